@@ -1,0 +1,1 @@
+//! The qchat client for programs: a bot needs no more.

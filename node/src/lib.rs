@@ -1,0 +1,1 @@
+//! The qchat server: accounts, inboxes, groups and files over QUIC.

@@ -1,0 +1,75 @@
+//! A list with a bound that holds while it is decoded.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// At most `MAX` items. A longer list on the wire is refused at item `MAX + 1`, before it has cost
+/// the memory of more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Few<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> Few<T, MAX> {
+    /// The first `MAX` of `items`; what is over the bound is dropped.
+    pub fn first_of(items: impl IntoIterator<Item = T>) -> Self {
+        Self(items.into_iter().take(MAX).collect())
+    }
+
+    /// The items.
+    pub fn into_vec(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<T, const MAX: usize> std::ops::Deref for Few<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+struct FewVisitor<T, const MAX: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for FewVisitor<T, MAX> {
+    type Value = Few<T, MAX>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {MAX} items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        // No capacity from the announced length: that is the peer's word.
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            if list.len() == MAX {
+                return Err(A::Error::invalid_length(MAX + 1, &self));
+            }
+            list.push(item);
+        }
+        Ok(Few(list))
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Few<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FewVisitor(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+
+    #[test]
+    fn a_list_over_its_bound_is_refused() {
+        let three: Few<u8, 3> = Few::first_of([1, 2, 3]);
+        let bytes = frame::encode(&three);
+        assert_eq!(frame::decode::<Few<u8, 3>>(&bytes).as_deref(), Ok(&[1, 2, 3][..]));
+        assert!(frame::decode::<Few<u8, 2>>(&bytes).is_err());
+    }
+}

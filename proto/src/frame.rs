@@ -1,0 +1,146 @@
+//! Frames: a length of four bytes (big-endian) and that many bytes of postcard.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroizing;
+
+/// Bytes that are no frame of the expected type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes do not decode, or something in them breaks its rule.
+    #[error("the bytes are no valid frame")]
+    Malformed,
+    /// The value ended before the frame did.
+    #[error("the frame has {0} bytes too many")]
+    TrailingBytes(usize),
+}
+
+/// Why no frame could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The stream failed or ended.
+    #[error("reading a frame")]
+    Stream(#[from] std::io::Error),
+    /// The announced length is over what is taken here.
+    #[error("a frame of {length} bytes where {limit} are the most")]
+    TooLong {
+        /// The announced length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The bytes are no such frame.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+const LENGTH_BYTES: usize = 4;
+
+/// The frame's content: postcard, without the length.
+///
+/// # Panics
+/// Never for the types of this crate: all of them have a postcard form.
+#[expect(
+    clippy::expect_used,
+    reason = "the types of this crate have no map of unknown length and no failing serializer"
+)]
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("the types of the protocol have a postcard form")
+}
+
+/// The whole frame: length and content.
+///
+/// # Panics
+/// As [`encode`]; and where the content is over 4 GiB, which the bounds of every type forbid.
+#[expect(clippy::expect_used, reason = "every type of the protocol is bounded far below 4 GiB")]
+pub fn encode_frame<T: Serialize>(value: &T) -> Vec<u8> {
+    let content = encode(value);
+    let length = u32::try_from(content.len()).expect("a frame is shorter than 4 GiB");
+    let mut frame = Vec::with_capacity(LENGTH_BYTES + content.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&content);
+    frame
+}
+
+/// Reads a frame's content. Nothing may follow the value.
+///
+/// # Errors
+/// [`DecodeError`], where the bytes are not exactly one valid `T`.
+pub fn decode<T: DeserializeOwned>(content: &[u8]) -> Result<T, DecodeError> {
+    match postcard::take_from_bytes(content) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(DecodeError::TrailingBytes(rest.len())),
+        Err(_) => Err(DecodeError::Malformed),
+    }
+}
+
+/// How much is made ready for a frame before its bytes have come.
+const FIRST_ALLOCATION: usize = 4 * 1024;
+
+/// Reads one frame of at most `limit` bytes. The caller sets the deadline.
+///
+/// Memory grows with the bytes that arrived, never with the length that was announced.
+///
+/// # Errors
+/// [`ReadError`], where the stream ends early, the frame is over the limit, or is no `T`.
+///
+/// # Cancel safety
+/// Not cancel safe: what was read is lost. A stream has one reading task, which reads to the end.
+pub async fn read<T: DeserializeOwned>(
+    stream: &mut (impl AsyncRead + Unpin),
+    limit: usize,
+) -> Result<T, ReadError> {
+    let announced = stream.read_u32().await?;
+    let length = usize::try_from(announced).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(ReadError::TooLong { length, limit });
+    }
+    // A request may hold a password, so its buffer is wiped.
+    let mut content = Zeroizing::new(Vec::with_capacity(length.min(FIRST_ALLOCATION)));
+    stream.take(u64::from(announced)).read_to_end(&mut content).await?;
+    if content.len() < length {
+        return Err(ReadError::Stream(std::io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(decode(&content)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read_from(bytes: &[u8], limit: usize) -> Result<String, ReadError> {
+        read(&mut &bytes[..], limit).await
+    }
+
+    #[tokio::test]
+    async fn a_frame_is_read_whole_or_not_at_all() {
+        let frame = encode_frame(&"hello".to_owned());
+        assert_eq!(frame, b"\0\0\0\x06\x05hello");
+        assert!(matches!(read_from(&frame, 6).await.as_deref(), Ok("hello")));
+        assert!(matches!(
+            read_from(&frame, 5).await,
+            Err(ReadError::TooLong { length: 6, limit: 5 })
+        ));
+        for cut in 0..frame.len() {
+            assert!(
+                matches!(read_from(&frame[..cut], 6).await, Err(ReadError::Stream(_))),
+                "{cut}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_holds_one_value_and_nothing_else() {
+        let long = b"\0\0\0\x07\x05hello!";
+        assert!(matches!(
+            read_from(long, 9).await,
+            Err(ReadError::Decode(DecodeError::TrailingBytes(1)))
+        ));
+        let lying = b"\0\0\0\x02\xff\xff";
+        assert!(matches!(
+            read_from(lying, 9).await,
+            Err(ReadError::Decode(DecodeError::Malformed))
+        ));
+    }
+}

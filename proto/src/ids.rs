@@ -1,0 +1,111 @@
+//! Ids, digests and tokens: fixed numbers of bytes with a meaning.
+
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// The id that a client makes for a command whose effect must happen once, however often it is sent:
+/// 128 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClientId(pub [u8; 16]);
+
+impl ClientId {
+    /// A new id from the operating system's random numbers.
+    ///
+    /// # Panics
+    /// When the operating system has no random numbers, without which TLS could not work either.
+    pub fn random() -> Self {
+        Self(random())
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+/// Pairs a file's stream with its command. Chosen by the client, unique on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TransferId(pub u64);
+
+/// The BLAKE3 digest of a file's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest(pub [u8; 32]);
+
+/// 64 lower-case hexadecimal digits, as `b3sum` prints them.
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// The secret by which a session is resumed without its password: 256 random bits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionToken([u8; 32]);
+
+impl SessionToken {
+    /// A new token from the operating system's random numbers.
+    ///
+    /// # Panics
+    /// As [`ClientId::random`].
+    pub fn random() -> Self {
+        Self(random())
+    }
+
+    /// The secret itself, for hashing.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The text form, 64 hexadecimal digits, for a file that only its owner can read.
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+
+    /// Reads the text form; `None` where it is none.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl Drop for SessionToken {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionToken(…)")
+    }
+}
+
+#[expect(clippy::expect_used, reason = "no operating system that runs TLS lacks random numbers")]
+fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_its_text_form_and_hides_in_debug_output() {
+        let token = SessionToken::random();
+        assert_eq!(SessionToken::from_hex(&token.to_hex()), Some(token.clone()));
+        assert_eq!(SessionToken::from_hex("abc"), None);
+        assert!(!format!("{token:?}").contains(&token.to_hex()));
+    }
+}

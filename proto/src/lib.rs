@@ -1,0 +1,36 @@
+//! What both sides of qchat say to each other.
+//!
+//! A command is a client-opened bidirectional QUIC stream: one length-prefixed postcard [`Request`],
+//! then the answer, one frame `Result<Reply, Refusal>`. The [`command`] module is the table of what
+//! can be asked and what each question is answered with. A file travels on a unidirectional stream of
+//! its own, paired with its command by a [`TransferId`].
+//!
+//! Names are parsed at the door: every type here that has a rule enforces it when it is decoded, so
+//! that past this crate no `String` is a user's name and no list is longer than its bound.
+//!
+//! This crate knows no transport, no store and no terminal.
+
+pub mod command;
+mod few;
+mod file_name;
+mod fingerprint;
+pub mod frame;
+mod ids;
+pub mod limits;
+mod message;
+mod names;
+mod refusal;
+mod text;
+
+pub use command::{Command, Handle, Request};
+pub use few::Few;
+pub use file_name::{FileName, StoredName};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use ids::{ClientId, Digest, SessionToken, TransferId};
+pub use message::{Address, Body, File, Message, MessageId, MessageIdError, Sequence, Timestamp};
+pub use names::{GroupName, NameError, UserName};
+pub use refusal::Refusal;
+pub use text::{MessageText, Password, PasswordError, TextError};
+
+/// The protocol's name in TLS's application-layer protocol negotiation (RFC 7301).
+pub const ALPN: &[u8] = b"qchat/1";

@@ -1,0 +1,35 @@
+//! The bounds that both sides keep, in one place.
+
+/// The longest text of one message, in bytes of UTF-8.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest user or group name, in bytes.
+pub const NAME_BYTES_MAX: usize = 32;
+
+/// The longest password, in bytes.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The longest original name of a file, in bytes: with the time stamp before it and a part file's
+/// ending after it, it still fits into the 255 bytes that file systems give to a name.
+pub const FILE_NAME_BYTES_MAX: usize = 200;
+
+/// The longest request frame: a message, its names and some room to grow.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+
+/// How many bytes of messages or names a server puts into one page of a longer answer.
+pub const PAGE_BYTES: usize = 256 * 1024;
+
+/// The longest answer frame: a page, and the message that went over its end.
+pub const ANSWER_BYTES_MAX: usize = PAGE_BYTES + 2 * MESSAGE_BYTES_MAX + 32 * 1024;
+
+/// The longest list of users, groups, members or messages in one page.
+pub const PAGE_ITEMS_MAX: usize = 2048;
+
+/// The longest list of ranges in one request to mark messages as read.
+pub const READ_RANGES_MAX: usize = 1024;
+
+/// How many candidates an ambiguous file name is answered with at the most.
+pub const CANDIDATES_MAX: usize = 20;
+
+/// The longest header of a file's stream.
+pub const FILE_HEADER_BYTES_MAX: usize = 64;

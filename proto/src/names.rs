@@ -1,0 +1,122 @@
+//! The names of users and groups.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::NAME_BYTES_MAX;
+
+/// A name that breaks the rule. Its text states the rule, for the person who typed the name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a name is 1 to 32 letters a-z, digits, '.', '_' or '-', and begins and ends with a letter or digit"
+)]
+pub struct NameError;
+
+/// Folds capitals and checks the rule that user and group names share.
+fn parse(name: &str) -> Result<String, NameError> {
+    let folded = name.to_ascii_lowercase();
+    let bytes = folded.as_bytes();
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let valid = bytes.len() <= NAME_BYTES_MAX
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(inner);
+    valid.then_some(folded).ok_or(NameError)
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 32 of `a-z 0-9 . _ -`, beginning and ending with a letter or digit; capitals are folded.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text: ASCII, lower case.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                parse(name).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(name: String) -> Result<Self, NameError> {
+                parse(&name).map(Self)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, formatter)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of an account.
+    UserName
+}
+
+name! {
+    /// The name of a group.
+    GroupName
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: Option<&str>) {
+        let parsed = UserName::from_str(name).ok();
+        assert_eq!(parsed.as_ref().map(UserName::as_str), expected, "{name:?}");
+    }
+
+    #[test]
+    fn names_follow_the_rule() {
+        check("a", Some("a"));
+        check("7", Some("7"));
+        check("Alice", Some("alice"));
+        check("a.b_c-d", Some("a.b_c-d"));
+        check(&"a".repeat(32), Some(&"a".repeat(32)));
+        check(&"a".repeat(33), None);
+        check("", None);
+        check(".a", None);
+        check("a.", None);
+        check("-a", None);
+        check("a_", None);
+        check("a b", None);
+        check("a/b", None);
+        check("é", None);
+        check("a\n", None);
+        // Folds to "k" under Unicode's rules, which are not ours.
+        check("\u{212a}", None);
+    }
+}

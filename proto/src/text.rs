@@ -1,0 +1,130 @@
+//! Texts with a bound: messages and passwords.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::limits::{MESSAGE_BYTES_MAX, PASSWORD_BYTES_MAX};
+
+/// Why a text is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Nothing but white space.
+    #[error("the message is empty")]
+    Empty,
+    /// Longer than [`MESSAGE_BYTES_MAX`].
+    #[error("the message has {0} bytes; at most {MESSAGE_BYTES_MAX} are possible")]
+    TooLarge(usize),
+}
+
+/// The text of a message: 1 byte to 16 KiB of UTF-8 and not only white space, kept byte for byte.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MessageText(String);
+
+impl MessageText {
+    /// The text as its sender wrote it. Not safe to print: it may hold control characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MessageText {
+    type Error = TextError;
+
+    fn try_from(text: String) -> Result<Self, TextError> {
+        if text.len() > MESSAGE_BYTES_MAX {
+            Err(TextError::TooLarge(text.len()))
+        } else if text.trim().is_empty() {
+            Err(TextError::Empty)
+        } else {
+            Ok(Self(text))
+        }
+    }
+}
+
+impl From<MessageText> for String {
+    fn from(text: MessageText) -> Self {
+        text.0
+    }
+}
+
+/// Shows the length alone: what people write to each other does not belong in a log.
+impl fmt::Debug for MessageText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "MessageText({} bytes)", self.0.len())
+    }
+}
+
+/// Why a text is no password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// No byte at all.
+    #[error("the password is empty")]
+    Empty,
+    /// Longer than [`PASSWORD_BYTES_MAX`].
+    #[error("the password is longer than {PASSWORD_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+/// A password: 1 to 1,024 bytes of UTF-8. Wiped when dropped, and never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// The secret itself, for hashing.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Password {
+    type Error = PasswordError;
+
+    fn try_from(password: String) -> Result<Self, PasswordError> {
+        let password = Zeroizing::new(password);
+        match password.len() {
+            0 => Err(PasswordError::Empty),
+            1..=PASSWORD_BYTES_MAX => Ok(Self(password)),
+            _ => Err(PasswordError::TooLong),
+        }
+    }
+}
+
+impl From<Password> for String {
+    fn from(password: Password) -> Self {
+        password.0.as_str().to_owned()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_byte_and_at_most_its_bound() {
+        let parse = |text: &str| MessageText::try_from(text.to_owned());
+        assert_eq!(parse(""), Err(TextError::Empty));
+        assert_eq!(parse(" \t\n"), Err(TextError::Empty));
+        assert!(parse(" x").is_ok_and(|text| text.as_str() == " x"));
+        assert!(parse(&"x".repeat(MESSAGE_BYTES_MAX)).is_ok());
+        let long = "x".repeat(MESSAGE_BYTES_MAX + 1);
+        assert_eq!(parse(&long), Err(TextError::TooLarge(MESSAGE_BYTES_MAX + 1)));
+    }
+
+    #[test]
+    fn secrets_and_messages_do_not_show_in_debug_output() {
+        let password = Password::try_from("hunter2".to_owned());
+        let text = MessageText::try_from("rendezvous".to_owned());
+        let shown = format!("{password:?} {text:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("rendezvous"), "{shown}");
+    }
+}

@@ -1,0 +1,3 @@
+//! The qchat program.
+
+fn main() {}

@@ -1,0 +1,95 @@
+//! Finds the command that a file's stream belongs to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use qchat_proto::TransferId;
+use tokio::sync::oneshot;
+
+type Places<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
+
+/// The transfers of one connection that wait for their stream. Bounded by the number of commands that
+/// the connection may have under way.
+#[derive(Debug)]
+pub struct Pairing<S> {
+    places: Places<S>,
+}
+
+/// A transfer that waits for its stream. Dropping it ends the waiting.
+#[derive(Debug)]
+pub struct Waiting<S> {
+    places: Places<S>,
+    transfer: TransferId,
+    stream: oneshot::Receiver<S>,
+}
+
+impl<S> Default for Pairing<S> {
+    fn default() -> Self {
+        Self { places: Arc::default() }
+    }
+}
+
+impl<S> Pairing<S> {
+    /// Makes a place for the stream of `transfer`, or `None` where one waits already: the peer chose
+    /// the same number twice.
+    pub fn expect(&self, transfer: TransferId) -> Option<Waiting<S>> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.contains_key(&transfer) {
+            return None;
+        }
+        let (place, stream) = oneshot::channel();
+        places.insert(transfer, place);
+        Some(Waiting { places: Arc::clone(&self.places), transfer, stream })
+    }
+
+    /// Hands a stream to the command that waits for it, or back where none does.
+    ///
+    /// # Errors
+    /// The stream itself: nobody waits for it.
+    pub fn deliver(&self, transfer: TransferId, stream: S) -> Result<(), S> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        match places.remove(&transfer) {
+            Some(place) => place.send(stream),
+            None => Err(stream),
+        }
+    }
+}
+
+impl<S> Waiting<S> {
+    /// The stream, once it has come; `None` where the connection is gone. The caller sets the deadline.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the stream is handed over once, by the call that returns it.
+    pub async fn stream(&mut self) -> Option<S> {
+        (&mut self.stream).await.ok()
+    }
+}
+
+impl<S> Drop for Waiting<S> {
+    fn drop(&mut self) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.remove(&self.transfer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_finds_its_command_and_no_other() {
+        let pairing = Pairing::default();
+        let mut waiting = pairing.expect(TransferId(1)).unwrap();
+        assert!(pairing.expect(TransferId(1)).is_none());
+        assert_eq!(pairing.deliver(TransferId(2), "two"), Err("two"));
+        assert_eq!(pairing.deliver(TransferId(1), "one"), Ok(()));
+        assert_eq!(waiting.stream().await, Some("one"));
+    }
+
+    #[test]
+    fn who_stops_waiting_leaves_no_place_behind() {
+        let pairing = Pairing::default();
+        drop(pairing.expect(TransferId(1)));
+        assert_eq!(pairing.deliver(TransferId(1), ()), Err(()));
+    }
+}
