@@ -10,6 +10,7 @@
 //!
 //! This crate knows no transport, no store and no terminal.
 
+pub mod codes;
 pub mod command;
 mod few;
 mod file_name;
