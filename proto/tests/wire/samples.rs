@@ -1,0 +1,303 @@
+//! One value of everything that is said, by name: what the golden bytes are compared with.
+
+use std::fmt::Debug;
+
+use qchat_proto::command::*;
+use qchat_proto::frame::{self, DecodeError};
+use qchat_proto::{
+    Address, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId, Refusal,
+    Request, Sequence, SessionToken, Timestamp, TransferId,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
+
+/// A value by its name, its bytes, and how to decode such bytes.
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether the bytes decode, as the sample's type, to the sample's value.
+    pub(crate) is: Check,
+    /// Decodes the bytes as the sample's type, and drops the value.
+    pub(crate) decode: fn(&[u8]) -> Result<(), DecodeError>,
+}
+
+pub(crate) fn sample<T>(name: impl Into<String>, value: T) -> Sample
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static,
+{
+    Sample {
+        name: name.into(),
+        bytes: frame::encode(&value),
+        is: Box::new(move |bytes| frame::decode::<T>(bytes).as_ref() == Ok(&value)),
+        decode: |bytes| frame::decode::<T>(bytes).map(drop),
+    }
+}
+
+/// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
+/// compile; one without a sample fails a test.
+macro_rules! variants {
+    ($list:ident, $name:ident, $type:ident: $($variant:ident),* $(,)?) => {
+        pub(crate) const $list: &[&str] = &[$(stringify!($variant)),*];
+
+        pub(crate) fn $name(value: &$type) -> &'static str {
+            match value {
+                $($type::$variant { .. } => stringify!($variant),)*
+            }
+        }
+    };
+}
+
+variants! { REQUESTS, request_name, Request:
+    Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
+    Upload, Download, MakeGroup, Join, Leave, Groups, Members,
+}
+
+variants! { REFUSALS, refusal_name, Refusal:
+    NotLoggedIn, AlreadyLoggedIn, UserExists, WeakPassword, BadCredentials, SessionEnded,
+    UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
+    AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
+    ShuttingDown, Internal, OutcomeUnknown,
+}
+
+variants! { ADDRESSES, address_name, Address: User, Group }
+variants! { BODIES, body_name, Body: Text, File }
+variants! { LOGS, log_name, Log: Inbox, Group }
+variants! { SELECTIONS, selection_name, Selection:
+    UnreadAndNewest, Newest, Unread, NewestUnread,
+}
+variants! { OPENINGS, opening_name, UploadOpening: SendFile, AlreadyStored }
+
+pub(crate) fn file() -> File {
+    File {
+        name: "1763833207123_report.pdf".parse().unwrap(),
+        original: "report.pdf".into(),
+        size: 12_345,
+        digest: Digest([0xdd; 32]),
+    }
+}
+
+fn message(log: Address, body: Body) -> Message {
+    Message {
+        id: MessageId { log, sequence: Sequence(17) },
+        from: "alice".parse().unwrap(),
+        at: Timestamp::from_milliseconds(1_763_833_207_123),
+        body,
+        unread: true,
+    }
+}
+
+fn text_message() -> Message {
+    let text = Body::Text("it's  \"fine\"".to_owned().try_into().unwrap());
+    message(Address::User("bob".parse().unwrap()), text)
+}
+
+fn file_message() -> Message {
+    message(Address::Group("lab".parse().unwrap()), Body::File(file()))
+}
+
+fn page_mark() -> PageMark {
+    PageMark { floor: Sequence(3), end: Sequence(300), after: Sequence(150), more: true }
+}
+
+fn token() -> SessionToken {
+    SessionToken::from_hex(&"5e".repeat(32)).unwrap()
+}
+
+/// Every request: the first of each variant, and those that show its options.
+pub(crate) fn requests() -> Vec<Request> {
+    let id = ClientId([0xc1; 16]);
+    let transfer = TransferId(300);
+    let bob = || "bob".parse().unwrap();
+    let lab = || "lab".parse().unwrap();
+    let password = || "correct horse".to_owned().try_into().unwrap();
+    vec![
+        Register { id, user: "alice".parse().unwrap(), password: password() }.into(),
+        Login { user: "alice".parse().unwrap(), password: password() }.into(),
+        Resume { token: token() }.into(),
+        Logout.into(),
+        Users { after: None }.into(),
+        SendText {
+            id,
+            to: Address::User(bob()),
+            text: "hi \u{1f980}".to_owned().try_into().unwrap(),
+        }
+        .into(),
+        History {
+            log: Log::Group(lab()),
+            selection: Selection::UnreadAndNewest(20),
+            from: Some(bob()),
+            before: Some(Sequence(18)),
+            page: Some(page_mark()),
+        }
+        .into(),
+        MarkRead {
+            log: Log::Inbox,
+            ranges: Few::first_of([SequenceRange { first: Sequence(2), last: Sequence(200) }]),
+        }
+        .into(),
+        Upload { id, to: Address::Group(lab()), name: "report.pdf".into(), size: 12_345, transfer }
+            .into(),
+        Download { log: Log::Inbox, file: "1763833207123_report.pdf".into(), transfer }.into(),
+        MakeGroup { id, group: lab() }.into(),
+        Join { group: lab() }.into(),
+        Leave { group: lab() }.into(),
+        Groups { after: Some(lab()) }.into(),
+        Members { group: lab(), after: Some(bob()) }.into(),
+    ]
+}
+
+pub(crate) fn refusals() -> Vec<Refusal> {
+    let bob = || "bob".parse().unwrap();
+    let lab = || "lab".parse().unwrap();
+    vec![
+        Refusal::NotLoggedIn,
+        Refusal::AlreadyLoggedIn(bob()),
+        Refusal::UserExists(bob()),
+        Refusal::WeakPassword(12),
+        Refusal::BadCredentials,
+        Refusal::SessionEnded,
+        Refusal::UserNotFound(bob()),
+        Refusal::GroupNotFound(lab()),
+        Refusal::GroupExists(lab()),
+        Refusal::NotAMember(lab()),
+        Refusal::FileNotFound("report.pdf".into()),
+        Refusal::AmbiguousFile(Few::first_of([
+            file().name,
+            "1763833207124_report.pdf".parse().unwrap(),
+        ])),
+        Refusal::TooLarge { size: 12_345, limit: 10_000 },
+        Refusal::QuotaExceeded { size: 12_345, used: 9_000, quota: 10_000 },
+        Refusal::IdReused,
+        Refusal::TransferFailed,
+        Refusal::Busy,
+        Refusal::ShuttingDown,
+        Refusal::Internal(0xdead_beef),
+        Refusal::OutcomeUnknown(7),
+    ]
+}
+
+/// What a command can be answered with. A command without it does not compile, by
+/// [`Request::dispatch`].
+trait Answered: Command {
+    fn replies() -> Vec<Self::Reply>;
+}
+
+macro_rules! answered {
+    ($($command:ident: $($reply:expr),+;)*) => {
+        $(impl Answered for $command {
+            fn replies() -> Vec<Self::Reply> {
+                vec![$($reply),+]
+            }
+        })*
+    };
+}
+
+answered! {
+    Register: Registered { user: "alice".parse().unwrap() };
+    Login: SignedIn { user: "alice".parse().unwrap(), token: token() };
+    Resume: Resumed { user: "alice".parse().unwrap() };
+    Logout: Done;
+    Users: UserPage {
+        users: Few::first_of([User { name: "bob".parse().unwrap(), online: true }]),
+        next: Some("bob".parse().unwrap()),
+    };
+    SendText: text_message();
+    History: HistoryPage {
+        messages: Few::first_of([text_message(), file_message()]),
+        more: true,
+        next: Some(page_mark()),
+    };
+    MarkRead: Done;
+    Upload: file_message();
+    Download: Done;
+    MakeGroup: GroupJoined { group: "lab".parse().unwrap() };
+    Join: GroupJoined { group: "lab".parse().unwrap() };
+    Leave: GroupLeft { group: "lab".parse().unwrap() };
+    Groups: GroupPage {
+        groups: Few::first_of([Group { name: "lab".parse().unwrap(), members: 300, joined: true }]),
+        next: None,
+    };
+    Members: MemberPage {
+        members: Few::first_of([
+            Member { name: "bob".parse().unwrap(), online: false, owner: true },
+        ]),
+        next: None,
+    };
+}
+
+/// Collects the answers to the command that it is handed.
+struct Answers<'a>(&'a mut Vec<Sample>);
+
+impl<C> Handle<C> for Answers<'_>
+where
+    C: Answered,
+    C::Reply: PartialEq + Debug + Clone,
+{
+    async fn handle(self, _: C) {
+        for reply in C::replies() {
+            self.0.push(sample(format!("answer.{}.Ok", C::NAME), Ok::<_, Refusal>(reply)));
+        }
+        let refused = Err::<C::Reply, _>(Refusal::NotLoggedIn);
+        self.0.push(sample(format!("answer.{}.Err", C::NAME), refused));
+    }
+}
+
+/// The answers to every request of [`requests`].
+#[tokio::main(flavor = "current_thread")]
+async fn answers() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for request in requests() {
+        request.dispatch(Answers(&mut samples)).await;
+    }
+    samples
+}
+
+/// What is said before and on a file's stream.
+fn transfers() -> Vec<Sample> {
+    let opening = |opening| sample(format!("opening.Upload.{}", opening_name(&opening)), opening);
+    vec![
+        opening(UploadOpening::SendFile),
+        opening(UploadOpening::AlreadyStored),
+        sample("opening.Upload.Ok", Ok::<_, Refusal>(UploadOpening::SendFile)),
+        sample("opening.Upload.Err", Err::<UploadOpening, _>(Refusal::Busy)),
+        sample("opening.Download.Ok", Ok::<_, Refusal>(file())),
+        sample("opening.Download.Err", Err::<File, _>(Refusal::Busy)),
+        sample("header.File", FileHeader { transfer: TransferId(300) }),
+    ]
+}
+
+/// The parts with variants of their own.
+fn parts() -> Vec<Sample> {
+    let lab = || "lab".parse().unwrap();
+    let address = |value| sample(format!("address.{}", address_name(&value)), value);
+    let body = |value| sample(format!("body.{}", body_name(&value)), value);
+    let log = |value| sample(format!("log.{}", log_name(&value)), value);
+    let selection = |value| sample(format!("selection.{}", selection_name(&value)), value);
+    vec![
+        address(Address::User("bob".parse().unwrap())),
+        address(Address::Group(lab())),
+        body(Body::Text("hi".to_owned().try_into().unwrap())),
+        body(Body::File(file())),
+        log(Log::Inbox),
+        log(Log::Group(lab())),
+        selection(Selection::UnreadAndNewest(20)),
+        selection(Selection::Newest(20)),
+        selection(Selection::Unread),
+        selection(Selection::NewestUnread(20)),
+    ]
+}
+
+/// Everything that is said.
+pub(crate) fn all() -> Vec<Sample> {
+    let requests = requests().into_iter();
+    let refusals = refusals().into_iter();
+    requests
+        .map(|request| sample(format!("request.{}", request_name(&request)), request))
+        .chain(answers())
+        .chain(refusals.map(|no| sample(format!("refusal.{}", refusal_name(&no)), no)))
+        .chain(transfers())
+        .chain(parts())
+        .collect()
+}
