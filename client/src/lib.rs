@@ -1,1 +1,54 @@
-//! The qchat client for programs: a bot needs no more.
+//! The qchat client for programs: connect, sign in, ask.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use qchat_client::{Address, Client, PinFile, Trust, Unknown};
+//!
+//! let pins = PinFile::at("known_servers".into());
+//! let trust = Trust::Known { pins, unknown: Unknown::Accept };
+//! let client = Client::connect(&"localhost:4433".parse()?, trust).await?;
+//! client.login("alice".parse()?, "secret".to_owned().try_into()?).await?;
+//! client.send(Address::User("bob".parse()?), "hi".to_owned().try_into()?).await?;
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Client`] is one connection. When that is lost, its calls fail and say whether the server may
+//! have done what was asked; dialling again is the caller's. `examples/echo_bot.rs` is a whole bot.
+//!
+//! This crate knows no terminal: it prints nothing, asks nobody and keeps no state on the disk but
+//! the [`PinFile`] and what was downloaded.
+
+mod address;
+mod call;
+mod client;
+mod dial;
+mod download;
+mod effect;
+mod endpoint;
+mod error;
+mod history;
+mod incoming;
+mod link;
+mod lists;
+mod pins;
+mod progress;
+mod trust;
+mod upload;
+mod verifier;
+
+pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
+pub use client::Client;
+pub use download::Downloaded;
+pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
+pub use history::{HistoryAnswer, HistoryQuery};
+pub use pins::{PinError, PinFile};
+pub use progress::{Progress, TransferEvent};
+pub use qchat_proto as proto;
+pub use qchat_proto::command::{Group, Log, Member, Selection, User};
+pub use qchat_proto::{
+    Address, Body, Digest, File, FileName, Fingerprint, GroupName, Message, MessageId, MessageText,
+    Password, Refusal, Sequence, SessionToken, StoredName, Timestamp, UserName,
+};
+pub use trust::{Trust, Unknown};

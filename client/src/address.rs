@@ -1,0 +1,147 @@
+//! Where a server is.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use rustls::pki_types::ServerName;
+
+/// The port of a server that is named without one.
+pub const DEFAULT_PORT: u16 = 4433;
+
+/// A server's address: a host's name or IP address, and a UDP port.
+///
+/// As text `host:port`, `[::1]:4433`, or a host alone, whose port is then [`DEFAULT_PORT`]. Capitals
+/// are folded and IP addresses brought to their usual form, so that equal servers have equal texts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerAddress {
+    host: String,
+    port: u16,
+}
+
+/// A text that is no server's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no server's address: write host:port, [::1]:4433, or a host alone")]
+pub struct AddressError(String);
+
+impl ServerAddress {
+    /// The host: a name, or an IP address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The UDP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (host, port) = split(text)?;
+        let port = match port {
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
+            Some(_) => None,
+            None => Some(DEFAULT_PORT),
+        };
+        Some(Self { host: normal_host(host)?, port: port.filter(|&port| port > 0)? })
+    }
+}
+
+/// The host without brackets, and the port where one is given.
+fn split(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        host.parse::<Ipv6Addr>().ok()?;
+        return match rest {
+            "" => Some((host, None)),
+            _ => Some((host, Some(rest.strip_prefix(':')?))),
+        };
+    }
+    match text.split_once(':') {
+        None => Some((text, None)),
+        // More than one colon: an IPv6 address without brackets, which leaves no room for a port.
+        Some((_, rest)) if rest.contains(':') => Some((text, None)),
+        Some((host, port)) => Some((host, Some(port))),
+    }
+}
+
+/// The usual form of an IP address or a host's name; `None` where TLS could not ask for it.
+fn normal_host(host: &str) -> Option<String> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let host = host.to_ascii_lowercase();
+    ServerName::try_from(host.as_str()).is_ok().then_some(host)
+}
+
+impl FromStr for ServerAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text.trim()).ok_or_else(|| AddressError(text.to_owned()))
+    }
+}
+
+/// Always `host:port`, an IPv6 address in brackets.
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(formatter, "[{}]:{}", self.host, self.port),
+            false => write!(formatter, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let parsed = text.parse::<ServerAddress>().ok();
+        assert_eq!(parsed.map(|address| address.to_string()).as_deref(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_perhaps_a_port() {
+        check("localhost", Some("localhost:4433"));
+        check("localhost:1", Some("localhost:1"));
+        check(" Chat.Example.ORG:65535\n", Some("chat.example.org:65535"));
+        check("127.0.0.1:4434", Some("127.0.0.1:4434"));
+        check("::1", Some("[::1]:4433"));
+        check("[::1]", Some("[::1]:4433"));
+        check("[0:0::1]:4434", Some("[::1]:4434"));
+        check("2001:DB8::1:4433", Some("[2001:db8::1:4433]:4433"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            ":",
+            ":4433",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            "host:x",
+            "a b",
+            "a/b",
+            "[::1",
+            "[::1]4433",
+            "[::1]:",
+            "[host]:1",
+            "[127.0.0.1]:1",
+            "1:2:3",
+            "[]:1",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn the_text_form_survives_a_round() {
+        for text in ["localhost:4433", "[::1]:4433", "10.0.0.1:1"] {
+            check(text, Some(text));
+        }
+    }
+}

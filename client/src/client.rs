@@ -1,0 +1,322 @@
+//! The handle that callers hold, and the commands that need one answer.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use qchat_proto::command::{
+    Group, Join, Leave, Log, Login, Logout, MakeGroup, Member, Register, Resume, SendText, User,
+};
+use qchat_proto::{
+    Address, ClientId, Fingerprint, GroupName, Message, MessageText, Password, SessionToken,
+    UserName,
+};
+use tokio::task::spawn_blocking;
+
+use crate::address::ServerAddress;
+use crate::dial::dial;
+use crate::download::{Downloaded, download};
+use crate::endpoint::provider;
+use crate::error::{CallError, ConnectError, IdentityError};
+use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
+use crate::link::Link;
+use crate::lists::{groups, members, users};
+use crate::pins::PinFile;
+use crate::progress::Progress;
+use crate::trust::Trust;
+use crate::upload::send_file;
+use crate::verifier::Rule;
+
+/// A connection to a server. Clones are handles on the same connection, which is closed when the last
+/// one is dropped. Calls may run side by side.
+///
+/// Every call has a deadline of 30 s for its answer, files aside. Which of [`CallError`]'s variants it
+/// returns says whether it can be repeated.
+#[derive(Clone)]
+pub struct Client {
+    link: Arc<Link>,
+    first_contact: Option<Fingerprint>,
+}
+
+impl Client {
+    /// Connects, and judges who the server is before a byte of the caller's is sent. Takes at most
+    /// 10 s, and the pinning of a new server's key. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: no connection remains. The key of a server met for the first time may be pinned.
+    pub async fn connect(server: &ServerAddress, trust: Trust) -> Result<Self, ConnectError> {
+        let asked = server.clone();
+        let rule = blocking(move || Rule::load(&asked, trust, &provider())).await?;
+        let rule = Arc::new(rule);
+        let dialled = dial(server, &rule).await?;
+        let presented = dialled.key;
+        // Closes the connection, should the pinning fail.
+        let link = Arc::new(Link::new(dialled));
+        let first_contact = match &*rule {
+            Rule::Known { pins, pinned: None, .. } => {
+                pin(pins.clone(), server.clone(), presented).await?;
+                Some(presented)
+            }
+            _ => None,
+        };
+        Ok(Self { link, first_contact })
+    }
+
+    /// The server's key, where the server was unknown until now and is pinned.
+    pub fn first_contact(&self) -> Option<Fingerprint> {
+        self.first_contact
+    }
+
+    /// Who is signed in on this connection.
+    pub fn user(&self) -> Option<UserName> {
+        self.link.user()
+    }
+
+    /// Whether the connection is over, from whichever side.
+    pub fn is_closed(&self) -> bool {
+        self.link.connection.close_reason().is_some()
+    }
+
+    /// Makes an account, which then can sign in.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the account was made is unknown.
+    pub async fn register(
+        &self,
+        user: UserName,
+        password: Password,
+    ) -> Result<UserName, CallError> {
+        let register = Register { id: ClientId::random(), user, password };
+        Ok(self.link.ask(register).await?.user)
+    }
+
+    /// Signs in. The token resumes the session on another connection.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the connection is signed in is unknown.
+    pub async fn login(
+        &self,
+        user: UserName,
+        password: Password,
+    ) -> Result<SessionToken, CallError> {
+        let signed_in = self.link.ask(Login { user, password }).await?;
+        self.link.set_user(Some(signed_in.user));
+        Ok(signed_in.token)
+    }
+
+    /// Signs in with the token of an earlier session.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the connection is signed in is unknown.
+    pub async fn resume(&self, token: SessionToken) -> Result<UserName, CallError> {
+        let resumed = self.link.ask(Resume { token }).await?;
+        self.link.set_user(Some(resumed.user.clone()));
+        Ok(resumed.user)
+    }
+
+    /// Signs out. The session's token is worth nothing afterwards.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the connection is signed out is unknown.
+    pub async fn logout(&self) -> Result<(), CallError> {
+        self.link.ask(Logout).await?;
+        self.link.set_user(None);
+        Ok(())
+    }
+
+    /// The other users, in the order of their names.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn users(&self) -> Result<Vec<User>, CallError> {
+        users(&self.link).await
+    }
+
+    /// Sends a text. The answer is the message as it is stored.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the message was sent is unknown.
+    pub async fn send(&self, to: Address, text: MessageText) -> Result<Message, CallError> {
+        self.link.ask(SendText { id: ClientId::random(), to, text }).await
+    }
+
+    /// Reads a log, all pages of the answer.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn history(&self, query: HistoryQuery) -> Result<HistoryAnswer, CallError> {
+        history(&self.link, query).await
+    }
+
+    /// Marks those of `shown` that are unread and lie in `log` as read, on all of the user's devices.
+    ///
+    /// # Errors
+    /// [`CallError`]; some of them may be marked then.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: how many are marked is unknown. Repeating it does no harm.
+    pub async fn mark_read(&self, log: Log, shown: &[Message]) -> Result<(), CallError> {
+        mark_read(&self.link, log, shown).await
+    }
+
+    /// Sends the regular file at `path` as a message. The answer comes when the server has the whole
+    /// file on its disk.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::LocalFile`] where the file cannot be read.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: while the file is on its way it is given up; whether a file that was sent
+    /// whole became a message is unknown.
+    pub async fn send_file(
+        &self,
+        to: Address,
+        path: &Path,
+        progress: Progress,
+    ) -> Result<Message, CallError> {
+        let sent = send_file(&self.link, to, path, progress).await;
+        self.link.heed(&sent);
+        sent
+    }
+
+    /// Fetches the file called `name`, by its stored name or its original one, into `folder`, which is
+    /// made if it is missing. The file appears there when it is whole, checked and on the disk; it
+    /// replaces no other.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::LocalFile`] where the folder cannot be written to.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what has come of the file is removed, unless it was landing already.
+    pub async fn download(
+        &self,
+        log: Log,
+        name: &str,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Downloaded, CallError> {
+        let downloaded = download(&self.link, log, name, folder, progress).await;
+        self.link.heed(&downloaded);
+        downloaded
+    }
+
+    /// Makes a group; its maker is its owner and a member.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the group was made is unknown.
+    pub async fn make_group(&self, group: GroupName) -> Result<GroupName, CallError> {
+        Ok(self.link.ask(MakeGroup { id: ClientId::random(), group }).await?.group)
+    }
+
+    /// Joins a group. Joining twice is no error.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the user is a member now is unknown.
+    pub async fn join(&self, group: GroupName) -> Result<GroupName, CallError> {
+        Ok(self.link.ask(Join { group }).await?.group)
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the user is still a member is unknown.
+    pub async fn leave(&self, group: GroupName) -> Result<GroupName, CallError> {
+        Ok(self.link.ask(Leave { group }).await?.group)
+    }
+
+    /// All groups, in the order of their names.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn groups(&self) -> Result<Vec<Group>, CallError> {
+        groups(&self.link).await
+    }
+
+    /// A group's members, in the order of their names.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn members(&self, group: GroupName) -> Result<Vec<Member>, CallError> {
+        members(&self.link, group).await
+    }
+
+    /// Closes the connection for all handles, and waits, for a second at the most, until the server
+    /// is told. Calls under way fail.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the connection is closed; the server may not hear of it.
+    pub async fn close(&self) {
+        self.link.close().await;
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("server", &self.link.connection.remote_address())
+            .field("user", &self.user())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Pins a new server's key. Another process may have pinned another one in the meantime.
+async fn pin(
+    pins: PinFile,
+    server: ServerAddress,
+    presented: Fingerprint,
+) -> Result<(), ConnectError> {
+    let path = pins.path().to_owned();
+    let asked = server.clone();
+    let pinned = blocking(move || Ok(pins.pin(&asked, presented)?)).await?;
+    match pinned == presented {
+        true => Ok(()),
+        false => Err(IdentityError::Changed { server, presented, pinned, pins: path }.into()),
+    }
+}
+
+/// Runs what reads or writes the disk beside the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ConnectError> + Send + 'static,
+) -> Result<T, ConnectError> {
+    spawn_blocking(work).await.unwrap_or_else(|panic| Err(ConnectError::Local(panic.to_string())))
+}

@@ -1,0 +1,167 @@
+//! Reaching a server under one of its addresses.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::{Fingerprint, codes};
+use quinn::{Connection, ConnectionError, Endpoint, TransportErrorCode};
+use tokio::net::lookup_host;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::address::ServerAddress;
+use crate::endpoint::{client_config, endpoint_for, provider};
+use crate::error::ConnectError;
+use crate::verifier::{Rule, Verifier};
+
+/// How long a connection may take to be made, names resolved and all.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// After this long without an answer the next address is tried beside the ones before. The least that
+/// RFC 8305 (section 8) allows: a server that listens on one IP version only is common here, and
+/// every one-shot command pays for it.
+const STAGGER: Duration = Duration::from_millis(100);
+
+/// How many of a server's addresses are tried.
+const ADDRESSES_MAX: usize = 6;
+
+/// TLS's alert where no application protocol is spoken by both sides (RFC 7301, section 3.2).
+const NO_APPLICATION_PROTOCOL: u8 = 120;
+
+/// A connection to a server whose identity was judged good.
+pub(crate) struct Dialled {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) connection: Connection,
+    /// The server's key.
+    pub(crate) key: Fingerprint,
+}
+
+/// Connects to the first of the server's addresses that answers. A refused identity is final.
+pub(crate) async fn dial(
+    server: &ServerAddress,
+    rule: &Arc<Rule>,
+) -> Result<Dialled, ConnectError> {
+    let race = race(server, rule);
+    timeout(CONNECT_MAX, race).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} s", CONNECT_MAX.as_secs());
+        Err(ConnectError::Unreachable { server: server.clone(), reason })
+    })
+}
+
+async fn race(server: &ServerAddress, rule: &Arc<Rule>) -> Result<Dialled, ConnectError> {
+    let mut waiting = addresses(server).await?.into_iter();
+    let mut attempts = JoinSet::new();
+    let mut failure = ConnectError::Unreachable {
+        server: server.clone(),
+        reason: "its name has no address".to_owned(),
+    };
+    loop {
+        if let Some(address) = waiting.next() {
+            attempts.spawn(attempt(server.clone(), address, Arc::clone(rule)));
+        }
+        tokio::select! {
+            ended = attempts.join_next() => match ended {
+                None => return Err(failure),
+                Some(Ok(Ok(dialled))) => return Ok(dialled),
+                Some(Ok(Err(refused @ ConnectError::Identity(_)))) => return Err(refused),
+                Some(Ok(Err(error))) => failure = error,
+                Some(Err(panic)) => failure = ConnectError::Local(panic.to_string()),
+            },
+            () = sleep(STAGGER), if waiting.len() > 0 => {}
+        }
+    }
+}
+
+/// The server's addresses, IP versions in turn (RFC 8305, section 4), the resolver's favourite first.
+async fn addresses(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
+    let found = lookup_host((server.host(), server.port()))
+        .await
+        .map_err(|reason| ConnectError::Resolve { server: server.clone(), reason })?;
+    Ok(in_turn(found.collect()))
+}
+
+fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let favourite = found.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut one, mut other): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|address| address.is_ipv6() == favourite);
+    one.reverse();
+    other.reverse();
+    let mut turns = Vec::new();
+    while turns.len() < ADDRESSES_MAX {
+        let before = turns.len();
+        turns.extend(one.pop());
+        turns.extend(other.pop());
+        if turns.len() == before {
+            break;
+        }
+    }
+    turns
+}
+
+async fn attempt(
+    server: ServerAddress,
+    address: SocketAddr,
+    rule: Arc<Rule>,
+) -> Result<Dialled, ConnectError> {
+    let verifier = Arc::new(Verifier::new(server.clone(), rule, provider()));
+    let config = client_config(Arc::clone(&verifier))
+        .map_err(|error| ConnectError::Local(error.to_string()))?;
+    let endpoint = endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
+    let connecting = endpoint.connect_with(config, address, server.host()).map_err(|error| {
+        ConnectError::Unreachable { server: server.clone(), reason: error.to_string() }
+    })?;
+    match (connecting.await, verifier.judgement()) {
+        (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, connection, key }),
+        (_, Some(Err(refused))) => Err(refused.into()),
+        (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
+        (Err(error), _) => Err(no_connection(server, &error)),
+    }
+}
+
+fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError {
+    let no_protocol = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
+    let reason = match error {
+        ConnectionError::TimedOut => {
+            return ConnectError::Unreachable { server, reason: error.to_string() };
+        }
+        ConnectionError::ConnectionClosed(close) if close.error_code == no_protocol => {
+            "it does not speak this version of qchat".to_owned()
+        }
+        ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+        {
+            "it takes no more connections at the moment".to_owned()
+        }
+        ConnectionError::ApplicationClosed(close)
+            if close.error_code == codes::SHUTTING_DOWN.into() =>
+        {
+            "it is shutting down".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    ConnectError::Handshake { server, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(found: &[&str], expected: &[&str]) {
+        let parse = |list: &[&str]| -> Vec<SocketAddr> {
+            list.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        assert_eq!(in_turn(parse(found)), parse(expected));
+    }
+
+    #[test]
+    fn ip_versions_take_turns_and_the_favourite_goes_first() {
+        check(&[], &[]);
+        check(&["[::1]:1", "127.0.0.1:1"], &["[::1]:1", "127.0.0.1:1"]);
+        check(
+            &["1.1.1.1:1", "1.1.1.2:1", "1.1.1.3:1", "[::1]:1"],
+            &["1.1.1.1:1", "[::1]:1", "1.1.1.2:1", "1.1.1.3:1"],
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! The configuration of QUIC and TLS: TLS 1.3 and QUIC version 1 alone, no early data, our ALPN.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::ALPN;
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::version::TLS13;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::verifier::Verifier;
+
+/// QUIC version 1 (RFC 9000).
+const QUIC_V1: u32 = 1;
+
+/// Often enough that no router on the way forgets us, and that a dead server is noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// After this long without a packet the connection is lost. The server's is the same.
+const IDLE_TIMEOUT_MILLISECONDS: u32 = 30_000;
+
+/// How many files a server may send at once.
+const FILES_MAX: u32 = 16;
+
+/// How much of one file may be on its way to us: a long fat path needs it.
+const STREAM_RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// How much of all streams together may be on its way to us.
+const RECEIVE_WINDOW: u32 = 16 * 1024 * 1024;
+
+/// How much may be on its way to the server.
+const SEND_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// Larger than the operating systems' defaults, with which packets are lost at high rates.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// The cryptography: one library, named here and not found by chance.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// What a connection is made with.
+pub(crate) fn client_config(verifier: Arc<Verifier>) -> Result<ClientConfig, rustls::Error> {
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    // A resumed TLS session would skip the judgement of the server's key.
+    tls.resumption = Resumption::disabled();
+    tls.enable_early_data = false;
+    let quic = QuicClientConfig::try_from(tls)
+        .map_err(|error| rustls::Error::General(error.to_string()))?;
+    let mut config = ClientConfig::new(Arc::new(quic));
+    config.transport_config(Arc::new(transport()));
+    config.version(QUIC_V1);
+    Ok(config)
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MILLISECONDS).into()))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(FILES_MAX))
+        .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None);
+    transport
+}
+
+/// An endpoint that can reach `peer`. It is bound to the wildcard address, so that it moves along
+/// when this machine's route changes.
+pub(crate) fn endpoint_for(peer: SocketAddr) -> io::Result<Endpoint> {
+    let wildcard: SocketAddr = match peer {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = Socket::new(Domain::for_address(wildcard), Type::DGRAM, Some(Protocol::UDP))?;
+    // The operating system may have a lower limit, which is no reason not to chat.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.bind(&wildcard.into())?;
+    let mut config = EndpointConfig::default();
+    config.supported_versions(vec![QUIC_V1]);
+    Endpoint::new(config, None, socket.into(), Arc::new(TokioRuntime))
+}

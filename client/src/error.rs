@@ -1,0 +1,239 @@
+//! What can go wrong, by what the caller can do about it.
+//!
+//! Each text is complete, its cause included, since people read it as it is; hence the causes are not
+//! offered a second time as `source()`.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use qchat_proto::{Digest, Fingerprint, Refusal, StoredName};
+
+use crate::address::ServerAddress;
+use crate::pins::PinError;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The server's name has no address.
+    #[error("the server's name cannot be resolved: {server}: {reason}")]
+    Resolve {
+        /// The server.
+        server: ServerAddress,
+        /// What the resolver said.
+        reason: io::Error,
+    },
+    /// Nobody answered.
+    #[error("no qchat server answers at {server} (UDP): {reason}")]
+    Unreachable {
+        /// The server.
+        server: ServerAddress,
+        /// What was tried.
+        reason: String,
+    },
+    /// The server is not the one that is trusted.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Somebody answered, but no connection came of it.
+    #[error("{server} answers, but does not let us in: {reason}")]
+    Handshake {
+        /// The server.
+        server: ServerAddress,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The pin file cannot be used.
+    #[error(transparent)]
+    Pins(#[from] PinError),
+    /// The file with the authorities' certificates cannot be used.
+    #[error("the certificates of {} cannot be used: {reason}", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The operating system gives no UDP socket, or TLS cannot be set up.
+    #[error("this machine cannot open a QUIC connection: {0}")]
+    Local(String),
+}
+
+/// Why a server's identity is refused. No byte of the caller's was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The server is not in the pin file, and unknown ones are refused.
+    #[error(
+        "the server {server} is not known yet; it presents {presented}. Compare that with what the \
+         server printed when it started, then use --fingerprint {presented}, or --accept-new to \
+         trust it from now on, or --ca FILE"
+    )]
+    Unknown {
+        /// The server.
+        server: ServerAddress,
+        /// The key that it presents.
+        presented: Fingerprint,
+    },
+    /// The server's key is another one than before.
+    #[error(
+        "the server {server} presents another key than before, so nothing was sent to it.\n\
+         \x20 known:     {pinned}\n\
+         \x20 presented: {presented}\n\
+         Either its key was replaced, or somebody else answers in its place. If its owner \
+         confirms the new key, remove this line from {}:\n\
+         \x20 {server} {pinned}", pins.display()
+    )]
+    Changed {
+        /// The server.
+        server: ServerAddress,
+        /// The key that it presents now.
+        presented: Fingerprint,
+        /// The key that it had.
+        pinned: Fingerprint,
+        /// The file that remembers it.
+        pins: PathBuf,
+    },
+    /// The server has another key than the caller asked for.
+    #[error(
+        "the server presents another key than the one asked for, so nothing was sent to it.\n\
+         \x20 asked for: {asked}\n\
+         \x20 presented: {presented}"
+    )]
+    NotTheOneAsked {
+        /// The key that was asked for.
+        asked: Fingerprint,
+        /// The key that the server presents.
+        presented: Fingerprint,
+    },
+    /// No trusted authority vouches for the server.
+    #[error("no trusted authority vouches for this server: {reason}")]
+    Authority {
+        /// What was wrong with its certificate.
+        reason: String,
+    },
+}
+
+/// Why a call has no answer that the caller wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server said no.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// A file on this machine cannot be used. Nothing was sent, or nothing landed.
+    #[error("{}: {reason}", path.display())]
+    LocalFile {
+        /// The file, or the folder that it was to be written to.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: LocalFileReason,
+    },
+    /// The link failed, and the call certainly had no effect: it was not handed over whole, or it
+    /// only asked. It can be repeated.
+    #[error("nothing was done: {0}")]
+    NotSent(LinkError),
+    /// The link failed after the call was handed over: the server may or may not have done it.
+    #[error("it is not known whether this was done: {0}")]
+    OutcomeUnknown(LinkError),
+    /// The server answered with something that makes no sense.
+    #[error(transparent)]
+    Damaged(#[from] DamagedError),
+}
+
+impl CallError {
+    /// The code by which scripts know this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::LocalFile { .. } => "local_file",
+            Self::NotSent(_) => "not_sent",
+            Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::Damaged(_) => "damaged",
+        }
+    }
+}
+
+/// What is wrong with a file or folder on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalFileReason {
+    /// Nothing has that name.
+    #[error("there is no such file")]
+    Missing,
+    /// A folder cannot be sent.
+    #[error("this is a folder")]
+    Folder,
+    /// Neither can a device, a pipe or a socket.
+    #[error("this is no regular file")]
+    NotAFile,
+    /// The operating system does not let us read it.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// It became shorter while it was sent.
+    #[error("became shorter while it was sent")]
+    Shrunk,
+    /// The operating system does not let us write there.
+    #[error("cannot be written: {0}")]
+    Unwritable(io::Error),
+    /// All the names that a file of that name could land under are taken.
+    #[error("holds too many files of that name")]
+    NamesTaken,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// The server shuts down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// Nothing came from the server for the idle timeout.
+    #[error("the connection is lost: nothing comes from the server any more")]
+    Silent,
+    /// The connection ended in another way.
+    #[error("the connection is lost: {0}")]
+    Lost(String),
+    /// The connection was closed on this side.
+    #[error("the connection is closed")]
+    Closed,
+    /// The connection stands, but the server took too long.
+    #[error("the server did not answer within {} s", .0.as_secs())]
+    NoAnswer(Duration),
+    /// The connection stands, but a file's bytes do not move any more.
+    #[error("the server stopped moving the file")]
+    Stalled,
+    /// The server's answer ended in the middle.
+    #[error("the server's answer was cut off")]
+    AnswerCut,
+    /// The server gave up on this call.
+    #[error("the server broke off (code {0})")]
+    BrokenOff(u64),
+    /// The server had a fault.
+    #[error("the server failed; its log tells more under incident {0:08x}")]
+    ServerFailed(u32),
+}
+
+/// What makes no sense about the server's answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DamagedError {
+    /// The answer does not decode.
+    #[error("the server's answer cannot be read ({0}); do client and server fit together?")]
+    Answer(String),
+    /// The server could not read the request, and did nothing.
+    #[error("the server cannot read this request; do client and server fit together?")]
+    Request,
+    /// A list that goes on without getting anywhere.
+    #[error("the server's list has no end")]
+    EndlessList,
+    /// A file ended before its announced length, without a word from the server.
+    #[error("the file {0} was cut off on its way here; nothing was saved")]
+    FileCut(StoredName),
+    /// A file's bytes are not those that were announced.
+    #[error(
+        "the file {name} is damaged: its digest is {received}, not {announced}; nothing was saved"
+    )]
+    FileDigest {
+        /// The file.
+        name: StoredName,
+        /// The digest of the file that was sent.
+        announced: Digest,
+        /// The digest of what came.
+        received: Digest,
+    },
+}

@@ -1,0 +1,45 @@
+//! Takes the files that a server sends, and hands each to the download that waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::command::FileHeader;
+use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
+use qchat_proto::{codes, frame};
+use qchat_transfer::Pairing;
+use quinn::{Connection, RecvStream, VarInt};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long a file's header may take.
+const HEADER_MAX: Duration = Duration::from_secs(10);
+
+/// Runs until the connection ends. How many headers are read at once is bounded by the number of
+/// streams that the server may open.
+pub(crate) async fn take_files(connection: Connection, pairing: Arc<Pairing<RecvStream>>) {
+    let mut deliveries = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_uni() => match stream {
+                Ok(stream) => drop(deliveries.spawn(deliver(stream, Arc::clone(&pairing)))),
+                Err(_) => return,
+            },
+            Some(_) = deliveries.join_next() => {}
+        }
+    }
+}
+
+async fn deliver(mut stream: RecvStream, pairing: Arc<Pairing<RecvStream>>) {
+    let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
+    let refused = match timeout(HEADER_MAX, header).await {
+        Ok(Ok(header)) => match pairing.deliver(header.transfer, stream) {
+            Ok(()) => return,
+            Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
+        },
+        Ok(Err(_)) => (stream, codes::BAD_REQUEST),
+        Err(_) => (stream, codes::TOO_SLOW),
+    };
+    let (mut stream, code) = refused;
+    tracing::debug!(code, "a stream of the server's belongs to no download");
+    let _ = stream.stop(VarInt::from_u32(code));
+}

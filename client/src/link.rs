@@ -1,0 +1,81 @@
+//! A connection with what both its ends know of it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use qchat_proto::{Command, Refusal, TransferId, UserName, codes};
+use qchat_transfer::Pairing;
+use quinn::{Connection, Endpoint, RecvStream, VarInt};
+use tokio::time::timeout;
+
+use crate::call::Call;
+use crate::dial::Dialled;
+use crate::error::CallError;
+use crate::incoming::take_files;
+
+/// How long closing may take.
+const CLOSE_MAX: Duration = Duration::from_secs(1);
+
+/// The connection of a client.
+pub(crate) struct Link {
+    endpoint: Endpoint,
+    pub(crate) connection: Connection,
+    /// The downloads that wait for their files.
+    pub(crate) files: Arc<Pairing<RecvStream>>,
+    transfers: AtomicU64,
+    user: Mutex<Option<UserName>>,
+}
+
+impl Link {
+    pub(crate) fn new(dialled: Dialled) -> Self {
+        let Dialled { endpoint, connection, .. } = dialled;
+        let files = Arc::new(Pairing::default());
+        // Ends with the connection, which ends with the link.
+        tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
+        Self { endpoint, connection, files, transfers: AtomicU64::new(1), user: Mutex::default() }
+    }
+
+    /// Asks, and waits for the answer.
+    pub(crate) async fn ask<C: Command>(&self, command: C) -> Result<C::Reply, CallError> {
+        let answer = async { Call::ask(&self.connection, command).await?.reply().await }.await;
+        self.heed(&answer);
+        answer
+    }
+
+    /// The server knows best who is signed in.
+    pub(crate) fn heed<T>(&self, answer: &Result<T, CallError>) {
+        if let Err(CallError::Refused(Refusal::NotLoggedIn)) = answer {
+            self.set_user(None);
+        }
+    }
+
+    /// A transfer's number that was not used on this connection before.
+    pub(crate) fn new_transfer(&self) -> TransferId {
+        TransferId(self.transfers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn user(&self) -> Option<UserName> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_user(&self, user: Option<UserName>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user;
+    }
+
+    fn say_goodbye(&self) {
+        self.connection.close(VarInt::from_u32(codes::GOODBYE), b"");
+    }
+
+    /// Says goodbye, and waits until that is sent.
+    pub(crate) async fn close(&self) {
+        self.say_goodbye();
+        let _ = timeout(CLOSE_MAX, self.endpoint.wait_idle()).await;
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.say_goodbye();
+    }
+}

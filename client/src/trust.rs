@@ -1,0 +1,35 @@
+//! How the caller wants a server's identity to be judged.
+
+use std::path::PathBuf;
+
+use qchat_proto::Fingerprint;
+
+use crate::pins::PinFile;
+
+/// How a server's identity is judged. The judgement falls during the handshake, before a byte of the
+/// caller's is sent.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// The server has exactly this public key. Names and dates in its certificate do not matter.
+    Fingerprint(Fingerprint),
+    /// The server's certificate is issued by, or is itself, one of those in this PEM file; it is
+    /// valid today and made out for the host that was asked for.
+    Authority(PathBuf),
+    /// The server has the public key that it had the first time. Names and dates in its certificate
+    /// do not matter.
+    Known {
+        /// The keys of the servers seen before.
+        pins: PinFile,
+        /// What happens to a server that was not.
+        unknown: Unknown,
+    },
+}
+
+/// What happens to a server that is not in the pin file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is trusted, and its key pinned.
+    Accept,
+    /// It is refused.
+    Refuse,
+}

@@ -1,0 +1,171 @@
+//! Judges a server's identity during the handshake.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use qchat_proto::Fingerprint;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, PeerIncompatible, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::address::ServerAddress;
+use crate::error::{ConnectError, IdentityError};
+use crate::pins::PinFile;
+use crate::trust::{Trust, Unknown};
+
+/// What a server must show, with all that is needed from the disk already read.
+#[derive(Debug)]
+pub(crate) enum Rule {
+    /// Exactly this key.
+    Key(Fingerprint),
+    /// The key pinned before, or any, where none is pinned and that is allowed.
+    Known { pins: PinFile, pinned: Option<Fingerprint>, unknown: Unknown },
+    /// A certificate that the roots vouch for.
+    Authority(Arc<WebPkiServerVerifier>),
+}
+
+impl Rule {
+    /// Reads what the rule needs from the disk.
+    pub(crate) fn load(
+        server: &ServerAddress,
+        trust: Trust,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, ConnectError> {
+        Ok(match trust {
+            Trust::Fingerprint(fingerprint) => Self::Key(fingerprint),
+            Trust::Known { pins, unknown } => {
+                Self::Known { pinned: pins.lookup(server)?, pins, unknown }
+            }
+            Trust::Authority(path) => {
+                let verifier = authority(&path, provider);
+                Self::Authority(
+                    verifier.map_err(|reason| ConnectError::Authority { path, reason })?,
+                )
+            }
+        })
+    }
+}
+
+/// A verifier that trusts the certificates of a PEM file.
+fn authority(
+    path: &Path,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, String> {
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate in it".to_owned());
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// Judges the server by a [`Rule`], and remembers the judgement for the one who connects.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    server: ServerAddress,
+    rule: Arc<Rule>,
+    provider: Arc<CryptoProvider>,
+    judgement: Mutex<Option<Result<Fingerprint, IdentityError>>>,
+}
+
+impl Verifier {
+    pub(crate) fn new(
+        server: ServerAddress,
+        rule: Arc<Rule>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        Self { server, rule, provider, judgement: Mutex::default() }
+    }
+
+    /// The server's key, or why it is refused; `None` where the server showed no certificate yet.
+    /// That the server holds the key is certain only once the handshake has succeeded.
+    pub(crate) fn judgement(&self) -> Option<Result<Fingerprint, IdentityError>> {
+        self.judgement.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn judge_key(&self, presented: Fingerprint) -> Result<Fingerprint, IdentityError> {
+        let server = self.server.clone();
+        match &*self.rule {
+            Rule::Key(asked) if *asked != presented => {
+                Err(IdentityError::NotTheOneAsked { asked: *asked, presented })
+            }
+            Rule::Known { pinned: Some(pinned), pins, .. } if *pinned != presented => {
+                let pins = pins.path().to_owned();
+                Err(IdentityError::Changed { server, presented, pinned: *pinned, pins })
+            }
+            Rule::Known { pinned: None, unknown: Unknown::Refuse, .. } => {
+                Err(IdentityError::Unknown { server, presented })
+            }
+            Rule::Key(_) | Rule::Known { .. } | Rule::Authority(_) => Ok(presented),
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let key = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+        let mut judgement = self.judge_key(Fingerprint::of_public_key(&key));
+        if let Rule::Authority(authority) = &*self.rule {
+            let vouched = authority.verify_server_cert(
+                end_entity,
+                intermediates,
+                server_name,
+                ocsp_response,
+                now,
+            );
+            if let Err(error) = vouched {
+                judgement = Err(IdentityError::Authority { reason: error.to_string() });
+            }
+        }
+        let trusted = judgement.is_ok();
+        *self.judgement.lock().unwrap_or_else(PoisonError::into_inner) = Some(judgement);
+        match trusted {
+            true => Ok(ServerCertVerified::assertion()),
+            false => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        // QUIC is TLS 1.3 (RFC 9001, section 4.2).
+        Err(PeerIncompatible::Tls12NotOffered.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
