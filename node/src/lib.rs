@@ -1,1 +1,25 @@
 //! The qchat server: accounts, inboxes, groups and files over QUIC.
+//!
+//! A connection has a session; each of its streams is a command with a task of its own. `dispatch`
+//! reads the request and hands it to its handler in `answers`, which asks the store, the passwords and
+//! the upload folder. No answer leaves before what it tells is durable.
+
+mod answers;
+mod clock;
+mod connection;
+mod dispatch;
+mod endpoint;
+mod failure;
+mod identity;
+mod passwords;
+mod presence;
+mod server;
+mod session;
+mod store;
+mod uploads;
+
+pub use endpoint::EndpointError;
+pub use identity::{Identity, IdentityError, IdentityFiles, MakeError};
+pub use server::{Config, Limits, Server, StartError};
+pub use store::OpenError;
+pub use uploads::UploadFolderError;

@@ -1,0 +1,19 @@
+//! The handlers: one `Answer` for each command of the table.
+
+mod accounts;
+mod download;
+mod groups;
+mod messages;
+mod people;
+mod upload;
+
+use qchat_proto::command::Log;
+use qchat_proto::{Address, UserName};
+
+/// The address of a log that its reader named.
+fn address(log: Log, reader: &UserName) -> Address {
+    match log {
+        Log::Inbox => Address::User(reader.clone()),
+        Log::Group(group) => Address::Group(group),
+    }
+}

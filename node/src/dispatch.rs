@@ -1,0 +1,118 @@
+//! One stream: a request, its handler, its answer.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::limits::REQUEST_BYTES_MAX;
+use qchat_proto::{Command, Handle, Refusal, Request, codes, frame};
+use qchat_transfer::Pairing;
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::failure::Failure;
+use crate::server::Node;
+use crate::session::{Caller, Session};
+
+/// How long a request may take to arrive.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a peer may take to accept an answer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The files of a connection that wait for their stream.
+pub(crate) type Arrivals = Pairing<RecvStream>;
+
+/// A command under way: everything that its handler may use.
+pub(crate) struct Call {
+    pub(crate) node: Arc<Node>,
+    pub(crate) connection: Connection,
+    pub(crate) session: Arc<Session>,
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) answer: SendStream,
+}
+
+/// How a command is answered.
+pub(crate) trait Answer: Command {
+    /// Who may ask.
+    type Caller: Caller;
+
+    /// Does what was asked. The reply tells only what is durable.
+    fn answer(
+        self,
+        caller: Self::Caller,
+        call: &mut Call,
+    ) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
+}
+
+impl Call {
+    /// Reads the request, answers it, and waits until the peer has the answer.
+    pub(crate) async fn serve(mut self, mut request: RecvStream) {
+        match timeout(REQUEST_TIME_MAX, read_request(&mut request)).await {
+            Ok(Ok(request)) => request.dispatch(self).await,
+            Ok(Err(error)) => {
+                let peer = self.connection.remote_address();
+                tracing::warn!(%peer, error = crate::failure::chain(&error), "bad request");
+                self.give_up(&mut request, codes::BAD_REQUEST);
+            }
+            Err(_) => self.give_up(&mut request, codes::TOO_SLOW),
+        }
+    }
+
+    /// Ends this stream alone; the others of the connection go on.
+    fn give_up(&mut self, request: &mut RecvStream, code: u32) {
+        // Both fail only where the peer ended its side before.
+        let _ = request.stop(VarInt::from_u32(code));
+        let _ = self.answer.reset(VarInt::from_u32(code));
+    }
+
+    /// Says something before the reply.
+    pub(crate) async fn say<T: Serialize + Sync>(&mut self, opening: &T) -> Result<(), Failure> {
+        let frame = frame::encode_frame(&Ok::<_, Refusal>(opening));
+        match timeout(ANSWER_TIME_MAX, self.answer.write_all(&frame)).await {
+            Ok(Ok(())) => Ok(()),
+            // Nobody is there to be told.
+            _ => Err(Refusal::TransferFailed.into()),
+        }
+    }
+
+    /// Says the last word and waits until it has arrived: closing the connection earlier would lose it.
+    async fn finish(&mut self, reply: &[u8]) {
+        let sent = timeout(ANSWER_TIME_MAX, async {
+            self.answer.write_all(reply).await.ok()?;
+            self.answer.finish().ok()?;
+            self.answer.stopped().await.ok()
+        });
+        if sent.await.is_err() {
+            let _ = self.answer.reset(VarInt::from_u32(codes::TOO_SLOW));
+        }
+    }
+}
+
+async fn read_request(stream: &mut RecvStream) -> Result<Request, frame::ReadError> {
+    let request = frame::read(stream, REQUEST_BYTES_MAX).await?;
+    let mut beyond = [0];
+    match stream.read(&mut beyond).await {
+        Ok(None) => Ok(request),
+        Ok(Some(bytes)) => Err(frame::DecodeError::TrailingBytes(bytes).into()),
+        Err(error) => Err(frame::ReadError::Stream(error.into())),
+    }
+}
+
+impl<C: Answer> Handle<C> for Call {
+    async fn handle(mut self, command: C) {
+        let reply = match C::Caller::admit(&self.session) {
+            Ok(caller) => command.answer(caller, &mut self).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
+        match &reply {
+            Ok(_) => tracing::debug!(command = C::NAME, "done"),
+            Err(refusal) => tracing::debug!(command = C::NAME, code = refusal.code(), "refused"),
+        }
+        let frame = frame::encode_frame(&reply);
+        drop(reply);
+        self.finish(&frame).await;
+    }
+}

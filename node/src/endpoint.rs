@@ -1,0 +1,136 @@
+//! The UDP socket, TLS and QUIC below everything else.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::ALPN;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{
+    Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+};
+use rustls::crypto::aws_lc_rs;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::identity::Identity;
+
+/// QUIC version 1 (RFC 9000) alone; quinn would also speak the drafts.
+const QUIC_VERSION: u32 = 1;
+
+/// What the system may buffer for the socket, in bytes. With its default, packets are lost under load.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// A connection that is silent for this long is gone. The client sends keep-alives.
+const IDLE_TIME_MAX: VarInt = VarInt::from_u32(30_000);
+
+/// Handshakes that may wait at a time, and the bytes buffered for all of them.
+const INCOMING_MAX: usize = 1024;
+const INCOMING_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// What one connection may have under way before anybody has signed in on it.
+const STRANGER_COMMANDS_MAX: VarInt = VarInt::from_u32(8);
+const STRANGER_BYTES_MAX: VarInt = VarInt::from_u32(256 * 1024);
+
+/// And after that: 64 commands, 16 files, 16 MiB.
+const SIGNED_COMMANDS_MAX: VarInt = VarInt::from_u32(64);
+const SIGNED_FILES_MAX: VarInt = VarInt::from_u32(16);
+const SIGNED_BYTES_MAX: VarInt = VarInt::from_u32(16 * 1024 * 1024);
+
+/// One stream's window is fixed when the connection starts, so it is large enough for one fast file;
+/// the connection's window is the brake.
+const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(8 * 1024 * 1024);
+
+/// What may wait to be sent or acknowledged on one connection, in bytes.
+const SEND_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Why the server cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Another program has the address.
+    #[error("the address {0} (UDP) is in use by another program: choose another with --listen")]
+    AddressInUse(SocketAddr),
+    /// The operating system does not give us the address.
+    #[error("cannot listen on {address} (UDP): {source}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The certificate and its key cannot be used.
+    #[error("cannot use the certificate: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Takes the address. An IPv6 wildcard serves IPv4 as well.
+pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, EndpointError> {
+    let socket = open(address);
+    socket.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => EndpointError::AddressInUse(address),
+        _ => EndpointError::Bind { address, source },
+    })
+}
+
+fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // The system may give less; that costs speed, not correctness.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Starts QUIC on the socket.
+pub(crate) fn start(socket: UdpSocket, identity: &Identity) -> Result<Endpoint, EndpointError> {
+    let mut endpoint = EndpointConfig::default();
+    endpoint.supported_versions(vec![QUIC_VERSION]);
+    let local = socket.local_addr();
+    let unbound = |source| EndpointError::Bind { address: ([0, 0, 0, 0], 0).into(), source };
+    let address = local.map_err(unbound)?;
+    Endpoint::new(endpoint, Some(server(identity)?), socket, Arc::new(TokioRuntime))
+        .map_err(|source| EndpointError::Bind { address, source })
+}
+
+/// Built by hand: quinn's own constructor accepts 0-RTT data, which can be replayed, and asks for no
+/// protocol name.
+fn server(identity: &Identity) -> Result<ServerConfig, EndpointError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(identity.chain(), identity.key())?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.max_early_data_size = 0;
+    let no_cipher = |_| rustls::Error::General("no cipher suite for QUIC".to_owned());
+    let mut config =
+        ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(no_cipher)?));
+    config.max_incoming(INCOMING_MAX);
+    config.incoming_buffer_size_total(INCOMING_BYTES_MAX);
+    config.transport_config(Arc::new(transport()));
+    Ok(config)
+}
+
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(IdleTimeout::from(IDLE_TIME_MAX)))
+        .max_concurrent_bidi_streams(STRANGER_COMMANDS_MAX)
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .receive_window(STRANGER_BYTES_MAX)
+        .stream_receive_window(STREAM_BYTES_MAX)
+        .send_window(SEND_BYTES_MAX)
+        .keep_alive_interval(Some(Duration::from_secs(10)))
+        .datagram_receive_buffer_size(None);
+    transport
+}
+
+/// Raises what a connection may have under way: somebody has signed in on it.
+pub(crate) fn trust(connection: &quinn::Connection) {
+    connection.set_max_concurrent_bi_streams(SIGNED_COMMANDS_MAX);
+    connection.set_max_concurrent_uni_streams(SIGNED_FILES_MAX);
+    connection.set_receive_window(SIGNED_BYTES_MAX);
+}

@@ -1,0 +1,113 @@
+//! Passwords: hashed with argon2id on a bounded pool, never on the runtime's threads.
+
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use qchat_proto::{Password, Refusal};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use crate::failure::Failure;
+
+/// How many people may wait for a hash. One takes about 40 ms of a core.
+const WAITING_MAX: usize = 64;
+
+/// Hashing did not work.
+#[derive(Debug, thiserror::Error)]
+enum HashError {
+    #[error("hashing a password: {0}")]
+    Hash(argon2::password_hash::Error),
+    #[error("the hashing thread panicked")]
+    Panicked,
+}
+
+/// Hashes and checks passwords, as many at a time as there are cores.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    cores: Arc<Semaphore>,
+    places: Semaphore,
+    /// The hash of a password that nobody has: checking against it makes an unknown user cost as much
+    /// as a known one.
+    nobody: String,
+}
+
+impl Passwords {
+    /// Starts with a hash of nobody's password.
+    ///
+    /// # Errors
+    /// What argon2 or the operating system's random numbers report.
+    pub(crate) fn new() -> Result<Self, argon2::password_hash::Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let nobody = Argon2::default().hash_password(b"nobody")?.to_string();
+        Ok(Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            places: Semaphore::new(WAITING_MAX),
+            nobody,
+        })
+    }
+
+    /// The password's hash in PHC form, with a salt of its own: argon2id, 19 MiB, t=2, p=1 (the first
+    /// choice of OWASP's Password Storage Cheat Sheet).
+    pub(crate) async fn hash(&self, password: Password) -> Result<String, Failure> {
+        let hash = self.on_pool(move || {
+            let hash = Argon2::default().hash_password(password.expose().as_bytes());
+            hash.map(|hash| hash.to_string())
+        });
+        hash.await?.map_err(|error| Failure::fault(HashError::Hash(error)))
+    }
+
+    /// Whether the password belongs to the hash. Without a hash the answer is no, and takes as long.
+    pub(crate) async fn verify(
+        &self,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<bool, Failure> {
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let fits = self.on_pool(move || {
+            let hash = PasswordHash::new(&hash)?;
+            Ok(Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok())
+        });
+        let fits: Result<bool, argon2::password_hash::phc::Error> = fits.await?;
+        match fits {
+            Ok(fits) => Ok(known && fits),
+            Err(error) => Err(Failure::Fault(error.to_string().into())),
+        }
+    }
+
+    /// Runs `work` when a core is free. A full queue is refused at once.
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let Ok(_place) = self.places.try_acquire() else { return Err(Refusal::Busy.into()) };
+        let core = Arc::clone(&self.cores).acquire_owned().await;
+        let core = core.map_err(|_| Failure::from(Refusal::ShuttingDown))?;
+        let done = spawn_blocking(move || {
+            // The work cannot be cancelled, so the core is in use until it ends, awaited or not.
+            let _core = core;
+            work()
+        });
+        done.await.map_err(|_| Failure::fault(HashError::Panicked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::try_from(text.to_owned()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_alone() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords.hash(password("hunter2")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(passwords.verify(password("hunter2"), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify(password("hunter3"), Some(hash)).await.unwrap());
+        assert!(!passwords.verify(password("nobody"), None).await.unwrap());
+    }
+}

@@ -1,0 +1,170 @@
+//! The server as a whole: starting, accepting, stopping in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::Fingerprint;
+use quinn::Endpoint;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection;
+use crate::endpoint::{self, EndpointError};
+use crate::identity::{IdentityError, IdentityFiles};
+use crate::passwords::Passwords;
+use crate::presence::Presence;
+use crate::store::{OpenError, Store};
+use crate::uploads::{UploadFolderError, Uploads};
+
+/// How long commands under way may take to finish once the server stops.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Where a server finds and keeps things, and what it allows.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The UDP address; `[::]` serves both IP versions.
+    pub listen: SocketAddr,
+    /// The certificate and its key.
+    pub identity: IdentityFiles,
+    /// The folder of the store.
+    pub data: PathBuf,
+    /// The folder of the uploaded files.
+    pub upload: PathBuf,
+    /// What it allows.
+    pub limits: Limits,
+}
+
+/// What a server allows its users.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest file, in bytes.
+    pub file_bytes_max: u64,
+    /// What all files of one sender may take, in bytes.
+    pub quota_bytes: Option<u64>,
+    /// The shortest password, in characters.
+    pub password_characters_min: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_bytes_max: u64::MAX, quota_bytes: None, password_characters_min: 1 }
+    }
+}
+
+/// Why a server does not start. Each text is one sentence that names the cause.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The certificate or its key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The address.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The upload folder.
+    #[error(transparent)]
+    Uploads(#[from] UploadFolderError),
+    /// The hashing of passwords.
+    #[error("cannot hash passwords: {0}")]
+    Passwords(String),
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) limits: Limits,
+    pub(crate) store: Store,
+    pub(crate) passwords: Passwords,
+    pub(crate) presence: Presence,
+    pub(crate) uploads: Uploads,
+    pub(crate) stopping: CancellationToken,
+}
+
+/// A server that has its address and its store, and is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    node: Arc<Node>,
+    endpoint: Endpoint,
+    address: SocketAddr,
+    fingerprint: Fingerprint,
+}
+
+impl Server {
+    /// Takes the address, opens the store, and makes what is missing on a first start. What cannot
+    /// work is found before anything is written: the address and the certificate come first.
+    ///
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        let identity = config.identity.load()?;
+        let socket = endpoint::bind(config.listen)?;
+        let store = Store::open(&config.data)?;
+        let uploads = Uploads::open(&config.upload, config.limits.quota_bytes)?;
+        let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
+        let fingerprint = identity.fingerprint()?;
+        let passwords =
+            Passwords::new().map_err(|error| StartError::Passwords(error.to_string()))?;
+        let endpoint = endpoint::start(socket, &identity)?;
+        let address = endpoint.local_addr().unwrap_or(config.listen);
+        let node = Node {
+            limits: config.limits,
+            store,
+            passwords,
+            presence: Presence::default(),
+            uploads,
+            stopping: CancellationToken::new(),
+        };
+        Ok(Self { node: Arc::new(node), endpoint, address, fingerprint })
+    }
+
+    /// The address that it listens on, with the port that the system chose where none was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The fingerprint by which clients know it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish,
+    /// let the writer finish, close the connections. Returns early where the endpoint dies.
+    pub async fn run(self, stop: CancellationToken) {
+        let connections = TaskTracker::new();
+        loop {
+            tokio::select! {
+                incoming = self.endpoint.accept() => match incoming {
+                    Some(incoming) => {
+                        connections.spawn(connection::serve(Arc::clone(&self.node), incoming));
+                    }
+                    None => break,
+                },
+                () = stop.cancelled() => break,
+            }
+        }
+        self.stop(connections).await;
+    }
+
+    async fn stop(self, connections: TaskTracker) {
+        tracing::info!("stopping");
+        self.endpoint.set_server_config(None);
+        self.node.stopping.cancel();
+        connections.close();
+        if timeout(STOP_TIME_MAX, connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "commands under way were cut off");
+        }
+        self.node.store.close().await;
+        self.endpoint.close(quinn::VarInt::from_u32(qchat_proto::codes::SHUTTING_DOWN), b"");
+        if timeout(STOP_TIME_MAX, self.endpoint.wait_idle()).await.is_err() {
+            tracing::debug!("some peers did not answer the goodbye");
+        }
+        tracing::info!("stopped");
+    }
+}

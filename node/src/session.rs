@@ -1,0 +1,82 @@
+//! Who speaks on a connection. Whether a command wants a caller who is signed in is a type.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use qchat_proto::{Refusal, UserName};
+
+use crate::presence::Online;
+use crate::store::queries::TokenHash;
+
+/// The session of one connection: signed out at first.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    state: Mutex<Option<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    caller: Signed,
+    _online: Online,
+}
+
+impl Session {
+    /// Signs in, where nobody is.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyLoggedIn`].
+    pub(crate) fn sign_in(&self, caller: Signed, online: Online) -> Result<(), Refusal> {
+        let mut state = self.state();
+        match &*state {
+            Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
+            None => {
+                *state = Some(State { caller, _online: online });
+                Ok(())
+            }
+        }
+    }
+
+    /// Signs out.
+    pub(crate) fn sign_out(&self) {
+        *self.state() = None;
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody whom a command admits.
+pub(crate) trait Caller: Sized + Send {
+    /// The caller of this kind on a connection.
+    ///
+    /// # Errors
+    /// The refusal that somebody else gets.
+    fn admit(session: &Session) -> Result<Self, Refusal>;
+}
+
+/// A caller who is signed out.
+#[derive(Debug)]
+pub(crate) struct Visitor;
+
+impl Caller for Visitor {
+    fn admit(session: &Session) -> Result<Self, Refusal> {
+        match &*session.state() {
+            Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
+            None => Ok(Self),
+        }
+    }
+}
+
+/// A caller who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed {
+    pub(crate) user: UserName,
+    pub(crate) token_hash: TokenHash,
+}
+
+impl Caller for Signed {
+    fn admit(session: &Session) -> Result<Self, Refusal> {
+        let state = session.state();
+        state.as_ref().map(|state| state.caller.clone()).ok_or(Refusal::NotLoggedIn)
+    }
+}

@@ -1,0 +1,90 @@
+//! Groups and their members.
+
+use qchat_proto::{ClientId, GroupName, Refusal, Timestamp, UserName};
+use redb::ReadableTable;
+
+use super::{ApplyError, Change, earlier_effect, group, group_of_member, is_member, record_effect};
+use crate::store::records::{Effect, Group, Membership};
+use crate::store::tables::{self, Tables};
+
+/// Makes a group, whose maker is its owner and first member. Repeatable by its id.
+#[derive(Debug)]
+pub(crate) struct CreateGroup {
+    pub(crate) id: ClientId,
+    pub(crate) group: GroupName,
+    pub(crate) owner: UserName,
+    pub(crate) at: Timestamp,
+}
+
+impl Change for CreateGroup {
+    type Outcome = ();
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+        let effect = Effect::Group(self.group.clone());
+        match earlier_effect(tables, &self.owner, self.id)? {
+            Some(earlier) if earlier == effect => return Ok(()),
+            Some(_) => return Err(Refusal::IdReused.into()),
+            None => {}
+        }
+        let key = tables::name(self.group.as_str());
+        if tables.groups.get(key)?.is_some() {
+            return Err(Refusal::GroupExists(self.group.clone()).into());
+        }
+        let group = Group { owner: self.owner.clone(), created: self.at, members: 0 };
+        add(tables, &self.group, &group, &self.owner, self.at)?;
+        record_effect(tables, &self.owner, self.id, &effect)
+    }
+}
+
+/// Makes a user a member. Joining twice changes nothing.
+#[derive(Debug)]
+pub(crate) struct JoinGroup {
+    pub(crate) group: GroupName,
+    pub(crate) user: UserName,
+    pub(crate) at: Timestamp,
+}
+
+impl Change for JoinGroup {
+    type Outcome = ();
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+        let group = group(tables, &self.group)?;
+        match is_member(tables, &self.group, &self.user)? {
+            true => Ok(()),
+            false => add(tables, &self.group, &group, &self.user, self.at),
+        }
+    }
+}
+
+/// Ends a membership. The group stays, even without members, and so does who made it.
+#[derive(Debug)]
+pub(crate) struct LeaveGroup {
+    pub(crate) group: GroupName,
+    pub(crate) user: UserName,
+}
+
+impl Change for LeaveGroup {
+    type Outcome = ();
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+        let group = group_of_member(tables, &self.group, &self.user)?;
+        tables.members.remove(tables::member(&self.group, Some(&self.user)).as_slice())?;
+        write(tables, &self.group, &Group { members: group.members.saturating_sub(1), ..group })
+    }
+}
+
+fn add(
+    tables: &mut Tables<'_>,
+    name: &GroupName,
+    group: &Group,
+    user: &UserName,
+    at: Timestamp,
+) -> Result<(), ApplyError> {
+    let key = tables::member(name, Some(user));
+    tables::put(&mut tables.members, &key, &Membership { joined: at })?;
+    write(tables, name, &Group { members: group.members.saturating_add(1), ..group.clone() })
+}
+
+fn write(tables: &mut Tables<'_>, name: &GroupName, group: &Group) -> Result<(), ApplyError> {
+    Ok(tables::put(&mut tables.groups, tables::name(name.as_str()), group)?)
+}

@@ -1,0 +1,94 @@
+//! What can be changed. Each change is data that its handler made, stamped with time, ids and hashes;
+//! applying it checks everything, also permission, before it writes anything.
+
+mod accounts;
+mod groups;
+mod posts;
+mod read;
+mod sessions;
+
+pub(crate) use accounts::CreateAccount;
+pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
+pub(crate) use posts::{Content, Post};
+use qchat_proto::{ClientId, GroupName, Refusal, UserName};
+pub(crate) use read::MarkAsRead;
+pub(crate) use sessions::{EndSession, StartSession, UseSession};
+
+use super::fault::Fault;
+use super::records::{Effect, Group, Membership};
+use super::tables::{self, Tables};
+
+/// Why a change was not applied. A refused change has written nothing.
+#[derive(Debug)]
+pub(crate) enum ApplyError {
+    /// It is not allowed.
+    Refused(Refusal),
+    /// The store failed; the whole transaction is given up.
+    Fault(Fault),
+}
+
+impl From<Refusal> for ApplyError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl<E: Into<Fault>> From<E> for ApplyError {
+    fn from(fault: E) -> Self {
+        Self::Fault(fault.into())
+    }
+}
+
+/// A change of the world: a function of its own fields and of the tables.
+pub(crate) trait Change: Send + 'static {
+    /// What the asker learns once the change is durable.
+    type Outcome: Send + 'static;
+
+    /// Makes the change, or refuses it and writes nothing. It may be called again after a transaction
+    /// that was given up.
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Outcome, ApplyError>;
+}
+
+/// What the command with this id did when it came first.
+fn earlier_effect(
+    tables: &Tables<'_>,
+    user: &UserName,
+    id: ClientId,
+) -> Result<Option<Effect>, ApplyError> {
+    let key = tables::request(user, id);
+    Ok(tables::lookup(&tables.requests, &key, "request")?)
+}
+
+/// Remembers for ever what a repeatable command did: a repetition may come at any time.
+fn record_effect(
+    tables: &mut Tables<'_>,
+    user: &UserName,
+    id: ClientId,
+    effect: &Effect,
+) -> Result<(), ApplyError> {
+    Ok(tables::put(&mut tables.requests, &tables::request(user, id), effect)?)
+}
+
+fn group(tables: &Tables<'_>, name: &GroupName) -> Result<Group, ApplyError> {
+    let found = tables::lookup(&tables.groups, tables::name(name.as_str()), "group")?;
+    found.ok_or_else(|| Refusal::GroupNotFound(name.clone()).into())
+}
+
+fn is_member(tables: &Tables<'_>, name: &GroupName, user: &UserName) -> Result<bool, ApplyError> {
+    let key = tables::member(name, Some(user));
+    let membership: Option<Membership> = tables::lookup(&tables.members, &key, "membership")?;
+    Ok(membership.is_some())
+}
+
+/// The group, where `user` is one of its members. Existence is checked before membership.
+fn group_of_member(
+    tables: &Tables<'_>,
+    name: &GroupName,
+    user: &UserName,
+) -> Result<Group, ApplyError> {
+    let group = group(tables, name)?;
+    match is_member(tables, name, user)? {
+        true => Ok(group),
+        false => Err(Refusal::NotAMember(name.clone()).into()),
+    }
+}

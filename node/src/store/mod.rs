@@ -1,0 +1,77 @@
+//! The store: what the server knows, durable in one redb file.
+//!
+//! Writes are data: [`Store::commit`] takes a [`Change`], and answers once the fsync that holds it is
+//! done. Reads are a handful of questions, each a short transaction on a snapshot. Everything that is
+//! read in order lies in a log with dense sequence numbers.
+//!
+//! The store knows nobody: no network, no clock and no randomness. Times, ids and hashes come with the
+//! change, so that applying it is a function of its arguments.
+
+pub(crate) mod changes;
+mod fault;
+mod open;
+pub(crate) mod queries;
+mod read_ranges;
+mod records;
+mod tables;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::task::spawn_blocking;
+
+pub(crate) use changes::Change;
+pub(crate) use fault::Fault;
+pub use open::OpenError;
+pub(crate) use writer::CommitError;
+use writer::Writer;
+
+/// A handle on the store of one data folder. One process has it open at a time.
+#[derive(Debug)]
+pub(crate) struct Store {
+    database: Arc<Database>,
+    writer: Writer,
+    /// Held for as long as the store is open.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens the store in `folder`, or makes one where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`]. A damaged store is never replaced.
+    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+        let lock = open::lock(folder)?;
+        let database = Arc::new(open::database(folder)?);
+        let writer = Writer::start(Arc::clone(&database));
+        Ok(Self { database, writer, _lock: lock })
+    }
+
+    /// Makes a change, and answers when it is durable.
+    ///
+    /// # Errors
+    /// [`CommitError`], which says whether the change may have happened all the same.
+    ///
+    /// # Cancel safety
+    /// A change that was handed over happens whether or not its answer is awaited.
+    pub(crate) async fn commit<C: Change>(&self, change: C) -> Result<C::Outcome, CommitError> {
+        self.writer.commit(change).await
+    }
+
+    /// Asks a question of a snapshot, on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let database = Arc::clone(&self.database);
+        let answer = spawn_blocking(move || question(&database.begin_read()?)).await;
+        answer.unwrap_or(Err(Fault::Panicked))
+    }
+
+    /// Takes no more changes, and returns when those that were handed over are done.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+    }
+}

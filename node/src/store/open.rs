@@ -1,0 +1,147 @@
+//! Opening a store, or making one where there is none.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use redb::{Builder, Database, DatabaseError, StorageError};
+
+use super::fault::Fault;
+use super::tables;
+
+/// The store's file in the data folder.
+const FILE: &str = "qchat.redb";
+
+/// A store that is being made. It gets its name when it is complete: a first creation that was cut
+/// short would leave a file that does not open.
+const FILE_NEW: &str = "qchat.redb.new";
+
+/// Locked while a server uses the folder, from before its store exists.
+const LOCK: &str = "qchat.lock";
+
+/// The engine's cache, in bytes. Its own default of 1 GiB is more than a small server has.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server uses the folder.
+    #[error("the data folder {} is in use by another qchat server", .0.display())]
+    InUse(PathBuf),
+    /// The file is there, but it is no store any more.
+    #[error("the store {} is damaged ({reason}); restore it from a backup, or move it away to start anew", file.display())]
+    Damaged {
+        /// The store's file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store was written by a later qchat.
+    #[error("the store {} has format {found}, and this qchat reads format {known}: use a newer qchat", file.display())]
+    Newer {
+        /// The store's file.
+        file: PathBuf,
+        /// Its format.
+        found: u64,
+        /// The format that this program knows.
+        known: u64,
+    },
+    /// The folder or the file cannot be used.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Unusable {
+        /// What cannot be used.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes the folder where it is missing, and takes its lock for as long as the file is open.
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
+    let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(unusable)?;
+    let mut options = File::options();
+    let file = options.create(true).truncate(false).write(true).open(folder.join(LOCK));
+    let file = file.map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Opens the database in a locked folder.
+pub(super) fn database(folder: &Path) -> Result<Database, OpenError> {
+    let path = folder.join(FILE);
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.len() == 0 => Err(damaged(&path, "it is empty")),
+        Ok(_) => open(&path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            create(folder).map_err(|source| OpenError::Unusable { path: path.clone(), source })?;
+            open(&path)
+        }
+        Err(source) => Err(OpenError::Unusable { path, source }),
+    }
+}
+
+fn damaged(file: &Path, reason: &str) -> OpenError {
+    OpenError::Damaged { file: file.to_owned(), reason: reason.to_owned() }
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Writes an empty store aside, then gives it its name.
+fn create(folder: &Path) -> io::Result<()> {
+    let aside = folder.join(FILE_NEW);
+    match std::fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let database = builder().create(&aside).map_err(io::Error::other)?;
+    tables::create(&database).map_err(io::Error::other)?;
+    drop(database);
+    File::open(&aside)?.sync_all()?;
+    std::fs::rename(&aside, folder.join(FILE))?;
+    File::open(folder)?.sync_all()
+}
+
+fn open(path: &Path) -> Result<Database, OpenError> {
+    // The engine asserts on some kinds of damage; a damaged disk must not look like a bug of ours.
+    let opened = catch_unwind(|| {
+        let database = builder().open(path).map_err(|error| refused(path, error))?;
+        let format = tables::format(&database).map_err(|fault| unreadable(path, &fault))?;
+        Ok((database, format))
+    });
+    let (database, format) = opened.unwrap_or_else(|_| Err(damaged(path, "its engine gave up")))?;
+    match format {
+        tables::FORMAT => Ok(database),
+        found => Err(OpenError::Newer { file: path.to_owned(), found, known: tables::FORMAT }),
+    }
+}
+
+fn refused(path: &Path, error: DatabaseError) -> OpenError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path.to_owned()),
+        DatabaseError::Storage(StorageError::Io(source)) if !is_damage(&source) => {
+            OpenError::Unusable { path: path.to_owned(), source }
+        }
+        error => damaged(path, &error.to_string()),
+    }
+}
+
+/// The kinds of input error that the engine reports for a file that is none of its own.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+fn unreadable(path: &Path, fault: &Fault) -> OpenError {
+    match fault {
+        Fault::Engine(error) => damaged(path, &error.to_string()),
+        fault => damaged(path, &fault.to_string()),
+    }
+}

@@ -1,0 +1,118 @@
+//! Questions about files.
+
+use qchat_proto::command::FileQuery;
+use qchat_proto::limits::CANDIDATES_MAX;
+use qchat_proto::{Address, Body, ClientId, Few, File, Refusal, Sequence, StoredName, UserName};
+use redb::ReadTransaction;
+
+use super::may_read;
+use crate::store::fault::Fault;
+use crate::store::records::{self, Effect, Entry};
+use crate::store::{Store, tables};
+
+impl Store {
+    /// The file of that name in a log that `user` may read.
+    pub(crate) async fn file(
+        &self,
+        user: UserName,
+        log: Address,
+        query: FileQuery,
+    ) -> Result<Result<File, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            if let Err(refusal) = may_read(snapshot, &user, &log)? {
+                return Ok(Err(refusal));
+            }
+            let mut found = Vec::new();
+            if let Some(stored) = &query.stored {
+                found = candidates(snapshot, &log, stored.as_str())?;
+            }
+            if found.is_empty() {
+                found = candidates(snapshot, &log, query.original.as_str())?;
+            }
+            match found.as_slice() {
+                [] => Ok(Err(Refusal::FileNotFound(query.original))),
+                [(_, sequence)] => file_of(snapshot, &log, *sequence).map(Ok),
+                _ => {
+                    let names = found.into_iter().map(|(name, _)| name);
+                    Ok(Err(Refusal::AmbiguousFile(Few::first_of(names))))
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether `user` may send a file to `to`, and how many bytes the user's files have so far. The
+    /// transaction that sends the file's message checks again.
+    pub(crate) async fn may_upload(
+        &self,
+        user: UserName,
+        to: Address,
+    ) -> Result<Result<u64, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            let allowed = match &to {
+                Address::Group(_) => may_read(snapshot, &user, &to)?,
+                Address::User(receiver) => {
+                    let accounts = snapshot.open_table(tables::ACCOUNTS)?;
+                    let account = accounts.get(tables::name(receiver.as_str()))?;
+                    account.map(drop).ok_or_else(|| Refusal::UserNotFound(receiver.clone()))
+                }
+            };
+            let key = tables::name(user.as_str());
+            let used = tables::find(snapshot, tables::USAGE, key, "usage")?;
+            Ok(allowed.map(|()| used.unwrap_or_default()))
+        })
+        .await
+    }
+
+    /// The file that the upload with this id stored when it came first.
+    pub(crate) async fn earlier_upload(
+        &self,
+        user: UserName,
+        id: ClientId,
+    ) -> Result<Option<File>, Fault> {
+        self.read(move |snapshot| {
+            let key = tables::request(&user, id);
+            match tables::find(snapshot, tables::REQUESTS, &key, "request")? {
+                Some(Effect::Message(log, sequence)) => match entry(snapshot, &log, sequence)?.body
+                {
+                    Body::File(file) => Ok(Some(file)),
+                    Body::Text(_) => Ok(None),
+                },
+                _ => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+/// The files of a log under one of their names, at most one more than an answer can list.
+fn candidates(
+    snapshot: &ReadTransaction,
+    log: &Address,
+    name: &str,
+) -> Result<Vec<(StoredName, Sequence)>, Fault> {
+    let start = tables::file(log, name, None);
+    let table = snapshot.open_table(tables::FILES)?;
+    let mut found = Vec::new();
+    for row in table.range(start.as_slice()..)?.take(CANDIDATES_MAX) {
+        let (key, sequence) = row?;
+        let Some(stored) = key.value().strip_prefix(start.as_slice()) else { break };
+        let stored = std::str::from_utf8(stored).ok().and_then(|name| name.parse().ok());
+        let stored = stored.ok_or(Fault::Damaged("file name"))?;
+        found.push((stored, records::decode(sequence.value(), "file")?));
+    }
+    Ok(found)
+}
+
+fn file_of(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<File, Fault> {
+    match entry(snapshot, log, sequence)?.body {
+        Body::File(file) => Ok(file),
+        Body::Text(_) => Err(Fault::Damaged("file")),
+    }
+}
+
+fn entry(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
+    let key = tables::entry(log, sequence);
+    let found = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
+    found.ok_or(Fault::Damaged("log"))
+}

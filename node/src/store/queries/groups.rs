@@ -1,0 +1,87 @@
+//! Questions about groups.
+
+use qchat_proto::limits::PAGE_ITEMS_MAX;
+use qchat_proto::{GroupName, Refusal, UserName, command};
+
+use super::accounts::user_name;
+use super::group_of_member;
+use crate::store::fault::Fault;
+use crate::store::records::{self, Group};
+use crate::store::{Store, tables};
+
+/// A group's owner, and a page of its members with whether more follow.
+pub(crate) struct MembersPage {
+    pub(crate) owner: UserName,
+    pub(crate) members: Vec<UserName>,
+    pub(crate) more: bool,
+}
+
+impl Store {
+    /// The groups after `after` as `user` sees them, in the order of their names, and whether more
+    /// follow.
+    pub(crate) async fn groups(
+        &self,
+        user: UserName,
+        after: Option<GroupName>,
+    ) -> Result<(Vec<command::Group>, bool), Fault> {
+        self.read(move |snapshot| {
+            let table = snapshot.open_table(tables::GROUPS)?;
+            let members = snapshot.open_table(tables::MEMBERS)?;
+            let after = after.as_ref().map(|group| tables::name(group.as_str()));
+            let mut groups = Vec::new();
+            for row in table.range(after.unwrap_or_default()..)? {
+                let (key, value) = row?;
+                if Some(key.value()) == after {
+                    continue;
+                }
+                if groups.len() == PAGE_ITEMS_MAX {
+                    return Ok((groups, true));
+                }
+                let name = group_name(key.value())?;
+                let group: Group = records::decode(value.value(), "group")?;
+                let membership = tables::member(&name, Some(&user));
+                let joined = members.get(membership.as_slice())?.is_some();
+                groups.push(command::Group { name, members: group.members, joined });
+            }
+            Ok((groups, false))
+        })
+        .await
+    }
+
+    /// The members of a group of `user`'s after `after`, in the order of their names.
+    pub(crate) async fn members(
+        &self,
+        user: UserName,
+        group: GroupName,
+        after: Option<UserName>,
+    ) -> Result<Result<MembersPage, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            let owner = match group_of_member(snapshot, &group, &user)? {
+                Ok(group) => group.owner,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let start = tables::member(&group, None);
+            let after = after.map(|user| tables::member(&group, Some(&user)));
+            let table = snapshot.open_table(tables::MEMBERS)?;
+            let mut members = Vec::new();
+            for row in table.range(after.as_ref().unwrap_or(&start).as_slice()..)? {
+                let (key, _) = row?;
+                let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
+                if Some(key.value()) == after.as_deref() {
+                    continue;
+                }
+                if members.len() == PAGE_ITEMS_MAX {
+                    return Ok(Ok(MembersPage { owner, members, more: true }));
+                }
+                members.push(user_name(name)?);
+            }
+            Ok(Ok(MembersPage { owner, members, more: false }))
+        })
+        .await
+    }
+}
+
+fn group_name(key: &[u8]) -> Result<GroupName, Fault> {
+    let name = std::str::from_utf8(key).ok().and_then(|name| name.parse().ok());
+    name.ok_or(Fault::Damaged("group name"))
+}

@@ -1,0 +1,223 @@
+//! Reading a log: what is wanted of it, page by page.
+
+use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
+use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
+use qchat_proto::{Address, Few, Message, MessageId, Refusal, Sequence, UserName};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use super::may_read;
+use crate::store::fault::Fault;
+use crate::store::records::{self, Entry, ReadRanges};
+use crate::store::{Store, tables};
+
+/// Which messages are wanted, of a log that is named by its address.
+#[derive(Debug)]
+pub(crate) struct HistoryQuery {
+    pub(crate) reader: UserName,
+    pub(crate) log: Address,
+    pub(crate) selection: Selection,
+    pub(crate) from: Option<UserName>,
+    pub(crate) before: Option<Sequence>,
+    pub(crate) page: Option<PageMark>,
+}
+
+impl Store {
+    /// A page of a log's messages, oldest first, where the reader may see them.
+    pub(crate) async fn history(
+        &self,
+        query: HistoryQuery,
+    ) -> Result<Result<HistoryPage, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            if let Err(refusal) = may_read(snapshot, &query.reader, &query.log)? {
+                return Ok(Err(refusal));
+            }
+            let mark = query.page;
+            let reading = Reading::new(snapshot, query)?;
+            let mark = mark.map_or_else(|| reading.first_mark(), Ok)?;
+            reading.page(mark).map(Ok)
+        })
+        .await
+    }
+}
+
+/// One snapshot of a log, as its reader sees it.
+struct Reading {
+    query: HistoryQuery,
+    entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    read: ReadRanges,
+    last: Sequence,
+}
+
+impl Reading {
+    fn new(snapshot: &ReadTransaction, query: HistoryQuery) -> Result<Self, Fault> {
+        let log = tables::log(&query.log);
+        let marker = tables::read_marker(&query.reader, &query.log);
+        let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
+        let last = tables::find(snapshot, tables::LOGS, &log, "log")?;
+        Ok(Self {
+            entries: snapshot.open_table(tables::ENTRIES)?,
+            read: read.unwrap_or_default(),
+            last: last.unwrap_or(Sequence(0)),
+            query,
+        })
+    }
+
+    /// Where reading starts: finds the newest messages that are wanted.
+    fn first_mark(&self) -> Result<PageMark, Fault> {
+        let before = self.query.before.unwrap_or(Sequence(u64::MAX));
+        let end = before.min(self.last.next());
+        let newest = match self.query.selection {
+            Selection::UnreadAndNewest(count) | Selection::Newest(count) => Some(count),
+            Selection::NewestUnread(count) => Some(count),
+            Selection::Unread => None,
+        };
+        let floor = match newest {
+            Some(count) => self.floor(self.base(Sequence(1), end), end, count)?,
+            None => Sequence(1),
+        };
+        let more = self.more_below(floor)?;
+        Ok(PageMark { floor, end, after: Sequence(0), more })
+    }
+
+    /// The `count`-th newest message in `runs`, or the log's first place where there are fewer.
+    fn floor(
+        &self,
+        runs: Vec<SequenceRange>,
+        end: Sequence,
+        count: u32,
+    ) -> Result<Sequence, Fault> {
+        let mut missing = count;
+        let mut floor = end;
+        for run in runs.into_iter().rev() {
+            for entry in self.entries_in(run)?.rev() {
+                if missing == 0 {
+                    return Ok(floor);
+                }
+                let (sequence, entry) = entry?;
+                if self.is_wanted(&entry) {
+                    missing -= 1;
+                    floor = sequence;
+                }
+            }
+        }
+        match missing {
+            0 => Ok(floor),
+            _ => Ok(Sequence(1)),
+        }
+    }
+
+    /// The places from which the selection is made: all of them, or the unread ones.
+    fn base(&self, first: Sequence, end: Sequence) -> Vec<SequenceRange> {
+        let within = SequenceRange { first, last: Sequence(end.0.saturating_sub(1)) };
+        match self.query.selection {
+            Selection::UnreadAndNewest(_) | Selection::Newest(_) => vec![within],
+            Selection::Unread | Selection::NewestUnread(_) => self.read.unread(within),
+        }
+    }
+
+    /// The places that are selected: from the floor on, and what is unread below it.
+    fn selected(&self, mark: PageMark) -> Vec<SequenceRange> {
+        let mut runs = Vec::new();
+        if let (Selection::UnreadAndNewest(_), Some(below)) =
+            (self.query.selection, below(mark.floor))
+        {
+            runs = self.read.unread(below);
+        }
+        runs.extend(self.base(mark.floor, mark.end));
+        runs
+    }
+
+    /// Whether messages below the floor match and are not selected.
+    fn more_below(&self, floor: Sequence) -> Result<bool, Fault> {
+        let Some(below) = below(floor) else { return Ok(false) };
+        let runs = match self.query.selection {
+            Selection::UnreadAndNewest(_) => self.read.read(below),
+            _ => self.base(Sequence(1), floor),
+        };
+        for run in runs.into_iter().rev() {
+            for entry in self.entries_in(run)?.rev() {
+                if self.is_wanted(&entry?.1) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Collects selected messages until the page is full.
+    fn page(&self, mark: PageMark) -> Result<HistoryPage, Fault> {
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        for run in self.selected(mark) {
+            let first = run.first.max(mark.after.next());
+            for entry in self.entries_in(SequenceRange { first, ..run })? {
+                let (sequence, entry) = entry?;
+                if !self.is_wanted(&entry) {
+                    continue;
+                }
+                if bytes >= PAGE_BYTES || messages.len() == PAGE_ITEMS_MAX {
+                    let after = Sequence(sequence.0.saturating_sub(1));
+                    return Ok(page(messages, mark, Some(PageMark { after, ..mark })));
+                }
+                bytes += message_bytes(&entry);
+                messages.push(self.message(sequence, entry));
+            }
+        }
+        Ok(page(messages, mark, None))
+    }
+
+    /// Whether a message is one that this reader asks for. The mailbox also holds what its owner sent.
+    fn is_wanted(&self, entry: &Entry) -> bool {
+        let here = entry.to == self.query.log;
+        here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
+    }
+
+    fn message(&self, place: Sequence, entry: Entry) -> Message {
+        Message {
+            id: MessageId { log: entry.to, sequence: entry.sequence },
+            from: entry.from,
+            at: entry.at,
+            body: entry.body,
+            unread: !self.read.contains(place),
+        }
+    }
+
+    /// The entries of a run, with their places.
+    fn entries_in(
+        &self,
+        run: SequenceRange,
+    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, Entry), Fault>>, Fault> {
+        let first = tables::entry(&self.query.log, run.first);
+        // The engine panics on a reversed range; an empty run is an empty range.
+        let end = tables::entry(&self.query.log, run.last.next().max(run.first));
+        let range = self.entries.range(first.as_slice()..end.as_slice())?;
+        Ok(range.map(|row| {
+            let (key, value) = row?;
+            let place = key.value().last_chunk().copied().map(u64::from_be_bytes);
+            let place = place.ok_or(Fault::Damaged("log's key"))?;
+            Ok((Sequence(place), records::decode(value.value(), "message")?))
+        }))
+    }
+}
+
+/// The places below a floor, if there are any.
+fn below(floor: Sequence) -> Option<SequenceRange> {
+    let last = Sequence(floor.0.saturating_sub(1));
+    (last.0 > 0).then_some(SequenceRange { first: Sequence(1), last })
+}
+
+fn page(messages: Vec<Message>, mark: PageMark, next: Option<PageMark>) -> HistoryPage {
+    HistoryPage { messages: Few::first_of(messages), more: mark.more, next }
+}
+
+/// About how many bytes of a frame a message takes.
+fn message_bytes(entry: &Entry) -> usize {
+    const NAMES_AND_NUMBERS: usize = 160;
+    NAMES_AND_NUMBERS
+        + match &entry.body {
+            qchat_proto::Body::Text(text) => text.as_str().len(),
+            qchat_proto::Body::File(file) => {
+                file.name.as_str().len() + file.original.as_str().len()
+            }
+        }
+}

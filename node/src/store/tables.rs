@@ -1,0 +1,171 @@
+//! The tables, each named once. Keys are bytes that sort as we read them; values are versioned records.
+
+use qchat_proto::{Address, ClientId, GroupName, Sequence, StoredName, UserName};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    WriteTransaction,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::fault::Fault;
+use super::records;
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// Facts about the store itself: `format`.
+const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+
+/// The format of the store as a whole.
+pub(super) const FORMAT: u64 = 1;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $field:ident: $constant:ident = $name:literal,)*) => {
+        $($(#[$doc])* pub(super) const $constant: Definition = Definition::new($name);)*
+
+        /// Every table, open for one change after the other.
+        pub(crate) struct Tables<'transaction> {
+            $(pub(super) $field: Table<'transaction, &'static [u8], &'static [u8]>,)*
+        }
+
+        impl<'transaction> Tables<'transaction> {
+            /// Opens every table for writing.
+            pub(super) fn open(transaction: &'transaction WriteTransaction) -> Result<Self, Fault> {
+                Ok(Self { $($field: transaction.open_table($constant)?,)* })
+            }
+        }
+    };
+}
+
+tables! {
+    /// user → `Account`
+    accounts: ACCOUNTS = "accounts",
+    /// token hash → `Session`
+    sessions: SESSIONS = "sessions",
+    /// user, token hash → when the session was used last
+    sessions_of_user: SESSIONS_OF_USER = "sessions_of_user",
+    /// group → `Group`
+    groups: GROUPS = "groups",
+    /// group, user → `Membership`
+    members: MEMBERS = "members",
+    /// log → its last sequence number
+    logs: LOGS = "logs",
+    /// log, sequence number → `Entry`
+    entries: ENTRIES = "entries",
+    /// user, log → `ReadRanges`
+    read_markers: READ_MARKERS = "read_markers",
+    /// user, client-made id → `Effect`
+    requests: REQUESTS = "requests",
+    /// log, stored or original name, stored name → sequence number of the file's message
+    files: FILES = "files",
+    /// user → bytes of the files that the user sent
+    usage: USAGE = "usage",
+}
+
+/// Writes the tables of an empty store.
+pub(super) fn create(database: &Database) -> Result<(), Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    drop(Tables::open(&transaction)?);
+    transaction.open_table(META)?.insert("format", FORMAT)?;
+    Ok(transaction.commit()?)
+}
+
+/// The format that a store was written in.
+pub(super) fn format(database: &Database) -> Result<u64, Fault> {
+    let transaction = database.begin_read()?;
+    let meta = transaction.open_table(META)?;
+    meta.get("format")?.map(|format| format.value()).ok_or(Fault::Damaged("format"))
+}
+
+/// The record under `key`, if there is one. `what` names it in the report of a damaged one.
+pub(super) fn lookup<V: DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+    what: &'static str,
+) -> Result<Option<V>, Fault> {
+    let found = table.get(key)?;
+    found.map(|bytes| records::decode(bytes.value(), what)).transpose()
+}
+
+/// As [`lookup`], in a table of a snapshot.
+pub(super) fn find<V: DeserializeOwned>(
+    snapshot: &ReadTransaction,
+    table: Definition,
+    key: &[u8],
+    what: &'static str,
+) -> Result<Option<V>, Fault> {
+    lookup(&snapshot.open_table(table)?, key, what)
+}
+
+/// Writes a record, over the one that was there.
+pub(super) fn put(
+    table: &mut Table<'_, &'static [u8], &'static [u8]>,
+    key: &[u8],
+    record: &impl Serialize,
+) -> Result<(), Fault> {
+    table.insert(key, records::encode(record).as_slice())?;
+    Ok(())
+}
+
+/// Ends every variable part of a key. No name holds it, so that no key is the beginning of another's.
+const END: u8 = 0;
+
+/// Names of users and groups as keys.
+pub(super) fn name(name: &str) -> &[u8] {
+    name.as_bytes()
+}
+
+fn joined(parts: &[&[u8]], last: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    for part in parts {
+        key.extend_from_slice(part);
+        key.push(END);
+    }
+    key.extend_from_slice(last);
+    key
+}
+
+/// A log: its kind, its name, and an end.
+pub(super) fn log(log: &Address) -> Vec<u8> {
+    match log {
+        Address::User(user) => joined(&[format!("@{user}").as_bytes()], &[]),
+        Address::Group(group) => joined(&[format!("+{group}").as_bytes()], &[]),
+    }
+}
+
+/// A place in a log.
+pub(super) fn entry(address: &Address, sequence: Sequence) -> Vec<u8> {
+    let mut key = log(address);
+    key.extend_from_slice(&sequence.0.to_be_bytes());
+    key
+}
+
+/// A member of a group; with `None` where the group's members begin.
+pub(super) fn member(group: &GroupName, user: Option<&UserName>) -> Vec<u8> {
+    let user = user.map(UserName::as_str).unwrap_or_default();
+    joined(&[group.as_str().as_bytes()], user.as_bytes())
+}
+
+/// What a user has read of a log.
+pub(super) fn read_marker(user: &UserName, address: &Address) -> Vec<u8> {
+    joined(&[user.as_str().as_bytes()], &log(address))
+}
+
+/// A repeatable command of a user.
+pub(super) fn request(user: &UserName, id: ClientId) -> Vec<u8> {
+    joined(&[user.as_str().as_bytes()], &id.0)
+}
+
+/// A session of a user; with an empty hash where the user's sessions begin.
+pub(super) fn session_of_user(user: &UserName, token_hash: &[u8]) -> Vec<u8> {
+    joined(&[user.as_str().as_bytes()], token_hash)
+}
+
+/// A file under one of its names; without the stored name where those of that name begin.
+pub(super) fn file(address: &Address, name: &str, stored: Option<&StoredName>) -> Vec<u8> {
+    let mut key = log(address);
+    let stored = stored.map(StoredName::as_str).unwrap_or_default();
+    key.extend_from_slice(&joined(&[name.as_bytes()], stored.as_bytes()));
+    key
+}
