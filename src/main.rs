@@ -1,3 +1,44 @@
-//! The qchat program.
+//! The qchat program: `server`, `client`, `cert`, `demo`.
 
-fn main() {}
+mod cert;
+mod logs;
+mod server;
+mod server_settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chat and files for people who live in terminals, on their own server.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a server on one UDP port.
+    Server(server::ServerArgs),
+    /// Makes or renews a self-signed certificate.
+    Cert(cert::CertArgs),
+}
+
+fn main() -> ExitCode {
+    match Program::parse().command {
+        Command::Server(arguments) => report("server", server::run(arguments)),
+        Command::Cert(arguments) => report("cert", cert::run(&arguments)),
+    }
+}
+
+/// One sentence on standard error, and an exit status that is not 0, where a part failed.
+fn report(part: &str, result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("qchat {part}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

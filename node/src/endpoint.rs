@@ -1,7 +1,7 @@
 //! The UDP socket, TLS and QUIC below everything else.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +73,14 @@ pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, EndpointError> {
 }
 
 fn open(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP));
+    let socket = match socket {
+        // A machine without IPv6: its addresses are all IPv4.
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            return open((Ipv4Addr::UNSPECIFIED, address.port()).into());
+        }
+        socket => socket?,
+    };
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }

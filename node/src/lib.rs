@@ -10,6 +10,7 @@ mod connection;
 mod dispatch;
 mod endpoint;
 mod failure;
+mod folder;
 mod identity;
 mod passwords;
 mod presence;
@@ -20,6 +21,6 @@ mod uploads;
 
 pub use endpoint::EndpointError;
 pub use identity::{Identity, IdentityError, IdentityFiles, MakeError};
-pub use server::{Config, Limits, Server, StartError};
+pub use server::{Config, EndpointLost, Limits, Server, StartError};
 pub use store::OpenError;
 pub use uploads::UploadFolderError;

@@ -74,6 +74,11 @@ pub enum StartError {
     Passwords(String),
 }
 
+/// The socket failed under a running server. A supervisor should start it again.
+#[derive(Debug, thiserror::Error)]
+#[error("the network socket failed")]
+pub struct EndpointLost;
+
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -135,21 +140,22 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish,
-    /// let the writer finish, close the connections. Returns early where the endpoint dies.
-    pub async fn run(self, stop: CancellationToken) {
+    /// let the writer finish, close the connections.
+    ///
+    /// # Errors
+    /// [`EndpointLost`], where it stopped by itself.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
-        loop {
-            tokio::select! {
-                incoming = self.endpoint.accept() => match incoming {
-                    Some(incoming) => {
-                        connections.spawn(connection::serve(Arc::clone(&self.node), incoming));
-                    }
-                    None => break,
-                },
-                () = stop.cancelled() => break,
-            }
-        }
+        let ended = stop.run_until_cancelled(self.accept(&connections)).await;
         self.stop(connections).await;
+        ended.map_or(Ok(()), |()| Err(EndpointLost))
+    }
+
+    /// Accepts connections until the endpoint dies.
+    async fn accept(&self, connections: &TaskTracker) {
+        while let Some(incoming) = self.endpoint.accept().await {
+            connections.spawn(connection::serve(Arc::clone(&self.node), incoming));
+        }
     }
 
     async fn stop(self, connections: TaskTracker) {

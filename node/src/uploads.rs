@@ -51,7 +51,7 @@ impl Uploads {
     /// Makes the folder where it is missing, and removes what a killed server left unfinished.
     pub(crate) fn open(folder: &Path, quota_bytes: Option<u64>) -> Result<Self, UploadFolderError> {
         let unusable = |source| UploadFolderError { folder: folder.to_owned(), source };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
+        crate::folder::create_private(folder).map_err(unusable)?;
         Part::remove_leftovers(folder).map_err(unusable)?;
         Ok(Self {
             folder: folder.to_owned(),

@@ -60,7 +60,7 @@ pub enum OpenError {
 /// Makes the folder where it is missing, and takes its lock for as long as the file is open.
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(unusable)?;
+    crate::folder::create_private(folder).map_err(unusable)?;
     let mut options = File::options();
     let file = options.create(true).truncate(false).write(true).open(folder.join(LOCK));
     let file = file.map_err(unusable)?;

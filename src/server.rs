@@ -1,0 +1,77 @@
+//! `qchat server`: runs until it is asked to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use qchat_node::Server;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::logs::{self, LogFormat};
+use crate::server_settings::Settings;
+
+/// What `qchat server` takes.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// A file of settings in TOML: the long flags' names, with '_' for '-'
+    #[arg(long, value_name = "FILE", env = "QCHAT_SERVER_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Runs a server until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// One sentence that names what is in the way.
+pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
+    let file = arguments.config.as_deref().map(Settings::read).transpose()?;
+    let settings = arguments.settings.or(file.unwrap_or_default());
+    let log_format = settings.log_format();
+    logs::start(log_format);
+    let runtime = Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let server = Server::start(&settings.config())?;
+        announce(&server, log_format);
+        let stop = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stop.clone())?);
+        Ok(server.run(stop).await?)
+    })
+}
+
+/// Says that the server is ready, and how to reach it.
+fn announce(server: &Server, log_format: LogFormat) {
+    let (address, fingerprint) = (server.address(), server.fingerprint());
+    if log_format == LogFormat::Json {
+        tracing::info!(%address, %fingerprint, "ready");
+        return;
+    }
+    let host = reachable_host(address);
+    eprintln!("qchat server is ready on {address} (UDP)");
+    eprintln!("fingerprint: {fingerprint}");
+    eprintln!("connect with: qchat client --server {host} --fingerprint {fingerprint}");
+}
+
+/// An address that a client on this machine can use.
+fn reachable_host(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
+    }
+}
+
+/// Cancels at the first Ctrl-C or SIGTERM. The handlers are in place when this returns.
+fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.cancel();
+    })
+}

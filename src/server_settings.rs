@@ -1,0 +1,133 @@
+//! What a server is told: by flags, then the environment, then a file, then defaults.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use qchat_node::{Config, IdentityFiles, Limits};
+use serde::Deserialize;
+
+use crate::logs::LogFormat;
+
+/// The port of server and client where none is named.
+const PORT: u16 = 4433;
+
+/// Everything that can be set. In the file the names are the same, with '_' for '-'.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The UDP address to listen on; [::] serves IPv4 as well [default: [::]:4433]
+    #[arg(long, value_name = "ADDR:PORT", env = "QCHAT_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// The certificate in PEM [default: cert/cert.pem, made where it is missing]
+    #[arg(long, value_name = "FILE", env = "QCHAT_CERT")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM [default: cert/key.pem]
+    #[arg(long, value_name = "FILE", env = "QCHAT_KEY")]
+    key: Option<PathBuf>,
+    /// The folder of accounts, messages and groups [default: data]
+    #[arg(long, value_name = "DIR", env = "QCHAT_DATA")]
+    data: Option<PathBuf>,
+    /// The folder of uploaded files [default: upload]
+    #[arg(long, value_name = "DIR", env = "QCHAT_UPLOAD")]
+    upload: Option<PathBuf>,
+    /// The largest file, in bytes [default: no limit]
+    #[arg(long, value_name = "BYTES", env = "QCHAT_MAX_FILE_SIZE")]
+    max_file_size: Option<u64>,
+    /// What all files that one user sent may take, in bytes [default: no limit]
+    #[arg(long, value_name = "BYTES", env = "QCHAT_QUOTA")]
+    quota: Option<u64>,
+    /// The shortest password for a new account, in characters [default: 1]
+    #[arg(long, value_name = "N", env = "QCHAT_PASSWORD_MIN")]
+    password_min: Option<u32>,
+    /// How the log on standard error looks [default: text]
+    #[arg(long, value_name = "FORMAT", env = "QCHAT_LOG_FORMAT", value_enum)]
+    log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Reads a settings file.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong in it.
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+        let reading = || format!("cannot read the configuration {}", file.display());
+        let text = std::fs::read_to_string(file).with_context(reading)?;
+        toml::from_str(&text).with_context(reading)
+    }
+
+    /// These settings, and those of `fallback` where they say nothing.
+    pub(crate) fn or(self, fallback: Self) -> Self {
+        Self {
+            listen: self.listen.or(fallback.listen),
+            cert: self.cert.or(fallback.cert),
+            key: self.key.or(fallback.key),
+            data: self.data.or(fallback.data),
+            upload: self.upload.or(fallback.upload),
+            max_file_size: self.max_file_size.or(fallback.max_file_size),
+            quota: self.quota.or(fallback.quota),
+            password_min: self.password_min.or(fallback.password_min),
+            log_format: self.log_format.or(fallback.log_format),
+        }
+    }
+
+    /// How the log looks.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        self.log_format.unwrap_or_default()
+    }
+
+    /// The server's configuration, with defaults that serve a first run.
+    pub(crate) fn config(self) -> Config {
+        let limits = Limits::default();
+        Config {
+            listen: self.listen.unwrap_or((Ipv6Addr::UNSPECIFIED, PORT).into()),
+            data: self.data.unwrap_or("data".into()),
+            upload: self.upload.unwrap_or("upload".into()),
+            limits: Limits {
+                file_bytes_max: self.max_file_size.unwrap_or(limits.file_bytes_max),
+                quota_bytes: self.quota,
+                password_characters_min: self
+                    .password_min
+                    .unwrap_or(limits.password_characters_min),
+            },
+            identity: identity(self.cert, self.key),
+        }
+    }
+}
+
+/// Only a certificate at the default place is made: a file that was named must be there.
+fn identity(certificate: Option<PathBuf>, key: Option<PathBuf>) -> IdentityFiles {
+    let default = IdentityFiles::in_folder(Path::new("cert"));
+    IdentityFiles {
+        make_missing: certificate.is_none() && key.is_none(),
+        certificate: certificate.unwrap_or(default.certificate),
+        key: key.unwrap_or(default.key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_first_wins() {
+        let flags = Settings { quota: Some(1), ..Settings::default() };
+        let file: Settings = toml::from_str("quota = 2\npassword_min = 8").unwrap();
+        let limits = flags.or(file).config().limits;
+        assert_eq!((limits.quota_bytes, limits.password_characters_min), (Some(1), 8));
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let error = toml::from_str::<Settings>("quotta = 2").unwrap_err();
+        assert!(error.to_string().contains("quotta"), "{error}");
+    }
+
+    #[test]
+    fn only_the_default_certificate_is_made() {
+        assert!(identity(None, None).make_missing);
+        assert!(!identity(Some("x.pem".into()), None).make_missing);
+        assert!(!identity(None, Some("y.pem".into())).make_missing);
+    }
+}
