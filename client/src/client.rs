@@ -11,21 +11,14 @@ use qchat_proto::{
     Address, ClientId, Fingerprint, GroupName, Message, MessageText, Password, SessionToken,
     UserName,
 };
-use tokio::task::spawn_blocking;
 
-use crate::address::ServerAddress;
-use crate::dial::dial;
 use crate::download::{Downloaded, download};
-use crate::endpoint::provider;
-use crate::error::{CallError, ConnectError, IdentityError};
+use crate::error::CallError;
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::link::Link;
 use crate::lists::{groups, members, users};
-use crate::pins::PinFile;
 use crate::progress::Progress;
-use crate::trust::Trust;
 use crate::upload::send_file;
-use crate::verifier::Rule;
 
 /// A connection to a server. Clones are handles on the same connection, which is closed when the last
 /// one is dropped. Calls may run side by side.
@@ -34,37 +27,11 @@ use crate::verifier::Rule;
 /// returns says whether it can be repeated.
 #[derive(Clone)]
 pub struct Client {
-    link: Arc<Link>,
-    first_contact: Option<Fingerprint>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) first_contact: Option<Fingerprint>,
 }
 
 impl Client {
-    /// Connects, and judges who the server is before a byte of the caller's is sent. Takes at most
-    /// 10 s, and the pinning of a new server's key. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// [`ConnectError`].
-    ///
-    /// # Cancel safety
-    /// Cancel safe: no connection remains. The key of a server met for the first time may be pinned.
-    pub async fn connect(server: &ServerAddress, trust: Trust) -> Result<Self, ConnectError> {
-        let asked = server.clone();
-        let rule = blocking(move || Rule::load(&asked, trust, &provider())).await?;
-        let rule = Arc::new(rule);
-        let dialled = dial(server, &rule).await?;
-        let presented = dialled.key;
-        // Closes the connection, should the pinning fail.
-        let link = Arc::new(Link::new(dialled));
-        let first_contact = match &*rule {
-            Rule::Known { pins, pinned: None, .. } => {
-                pin(pins.clone(), server.clone(), presented).await?;
-                Some(presented)
-            }
-            _ => None,
-        };
-        Ok(Self { link, first_contact })
-    }
-
     /// The server's key, where the server was unknown until now and is pinned.
     pub fn first_contact(&self) -> Option<Fingerprint> {
         self.first_contact
@@ -297,26 +264,4 @@ impl fmt::Debug for Client {
             .field("user", &self.user())
             .finish_non_exhaustive()
     }
-}
-
-/// Pins a new server's key. Another process may have pinned another one in the meantime.
-async fn pin(
-    pins: PinFile,
-    server: ServerAddress,
-    presented: Fingerprint,
-) -> Result<(), ConnectError> {
-    let path = pins.path().to_owned();
-    let asked = server.clone();
-    let pinned = blocking(move || Ok(pins.pin(&asked, presented)?)).await?;
-    match pinned == presented {
-        true => Ok(()),
-        false => Err(IdentityError::Changed { server, presented, pinned, pins: path }.into()),
-    }
-}
-
-/// Runs what reads or writes the disk beside the runtime's threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ConnectError> + Send + 'static,
-) -> Result<T, ConnectError> {
-    spawn_blocking(work).await.unwrap_or_else(|panic| Err(ConnectError::Local(panic.to_string())))
 }

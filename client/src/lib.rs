@@ -23,6 +23,7 @@
 mod address;
 mod call;
 mod client;
+mod connect;
 mod dial;
 mod download;
 mod effect;
@@ -33,6 +34,7 @@ mod incoming;
 mod link;
 mod lists;
 mod pins;
+mod private_file;
 mod progress;
 mod trust;
 mod upload;

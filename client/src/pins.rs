@@ -6,13 +6,13 @@
 //! writes would do for pinning, but not for forgetting, and a crash could leave half a line.)
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use qchat_proto::Fingerprint;
-use tempfile::NamedTempFile;
 
 use crate::address::ServerAddress;
+use crate::private_file;
 
 /// The file that remembers the servers' keys. It is made when the first key is pinned, readable by
 /// its owner alone; its folder too.
@@ -147,37 +147,12 @@ impl PinFile {
         }
     }
 
-    fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
-    }
-
-    /// Waits for this writer's turn, which ends when the file that is returned is closed.
     fn lock(&self) -> Result<File, PinError> {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".lock");
-        let lock = || {
-            make_folder(self.folder())?;
-            let file = private().create(true).append(true).open(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(|reason| self.write_error(reason))
+        private_file::lock(&self.path).map_err(|reason| self.write_error(reason))
     }
 
-    /// Replaces the file in one step that survives a power cut.
     fn replace(&self, text: &str) -> Result<(), PinError> {
-        let write = || {
-            // A temporary file is made with mode 0600.
-            let mut file = NamedTempFile::new_in(self.folder())?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path)?;
-            sync_folder(self.folder())
-        };
-        write().map_err(|reason| self.write_error(reason))
+        private_file::replace(&self.path, text).map_err(|reason| self.write_error(reason))
     }
 
     fn write_error(&self, reason: io::Error) -> PinError {
@@ -195,40 +170,6 @@ fn parse(line: &str) -> Option<(ServerAddress, Fingerprint)> {
 fn is_remark(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')
-}
-
-#[cfg(unix)]
-fn private() -> fs::OpenOptions {
-    let mut options = File::options();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn private() -> fs::OpenOptions {
-    File::options()
-}
-
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Other systems do not let a folder be opened, and make renames durable by themselves.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -258,18 +199,6 @@ mod tests {
         assert!(pins.forget(&server("a")).unwrap());
         assert_eq!(pins.lookup(&server("a")).unwrap(), None);
         assert_eq!(pins.lookup(&server("[::1]:1")).unwrap(), Some(key("3")));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_the_owner_can_read_the_file() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let pins = PinFile::at(folder.path().join("new/known_servers"));
-        pins.pin(&server("a"), key("1")).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(pins.path()), 0o600);
-        assert_eq!(mode(pins.folder()), 0o700);
     }
 
     #[test]

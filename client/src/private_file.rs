@@ -1,0 +1,94 @@
+//! A small file that its owner alone can read, that writers take turns at, and that is replaced in one
+//! step.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// Waits for this writer's turn at `path`, which ends when the file that is returned is closed. The
+/// folder is made if it is missing, for its owner alone.
+pub(crate) fn lock(path: &Path) -> io::Result<File> {
+    make_folder(folder_of(path))?;
+    // Beside the file, since that itself is replaced. Never removed: who waits for a lock on a
+    // removed file would get it beside the one who made the file anew.
+    let mut lock = OsString::from(path);
+    lock.push(".lock");
+    let lock = private().create(true).append(true).open(lock)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Replaces the file in one step that survives a power cut.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    // A temporary file is made with mode 0600.
+    let mut file = NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_folder(folder_of(path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Other systems do not let a folder be opened, and make renames durable by themselves.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_file_and_its_new_folder_are_for_their_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/file");
+        let lock = lock(&path).unwrap();
+        replace(&path, "text").unwrap();
+        drop(lock);
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(&folder.path().join("new")), 0o700);
+        assert_eq!(mode(&folder.path().join("new/file.lock")), 0o600);
+    }
+
+    #[test]
+    fn a_path_without_a_folder_is_in_the_current_one() {
+        assert_eq!(folder_of(Path::new("file")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/file")), Path::new("a"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The SDK against a tiny server that answers as each test likes: lies, cuts and strangers included.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it did not expect should panic: that is its answer"
+)]
+
+mod answers;
+mod downloads;
+mod identity;
+mod server;
+mod uploads;

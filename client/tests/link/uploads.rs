@@ -1,0 +1,164 @@
+//! Files that go, and servers that do not want them.
+
+use std::path::PathBuf;
+
+use qchat_client::proto::command::{FileHeader, Request, Upload, UploadOpening};
+use qchat_client::proto::{Refusal, StoredName, codes, frame, limits};
+use qchat_client::{
+    Address, Body, CallError, Client, Digest, File, Message, MessageId, Progress, Sequence,
+    Timestamp,
+};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::server::{client_of, next_request, say};
+
+/// More than fits into all the windows on the way.
+const LARGE: u64 = 64 * 1024 * 1024;
+
+fn local_file(size: u64) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.pdf");
+    std::fs::File::create(&path).unwrap().set_len(size).unwrap();
+    (folder, path)
+}
+
+async fn send_file(client: &Client, size: u64) -> Result<Message, CallError> {
+    let (_folder, path) = local_file(size);
+    client.send_file(Address::User("bob".parse().unwrap()), &path, Progress::none()).await
+}
+
+fn message_of(upload: &Upload, digest: Digest) -> Message {
+    let at = Timestamp::from_milliseconds(1_763_833_207_123);
+    let name = StoredName::new(at, &upload.name);
+    let file = File { name, original: upload.name.clone(), size: upload.size, digest };
+    let id = MessageId { log: upload.to.clone(), sequence: Sequence(1) };
+    Message { id, from: "alice".parse().unwrap(), at, body: Body::File(file), unread: false }
+}
+
+async fn next_upload(connection: &Connection) -> (Upload, SendStream) {
+    match next_request(connection).await {
+        Some((Request::Upload(upload), answer)) => (upload, answer),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn next_file(connection: &Connection, upload: &Upload) -> RecvStream {
+    let mut stream = connection.accept_uni().await.unwrap();
+    let header: FileHeader = frame::read(&mut stream, limits::FILE_HEADER_BYTES_MAX).await.unwrap();
+    assert_eq!(header.transfer, upload.transfer);
+    stream
+}
+
+#[tokio::test]
+async fn a_file_goes_with_its_length_and_digest() {
+    let client = client_of(|connection| async move {
+        let (upload, mut answer) = next_upload(&connection).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        let mut stream = next_file(&connection, &upload).await;
+        let bytes = stream.read_to_end(9_999).await.unwrap();
+        let (content, digest) = bytes.split_at(1000);
+        assert_eq!(digest, blake3::hash(content).as_bytes());
+        let digest = Digest(digest.try_into().unwrap());
+        say(&mut answer, &Ok::<_, Refusal>(message_of(&upload, digest))).await;
+        connection.closed().await;
+    })
+    .await;
+    let Body::File(file) = send_file(&client, 1000).await.unwrap().body else { panic!() };
+    assert_eq!((file.original.as_str(), file.size), ("report.pdf", 1000));
+}
+
+#[tokio::test]
+async fn what_is_stored_already_is_not_sent_again() {
+    let (told, mut sent_again) = mpsc::channel(1);
+    let client = client_of(move |connection| {
+        let told = told.clone();
+        async move {
+            let (upload, mut answer) = next_upload(&connection).await;
+            say(&mut answer, &Ok::<_, Refusal>(UploadOpening::AlreadyStored)).await;
+            say(&mut answer, &Ok::<_, Refusal>(message_of(&upload, Digest([0; 32])))).await;
+            told.send(connection.accept_uni().await.is_ok()).await.unwrap();
+        }
+    })
+    .await;
+    send_file(&client, LARGE).await.unwrap();
+    client.close().await;
+    assert_eq!(sent_again.recv().await, Some(false));
+}
+
+#[tokio::test]
+async fn a_no_in_the_middle_ends_the_sending() {
+    let no = Refusal::TooLarge { size: LARGE, limit: 1 };
+    let expected = no.clone();
+    let client = client_of(move |connection| {
+        let no = no.clone();
+        async move {
+            let (upload, mut answer) = next_upload(&connection).await;
+            say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+            // Read no further: what the client sends on stays in the windows.
+            let _stream = next_file(&connection, &upload).await;
+            say(&mut answer, &Err::<Message, _>(no)).await;
+            connection.closed().await;
+        }
+    })
+    .await;
+    let refused = send_file(&client, LARGE).await;
+    assert!(matches!(refused, Err(CallError::Refused(no)) if no == expected));
+}
+
+#[tokio::test]
+async fn a_stopped_stream_is_explained_by_the_commands_answer() {
+    let client = client_of(|connection| async move {
+        let (upload, mut answer) = next_upload(&connection).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        let mut stream = next_file(&connection, &upload).await;
+        stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap();
+        say(&mut answer, &Err::<Message, _>(Refusal::TransferFailed)).await;
+        connection.closed().await;
+    })
+    .await;
+    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "transfer_failed");
+}
+
+#[tokio::test]
+async fn a_link_lost_before_the_last_byte_leaves_no_doubt() {
+    let client = client_of(|connection| async move {
+        let (upload, mut answer) = next_upload(&connection).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        next_file(&connection, &upload).await;
+        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+    })
+    .await;
+    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "not_sent");
+}
+
+#[tokio::test]
+async fn a_link_lost_after_the_last_byte_leaves_doubt() {
+    let client = client_of(|connection| async move {
+        let (upload, mut answer) = next_upload(&connection).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        next_file(&connection, &upload).await.read_to_end(9_999).await.unwrap();
+        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+    })
+    .await;
+    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "outcome_unknown");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_no_request() {
+    let (told, mut asked) = mpsc::channel(1);
+    let client = client_of(move |connection| {
+        let told = told.clone();
+        async move { told.send(next_request(&connection).await.is_some()).await.unwrap() }
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = || Address::User("bob".parse().unwrap());
+    for path in [folder.path().to_owned(), folder.path().join("missing"), "/dev/null".into()] {
+        let error = client.send_file(to(), &path, Progress::none()).await.unwrap_err();
+        assert_eq!(error.code(), "local_file", "{}", path.display());
+    }
+    client.close().await;
+    assert_eq!(asked.recv().await, Some(false));
+}
