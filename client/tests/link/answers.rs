@@ -7,7 +7,7 @@ use qchat_client::proto::{Few, Refusal, SessionToken, codes};
 use qchat_client::{
     Address, Body, CallError, Client, DamagedError, Log, Message, MessageText, Timestamp,
 };
-use quinn::{Connection, SendStream, VarInt};
+use quinn::{Connection, ConnectionError, SendStream, VarInt};
 use tokio::sync::mpsc;
 
 use crate::server::{client_of, next_request, say};
@@ -84,6 +84,20 @@ async fn on_a_closed_connection_nothing_is_sent() {
     client.close().await;
     assert!(client.is_closed());
     assert_eq!(send(&client).await.code(), "not_sent");
+}
+
+#[tokio::test]
+async fn closing_says_goodbye_before_it_returns() {
+    let (told, mut reasons) = mpsc::channel(1);
+    let client = client_of(move |connection| {
+        let told = told.clone();
+        async move { told.send(connection.closed().await).await.unwrap() }
+    })
+    .await;
+    client.close().await;
+    let reason = reasons.recv().await.unwrap();
+    let ConnectionError::ApplicationClosed(close) = reason else { panic!("{reason}") };
+    assert_eq!(close.error_code, VarInt::from_u32(codes::GOODBYE));
 }
 
 #[tokio::test]
