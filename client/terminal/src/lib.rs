@@ -1,1 +1,40 @@
 //! The qchat client for people and scripts: the REPL, one-shot commands, rendering, progress.
+//!
+//! A line is read by `line`, run by [`Shell`] on the SDK's client, and told by `render` to people or
+//! by `json` to scripts. `command_table` is the one list of commands; `safe` is the one door through
+//! which text from outside gets to a terminal.
+
+mod account;
+mod answer;
+mod args;
+mod command_table;
+mod exit;
+mod failure;
+mod history_options;
+mod home;
+mod json;
+mod line;
+mod link;
+mod output;
+mod palette;
+mod perform;
+mod progress;
+mod render;
+mod repl;
+mod safe;
+mod script;
+mod secrets;
+mod session_file;
+mod settings;
+mod shell;
+mod start;
+mod stdin_lines;
+mod typed_lines;
+mod words;
+mod wrap;
+
+pub use args::ClientArgs;
+pub use exit::Exit;
+pub use output::Output;
+pub use shell::{Outcome, Shell};
+pub use start::run;

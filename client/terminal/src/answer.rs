@@ -1,0 +1,52 @@
+//! What came of a line: rendered as text for people, as JSON for scripts.
+
+use qchat_proto::command::{Group, Log, Member, User};
+use qchat_proto::{File, GroupName, Message, UserName};
+
+use crate::command_table::Verb;
+
+/// The result of a line that was done.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// The account exists now.
+    Registered(UserName),
+    /// The connection is signed in.
+    SignedIn(UserName),
+    /// The session has ended.
+    SignedOut,
+    /// The other users.
+    Users(Vec<User>),
+    /// The message as the server keeps it.
+    Sent(Message),
+    /// Messages of a log, oldest first.
+    History(Page),
+    /// A file that lies under `path` now.
+    Saved { file: File, path: String },
+    /// The group exists now.
+    MadeGroup(GroupName),
+    /// The user is a member.
+    Joined(GroupName),
+    /// The user is no member any more.
+    Left(GroupName),
+    /// All groups.
+    Groups(Vec<Group>),
+    /// A group's members.
+    Members(Vec<Member>),
+    /// What is to be said of one command, or of all.
+    Help(Option<Verb>),
+    /// Nobody wants to go on.
+    Quit,
+}
+
+/// Part of a log, as it is to be shown.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Page {
+    /// Which log.
+    pub(crate) log: Log,
+    /// Oldest first.
+    pub(crate) messages: Vec<Message>,
+    /// Whether older ones exist that were not asked for.
+    pub(crate) more: bool,
+    /// The line that asks for such messages again, without its `--before`.
+    pub(crate) again: String,
+}

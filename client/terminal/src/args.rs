@@ -1,0 +1,118 @@
+//! What `qchat client` takes on its command line.
+
+use qchat_client::{Fingerprint, ServerAddress};
+
+use crate::command_table::help;
+
+/// The arguments of `qchat client`. What is not given comes from the environment, then from the
+/// settings file, then from the defaults.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(after_help = after_help())]
+pub struct ClientArgs {
+    /// The server [env: QCHAT_SERVER] [default: localhost:4433]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub server: Option<String>,
+
+    /// Use this user's saved session; where there is none, sign in and save it [env: QCHAT_USER]
+    ///
+    /// The password is the first line of --password-file, or QCHAT_PASSWORD, or asked for at a
+    /// terminal.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// Take the password from the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<std::path::PathBuf>,
+
+    /// Run this line; may be given several times [default: a terminal's prompt, or standard input]
+    #[arg(short = 'c', value_name = "LINE", conflicts_with = "command")]
+    pub lines: Vec<String>,
+
+    /// Print one JSON object per line of input
+    #[arg(long)]
+    pub json: bool,
+
+    /// Stop after the first line that fails
+    #[arg(long)]
+    pub bail: bool,
+
+    /// How long a line may wait for the server; a file may take longer [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+
+    /// Trust the server with exactly this public key
+    #[arg(long, value_name = "SHA256:…", conflicts_with_all = ["ca", "accept_new"])]
+    pub fingerprint: Option<String>,
+
+    /// Trust servers whose certificate comes from an authority in this PEM file
+    #[arg(long, value_name = "FILE", conflicts_with = "accept_new")]
+    pub ca: Option<std::path::PathBuf>,
+
+    /// Trust a server that is seen for the first time, and remember its key
+    ///
+    /// At a terminal this is the default; its key is shown then.
+    #[arg(long)]
+    pub accept_new: bool,
+
+    /// The settings file [env: QCHAT_CONFIG] [default: qchat/config.toml in the folder for settings]
+    ///
+    /// Its keys: server, user, password_file, timeout, fingerprint, ca, accept_new.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
+
+    /// Run this command; what follows it belongs to it, as it is
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<String>,
+}
+
+impl ClientArgs {
+    /// A REPL on a server that is known by its key.
+    pub fn pinned(server: &ServerAddress, fingerprint: Fingerprint) -> Self {
+        Self {
+            server: Some(server.to_string()),
+            fingerprint: Some(fingerprint.to_string()),
+            ..Self::default()
+        }
+    }
+}
+
+fn after_help() -> String {
+    let commands = help(None).lines().map(|line| format!("  {line}\n")).collect::<String>();
+    format!(
+        "Commands, also as lines of -c, of standard input and of the prompt:\n{commands}\n\
+         Exit status: 0 all done; 1 a line was refused; 2 bad usage; 3 no server, or its identity \
+         refused; 4 the outcome is unknown"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        client: ClientArgs,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<ClientArgs, clap::Error> {
+        let arguments = std::iter::once(&"qchat").chain(arguments);
+        Program::try_parse_from(arguments).map(|program| program.client)
+    }
+
+    #[test]
+    fn what_follows_the_command_is_its_own() {
+        let args = parse(&["--json", "send", "bob", "--json", "-c", "--", "-x"]).unwrap();
+        assert!(args.json && args.lines.is_empty());
+        assert_eq!(args.command, ["send", "bob", "--json", "-c", "--", "-x"]);
+    }
+
+    #[test]
+    fn lines_and_a_command_exclude_each_other() {
+        assert_eq!(parse(&["-c", "ls", "-c", "inbox"]).unwrap().lines, ["ls", "inbox"]);
+        assert!(parse(&["-c", "ls", "inbox"]).is_err());
+        assert!(parse(&["--ca", "x", "--accept-new"]).is_err());
+    }
+}

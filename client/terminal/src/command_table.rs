@@ -1,0 +1,204 @@
+//! The one table of commands: help, completion, usage errors and suggestions are made from it.
+
+use std::fmt::Write;
+
+/// A command that a line can begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Register,
+    Login,
+    Logout,
+    Users,
+    Send,
+    Inbox,
+    SendFile,
+    Download,
+    MakeGroup,
+    Join,
+    Groups,
+    Members,
+    SendGroup,
+    InboxGroup,
+    SendGroupFile,
+    DownloadGroup,
+    Leave,
+    Help,
+    Quit,
+}
+
+/// What there is to know about a command.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Which one it is.
+    pub(crate) verb: Verb,
+    /// The word that it begins with.
+    pub(crate) name: &'static str,
+    /// What must follow.
+    arguments: &'static str,
+    /// What may follow.
+    options: &'static str,
+    /// What it does, in one line.
+    help: &'static str,
+    /// A line to learn from.
+    example: &'static str,
+}
+
+const fn entry(verb: Verb, [name, arguments, options, help, example]: [&'static str; 5]) -> Entry {
+    Entry { verb, name, arguments, options, help, example }
+}
+
+const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread]";
+
+/// The commands of the specification, in the order in which a newcomer meets them, and the two that
+/// the client answers by itself.
+#[rustfmt::skip]
+pub(crate) const COMMANDS: [Entry; 19] = [
+    entry(Verb::Register, ["auth_register", "USER", "[PASSWORD]",
+        "make an account; without PASSWORD it is asked for", "auth_register alice"]),
+    entry(Verb::Login, ["auth_login", "USER", "[PASSWORD]",
+        "sign in; without PASSWORD it is asked for", "auth_login alice"]),
+    entry(Verb::Logout, ["auth_logout", "", "",
+        "sign out", "auth_logout"]),
+    entry(Verb::Users, ["ls", "", "",
+        "list the other users and who is online", "ls"]),
+    entry(Verb::Send, ["send", "USER MESSAGE", "",
+        "send a message, the rest of the line as it is", "send bob it's  \"fine\""]),
+    entry(Verb::Inbox, ["inbox", "", HISTORY_OPTIONS,
+        "show what others sent to you: all unread, and at least the last 20", "inbox --from bob --limit 5"]),
+    entry(Verb::SendFile, ["send_file", "USER FILE", "",
+        "send a file", "send_file bob ~/report.pdf"]),
+    entry(Verb::Download, ["download_file", "NAME", "",
+        "fetch a file that the inbox shows into download/", "download_file 1763833207123_report.pdf"]),
+    entry(Verb::MakeGroup, ["mkgr", "GROUP", "",
+        "make a group; you are its owner", "mkgr lab"]),
+    entry(Verb::Join, ["join", "GROUP", "",
+        "join a group", "join lab"]),
+    entry(Verb::Groups, ["ls_group", "", "",
+        "list all groups", "ls_group"]),
+    entry(Verb::Members, ["ls_member", "GROUP", "",
+        "list a group's members", "ls_member lab"]),
+    entry(Verb::SendGroup, ["sendgroup", "GROUP MESSAGE", "",
+        "send a message to a group", "sendgroup lab the kettle is on"]),
+    entry(Verb::InboxGroup, ["inboxgroup", "GROUP", HISTORY_OPTIONS,
+        "show a group's messages: all unread, and at least the last 20", "inboxgroup lab --unread"]),
+    entry(Verb::SendGroupFile, ["sendgroup_file", "GROUP FILE", "",
+        "send a file to a group", "sendgroup_file lab \"results of today.csv\""]),
+    entry(Verb::DownloadGroup, ["downloadgroup_file", "GROUP NAME", "",
+        "fetch a group's file into downloadgroup/", "downloadgroup_file lab results.csv"]),
+    entry(Verb::Leave, ["leave", "GROUP", "",
+        "leave a group", "leave lab"]),
+    entry(Verb::Help, ["help", "", "[COMMAND]",
+        "list the commands, or tell more of one", "help send"]),
+    entry(Verb::Quit, ["quit", "", "",
+        "end the program (also exit, Ctrl-D)", "quit"]),
+];
+
+/// What else a command may be called by.
+const ALIASES: [(&str, &str); 1] = [("exit", "quit")];
+
+impl Entry {
+    /// The command of that name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name, |(_, name)| name);
+        COMMANDS.iter().find(|entry| entry.name == name)
+    }
+
+    /// The command as it is to be written: `send USER MESSAGE`.
+    pub(crate) fn form(&self) -> String {
+        let parts = [self.name, self.arguments, self.options];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join(" ")
+    }
+
+    /// The words that begin with `--` among what may follow.
+    pub(crate) fn option_names(&self) -> impl Iterator<Item = &'static str> {
+        self.options.split(['[', ']', ' ']).filter(|word| word.starts_with("--"))
+    }
+
+    /// What `help COMMAND` says.
+    fn manual(&self) -> String {
+        format!("{}\n  {}\n  example: {}\n", self.form(), self.help, self.example)
+    }
+}
+
+/// What `help` says of a command, or of all.
+pub(crate) fn help(verb: Option<Verb>) -> String {
+    let entry = verb.and_then(|verb| COMMANDS.iter().find(|entry| entry.verb == verb));
+    entry.map_or_else(overview, Entry::manual)
+}
+
+/// Every command in one line.
+pub(crate) fn overview() -> String {
+    let short = |entry: &Entry| format!("{} {}", entry.name, entry.arguments);
+    let width = COMMANDS.iter().map(|entry| short(entry).len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for entry in &COMMANDS {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{:width$}  {}", short(entry), entry.help);
+    }
+    text.push_str("help COMMAND tells more of one\n");
+    text
+}
+
+/// Longer words are no mistyped command, and not worth comparing.
+const TYPO_BYTES_MAX: usize = 32;
+
+/// The command that `word` was probably meant to be.
+pub(crate) fn nearest(word: &str) -> Option<&'static str> {
+    if word.len() > TYPO_BYTES_MAX {
+        return None;
+    }
+    let word = word.to_ascii_lowercase().replace('-', "_");
+    // "login" is far from "auth_login", and yet means it.
+    let part = COMMANDS.iter().find(|entry| word.len() > 2 && entry.name.contains(&word));
+    let distance = |entry: &&Entry| strsim::damerau_levenshtein(entry.name, &word);
+    let near = || {
+        let nearest = COMMANDS.iter().min_by_key(distance);
+        nearest.filter(|entry| distance(entry) <= (word.len() / 3).clamp(1, 3))
+    };
+    part.or_else(near).map(|entry| entry.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_nearest(word: &str, expected: Option<&str>) {
+        assert_eq!(nearest(word), expected, "{word}");
+    }
+
+    #[test]
+    fn a_mistyped_command_is_recognised() {
+        check_nearest("sned", Some("send"));
+        check_nearest("SEND", Some("send"));
+        check_nearest("send-file", Some("send_file"));
+        check_nearest("inbxo", Some("inbox"));
+        check_nearest("login", Some("auth_login"));
+        check_nearest("lsgroup", Some("ls_group"));
+        check_nearest("l", Some("ls"));
+        check_nearest("xyzzy", None);
+        check_nearest("", None);
+        check_nearest(&"s".repeat(1000), None);
+    }
+
+    #[test]
+    fn every_command_has_its_own_line_of_help() {
+        let overview = overview();
+        for entry in &COMMANDS {
+            assert!(overview.contains(entry.help), "{}", entry.name);
+            assert!(entry.example.starts_with(entry.name), "{}", entry.name);
+            assert!(entry.manual().contains(&entry.form()));
+        }
+        assert!(overview.lines().all(|line| line.len() <= 100), "{overview}");
+    }
+
+    #[test]
+    fn options_are_read_from_the_form() {
+        let options: Vec<_> = Entry::named("inbox").unwrap().option_names().collect();
+        assert_eq!(options, ["--limit", "--before", "--from", "--unread"]);
+        assert_eq!(Entry::named("ls").unwrap().option_names().count(), 0);
+        assert_eq!(Entry::named("exit").map(|entry| entry.name), Some("quit"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a line was not done, as it is told to people and scripts.
+
+use qchat_client::{CallError, ConnectError, PinError};
+use qchat_proto::{Refusal, TextError};
+
+use crate::exit::Exit;
+use crate::line::LineError;
+
+/// A failed line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// By which scripts know it.
+    pub(crate) code: &'static str,
+    /// For people. May hold text from outside.
+    pub(crate) text: String,
+    /// What the program's end says, if nothing worse happens.
+    pub(crate) exit: Exit,
+}
+
+impl Failure {
+    /// A refusal of our own.
+    pub(crate) fn refused(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), exit: Exit::Refused }
+    }
+
+    /// No connection came of it.
+    pub(crate) fn unreachable(text: impl Into<String>) -> Self {
+        Self { code: "unreachable", text: text.into(), exit: Exit::NoServer }
+    }
+
+    /// It may or may not have been done.
+    pub(crate) fn outcome_unknown(text: impl Into<String>) -> Self {
+        Self { code: "outcome_unknown", text: text.into(), exit: Exit::Unknown }
+    }
+
+    /// Whether the line itself is wrong, so that no server was asked.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self.code, "usage" | "unknown_command")
+    }
+}
+
+impl From<LineError> for Failure {
+    fn from(error: LineError) -> Self {
+        Self::refused(error.code(), error.to_string())
+    }
+}
+
+impl From<TextError> for Failure {
+    fn from(error: TextError) -> Self {
+        let code = match error {
+            TextError::Empty => "empty_message",
+            TextError::TooLarge(_) => "too_large",
+        };
+        Self::refused(code, error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::OutcomeUnknown(_) => Self::outcome_unknown(refusal.to_string()),
+            _ => Self::refused(refusal.code(), refusal.to_string()),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => refusal.into(),
+            CallError::NotSent(_) => Self::unreachable(error.to_string()),
+            CallError::OutcomeUnknown(_) => Self::outcome_unknown(error.to_string()),
+            CallError::LocalFile { .. } | CallError::Damaged(_) => {
+                Self::refused(error.code(), error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let (code, exit) = match error {
+            ConnectError::Identity(_) => ("identity", Exit::NoServer),
+            ConnectError::Pins(PinError::Damaged { .. } | PinError::Read { .. })
+            | ConnectError::Authority { .. } => ("local_file", Exit::Usage),
+            _ => ("unreachable", Exit::NoServer),
+        };
+        Self { code, text: error.to_string(), exit }
+    }
+}

@@ -1,0 +1,128 @@
+//! What may follow `inbox` and `inboxgroup GROUP`.
+
+use std::fmt;
+
+use qchat_proto::command::{Log, Selection};
+use qchat_proto::{Address, MessageId, Sequence, UserName};
+
+use crate::command_table::Entry;
+use crate::line::{LineError, unexpected};
+use crate::words::Words;
+
+/// How many messages are shown at least, read or not.
+const NEWEST: u32 = 20;
+
+/// A log that someone wants to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct HistoryLine {
+    pub(crate) log: Log,
+    pub(crate) selection: Selection,
+    pub(crate) from: Option<UserName>,
+    pub(crate) before: Option<Before>,
+}
+
+/// A message that ends what is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// By its place in the log that is read.
+    Place(Sequence),
+    /// By its id. Whether it lies in the log that is read is known only to who knows the reader.
+    Id(MessageId),
+}
+
+#[derive(Default)]
+struct Options {
+    limit: Option<u32>,
+    unread: bool,
+    from: Option<UserName>,
+    before: Option<Before>,
+}
+
+impl HistoryLine {
+    /// Reads the options.
+    ///
+    /// # Errors
+    /// [`LineError::Usage`], or [`LineError::Name`] for a sender who can have no account.
+    pub(crate) fn parse(entry: &Entry, log: Log, mut words: Words<'_>) -> Result<Self, LineError> {
+        let usage = |why: String| LineError::usage(entry, &why);
+        let mut options = Options::default();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().ok_or_else(|| usage(format!("{word} takes a value")));
+            match word {
+                "--unread" => options.unread = true,
+                "--limit" => options.limit = Some(limit(value()?).map_err(usage)?),
+                "--from" => options.from = Some(value()?.parse()?),
+                "--before" => options.before = Some(before(value()?).map_err(usage)?),
+                _ => return Err(usage(unexpected(word))),
+            }
+        }
+        let Options { limit, unread, from, before } = options;
+        Ok(Self { log, selection: selection(limit, unread), from, before })
+    }
+
+    /// The place that ends what is shown, as `reader` means it.
+    ///
+    /// # Errors
+    /// A sentence that says which log the id belongs to.
+    pub(crate) fn before(&self, reader: &UserName) -> Result<Option<Sequence>, String> {
+        let id = match &self.before {
+            None => return Ok(None),
+            Some(Before::Place(place)) => return Ok(Some(*place)),
+            Some(Before::Id(id)) => id,
+        };
+        let read_here = match (&self.log, &id.log) {
+            (Log::Inbox, Address::User(user)) => user == reader,
+            (Log::Group(here), Address::Group(group)) => here == group,
+            _ => false,
+        };
+        match &id.log {
+            _ if read_here => Ok(Some(id.sequence)),
+            Address::User(user) => Err(format!("{id} is a message to {user}, not one of these")),
+            Address::Group(group) => {
+                Err(format!("{id} is a message to the group {group}, not one of these"))
+            }
+        }
+    }
+}
+
+/// The line that asks for it, less what `--before` said.
+impl fmt::Display for HistoryLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.log {
+            Log::Inbox => formatter.write_str("inbox")?,
+            Log::Group(group) => write!(formatter, "inboxgroup {group}")?,
+        }
+        if let Some(from) = &self.from {
+            write!(formatter, " --from {from}")?;
+        }
+        match self.selection {
+            Selection::UnreadAndNewest(_) => Ok(()),
+            Selection::Newest(limit) => write!(formatter, " --limit {limit}"),
+            Selection::Unread => formatter.write_str(" --unread"),
+            Selection::NewestUnread(limit) => write!(formatter, " --unread --limit {limit}"),
+        }
+    }
+}
+
+fn selection(limit: Option<u32>, unread: bool) -> Selection {
+    match (limit, unread) {
+        (None, false) => Selection::UnreadAndNewest(NEWEST),
+        (None, true) => Selection::Unread,
+        (Some(limit), false) => Selection::Newest(limit),
+        (Some(limit), true) => Selection::NewestUnread(limit),
+    }
+}
+
+fn limit(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|&limit| limit > 0);
+    number.ok_or_else(|| "--limit takes a number from 1".to_owned())
+}
+
+fn before(text: &str) -> Result<Before, String> {
+    let place = text.parse().ok().filter(|&place| place > 0);
+    let place = place.map(|place| Before::Place(Sequence(place)));
+    let id = || text.parse().ok().map(Before::Id);
+    place
+        .or_else(id)
+        .ok_or_else(|| "--before takes a message's id such as @bob:17 or +lab:17".to_owned())
+}

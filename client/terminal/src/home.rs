@@ -1,0 +1,47 @@
+//! The folders that belong to this user, by the XDG Base Directory Specification.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+
+/// Where qchat keeps what outlives one run. Nothing is made before it is needed.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    config: PathBuf,
+    state: PathBuf,
+}
+
+impl Home {
+    /// The user's folders.
+    ///
+    /// # Errors
+    /// Where the user has no home folder.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let name = AppStrategyArgs { app_name: "qchat".to_owned(), ..Default::default() };
+        let folders =
+            choose_app_strategy(name).context("finding your home folder (is HOME set?)")?;
+        let state = folders.state_dir().unwrap_or_else(|| folders.data_dir());
+        Ok(Self { config: folders.config_dir(), state })
+    }
+
+    /// The settings file.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The keys of the servers seen before.
+    pub(crate) fn pin_file(&self) -> PathBuf {
+        self.config.join("known_servers")
+    }
+
+    /// The saved sessions.
+    pub(crate) fn sessions(&self) -> PathBuf {
+        self.state.join("sessions")
+    }
+
+    /// The lines that were typed.
+    pub(crate) fn history_file(&self) -> PathBuf {
+        self.state.join("history")
+    }
+}

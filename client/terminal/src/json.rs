@@ -1,0 +1,220 @@
+//! Results as JSON, one object per line of input, for scripts.
+//!
+//! The text of every string is exact. What a terminal would act on is escaped, as the format allows,
+//! so that it is also safe to look at.
+
+use std::fmt::Write;
+
+use qchat_proto::{Address, Body, GroupName, Message, Timestamp, UserName};
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::command_table::{Entry, help};
+use crate::failure::Failure;
+use crate::line::bounded;
+use crate::safe;
+
+/// The object that tells what came of a line that began with `command`, without a line ending.
+pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String {
+    // An alias is reported as the command that it stands for.
+    let command =
+        Entry::named(command).map_or_else(|| bounded(command), |entry| entry.name.to_owned());
+    let content = match result {
+        Ok(answer) => Content::from(answer),
+        Err(Failure { code, text, .. }) => {
+            Content::Error { error: ErrorObject { code, message: text } }
+        }
+    };
+    let object = Report { command: &command, ok: result.is_ok(), content };
+    escape(&serde_json::to_string(&object).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    command: &'a str,
+    ok: bool,
+    #[serde(flatten)]
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Error { error: ErrorObject<'a> },
+    User { user: &'a UserName },
+    Users { users: Vec<UserObject<'a>> },
+    Message { message: MessageObject<'a> },
+    Messages { messages: Vec<MessageObject<'a>>, more: bool },
+    Saved { file: FileObject<'a>, path: &'a str },
+    Group { group: &'a GroupName },
+    Groups { groups: Vec<GroupObject<'a>> },
+    Members { members: Vec<MemberObject<'a>> },
+    Help { help: String },
+    Nothing {},
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct UserObject<'a> {
+    name: &'a UserName,
+    online: bool,
+}
+
+#[derive(Serialize)]
+struct GroupObject<'a> {
+    name: &'a GroupName,
+    members: u64,
+    joined: bool,
+}
+
+#[derive(Serialize)]
+struct MemberObject<'a> {
+    name: &'a UserName,
+    online: bool,
+    owner: bool,
+}
+
+#[derive(Serialize)]
+struct MessageObject<'a> {
+    id: String,
+    from: &'a UserName,
+    #[serde(flatten)]
+    to: ToObject<'a>,
+    at: String,
+    #[serde(flatten)]
+    body: BodyObject<'a>,
+    unread: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ToObject<'a> {
+    To(&'a UserName),
+    Group(&'a GroupName),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum BodyObject<'a> {
+    Text(&'a str),
+    File(FileObject<'a>),
+}
+
+#[derive(Serialize)]
+struct FileObject<'a> {
+    name: &'a str,
+    original: &'a str,
+    size: u64,
+    blake3: String,
+}
+
+impl<'a> From<&'a Answer> for Content<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        match answer {
+            Answer::Registered(user) | Answer::SignedIn(user) => Self::User { user },
+            Answer::Users(users) => {
+                let object = |user: &'a qchat_proto::command::User| UserObject {
+                    name: &user.name,
+                    online: user.online,
+                };
+                Self::Users { users: users.iter().map(object).collect() }
+            }
+            Answer::Sent(message) => Self::Message { message: message.into() },
+            Answer::History(page) => Self::Messages {
+                messages: page.messages.iter().map(MessageObject::from).collect(),
+                more: page.more,
+            },
+            Answer::Saved { file, path } => Self::Saved { file: file.into(), path },
+            Answer::MadeGroup(group) | Answer::Joined(group) | Answer::Left(group) => {
+                Self::Group { group }
+            }
+            Answer::Groups(groups) => {
+                Self::Groups { groups: groups.iter().map(GroupObject::from).collect() }
+            }
+            Answer::Members(members) => {
+                Self::Members { members: members.iter().map(MemberObject::from).collect() }
+            }
+            Answer::Help(verb) => Self::Help { help: help(*verb) },
+            Answer::SignedOut | Answer::Quit => Self::Nothing {},
+        }
+    }
+}
+
+impl<'a> From<&'a qchat_proto::command::Group> for GroupObject<'a> {
+    fn from(group: &'a qchat_proto::command::Group) -> Self {
+        Self { name: &group.name, members: group.members, joined: group.joined }
+    }
+}
+
+impl<'a> From<&'a qchat_proto::command::Member> for MemberObject<'a> {
+    fn from(member: &'a qchat_proto::command::Member) -> Self {
+        Self { name: &member.name, online: member.online, owner: member.owner }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageObject<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: message.id.to_string(),
+            from: &message.from,
+            to: match &message.id.log {
+                Address::User(user) => ToObject::To(user),
+                Address::Group(group) => ToObject::Group(group),
+            },
+            at: rfc3339(message.at),
+            body: match &message.body {
+                Body::Text(text) => BodyObject::Text(text.as_str()),
+                Body::File(file) => BodyObject::File(file.into()),
+            },
+            unread: message.unread,
+        }
+    }
+}
+
+impl<'a> From<&'a qchat_proto::File> for FileObject<'a> {
+    fn from(file: &'a qchat_proto::File) -> Self {
+        Self {
+            name: file.name.as_str(),
+            original: file.original.as_str(),
+            size: file.size,
+            blake3: file.digest.to_string(),
+        }
+    }
+}
+
+/// `2026-11-22T17:40:07.123Z` (RFC 3339), always UTC and with milliseconds.
+fn rfc3339(at: Timestamp) -> String {
+    format!("{:.3}", instant(at))
+}
+
+/// The point in time; one after the year 9999 counts as that year's end.
+pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
+    let milliseconds = i64::try_from(at.milliseconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// Escapes what a terminal would act on. JSON's own characters are ASCII, so that whatever is escaped
+/// here stands in a string, where an escape has the same value.
+fn escape(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if safe::acts(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+use qchat_proto::command::{Group, Log, Member, User};
+use qchat_proto::{Digest, File};
+
+use super::*;
+use crate::answer::Page;
+
+fn message(body: Body) -> Message {
+    Message {
+        id: "@bob:17".parse().unwrap(),
+        from: "alice".parse().unwrap(),
+        at: Timestamp::from_milliseconds(1_795_369_207_123),
+        body,
+        unread: true,
+    }
+}
+
+fn text(text: &str) -> Message {
+    message(Body::Text(text.to_owned().try_into().unwrap()))
+}
+
+fn file() -> File {
+    File {
+        name: "1763833207123_report.pdf".parse().unwrap(),
+        original: "report.pdf".into(),
+        size: 12345,
+        digest: Digest([0xab; 32]),
+    }
+}
+
+#[track_caller]
+fn check(command: &str, answer: Answer, expected: &str) {
+    assert_eq!(report(command, &Ok(answer)), expected.replace("HEX", &"ab".repeat(32)));
+}
+
+#[test]
+fn objects_have_the_shape_that_scripts_know() {
+    check("auth_logout", Answer::SignedOut, r#"{"command":"auth_logout","ok":true}"#);
+    let alice = || "alice".parse().unwrap();
+    check(
+        "auth_login",
+        Answer::SignedIn(alice()),
+        r#"{"command":"auth_login","ok":true,"user":"alice"}"#,
+    );
+    check(
+        "ls",
+        Answer::Users(vec![User { name: alice(), online: true }]),
+        r#"{"command":"ls","ok":true,"users":[{"name":"alice","online":true}]}"#,
+    );
+    check(
+        "join",
+        Answer::Joined("lab".parse().unwrap()),
+        r#"{"command":"join","ok":true,"group":"lab"}"#,
+    );
+    check(
+        "ls_group",
+        Answer::Groups(vec![Group { name: "lab".parse().unwrap(), members: 2, joined: false }]),
+        r#"{"command":"ls_group","ok":true,"groups":[{"name":"lab","members":2,"joined":false}]}"#,
+    );
+    check(
+        "ls_member",
+        Answer::Members(vec![Member { name: alice(), online: false, owner: true }]),
+        r#"{"command":"ls_member","ok":true,"members":[{"name":"alice","online":false,"owner":true}]}"#,
+    );
+    check("exit", Answer::Quit, r#"{"command":"quit","ok":true}"#);
+}
+
+#[test]
+fn messages_and_files_have_the_shape_that_scripts_know() {
+    check(
+        "send",
+        Answer::Sent(text("hi")),
+        r#"{"command":"send","ok":true,"message":{"id":"@bob:17","from":"alice","to":"bob","at":"2026-11-22T17:40:07.123Z","text":"hi","unread":true}}"#,
+    );
+    let mut to_group = message(Body::File(file()));
+    to_group.id = "+lab:1".parse().unwrap();
+    let page = Page { log: Log::Inbox, messages: vec![to_group], more: true, again: String::new() };
+    check(
+        "inboxgroup",
+        Answer::History(page),
+        r#"{"command":"inboxgroup","ok":true,"messages":[{"id":"+lab:1","from":"alice","group":"lab","at":"2026-11-22T17:40:07.123Z","file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"unread":true}],"more":true}"#,
+    );
+    check(
+        "download_file",
+        Answer::Saved { file: file(), path: "download/bob/report.pdf".to_owned() },
+        r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"path":"download/bob/report.pdf"}"#,
+    );
+}
+
+#[test]
+fn failures_carry_their_code_and_unknown_words_are_bounded() {
+    let failure = Failure::refused("group_not_found", "group not found: lab");
+    assert_eq!(
+        report("join", &Err(failure.clone())),
+        r#"{"command":"join","ok":false,"error":{"code":"group_not_found","message":"group not found: lab"}}"#
+    );
+    let long = report(&"\u{1b}".repeat(10_000), &Err(failure));
+    assert!(long.len() < 1000 && long.contains(r"\u001b"), "{long}");
+}
+
+#[test]
+fn a_text_is_exact_and_yet_safe_to_look_at() {
+    let wild = "q\"\\\n\t\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{200b}\u{e0041}é👍\u{200d}";
+    let json = report("send", &Ok(Answer::Sent(text(wild))));
+    assert!(!json.chars().any(safe::acts), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["message"]["text"], wild);
+}
+
+#[test]
+fn a_time_outside_the_calendar_is_no_reason_to_fail() {
+    let far = Timestamp::from_milliseconds(u64::MAX);
+    assert!(rfc3339(far).starts_with("9999-12-30"), "{}", rfc3339(far));
+    assert_eq!(rfc3339(Timestamp::from_milliseconds(0)), "1970-01-01T00:00:00.000Z");
+}

@@ -1,0 +1,228 @@
+//! What a line asks for.
+
+use std::path::PathBuf;
+
+use qchat_proto::command::Log;
+use qchat_proto::{Address, GroupName, NameError, Password, PasswordError, UserName};
+
+use crate::command_table::{Entry, Verb, nearest};
+use crate::history_options::HistoryLine;
+use crate::words::{Input, Words};
+
+/// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
+/// who is signed out hears of that first.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Register { user: UserName, password: Option<Password> },
+    Login { user: UserName, password: Option<Password> },
+    Logout,
+    Users,
+    Send { to: Address, text: String },
+    History(HistoryLine),
+    SendFile { to: Address, path: PathBuf },
+    Download { log: Log, name: String },
+    MakeGroup(GroupName),
+    Join(GroupName),
+    Leave(GroupName),
+    Groups,
+    Members(GroupName),
+    Help(Option<Verb>),
+    Quit,
+}
+
+/// Why a line was not understood. Its text is for the person who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LineError {
+    #[error("unknown command: {word}{}", suggestion(*near))]
+    Unknown { word: String, near: Option<&'static str> },
+    #[error("{}usage: {form}", reason(why))]
+    Usage { form: String, why: String },
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+fn suggestion(near: Option<&str>) -> String {
+    near.map(|near| format!("; did you mean {near}?")).unwrap_or_default()
+}
+
+fn reason(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!("{why}; ") }
+}
+
+impl LineError {
+    /// The code by which scripts know it.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown_command",
+            Self::Usage { .. } => "usage",
+            Self::Name(_) => "invalid_name",
+        }
+    }
+
+    /// The line does not have the form of its command. `why` may be empty.
+    pub(crate) fn usage(entry: &Entry, why: &str) -> Self {
+        Self::Usage { form: entry.form(), why: why.to_owned() }
+    }
+
+    fn unknown(word: &str) -> Self {
+        Self::Unknown { word: bounded(word), near: nearest(word) }
+    }
+}
+
+/// How many characters of an unknown word are repeated to its writer.
+const WORD_CHARACTERS_MAX: usize = 64;
+
+/// The beginning of a word of any length.
+pub(crate) fn bounded(word: &str) -> String {
+    match word.char_indices().nth(WORD_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", word.get(..end).unwrap_or_default()),
+        None => word.to_owned(),
+    }
+}
+
+/// Reads a line.
+///
+/// # Errors
+/// [`LineError`]: the line is no command, or not in its form.
+pub(crate) fn parse(input: Input<'_>) -> Result<Line, LineError> {
+    let mut words = Words::of(input);
+    let word = words.next().unwrap_or_default();
+    let entry = Entry::named(word).ok_or_else(|| LineError::unknown(word))?;
+    Arguments { entry, words }.parse()
+}
+
+/// What follows a command.
+struct Arguments<'a> {
+    entry: &'static Entry,
+    words: Words<'a>,
+}
+
+impl Arguments<'_> {
+    fn parse(mut self) -> Result<Line, LineError> {
+        match self.entry.verb {
+            Verb::Register => {
+                let user = self.name()?;
+                Ok(Line::Register { user, password: self.password()? })
+            }
+            Verb::Login => {
+                let user = self.name()?;
+                Ok(Line::Login { user, password: self.password()? })
+            }
+            Verb::Send => self.address().and_then(Self::message),
+            Verb::SendGroup => self.group_address().and_then(Self::message),
+            Verb::SendFile => self.address().and_then(Self::file),
+            Verb::SendGroupFile => self.group_address().and_then(Self::file),
+            Verb::Download => self.file_name(Log::Inbox),
+            Verb::DownloadGroup => {
+                let log = Log::Group(self.name()?);
+                self.file_name(log)
+            }
+            Verb::Inbox => {
+                HistoryLine::parse(self.entry, Log::Inbox, self.words).map(Line::History)
+            }
+            Verb::InboxGroup => {
+                let log = Log::Group(self.name()?);
+                HistoryLine::parse(self.entry, log, self.words).map(Line::History)
+            }
+            Verb::Help => self.help(),
+            _ => self.short(),
+        }
+    }
+
+    /// The commands that take no more than one name.
+    fn short(mut self) -> Result<Line, LineError> {
+        let line = match self.entry.verb {
+            Verb::MakeGroup => Line::MakeGroup(self.name()?),
+            Verb::Join => Line::Join(self.name()?),
+            Verb::Leave => Line::Leave(self.name()?),
+            Verb::Members => Line::Members(self.name()?),
+            Verb::Logout => Line::Logout,
+            Verb::Users => Line::Users,
+            Verb::Groups => Line::Groups,
+            _ => Line::Quit,
+        };
+        self.nothing_more().map(|()| line)
+    }
+
+    fn usage(&self, why: &str) -> LineError {
+        LineError::usage(self.entry, why)
+    }
+
+    fn name<N: std::str::FromStr<Err = NameError>>(&mut self) -> Result<N, LineError> {
+        let name = self.words.next().ok_or_else(|| self.usage(""))?;
+        name.parse().map_err(LineError::Name)
+    }
+
+    fn address(mut self) -> Result<(Address, Self), LineError> {
+        self.name().map(|user| (Address::User(user), self))
+    }
+
+    fn group_address(mut self) -> Result<(Address, Self), LineError> {
+        self.name().map(|group| (Address::Group(group), self))
+    }
+
+    fn password(self) -> Result<Option<Password>, LineError> {
+        let entry = self.entry;
+        let text = self.words.rest().filter(|text| !text.is_empty());
+        let wrong = |wrong: PasswordError| LineError::usage(entry, &wrong.to_string());
+        text.map(Password::try_from).transpose().map_err(wrong)
+    }
+
+    fn message((to, arguments): (Address, Self)) -> Result<Line, LineError> {
+        Ok(Line::Send { to, text: arguments.words.rest().unwrap_or_default() })
+    }
+
+    fn file((to, arguments): (Address, Self)) -> Result<Line, LineError> {
+        let usage = arguments.usage("");
+        let path = arguments.words.rest_path().ok_or(usage)?;
+        Ok(Line::SendFile { to, path })
+    }
+
+    fn file_name(self, log: Log) -> Result<Line, LineError> {
+        let usage = self.usage("");
+        let name = self.words.rest_unquoted().ok_or(usage)?;
+        Ok(Line::Download { log, name })
+    }
+
+    fn help(mut self) -> Result<Line, LineError> {
+        let Some(word) = self.words.next() else { return Ok(Line::Help(None)) };
+        let entry = Entry::named(word).ok_or_else(|| LineError::unknown(word))?;
+        self.nothing_more().map(|()| Line::Help(Some(entry.verb)))
+    }
+
+    fn nothing_more(mut self) -> Result<(), LineError> {
+        match self.words.next() {
+            Some(word) => Err(self.usage(&unexpected(word))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The program's own options, which people like to write last.
+const PROGRAM_OPTIONS: [&str; 11] = [
+    "-c",
+    "--json",
+    "--user",
+    "--server",
+    "--bail",
+    "--timeout",
+    "--fingerprint",
+    "--ca",
+    "--accept-new",
+    "--password-file",
+    "--config",
+];
+
+/// What is to be said of a word that should not be there.
+pub(crate) fn unexpected(word: &str) -> String {
+    let option = word.split('=').next().unwrap_or_default();
+    if PROGRAM_OPTIONS.contains(&option) {
+        format!("{option} goes before the command")
+    } else {
+        format!("unexpected: {}", bounded(word))
+    }
+}
+
+#[cfg(test)]
+#[path = "line_tests.rs"]
+mod tests;

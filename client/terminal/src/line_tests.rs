@@ -1,0 +1,130 @@
+use qchat_proto::Sequence;
+use qchat_proto::command::Selection;
+
+use super::*;
+use crate::history_options::Before;
+
+fn user(name: &str) -> UserName {
+    name.parse().unwrap()
+}
+
+fn group(name: &str) -> GroupName {
+    name.parse().unwrap()
+}
+
+fn to_bob(text: &str) -> Line {
+    Line::Send { to: Address::User(user("bob")), text: text.to_owned() }
+}
+
+fn password(text: &str) -> Option<Password> {
+    Some(Password::try_from(text.to_owned()).unwrap())
+}
+
+fn history(log: Log, selection: Selection) -> HistoryLine {
+    HistoryLine { log, selection, from: None, before: None }
+}
+
+#[track_caller]
+fn check(line: &str, expected: Line) {
+    assert_eq!(parse(Input::line(line)), Ok(expected), "{line:?}");
+}
+
+#[track_caller]
+fn check_wrong(line: &str, code: &str, part: &str) {
+    let wrong = parse(Input::line(line)).unwrap_err();
+    assert_eq!(wrong.code(), code, "{line:?}");
+    assert!(wrong.to_string().contains(part), "{line:?}: {wrong}");
+}
+
+#[test]
+fn a_message_is_the_rest_of_the_line() {
+    check("send bob hi", to_bob("hi"));
+    check("send bob hi\r\n", to_bob("hi"));
+    check("  send\tBob  it's  \"fine\" ", to_bob(" it's  \"fine\" "));
+    check("send bob", to_bob(""));
+    check("send bob ", to_bob(""));
+    check("send bob one\ntwo", to_bob("one\ntwo"));
+    check(
+        "sendgroup lab --json x",
+        Line::Send { to: Address::Group(group("lab")), text: "--json x".to_owned() },
+    );
+}
+
+#[test]
+fn a_password_may_hold_anything_and_may_be_left_out() {
+    check("auth_login alice", Line::Login { user: user("alice"), password: None });
+    check("auth_login alice ", Line::Login { user: user("alice"), password: None });
+    let spaced = password(" a \"b\" ");
+    check(
+        "auth_register alice  a \"b\" ",
+        Line::Register { user: user("alice"), password: spaced },
+    );
+    check_wrong(&format!("auth_login alice {}", "x".repeat(1025)), "usage", "1024");
+    check_wrong("auth_login", "usage", "auth_login USER [PASSWORD]");
+}
+
+#[test]
+fn short_commands_take_nothing_more() {
+    check("ls", Line::Users);
+    check(" ls_group  ", Line::Groups);
+    check("join LAB ", Line::Join(group("lab")));
+    check("exit", Line::Quit);
+    check("help send", Line::Help(Some(Verb::Send)));
+    check_wrong("ls bob", "usage", "unexpected: bob; usage: ls");
+    check_wrong("ls --json", "usage", "--json goes before the command");
+    check_wrong("join lab x", "usage", "usage: join GROUP");
+    check_wrong("mkgr", "usage", "usage: mkgr GROUP");
+    check_wrong("send", "usage", "usage: send USER MESSAGE");
+    check_wrong("send_file bob", "usage", "usage: send_file USER FILE");
+    check_wrong("download_file ", "usage", "usage: download_file NAME");
+    check_wrong("downloadgroup_file lab", "usage", "GROUP NAME");
+}
+
+#[test]
+fn names_outside_the_rules_are_told_the_rule() {
+    check_wrong("mkgr .x", "invalid_name", "1 to 32");
+    check_wrong("send b/b hi", "invalid_name", "1 to 32");
+    check_wrong("inbox --from é", "invalid_name", "1 to 32");
+}
+
+#[test]
+fn an_unknown_command_is_named_and_the_near_one_suggested() {
+    check_wrong("sned bob hi", "unknown_command", "unknown command: sned; did you mean send?");
+    check_wrong("help sned", "unknown_command", "did you mean send?");
+    let long = parse(Input::line(&"é".repeat(5000))).unwrap_err().to_string();
+    assert!(long.len() < 200 && long.ends_with('…'), "{long}");
+}
+
+#[test]
+fn a_history_is_selected_by_its_options() {
+    let inbox = |selection| Line::History(history(Log::Inbox, selection));
+    check("inbox", inbox(Selection::UnreadAndNewest(20)));
+    check("inbox --limit 5", inbox(Selection::Newest(5)));
+    check("inbox --unread", inbox(Selection::Unread));
+    check("inbox --unread --limit 1", inbox(Selection::NewestUnread(1)));
+    let wanted = HistoryLine {
+        from: Some(user("bob")),
+        before: Some(Before::Place(Sequence(41))),
+        ..history(Log::Group(group("lab")), Selection::UnreadAndNewest(20))
+    };
+    check("inboxgroup lab --from bob --before 41", Line::History(wanted));
+    check_wrong("inbox --limit 0", "usage", "--limit takes a number from 1");
+    check_wrong("inbox --limit", "usage", "--limit takes a value");
+    check_wrong("inbox --limit -1", "usage", "number from 1");
+    check_wrong("inbox --before x", "usage", "@bob:17");
+    check_wrong("inbox bob", "usage", "unexpected: bob");
+    check_wrong("inboxgroup", "usage", "inboxgroup GROUP");
+}
+
+#[test]
+fn the_id_of_another_log_is_refused() {
+    let before = |line: &str| match parse(Input::line(line)) {
+        Ok(Line::History(history)) => history.before(&user("alice")),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(before("inbox --before @alice:7"), Ok(Some(Sequence(7))));
+    assert_eq!(before("inboxgroup lab --before +lab:7"), Ok(Some(Sequence(7))));
+    assert!(before("inbox --before @bob:7").is_err_and(|why| why.contains("to bob")));
+    assert!(before("inbox --before +lab:7").is_err_and(|why| why.contains("group lab")));
+    assert!(before("inboxgroup lab --before +bus:7").is_err());
+}

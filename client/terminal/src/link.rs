@@ -1,0 +1,134 @@
+//! The connection to the server, made when the first line needs it and made again when it was lost.
+
+use std::time::Duration;
+
+use qchat_client::{Client, ServerAddress, Trust};
+use tokio::time::timeout;
+
+use crate::failure::Failure;
+
+/// How long each line waits for a server that was there and did not answer the line before.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// How long the goodbye may take.
+const CLOSE_MAX: Duration = Duration::from_secs(2);
+
+/// A server, and the connection to it while there is one.
+#[derive(Debug)]
+pub(crate) struct Link {
+    server: ServerAddress,
+    trust: Trust,
+    /// How long a line waits for a connection, and for its answer.
+    patience: Duration,
+    client: Option<Client>,
+    history: History,
+}
+
+/// What is known of earlier attempts to connect.
+#[derive(Debug)]
+enum History {
+    New,
+    Connected,
+    /// It was there before, and was not the last time.
+    Missing,
+    /// It never was there, or it is another one than it should be: it is not asked again.
+    Hopeless(Failure),
+}
+
+/// A connection that was made, and what is to be said of it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) client: Client,
+    pub(crate) remarks: Vec<String>,
+}
+
+impl Link {
+    pub(crate) fn new(server: ServerAddress, trust: Trust, patience: Duration) -> Self {
+        Self { server, trust, patience, client: None, history: History::New }
+    }
+
+    /// Uses a connection that stands already.
+    pub(crate) fn with_client(self, client: Client) -> Self {
+        Self { client: Some(client), history: History::Connected, ..self }
+    }
+
+    pub(crate) fn server(&self) -> &ServerAddress {
+        &self.server
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The connection, if it stands.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.as_ref().filter(|client| !client.is_closed())
+    }
+
+    /// The connection, made now if there is none.
+    ///
+    /// # Errors
+    /// No server answers, or its identity is refused.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a connection that was not made yet is given up.
+    pub(crate) async fn connect(&mut self) -> Result<Made, Failure> {
+        if let Some(client) = self.client() {
+            return Ok(Made { client: client.clone(), remarks: Vec::new() });
+        }
+        let patience = match &self.history {
+            History::Hopeless(failure) => return Err(failure.clone()),
+            History::Missing => RETRY_MAX.min(self.patience),
+            History::New | History::Connected => self.patience,
+        };
+        let lost = self.client.take().is_some();
+        match self.dial(patience).await {
+            Ok(client) => {
+                self.history = History::Connected;
+                self.client = Some(client.clone());
+                Ok(Made { remarks: self.remarks(&client, lost), client })
+            }
+            Err(failure) => {
+                let first = matches!(self.history, History::New);
+                self.history = match failure.code {
+                    "unreachable" if !first => History::Missing,
+                    _ => History::Hopeless(failure.clone()),
+                };
+                Err(failure)
+            }
+        }
+    }
+
+    async fn dial(&self, patience: Duration) -> Result<Client, Failure> {
+        let connecting = Client::connect(&self.server, self.trust.clone());
+        match timeout(patience, connecting).await {
+            Ok(connected) => connected.map_err(Failure::from),
+            Err(_) => {
+                let seconds = patience.as_secs();
+                let server = &self.server;
+                Err(Failure::unreachable(format!("no answer from {server} within {seconds} s")))
+            }
+        }
+    }
+
+    fn remarks(&self, client: &Client, lost: bool) -> Vec<String> {
+        let server = &self.server;
+        let known = client.first_contact();
+        let known = known.map(|key| format!("new server {server}, remembered: {key}"));
+        let lost = lost.then(|| format!("the connection was lost; connected to {server} again"));
+        lost.into_iter().chain(known).collect()
+    }
+
+    /// Gives the connection up; the next line makes a new one.
+    pub(crate) fn abandon(&mut self) {
+        self.client = None;
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(self) {
+        if let Some(client) = self.client {
+            // A server that does not hear it finds out by itself.
+            let _ = timeout(CLOSE_MAX, client.close()).await;
+        }
+    }
+}

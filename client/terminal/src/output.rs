@@ -1,0 +1,120 @@
+//! Where results and errors go, and in which form.
+
+use std::io::{self, Write};
+
+use jiff::Zoned;
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::palette::Palette;
+use crate::render::{self, Paper};
+use crate::{json, safe};
+
+/// Whom results are for.
+#[derive(Debug, Clone)]
+pub(crate) enum Form {
+    /// People.
+    Text(Palette),
+    /// Scripts.
+    Json,
+}
+
+/// The two streams that a shell writes to.
+pub struct Output {
+    results: Box<dyn Write + Send>,
+    errors: Box<dyn Write + Send>,
+    form: Form,
+    columns: Option<usize>,
+}
+
+impl Output {
+    /// Plain text for people. Both may lead to the same place.
+    pub fn plain(
+        results: impl Write + Send + 'static,
+        errors: impl Write + Send + 'static,
+    ) -> Self {
+        Self::new(results, errors, Form::Text(Palette::default()))
+    }
+
+    /// Text with colours for people.
+    pub fn coloured(
+        results: impl Write + Send + 'static,
+        errors: impl Write + Send + 'static,
+    ) -> Self {
+        Self::new(results, errors, Form::Text(Palette::coloured()))
+    }
+
+    pub(crate) fn standard(form: Form) -> Self {
+        Self::new(io::stdout(), io::stderr(), form)
+    }
+
+    fn new(
+        results: impl Write + Send + 'static,
+        errors: impl Write + Send + 'static,
+        form: Form,
+    ) -> Self {
+        Self { results: Box::new(results), errors: Box::new(errors), form, columns: None }
+    }
+
+    /// Breaks lines that are longer from now on.
+    pub(crate) fn set_columns(&mut self, columns: Option<usize>) {
+        self.columns = columns;
+    }
+
+    /// Tells what came of the line that began with `command`. It is flushed when this returns.
+    ///
+    /// # Errors
+    /// Where the results cannot be written. That errors cannot be is no error: nobody could be told.
+    pub(crate) fn report(
+        &mut self,
+        command: &str,
+        result: &Result<Answer, Failure>,
+    ) -> io::Result<()> {
+        match (&self.form, result) {
+            (Form::Json, _) => {
+                let object = json::report(command, result);
+                writeln!(self.results, "{object}")?;
+            }
+            (Form::Text(palette), Ok(answer)) => {
+                let text = render::answer(answer, &self.paper(palette));
+                self.results.write_all(text.as_bytes())?;
+            }
+            (Form::Text(palette), Err(failure)) => {
+                let text = render::failure(failure, &self.paper(palette));
+                self.remark(&text);
+            }
+        }
+        self.results.flush()
+    }
+
+    /// Says something beside the results, on the stream for errors. A server that is met for the
+    /// first time is told of in every form.
+    pub(crate) fn notice(&mut self, text: &str) {
+        let line = format!("{}\n", safe::line(text));
+        self.remark(&line);
+    }
+
+    /// Tells of a failure that belongs to no line.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        let palette = match &self.form {
+            Form::Text(palette) => palette.clone(),
+            Form::Json => Palette::default(),
+        };
+        let text = render::failure(failure, &self.paper(&palette));
+        self.remark(&text);
+    }
+
+    fn remark(&mut self, text: &str) {
+        let _ = self.errors.write_all(text.as_bytes()).and_then(|()| self.errors.flush());
+    }
+
+    fn paper(&self, palette: &Palette) -> Paper {
+        Paper { palette: palette.clone(), columns: self.columns, now: Zoned::now() }
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Output").field("form", &self.form).finish_non_exhaustive()
+    }
+}

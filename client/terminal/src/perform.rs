@@ -1,0 +1,145 @@
+//! Does what a line asks for, on a connection that stands.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use qchat_client::{CallError, Client, Downloaded, HistoryQuery, Refusal};
+use qchat_proto::command::Log;
+use qchat_proto::{Address, MessageText};
+use tokio::time::timeout;
+
+use crate::answer::{Answer, Page};
+use crate::command_table::Entry;
+use crate::failure::Failure;
+use crate::history_options::HistoryLine;
+use crate::line::{Line, LineError};
+use crate::progress::{Bar, Bars};
+
+/// How lines are done.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    /// How long an answer may take. Files take the time they need, as long as they move.
+    pub(crate) patience: Duration,
+    /// Where file names begin that say no folder; `None` is the working directory.
+    pub(crate) folder: Option<PathBuf>,
+    /// How transfers are shown.
+    pub(crate) bars: Bars,
+}
+
+/// Does what the line asks for, less what changes the session.
+///
+/// # Errors
+/// [`Failure`]: it was refused, or is not known to be done.
+///
+/// # Cancel safety
+/// Not cancel safe: whether it was done is unknown.
+pub(crate) async fn perform(
+    client: &Client,
+    line: &Line,
+    manner: &Manner,
+) -> Result<Answer, Failure> {
+    match line {
+        Line::Send { to, text } => {
+            let text = MessageText::try_from(text.clone())?;
+            manner.change(client.send(to.clone(), text)).await.map(Answer::Sent)
+        }
+        Line::SendFile { to, path } => manner.send_file(client, to, path).await,
+        Line::Download { log, name } => manner.download(client, log, name).await,
+        Line::History(wanted) => manner.history(client, wanted).await,
+        Line::Users => manner.ask(client.users()).await.map(Answer::Users),
+        Line::Groups => manner.ask(client.groups()).await.map(Answer::Groups),
+        Line::Members(group) => {
+            manner.ask(client.members(group.clone())).await.map(Answer::Members)
+        }
+        Line::MakeGroup(group) => {
+            manner.change(client.make_group(group.clone())).await.map(Answer::MadeGroup)
+        }
+        Line::Join(group) => manner.change(client.join(group.clone())).await.map(Answer::Joined),
+        Line::Leave(group) => manner.change(client.leave(group.clone())).await.map(Answer::Left),
+        Line::Help(verb) => Ok(Answer::Help(*verb)),
+        // The shell has done these.
+        Line::Register { .. } | Line::Login { .. } | Line::Logout | Line::Quit => Ok(Answer::Quit),
+    }
+}
+
+impl Manner {
+    /// Waits for an answer that changes nothing.
+    pub(crate) async fn ask<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, Failure> {
+        self.wait(answer).await.unwrap_or_else(|late| Err(Failure::unreachable(late)))
+    }
+
+    /// Waits for an answer that tells of a change.
+    pub(crate) async fn change<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, Failure> {
+        self.wait(answer).await.unwrap_or_else(|late| Err(Failure::outcome_unknown(late)))
+    }
+
+    async fn wait<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<Result<T, Failure>, String> {
+        let answer = timeout(self.patience, answer).await;
+        let late = |_| format!("the server did not answer within {} s", self.patience.as_secs());
+        Ok(answer.map_err(late)?.map_err(Failure::from))
+    }
+
+    fn place(&self, path: &Path) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
+    async fn send_file(
+        &self,
+        client: &Client,
+        to: &Address,
+        path: &Path,
+    ) -> Result<Answer, Failure> {
+        let bar = Bar::default();
+        let sent = client.send_file(to.clone(), &self.place(path), bar.progress(self.bars)).await;
+        Ok(Answer::Sent(sent?))
+    }
+
+    async fn download(&self, client: &Client, log: &Log, name: &str) -> Result<Answer, Failure> {
+        let user = client.user().ok_or(Refusal::NotLoggedIn)?;
+        let top = match log {
+            Log::Inbox => "download",
+            Log::Group(_) => "downloadgroup",
+        };
+        let folder = self.place(&Path::new(top).join(user.as_str()));
+        let bar = Bar::default();
+        let progress = bar.progress(self.bars);
+        let Downloaded { file, path } =
+            client.download(log.clone(), name, &folder, progress).await?;
+        let shown = self.folder.as_ref().and_then(|folder| path.strip_prefix(folder).ok());
+        let path = shown.unwrap_or(&path).to_string_lossy().into_owned();
+        Ok(Answer::Saved { file, path })
+    }
+
+    async fn history(&self, client: &Client, wanted: &HistoryLine) -> Result<Answer, Failure> {
+        let reader = client.user().ok_or(Refusal::NotLoggedIn)?;
+        let before = wanted.before(&reader).map_err(|why| another_log(wanted, &why))?;
+        let HistoryLine { log, selection, from, .. } = wanted;
+        let query =
+            HistoryQuery { log: log.clone(), selection: *selection, from: from.clone(), before };
+        let answer = self.ask(client.history(query)).await?;
+        Ok(Answer::History(Page {
+            log: log.clone(),
+            messages: answer.messages,
+            more: answer.more,
+            again: wanted.to_string(),
+        }))
+    }
+}
+
+fn another_log(wanted: &HistoryLine, why: &str) -> Failure {
+    let name = match wanted.log {
+        Log::Inbox => "inbox",
+        Log::Group(_) => "inboxgroup",
+    };
+    let usage = Entry::named(name).map(|entry| LineError::usage(entry, why));
+    usage.map_or_else(|| Failure::refused("usage", why), Failure::from)
+}

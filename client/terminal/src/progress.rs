@@ -1,0 +1,107 @@
+//! Bars for transfers, on standard error, while no prompt is up.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use qchat_client::{Progress, TransferEvent};
+use qchat_proto::FileName;
+
+use crate::safe;
+
+/// Whether transfers are shown while they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Bars {
+    /// For scripts.
+    #[default]
+    Off,
+    /// For people, where standard error is a terminal.
+    On,
+}
+
+/// How many characters of a file's name fit before its bar.
+const NAME_CHARACTERS_MAX: usize = 32;
+
+/// The name, what part is done, the rate and the time that is left.
+const TEMPLATE: &str = "{msg} {bar:24.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// How often a bar is drawn anew while nothing moves, so that a stall is seen.
+const TICK: Duration = Duration::from_millis(250);
+
+/// The bar of one transfer, which appears when bytes begin to move. Dropping this clears it, however
+/// the transfer ended.
+#[derive(Debug, Default)]
+pub(crate) struct Bar(Arc<OnceLock<ProgressBar>>);
+
+impl Bar {
+    /// What the transfer is to tell.
+    pub(crate) fn progress(&self, bars: Bars) -> Progress {
+        match bars {
+            Bars::Off => Progress::none(),
+            Bars::On => {
+                let bar = Arc::clone(&self.0);
+                Progress::new(move |event| match event {
+                    TransferEvent::Started { name, size } => {
+                        let drawn = bar.get_or_init(|| draw(&name, size));
+                        drawn.enable_steady_tick(TICK);
+                    }
+                    TransferEvent::Moved { bytes } => {
+                        if let Some(bar) = bar.get() {
+                            bar.inc(bytes);
+                        }
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// indicatif hides the bar where standard error is no terminal.
+fn draw(name: &FileName, size: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(TEMPLATE);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+    ProgressBar::new(size).with_style(style).with_message(short(name.as_str()))
+}
+
+/// The name, made safe and cut in its middle, since its end tells its kind.
+fn short(name: &str) -> String {
+    let name: Vec<char> = safe::line(name).chars().collect();
+    let half = NAME_CHARACTERS_MAX / 2;
+    match (name.get(..half), name.len().checked_sub(half).and_then(|from| name.get(from..))) {
+        (Some(start), Some(end)) if name.len() > NAME_CHARACTERS_MAX => {
+            start.iter().chain(&['…']).chain(end).collect()
+        }
+        _ => name.into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_keeps_both_its_ends() {
+        assert_eq!(short("report.pdf"), "report.pdf");
+        let long = short(&format!("begin{}end.pdf", "x".repeat(100)));
+        assert!(long.starts_with("begin") && long.ends_with("end.pdf"), "{long}");
+        assert_eq!(long.chars().count(), NAME_CHARACTERS_MAX + 1);
+        assert_eq!(short("a\u{1b}b"), "a␛b");
+    }
+
+    #[test]
+    fn a_transfer_that_ends_early_leaves_no_bar() {
+        let bar = Bar::default();
+        let shared = Arc::clone(&bar.0);
+        shared.get_or_init(|| draw(&"x".into(), 10)).inc(1);
+        drop(bar);
+        assert!(shared.get().is_some_and(ProgressBar::is_finished));
+    }
+}

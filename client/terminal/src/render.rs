@@ -1,0 +1,238 @@
+//! Results as text for people.
+//!
+//! Every message stands behind a gutter: who speaks is told left of it, and nothing that a speaker
+//! writes gets there, however many lines it has and however narrow the terminal is.
+
+use std::fmt::Write;
+
+use indicatif::HumanBytes;
+use jiff::Zoned;
+use qchat_proto::command::{Group, Member, User};
+use qchat_proto::{Body, File, Message};
+
+use crate::answer::{Answer, Page};
+use crate::command_table::help;
+use crate::failure::Failure;
+use crate::json::instant;
+use crate::palette::Palette;
+use crate::safe;
+use crate::wrap::wrap;
+
+/// Where the text is to be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Paper {
+    /// The colours.
+    pub(crate) palette: Palette,
+    /// How many columns there are, where it is known. Longer lines are broken then.
+    pub(crate) columns: Option<usize>,
+    /// The reader's time, and their zone.
+    pub(crate) now: Zoned,
+}
+
+/// The answer as whole lines.
+pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
+    match answer {
+        Answer::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
+        Answer::SignedIn(user) => format!("signed in as {user}\n"),
+        Answer::SignedOut => "signed out\n".to_owned(),
+        Answer::Users(users) => user_list(users),
+        Answer::Sent(message) => sent(message),
+        Answer::History(page) => history(page, paper),
+        Answer::Saved { file, path } => {
+            format!("saved {} ({})\n", safe::line(path), HumanBytes(file.size))
+        }
+        Answer::MadeGroup(group) => format!("made the group {group}\n"),
+        Answer::Joined(group) => format!("joined {group}\n"),
+        Answer::Left(group) => format!("left {group}\n"),
+        Answer::Groups(groups) => group_list(groups),
+        Answer::Members(members) => member_list(members),
+        Answer::Help(verb) => help(*verb),
+        Answer::Quit => String::new(),
+    }
+}
+
+/// The failure as whole lines. Only the first one begins at the margin.
+pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
+    let mut lines = failure.text.split('\n').map(|line| safe::line(line.trim_end()));
+    let palette = &paper.palette;
+    let first = lines.next().unwrap_or_default();
+    let mut text = format!("{} {first} ({})\n", palette.error("error:"), failure.code);
+    for line in lines {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {}", line.trim_start());
+    }
+    text
+}
+
+fn sent(message: &Message) -> String {
+    match &message.body {
+        Body::Text(_) => format!("sent {}\n", message.id),
+        Body::File(file) => format!("sent {} {}\n", message.id, describe(file)),
+    }
+}
+
+/// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`
+fn describe(file: &File) -> String {
+    let File { name, original, size, .. } = file;
+    let (name, original) = (safe::line(name.as_str()), safe::line(original.as_str()));
+    format!("{original}, {}, stored as {name}", HumanBytes(*size))
+}
+
+fn history(page: &Page, paper: &Paper) -> String {
+    let times: Vec<_> = page.messages.iter().map(|message| time(message, &paper.now)).collect();
+    let columns = Columns {
+        time: times.iter().map(String::len).max().unwrap_or_default(),
+        name: page
+            .messages
+            .iter()
+            .map(|message| message.from.as_str().len())
+            .max()
+            .unwrap_or_default(),
+    };
+    let mut text = String::new();
+    for (message, time) in page.messages.iter().zip(times) {
+        columns.write(message, &time, paper, &mut text);
+    }
+    if page.messages.is_empty() {
+        text.push_str("no messages\n");
+    }
+    if page.more {
+        let first = page.messages.first().map(|message| format!(" --before {}", message.id));
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "older messages exist: {}",
+            match first {
+                Some(before) => format!("{}{before}", page.again),
+                None => elsewhere(page),
+            }
+        );
+    }
+    text
+}
+
+/// Where older messages are when none was shown that they could be before of.
+fn elsewhere(page: &Page) -> String {
+    let words = page.again.split(' ');
+    let kept = words.take_while(|word| !word.starts_with("--unread"));
+    kept.collect::<Vec<_>>().join(" ")
+}
+
+/// How wide the columns left of the gutter are.
+struct Columns {
+    time: usize,
+    name: usize,
+}
+
+impl Columns {
+    /// What stands left of the gutter and around it, apart from the columns themselves.
+    const AROUND: usize = 2 + 2 + 3;
+
+    fn write(&self, message: &Message, time: &str, paper: &Paper, text: &mut String) {
+        let Self { time: time_width, name: name_width } = *self;
+        let palette = &paper.palette;
+        let mark = if message.unread { palette.mark("*") } else { " ".to_owned() };
+        let time = palette.quiet(&format!("{time:>time_width$}"));
+        let name = palette.name(&format!("{:name_width$}", message.from));
+        let head = format!("{mark} {time}  {name}");
+        let indent = " ".repeat(time_width + name_width + Self::AROUND - 3);
+        for (index, line) in self.lines(message, paper).into_iter().enumerate() {
+            let left = if index == 0 { &head } else { &indent };
+            let gutter = palette.quiet(gutter(&message.body));
+            let row = format!("{left} {gutter} {line}");
+            text.push_str(row.trim_end());
+            text.push('\n');
+        }
+    }
+
+    /// The lines right of the gutter, safe to print.
+    fn lines(&self, message: &Message, paper: &Paper) -> Vec<String> {
+        let room = paper
+            .columns
+            .map(|columns| columns.saturating_sub(self.time + self.name + Self::AROUND));
+        match &message.body {
+            Body::Text(text) => {
+                let lines = text.as_str().trim_end_matches(['\r', '\n']).split('\n');
+                let lines = lines.map(|line| safe::line(line.strip_suffix('\r').unwrap_or(line)));
+                lines.flat_map(|line| wrap(&line, room)).collect()
+            }
+            Body::File(file) => wrap(&describe(file), room),
+        }
+    }
+}
+
+/// What separates the speaker from the message. A text cannot pass for a file.
+fn gutter(body: &Body) -> &'static str {
+    match body {
+        Body::Text(_) => "│",
+        Body::File(_) => "+",
+    }
+}
+
+/// `17:40` today, `21 Nov 17:40` this year, `2025-11-21 17:40` before.
+fn time(message: &Message, now: &Zoned) -> String {
+    let at = instant(message.at).to_zoned(now.time_zone().clone());
+    let format = match () {
+        () if at.date() == now.date() => "%H:%M",
+        () if at.year() == now.year() => "%-d %b %H:%M",
+        () => "%Y-%m-%d %H:%M",
+    };
+    at.strftime(format).to_string()
+}
+
+/// Rows with their columns aligned. No cell may hold text from outside.
+fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
+        }
+    }
+    let line = |row: &[String; COLUMNS]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn presence(online: bool) -> String {
+    if online { "online" } else { "offline" }.to_owned()
+}
+
+fn user_list(users: &[User]) -> String {
+    if users.is_empty() {
+        return "nobody else is here yet\n".to_owned();
+    }
+    let row = |user: &User| [user.name.to_string(), presence(user.online)];
+    table(&users.iter().map(row).collect::<Vec<_>>())
+}
+
+fn group_list(groups: &[Group]) -> String {
+    if groups.is_empty() {
+        return "no groups yet; make one with mkgr GROUP\n".to_owned();
+    }
+    let row = |group: &Group| {
+        let members = match group.members {
+            1 => "1 member".to_owned(),
+            members => format!("{members} members"),
+        };
+        let joined = if group.joined { "joined" } else { "" };
+        [group.name.to_string(), members, joined.to_owned()]
+    };
+    table(&groups.iter().map(row).collect::<Vec<_>>())
+}
+
+fn member_list(members: &[Member]) -> String {
+    if members.is_empty() {
+        return "no members\n".to_owned();
+    }
+    let row = |member: &Member| {
+        let owner = if member.owner { "owner" } else { "" };
+        [member.name.to_string(), presence(member.online), owner.to_owned()]
+    };
+    table(&members.iter().map(row).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

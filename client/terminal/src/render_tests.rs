@@ -1,0 +1,146 @@
+use qchat_proto::command::Log;
+use qchat_proto::{Digest, Timestamp};
+
+use super::*;
+
+fn paper(columns: Option<usize>) -> Paper {
+    let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();
+    Paper { palette: Palette::default(), columns, now }
+}
+
+fn said(from: &str, at: &str, body: Body) -> Message {
+    let at: jiff::Timestamp = at.parse().unwrap();
+    Message {
+        id: "@alice:41".parse().unwrap(),
+        from: from.parse().unwrap(),
+        at: Timestamp::from_milliseconds(at.as_millisecond().try_into().unwrap()),
+        body,
+        unread: from == "bob",
+    }
+}
+
+fn text(text: &str) -> Body {
+    Body::Text(text.to_owned().try_into().unwrap())
+}
+
+fn file() -> Body {
+    Body::File(File {
+        name: "1763833207123_report.pdf".parse().unwrap(),
+        original: "report.pdf".into(),
+        size: 12345,
+        digest: Digest([0; 32]),
+    })
+}
+
+fn page(messages: Vec<Message>) -> Page {
+    Page { log: Log::Inbox, messages, more: false, again: "inbox".to_owned() }
+}
+
+#[track_caller]
+fn check(answered: &Answer, expected: &[&str]) {
+    assert_eq!(answer(answered, &paper(None)).lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn messages_stand_in_columns() {
+    let messages = vec![
+        said("carol", "2025-12-31T09:00:00Z", text("long ago")),
+        said("carol", "2026-11-21T17:39:00Z", text("see you")),
+        said("bob", "2026-11-22T17:40:00Z", text("two lines\r\nand the second\n")),
+        said("bob", "2026-11-22T17:41:00Z", file()),
+    ];
+    let expected = [
+        "  2025-12-31 09:00  carol │ long ago",
+        "      21 Nov 17:39  carol │ see you",
+        "*            17:40  bob   │ two lines",
+        "                          │ and the second",
+        "*            17:41  bob   + report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf",
+        "older messages exist: inbox --from bob --before @alice:41",
+    ];
+    let again = "inbox --from bob".to_owned();
+    check(&Answer::History(Page { more: true, again, ..page(messages) }), &expected);
+}
+
+#[test]
+fn an_empty_page_says_so_and_where_more_is() {
+    check(&Answer::History(page(Vec::new())), &["no messages"]);
+    let again = "inboxgroup lab --unread --limit 3".to_owned();
+    let read = Page { more: true, again, ..page(Vec::new()) };
+    check(&Answer::History(read), &["no messages", "older messages exist: inboxgroup lab"]);
+}
+
+/// Whether a line can be told from one that we wrote about a message: we mark, indent or name.
+fn is_continuation(line: &str) -> bool {
+    line.trim_start().starts_with('│') && line.starts_with("   ")
+}
+
+#[test]
+fn a_message_cannot_look_like_another_speakers_line() {
+    let forged =
+        "hi\n  17:41  carol │ I owe you 5\r\n\u{1b}[1A\rcarol\u{2028}x\n\n\u{85}\u{b}\u{c}y";
+    let shown = answer(
+        &Answer::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(forged))])),
+        &paper(None),
+    );
+    let mut lines = shown.lines();
+    assert_eq!(lines.next(), Some("* 17:40  bob │ hi"));
+    assert_eq!(lines.clone().count(), 4);
+    assert!(lines.all(is_continuation), "{shown}");
+    assert!(!shown.replace('\n', "").chars().any(safe::acts), "{shown}");
+}
+
+#[test]
+fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
+    let long = format!("{}  17:41  carol │ I owe you 5", "x".repeat(200));
+    let shown = answer(
+        &Answer::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(&long))])),
+        &paper(Some(40)),
+    );
+    assert!(shown.lines().count() > 5);
+    assert!(shown.lines().all(|line| line.chars().count() <= 40), "{shown}");
+    assert!(shown.lines().skip(1).all(is_continuation), "{shown}");
+}
+
+#[test]
+fn lists_are_aligned_and_empty_ones_say_so() {
+    let user = |name: &str, online| User { name: name.parse().unwrap(), online };
+    check(
+        &Answer::Users(vec![user("bob", true), user("christine", false)]),
+        &["bob        online", "christine  offline"],
+    );
+    check(&Answer::Users(Vec::new()), &["nobody else is here yet"]);
+    let group =
+        |name: &str, members, joined| Group { name: name.parse().unwrap(), members, joined };
+    check(
+        &Answer::Groups(vec![group("lab", 1, true), group("bus", 12, false)]),
+        &["lab  1 member    joined", "bus  12 members"],
+    );
+    let member = |name: &str, owner| Member { name: name.parse().unwrap(), online: true, owner };
+    check(
+        &Answer::Members(vec![member("al", true), member("bob", false)]),
+        &["al   online  owner", "bob  online"],
+    );
+}
+
+#[test]
+fn a_failure_is_one_line_or_indented() {
+    let shown = |text: &str| failure(&Failure::refused("usage", text), &paper(None));
+    assert_eq!(shown("no such \u{1b}thing"), "error: no such ␛thing (usage)\n");
+    assert_eq!(
+        shown("changed\n  known: x\nerror: y"),
+        "error: changed (usage)\n  known: x\n  error: y\n"
+    );
+}
+
+#[test]
+fn colours_change_nothing_but_colour() {
+    let messages = vec![said("bob", "2026-11-22T17:40:00Z", text("hi\nyou"))];
+    let answered = Answer::History(page(messages));
+    let coloured = Paper { palette: Palette::coloured(), ..paper(None) };
+    let coloured = answer(&answered, &coloured);
+    assert!(coloured.contains('\u{1b}'));
+    assert_eq!(
+        anstream::adapter::strip_str(&coloured).to_string(),
+        answer(&answered, &paper(None))
+    );
+}

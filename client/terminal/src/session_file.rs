@@ -1,0 +1,136 @@
+//! Saved sessions: for each server and user the token that resumes one, in a file of its own that
+//! only its owner can read.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use qchat_client::{ServerAddress, SessionToken, UserName};
+use tempfile::NamedTempFile;
+
+/// The file of one user's session on one server. It need not exist.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionFile {
+    path: PathBuf,
+}
+
+/// A token's text with its line ending; a longer file is none of ours.
+const SESSION_BYTES_MAX: u64 = 256;
+
+impl SessionFile {
+    /// Below `sessions`, by the names of server and user.
+    pub(crate) fn new(sessions: &Path, server: &ServerAddress, user: &UserName) -> Self {
+        Self { path: sessions.join(component(&server.to_string())).join(component(user.as_str())) }
+    }
+
+    /// The token; `None` where no session is saved, or none that makes sense.
+    ///
+    /// # Errors
+    /// The operating system's, where the file exists and cannot be read.
+    pub(crate) fn load(&self) -> io::Result<Option<SessionToken>> {
+        match fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+            Ok(metadata) if metadata.len() > SESSION_BYTES_MAX => return Ok(None),
+            Ok(_) => {}
+        }
+        let text = fs::read(&self.path)?;
+        Ok(std::str::from_utf8(&text).ok().and_then(|text| SessionToken::from_hex(text.trim_end())))
+    }
+
+    /// Saves the token in one step. Nobody else could read it at any time.
+    ///
+    /// # Errors
+    /// The operating system's; an older session is still saved then.
+    pub(crate) fn save(&self, token: &SessionToken) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        make_private_folder(folder)?;
+        // Made with mode 0600.
+        let mut file = NamedTempFile::new_in(folder)?;
+        writeln!(file, "{}", token.to_hex())?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// Forgets the session, if one is saved.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn delete(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).create(folder)
+}
+
+/// The name as one component of a path, different for different names.
+fn component(name: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let encode = |byte: u8| match byte {
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, server: &str) -> SessionFile {
+        SessionFile::new(folder, &server.parse().unwrap(), &"alice".parse().unwrap())
+    }
+
+    #[test]
+    fn a_saved_session_is_private_and_stays_until_it_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder.path().join("sessions"), "localhost");
+        assert_eq!(file.load().unwrap(), None);
+        let token = SessionToken::random();
+        file.save(&token).unwrap();
+        assert_eq!(file.load().unwrap(), Some(token));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(&file.path), 0o600);
+            assert_eq!(mode(&folder.path().join("sessions")), 0o700);
+        }
+        file.delete().unwrap();
+        file.delete().unwrap();
+        assert_eq!(file.load().unwrap(), None);
+    }
+
+    #[test]
+    fn servers_do_not_share_a_file_and_stay_in_the_folder() {
+        let folder = Path::new("/s");
+        assert_eq!(file(folder, "localhost").path, Path::new("/s/localhost%3A4433/alice"));
+        assert_eq!(file(folder, "[::1]:1").path, Path::new("/s/%5B%3A%3A1%5D%3A1/alice"));
+        assert_eq!(component("../x"), "..%2Fx");
+    }
+
+    #[test]
+    fn what_makes_no_sense_counts_as_no_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(folder.path(), "localhost");
+        file.save(&SessionToken::random()).unwrap();
+        for content in ["", "abc", &"x".repeat(1000)] {
+            fs::write(&file.path, content).unwrap();
+            assert_eq!(file.load().unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What a run uses: each setting from its flag, else the environment, else the settings file, else
+//! its default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use qchat_client::{Fingerprint, PinFile, ServerAddress, Trust, Unknown, UserName};
+use qchat_proto::Password;
+use serde::Deserialize;
+
+use crate::args::ClientArgs;
+use crate::home::Home;
+use crate::secrets::first_line;
+
+/// How long a line waits for the server unless something else is set.
+const TIMEOUT_SECONDS: u64 = 30;
+
+/// The longest settings file that is read.
+const CONFIG_BYTES_MAX: u64 = 64 * 1024;
+
+/// The settings of one run.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) server: ServerAddress,
+    pub(crate) trust: Trust,
+    pub(crate) user: Option<UserName>,
+    /// Given by a file or the environment, so that nobody need be asked.
+    pub(crate) password: Option<Password>,
+    pub(crate) timeout: Duration,
+}
+
+/// What settings are made from.
+pub(crate) struct Sources<'a> {
+    /// The flags.
+    pub(crate) args: &'a ClientArgs,
+    /// The environment. A variable that is empty counts as not set.
+    pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
+    /// The user's folders.
+    pub(crate) home: anyhow::Result<Home>,
+    /// What happens to a server that is seen for the first time, where nothing says.
+    pub(crate) unknown: Unknown,
+}
+
+/// The settings file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    server: Option<String>,
+    user: Option<String>,
+    password_file: Option<PathBuf>,
+    timeout: Option<u64>,
+    fingerprint: Option<String>,
+    ca: Option<PathBuf>,
+    accept_new: Option<bool>,
+}
+
+impl Sources<'_> {
+    /// Puts the sources together.
+    ///
+    /// # Errors
+    /// Where a value makes no sense or a file cannot be read; the text names it.
+    pub(crate) fn resolve(self) -> anyhow::Result<Settings> {
+        let config = self.config()?;
+        let Config { server, user, timeout, .. } = &config;
+        let server = self.first(&self.args.server, "QCHAT_SERVER", server);
+        let user = self.first(&self.args.user, "QCHAT_USER", user);
+        let timeout = self.args.timeout.or(*timeout).unwrap_or(TIMEOUT_SECONDS);
+        if timeout == 0 {
+            bail!("--timeout takes a number of seconds from 1");
+        }
+        Ok(Settings {
+            server: server
+                .as_deref()
+                .unwrap_or("localhost")
+                .parse()
+                .context("the server's address")?,
+            user: user
+                .map(|name| name.parse::<UserName>().with_context(|| format!("the user {name:?}")))
+                .transpose()?,
+            password: self.password(&config)?,
+            timeout: Duration::from_secs(timeout),
+            trust: self.trust(&config)?,
+        })
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    fn first(
+        &self,
+        flag: &Option<String>,
+        variable: &str,
+        config: &Option<String>,
+    ) -> Option<String> {
+        flag.clone().or_else(|| self.variable(variable)).or_else(|| config.clone())
+    }
+
+    /// The settings file that was named, which must exist, or the default one, which need not.
+    fn config(&self) -> anyhow::Result<Config> {
+        let named = self.args.config.clone();
+        let named = named.or_else(|| self.variable("QCHAT_CONFIG").map(PathBuf::from));
+        match (&named, &self.home) {
+            (Some(path), _) => read_config(path),
+            (None, Ok(home)) if home.config_file().exists() => read_config(&home.config_file()),
+            (None, _) => Ok(Config::default()),
+        }
+    }
+
+    fn password(&self, config: &Config) -> anyhow::Result<Option<Password>> {
+        let from_file = |path: &PathBuf| first_line(path).map(Some);
+        if let Some(path) = &self.args.password_file {
+            return from_file(path);
+        }
+        match (self.variable("QCHAT_PASSWORD"), &config.password_file) {
+            (Some(password), _) => {
+                let password =
+                    Password::try_from(password).context("the password in QCHAT_PASSWORD")?;
+                Ok(Some(password))
+            }
+            (None, Some(path)) => from_file(path),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// A flag that says how to trust outweighs all that the file says of it.
+    fn trust(&self, config: &Config) -> anyhow::Result<Trust> {
+        let ClientArgs { fingerprint, ca, accept_new, .. } = self.args;
+        if fingerprint.is_some() || ca.is_some() || *accept_new {
+            return self.trust_of(fingerprint, ca, Some(true).filter(|_| *accept_new));
+        }
+        self.trust_of(&config.fingerprint, &config.ca, config.accept_new)
+    }
+
+    fn trust_of(
+        &self,
+        fingerprint: &Option<String>,
+        ca: &Option<PathBuf>,
+        accept_new: Option<bool>,
+    ) -> anyhow::Result<Trust> {
+        if let Some(text) = fingerprint {
+            let fingerprint: Fingerprint = text.parse().with_context(|| format!("{text:?}"))?;
+            return Ok(Trust::Fingerprint(fingerprint));
+        }
+        if let Some(path) = ca {
+            return Ok(Trust::Authority(path.clone()));
+        }
+        let home = self.home.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let unknown = match accept_new {
+            Some(true) => Unknown::Accept,
+            Some(false) => Unknown::Refuse,
+            None => self.unknown,
+        };
+        Ok(Trust::Known { pins: PinFile::at(home.pin_file()), unknown })
+    }
+}
+
+fn read_config(path: &Path) -> anyhow::Result<Config> {
+    let name = || format!("the settings file {}", path.display());
+    let length = std::fs::metadata(path).with_context(name)?.len();
+    if length > CONFIG_BYTES_MAX {
+        bail!("{} is too long", name());
+    }
+    let text = std::fs::read_to_string(path).with_context(name)?;
+    // The parser's own display shows several lines of the file; its message names the key.
+    toml::from_str(&text).map_err(|error| {
+        let start = error.span().map(|span| text.get(..span.start).unwrap_or_default());
+        let line = start.map(|start| format!(", line {}", start.matches('\n').count() + 1));
+        let line = line.unwrap_or_default();
+        anyhow::anyhow!("{}{line}: {}", name(), error.message())
+    })
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+
+struct Case {
+    args: ClientArgs,
+    environment: Vec<(&'static str, String)>,
+    config: &'static str,
+}
+
+impl Case {
+    fn with_config(config: &'static str) -> Self {
+        Self { args: ClientArgs::default(), environment: Vec::new(), config }
+    }
+
+    fn resolve(mut self) -> anyhow::Result<Settings> {
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, self.config)?;
+        self.args.config.get_or_insert(config);
+        let variable = |name: &str| {
+            let mut found = self.environment.iter().filter(|(variable, _)| *variable == name);
+            found.next().map(|(_, value)| value.clone())
+        };
+        let sources = Sources {
+            args: &self.args,
+            environment: &variable,
+            home: Home::find(),
+            unknown: Unknown::Refuse,
+        };
+        sources.resolve()
+    }
+
+    #[track_caller]
+    fn check_wrong(self, parts: &[&str]) {
+        let wrong = format!("{:#}", self.resolve().unwrap_err());
+        for part in parts {
+            assert!(wrong.contains(part), "{wrong}");
+        }
+    }
+}
+
+#[track_caller]
+fn check_server(flag: Option<&str>, variable: &str, config: &'static str, expected: &str) {
+    let mut case = Case::with_config(config);
+    case.args.server = flag.map(str::to_owned);
+    case.environment = vec![("QCHAT_SERVER", variable.to_owned())];
+    assert_eq!(case.resolve().unwrap().server.to_string(), expected);
+}
+
+#[test]
+fn a_flag_outweighs_the_environment_and_that_the_file() {
+    let config = "server = 'from.file'";
+    check_server(Some("from.flag"), "from.env", config, "from.flag:4433");
+    check_server(None, "from.env:1", config, "from.env:1");
+    check_server(None, "", config, "from.file:4433");
+    check_server(None, "", "", "localhost:4433");
+}
+
+#[test]
+fn passwords_follow_the_same_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    std::fs::write(&path, "of the file\n").unwrap();
+    let password = |file: Option<PathBuf>, variable: &str| {
+        let mut case = Case::with_config("");
+        case.args.password_file = file;
+        case.environment = vec![("QCHAT_PASSWORD", variable.to_owned())];
+        case.resolve().unwrap().password.map(|password| password.expose().to_owned())
+    };
+    assert_eq!(password(Some(path), "of the env").as_deref(), Some("of the file"));
+    assert_eq!(password(None, "of the env").as_deref(), Some("of the env"));
+    assert_eq!(password(None, ""), None);
+}
+
+#[test]
+fn a_flag_that_says_how_to_trust_outweighs_all_that_the_file_says() {
+    let trust = |args: ClientArgs, config| {
+        let case = Case { args, ..Case::with_config(config) };
+        case.resolve().unwrap().trust
+    };
+    let new = || ClientArgs { accept_new: true, ..ClientArgs::default() };
+    let by_file = "ca = 'authority.pem'";
+    assert!(matches!(trust(ClientArgs::default(), by_file), Trust::Authority(_)));
+    assert!(matches!(trust(new(), by_file), Trust::Known { unknown: Unknown::Accept, .. }));
+    assert!(matches!(
+        trust(ClientArgs::default(), ""),
+        Trust::Known { unknown: Unknown::Refuse, .. }
+    ));
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    Case::with_config("\nsever = 'x'").check_wrong(&["config.toml", "line 2", "sever"]);
+    Case::with_config("timeout = 'x'").check_wrong(&["config.toml", "line 1"]);
+    Case::with_config("timeout = 0").check_wrong(&["timeout"]);
+    Case::with_config("user = 'b/b'").check_wrong(&["b/b", "1 to 32"]);
+    Case::with_config("server = 'a b'").check_wrong(&["a b"]);
+    let mut missing = Case::with_config("");
+    missing.args.config = Some("/no/such/config.toml".into());
+    missing.check_wrong(&["/no/such/config.toml"]);
+    let mut missing = Case::with_config("");
+    missing.args.password_file = Some("/no/such/password".into());
+    missing.check_wrong(&["/no/such/password"]);
+}

@@ -1,0 +1,293 @@
+//! Runs lines, one after the other, on one connection.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
+use qchat_proto::Password;
+use tokio::time::timeout;
+
+use crate::account::{Account, Need};
+use crate::answer::{Answer, Page};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::line::{Line, parse};
+use crate::link::Link;
+use crate::output::Output;
+use crate::perform::{Manner, perform};
+use crate::progress::Bars;
+use crate::secrets::Secrets;
+use crate::words::Input;
+
+/// What came of a line, for who runs the next one.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was done, or was empty.
+    Done,
+    /// It was not; the error has been told.
+    Failed(Exit),
+    /// It asked for the end.
+    Quit,
+    /// Its result cannot be written, and nor could another one's.
+    OutputClosed(io::Error),
+}
+
+/// Runs lines as a terminal would show them: results and errors go to its [`Output`].
+#[derive(Debug)]
+pub struct Shell {
+    link: Link,
+    account: Account,
+    secrets: Secrets,
+    output: Output,
+    manner: Manner,
+    /// What a line weighs that has not the form of its command.
+    usage: Exit,
+    /// Whether a change of the session is under way, so that breaking off leaves it unknown.
+    unsettled: bool,
+}
+
+/// How long the answer to a line may take where nobody says.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long ending the session may take when the program ends.
+const LOGOUT_MAX: Duration = Duration::from_secs(5);
+
+impl Shell {
+    /// A shell on a connection that stands. `server` and `trust` serve to make it again when it is
+    /// lost. It asks nobody for passwords and draws no bars.
+    pub fn on(client: Client, server: ServerAddress, trust: Trust, output: Output) -> Self {
+        let link = Link::new(server, trust, PATIENCE).with_client(client);
+        Self::new(link, Account::default(), Secrets::none(), output)
+    }
+
+    pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
+        let manner = Manner { patience: link.patience(), folder: None, bars: Bars::Off };
+        Self { link, account, secrets, output, manner, usage: Exit::Refused, unsettled: false }
+    }
+
+    /// Reads and saves files in this folder rather than in the working directory.
+    #[must_use]
+    pub fn in_folder(mut self, folder: PathBuf) -> Self {
+        self.manner.folder = Some(folder);
+        self
+    }
+
+    /// Shows transfers while they run.
+    #[must_use]
+    pub(crate) fn with_bars(mut self) -> Self {
+        self.manner.bars = Bars::On;
+        self
+    }
+
+    /// Takes a line of the wrong form for bad usage of the program: it is its only one.
+    #[must_use]
+    pub(crate) fn for_one_command(mut self) -> Self {
+        self.usage = Exit::Usage;
+        self
+    }
+
+    /// Runs a line as it was typed or read.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether it was done is unknown. Call [`cancelled`](Self::cancelled) then.
+    pub async fn execute(&mut self, line: &str) -> Outcome {
+        self.run(Input::line(line)).await
+    }
+
+    /// Who is signed in, where, and that it is their turn: `alice@localhost> `.
+    pub fn prompt(&self) -> String {
+        let host = self.link.server().host();
+        match self.link.client().and_then(Client::user).or_else(|| self.account.user()) {
+            Some(user) => format!("{user}@{host}> "),
+            None => format!("{host}> "),
+        }
+    }
+
+    /// Tells that the running line was broken off.
+    pub fn cancelled(&mut self) {
+        if std::mem::take(&mut self.unsettled) {
+            // The next line connects again, and knows then who is signed in.
+            self.link.abandon();
+        }
+        self.output.notice("broken off; what was on its way already may have been done");
+    }
+
+    /// Ends a session that is not saved, and says goodbye to the server.
+    pub async fn finish(self) {
+        if let Some(client) = self.link.client().filter(|_| self.account.is_unsaved()) {
+            // Where that fails, the session ends by its age.
+            let _ = timeout(LOGOUT_MAX, client.logout()).await;
+        }
+        self.link.close().await;
+    }
+
+    /// Leaves without a look back.
+    pub(crate) async fn close(self) {
+        self.link.close().await;
+    }
+
+    /// The streams that are written to.
+    pub(crate) fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// The server.
+    pub(crate) fn server(&self) -> &ServerAddress {
+        self.link.server()
+    }
+
+    /// Connects and signs in before the first line.
+    ///
+    /// # Errors
+    /// There is no connection. That nobody is signed in is told, and is no error.
+    pub(crate) async fn start(&mut self) -> Result<Option<UserName>, Failure> {
+        let client = self.connect().await?;
+        if let Err(failure) = self.sign_in(&client, Need::SignedIn).await {
+            self.account.give_up();
+            self.output.failure(&failure);
+        }
+        Ok(client.user())
+    }
+
+    pub(crate) async fn run(&mut self, input: Input<'_>) -> Outcome {
+        if input.is_blank() {
+            return Outcome::Done;
+        }
+        let result = match parse(input) {
+            Ok(line) => self.done_or_again(&line).await,
+            Err(error) => Err(error.into()),
+        };
+        self.tell(input.first_word(), result).await
+    }
+
+    /// Tells of a line that could not even be read.
+    pub(crate) async fn refuse(&mut self, start: &str, failure: Failure) -> Outcome {
+        self.tell(Input::Line(start).first_word(), Err(failure)).await
+    }
+
+    /// Writes the result, and only then marks as read what was shown.
+    async fn tell(&mut self, command: &str, mut result: Result<Answer, Failure>) -> Outcome {
+        if let Err(failure) = &mut result
+            && failure.is_usage()
+        {
+            failure.exit = self.usage;
+        }
+        if let Err(closed) = self.output.report(command, &result) {
+            return Outcome::OutputClosed(closed);
+        }
+        match result {
+            Ok(Answer::History(page)) => self.mark_read(page).await,
+            Ok(Answer::Quit) => return Outcome::Quit,
+            Ok(_) => {}
+            Err(failure) => return Outcome::Failed(failure.exit),
+        }
+        Outcome::Done
+    }
+
+    async fn mark_read(&mut self, page: Page) {
+        let unread: Vec<_> = page.messages.into_iter().filter(|message| message.unread).collect();
+        let Some(client) = self.link.client().filter(|_| !unread.is_empty()) else { return };
+        let marked = self.manner.ask(client.mark_read(page.log, &unread)).await;
+        if let Err(failure) = marked {
+            let text = format!("these messages stay unread: {}", failure.text);
+            self.output.notice(&text);
+        }
+    }
+
+    /// Does a line, and once more where the link was lost before it had any effect.
+    async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
+        let before = self.link.client().is_some();
+        match self.done(line).await {
+            Err(failure)
+                if failure.code == "unreachable" && before && self.link.client().is_none() =>
+            {
+                self.done(line).await
+            }
+            result => result,
+        }
+    }
+
+    async fn done(&mut self, line: &Line) -> Result<Answer, Failure> {
+        match line {
+            Line::Help(verb) => return Ok(Answer::Help(*verb)),
+            Line::Quit => return Ok(Answer::Quit),
+            _ => {}
+        }
+        let client = self.connect().await?;
+        let visitor = matches!(line, Line::Register { .. } | Line::Login { .. });
+        let need = if visitor || *line == Line::Logout { Need::Session } else { Need::SignedIn };
+        self.sign_in(&client, need).await?;
+        match client.user() {
+            Some(user) if visitor => return Err(Refusal::AlreadyLoggedIn(user).into()),
+            None if !visitor => return Err(Refusal::NotLoggedIn.into()),
+            _ => {}
+        }
+        match line {
+            Line::Register { user, password } => self.register(&client, user, password).await,
+            Line::Login { user, password } => self.login(&client, user, password).await,
+            Line::Logout => self.logout(&client).await,
+            line => perform(&client, line, &self.manner).await,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Client, Failure> {
+        let made = self.link.connect().await?;
+        for remark in made.remarks {
+            self.output.notice(&remark);
+        }
+        Ok(made.client)
+    }
+
+    async fn sign_in(&mut self, client: &Client, need: Need) -> Result<(), Failure> {
+        self.unsettled = true;
+        let signed_in = self.account.sign_in(client, need, &self.secrets).await;
+        self.unsettled = false;
+        for remark in signed_in? {
+            self.output.notice(&remark);
+        }
+        Ok(())
+    }
+
+    async fn register(
+        &mut self,
+        client: &Client,
+        user: &UserName,
+        password: &Option<Password>,
+    ) -> Result<Answer, Failure> {
+        let password = match password {
+            Some(password) => password.clone(),
+            None => self.secrets.for_registration(user).await?,
+        };
+        let registered = client.register(user.clone(), password);
+        self.manner.change(registered).await.map(Answer::Registered)
+    }
+
+    async fn login(
+        &mut self,
+        client: &Client,
+        user: &UserName,
+        password: &Option<Password>,
+    ) -> Result<Answer, Failure> {
+        let password = match password {
+            Some(password) => password.clone(),
+            None => self.secrets.for_login(user).await?,
+        };
+        self.unsettled = true;
+        let token = self.manner.change(client.login(user.clone(), password)).await;
+        self.unsettled = false;
+        if let Some(remark) = self.account.begin(user, token?) {
+            self.output.notice(&remark);
+        }
+        Ok(Answer::SignedIn(user.clone()))
+    }
+
+    async fn logout(&mut self, client: &Client) -> Result<Answer, Failure> {
+        self.unsettled = true;
+        let ended = self.manner.change(client.logout()).await;
+        self.unsettled = false;
+        ended?;
+        self.account.end();
+        Ok(Answer::SignedOut)
+    }
+}

@@ -1,0 +1,96 @@
+//! From arguments to a running client.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use qchat_client::Unknown;
+
+use crate::account::Account;
+use crate::args::ClientArgs;
+use crate::exit::Exit;
+use crate::home::Home;
+use crate::link::Link;
+use crate::output::{Form, Output};
+use crate::palette::Palette;
+use crate::script::{AfterFailure, Lines};
+use crate::secrets::Secrets;
+use crate::settings::{Settings, Sources};
+use crate::shell::Shell;
+use crate::{repl, safe, script};
+
+/// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
+/// within another one.
+pub fn run(args: &ClientArgs) -> ExitCode {
+    start(args)
+        .unwrap_or_else(|error| {
+            eprintln!("error: {}", safe::line(&format!("{error:#}")));
+            Exit::Usage
+        })
+        .into()
+}
+
+fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
+    let terminal = io::stdin().is_terminal();
+    let sources = Sources {
+        args,
+        environment: &|name| std::env::var(name).ok(),
+        home: Home::find(),
+        unknown: if terminal { Unknown::Accept } else { Unknown::Refuse },
+    };
+    let settings = sources.resolve()?;
+    // One thread: a person waits for one line at a time, and transfers have threads of their own.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.context("starting the runtime")?;
+    let exit = runtime.block_on(async {
+        let lines = lines(args, terminal);
+        let after_failure = if args.bail { AfterFailure::Stop } else { AfterFailure::GoOn };
+        match lines {
+            Some(lines) => {
+                Ok(script::run(script_shell(args, settings)?, lines, after_failure).await)
+            }
+            None => {
+                let history = Home::find().ok().map(|home| home.history_file());
+                repl::run(repl_shell(settings)?, history).await
+            }
+        }
+    });
+    // A thread that still waits for keys or for a password must not hold up the end.
+    runtime.shutdown_background();
+    exit
+}
+
+/// The lines of a script; `None` where a person is to type them.
+fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
+    if !args.command.is_empty() {
+        Some(Lines::Command(args.command.clone()))
+    } else if !args.lines.is_empty() {
+        Some(Lines::Given(args.lines.clone()))
+    } else if terminal && !args.json {
+        None
+    } else {
+        Some(Lines::of_standard_input())
+    }
+}
+
+fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
+    let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
+    let shell = shell(settings, Output::standard(form))?;
+    Ok(if args.command.is_empty() { shell } else { shell.for_one_command() })
+}
+
+fn repl_shell(settings: Settings) -> anyhow::Result<Shell> {
+    let form = Form::Text(Palette::of_standard_output());
+    Ok(shell(settings, Output::standard(form))?.with_bars())
+}
+
+fn shell(settings: Settings, output: Output) -> anyhow::Result<Shell> {
+    let Settings { server, trust, user, password, timeout } = settings;
+    let account = match user {
+        Some(user) => Account::named(user, &Home::find()?.sessions(), &server),
+        None => Account::default(),
+    };
+    let link = Link::new(server, trust, timeout);
+    Ok(Shell::new(link, account, Secrets::new(password), output))
+}

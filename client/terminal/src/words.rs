@@ -1,0 +1,164 @@
+//! The words of a line, and the rest of it, from a line as it was typed or from a shell's arguments.
+
+use std::path::{Path, PathBuf};
+
+/// One line of input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// As it was typed or read: words separated by white space, the rest byte for byte.
+    Line(&'a str),
+    /// As a shell split it into arguments: each word is one, the rest is what is left of them.
+    Arguments(&'a [String]),
+}
+
+impl<'a> Input<'a> {
+    /// A line as it was read: its line ending, and nothing else of its end, is taken off.
+    pub(crate) fn line(text: &'a str) -> Self {
+        let text =
+            text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+        Self::Line(text)
+    }
+
+    /// Whether there is nothing but white space.
+    pub(crate) fn is_blank(self) -> bool {
+        matches!(self, Self::Line(text) if text.trim().is_empty())
+    }
+
+    /// The word that the line begins with: the command.
+    pub(crate) fn first_word(self) -> &'a str {
+        Words::of(self).next().unwrap_or_default()
+    }
+}
+
+/// Takes a line apart from its beginning.
+#[derive(Debug)]
+pub(crate) struct Words<'a> {
+    left: Input<'a>,
+}
+
+/// What separates words. A line break is one too: a pasted line may hold it.
+fn separates(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\r' | '\n')
+}
+
+impl<'a> Words<'a> {
+    pub(crate) fn of(input: Input<'a>) -> Self {
+        Self { left: input }
+    }
+
+    /// Everything after one separator, byte for byte; `None` where the line ends before it.
+    pub(crate) fn rest(self) -> Option<String> {
+        match self.left {
+            Input::Line(text) => text.strip_prefix(separates).map(str::to_owned),
+            Input::Arguments([]) => None,
+            Input::Arguments(left) => Some(left.join(" ")),
+        }
+    }
+
+    /// The rest as a name: one pair of quotes around it is taken off a typed line. A shell has taken
+    /// off its own.
+    pub(crate) fn rest_unquoted(self) -> Option<String> {
+        let typed = matches!(self.left, Input::Line(_));
+        let rest = self.rest()?;
+        let text = if typed { unquoted(&rest) } else { &rest };
+        Some(text.to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// The rest as a file: quotes as in a name, and `~/` is the home folder. A shell has put its own in.
+    pub(crate) fn rest_path(self) -> Option<PathBuf> {
+        let typed = matches!(self.left, Input::Line(_));
+        let text = self.rest_unquoted()?;
+        let home = etcetera::home_dir().ok().filter(|_| typed);
+        Some(expanded(&text, home.as_deref()))
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        match self.left {
+            Input::Line(text) => {
+                let text = text.trim_start_matches(separates);
+                let (word, left) = text.split_at(text.find(separates).unwrap_or(text.len()));
+                self.left = Input::Line(left);
+                Some(word).filter(|word| !word.is_empty())
+            }
+            Input::Arguments(arguments) => {
+                let (word, left) = arguments.split_first()?;
+                self.left = Input::Arguments(left);
+                Some(word)
+            }
+        }
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    let inside = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inside('"').or_else(|| inside('\'')).unwrap_or(text)
+}
+
+fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
+    match (text.strip_prefix("~/"), home) {
+        (Some(inside), Some(home)) => home.join(inside),
+        _ => PathBuf::from(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_separated_by_runs_and_the_rest_by_one() {
+        let mut words = Words::of(Input::line(" \tsend  bob  it's  \"fine\" \r\n"));
+        assert_eq!((words.next(), words.next()), (Some("send"), Some("bob")));
+        assert_eq!(words.rest().as_deref(), Some(" it's  \"fine\" "));
+
+        let mut words = Words::of(Input::line("send bob \r\r\n"));
+        assert_eq!((words.next(), words.next()), (Some("send"), Some("bob")));
+        assert_eq!(words.rest().as_deref(), Some("\r"));
+
+        let mut words = Words::of(Input::line("ls"));
+        assert_eq!((words.next(), words.next()), (Some("ls"), None));
+        assert_eq!(words.rest(), None);
+    }
+
+    #[test]
+    fn arguments_are_taken_as_they_are() {
+        let arguments = ["send", "bob", "a  b", "", "c\n"].map(str::to_owned);
+        let mut words = Words::of(Input::Arguments(&arguments));
+        assert_eq!((words.next(), words.next()), (Some("send"), Some("bob")));
+        assert_eq!(words.rest().as_deref(), Some("a  b  c\n"));
+        let words = Words::of(Input::Arguments(&arguments[5..]));
+        assert_eq!(words.rest(), None);
+    }
+
+    #[track_caller]
+    fn check_path(rest: &str, expected: Option<&str>) {
+        let path = Words::of(Input::Line(rest)).rest_unquoted();
+        let path = path.map(|text| expanded(&text, Some(Path::new("/home/al"))));
+        assert_eq!(path, expected.map(PathBuf::from), "{rest:?}");
+    }
+
+    #[test]
+    fn a_file_loses_one_pair_of_quotes_and_its_tilde() {
+        check_path(" a b.txt", Some("a b.txt"));
+        check_path(" \"a b.txt\"", Some("a b.txt"));
+        check_path(" ''a''", Some("'a'"));
+        check_path(" \"a'", Some("\"a'"));
+        check_path(" \"", Some("\""));
+        check_path(" ~/x", Some("/home/al/x"));
+        check_path(" \"~/x y\"", Some("/home/al/x y"));
+        check_path(" ~bob/x", Some("~bob/x"));
+        check_path(" ", None);
+        check_path(" \"\"", None);
+    }
+
+    #[test]
+    fn a_shells_quotes_and_tildes_are_not_ours() {
+        let arguments = ["~/\"x\"".to_owned()];
+        let path = Words::of(Input::Arguments(&arguments)).rest_path();
+        assert_eq!(path, Some(PathBuf::from("~/\"x\"")));
+    }
+}
