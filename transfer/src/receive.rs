@@ -40,6 +40,21 @@ pub async fn receive(
 ) -> Result<(Part, Digest), ReceiveError> {
     let (pieces, arriving) = mpsc::channel(PIECES_WAITING_MAX);
     let writer = spawn_blocking(move || write_pieces(part, arriving));
+    let received = pass_on(stream, size, &pieces, &mut progress).await;
+    drop(pieces);
+    // Also where the stream failed: the part file is removed when the writer has ended.
+    let written = writer.await;
+    let written = written.unwrap_or_else(|panic| Err(ReceiveError::Write(io::Error::other(panic))));
+    received.and(written)
+}
+
+/// Hands what arrives to the writer, until all is there or the writer has failed.
+async fn pass_on(
+    stream: &mut (impl AsyncRead + Unpin),
+    size: u64,
+    pieces: &mpsc::Sender<Option<Vec<u8>>>,
+    progress: &mut impl FnMut(u64),
+) -> Result<(), ReceiveError> {
     let mut missing = size;
     while missing > 0 {
         let piece = read_piece(stream, missing).await?;
@@ -47,13 +62,12 @@ pub async fn receive(
         missing = missing.saturating_sub(length);
         progress(length);
         if pieces.send(Some(piece)).await.is_err() {
-            break;
+            return Ok(());
         }
     }
     // Where this is not said, the writer knows that the file is not complete.
     let _ = pieces.send(None).await;
-    drop(pieces);
-    writer.await.unwrap_or_else(|panic| Err(ReceiveError::Write(io::Error::other(panic))))
+    Ok(())
 }
 
 /// Gathers a piece: many small reads would make hashing five times slower.
@@ -111,6 +125,17 @@ mod tests {
             let (landed, digest) = receive_from(&content, size).await.unwrap();
             assert!(landed == content, "{length} bytes");
             assert_eq!(digest.0, *blake3::hash(&content).as_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_cut_short_is_gone_when_its_error_is_told() {
+        for _ in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            let part = Part::create(folder.path(), 0o600).unwrap();
+            let cut = receive(&mut &[1; 9][..], 10, part, |_| ()).await;
+            assert!(matches!(cut, Err(ReceiveError::Stream(_))));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         }
     }
 
