@@ -1,1 +1,30 @@
 //! The house tests: real QUIC on port 0, temporary folders, the real program.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect panics: that is its answer"
+)]
+
+mod harness;
+
+mod accounts;
+mod crash;
+mod crowd;
+mod damage;
+mod exact_text;
+mod file_names;
+mod file_refusals;
+mod files;
+mod garbage;
+mod groups;
+mod identity;
+mod inbox;
+mod layers;
+mod messages;
+mod refusals;
+mod repl;
+mod screen;
+mod scripts;
+mod sessions;
+mod start;

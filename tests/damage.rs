@@ -1,0 +1,82 @@
+//! A damaged store is named and left as it is: what is in it may still be saved by somebody.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+use crate::harness::{Server, texts};
+use crate::start::{check_refused, used_folder};
+
+/// Checks that a server with a damaged store does not start and changes nothing.
+#[track_caller]
+fn check_damaged(damage: impl FnOnce(&Path)) {
+    let folder = used_folder();
+    let store = folder.store();
+    damage(&store);
+    let name = store.file_name().unwrap().to_str().unwrap().to_owned();
+    check_refused(&folder, &[], &[&name]);
+    // And a second try finds the same.
+    check_refused(&folder, &[], &[&name]);
+}
+
+fn overwrite(file: &Path, from: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(from)).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+#[test]
+fn a_store_without_a_byte() {
+    check_damaged(|store| drop(File::create(store).unwrap()));
+}
+
+#[test]
+fn a_store_of_garbage() {
+    check_damaged(|store| std::fs::write(store, crate::files::noise(100_000)).unwrap());
+}
+
+#[test]
+fn a_store_of_a_few_bytes() {
+    check_damaged(|store| std::fs::write(store, b"redb").unwrap());
+}
+
+#[test]
+fn a_store_whose_beginning_is_garbage() {
+    check_damaged(|store| overwrite(store, 0, &crate::files::noise(4096)));
+}
+
+#[test]
+fn a_store_whose_pages_are_garbage() {
+    check_damaged(|store| {
+        let length = std::fs::metadata(store).unwrap().len();
+        overwrite(store, 4096, &crate::files::noise(usize::try_from(length).unwrap() - 4096));
+    });
+}
+
+#[test]
+fn a_store_cut_in_half() {
+    check_damaged(|store| {
+        let file = OpenOptions::new().write(true).open(store).unwrap();
+        file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+    });
+}
+
+#[test]
+fn a_store_of_zeros() {
+    check_damaged(|store| {
+        let length = std::fs::metadata(store).unwrap().len();
+        std::fs::write(store, vec![0; usize::try_from(length).unwrap()]).unwrap();
+    });
+}
+
+#[test]
+fn a_backup_of_a_stopped_server_is_a_store() {
+    let folder = used_folder();
+    let store = folder.store();
+    let backup = std::fs::read(&store).unwrap();
+    std::fs::write(&store, b"damaged").unwrap();
+    check_refused(&folder, &[], &[]);
+    std::fs::write(&store, backup).unwrap();
+    let server = Server::in_folder(folder, &[]);
+    assert_eq!(texts(&server.client_of("alice").ok("inbox")), ["hi"]);
+}

@@ -1,0 +1,145 @@
+//! Files that are not sent or not fetched, and why.
+
+use crate::files::noise;
+use crate::harness::{Server, items, text};
+
+/// Checks that a line is refused and nothing of it arrived.
+#[track_caller]
+fn check_refused(
+    server: &Server,
+    alice: &crate::harness::Client,
+    line: &str,
+    code: &str,
+) -> String {
+    let before = server.uploads();
+    let answers = alice.lines(&[line, "inbox --unread"]);
+    assert_eq!(answers[0]["error"]["code"], code, "{line}: {}", answers[0]);
+    assert_eq!(items(&answers[1]["messages"]).len(), 0, "{line}");
+    assert_eq!(server.uploads(), before, "{line}");
+    text(&answers[0]["error"]["message"]).to_owned()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_nothing_is_sent() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    std::fs::create_dir(alice.path("folder")).unwrap();
+    for (path, part) in
+        [("missing.txt", "missing.txt"), ("folder", "folder"), ("/dev/null", "/dev/null")]
+    {
+        let line = format!("send_file alice {path}");
+        let message = check_refused(&server, &alice, &line, "local_file");
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_file_that_i_may_not_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("locked.txt", b"locked");
+    let path = alice.path("locked.txt");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    // Root may read everything: where the tests run as root, there is nothing to see here.
+    if std::fs::File::open(&path).is_err() {
+        check_refused(&server, &alice, "send_file alice locked.txt", "local_file");
+    }
+}
+
+#[test]
+fn a_file_for_a_group_is_looked_at_the_same_way() {
+    let server = Server::with(&["--max-file-size", "1000"]);
+    let alice = server.user("alice");
+    alice.ok("mkgr lab");
+    alice.write("big.bin", &noise(1001));
+    assert_eq!(alice.refused("sendgroup_file lab missing.txt"), "local_file");
+    assert_eq!(alice.refused("sendgroup_file lab big.bin"), "too_large");
+    assert_eq!(items(&alice.ok("inboxgroup lab")["messages"]).len(), 0);
+}
+
+#[test]
+fn a_file_over_the_servers_limit_is_refused_before_it_is_sent() {
+    let server = Server::with(&["--max-file-size", "1000"]);
+    let alice = server.user("alice");
+    alice.write("exact.bin", &noise(1000));
+    alice.write("big.bin", &noise(1001));
+    let message = check_refused(&server, &alice, "send_file alice big.bin", "too_large");
+    assert!(message.contains("1001") && message.contains("1000"), "{message}");
+    alice.ok("send_file alice exact.bin");
+}
+
+#[test]
+fn a_quota_counts_all_files_of_their_sender() {
+    let server = Server::with(&["--quota", "1000"]);
+    let alice = server.user("alice");
+    let bob = server.user("bob");
+    alice.write("a.bin", &noise(600));
+    alice.write("b.bin", &noise(401));
+    alice.write("c.bin", &noise(400));
+    bob.write("d.bin", &noise(1000));
+    alice.ok("send_file bob a.bin");
+    check_refused(&server, &alice, "send_file bob b.bin", "quota_exceeded");
+    alice.ok("mkgr lab");
+    assert_eq!(alice.refused("sendgroup_file lab b.bin"), "quota_exceeded");
+    alice.ok("sendgroup_file lab c.bin");
+    assert_eq!(alice.refused("send_file bob a.bin"), "quota_exceeded");
+    // What alice sent is alice's, not the receiver's.
+    bob.ok("send_file alice d.bin");
+}
+
+#[test]
+fn a_quota_is_remembered_over_a_restart() {
+    let server = Server::with(&["--quota", "1000"]);
+    let alice = server.user("alice");
+    alice.write("a.bin", &noise(600));
+    alice.ok("send_file alice a.bin");
+    let server = server.terminate().start();
+    assert_eq!(alice.refused("send_file alice a.bin"), "quota_exceeded");
+    assert_eq!(server.uploads().len(), 1);
+}
+
+#[test]
+fn the_receiver_is_looked_at_before_the_file() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let bob = server.user("bob");
+    alice.ok("mkgr lab");
+    bob.write("here.txt", b"here");
+    assert_eq!(bob.refused("send_file nobody here.txt"), "user_not_found");
+    assert_eq!(bob.refused("sendgroup_file lab here.txt"), "not_a_member");
+    assert_eq!(bob.refused("sendgroup_file nowhere here.txt"), "group_not_found");
+    assert_eq!(server.uploads(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_nobody_sent_is_not_found() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("mkgr lab");
+    alice.ok("sendgroup lab no file here");
+    let answers = alice.lines(&[
+        "download_file nothing.txt",
+        "download_file 1763833207123_nothing.txt",
+        "downloadgroup_file lab nothing.txt",
+    ]);
+    for answer in &answers {
+        assert_eq!(answer["error"]["code"], "file_not_found", "{answer}");
+        assert!(text(&answer["error"]["message"]).contains("nothing.txt"), "{answer}");
+    }
+    assert!(!alice.path("download/alice/nothing.txt").exists());
+}
+
+#[test]
+fn a_download_that_cannot_be_written_is_a_local_matter() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("a.txt", b"a");
+    alice.ok("send_file alice a.txt");
+    // A file where the folder should be.
+    alice.write("download", b"in the way");
+    let message = alice.lines(&["download_file a.txt", "ls"]);
+    assert_eq!(message[0]["error"]["code"], "local_file", "{}", message[0]);
+    assert_eq!(message[1]["ok"], true);
+    assert_eq!(std::fs::read(alice.path("download")).unwrap(), b"in the way");
+}

@@ -1,0 +1,197 @@
+//! Files: sent to a person or a group, stored, and fetched.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::harness::{Client, Server, hash, keys, text};
+
+/// Bytes that do not repeat, so that nothing can be swapped unnoticed.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().update(b"noise").finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// Where a download lies.
+#[track_caller]
+pub(crate) fn landed(client: &Client, answer: &Value) -> PathBuf {
+    client.path(text(&answer["path"]))
+}
+
+/// The name under which the server keeps a file that was sent.
+#[track_caller]
+pub(crate) fn stored(answer: &Value) -> String {
+    text(&answer["message"]["file"]["name"]).to_owned()
+}
+
+#[track_caller]
+fn check_milliseconds(stored: &str, original: &str) {
+    let (time, name) = stored.split_once('_').unwrap();
+    let time: u128 = time.parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let age = now.as_millis().abs_diff(time);
+    assert!(age < 300_000, "{stored} is {age} ms from now");
+    assert_eq!(name, original);
+}
+
+#[test]
+fn a_file_travels_from_one_person_to_another() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let bob = server.user("bob");
+    let bytes = noise(12_345);
+    alice.write("report.pdf", &bytes);
+
+    let sent = alice.ok("send_file bob report.pdf");
+
+    assert_eq!(keys(&sent), ["command", "message", "ok"]);
+    let message = &sent["message"];
+    assert_eq!(keys(message), ["at", "file", "from", "id", "to", "unread"]);
+    let file = &message["file"];
+    assert_eq!(keys(file), ["blake3", "name", "original", "size"]);
+    assert_eq!(file["original"], "report.pdf");
+    assert_eq!(file["size"], 12_345);
+    assert_eq!(text(&file["blake3"]), blake3::hash(&bytes).to_hex().as_str());
+    check_milliseconds(text(&file["name"]), "report.pdf");
+    assert_eq!(server.uploads(), [text(&file["name"])]);
+    assert_eq!(hash(&server.folder().join("upload").join(text(&file["name"]))), file["blake3"]);
+
+    let inbox = bob.ok("inbox");
+    assert_eq!(inbox["messages"][0]["file"], *file);
+    assert_eq!(inbox["messages"][0]["id"], message["id"]);
+
+    let fetched = bob.ok(&format!("download_file {}", text(&file["name"])));
+    assert_eq!(keys(&fetched), ["command", "file", "ok", "path"]);
+    assert_eq!(fetched["file"], *file);
+    let path = landed(&bob, &fetched);
+    assert_eq!(path, bob.path("download/bob/report.pdf"));
+    assert_eq!(std::fs::read(path).unwrap(), bytes);
+}
+
+#[test]
+fn a_file_travels_through_a_group() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let bob = server.user("bob");
+    alice.write("results.csv", b"1,2,3");
+    let answers = alice.lines(&["mkgr lab", "sendgroup_file lab results.csv"]);
+    let message = &answers[1]["message"];
+    assert_eq!(keys(message), ["at", "file", "from", "group", "id", "unread"]);
+    bob.ok("join lab");
+    let inbox = bob.ok("inboxgroup lab");
+    assert_eq!(inbox["messages"][0]["file"], message["file"]);
+    let fetched = bob.ok("downloadgroup_file lab results.csv");
+    assert_eq!(keys(&fetched), ["command", "file", "ok", "path"]);
+    let path = landed(&bob, &fetched);
+    assert_eq!(path, bob.path("downloadgroup/bob/results.csv"));
+    assert_eq!(std::fs::read(path).unwrap(), b"1,2,3");
+    // What lies in a group lies in nobody's own inbox.
+    assert_eq!(bob.refused("download_file results.csv"), "file_not_found");
+}
+
+#[test]
+fn a_download_never_overwrites() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("notes.tar.gz", b"new");
+    let name = stored(&alice.ok("send_file alice notes.tar.gz"));
+    std::fs::create_dir_all(alice.path("download/alice")).unwrap();
+    std::fs::write(alice.path("download/alice/notes.tar.gz"), b"mine").unwrap();
+    let lines = [format!("download_file {name}"), format!("download_file {name}")];
+    let answers = alice.lines(&lines.each_ref().map(String::as_str));
+    assert_eq!(landed(&alice, &answers[0]), alice.path("download/alice/notes (1).tar.gz"));
+    assert_eq!(landed(&alice, &answers[1]), alice.path("download/alice/notes (2).tar.gz"));
+    assert_eq!(std::fs::read(alice.path("download/alice/notes.tar.gz")).unwrap(), b"mine");
+    assert_eq!(std::fs::read(alice.path("download/alice/notes (1).tar.gz")).unwrap(), b"new");
+}
+
+#[test]
+fn an_empty_file_is_a_file() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("empty", b"");
+    let sent = alice.ok("send_file alice empty");
+    assert_eq!(sent["message"]["file"]["size"], 0);
+    assert_eq!(text(&sent["message"]["file"]["blake3"]), blake3::hash(b"").to_hex().as_str());
+    let fetched = alice.ok("download_file empty");
+    assert_eq!(std::fs::read(landed(&alice, &fetched)).unwrap(), b"");
+}
+
+#[test]
+fn twenty_mebibytes_arrive_whole() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let bob = server.user("bob");
+    let bytes = noise(20 * 1024 * 1024 + 1);
+    alice.write("film.mkv", &bytes);
+    let sent = alice.ok("send_file bob film.mkv");
+    assert_eq!(sent["message"]["file"]["size"], bytes.len());
+    let fetched = bob.ok("download_file film.mkv");
+    assert!(std::fs::read(landed(&bob, &fetched)).unwrap() == bytes, "the bytes differ");
+}
+
+#[test]
+fn a_sender_fetches_their_own_file_too() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let _bob = server.user("bob");
+    alice.write("mine.txt", b"mine");
+    let name = stored(&alice.ok("send_file bob mine.txt"));
+    for name in [name.as_str(), "mine.txt"] {
+        let fetched = alice.ok(&format!("download_file {name}"));
+        assert_eq!(std::fs::read(landed(&alice, &fetched)).unwrap(), b"mine");
+    }
+}
+
+#[test]
+fn a_file_is_sent_from_wherever_it_lies() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    std::fs::create_dir(alice.path("my folder")).unwrap();
+    alice.write("my folder/a file.txt", b"spaced");
+    let absolute = alice.path("my folder/a file.txt");
+    let home = alice.home().join("home/home/at home.txt");
+    std::fs::write(&home, b"home").unwrap();
+    let check = |line: &str, original: &str| {
+        let sent = alice.ok(line);
+        assert_eq!(sent["message"]["file"]["original"], original, "{line}");
+    };
+    check("send_file alice my folder/a file.txt", "a file.txt");
+    check("send_file alice \"my folder/a file.txt\"", "a file.txt");
+    check(&format!("send_file alice {}", absolute.display()), "a file.txt");
+    check("send_file alice ~/at home.txt", "at home.txt");
+    check("send_file alice ./my folder/../my folder/a file.txt", "a file.txt");
+}
+
+#[test]
+fn a_file_keeps_its_bytes_when_the_original_goes() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("once.txt", b"first");
+    let first = stored(&alice.ok("send_file alice once.txt"));
+    alice.write("once.txt", b"second");
+    let second = stored(&alice.ok("send_file alice once.txt"));
+    assert_ne!(first, second);
+    std::fs::remove_file(alice.path("once.txt")).unwrap();
+    for (name, bytes) in [(first, b"first".as_slice()), (second, b"second")] {
+        let fetched = alice.ok(&format!("download_file {name}"));
+        assert_eq!(std::fs::read(landed(&alice, &fetched)).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn nothing_half_done_lies_about_after_a_transfer() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("a.bin", &noise(300_000));
+    alice.lines(&["send_file alice a.bin", "download_file a.bin"]);
+    let names = |folder: &Path| {
+        crate::harness::files_below(folder)
+            .iter()
+            .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&alice.path("download")), ["a.bin"]);
+    assert_eq!(server.uploads().len(), 1);
+}

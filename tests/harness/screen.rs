@@ -1,0 +1,206 @@
+//! A terminal with a client in it: what a person types, and what their screen shows.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::client::environment;
+use super::{Client, DEADLINE, PROGRAM};
+
+const ROWS: u16 = 40;
+const COLUMNS: u16 = 100;
+
+/// The flag of a terminal that shows what is typed, as Linux has it.
+const ECHO: u32 = 0o10;
+
+/// A client in a terminal. Dropping it kills the client.
+pub(crate) struct Screen {
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    shown: Arc<Shown>,
+    // Closing it hangs up the terminal.
+    terminal: Box<dyn MasterPty + Send>,
+}
+
+/// What came from the program so far.
+struct Shown {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    terminal: vt100::Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Screen {
+    /// Starts `client` in a terminal, with further arguments.
+    pub(crate) fn open(client: &Client, arguments: &[&str]) -> Self {
+        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let child = pair.slave.spawn_command(command(client, arguments)).unwrap();
+        drop(pair.slave);
+        let keyboard = pair.master.take_writer().unwrap();
+        let shown = Shown::read(pair.master.try_clone_reader().unwrap());
+        Self { child, keyboard, shown, terminal: pair.master }
+    }
+
+    /// Types a line, waits until it is seen, and presses Enter: what is waited for next comes after it.
+    #[track_caller]
+    pub(crate) fn enter(&mut self, line: &str) {
+        self.press(line);
+        self.wait(&format!("the typed {line:?}"), |state| {
+            cursor_line(state).0.trim_end().ends_with(line.trim_end())
+        });
+        self.press("\r");
+    }
+
+    /// Waits until the terminal shows nothing of what is typed, and enters a line then.
+    #[track_caller]
+    pub(crate) fn enter_unseen(&mut self, secret: &str) {
+        let until = Instant::now() + DEADLINE;
+        while self.echoes() {
+            assert!(Instant::now() < until, "the terminal shows what is typed");
+            thread::yield_now();
+        }
+        self.press(secret);
+        self.press("\r");
+    }
+
+    /// Whether the terminal itself shows what is typed.
+    fn echoes(&self) -> bool {
+        let settings = self.terminal.get_termios().unwrap();
+        settings.local_flags.bits() & ECHO != 0
+    }
+
+    /// Types keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits until the screen shows `text`, and returns the screen.
+    #[track_caller]
+    pub(crate) fn shows(&self, text: &str) -> String {
+        self.wait(&format!("the screen shows {text:?}"), |state| {
+            state.terminal.screen().contents().contains(text)
+        })
+    }
+
+    /// Waits until the screen shows one of two texts.
+    #[track_caller]
+    pub(crate) fn shows_either(&self, one: &str, other: &str) -> String {
+        self.wait(&format!("the screen shows {one:?} or {other:?}"), |state| {
+            let contents = state.terminal.screen().contents();
+            contents.contains(one) || contents.contains(other)
+        })
+    }
+
+    /// Waits for a prompt with `part` in it at which nothing was typed yet.
+    #[track_caller]
+    pub(crate) fn prompts(&self, part: &str) -> String {
+        self.wait(&format!("a prompt with {part:?}"), |state| {
+            let (line, column) = cursor_line(state);
+            let line = line.trim_end();
+            line.ends_with('>') && line.contains(part) && column == line.len() + 1
+        })
+    }
+
+    /// Waits until the program has ever written `text`.
+    #[track_caller]
+    pub(crate) fn wrote(&self, text: &str) -> String {
+        self.wait(&format!("the program writes {text:?}"), |state| {
+            String::from_utf8_lossy(&state.raw).contains(text)
+        })
+    }
+
+    /// Everything that the program has written so far, escape codes included.
+    pub(crate) fn raw(&self) -> String {
+        let state = self.shown.state.lock().unwrap();
+        String::from_utf8_lossy(&state.raw).into_owned()
+    }
+
+    /// Waits until the program ends, and returns its exit status.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> u32 {
+        self.wait("the program ends", |state| state.ended);
+        self.child.wait().unwrap().exit_code()
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, mut until: impl FnMut(&State) -> bool) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self.shown.state.lock().unwrap();
+        loop {
+            if until(&state) {
+                return state.terminal.screen().contents();
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.ended {
+                panic!("not seen: {what}; but:\n{}", state.terminal.screen().contents());
+            }
+            state = self.shown.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+}
+
+/// The line with the cursor, and the cursor's column.
+fn cursor_line(state: &State) -> (String, usize) {
+    let screen = state.terminal.screen();
+    let (row, column) = screen.cursor_position();
+    let line = screen.rows(0, COLUMNS).nth(usize::from(row)).unwrap_or_default();
+    (line, usize::from(column))
+}
+
+impl Shown {
+    /// Shows what is read, in a thread of its own.
+    fn read(mut source: Box<dyn Read + Send>) -> Arc<Self> {
+        let rows = NonZeroU16::new(ROWS).unwrap();
+        let columns = NonZeroU16::new(COLUMNS).unwrap();
+        let terminal = vt100::Parser::new(rows, columns, 0);
+        let state = Mutex::new(State { terminal, raw: Vec::new(), ended: false });
+        let shown = Arc::new(Self { state, changed: Condvar::new() });
+        let mine = Arc::clone(&shown);
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // The end of a terminal is an error on Linux, and not an empty read.
+            while let Ok(read @ 1..) = source.read(&mut buffer) {
+                let mut state = mine.state.lock().unwrap();
+                state.terminal.process(&buffer[..read]);
+                state.raw.extend(&buffer[..read]);
+                drop(state);
+                mine.changed.notify_all();
+            }
+            mine.state.lock().unwrap().ended = true;
+            mine.changed.notify_all();
+        });
+        shown
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(client: &Client, arguments: &[&str]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(PROGRAM);
+    command.args(client.arguments());
+    command.args(arguments);
+    command.cwd(client.path(""));
+    command.env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("TERM", "xterm-256color");
+    command.env("LANG", "C.UTF-8");
+    for (name, folder) in environment(client.home()) {
+        command.env(name, folder);
+    }
+    command
+}

@@ -1,0 +1,168 @@
+//! A server in a temporary folder.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::process::{Ended, Running};
+use super::{PASSWORD, PROGRAM, files_below};
+
+/// The folder that a server is started in: certificate, data and uploads lie at their defaults.
+pub(crate) struct ServerFolder(TempDir);
+
+impl ServerFolder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Starts a server that cannot start, and returns how it ended.
+    #[track_caller]
+    pub(crate) fn refuses_to_start(&self, arguments: &[&str]) -> Ended {
+        self.refuses(command(self.path(), "127.0.0.1:0", arguments))
+    }
+
+    /// Starts a server at an address that it cannot have, and returns how it ended.
+    #[track_caller]
+    pub(crate) fn refuses_to_listen(&self, address: &str) -> Ended {
+        self.refuses(command(self.path(), address, &[""; 0]))
+    }
+
+    #[track_caller]
+    fn refuses(&self, mut command: Command) -> Ended {
+        let mut running = Running::start(&mut command);
+        let mut error = String::new();
+        while let Some(line) = running.error_line() {
+            assert!(!line.contains("is ready on"), "the server started");
+            error += &(line + "\n");
+        }
+        Ended { error, ..running.finish() }
+    }
+
+    /// Where the messages are: the file that begins as every redb file does.
+    pub(crate) fn store(&self) -> PathBuf {
+        let files = files_below(&self.path().join("data"));
+        let store = files.into_iter().find(|file| {
+            std::fs::read(file).is_ok_and(|bytes| bytes.starts_with(b"redb\x1a\x0a\xa9\x0d\x0a"))
+        });
+        store.expect("a store in data/")
+    }
+}
+
+/// A server that runs. Dropping it kills it.
+pub(crate) struct Server {
+    running: Running,
+    folder: ServerFolder,
+    arguments: Vec<String>,
+    pub(crate) address: SocketAddr,
+    pub(crate) fingerprint: String,
+}
+
+/// A server that was stopped, and whose folder is still there.
+pub(crate) struct Stopped {
+    pub(crate) folder: ServerFolder,
+    arguments: Vec<String>,
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a server with further arguments.
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        Self::in_folder(ServerFolder::new(), arguments)
+    }
+
+    pub(crate) fn in_folder(folder: ServerFolder, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self::listen(folder, "127.0.0.1:0", arguments)
+    }
+
+    fn listen(folder: ServerFolder, address: &str, arguments: Vec<String>) -> Self {
+        let mut running = Running::start(&mut command(folder.path(), address, &arguments));
+        let address = after(&mut running, "qchat server is ready on ");
+        let address = address.strip_suffix(" (UDP)").expect("the ready line ends with (UDP)");
+        let address = address.parse().unwrap();
+        let fingerprint = after(&mut running, "fingerprint: ");
+        Self { running, folder, arguments, address, fingerprint }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The names of the files that were uploaded, sorted.
+    pub(crate) fn uploads(&self) -> Vec<String> {
+        let files = files_below(&self.folder().join("upload"));
+        let names = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
+        names.filter(|name| name != "README.md" && !name.starts_with(".git")).collect()
+    }
+
+    /// Asks the server to stop with SIGTERM, waits until it has, and checks that it ended well.
+    pub(crate) fn terminate(self) -> Stopped {
+        self.running.signal(Signal::TERM);
+        let ended = self.running.finish();
+        assert_eq!(ended.status, Some(0), "{}", ended.error);
+        Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
+    }
+
+    /// Kills the server with SIGKILL: what a power cut or the kernel does to a process.
+    pub(crate) fn kill9(self) -> Stopped {
+        self.running.signal(Signal::KILL);
+        let ended = self.running.finish();
+        assert_eq!(ended.status, None, "{}", ended.error);
+        Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
+    }
+
+    /// A client that nobody is signed in at.
+    pub(crate) fn visitor(&self) -> Client {
+        Client::new(self.address, &self.fingerprint, None)
+    }
+
+    /// Makes an account, and returns a client that signs in to it.
+    #[track_caller]
+    pub(crate) fn user(&self, name: &str) -> Client {
+        self.visitor().ok(&format!("auth_register {name} {PASSWORD}"));
+        self.client_of(name)
+    }
+
+    /// A client that signs in to an account that exists: another device of the same person.
+    pub(crate) fn client_of(&self, name: &str) -> Client {
+        Client::new(self.address, &self.fingerprint, Some(name))
+    }
+}
+
+impl Stopped {
+    /// Starts the server again, in its folder and at its address.
+    pub(crate) fn start(self) -> Server {
+        Server::listen(self.folder, &self.address.to_string(), self.arguments)
+    }
+}
+
+/// What follows a beginning on the next line of standard error that has it.
+fn after(running: &mut Running, beginning: &str) -> String {
+    let mut before = String::new();
+    loop {
+        let Some(line) = running.error_line() else { panic!("the server ended:\n{before}") };
+        match line.strip_prefix(beginning) {
+            Some(rest) => return rest.to_owned(),
+            None => before += &(line + "\n"),
+        }
+    }
+}
+
+fn command(folder: &Path, address: &str, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["server", "--listen", address]).args(arguments).current_dir(folder);
+    super::client::clean_environment(&mut command, folder);
+    command
+}

@@ -1,0 +1,142 @@
+//! Saved sessions: signed in across processes, restarts and devices.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::harness::{Client, PASSWORD, Running, Server, files_below, texts};
+
+/// Runs `ls` without any way to learn the password, and returns the exit status.
+fn status_without_password(client: &Client) -> Option<i32> {
+    let mut command = client.command();
+    command.env_remove("QCHAT_PASSWORD").args(["--json", "ls"]);
+    Running::start(&mut command).finish().status
+}
+
+#[test]
+fn a_session_is_used_again_by_the_next_process() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    assert_ne!(status_without_password(&alice), Some(0));
+    alice.ok("ls");
+    assert_eq!(status_without_password(&alice), Some(0));
+    assert_eq!(status_without_password(&alice), Some(0));
+}
+
+#[test]
+fn a_session_outlives_the_server() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let server = server.terminate().start();
+    assert_eq!(status_without_password(&alice), Some(0));
+    let _server = server.kill9().start();
+    assert_eq!(status_without_password(&alice), Some(0));
+}
+
+#[test]
+fn signing_out_ends_a_session_for_good() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    // What a thief of the session's file would have.
+    let stolen: Vec<_> = files_below(alice.home())
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    alice.ok("auth_logout");
+    assert_ne!(status_without_password(&alice), Some(0));
+    for (path, bytes) in stolen {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    assert_ne!(status_without_password(&alice), Some(0));
+    alice.ok("ls");
+}
+
+#[test]
+fn signing_out_on_one_device_leaves_the_other_signed_in() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let phone = server.client_of("alice");
+    alice.ok("ls");
+    phone.ok("ls");
+    alice.ok("auth_logout");
+    assert_eq!(status_without_password(&phone), Some(0));
+}
+
+#[test]
+fn a_second_login_keeps_the_first_session() {
+    let server = Server::start();
+    let mut alice = server.user("alice").talk();
+    alice.ok("ls");
+    let phone = server.client_of("alice");
+    phone.ok("send alice from my phone");
+    assert_eq!(texts(&alice.ok("inbox")), ["from my phone"]);
+}
+
+#[test]
+fn a_session_is_saved_for_its_owners_eyes_only() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let files = files_below(alice.home());
+    assert!(!files.is_empty());
+    for file in files {
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", file.display());
+        let content = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        assert!(!content.contains(PASSWORD), "{} holds the password", file.display());
+    }
+}
+
+#[test]
+fn each_user_of_a_device_has_their_own_session() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let _bob = server.user("bob");
+    alice.ok("ls");
+    let ended = alice.run(&["--user", "bob", "--json", "send", "alice", "hi from bob"]);
+    // A flag may be given once or twice; what counts is that bob is not taken for alice.
+    if ended.status == Some(0) {
+        assert_eq!(ended.json()[0]["message"]["from"], "bob");
+    } else {
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_password_comes_from_a_file_as_well() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.write("password", format!("{PASSWORD}\n").as_bytes());
+    let mut command = alice.command();
+    command.env_remove("QCHAT_PASSWORD").args(["--password-file", "password", "--json", "ls"]);
+    let ended = Running::start(&mut command).finish();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_eq!(status_without_password(&alice), Some(0));
+}
+
+#[test]
+fn a_user_and_a_server_come_from_the_environment_as_well() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let mut command = std::process::Command::new(crate::harness::PROGRAM);
+    command.args(["client", "--fingerprint", &server.fingerprint, "--json", "send", "alice", "hi"]);
+    command.current_dir(alice.path(""));
+    crate::harness::clean_environment(&mut command, alice.home());
+    command.env("QCHAT_SERVER", server.address.to_string());
+    command.env("QCHAT_USER", "alice").env("QCHAT_PASSWORD", PASSWORD);
+    let ended = Running::start(&mut command).finish();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert_eq!(ended.json()[0]["message"]["from"], "alice");
+}
+
+#[test]
+fn a_wrong_password_signs_nobody_in() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let mut command = alice.command();
+    command.env("QCHAT_PASSWORD", "wrong").args(["--json", "ls"]);
+    let ended = Running::start(&mut command).finish();
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    assert_ne!(status_without_password(&alice), Some(0));
+}
