@@ -19,7 +19,7 @@ fn with_another_key(server: Server) -> Server {
 fn an_unknown_server_is_refused_where_nobody_can_be_asked() {
     let server = Server::start();
     let client = newcomer(&server, &[]);
-    let ended = client.run(&["--json", "auth_register", "alice", "secret"]);
+    let ended = client.run(&["auth_register", "alice", "secret"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&server.fingerprint), "{}", ended.error);
     assert!(ended.error.contains("--accept-new"), "{}", ended.error);
@@ -57,7 +57,7 @@ fn a_changed_key_stops_the_client_and_shows_both() {
     let server = with_another_key(server);
     assert_ne!(server.fingerprint, old);
     for arguments in [&[][..], &["--accept-new"]] {
-        let arguments = [arguments, &["--json", "auth_login", "alice", "x"]].concat();
+        let arguments = [arguments, &["auth_login", "alice", "x"]].concat();
         let client = newcomer_at_home(&client, &address, &arguments);
         assert_eq!(client.status, Some(3), "{client:?}");
         assert!(client.error.contains(&old), "{}", client.error);
@@ -79,7 +79,7 @@ fn a_fingerprint_is_the_one_that_the_server_printed_or_none() {
     let server = Server::start();
     let other = Server::start();
     let client = newcomer(&server, &["--fingerprint", &other.fingerprint]);
-    let ended = client.run(&["--json", "auth_register", "alice", "x"]);
+    let ended = client.run(&["auth_register", "alice", "x"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&server.fingerprint), "{}", ended.error);
     assert!(ended.error.contains(&other.fingerprint), "{}", ended.error);
@@ -94,7 +94,7 @@ fn a_certificate_authority_is_trusted_for_the_names_that_it_certified() {
     newcomer(&server, &["--ca", ca]).ok("auth_register alice x");
     let other = Server::start();
     let client = newcomer(&other, &["--ca", ca]);
-    let ended = client.run(&["--json", "auth_register", "alice", "x"]);
+    let ended = client.run(&["auth_register", "alice", "x"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     other.visitor().ok("auth_register alice x");
 }
@@ -105,7 +105,7 @@ fn nobody_at_the_address_is_no_server() {
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let client = Client::at(&["--server", &address, "--accept-new", "--timeout", "1"], None);
-    let ended = client.run(&["--json", "auth_login", "alice", "x"]);
+    let ended = client.run(&["auth_login", "alice", "x"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&address), "{}", ended.error);
 }
@@ -117,7 +117,7 @@ fn a_password_is_not_told_to_a_server_with_another_key() {
     alice.ok("ls");
     let server = with_another_key(server);
     // Alice's session and password are at hand, and her client still knows the old key.
-    let ended = alice.run(&["--json", "ls"]);
+    let ended = alice.run(&["ls"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&server.fingerprint), "{}", ended.error);
 }
