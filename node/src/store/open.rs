@@ -2,8 +2,10 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
-use std::panic::catch_unwind;
+use std::panic::{UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use redb::{Builder, Database, DatabaseError, StorageError};
 
@@ -112,7 +114,7 @@ fn create(folder: &Path) -> io::Result<()> {
 
 fn open(path: &Path) -> Result<Database, OpenError> {
     // The engine asserts on some kinds of damage; a damaged disk must not look like a bug of ours.
-    let opened = catch_unwind(|| {
+    let opened = quietly(|| {
         let database = builder().open(path).map_err(|error| refused(path, error))?;
         let format = tables::format(&database).map_err(|fault| unreadable(path, &fault))?;
         Ok((database, format))
@@ -122,6 +124,19 @@ fn open(path: &Path) -> Result<Database, OpenError> {
         tables::FORMAT => Ok(database),
         found => Err(OpenError::Newer { file: path.to_owned(), found, known: tables::FORMAT }),
     }
+}
+
+/// Runs what may panic, without a word on standard error: the caller says one sentence instead.
+///
+/// The hook is the whole process's. A server opens its store before it does anything else.
+fn quietly<T>(work: impl FnOnce() -> T + UnwindSafe) -> thread::Result<T> {
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let result = catch_unwind(work);
+    set_hook(hook);
+    result
 }
 
 fn refused(path: &Path, error: DatabaseError) -> OpenError {
