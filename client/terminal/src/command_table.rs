@@ -53,9 +53,9 @@ const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread
 /// the client answers by itself.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: [Entry; 19] = [
-    entry(Verb::Register, ["auth_register", "USER", "[PASSWORD]",
+    entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
         "make an account; without PASSWORD it is asked for", "auth_register alice"]),
-    entry(Verb::Login, ["auth_login", "USER", "[PASSWORD]",
+    entry(Verb::Login, ["auth_login", "USER [PASSWORD]", "",
         "sign in; without PASSWORD it is asked for", "auth_login alice"]),
     entry(Verb::Logout, ["auth_logout", "", "",
         "sign out", "auth_logout"]),
@@ -64,7 +64,7 @@ pub(crate) const COMMANDS: [Entry; 19] = [
     entry(Verb::Send, ["send", "USER MESSAGE", "",
         "send a message, the rest of the line as it is", "send bob it's  \"fine\""]),
     entry(Verb::Inbox, ["inbox", "", HISTORY_OPTIONS,
-        "show what others sent to you: all unread, and at least the last 20", "inbox --from bob --limit 5"]),
+        "show what is unread, and at least the last 20", "inbox --from bob --limit 5"]),
     entry(Verb::SendFile, ["send_file", "USER FILE", "",
         "send a file", "send_file bob ~/report.pdf"]),
     entry(Verb::Download, ["download_file", "NAME", "",
@@ -80,14 +80,14 @@ pub(crate) const COMMANDS: [Entry; 19] = [
     entry(Verb::SendGroup, ["sendgroup", "GROUP MESSAGE", "",
         "send a message to a group", "sendgroup lab the kettle is on"]),
     entry(Verb::InboxGroup, ["inboxgroup", "GROUP", HISTORY_OPTIONS,
-        "show a group's messages: all unread, and at least the last 20", "inboxgroup lab --unread"]),
+        "show a group's messages in the same way", "inboxgroup lab --unread"]),
     entry(Verb::SendGroupFile, ["sendgroup_file", "GROUP FILE", "",
         "send a file to a group", "sendgroup_file lab \"results of today.csv\""]),
     entry(Verb::DownloadGroup, ["downloadgroup_file", "GROUP NAME", "",
         "fetch a group's file into downloadgroup/", "downloadgroup_file lab results.csv"]),
     entry(Verb::Leave, ["leave", "GROUP", "",
         "leave a group", "leave lab"]),
-    entry(Verb::Help, ["help", "", "[COMMAND]",
+    entry(Verb::Help, ["help", "[COMMAND]", "",
         "list the commands, or tell more of one", "help send"]),
     entry(Verb::Quit, ["quit", "", "",
         "end the program (also exit, Ctrl-D)", "quit"]),
@@ -191,7 +191,7 @@ mod tests {
             assert!(entry.example.starts_with(entry.name), "{}", entry.name);
             assert!(entry.manual().contains(&entry.form()));
         }
-        assert!(overview.lines().all(|line| line.len() <= 100), "{overview}");
+        assert!(overview.lines().all(|line| line.len() <= 80), "{overview}");
     }
 
     #[test]

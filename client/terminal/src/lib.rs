@@ -8,6 +8,7 @@ mod account;
 mod answer;
 mod args;
 mod command_table;
+mod echo;
 mod exit;
 mod failure;
 mod history_options;

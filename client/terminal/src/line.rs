@@ -35,6 +35,8 @@ pub(crate) enum Line {
 pub(crate) enum LineError {
     #[error("unknown command: {word}{}", suggestion(*near))]
     Unknown { word: String, near: Option<&'static str> },
+    #[error("unknown option: {0}; qchat client --help lists them")]
+    UnknownOption(String),
     #[error("{}usage: {form}", reason(why))]
     Usage { form: String, why: String },
     #[error(transparent)]
@@ -53,7 +55,7 @@ impl LineError {
     /// The code by which scripts know it.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Unknown { .. } => "unknown_command",
+            Self::Unknown { .. } | Self::UnknownOption(_) => "unknown_command",
             Self::Usage { .. } => "usage",
             Self::Name(_) => "invalid_name",
         }
@@ -87,7 +89,10 @@ pub(crate) fn bounded(word: &str) -> String {
 pub(crate) fn parse(input: Input<'_>) -> Result<Line, LineError> {
     let mut words = Words::of(input);
     let word = words.next().unwrap_or_default();
-    let entry = Entry::named(word).ok_or_else(|| LineError::unknown(word))?;
+    let entry = Entry::named(word).ok_or_else(|| match input {
+        Input::Arguments(_) if word.starts_with('-') => LineError::UnknownOption(bounded(word)),
+        _ => LineError::unknown(word),
+    })?;
     Arguments { entry, words }.parse()
 }
 

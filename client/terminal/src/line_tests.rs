@@ -96,6 +96,14 @@ fn an_unknown_command_is_named_and_the_near_one_suggested() {
 }
 
 #[test]
+fn an_option_where_the_command_should_be_is_called_one() {
+    let words = ["--jsn", "ls"].map(str::to_owned);
+    let wrong = parse(Input::Arguments(&words)).unwrap_err();
+    assert_eq!(wrong.to_string(), "unknown option: --jsn; qchat client --help lists them");
+    check_wrong("--jsn ls", "unknown_command", "unknown command: --jsn");
+}
+
+#[test]
 fn a_history_is_selected_by_its_options() {
     let inbox = |selection| Line::History(history(Log::Inbox, selection));
     check("inbox", inbox(Selection::UnreadAndNewest(20)));

@@ -98,7 +98,7 @@ impl Manner {
         to: &Address,
         path: &Path,
     ) -> Result<Answer, Failure> {
-        let bar = Bar::default();
+        let bar = Bar::new(self.bars);
         let sent = client.send_file(to.clone(), &self.place(path), bar.progress(self.bars)).await;
         Ok(Answer::Sent(sent?))
     }
@@ -110,7 +110,7 @@ impl Manner {
             Log::Group(_) => "downloadgroup",
         };
         let folder = self.place(&Path::new(top).join(user.as_str()));
-        let bar = Bar::default();
+        let bar = Bar::new(self.bars);
         let progress = bar.progress(self.bars);
         let Downloaded { file, path } =
             client.download(log.clone(), name, &folder, progress).await?;

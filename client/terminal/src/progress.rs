@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 use qchat_proto::FileName;
 
+use crate::echo::NoEcho;
 use crate::safe;
 
 /// Whether transfers are shown while they run.
@@ -31,34 +32,42 @@ const TICK: Duration = Duration::from_millis(250);
 /// The bar of one transfer, which appears when bytes begin to move. Dropping this clears it, however
 /// the transfer ended.
 #[derive(Debug, Default)]
-pub(crate) struct Bar(Arc<OnceLock<ProgressBar>>);
+pub(crate) struct Bar {
+    drawn: Arc<OnceLock<ProgressBar>>,
+    _no_echo: Option<NoEcho>,
+}
 
 impl Bar {
+    /// A bar that is drawn, or is not.
+    pub(crate) fn new(bars: Bars) -> Self {
+        match bars {
+            Bars::Off => Self::default(),
+            Bars::On => Self { drawn: Arc::default(), _no_echo: NoEcho::begin() },
+        }
+    }
+
     /// What the transfer is to tell.
     pub(crate) fn progress(&self, bars: Bars) -> Progress {
-        match bars {
-            Bars::Off => Progress::none(),
-            Bars::On => {
-                let bar = Arc::clone(&self.0);
-                Progress::new(move |event| match event {
-                    TransferEvent::Started { name, size } => {
-                        let drawn = bar.get_or_init(|| draw(&name, size));
-                        drawn.enable_steady_tick(TICK);
-                    }
-                    TransferEvent::Moved { bytes } => {
-                        if let Some(bar) = bar.get() {
-                            bar.inc(bytes);
-                        }
-                    }
-                })
-            }
+        if bars == Bars::Off {
+            return Progress::none();
         }
+        let drawn = Arc::clone(&self.drawn);
+        Progress::new(move |event| match event {
+            TransferEvent::Started { name, size } => {
+                drawn.get_or_init(|| draw(&name, size)).enable_steady_tick(TICK);
+            }
+            TransferEvent::Moved { bytes } => {
+                if let Some(bar) = drawn.get() {
+                    bar.inc(bytes);
+                }
+            }
+        })
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.0.get() {
+        if let Some(bar) = self.drawn.get() {
             bar.finish_and_clear();
         }
     }
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn a_transfer_that_ends_early_leaves_no_bar() {
         let bar = Bar::default();
-        let shared = Arc::clone(&bar.0);
+        let shared = Arc::clone(&bar.drawn);
         shared.get_or_init(|| draw(&"x".into(), 10)).inc(1);
         drop(bar);
         assert!(shared.get().is_some_and(ProgressBar::is_finished));
