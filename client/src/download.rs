@@ -54,7 +54,12 @@ pub(crate) async fn download(
     // Only now: a wrong name leaves no empty folder behind.
     let part = make_part(folder).await?;
     progress.started(file.original.clone(), file.size);
-    let (part, digest) = converse(&mut call, waiting, &file, part, folder, progress).await?;
+    let arriving = async {
+        let mut stream = arrival(link, waiting).await?;
+        qchat_transfer::receive(&mut stream, file.size, part, |bytes| progress.moved(bytes)).await
+    };
+    let failed = |error| failure(error, &file, folder);
+    let (part, digest) = converse(&mut call, arriving, failed).await?;
     if digest != file.digest {
         let (announced, name) = (file.digest, file.name);
         return Err(DamagedError::FileDigest { name, announced, received: digest }.into());
@@ -67,48 +72,47 @@ pub(crate) async fn download(
 /// that it cannot go on. No order holds between the two.
 async fn converse(
     call: &mut Call<Download>,
-    waiting: Waiting<RecvStream>,
-    file: &File,
-    part: Part,
-    folder: &Path,
-    progress: Progress,
+    arriving: impl Future<Output = Result<(Part, Digest), ReceiveError>>,
+    failed: impl Fn(ReceiveError) -> CallError,
 ) -> Result<(Part, Digest), CallError> {
-    let mut receiving = pin!(receive(waiting, file.size, part, progress));
+    let mut arriving = pin!(arriving);
     let mut last_word = pin!(call.reply_at_leisure());
-    let received = tokio::select! {
+    let arrived = tokio::select! {
         biased;
-        received = &mut receiving => received,
+        arrived = &mut arriving => arrived,
         last_word = &mut last_word => {
+            // Where it is a no, the writing thread removes the part file right after.
             let Done = last_word?;
-            return receiving.await.map_err(|error| failure(error, file, folder));
+            return arriving.await.map_err(failed);
         }
     };
     let last_word = async {
         let late = Err(CallError::NotSent(LinkError::NoAnswer(LAST_WORD_MAX)));
         timeout(LAST_WORD_MAX, last_word).await.unwrap_or(late)
     };
-    match received {
-        Ok(received) => last_word.await.map(|Done| received),
+    match arrived {
+        Ok(whole) => last_word.await.map(|Done| whole),
         // The server may know more than that the stream broke.
         Err(error @ ReceiveError::Stream(_)) => {
             let Done = last_word.await?;
-            Err(failure(error, file, folder))
+            Err(failed(error))
         }
-        Err(error) => Err(failure(error, file, folder)),
+        Err(error) => Err(failed(error)),
     }
 }
 
-async fn receive(
+/// The stream that the server opens for the file.
+async fn arrival(
+    link: &Link,
     mut waiting: Waiting<RecvStream>,
-    size: u64,
-    part: Part,
-    mut progress: Progress,
-) -> Result<(Part, Digest), ReceiveError> {
-    let arrived = timeout(ARRIVAL_MAX, waiting.stream()).await;
-    let arrived = arrived.map_err(|_| ReceiveError::Stalled)?;
+) -> Result<RecvStream, ReceiveError> {
     let gone = || ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into());
-    let mut stream = arrived.ok_or_else(gone)?;
-    qchat_transfer::receive(&mut stream, size, part, |bytes| progress.moved(bytes)).await
+    tokio::select! {
+        arrived = timeout(ARRIVAL_MAX, waiting.stream()) => {
+            arrived.map_err(|_| ReceiveError::Stalled)?.ok_or_else(gone)
+        }
+        lost = link.connection.closed() => Err(ReceiveError::Stream(lost.into())),
+    }
 }
 
 fn failure(error: ReceiveError, file: &File, folder: &Path) -> CallError {

@@ -64,6 +64,13 @@ fn unreadable(error: io::Error) -> LocalFileReason {
     }
 }
 
+/// A file on its way.
+struct Outgoing {
+    local: LocalFile,
+    transfer: TransferId,
+    progress: Progress,
+}
+
 pub(crate) async fn send_file(
     link: &Link,
     to: Address,
@@ -79,7 +86,7 @@ pub(crate) async fn send_file(
         UploadOpening::AlreadyStored => call.reply().await,
         UploadOpening::SendFile => {
             progress.started(local.name.clone(), local.size);
-            transmit(link, call, local, transfer, progress).await
+            transmit(link, call, Outgoing { local, transfer, progress }).await
         }
     }
 }
@@ -88,12 +95,11 @@ pub(crate) async fn send_file(
 async fn transmit(
     link: &Link,
     mut call: Call<Upload>,
-    local: LocalFile,
-    transfer: TransferId,
-    progress: Progress,
+    outgoing: Outgoing,
 ) -> Result<Message, CallError> {
+    let path = outgoing.local.path.clone();
     let mut stream = open_stream(link).await?;
-    let ended = converse(&mut stream, &mut call, local, transfer, progress).await;
+    let ended = converse(&mut call, write(&mut stream, outgoing), path).await;
     if ended.is_err() {
         // Fails only where the server has stopped the stream or the connection is gone.
         let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
@@ -114,19 +120,16 @@ async fn open_stream(link: &Link) -> Result<SendStream, CallError> {
 
 /// Sends the file and listens for the verdict at the same time: the server may say no in the middle.
 async fn converse(
-    stream: &mut SendStream,
     call: &mut Call<Upload>,
-    local: LocalFile,
-    transfer: TransferId,
-    progress: Progress,
+    writing: impl Future<Output = Result<(), SendError>>,
+    path: PathBuf,
 ) -> Result<Message, CallError> {
-    let path = local.path.clone();
     let effect = call.effect();
     let mut verdict = pin!(call.reply_at_leisure());
     let sent = tokio::select! {
         biased;
         // Dropped only where the verdict is there already, and nobody wants the rest.
-        sent = write(stream, local, transfer, progress) => sent,
+        sent = writing => sent,
         early = &mut verdict => return early.map_err(without_file),
     };
     let local_file = |reason| Err(CallError::LocalFile { path, reason });
@@ -158,12 +161,8 @@ fn without_file(error: CallError) -> CallError {
 }
 
 /// The header, the bytes, their digest, and the end.
-async fn write(
-    stream: &mut SendStream,
-    local: LocalFile,
-    transfer: TransferId,
-    mut progress: Progress,
-) -> Result<(), SendError> {
+async fn write(stream: &mut SendStream, outgoing: Outgoing) -> Result<(), SendError> {
+    let Outgoing { local, transfer, mut progress } = outgoing;
     write_little(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
     let told = |bytes| progress.moved(bytes);
     let digest = qchat_transfer::send(local.file, local.size, stream, told).await?;
