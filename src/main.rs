@@ -1,6 +1,7 @@
 //! The qchat program: `server`, `client`, `cert`, `demo`.
 
 mod cert;
+mod demo;
 mod logs;
 mod server;
 mod server_settings;
@@ -21,14 +22,20 @@ struct Program {
 enum Command {
     /// Runs a server on one UDP port.
     Server(server::ServerArgs),
+    /// Talks to a server: at a prompt, or by commands.
+    Client(qchat_terminal::ClientArgs),
     /// Makes or renews a self-signed certificate.
     Cert(cert::CertArgs),
+    /// Shows two people using every command, on a real server in a temporary folder.
+    Demo(demo::DemoArgs),
 }
 
 fn main() -> ExitCode {
     match Program::parse().command {
         Command::Server(arguments) => report("server", server::run(arguments)),
+        Command::Client(arguments) => qchat_terminal::run(&arguments),
         Command::Cert(arguments) => report("cert", cert::run(&arguments)),
+        Command::Demo(arguments) => report("demo", demo::run(&arguments)),
     }
 }
 
