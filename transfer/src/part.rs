@@ -64,6 +64,11 @@ impl Part {
         self.file.as_file_mut()
     }
 
+    /// Removes the file when it is dropped, wherever the part is by then.
+    pub(crate) fn remover(&self) -> Remover {
+        Remover(Some(self.file.path().to_owned()))
+    }
+
     /// Gives the file the first of `names` that is free, never replacing another, and makes that
     /// durable. The file's content must have been synced before.
     ///
@@ -84,6 +89,27 @@ impl Part {
             }
         }
         Err(LandError::NamesTaken)
+    }
+}
+
+/// Removes a part file whose transfer is abandoned: the thread that writes it may find time for that
+/// only when the process has ended.
+#[derive(Debug)]
+pub(crate) struct Remover(Option<PathBuf>);
+
+impl Remover {
+    /// The file stays.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Remover {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Fails where the part itself was dropped before, and removed the file.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

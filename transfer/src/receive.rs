@@ -31,7 +31,7 @@ pub enum ReceiveError {
 /// [`ReceiveError`]; the part file is removed then.
 ///
 /// # Cancel safety
-/// Not cancel safe: what was received is lost, and the part file removed.
+/// Not cancel safe: what was received is lost, and the part file removed at once.
 pub async fn receive(
     stream: &mut (impl AsyncRead + Unpin),
     size: u64,
@@ -39,13 +39,16 @@ pub async fn receive(
     mut progress: impl FnMut(u64),
 ) -> Result<(Part, Digest), ReceiveError> {
     let (pieces, arriving) = mpsc::channel(PIECES_WAITING_MAX);
+    let remover = part.remover();
     let writer = spawn_blocking(move || write_pieces(part, arriving));
     let received = pass_on(stream, size, &pieces, &mut progress).await;
     drop(pieces);
     // Also where the stream failed: the part file is removed when the writer has ended.
     let written = writer.await;
     let written = written.unwrap_or_else(|panic| Err(ReceiveError::Write(io::Error::other(panic))));
-    received.and(written)
+    let whole = received.and(written)?;
+    remover.disarm();
+    Ok(whole)
 }
 
 /// Hands what arrives to the writer, until all is there or the writer has failed.
@@ -135,6 +138,22 @@ mod tests {
             let part = Part::create(folder.path(), 0o600).unwrap();
             let cut = receive(&mut &[1; 9][..], 10, part, |_| ()).await;
             assert!(matches!(cut, Err(ReceiveError::Stream(_))));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_file_is_gone_at_once() {
+        for _ in 0..100 {
+            let folder = tempfile::tempdir().unwrap();
+            let part = Part::create(folder.path(), 0o600).unwrap();
+            let (mut stream, mut peer) = tokio::io::duplex(64);
+            tokio::io::AsyncWriteExt::write_all(&mut peer, &[1; 9]).await.unwrap();
+            {
+                let mut receiving = std::pin::pin!(receive(&mut stream, 10, part, |_| ()));
+                let waiting = timeout(std::time::Duration::ZERO, receiving.as_mut()).await;
+                assert!(waiting.is_err());
+            }
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         }
     }
