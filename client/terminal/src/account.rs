@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use qchat_client::{CallError, Client, Refusal, ServerAddress, SessionToken, UserName};
+use qchat_client::{Client, Refusal, ServerAddress, SessionToken, UserName};
 
 use crate::failure::Failure;
+use crate::perform::Manner;
 use crate::secrets::Secrets;
 use crate::session_file::SessionFile;
 
@@ -16,6 +17,13 @@ pub(crate) enum Need {
     Session,
     /// Someone who is signed in, by password if nothing else helps.
     SignedIn,
+}
+
+/// What signing in takes.
+#[derive(Debug)]
+pub(crate) struct Means<'a> {
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) manner: &'a Manner,
 }
 
 /// The session of this run, and the account that it is for.
@@ -56,9 +64,9 @@ impl Account {
         &mut self,
         client: &Client,
         need: Need,
-        secrets: &Secrets,
+        with: &Means<'_>,
     ) -> Result<Vec<String>, Failure> {
-        if client.user().is_some() || self.resume(client).await? || !self.automatic {
+        if client.user().is_some() || self.resume(client, with).await? || !self.automatic {
             return Ok(Vec::new());
         }
         let Some((user, file)) = &self.named else { return Ok(Vec::new()) };
@@ -73,43 +81,44 @@ impl Account {
         };
         if let Some(token) = file.load().map_err(load)? {
             self.session = Some(Session { user: user.clone(), token, saved: true });
-            if self.resume(client).await? {
+            if self.resume(client, with).await? {
                 return Ok(Vec::new());
             }
         }
         match need {
             Need::Session => Ok(Vec::new()),
-            Need::SignedIn => self.sign_in_by_password(client, secrets).await,
+            Need::SignedIn => self.sign_in_by_password(client, with).await,
         }
     }
 
     /// Resumes the session of this run; says whether there was one that the server still knows.
-    async fn resume(&mut self, client: &Client) -> Result<bool, Failure> {
+    async fn resume(&mut self, client: &Client, with: &Means<'_>) -> Result<bool, Failure> {
         let Some(session) = &self.session else { return Ok(false) };
-        match client.resume(session.token.clone()).await {
+        let resumed = with.manner.ask(client.resume(session.token.clone())).await;
+        match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
-            Err(CallError::Refused(Refusal::SessionEnded)) => {
+            Err(failure) if failure.code == Refusal::SessionEnded.code() => {
                 self.forget();
                 Ok(false)
             }
-            Err(error) => Err(nothing_done(error)),
+            Err(failure) => Err(failure),
         }
     }
 
     async fn sign_in_by_password(
         &mut self,
         client: &Client,
-        secrets: &Secrets,
+        with: &Means<'_>,
     ) -> Result<Vec<String>, Failure> {
         let Some((user, _)) = self.named.clone() else { return Ok(Vec::new()) };
-        let signed_in = match secrets.of_account(&user).await {
-            Ok(password) => client.login(user.clone(), password).await.map_err(nothing_done),
+        let signed_in = match with.secrets.of_account(&user).await {
+            Ok(password) => with.manner.ask(client.login(user.clone(), password)).await,
             Err(failure) => Err(failure),
         };
-        match signed_in {
+        match signed_in.map_err(nothing_done) {
             Ok(token) => Ok(self.keep(&user, token).into_iter().collect()),
             Err(failure) => {
-                if failure.code != "unreachable" {
+                if is_final(&failure) {
                     self.failed = Some(failure.clone());
                 }
                 Err(failure)
@@ -166,11 +175,14 @@ impl Account {
 }
 
 /// Whatever became of the attempt to sign in, nothing was done of what the line asks for.
-fn nothing_done(error: CallError) -> Failure {
-    match error {
-        CallError::NotSent(link) | CallError::OutcomeUnknown(link) => {
-            Failure::unreachable(link.to_string())
-        }
-        error => error.into(),
+fn nothing_done(failure: Failure) -> Failure {
+    match failure.code {
+        "outcome_unknown" => Failure::unreachable(failure.text),
+        _ => failure,
     }
+}
+
+/// Whether the next attempt would end in the same way.
+fn is_final(failure: &Failure) -> bool {
+    matches!(failure.code, "bad_credentials" | "not_logged_in" | "cancelled" | "usage")
 }

@@ -26,8 +26,8 @@ const NAME_CHARACTERS_MAX: usize = 32;
 /// The name, what part is done, the rate and the time that is left.
 const TEMPLATE: &str = "{msg} {bar:24.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
-/// How often a bar is drawn anew while nothing moves, so that a stall is seen.
-const TICK: Duration = Duration::from_millis(250);
+/// How often a bar is drawn anew, whether or not bytes move: a stall is seen too.
+const TICK: Duration = Duration::from_millis(50);
 
 /// The bar of one transfer, which appears when bytes begin to move. Dropping this clears it, however
 /// the transfer ended.

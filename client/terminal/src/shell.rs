@@ -1,11 +1,12 @@
 //! Runs lines, one after the other, on one connection.
 
+mod session;
+
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
-use qchat_proto::Password;
 use tokio::time::timeout;
 
 use crate::account::{Account, Need};
@@ -237,57 +238,5 @@ impl Shell {
             self.output.notice(&remark);
         }
         Ok(made.client)
-    }
-
-    async fn sign_in(&mut self, client: &Client, need: Need) -> Result<(), Failure> {
-        self.unsettled = true;
-        let signed_in = self.account.sign_in(client, need, &self.secrets).await;
-        self.unsettled = false;
-        for remark in signed_in? {
-            self.output.notice(&remark);
-        }
-        Ok(())
-    }
-
-    async fn register(
-        &mut self,
-        client: &Client,
-        user: &UserName,
-        password: &Option<Password>,
-    ) -> Result<Answer, Failure> {
-        let password = match password {
-            Some(password) => password.clone(),
-            None => self.secrets.for_registration(user).await?,
-        };
-        let registered = client.register(user.clone(), password);
-        self.manner.change(registered).await.map(Answer::Registered)
-    }
-
-    async fn login(
-        &mut self,
-        client: &Client,
-        user: &UserName,
-        password: &Option<Password>,
-    ) -> Result<Answer, Failure> {
-        let password = match password {
-            Some(password) => password.clone(),
-            None => self.secrets.for_login(user).await?,
-        };
-        self.unsettled = true;
-        let token = self.manner.change(client.login(user.clone(), password)).await;
-        self.unsettled = false;
-        if let Some(remark) = self.account.begin(user, token?) {
-            self.output.notice(&remark);
-        }
-        Ok(Answer::SignedIn(user.clone()))
-    }
-
-    async fn logout(&mut self, client: &Client) -> Result<Answer, Failure> {
-        self.unsettled = true;
-        let ended = self.manner.change(client.logout()).await;
-        self.unsettled = false;
-        ended?;
-        self.account.end();
-        Ok(Answer::SignedOut)
     }
 }
