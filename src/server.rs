@@ -35,9 +35,10 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(async {
         let server = Server::start(&settings.config())?;
-        announce(&server, log_format);
         let stop = CancellationToken::new();
+        // Who reads that the server is ready may ask it to stop at once.
         tokio::spawn(stop_on_signal(stop.clone())?);
+        announce(&server, log_format);
         Ok(server.run(stop).await?)
     })
 }
