@@ -156,7 +156,8 @@ fn a_server_killed_while_it_takes_a_file_has_the_file_whole_or_not_at_all() {
     alice.ok("send_file alice film.mkv");
 }
 
-fn has_bytes(folder: &std::path::Path) -> bool {
+/// Whether a part of a file has arrived.
+pub(crate) fn has_bytes(folder: &std::path::Path) -> bool {
     let sizes = crate::harness::files_below(folder);
     sizes.iter().any(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 1_000_000))
 }

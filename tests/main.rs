@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod accidents;
 mod accounts;
 mod crash;
 mod crowd;
@@ -26,5 +27,6 @@ mod refusals;
 mod repl;
 mod screen;
 mod scripts;
+mod server_life;
 mod sessions;
 mod start;

@@ -200,6 +200,11 @@ impl Talk {
         self.running.finish()
     }
 
+    /// Presses Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        self.running.signal(Signal::INT);
+    }
+
     /// Ends the client; what it said before can still be read.
     pub(crate) fn kill(&self) {
         self.running.signal(Signal::KILL);

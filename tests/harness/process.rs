@@ -115,6 +115,11 @@ impl Running {
         format!("output:\n{}error:\n{}", show(&self.output.lines), show(&self.error.lines))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);

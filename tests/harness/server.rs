@@ -87,6 +87,11 @@ impl Server {
         Self::listen(folder, "127.0.0.1:0", arguments)
     }
 
+    /// Starts a server that listens there.
+    pub(crate) fn listening(address: &str) -> Self {
+        Self::listen(ServerFolder::new(), address, Vec::new())
+    }
+
     fn listen(folder: ServerFolder, address: &str, arguments: Vec<String>) -> Self {
         let mut running = Running::start(&mut command(folder.path(), address, &arguments));
         let address = after(&mut running, "qchat server is ready on ");
@@ -107,9 +112,22 @@ impl Server {
         names.filter(|name| name != "README.md" && !name.starts_with(".git")).collect()
     }
 
+    /// The most memory that the server has held so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Asks the server to stop with SIGTERM, waits until it has, and checks that it ended well.
     pub(crate) fn terminate(self) -> Stopped {
-        self.running.signal(Signal::TERM);
+        self.stop(Signal::TERM)
+    }
+
+    /// The same with another signal.
+    pub(crate) fn stop(self, signal: Signal) -> Stopped {
+        self.running.signal(signal);
         let ended = self.running.finish();
         assert_eq!(ended.status, Some(0), "{}", ended.error);
         Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
