@@ -27,15 +27,14 @@ async fn main() -> anyhow::Result<()> {
     let user = var("QCHAT_USER").context("QCHAT_USER names the bot")?.parse()?;
     let password = var("QCHAT_PASSWORD").context("QCHAT_PASSWORD is missing")?.try_into()?;
     sign_in(&client, user, password).await?;
-    while !client.is_closed() {
+    loop {
         answer_all(&client).await?;
         if once {
-            break;
+            client.close().await;
+            return Ok(());
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    client.close().await;
-    Ok(())
 }
 
 fn trust() -> anyhow::Result<Trust> {

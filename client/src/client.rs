@@ -265,3 +265,26 @@ impl fmt::Debug for Client {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It compiles; nothing runs.
+    #[expect(dead_code, reason = "the compiler is the test")]
+    fn every_call_can_run_in_a_task_of_its_own(client: &Client, name: UserName, group: &GroupName) {
+        fn sent(_: impl Send) {}
+        let (to, path) = (|| Address::Group(group.clone()), Path::new(""));
+        sent(client.history(HistoryQuery {
+            log: Log::Inbox,
+            selection: qchat_proto::command::Selection::Unread,
+            from: Some(name),
+            before: None,
+        }));
+        sent(client.mark_read(Log::Inbox, &[]));
+        sent(client.send_file(to(), path, Progress::none()));
+        sent(client.download(Log::Inbox, "", path, Progress::none()));
+        sent(client.members(group.clone()));
+        sent((client.users(), client.groups(), client.logout(), client.close()));
+    }
+}

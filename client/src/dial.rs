@@ -46,14 +46,19 @@ pub(crate) async fn dial(
 ) -> Result<Dialled, ConnectError> {
     // A closed port may tell the kernel so, but not QUIC, which believes no forgeable packet
     // (RFC 9000, section 14.2.1): only the time decides.
-    timeout(limit, race(server, rule)).await.unwrap_or_else(|_| {
+    let connecting = async { race(server, addresses(server).await?, rule).await };
+    timeout(limit, connecting).await.unwrap_or_else(|_| {
         let reason = format!("no answer within {} s", limit.as_secs());
         Err(ConnectError::Unreachable { server: server.clone(), reason })
     })
 }
 
-async fn race(server: &ServerAddress, rule: &Arc<Rule>) -> Result<Dialled, ConnectError> {
-    let mut waiting = addresses(server).await?.into_iter();
+async fn race(
+    server: &ServerAddress,
+    addresses: Vec<SocketAddr>,
+    rule: &Arc<Rule>,
+) -> Result<Dialled, ConnectError> {
+    let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut failure = ConnectError::Unreachable {
         server: server.clone(),
@@ -157,6 +162,19 @@ mod tests {
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
         let dialled = dial(&server, &rule, Duration::from_millis(50)).await;
         assert!(matches!(dialled, Err(ConnectError::Unreachable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_silent_address_holds_up_no_other() {
+        let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let other = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let addresses = vec![silent.local_addr().unwrap(), other.local_addr().unwrap()];
+        let server = "localhost".parse().unwrap();
+        let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
+        tokio::select! {
+            ended = race(&server, addresses, &rule) => panic!("{:?}", ended.err()),
+            heard = timeout(CONNECT_MAX, other.readable()) => heard.unwrap().unwrap(),
+        };
     }
 
     #[track_caller]

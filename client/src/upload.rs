@@ -82,7 +82,7 @@ pub(crate) async fn send_file(
     let transfer = link.new_transfer();
     let upload = Upload { id: ClientId::random(), to, name: name.clone(), size: *size, transfer };
     let mut call = Call::ask(&link.connection, upload).await?;
-    match call.opening().await? {
+    match call.opening().await.map_err(without_file)? {
         UploadOpening::AlreadyStored => call.reply().await,
         UploadOpening::SendFile => {
             progress.started(local.name.clone(), local.size);

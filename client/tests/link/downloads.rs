@@ -37,6 +37,8 @@ fn wire_file(original: &str) -> WireFile {
 enum Way {
     Whole,
     Cut,
+    /// Cut, and explained afterwards.
+    CutShort,
     BrokenOff,
     Lost,
 }
@@ -47,6 +49,12 @@ async fn send_content(connection: &Connection, transfer: TransferId, way: Way) {
     match way {
         Way::Whole => stream.write_all(CONTENT).await.unwrap(),
         Way::Cut => stream.write_all(&CONTENT[1..]).await.unwrap(),
+        Way::CutShort => {
+            stream.write_all(&CONTENT[1..]).await.unwrap();
+            stream.finish().unwrap();
+            // All of it has come.
+            stream.stopped().await.unwrap();
+        }
         Way::BrokenOff => {
             stream.write_all(&CONTENT[1..]).await.unwrap();
             stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap();
@@ -66,7 +74,9 @@ async fn client_getting(file: WireFile, way: Way) -> Client {
                 send_content(&connection, download.transfer, way).await;
                 match way {
                     Way::Whole | Way::Cut => say(&mut answer, &Ok::<_, Refusal>(Done)).await,
-                    Way::BrokenOff => say(&mut answer, &Err::<Done, _>(Refusal::Internal(7))).await,
+                    Way::BrokenOff | Way::CutShort => {
+                        say(&mut answer, &Err::<Done, _>(Refusal::Internal(7))).await;
+                    }
                     Way::Lost => return,
                 }
             }
@@ -153,9 +163,12 @@ async fn a_file_with_another_digest_never_lands() {
 
 #[tokio::test]
 async fn a_file_that_does_not_come_whole_never_lands() {
-    for (way, code) in
-        [(Way::Cut, "damaged"), (Way::BrokenOff, "internal"), (Way::Lost, "not_sent")]
-    {
+    for (way, code) in [
+        (Way::Cut, "damaged"),
+        (Way::CutShort, "internal"),
+        (Way::BrokenOff, "internal"),
+        (Way::Lost, "not_sent"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let client = client_getting(wire_file("report.pdf"), way).await;
         let error = download(&client, folder.path()).await.unwrap_err();

@@ -78,13 +78,22 @@ async fn what_is_stored_already_is_not_sent_again() {
             let (upload, mut answer) = next_upload(&connection).await;
             say(&mut answer, &Ok::<_, Refusal>(UploadOpening::AlreadyStored)).await;
             say(&mut answer, &Ok::<_, Refusal>(message_of(&upload, Digest([0; 32])))).await;
-            told.send(connection.accept_uni().await.is_ok()).await.unwrap();
+            let again = tokio::select! {
+                biased;
+                file = connection.accept_uni() => file.is_ok(),
+                _ = next_request(&connection) => false,
+            };
+            told.send(again).await.unwrap();
+            connection.closed().await;
         }
     })
     .await;
     send_file(&client, LARGE).await.unwrap();
-    client.close().await;
-    assert_eq!(sent_again.recv().await, Some(false));
+    // A later command: what was sent before it has come by then.
+    tokio::select! {
+        _ = client.users() => panic!("nobody answers this"),
+        again = sent_again.recv() => assert_eq!(again, Some(false)),
+    }
 }
 
 #[tokio::test]
@@ -119,6 +128,16 @@ async fn a_stopped_stream_is_explained_by_the_commands_answer() {
     })
     .await;
     assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "transfer_failed");
+}
+
+#[tokio::test]
+async fn a_link_lost_before_the_file_is_wanted_leaves_no_doubt() {
+    let client = client_of(|connection| async move {
+        next_upload(&connection).await;
+        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+    })
+    .await;
+    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "not_sent");
 }
 
 #[tokio::test]
