@@ -128,3 +128,24 @@ fn many_clients_of_one_home_do_not_disturb_each_other() {
     });
     assert_eq!(items(&home.ok("inbox")["messages"]).len(), 6);
 }
+
+#[test]
+fn who_breaks_off_a_download_keeps_no_half_of_it() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
+    film.set_len(256 * 1024 * 1024).unwrap();
+    let mut talk = alice.talk();
+    talk.ok("send_file alice film.mkv");
+    talk.tell("download_file film.mkv");
+    let folder = alice.path("download");
+    let until = Instant::now() + DEADLINE;
+    while !crate::crash::has_bytes(&folder) {
+        assert!(Instant::now() < until, "nothing of the file arrives");
+        std::thread::yield_now();
+    }
+    talk.interrupt();
+    assert_eq!(talk.finish().status, Some(130));
+    let left = crate::harness::files_below(&folder);
+    assert!(left.is_empty(), "{left:?}");
+}
