@@ -14,6 +14,8 @@ pub(crate) mod queries;
 mod read_ranges;
 mod records;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;

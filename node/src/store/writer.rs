@@ -47,6 +47,8 @@ impl Writer {
         let (finish, finished) = oneshot::channel();
         thread::spawn(move || {
             write(&database, jobs);
+            // In this order: who waits for the end may open the file again.
+            drop(database);
             drop(finish);
         });
         Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)) }

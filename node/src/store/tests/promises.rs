@@ -1,0 +1,137 @@
+//! Once, in order, by those who may, and still there after a restart.
+
+use qchat_proto::{Address, ClientId, Refusal};
+
+use super::{TestStore, at, group, text, to, user};
+use crate::store::changes::{
+    CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Post, StartSession,
+};
+use crate::store::{CommitError, OpenError, Store};
+
+#[track_caller]
+fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Refusal {
+    match result {
+        Err(CommitError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_send_returns_the_first_answer_also_after_a_restart() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    let id = ClientId::random();
+    let first = store.post(id, "alice", to("bob"), "hi").await.unwrap();
+    let again = store.post(id, "alice", to("bob"), "hi").await.unwrap();
+    let store = store.reopened().await;
+    let later = store.post(id, "alice", to("bob"), "hi").await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(first, later);
+    let next = store.post(ClientId::random(), "alice", to("bob"), "hi").await.unwrap();
+    assert_eq!(next.id.sequence, first.id.sequence.next());
+}
+
+#[tokio::test]
+async fn repetitions_in_one_batch_are_one_message() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    let id = ClientId::random();
+    let post = || store.post(id, "alice", to("bob"), "hi");
+    let (one, two, three) = tokio::join!(post(), post(), post());
+    assert_eq!(one.unwrap(), two.unwrap());
+    assert_eq!(three.unwrap().id.sequence.0, 1);
+}
+
+#[tokio::test]
+async fn an_id_stands_for_one_content_of_one_sender() {
+    let store = TestStore::with_users(&["alice", "bob", "carol"]).await;
+    let id = ClientId::random();
+    store.post(id, "alice", to("bob"), "hi").await.unwrap();
+    let other_text = store.post(id, "alice", to("bob"), "ho").await;
+    assert_eq!(refusal(other_text), Refusal::IdReused);
+    let other_receiver = store.post(id, "alice", to("carol"), "hi").await;
+    assert_eq!(refusal(other_receiver), Refusal::IdReused);
+    let create = CreateGroup { id, group: group("lab"), owner: user("alice"), at: at(0) };
+    assert_eq!(refusal(store.store.commit(create).await), Refusal::IdReused);
+    let other_sender = store.post(id, "carol", to("bob"), "hi").await.unwrap();
+    assert_eq!(other_sender.id.sequence.0, 2);
+}
+
+#[tokio::test]
+async fn accounts_and_groups_are_made_once() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    let id = ClientId::random();
+    let account =
+        |id| CreateAccount { id, user: user("carol"), password_hash: "x".into(), at: at(0) };
+    store.store.commit(account(id)).await.unwrap();
+    store.store.commit(account(id)).await.unwrap();
+    let taken = store.store.commit(account(ClientId::random())).await;
+    assert_eq!(refusal(taken), Refusal::UserExists(user("carol")));
+    let make = |id| CreateGroup { id, group: group("lab"), owner: user("alice"), at: at(0) };
+    store.store.commit(make(id)).await.unwrap();
+    store.store.commit(make(id)).await.unwrap();
+    let taken = store.store.commit(make(ClientId::random())).await;
+    assert_eq!(refusal(taken), Refusal::GroupExists(group("lab")));
+    let (groups, _) = store.store.groups(user("bob"), None).await.unwrap();
+    assert_eq!(groups[0].members, 1);
+}
+
+#[tokio::test]
+async fn permission_is_that_of_the_moment_when_the_change_is_made() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    store.make_group("alice", "lab").await;
+    let lab = || Address::Group(group("lab"));
+    let outside = store.post(ClientId::random(), "bob", lab(), "hi").await;
+    assert_eq!(refusal(outside), Refusal::NotAMember(group("lab")));
+    let missing = store.post(ClientId::random(), "bob", Address::Group(group("lap")), "hi").await;
+    assert_eq!(refusal(missing), Refusal::GroupNotFound(group("lap")));
+    let join = JoinGroup { group: group("lab"), user: user("bob"), at: at(0) };
+    store.store.commit(join).await.unwrap();
+    store.post(ClientId::random(), "bob", lab(), "hi").await.unwrap();
+    // Queued together, they are applied in this order in one transaction.
+    let leave = LeaveGroup { group: group("lab"), user: user("bob") };
+    let post = Post {
+        id: ClientId::random(),
+        from: user("bob"),
+        to: lab(),
+        at: at(0),
+        content: text("hi"),
+    };
+    let (left, posted) = tokio::join!(store.store.commit(leave), store.store.commit(post));
+    left.unwrap();
+    assert_eq!(refusal(posted), Refusal::NotAMember(group("lab")));
+}
+
+#[tokio::test]
+async fn a_session_ends_for_good_and_the_oldest_give_way() {
+    let store = TestStore::with_users(&["alice"]).await;
+    let start = |number: u16| {
+        let mut token_hash = [0; 32];
+        token_hash[..2].copy_from_slice(&number.to_be_bytes());
+        StartSession { user: user("alice"), token_hash, at: at(number.into()) }
+    };
+    let first = start(1).token_hash;
+    for number in 1..=257 {
+        store.store.commit(start(number)).await.unwrap();
+    }
+    assert!(store.store.session(first).await.unwrap().is_none());
+    let last = start(257).token_hash;
+    assert_eq!(store.store.session(last).await.unwrap().unwrap().0, user("alice"));
+    let end = || EndSession { user: user("alice"), token_hash: last };
+    store.store.commit(end()).await.unwrap();
+    store.store.commit(end()).await.unwrap();
+    assert!(store.reopened().await.store.session(last).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_store_is_open_once() {
+    let store = TestStore::with_users(&[]).await;
+    assert!(matches!(Store::open(store.folder.path()), Err(OpenError::InUse(_))));
+    store.reopened().await;
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_starts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("qchat.redb.new"), "half a store").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.users(None).await.unwrap(), (Vec::new(), false));
+}
