@@ -81,7 +81,7 @@ async fn converse(
         biased;
         arrived = &mut arriving => arrived,
         last_word = &mut last_word => {
-            // Where it is a no, the writing thread removes the part file right after.
+            // Where it is a no, the part file goes with what is dropped here.
             let Done = last_word?;
             return arriving.await.map_err(failed);
         }
