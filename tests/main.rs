@@ -23,6 +23,7 @@ mod identity;
 mod inbox;
 mod layers;
 mod messages;
+mod readme;
 mod refusals;
 mod repl;
 mod screen;
