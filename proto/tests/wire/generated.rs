@@ -9,7 +9,7 @@ use qchat_proto::{
     SessionToken, TransferId, UserName, frame,
 };
 
-use crate::samples::{REQUESTS, request_name};
+use crate::variants::{REQUESTS, request_name};
 
 const NAME: &str = "[a-z0-9]([a-z0-9._-]{0,30}[a-z0-9])?";
 

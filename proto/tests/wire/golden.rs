@@ -7,6 +7,7 @@ use qchat_proto::command::{Logout, Request};
 use qchat_proto::frame;
 
 use crate::samples::{self, Sample};
+use crate::variants;
 
 /// The lines of `golden.txt`: name and bytes.
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
@@ -51,13 +52,13 @@ fn golden_bytes_are_decoded_to_what_they_say() {
 fn every_variant_has_its_tag_and_its_golden_line() {
     let golden = golden();
     for (group, variants) in [
-        ("request", samples::REQUESTS),
-        ("refusal", samples::REFUSALS),
-        ("address", samples::ADDRESSES),
-        ("body", samples::BODIES),
-        ("log", samples::LOGS),
-        ("selection", samples::SELECTIONS),
-        ("opening.Upload", samples::OPENINGS),
+        ("request", variants::REQUESTS),
+        ("refusal", variants::REFUSALS),
+        ("address", variants::ADDRESSES),
+        ("body", variants::BODIES),
+        ("log", variants::LOGS),
+        ("selection", variants::SELECTIONS),
+        ("opening.Upload", variants::OPENINGS),
     ] {
         for (tag, variant) in variants.iter().enumerate() {
             let name = format!("{group}.{variant}");

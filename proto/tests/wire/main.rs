@@ -11,3 +11,4 @@ mod golden;
 mod hostile;
 mod memory;
 mod samples;
+mod variants;

@@ -11,6 +11,10 @@ use qchat_proto::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::variants::{
+    address_name, body_name, log_name, opening_name, refusal_name, request_name, selection_name,
+};
+
 type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 /// A value by its name, its bytes, and how to decode such bytes.
@@ -34,40 +38,6 @@ where
         decode: |bytes| frame::decode::<T>(bytes).map(drop),
     }
 }
-
-/// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
-/// compile; one without a sample fails a test.
-macro_rules! variants {
-    ($list:ident, $name:ident, $type:ident: $($variant:ident),* $(,)?) => {
-        pub(crate) const $list: &[&str] = &[$(stringify!($variant)),*];
-
-        pub(crate) fn $name(value: &$type) -> &'static str {
-            match value {
-                $($type::$variant { .. } => stringify!($variant),)*
-            }
-        }
-    };
-}
-
-variants! { REQUESTS, request_name, Request:
-    Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
-    Upload, Download, MakeGroup, Join, Leave, Groups, Members,
-}
-
-variants! { REFUSALS, refusal_name, Refusal:
-    NotLoggedIn, AlreadyLoggedIn, UserExists, WeakPassword, BadCredentials, SessionEnded,
-    UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
-    AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
-    ShuttingDown, Internal, OutcomeUnknown,
-}
-
-variants! { ADDRESSES, address_name, Address: User, Group }
-variants! { BODIES, body_name, Body: Text, File }
-variants! { LOGS, log_name, Log: Inbox, Group }
-variants! { SELECTIONS, selection_name, Selection:
-    UnreadAndNewest, Newest, Unread, NewestUnread,
-}
-variants! { OPENINGS, opening_name, UploadOpening: SendFile, AlreadyStored }
 
 pub(crate) fn file() -> File {
     File {
