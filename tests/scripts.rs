@@ -130,6 +130,8 @@ fn bad_usage_of_the_program_is_status_2() {
         &["--timeout", "soon", "ls"],
         &["-c", "ls", "inbox"],
         &["--fingerprint"],
+        &["send"],
+        &["xyzzy"],
     ] {
         let ended = alice.run(arguments);
         assert_eq!(ended.status, Some(2), "{arguments:?}: {ended:?}");
