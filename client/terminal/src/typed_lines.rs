@@ -113,8 +113,7 @@ impl Desk {
 fn is_kept(line: &str) -> bool {
     let word = line.split_whitespace().next().unwrap_or_default();
     let meant = Entry::named(word).map(|entry| entry.name).or_else(|| nearest(word));
-    let word = word.to_ascii_lowercase();
-    meant.is_some_and(|name| !name.starts_with("auth") && !word.starts_with("auth"))
+    meant.is_some_and(|name| !name.starts_with("auth"))
 }
 
 /// Completes the names of commands and options.

@@ -160,5 +160,8 @@ mod tests {
         let arguments = ["~/\"x\"".to_owned()];
         let path = Words::of(Input::Arguments(&arguments)).rest_path();
         assert_eq!(path, Some(PathBuf::from("~/\"x\"")));
+        let arguments = ["\"x\"".to_owned()];
+        let path = Words::of(Input::Arguments(&arguments)).rest_path();
+        assert_eq!(path, Some(PathBuf::from("\"x\"")));
     }
 }

@@ -65,6 +65,7 @@ mod tests {
         check("twenty-one characters", 20, &["twenty-one ", "characters"]);
         check("aaaaaaaaaaaaaaaaaaaab", 20, &["aaaaaaaaaaaaaaaaaaaa", "b"]);
         check("日本語日本語日本語日本語", 16, &["日本語日本語日本", "語日本語"]);
+        check("aaaaaaaaaaaaaaa👩\u{200d}💻b", 17, &["aaaaaaaaaaaaaaa", "👩\u{200d}💻b"]);
         check("too narrow to be broken", 10, &["too narrow to be broken"]);
         assert_eq!(wrap("no width known", None), ["no width known"]);
     }
