@@ -17,7 +17,7 @@ const PORT: u16 = 4433;
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// The UDP address to listen on; [::] serves IPv4 as well [default: [::]:4433]
+    /// The UDP address to listen on [default: port 4433 of every address, IPv4 and IPv6]
     #[arg(long, value_name = "ADDR:PORT", env = "QCHAT_LISTEN")]
     listen: Option<SocketAddr>,
     /// The certificate in PEM [default: cert/cert.pem, made where it is missing]

@@ -9,6 +9,7 @@ mod clock;
 mod connection;
 mod dispatch;
 mod endpoint;
+mod endpoint_keys;
 mod failure;
 mod folder;
 mod identity;
