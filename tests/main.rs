@@ -26,6 +26,7 @@ mod messages;
 mod readme;
 mod refusals;
 mod repl;
+mod restarts;
 mod screen;
 mod scripts;
 mod server_life;

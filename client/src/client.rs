@@ -29,9 +29,24 @@ use crate::upload::send_file;
 pub struct Client {
     pub(crate) link: Arc<Link>,
     pub(crate) first_contact: Option<Fingerprint>,
+    pub(crate) request_id: Option<ClientId>,
 }
 
 impl Client {
+    /// A handle on the same connection whose calls carry this id. A call that makes or sends something
+    /// and whose outcome is unknown can be repeated with its id, on another connection too: the server
+    /// does it once, and returns the first answer again. One id is for one call.
+    ///
+    /// Without this, every call makes an id of its own.
+    #[must_use]
+    pub fn with_request_id(&self, id: ClientId) -> Self {
+        Self { request_id: Some(id), ..self.clone() }
+    }
+
+    fn request_id(&self) -> ClientId {
+        self.request_id.unwrap_or_else(ClientId::random)
+    }
+
     /// The server's key, where the server was unknown until now and is pinned.
     pub fn first_contact(&self) -> Option<Fingerprint> {
         self.first_contact
@@ -59,7 +74,7 @@ impl Client {
         user: UserName,
         password: Password,
     ) -> Result<UserName, CallError> {
-        let register = Register { id: ClientId::random(), user, password };
+        let register = Register { id: self.request_id(), user, password };
         Ok(self.link.ask(register).await?.user)
     }
 
@@ -125,7 +140,7 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the message was sent is unknown.
     pub async fn send(&self, to: Address, text: MessageText) -> Result<Message, CallError> {
-        self.link.ask(SendText { id: ClientId::random(), to, text }).await
+        self.link.ask(SendText { id: self.request_id(), to, text }).await
     }
 
     /// Reads a log, all pages of the answer.
@@ -165,7 +180,7 @@ impl Client {
         path: &Path,
         progress: Progress,
     ) -> Result<Message, CallError> {
-        let sent = send_file(&self.link, to, path, progress).await;
+        let sent = send_file(&self.link, self.request_id(), (to, path), progress).await;
         self.link.heed(&sent);
         sent
     }
@@ -199,7 +214,7 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the group was made is unknown.
     pub async fn make_group(&self, group: GroupName) -> Result<GroupName, CallError> {
-        Ok(self.link.ask(MakeGroup { id: ClientId::random(), group }).await?.group)
+        Ok(self.link.ask(MakeGroup { id: self.request_id(), group }).await?.group)
     }
 
     /// Joins a group. Joining twice is no error.

@@ -39,7 +39,7 @@ impl Client {
             }
             _ => None,
         };
-        Ok(Self { link, first_contact })
+        Ok(Self { link, first_contact, request_id: None })
     }
 }
 

@@ -73,14 +73,14 @@ struct Outgoing {
 
 pub(crate) async fn send_file(
     link: &Link,
-    to: Address,
-    path: &Path,
+    id: ClientId,
+    (to, path): (Address, &Path),
     mut progress: Progress,
 ) -> Result<Message, CallError> {
     let local = LocalFile::open(path).await?;
     let LocalFile { name, size, .. } = &local;
     let transfer = link.new_transfer();
-    let upload = Upload { id: ClientId::random(), to, name: name.clone(), size: *size, transfer };
+    let upload = Upload { id, to, name: name.clone(), size: *size, transfer };
     let mut call = Call::ask(&link.connection, upload).await?;
     match call.opening().await.map_err(without_file)? {
         UploadOpening::AlreadyStored => call.reply().await,

@@ -19,6 +19,7 @@ mod link;
 mod output;
 mod palette;
 mod perform;
+mod persistence;
 mod progress;
 mod render;
 mod repl;

@@ -30,6 +30,14 @@ pub(crate) enum Line {
     Quit,
 }
 
+impl Line {
+    /// Whether doing it twice, with the same id, is doing it once. A repeated `leave` would be refused
+    /// to one who has left, and a session that has ended cannot be ended.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !matches!(self, Self::Leave(_) | Self::Logout | Self::Register { password: None, .. })
+    }
+}
+
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LineError {

@@ -7,8 +7,10 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// How long each line waits for a server that was there and did not answer the line before.
-const RETRY_MAX: Duration = Duration::from_secs(2);
+/// How long a try to connect may take: short at first, since the next one finds a server that has
+/// just come back sooner than an old one does; longer each time, since a path may be slow.
+const TRY_FIRST: Duration = Duration::from_secs(2);
+const TRY_MAX: Duration = Duration::from_secs(10);
 
 /// How long the goodbye may take.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -21,18 +23,20 @@ pub(crate) struct Link {
     /// How long a line waits for a connection, and for its answer.
     patience: Duration,
     client: Option<Client>,
-    history: History,
+    hope: Hope,
+    /// Whether the server was ever there.
+    was_connected: bool,
 }
 
-/// What is known of earlier attempts to connect.
+/// What is to be expected of the next try to connect.
 #[derive(Debug)]
-enum History {
-    New,
-    Connected,
-    /// It was there before, and was not the last time.
-    Missing,
+enum Hope {
+    /// It may take this long.
+    Try(Duration),
+    /// A line has waited for the server in vain; each later one makes one short try.
+    Little,
     /// It never was there, or it is another one than it should be: it is not asked again.
-    Hopeless(Failure),
+    None(Failure),
 }
 
 /// A connection that was made, and what is to be said of it.
@@ -44,12 +48,19 @@ pub(crate) struct Made {
 
 impl Link {
     pub(crate) fn new(server: ServerAddress, trust: Trust, patience: Duration) -> Self {
-        Self { server, trust, patience, client: None, history: History::New }
+        Self {
+            server,
+            trust,
+            patience,
+            client: None,
+            hope: Hope::Try(TRY_FIRST),
+            was_connected: false,
+        }
     }
 
     /// Uses a connection that stands already.
     pub(crate) fn with_client(self, client: Client) -> Self {
-        Self { client: Some(client), history: History::Connected, ..self }
+        Self { client: Some(client), was_connected: true, ..self }
     }
 
     pub(crate) fn server(&self) -> &ServerAddress {
@@ -76,27 +87,42 @@ impl Link {
         if let Some(client) = self.client() {
             return Ok(Made { client: client.clone(), remarks: Vec::new() });
         }
-        let patience = match &self.history {
-            History::Hopeless(failure) => return Err(failure.clone()),
-            History::Missing => RETRY_MAX.min(self.patience),
-            History::New | History::Connected => self.patience,
+        let limit = match &self.hope {
+            Hope::None(failure) => return Err(failure.clone()),
+            Hope::Little => TRY_FIRST,
+            Hope::Try(limit) => *limit,
         };
         let lost = self.client.take().is_some();
-        match self.dial(patience).await {
+        match self.dial(limit.min(self.patience)).await {
             Ok(client) => {
-                self.history = History::Connected;
+                (self.hope, self.was_connected) = (Hope::Try(TRY_FIRST), true);
                 self.client = Some(client.clone());
                 Ok(Made { remarks: self.remarks(&client, lost), client })
             }
             Err(failure) => {
-                let first = matches!(self.history, History::New);
-                self.history = match failure.code {
-                    "unreachable" if !first => History::Missing,
-                    _ => History::Hopeless(failure.clone()),
-                };
+                match (&self.hope, failure.code) {
+                    (Hope::Try(limit), "unreachable") => {
+                        self.hope = Hope::Try(limit.saturating_mul(2).min(TRY_MAX));
+                    }
+                    (_, "unreachable") => {}
+                    _ => self.hope = Hope::None(failure.clone()),
+                }
                 Err(failure)
             }
         }
+    }
+
+    /// Notes that a line has waited for the server in vain.
+    pub(crate) fn give_up(&mut self, failure: &Failure) {
+        self.hope = match self.was_connected {
+            true => Hope::Little,
+            false => Hope::None(failure.clone()),
+        };
+    }
+
+    /// Whether a line has waited for the server in vain, or it is the wrong one.
+    pub(crate) fn is_given_up(&self) -> bool {
+        !matches!(self.hope, Hope::Try(_))
     }
 
     async fn dial(&self, patience: Duration) -> Result<Client, Failure> {

@@ -6,8 +6,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use qchat_client::proto::ClientId;
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::account::{Account, Need};
 use crate::answer::{Answer, Page};
@@ -17,6 +18,7 @@ use crate::line::{Line, parse};
 use crate::link::Link;
 use crate::output::Output;
 use crate::perform::{Manner, perform};
+use crate::persistence::Persistence;
 use crate::progress::Bars;
 use crate::secrets::Secrets;
 use crate::words::Input;
@@ -196,26 +198,48 @@ impl Shell {
         }
     }
 
-    /// Does a line, and once more where the link was lost before it had any effect.
+    /// Does a line, and again on a new link where the one it had was lost. Every try carries the same
+    /// id, so that the server does it once.
     async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
-        let before = self.link.client().is_some();
-        match self.done(line).await {
-            Err(failure)
-                if failure.code == "unreachable" && before && self.link.client().is_none() =>
-            {
-                self.done(line).await
+        let id = ClientId::random();
+        let mut persistence = Persistence::new(self.link.patience());
+        loop {
+            let failure = match self.done(line, id).await {
+                Err(failure) if self.is_worth_repeating(line, &failure) => failure,
+                result => return result,
+            };
+            if persistence.is_new() {
+                let seconds = self.link.patience().as_secs();
+                self.output.notice(&format!("{}; trying again for {seconds} s", failure.text));
             }
-            result => result,
+            match persistence.pause_after(failure) {
+                // Nothing tells when a server comes back but asking it.
+                Ok(pause) => sleep(pause).await,
+                Err(failure) => {
+                    self.link.give_up(&failure);
+                    return Err(failure);
+                }
+            }
         }
     }
 
-    async fn done(&mut self, line: &Line) -> Result<Answer, Failure> {
+    /// Whether the link is gone, may come back, and the line can be repeated.
+    fn is_worth_repeating(&self, line: &Line, failure: &Failure) -> bool {
+        let gone = self.link.client().is_none() && !self.link.is_given_up();
+        match failure.code {
+            "unreachable" => gone,
+            "outcome_unknown" => gone && line.is_repeatable(),
+            _ => false,
+        }
+    }
+
+    async fn done(&mut self, line: &Line, id: ClientId) -> Result<Answer, Failure> {
         match line {
             Line::Help(verb) => return Ok(Answer::Help(*verb)),
             Line::Quit => return Ok(Answer::Quit),
             _ => {}
         }
-        let client = self.connect().await?;
+        let client = self.connect().await?.with_request_id(id);
         let visitor = matches!(line, Line::Register { .. } | Line::Login { .. });
         let need = if visitor || *line == Line::Logout { Need::Session } else { Need::SignedIn };
         self.sign_in(&client, need).await?;
