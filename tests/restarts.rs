@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Running, Server, texts};
+use crate::harness::{Path, Running, Server, texts};
 
 #[test]
 fn a_line_typed_while_the_server_is_gone_is_done_once_it_is_back() {
@@ -29,6 +29,26 @@ fn a_command_begun_without_a_server_waits_for_it() {
     let _server = stopped.start();
     assert_eq!(waiting.finish().status, Some(0));
     assert_eq!(texts(&alice.ok("inbox --unread")), ["patience"]);
+}
+
+#[test]
+fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let address = path.address.to_string();
+    let alice = server.user("alice");
+    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let mut talk = alice.talk();
+    talk.ok("ls");
+    path.lose_answers();
+    talk.tell("send bob once");
+    while texts(&bob.ok("inbox")).is_empty() {}
+    let stopped = server.kill9();
+    path.mend();
+    let _server = stopped.start();
+    assert_eq!(talk.answer().expect("an answer")["message"]["id"], "@bob:1");
+    assert_eq!(texts(&bob.ok("inbox")), ["once"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod client;
 mod folder;
+mod path;
 mod process;
 mod raw;
 mod screen;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub(crate) use client::{Client, Talk, clean_environment};
 pub(crate) use folder::{contents, files_below, hash};
+pub(crate) use path::Path;
 pub(crate) use process::{Ended, Running};
 pub(crate) use raw::{Raw, in_time};
 pub(crate) use screen::Screen;
