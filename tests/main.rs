@@ -32,3 +32,4 @@ mod scripts;
 mod server_life;
 mod sessions;
 mod start;
+mod watch;

@@ -4,7 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use qchat_proto::command::Transfer;
+use qchat_proto::command::{Follow, Transfer};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{Command, Refusal, Request, codes, frame};
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt, WriteError};
@@ -41,6 +41,14 @@ impl<C: Command> Call<C> {
         C: Transfer,
     {
         self.within(ANSWER_MAX, Self::frame).await
+    }
+
+    /// The next event, however long that takes.
+    pub(crate) async fn event(&mut self) -> Result<C::Event, CallError>
+    where
+        C: Follow,
+    {
+        self.frame().await
     }
 
     /// The answer, which must come within the usual time.

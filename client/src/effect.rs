@@ -22,7 +22,8 @@ impl Effect {
             | Request::History(_)
             | Request::Download(_)
             | Request::Groups(_)
-            | Request::Members(_) => Self::None,
+            | Request::Members(_)
+            | Request::Watch(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)

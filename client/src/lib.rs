@@ -39,6 +39,7 @@ mod progress;
 mod trust;
 mod upload;
 mod verifier;
+mod watch;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use client::Client;
@@ -48,9 +49,10 @@ pub use history::{HistoryAnswer, HistoryQuery};
 pub use pins::{PinError, PinFile};
 pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
-pub use qchat_proto::command::{Group, Log, Member, Selection, User};
+pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, User};
 pub use qchat_proto::{
     Address, Body, Digest, File, FileName, Fingerprint, GroupName, Message, MessageId, MessageText,
     Password, Refusal, Sequence, SessionToken, StoredName, Timestamp, UserName,
 };
 pub use trust::{Trust, Unknown};
+pub use watch::Watching;

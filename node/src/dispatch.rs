@@ -10,6 +10,7 @@ use qchat_transfer::Pairing;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 use crate::server::Node;
@@ -74,6 +75,24 @@ impl Call {
             Ok(Ok(())) => Ok(()),
             // Nobody is there to be told.
             _ => Err(Refusal::TransferFailed.into()),
+        }
+    }
+
+    /// Tells an event, and waits for as long as the peer does not read and its session lasts: a reader
+    /// that has stopped holds up nobody but itself.
+    pub(crate) async fn tell<T: Serialize + Sync>(
+        &mut self,
+        event: &T,
+        ended: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let frame = frame::encode_frame(&Ok::<_, Refusal>(event));
+        match ended.run_until_cancelled(self.answer.write_all(&frame)).await {
+            Some(Ok(())) => Ok(()),
+            // Nobody is there to be told, or the frame was broken off and nothing can follow it.
+            _ => {
+                let _ = self.answer.reset(VarInt::from_u32(codes::SHUTTING_DOWN));
+                Err(Refusal::TransferFailed.into())
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod endpoint;
 mod endpoint_keys;
 mod failure;
 mod folder;
+mod hub;
 mod identity;
 mod passwords;
 mod presence;

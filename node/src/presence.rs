@@ -1,16 +1,27 @@
-//! Who is online: the users with a signed-in connection.
+//! Who is online: the users with a signed-in connection, and who came or went since when.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::UserName;
 
-type Connections = HashMap<UserName, usize>;
+use crate::hub::Hub;
 
-/// How many signed-in connections each user has.
-#[derive(Debug, Clone, Default)]
+/// Counts each user's signed-in connections.
+#[derive(Debug, Clone)]
 pub(crate) struct Presence {
-    connections: Arc<Mutex<Connections>>,
+    state: Arc<Mutex<State>>,
+    hub: Hub,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connections: HashMap<UserName, usize>,
+    /// The number of the last change of all.
+    version: u64,
+    /// The last change of each user, by its number: as many as there are users who ever came.
+    changes: BTreeMap<u64, UserName>,
+    last_change: HashMap<UserName, u64>,
 }
 
 /// One signed-in connection of a user. Dropping it takes the user one connection closer to offline.
@@ -21,31 +32,81 @@ pub(crate) struct Online {
 }
 
 impl Presence {
+    /// Nobody is online; comings and goings are told to `hub`.
+    pub(crate) fn new(hub: Hub) -> Self {
+        Self { state: Arc::default(), hub }
+    }
+
     /// Counts a connection of `user` for as long as the answer is kept.
     pub(crate) fn enter(&self, user: UserName) -> Online {
-        *self.connections().entry(user.clone()).or_default() += 1;
+        let connections = {
+            let mut state = self.state();
+            let connections = state.connections.entry(user.clone()).or_default();
+            *connections += 1;
+            *connections
+        };
+        if connections == 1 {
+            self.changed(&user);
+        }
         Online { presence: self.clone(), user }
     }
 
     /// Whether `user` has a connection.
     pub(crate) fn is_online(&self, user: &UserName) -> bool {
-        self.connections().contains_key(user)
+        self.state().connections.contains_key(user)
     }
 
-    fn connections(&self) -> MutexGuard<'_, Connections> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
+    pub(crate) fn version(&self) -> u64 {
+        self.state().version
+    }
+
+    /// Who came or went after the change numbered `version`, each once and as it is now, and the number
+    /// of the last change.
+    pub(crate) fn changes_since(&self, version: u64) -> (Vec<(UserName, bool)>, u64) {
+        let state = self.state();
+        let changed = state.changes.range(version.saturating_add(1)..);
+        let changed = changed.map(|(_, user)| (user.clone(), state.connections.contains_key(user)));
+        (changed.collect(), state.version)
+    }
+
+    fn changed(&self, user: &UserName) {
+        {
+            let mut state = self.state();
+            state.version += 1;
+            let version = state.version;
+            if let Some(earlier) = state.last_change.insert(user.clone(), version) {
+                state.changes.remove(&earlier);
+            }
+            state.changes.insert(version, user.clone());
+        }
+        self.hub.wake_for_presence();
+    }
+
+    fn leave(&self, user: &UserName) {
+        let gone = {
+            let mut state = self.state();
+            let Some(count) = state.connections.get_mut(user) else { return };
+            *count -= 1;
+            let gone = *count == 0;
+            if gone {
+                state.connections.remove(user);
+            }
+            gone
+        };
+        if gone {
+            self.changed(user);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Online {
     fn drop(&mut self) {
-        let mut connections = self.presence.connections();
-        if let Some(count) = connections.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                connections.remove(&self.user);
-            }
-        }
+        self.presence.leave(&self.user);
     }
 }
 
@@ -53,14 +114,31 @@ impl Drop for Online {
 mod tests {
     use super::*;
 
+    fn user(name: &str) -> UserName {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn a_user_is_online_until_the_last_connection_ends() {
-        let presence = Presence::default();
-        let alice: UserName = "alice".parse().unwrap();
-        let (one, two) = (presence.enter(alice.clone()), presence.enter(alice.clone()));
+        let presence = Presence::new(Hub::default());
+        let (one, two) = (presence.enter(user("alice")), presence.enter(user("alice")));
         drop(one);
-        assert!(presence.is_online(&alice));
+        assert!(presence.is_online(&user("alice")));
         drop(two);
-        assert!(!presence.is_online(&alice));
+        assert!(!presence.is_online(&user("alice")));
+    }
+
+    #[test]
+    fn a_change_is_told_once_and_as_it_is_now() {
+        let presence = Presence::new(Hub::default());
+        let alice = presence.enter(user("alice"));
+        let seen = presence.version();
+        let _bob = presence.enter(user("bob"));
+        let _bob_again = presence.enter(user("bob"));
+        drop(alice);
+        drop(presence.enter(user("alice")));
+        let (changes, version) = presence.changes_since(seen);
+        assert_eq!(changes, [(user("bob"), true), (user("alice"), false)]);
+        assert_eq!(presence.changes_since(version).0, []);
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection;
 use crate::endpoint::{self, EndpointError};
+use crate::hub::Hub;
 use crate::identity::{IdentityError, IdentityFiles};
 use crate::passwords::Passwords;
 use crate::presence::Presence;
@@ -80,18 +81,17 @@ pub enum StartError {
 pub struct EndpointLost;
 
 /// What all connections share.
-#[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) limits: Limits,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
+    pub(crate) hub: Hub,
     pub(crate) presence: Presence,
     pub(crate) uploads: Uploads,
     pub(crate) stopping: CancellationToken,
 }
 
 /// A server that has its address and its store, and is ready to run.
-#[derive(Debug)]
 pub struct Server {
     node: Arc<Node>,
     endpoint: Endpoint,
@@ -118,11 +118,15 @@ impl Server {
             Passwords::new().map_err(|error| StartError::Passwords(error.to_string()))?;
         let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
+        let hub = Hub::default();
+        let wakes = hub.clone();
+        store.on_change(move |log| wakes.wake(log));
         let node = Node {
             limits: config.limits,
             store,
             passwords,
-            presence: Presence::default(),
+            presence: Presence::new(hub.clone()),
+            hub,
             uploads,
             stopping: CancellationToken::new(),
         };

@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{Refusal, UserName};
 
+use tokio_util::sync::{CancellationToken, DropGuard};
+
 use crate::presence::Online;
 use crate::store::queries::TokenHash;
 
@@ -17,6 +19,8 @@ pub(crate) struct Session {
 struct State {
     caller: Signed,
     _online: Online,
+    /// Ends what goes on in the session's name.
+    _end: DropGuard,
 }
 
 impl Session {
@@ -29,7 +33,8 @@ impl Session {
         match &*state {
             Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
             None => {
-                *state = Some(State { caller, _online: online });
+                let end = caller.ended.clone().drop_guard();
+                *state = Some(State { caller, _online: online, _end: end });
                 Ok(())
             }
         }
@@ -72,6 +77,8 @@ impl Caller for Visitor {
 pub(crate) struct Signed {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,
+    /// Cancelled when the session ends or the server stops.
+    pub(crate) ended: CancellationToken,
 }
 
 impl Caller for Signed {

@@ -5,6 +5,7 @@ use std::future::Future;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use crate::event::{Cursor, Event, Watch};
 use crate::few::Few;
 use crate::file_name::{FileName, StoredName};
 use crate::ids::{ClientId, SessionToken, TransferId};
@@ -28,6 +29,13 @@ pub trait Command: Into<Request> + Send + 'static {
 pub trait Transfer: Command {
     /// What the server says before the file moves.
     type Opening: Serialize + DeserializeOwned + Send + 'static;
+}
+
+/// A command that is answered with events, each a frame `Result<Event, Refusal>`, until a refusal or the
+/// reply says why they end.
+pub trait Follow: Command {
+    /// What is told.
+    type Event: Serialize + DeserializeOwned + Send + 'static;
 }
 
 /// Something that can answer the command `C`; see [`Request::dispatch`].
@@ -104,6 +112,12 @@ commands! {
     Groups => GroupPage,
     /// Lists a group's members.
     Members => MemberPage,
+    /// Follows the caller's logs as they grow.
+    Watch => Done,
+}
+
+impl Follow for Watch {
+    type Event = Event;
 }
 
 impl Transfer for Upload {
@@ -209,7 +223,7 @@ pub struct SendText {
 }
 
 /// A log as its reader names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Log {
     /// What others sent to me.
     Inbox,

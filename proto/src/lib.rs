@@ -12,6 +12,7 @@
 
 pub mod codes;
 pub mod command;
+mod event;
 mod few;
 mod file_name;
 mod fingerprint;

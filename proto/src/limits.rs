@@ -28,6 +28,9 @@ pub const PAGE_ITEMS_MAX: usize = 2048;
 /// The longest list of ranges in one request to mark messages as read.
 pub const READ_RANGES_MAX: usize = 1024;
 
+/// The longest list of cursors that watching may start with: the mailbox, and so many groups.
+pub const CURSORS_MAX: usize = 1024;
+
 /// How many candidates an ambiguous file name is answered with at the most.
 pub const CANDIDATES_MAX: usize = 20;
 

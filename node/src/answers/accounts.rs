@@ -26,7 +26,8 @@ fn hash(token: &SessionToken) -> TokenHash {
 /// Makes the connection that of a user.
 fn sign_in(call: &Call, user: &UserName, token_hash: TokenHash) -> Result<(), Refusal> {
     let online = call.node.presence.enter(user.clone());
-    call.session.sign_in(Signed { user: user.clone(), token_hash }, online)?;
+    let ended = call.node.stopping.child_token();
+    call.session.sign_in(Signed { user: user.clone(), token_hash, ended }, online)?;
     endpoint::trust(&call.connection);
     Ok(())
 }
@@ -91,7 +92,7 @@ impl Answer for Logout {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let Signed { user, token_hash } = caller;
+        let Signed { user, token_hash, .. } = caller;
         call.node.store.commit(EndSession { user, token_hash }).await?;
         call.session.sign_out();
         Ok(Done)

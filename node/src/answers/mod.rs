@@ -6,6 +6,7 @@ mod groups;
 mod messages;
 mod people;
 mod upload;
+mod watch;
 
 use qchat_proto::command::Log;
 use qchat_proto::{Address, UserName};

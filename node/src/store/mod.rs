@@ -21,6 +21,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use qchat_proto::Address;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::task::spawn_blocking;
 
@@ -31,7 +32,6 @@ pub(crate) use writer::CommitError;
 use writer::Writer;
 
 /// A handle on the store of one data folder. One process has it open at a time.
-#[derive(Debug)]
 pub(crate) struct Store {
     database: Arc<Database>,
     writer: Writer,
@@ -60,6 +60,12 @@ impl Store {
     /// A change that was handed over happens whether or not its answer is awaited.
     pub(crate) async fn commit<C: Change>(&self, change: C) -> Result<C::Outcome, CommitError> {
         self.writer.commit(change).await
+    }
+
+    /// From now on tells `wake` of every log that has grown, after the commit and before the answer.
+    /// It must not block.
+    pub(crate) fn on_change(&self, wake: impl Fn(&Address) + Send + Sync + 'static) {
+        self.writer.on_change(Box::new(wake));
     }
 
     /// Asks a question of a snapshot, on a thread that may block.

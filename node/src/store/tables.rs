@@ -48,6 +48,8 @@ tables! {
     groups: GROUPS = "groups",
     /// group, user → `Membership`
     members: MEMBERS = "members",
+    /// user, group → `Membership`: the rows of `members`, found from the other side
+    groups_of_user: GROUPS_OF_USER = "groups_of_user",
     /// log → its last sequence number
     logs: LOGS = "logs",
     /// log, sequence number → `Entry`
@@ -145,6 +147,12 @@ pub(super) fn entry(address: &Address, sequence: Sequence) -> Vec<u8> {
 pub(super) fn member(group: &GroupName, user: Option<&UserName>) -> Vec<u8> {
     let user = user.map(UserName::as_str).unwrap_or_default();
     joined(&[group.as_str().as_bytes()], user.as_bytes())
+}
+
+/// A group of a user; with `None` where the user's groups begin.
+pub(super) fn group_of_user(user: &UserName, group: Option<&GroupName>) -> Vec<u8> {
+    let group = group.map(GroupName::as_str).unwrap_or_default();
+    joined(&[user.as_str().as_bytes()], group.as_bytes())
 }
 
 /// What a user has read of a log.

@@ -2,10 +2,10 @@
 //! only then answers. No timer: a batch is what arrived during the last fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use qchat_proto::Refusal;
+use qchat_proto::{Address, Refusal};
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,10 +33,13 @@ pub(crate) enum CommitError {
     Unknown(#[source] Arc<Fault>),
 }
 
+/// Is told of every log that has grown.
+type Wake = Box<dyn Fn(&Address) + Send + Sync>;
+
 /// Hands changes to the writing thread.
-#[derive(Debug)]
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    wake: Arc<OnceLock<Wake>>,
     finished: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
@@ -45,13 +48,20 @@ impl Writer {
     pub(super) fn start(database: Arc<Database>) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (finish, finished) = oneshot::channel();
+        let wake = Arc::<OnceLock<Wake>>::default();
+        let wakes = Arc::clone(&wake);
         thread::spawn(move || {
-            write(&database, jobs);
+            write(&database, jobs, &wakes);
             // In this order: who waits for the end may open the file again.
             drop(database);
             drop(finish);
         });
-        Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)) }
+        Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), wake }
+    }
+
+    /// Tells `wake` of every log that grows from now on. The first caller is the only one.
+    pub(super) fn on_change(&self, wake: Wake) {
+        let _ = self.wake.set(wake);
     }
 
     /// Queues a change and waits for its answer.
@@ -81,6 +91,8 @@ impl Writer {
 trait Job: Send {
     /// Applies the change and keeps its outcome.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault>;
+    /// The logs whose followers have something to look at, where the change was made.
+    fn wakes(&self) -> Vec<Address>;
     /// Answers with the outcome: the commit holds it.
     fn committed(self: Box<Self>);
     /// Answers that nothing was changed.
@@ -105,6 +117,13 @@ impl<C: Change> Job for Queued<C> {
         Ok(())
     }
 
+    fn wakes(&self) -> Vec<Address> {
+        match self.outcome {
+            Some(Ok(_)) => self.change.wakes(),
+            _ => Vec::new(),
+        }
+    }
+
     fn committed(self: Box<Self>) {
         if let Some(outcome) = self.outcome {
             // Nobody may be listening any more: the change happened all the same.
@@ -122,7 +141,7 @@ impl<C: Change> Job for Queued<C> {
 }
 
 /// Writes until nobody is left who could ask for it.
-fn write(database: &Database, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+fn write(database: &Database, mut jobs: mpsc::Receiver<Box<dyn Job>>, wake: &OnceLock<Wake>) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX
@@ -130,7 +149,7 @@ fn write(database: &Database, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         {
             batch.push(job);
         }
-        write_batch(database, batch);
+        write_batch(database, batch, wake);
     }
 }
 
@@ -140,12 +159,17 @@ enum Stopped {
     InCommit(Fault),
 }
 
-fn write_batch(database: &Database, mut batch: Vec<Box<dyn Job>>) {
+fn write_batch(database: &Database, mut batch: Vec<Box<dyn Job>>, wake: &OnceLock<Wake>) {
     match transact(database, &mut batch) {
-        Ok(()) => batch.into_iter().for_each(Job::committed),
+        Ok(()) => {
+            if let Some(wake) = wake.get() {
+                batch.iter().flat_map(|job| job.wakes()).for_each(|log| wake(&log));
+            }
+            batch.into_iter().for_each(Job::committed);
+        }
         // One change that meets a damaged record must not fail the others.
         Err(Stopped::BeforeCommit(_)) if batch.len() > 1 => {
-            batch.into_iter().for_each(|job| write_batch(database, vec![job]));
+            batch.into_iter().for_each(|job| write_batch(database, vec![job], wake));
         }
         Err(Stopped::BeforeCommit(fault)) => {
             let fault = Arc::new(fault);

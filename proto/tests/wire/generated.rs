@@ -3,7 +3,7 @@
 use proptest::option;
 use proptest::prelude::*;
 use qchat_proto::command::*;
-use qchat_proto::limits::{MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX};
+use qchat_proto::limits::{CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{
     Address, ClientId, Few, FileName, GroupName, MessageText, Password, Request, Sequence,
     SessionToken, TransferId, UserName, frame,
@@ -132,7 +132,15 @@ fn of_groups() -> impl Strategy<Value = Request> {
         group().prop_map(|group| Leave { group }.into()),
         option::of(group()).prop_map(|after| Groups { after }.into()),
         (group(), option::of(user())).prop_map(|(group, after)| Members { group, after }.into()),
+        watch(),
     ]
+}
+
+fn watch() -> impl Strategy<Value = Request> {
+    let cursor = (log(), any::<u64>());
+    let cursor = cursor.prop_map(|(log, after)| Cursor { log, after: Sequence(after) });
+    proptest::collection::vec(cursor, 0..CURSORS_MAX)
+        .prop_map(|cursors| Watch { cursors: Few::first_of(cursors) }.into())
 }
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {

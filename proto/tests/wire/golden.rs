@@ -58,6 +58,7 @@ fn every_variant_has_its_tag_and_its_golden_line() {
         ("body", variants::BODIES),
         ("log", variants::LOGS),
         ("selection", variants::SELECTIONS),
+        ("event", variants::EVENTS),
         ("opening.Upload", variants::OPENINGS),
     ] {
         for (tag, variant) in variants.iter().enumerate() {

@@ -12,7 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::variants::{
-    address_name, body_name, log_name, opening_name, refusal_name, request_name, selection_name,
+    address_name, body_name, event_name, log_name, opening_name, refusal_name, request_name,
+    selection_name,
 };
 
 type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
@@ -115,6 +116,8 @@ pub(crate) fn requests() -> Vec<Request> {
         Leave { group: lab() }.into(),
         Groups { after: Some(lab()) }.into(),
         Members { group: lab(), after: Some(bob()) }.into(),
+        Watch { cursors: Few::first_of([Cursor { log: Log::Group(lab()), after: Sequence(18) }]) }
+            .into(),
     ]
 }
 
@@ -195,6 +198,7 @@ answered! {
         ]),
         next: None,
     };
+    Watch: Done;
 }
 
 /// Collects the answers to the command that it is handed.
@@ -238,6 +242,22 @@ fn transfers() -> Vec<Sample> {
     ]
 }
 
+/// What a watching client is told.
+fn events() -> Vec<Sample> {
+    let event = |event| sample(format!("event.{}", event_name(&event)), event);
+    let cursor = Cursor { log: Log::Group("lab".parse().unwrap()), after: Sequence(18) };
+    let online = Event::Presence { user: "bob".parse().unwrap(), online: true };
+    vec![
+        event(Event::Following(cursor)),
+        event(Event::Message { log: Log::Inbox, place: Sequence(300), message: text_message() }),
+        event(Event::CaughtUp),
+        event(Event::Left("lab".parse().unwrap())),
+        event(online),
+        sample("event.Watch.Ok", Ok::<_, Refusal>(Event::CaughtUp)),
+        sample("event.Watch.Err", Err::<Event, _>(Refusal::ShuttingDown)),
+    ]
+}
+
 /// The parts with variants of their own.
 fn parts() -> Vec<Sample> {
     let lab = || "lab".parse().unwrap();
@@ -268,6 +288,7 @@ pub(crate) fn all() -> Vec<Sample> {
         .chain(answers())
         .chain(refusals.map(|no| sample(format!("refusal.{}", refusal_name(&no)), no)))
         .chain(transfers())
+        .chain(events())
         .chain(parts())
         .collect()
 }

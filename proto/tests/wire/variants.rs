@@ -1,6 +1,6 @@
 //! The enums of the wire, with their variants in the order of their tags.
 
-use qchat_proto::command::{Log, Selection, UploadOpening};
+use qchat_proto::command::{Event, Log, Selection, UploadOpening};
 use qchat_proto::{Address, Body, Refusal, Request};
 
 /// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
@@ -20,6 +20,7 @@ macro_rules! variants {
 variants! { REQUESTS, request_name, Request:
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
     Upload, Download, MakeGroup, Join, Leave, Groups, Members,
+    Watch,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:
@@ -35,4 +36,5 @@ variants! { LOGS, log_name, Log: Inbox, Group }
 variants! { SELECTIONS, selection_name, Selection:
     UnreadAndNewest, Newest, Unread, NewestUnread,
 }
+variants! { EVENTS, event_name, Event: Following, Message, CaughtUp, Left, Presence }
 variants! { OPENINGS, opening_name, UploadOpening: SendFile, AlreadyStored }

@@ -1,6 +1,6 @@
 //! Groups and their members.
 
-use qchat_proto::{ClientId, GroupName, Refusal, Timestamp, UserName};
+use qchat_proto::{Address, ClientId, GroupName, Refusal, Timestamp, UserName};
 use redb::ReadableTable;
 
 use super::{ApplyError, Change, earlier_effect, group, group_of_member, is_member, record_effect};
@@ -18,6 +18,10 @@ pub(crate) struct CreateGroup {
 
 impl Change for CreateGroup {
     type Outcome = ();
+
+    fn wakes(&self) -> Vec<Address> {
+        vec![Address::User(self.owner.clone())]
+    }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         let effect = Effect::Group(self.group.clone());
@@ -47,6 +51,10 @@ pub(crate) struct JoinGroup {
 impl Change for JoinGroup {
     type Outcome = ();
 
+    fn wakes(&self) -> Vec<Address> {
+        vec![Address::User(self.user.clone())]
+    }
+
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         let group = group(tables, &self.group)?;
         match is_member(tables, &self.group, &self.user)? {
@@ -66,9 +74,16 @@ pub(crate) struct LeaveGroup {
 impl Change for LeaveGroup {
     type Outcome = ();
 
+    fn wakes(&self) -> Vec<Address> {
+        // Those who follow the group find out whether they still may.
+        vec![Address::Group(self.group.clone())]
+    }
+
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         let group = group_of_member(tables, &self.group, &self.user)?;
         tables.members.remove(tables::member(&self.group, Some(&self.user)).as_slice())?;
+        let key = tables::group_of_user(&self.user, Some(&self.group));
+        tables.groups_of_user.remove(key.as_slice())?;
         write(tables, &self.group, &Group { members: group.members.saturating_sub(1), ..group })
     }
 }
@@ -80,8 +95,10 @@ fn add(
     user: &UserName,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
-    let key = tables::member(name, Some(user));
-    tables::put(&mut tables.members, &key, &Membership { joined: at })?;
+    let membership = Membership { joined: at };
+    tables::put(&mut tables.members, &tables::member(name, Some(user)), &membership)?;
+    let key = tables::group_of_user(user, Some(name));
+    tables::put(&mut tables.groups_of_user, &key, &membership)?;
     write(tables, name, &Group { members: group.members.saturating_add(1), ..group.clone() })
 }
 

@@ -10,7 +10,7 @@ mod sessions;
 pub(crate) use accounts::CreateAccount;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
 pub(crate) use posts::{Content, Post};
-use qchat_proto::{ClientId, GroupName, Refusal, UserName};
+use qchat_proto::{Address, ClientId, GroupName, Refusal, UserName};
 pub(crate) use read::MarkAsRead;
 pub(crate) use sessions::{EndSession, StartSession, UseSession};
 
@@ -47,6 +47,11 @@ pub(crate) trait Change: Send + 'static {
     /// Makes the change, or refuses it and writes nothing. It may be called again after a transaction
     /// that was given up.
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Outcome, ApplyError>;
+
+    /// The logs whose followers have something to look at once the change is durable.
+    fn wakes(&self) -> Vec<Address> {
+        Vec::new()
+    }
 }
 
 /// What the command with this id did when it came first.

@@ -39,6 +39,13 @@ pub(crate) enum Content {
 impl Change for Post {
     type Outcome = Message;
 
+    fn wakes(&self) -> Vec<Address> {
+        match &self.to {
+            Address::User(_) => vec![self.to.clone(), Address::User(self.from.clone())],
+            Address::Group(_) => vec![self.to.clone()],
+        }
+    }
+
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Message, ApplyError> {
         if let Some(effect) = earlier_effect(tables, &self.from, self.id)? {
             return self.repeated(tables, &effect);

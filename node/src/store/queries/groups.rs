@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-fn group_name(key: &[u8]) -> Result<GroupName, Fault> {
+pub(super) fn group_name(key: &[u8]) -> Result<GroupName, Fault> {
     let name = std::str::from_utf8(key).ok().and_then(|name| name.parse().ok());
     name.ok_or(Fault::Damaged("group name"))
 }

@@ -41,7 +41,7 @@ impl Store {
 }
 
 /// One snapshot of a log, as its reader sees it.
-struct Reading {
+pub(super) struct Reading {
     query: HistoryQuery,
     entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
     read: ReadRanges,
@@ -60,6 +60,32 @@ impl Reading {
             last: last.unwrap_or(Sequence(0)),
             query,
         })
+    }
+
+    /// The whole of a log.
+    pub(super) fn of(
+        snapshot: &ReadTransaction,
+        reader: UserName,
+        log: Address,
+    ) -> Result<Self, Fault> {
+        let selection = Selection::Newest(u32::MAX);
+        let query = HistoryQuery { reader, log, selection, from: None, before: None, page: None };
+        Self::new(snapshot, query)
+    }
+
+    /// The next messages after a place, copies of sent ones included, as many as fill a page.
+    pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, Fault> {
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        for entry in self.entries_in(SequenceRange { first: after.next(), last: self.last })? {
+            let (place, entry) = entry?;
+            bytes += message_bytes(&entry);
+            messages.push((place, self.message(place, entry)));
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+        }
+        Ok(messages)
     }
 
     /// Where reading starts: finds the newest messages that are wanted.

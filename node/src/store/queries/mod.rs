@@ -3,6 +3,7 @@
 
 mod accounts;
 mod files;
+mod follow;
 mod groups;
 mod history;
 

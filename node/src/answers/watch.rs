@@ -1,0 +1,168 @@
+//! Following logs: catching up and living are one mechanism, a cursor on each log and a wake-up that
+//! says that there is more.
+
+use std::collections::HashMap;
+
+use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
+use qchat_proto::{Address, Refusal, Sequence};
+
+use super::address;
+use crate::dispatch::{Answer, Call};
+use crate::failure::Failure;
+use crate::hub::{Raised, Watcher};
+use crate::session::Signed;
+
+impl Answer for Watch {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        let cursors = self.cursors.iter();
+        let wanted =
+            cursors.map(|cursor| (address(cursor.log.clone(), &caller.user), cursor.after));
+        let mut following = Following {
+            wanted: wanted.collect(),
+            cursors: HashMap::new(),
+            watcher: call.node.hub.watcher(),
+            presence: call.node.presence.version(),
+            caller,
+            call,
+        };
+        following.catch_up().await?;
+        following.live().await
+    }
+}
+
+/// One stream of events.
+struct Following<'call> {
+    caller: Signed,
+    call: &'call mut Call,
+    watcher: Watcher,
+    /// Where the client wants to go on, in logs that are not followed yet.
+    wanted: HashMap<Address, Sequence>,
+    /// The last place of each followed log that the client was told.
+    cursors: HashMap<Address, Sequence>,
+    /// The number of the last coming or going that the client was told.
+    presence: u64,
+}
+
+impl Following<'_> {
+    async fn catch_up(&mut self) -> Result<(), Failure> {
+        self.follow(Address::User(self.caller.user.clone())).await?;
+        self.follow_groups().await?;
+        for log in self.cursors.keys().cloned().collect::<Vec<_>>() {
+            self.tell_messages(&log).await?;
+        }
+        self.tell(&Event::CaughtUp).await
+    }
+
+    /// Tells what happens until the session, the server or the client's interest ends.
+    async fn live(&mut self) -> Result<Done, Failure> {
+        let ended = self.caller.ended.clone();
+        let unwatched = self.call.answer.stopped();
+        let mut unwatched = std::pin::pin!(unwatched);
+        loop {
+            tokio::select! {
+                raised = self.watcher.woken() => self.tell_raised(raised).await?,
+                () = ended.cancelled() => return Err(self.reason().into()),
+                _ = &mut unwatched => return Ok(Done),
+            }
+        }
+    }
+
+    /// Why a session ended.
+    fn reason(&self) -> Refusal {
+        match self.call.node.stopping.is_cancelled() {
+            true => Refusal::ShuttingDown,
+            false => Refusal::NotLoggedIn,
+        }
+    }
+
+    async fn tell_raised(&mut self, raised: Raised) -> Result<(), Failure> {
+        if raised.presence {
+            self.tell_presence().await?;
+        }
+        if raised.logs.contains(&Address::User(self.caller.user.clone())) {
+            // Joining a group raises the mailbox's flag.
+            self.follow_groups().await?;
+        }
+        for log in raised.logs {
+            self.tell_messages(&log).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows the groups that the caller has joined since the last look.
+    async fn follow_groups(&mut self) -> Result<(), Failure> {
+        for group in self.call.node.store.groups_of(self.caller.user.clone()).await? {
+            let log = Address::Group(group);
+            if !self.cursors.contains_key(&log) {
+                self.follow(log.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a log: registers for wake-ups first, then looks where it ends.
+    async fn follow(&mut self, log: Address) -> Result<(), Failure> {
+        self.watcher.follow(log.clone());
+        let end = self.call.node.store.last(log.clone()).await?;
+        // A place beyond the end is that of another store.
+        let after = self.wanted.remove(&log).map_or(end, |wanted| wanted.min(end));
+        self.cursors.insert(log.clone(), after);
+        let log = self.named(&log);
+        self.tell(&Event::Following(Cursor { log, after })).await
+    }
+
+    /// Tells the messages of a log that the client was not told yet.
+    async fn tell_messages(&mut self, log: &Address) -> Result<(), Failure> {
+        while let Some(after) = self.cursors.get(log).copied() {
+            let reader = self.caller.user.clone();
+            let next = self.call.node.store.messages_after(reader, log.clone(), after).await?;
+            match next {
+                Ok(messages) if messages.is_empty() => break,
+                Ok(messages) => {
+                    for (place, message) in messages {
+                        let log_name = self.named(log);
+                        self.tell(&Event::Message { log: log_name, place, message }).await?;
+                        self.cursors.insert(log.clone(), place);
+                    }
+                }
+                Err(_) => self.lose(log).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows a log no more: the caller may not read it any longer.
+    async fn lose(&mut self, log: &Address) -> Result<(), Failure> {
+        self.watcher.unfollow(log);
+        self.cursors.remove(log);
+        match log {
+            Address::Group(group) => self.tell(&Event::Left(group.clone())).await,
+            Address::User(_) => Ok(()),
+        }
+    }
+
+    async fn tell_presence(&mut self) -> Result<(), Failure> {
+        let (changes, version) = self.call.node.presence.changes_since(self.presence);
+        self.presence = version;
+        for (user, online) in changes {
+            if user != self.caller.user {
+                self.tell(&Event::Presence { user, online }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The log as its reader names it.
+    fn named(&self, log: &Address) -> Log {
+        match log {
+            Address::User(_) => Log::Inbox,
+            Address::Group(group) => Log::Group(group.clone()),
+        }
+    }
+
+    async fn tell(&mut self, event: &Event) -> Result<(), Failure> {
+        self.call.tell(event, &self.caller.ended).await
+    }
+}

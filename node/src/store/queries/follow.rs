@@ -1,0 +1,53 @@
+//! Questions of those who follow logs as they grow.
+
+use qchat_proto::{Address, GroupName, Message, Refusal, Sequence, UserName};
+
+use super::groups::group_name;
+use super::history::Reading;
+use super::may_read;
+use crate::store::fault::Fault;
+use crate::store::{Store, tables};
+
+/// A message with its place in the log that is followed.
+pub(crate) type Placed = (Sequence, Message);
+
+impl Store {
+    /// The last place of a log; 0 where nothing lies in it.
+    pub(crate) async fn last(&self, log: Address) -> Result<Sequence, Fault> {
+        self.read(move |snapshot| {
+            let last = tables::find(snapshot, tables::LOGS, &tables::log(&log), "log")?;
+            Ok(last.unwrap_or(Sequence(0)))
+        })
+        .await
+    }
+
+    /// The groups that `user` is a member of, in the order of their names.
+    pub(crate) async fn groups_of(&self, user: UserName) -> Result<Vec<GroupName>, Fault> {
+        self.read(move |snapshot| {
+            let start = tables::group_of_user(&user, None);
+            let table = snapshot.open_table(tables::GROUPS_OF_USER)?;
+            let mut groups = Vec::new();
+            for row in table.range(start.as_slice()..)? {
+                let (key, _) = row?;
+                let Some(group) = key.value().strip_prefix(start.as_slice()) else { break };
+                groups.push(group_name(group)?);
+            }
+            Ok(groups)
+        })
+        .await
+    }
+
+    /// The next messages of a log after a place, as many as fill a page, where `reader` may see them.
+    pub(crate) async fn messages_after(
+        &self,
+        reader: UserName,
+        log: Address,
+        after: Sequence,
+    ) -> Result<Result<Vec<Placed>, Refusal>, Fault> {
+        self.read(move |snapshot| match may_read(snapshot, &reader, &log)? {
+            Ok(()) => Reading::of(snapshot, reader, log)?.after(after).map(Ok),
+            Err(refusal) => Ok(Err(refusal)),
+        })
+        .await
+    }
+}

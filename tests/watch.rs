@@ -1,0 +1,227 @@
+//! Watching: everything once, in order, on every device, through lost links.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use qchat_client::proto::{Address, Body, MessageText, Password};
+use qchat_client::{CallError, Client, Event, Log, Trust, Watching};
+use tokio::time::timeout;
+
+use crate::harness::{DEADLINE, PASSWORD, Server};
+
+async fn connect(server: &Server) -> Client {
+    let trust = Trust::Fingerprint(server.fingerprint.parse().unwrap());
+    Client::connect(&server.address.to_string().parse().unwrap(), trust).await.unwrap()
+}
+
+/// A signed-in device of a user, who is registered if need be.
+async fn device(server: &Server, name: &str) -> Client {
+    let client = connect(server).await;
+    let password = || Password::try_from(PASSWORD.to_owned()).unwrap();
+    let _ = client.register(name.parse().unwrap(), password()).await;
+    client.login(name.parse().unwrap(), password()).await.unwrap();
+    client
+}
+
+fn text(text: &str) -> MessageText {
+    text.to_owned().try_into().unwrap()
+}
+
+fn user(name: &str) -> Address {
+    Address::User(name.parse().unwrap())
+}
+
+fn lab() -> Address {
+    Address::Group("lab".parse().unwrap())
+}
+
+async fn next(watching: &mut Watching) -> Result<Event, CallError> {
+    timeout(DEADLINE, watching.next()).await.expect("an event in time")
+}
+
+/// Reads on until everything that was there has been told.
+async fn catch_up(watching: &mut Watching) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        match next(watching).await.unwrap() {
+            Event::CaughtUp => return told,
+            Event::Message { message, .. } => told.push(said(&message.body)),
+            _ => {}
+        }
+    }
+}
+
+fn said(body: &Body) -> String {
+    match body {
+        Body::Text(text) => text.as_str().to_owned(),
+        Body::File(file) => file.original.to_string(),
+    }
+}
+
+/// The text of the next message; other events are passed over.
+async fn message(watching: &mut Watching) -> String {
+    loop {
+        if let Event::Message { message, .. } = next(watching).await.unwrap() {
+            return said(&message.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_arrives_on_every_device_without_being_asked_for() {
+    let server = Server::start();
+    let (phone, laptop) = (device(&server, "bob").await, device(&server, "bob").await);
+    let alice = device(&server, "alice").await;
+    let mut watchings = Vec::new();
+    for device in [&phone, &laptop] {
+        let mut watching = device.watch(Vec::new()).await.unwrap();
+        catch_up(&mut watching).await;
+        watchings.push(watching);
+    }
+    alice.send(user("bob"), text("hi")).await.unwrap();
+    laptop.send(user("alice"), text("from the laptop")).await.unwrap();
+    for watching in &mut watchings {
+        assert_eq!(message(watching).await, "hi");
+        assert_eq!(message(watching).await, "from the laptop");
+    }
+}
+
+#[tokio::test]
+async fn watching_goes_on_where_it_was_through_a_killed_server() {
+    let server = Server::start();
+    let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
+    alice.make_group("lab".parse().unwrap()).await.unwrap();
+    bob.join("lab".parse().unwrap()).await.unwrap();
+    let mut watching = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    alice.send(user("bob"), text("before")).await.unwrap();
+    assert_eq!(message(&mut watching).await, "before");
+    let cursors = watching.cursors();
+    alice.send(user("bob"), text("told and forgotten")).await.unwrap();
+    alice.send(lab(), text("to all")).await.unwrap();
+    let server = server.kill9().start();
+    assert!(next_failure(&mut watching).await);
+    let alice = device(&server, "alice").await;
+    alice.send(lab(), text("after")).await.unwrap();
+    let bob = device(&server, "bob").await;
+    let mut watching = bob.watch(cursors).await.unwrap();
+    let mut told = catch_up(&mut watching).await;
+    told.sort();
+    assert_eq!(told, ["after", "to all", "told and forgotten"]);
+}
+
+/// Whether watching ends with an error, whatever was told before.
+async fn next_failure(watching: &mut Watching) -> bool {
+    while let Ok(event) = next(watching).await {
+        assert!(!matches!(event, Event::CaughtUp));
+    }
+    true
+}
+
+#[tokio::test]
+async fn nothing_falls_between_catching_up_and_living() {
+    const SENDS: usize = 200;
+    let server = Server::start();
+    let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
+    let mut early = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut early).await;
+    let start = early.cursors();
+    let sending = tokio::spawn(async move {
+        for number in 0..SENDS {
+            alice.send(user("bob"), text(&number.to_string())).await.unwrap();
+        }
+    });
+    // Each of these begins to watch while messages keep coming.
+    let mut all = vec![early];
+    for _ in 0..8 {
+        all.push(bob.watch(start.clone()).await.unwrap());
+    }
+    for watching in &mut all {
+        for number in 0..SENDS {
+            assert_eq!(message(watching).await, number.to_string());
+        }
+    }
+    sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_that_is_joined_on_one_device_is_followed_on_the_other() {
+    let server = Server::start();
+    let (phone, laptop) = (device(&server, "bob").await, device(&server, "bob").await);
+    let alice = device(&server, "alice").await;
+    alice.make_group("lab".parse().unwrap()).await.unwrap();
+    alice.send(lab(), text("history")).await.unwrap();
+    let mut watching = phone.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    laptop.join("lab".parse().unwrap()).await.unwrap();
+    while !matches!(next(&mut watching).await.unwrap(), Event::Following(cursor) if cursor.log == Log::Group("lab".parse().unwrap()))
+    {
+    }
+    alice.send(lab(), text("welcome")).await.unwrap();
+    assert_eq!(message(&mut watching).await, "welcome");
+    laptop.leave("lab".parse().unwrap()).await.unwrap();
+    while !matches!(next(&mut watching).await.unwrap(), Event::Left(_)) {}
+    alice.send(lab(), text("among us")).await.unwrap();
+    alice.send(user("bob"), text("bye")).await.unwrap();
+    assert_eq!(message(&mut watching).await, "bye");
+}
+
+#[tokio::test]
+async fn comings_and_goings_are_told() {
+    let server = Server::start();
+    let bob = device(&server, "bob").await;
+    let mut watching = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    let alice = device(&server, "alice").await;
+    alice.logout().await.unwrap();
+    let mut seen = BTreeMap::new();
+    while seen.get("alice") != Some(&false) {
+        if let Event::Presence { user, online } = next(&mut watching).await.unwrap() {
+            seen.insert(user.to_string(), online);
+        }
+    }
+}
+
+#[tokio::test]
+async fn watching_ends_with_its_session() {
+    let server = Server::start();
+    let bob = device(&server, "bob").await;
+    let mut watching = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    bob.logout().await.unwrap();
+    assert!(matches!(next(&mut watching).await, Err(CallError::Refused(_))));
+    let refused = bob.watch(Vec::new()).await.unwrap().next().await;
+    assert!(matches!(refused, Err(CallError::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_reading_holds_up_nobody() {
+    const SENDS: usize = 2_000;
+    let server = Server::start();
+    let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
+    let mut deaf = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut deaf).await;
+    let other = device(&server, "bob").await;
+    let mut watching = other.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    let long = "x".repeat(16 * 1024);
+    for number in 0..SENDS / 64 {
+        let sends: Vec<_> = (0..64)
+            .map(|_| {
+                let (alice, long) = (alice.clone(), long.clone());
+                tokio::spawn(async move { alice.send(user("bob"), text(&long)).await.unwrap() })
+            })
+            .collect();
+        for sent in sends {
+            timeout(DEADLINE, sent).await.unwrap_or_else(|_| panic!("batch {number}")).unwrap();
+        }
+    }
+    for _ in 0..SENDS / 64 * 64 {
+        assert_eq!(message(&mut watching).await.len(), long.len());
+    }
+    // Who wakes up finds everything.
+    for _ in 0..SENDS / 64 * 64 {
+        assert_eq!(message(&mut deaf).await.len(), long.len());
+    }
+    assert!(timeout(Duration::from_millis(50), deaf.next()).await.is_err());
+}
