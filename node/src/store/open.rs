@@ -91,7 +91,8 @@ fn damaged(file: &Path, reason: &str) -> OpenError {
     OpenError::Damaged { file: file.to_owned(), reason: reason.to_owned() }
 }
 
-fn builder() -> Builder {
+/// The engine as every store is opened with.
+pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::fault::Fault;
 use super::records;
 
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Facts about the store itself: `format`.
 const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -22,6 +22,10 @@ pub(super) const FORMAT: u64 = 1;
 macro_rules! tables {
     ($($(#[$doc:meta])* $field:ident: $constant:ident = $name:literal,)*) => {
         $($(#[$doc])* pub(super) const $constant: Definition = Definition::new($name);)*
+
+        /// Every table but the one with the facts about the store itself.
+        #[cfg(test)]
+        pub(super) const ALL: &[Definition] = &[$($constant),*];
 
         /// Every table, open for one change after the other.
         pub(crate) struct Tables<'transaction> {

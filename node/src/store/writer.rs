@@ -69,8 +69,7 @@ impl Writer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || CommitError::Failed(Arc::new(Fault::Closed));
         let queue = queue.ok_or_else(closed)?;
-        let (answer, answered) = oneshot::channel();
-        let job = Box::new(Queued { change, outcome: None, answer });
+        let (job, answered) = queued(change);
         queue.send(job).await.map_err(|_| closed())?;
         drop(queue);
         // A job that was dropped unanswered was in a transaction that may or may not have happened.
@@ -88,7 +87,7 @@ impl Writer {
 }
 
 /// A change of any type, with the place where its answer goes.
-trait Job: Send {
+pub(super) trait Job: Send {
     /// Applies the change and keeps its outcome.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault>;
     /// The logs whose followers have something to look at, where the change was made.
@@ -104,7 +103,16 @@ trait Job: Send {
 struct Queued<C: Change> {
     change: C,
     outcome: Option<Result<C::Outcome, Refusal>>,
-    answer: oneshot::Sender<Result<C::Outcome, CommitError>>,
+    answer: oneshot::Sender<Answer<C>>,
+}
+
+/// What a change is answered with.
+type Answer<C> = Result<<C as Change>::Outcome, CommitError>;
+
+/// A change ready for a batch, and where its answer arrives.
+pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<Answer<C>>) {
+    let (answer, answered) = oneshot::channel();
+    (Box::new(Queued { change, outcome: None, answer }), answered)
 }
 
 impl<C: Change> Job for Queued<C> {
@@ -159,7 +167,12 @@ enum Stopped {
     InCommit(Fault),
 }
 
-fn write_batch(database: &Database, mut batch: Vec<Box<dyn Job>>, wake: &OnceLock<Wake>) {
+/// Makes the changes of a batch in one transaction, and answers each.
+pub(super) fn write_batch(
+    database: &Database,
+    mut batch: Vec<Box<dyn Job>>,
+    wake: &OnceLock<Wake>,
+) {
     match transact(database, &mut batch) {
         Ok(()) => {
             if let Some(wake) = wake.get() {

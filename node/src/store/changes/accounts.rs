@@ -8,7 +8,7 @@ use crate::store::records::{Account, Effect};
 use crate::store::tables::{self, Tables};
 
 /// Makes an account. Repeatable by its id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CreateAccount {
     pub(crate) id: ClientId,
     pub(crate) user: UserName,

@@ -8,7 +8,7 @@ use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
 
 /// Makes a group, whose maker is its owner and first member. Repeatable by its id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CreateGroup {
     pub(crate) id: ClientId,
     pub(crate) group: GroupName,
@@ -41,7 +41,7 @@ impl Change for CreateGroup {
 }
 
 /// Makes a user a member. Joining twice changes nothing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct JoinGroup {
     pub(crate) group: GroupName,
     pub(crate) user: UserName,
@@ -65,7 +65,7 @@ impl Change for JoinGroup {
 }
 
 /// Ends a membership. The group stays, even without members, and so does who made it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LeaveGroup {
     pub(crate) group: GroupName,
     pub(crate) user: UserName,

@@ -14,7 +14,7 @@ use crate::store::tables::{self, Tables};
 
 /// Sends a message: appends it to the log of its receiver, and for a person a copy to the sender's
 /// own. Repeatable by its id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) id: ClientId,
     pub(crate) from: UserName,
@@ -24,7 +24,7 @@ pub(crate) struct Post {
 }
 
 /// What is sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Content {
     /// A text.
     Text(MessageText),

@@ -8,7 +8,7 @@ use crate::store::records::ReadRanges;
 use crate::store::tables::{self, Tables};
 
 /// Marks messages of a log as read by a user: of the own mailbox, or of a group of theirs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MarkAsRead {
     pub(crate) user: UserName,
     pub(crate) log: Address,

@@ -12,7 +12,7 @@ use crate::store::tables::{self, Tables};
 const SESSIONS_OF_USER_MAX: usize = 256;
 
 /// Starts a session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StartSession {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,
@@ -35,7 +35,7 @@ impl Change for StartSession {
 }
 
 /// Notes that a session is still in use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct UseSession {
     pub(crate) token_hash: TokenHash,
     pub(crate) at: Timestamp,
@@ -54,7 +54,7 @@ impl Change for UseSession {
 }
 
 /// Ends a session: its token resumes nothing any more. Ending it twice is no error.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct EndSession {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,

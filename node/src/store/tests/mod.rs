@@ -1,7 +1,17 @@
-//! The store's promises, on a real file.
+//! The store's promises: on a real file, and on a disk that loses power and fails.
 
+mod disk;
+mod failing_calls;
 mod history;
+mod ledger;
+mod machine;
+mod model;
+mod power_cuts;
 mod promises;
+mod random;
+mod random_changes;
+mod scenario;
+mod tally;
 
 use qchat_proto::{Address, ClientId, GroupName, Message, MessageText, Timestamp, UserName};
 

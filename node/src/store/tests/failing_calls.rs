@@ -1,0 +1,180 @@
+//! One call to the disk fails, as on a full disk: every one of a story in its turn.
+//!
+//! The engine trusts a disk no more once it has failed: everything after that fails too, until the
+//! store is opened again. So a server whose disk was full for a moment makes no change until it is
+//! restarted. It says so truthfully, and what it had answered stays.
+
+use qchat_proto::command::SequenceRange;
+use qchat_proto::{Address, ClientId, Digest, File, FileName, Sequence, StoredName};
+
+use super::disk::{Accident, Disk};
+use super::ledger::{ALL_ANSWERED, Ledger, NOT_THERE, THERE};
+use super::machine::{Machine, Rows, difference};
+use super::model::{Model, Step};
+use super::random::Random;
+use super::tally::Tally;
+use super::{at, group, text, to, user};
+use crate::store::CommitError;
+use crate::store::changes::{
+    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkAsRead, Post,
+    StartSession, UseSession,
+};
+
+const CACHE_BYTES: usize = 1024 * 1024;
+
+/// What the machine does after the call that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aftermath {
+    /// Another program starts, and finds what was written.
+    Restart,
+    /// The power goes as well, and what was not synced with it.
+    PowerCut,
+}
+
+#[test]
+fn a_call_that_fails_loses_nothing_that_was_answered_and_doubles_nothing_that_was_not() {
+    let calls = calls_of_story();
+    assert!(calls > 100, "{calls} calls are no story");
+    let tally = Tally::default();
+    for call in 1..=calls {
+        for aftermath in [Aftermath::Restart, Aftermath::PowerCut] {
+            println!("call {call} of {calls} fails; then {aftermath:?}");
+            check(call, aftermath, &tally);
+        }
+    }
+    tally.check(&[ALL_ANSWERED, NOT_THERE, THERE]);
+}
+
+/// How many calls the story takes where none fails.
+fn calls_of_story() -> u64 {
+    let disk = Disk::with_empty_store();
+    let told = tell(&disk, &mut Ledger::new(), &story(), &Tally::default());
+    assert_eq!(told, story().len());
+    disk.calls()
+}
+
+fn check(call: u64, aftermath: Aftermath, tally: &Tally) {
+    let (disk, mut ledger, mut story) = (Disk::with_empty_store(), Ledger::new(), story());
+    disk.plan(call, Accident::Failure);
+    let told = tell(&disk, &mut ledger, &story, &Tally::default());
+    assert!(disk.had_accident() || told == story.len());
+    match aftermath {
+        Aftermath::Restart => disk.kill(),
+        Aftermath::PowerCut => disk.cut_power(&mut Random::new(call)),
+    }
+    // Everything that was not answered once more, with the ids that it had.
+    story.drain(..told);
+    assert_eq!(tell(&disk, &mut ledger, &story, tally), story.len());
+    let machine = Machine::start(&disk, CACHE_BYTES).unwrap();
+    assert_eq!(difference(&machine.rows().unwrap(), &happy_end()), None);
+}
+
+/// What the store holds after the story.
+fn happy_end() -> Rows {
+    let mut world = Model::default();
+    for step in story().iter().flatten() {
+        world.apply(step).unwrap();
+    }
+    world.rows()
+}
+
+/// Opens the store and makes the changes, batch after batch, until one is not answered. Returns how
+/// many batches were.
+fn tell(disk: &Disk, ledger: &mut Ledger, story: &[Vec<Step>], tally: &Tally) -> usize {
+    let machine = match Machine::start(disk, CACHE_BYTES) {
+        Ok(machine) => machine,
+        Err(_) if disk.had_accident() => return 0,
+        Err(error) => panic!("the store does not open: {error:?}"),
+    };
+    match machine.rows() {
+        Ok(rows) => tally.count(ledger.recognise(&rows)),
+        Err(_) if disk.had_accident() => return 0,
+        Err(error) => panic!("the store cannot be read: {error:?}"),
+    }
+    for (number, batch) in story.iter().enumerate() {
+        if !ledger.commit(&machine, batch) {
+            assert!(disk.had_accident(), "a fault, and the disk is well");
+            check_latched(&machine, batch);
+            return number;
+        }
+    }
+    story.len()
+}
+
+/// Asking the same store again does nothing, and says so.
+fn check_latched(machine: &Machine, batch: &[Step]) {
+    let answers = machine.commit(batch);
+    let all_failed = answers.iter().all(|answer| matches!(answer, Err(CommitError::Failed(_))));
+    assert!(all_failed, "{answers:?}");
+}
+
+/// Every kind of change, in batches.
+fn story() -> Vec<Vec<Step>> {
+    let lab = || Address::Group(group("lab"));
+    vec![
+        vec![account(1, "alice"), account(2, "bob")],
+        vec![account(3, "carol")],
+        vec![session("alice")],
+        vec![post(4, "alice", to("bob"), text("hi")), post(5, "bob", to("alice"), text("ho"))],
+        vec![post(6, "bob", to("bob"), text("a note"))],
+        vec![make_group(7, "alice"), join("bob"), join("carol")],
+        vec![post(8, "bob", lab(), text(&"long ".repeat(2000)))],
+        vec![post(9, "alice", lab(), file(10)), post(10, "alice", to("carol"), file(11))],
+        vec![mark("bob", to("bob"), 1, 1), mark("carol", lab(), 2, 9)],
+        vec![leave("carol")],
+        vec![use_session()],
+        vec![post(11, "carol", to("alice"), text(&"bye ".repeat(3000)))],
+        vec![end_session("alice")],
+        vec![post(12, "alice", lab(), text("gone?"))],
+    ]
+}
+
+fn id(number: u8) -> ClientId {
+    ClientId([number; 16])
+}
+
+fn account(number: u8, name: &str) -> Step {
+    let (user, password_hash) = (user(name), "a hash".to_owned());
+    Step::CreateAccount(CreateAccount { id: id(number), user, password_hash, at: at(1) })
+}
+
+fn session(name: &str) -> Step {
+    Step::StartSession(StartSession { user: user(name), token_hash: [1; 32], at: at(2) })
+}
+
+fn use_session() -> Step {
+    Step::UseSession(UseSession { token_hash: [1; 32], at: at(3) })
+}
+
+fn end_session(name: &str) -> Step {
+    Step::EndSession(EndSession { user: user(name), token_hash: [1; 32] })
+}
+
+fn post(number: u8, from: &str, to: Address, content: Content) -> Step {
+    Step::Post(Post { id: id(number), from: user(from), to, at: at(4), content })
+}
+
+fn file(milliseconds: u64) -> Content {
+    let original = FileName::from("report.pdf");
+    let name = StoredName::new(at(milliseconds), &original);
+    let file = File { name, original, size: 400, digest: Digest([7; 32]) };
+    Content::File { file, quota: Some(1000) }
+}
+
+fn make_group(number: u8, owner: &str) -> Step {
+    let (id, group, owner) = (id(number), group("lab"), user(owner));
+    Step::CreateGroup(CreateGroup { id, group, owner, at: at(5) })
+}
+
+fn join(name: &str) -> Step {
+    Step::JoinGroup(JoinGroup { group: group("lab"), user: user(name), at: at(6) })
+}
+
+fn leave(name: &str) -> Step {
+    Step::LeaveGroup(LeaveGroup { group: group("lab"), user: user(name) })
+}
+
+fn mark(name: &str, log: Address, first: u64, last: u64) -> Step {
+    let range = SequenceRange { first: Sequence(first), last: Sequence(last) };
+    Step::MarkAsRead(MarkAsRead { user: user(name), log, ranges: vec![range] })
+}

@@ -1,0 +1,231 @@
+//! What a store is to be, the plain way: collections in memory, without a disk.
+
+mod questions;
+mod rows;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use qchat_proto::{
+    Address, Body, ClientId, File, GroupName, Message, MessageId, Refusal, Sequence, Timestamp,
+    UserName,
+};
+
+pub(super) use step::{Answer, Expected, Step};
+
+use crate::store::changes::{Content, CreateAccount, CreateGroup, MarkAsRead, Post};
+use crate::store::queries::TokenHash;
+use crate::store::records::{Account, Effect, Entry, Session};
+
+/// The world as far as a store knows it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Model {
+    pub(super) accounts: BTreeMap<UserName, Account>,
+    pub(super) sessions: BTreeMap<TokenHash, Session>,
+    pub(super) groups: BTreeMap<GroupName, Group>,
+    pub(super) logs: HashMap<Address, Vec<Entry>>,
+    /// The places of a log that a user has read.
+    read: HashMap<(UserName, Address), BTreeSet<u64>>,
+    requests: HashMap<(UserName, ClientId), Effect>,
+    /// Bytes of the files that a user sent.
+    usage: BTreeMap<UserName, u64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    owner: UserName,
+    created: Timestamp,
+    /// When each member joined.
+    pub(super) members: BTreeMap<UserName, Timestamp>,
+}
+
+impl Model {
+    /// Makes a change, and tells what it is to be answered with.
+    pub(super) fn apply(&mut self, step: &Step) -> Expected {
+        match step {
+            Step::CreateAccount(create) => self.create_account(create)?,
+            Step::StartSession(start) => {
+                let session =
+                    Session { user: start.user.clone(), created: start.at, used: start.at };
+                self.sessions.insert(start.token_hash, session);
+            }
+            Step::UseSession(used) => {
+                let session = self.sessions.get_mut(&used.token_hash);
+                session.into_iter().for_each(|session| session.used = used.at);
+            }
+            Step::EndSession(end) => drop(self.sessions.remove(&end.token_hash)),
+            Step::Post(post) => return self.post(post).map(Some),
+            Step::CreateGroup(create) => self.create_group(create)?,
+            Step::JoinGroup(join) => {
+                let group = self.groups.get_mut(&join.group);
+                let group = group.ok_or_else(|| Refusal::GroupNotFound(join.group.clone()))?;
+                group.members.entry(join.user.clone()).or_insert(join.at);
+            }
+            Step::LeaveGroup(leave) => {
+                self.check_member(&leave.group, &leave.user)?;
+                let group = self.groups.get_mut(&leave.group).unwrap();
+                group.members.remove(&leave.user);
+            }
+            Step::MarkAsRead(mark) => self.mark_as_read(mark)?,
+        }
+        Ok(None)
+    }
+
+    fn create_account(&mut self, create: &CreateAccount) -> Result<(), Refusal> {
+        let request = (create.user.clone(), create.id);
+        match self.requests.get(&request) {
+            Some(Effect::Account) => return Ok(()),
+            Some(_) => return Err(Refusal::IdReused),
+            None if self.accounts.contains_key(&create.user) => {
+                return Err(Refusal::UserExists(create.user.clone()));
+            }
+            None => {}
+        }
+        let account = Account { password_hash: create.password_hash.clone(), created: create.at };
+        self.accounts.insert(create.user.clone(), account);
+        self.requests.insert(request, Effect::Account);
+        Ok(())
+    }
+
+    fn create_group(&mut self, create: &CreateGroup) -> Result<(), Refusal> {
+        let request = (create.owner.clone(), create.id);
+        match self.requests.get(&request) {
+            Some(Effect::Group(name)) if *name == create.group => return Ok(()),
+            Some(_) => return Err(Refusal::IdReused),
+            None if self.groups.contains_key(&create.group) => {
+                return Err(Refusal::GroupExists(create.group.clone()));
+            }
+            None => {}
+        }
+        let members = BTreeMap::from([(create.owner.clone(), create.at)]);
+        let group = Group { owner: create.owner.clone(), created: create.at, members };
+        self.groups.insert(create.group.clone(), group);
+        self.requests.insert(request, Effect::Group(create.group.clone()));
+        Ok(())
+    }
+
+    fn post(&mut self, post: &Post) -> Result<Message, Refusal> {
+        let request = (post.from.clone(), post.id);
+        match self.requests.get(&request) {
+            Some(Effect::Message(log, sequence)) => return self.repeated(post, log, *sequence),
+            Some(_) => return Err(Refusal::IdReused),
+            None => {}
+        }
+        match &post.to {
+            Address::Group(group) => self.check_member(group, &post.from)?,
+            Address::User(user) if self.accounts.contains_key(user) => {}
+            Address::User(user) => return Err(Refusal::UserNotFound(user.clone())),
+        }
+        if let Content::File { file, quota } = &post.content {
+            self.use_quota(&post.from, file, *quota)?;
+        }
+        let entry = self.append(post);
+        self.requests.insert(request, Effect::Message(post.to.clone(), entry.sequence));
+        Ok(message(&entry))
+    }
+
+    fn repeated(&self, post: &Post, log: &Address, sequence: Sequence) -> Result<Message, Refusal> {
+        let entry = self.logs[log]
+            .iter()
+            .find(|entry| entry.sequence == sequence && entry.to == *log)
+            .unwrap();
+        let same = match (&post.content, &entry.body) {
+            (Content::Text(text), Body::Text(earlier)) => text == earlier,
+            (Content::File { file, .. }, Body::File(earlier)) => {
+                (&file.original, &file.digest) == (&earlier.original, &earlier.digest)
+            }
+            _ => false,
+        };
+        match same && post.to == *log {
+            true => Ok(message(entry)),
+            false => Err(Refusal::IdReused),
+        }
+    }
+
+    fn use_quota(
+        &mut self,
+        user: &UserName,
+        file: &File,
+        quota: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let (size, used) = (file.size, self.usage(user));
+        match quota {
+            Some(quota) if used + size > quota => Err(Refusal::QuotaExceeded { size, used, quota }),
+            _ => {
+                self.usage.insert(user.clone(), used + size);
+                Ok(())
+            }
+        }
+    }
+
+    fn append(&mut self, post: &Post) -> Entry {
+        let entry = Entry {
+            to: post.to.clone(),
+            sequence: Sequence(self.length(&post.to) + 1),
+            from: post.from.clone(),
+            at: post.at,
+            id: post.id,
+            body: match &post.content {
+                Content::Text(text) => Body::Text(text.clone()),
+                Content::File { file, .. } => Body::File(file.clone()),
+            },
+        };
+        self.logs.entry(post.to.clone()).or_default().push(entry.clone());
+        let own = Address::User(post.from.clone());
+        // Where the sender finds it again, and has read it; a note to oneself is read later.
+        let read = match &post.to {
+            Address::Group(_) => post.to.clone(),
+            to if *to == own => return entry,
+            Address::User(_) => {
+                self.logs.entry(own.clone()).or_default().push(entry.clone());
+                own
+            }
+        };
+        let place = self.length(&read);
+        self.read.entry((post.from.clone(), read)).or_default().insert(place);
+        entry
+    }
+
+    fn mark_as_read(&mut self, mark: &MarkAsRead) -> Result<(), Refusal> {
+        if let Address::Group(group) = &mark.log {
+            self.check_member(group, &mark.user)?;
+        }
+        let length = self.length(&mark.log);
+        let read = self.read.entry((mark.user.clone(), mark.log.clone())).or_default();
+        for range in &mark.ranges {
+            read.extend(
+                (1..=length).filter(|place| (range.first.0..=range.last.0).contains(place)),
+            );
+        }
+        Ok(())
+    }
+
+    /// Existence before membership.
+    fn check_member(&self, group: &GroupName, user: &UserName) -> Result<(), Refusal> {
+        match self.groups.get(group) {
+            None => Err(Refusal::GroupNotFound(group.clone())),
+            Some(found) if found.members.contains_key(user) => Ok(()),
+            Some(_) => Err(Refusal::NotAMember(group.clone())),
+        }
+    }
+
+    fn usage(&self, user: &UserName) -> u64 {
+        self.usage.get(user).copied().unwrap_or_default()
+    }
+
+    /// How many messages a log has.
+    pub(super) fn length(&self, log: &Address) -> u64 {
+        u64::try_from(self.logs.get(log).map_or(0, Vec::len)).unwrap()
+    }
+}
+
+/// The message as its sender sees it.
+fn message(entry: &Entry) -> Message {
+    Message {
+        id: MessageId { log: entry.to.clone(), sequence: entry.sequence },
+        from: entry.from.clone(),
+        at: entry.at,
+        body: entry.body.clone(),
+        unread: false,
+    }
+}

@@ -1,0 +1,192 @@
+//! The questions of the store, answered the plain way, and compared.
+
+use std::collections::BTreeMap;
+
+use qchat_proto::command::{self, FileQuery, Selection};
+use qchat_proto::{Address, Body, Few, File, GroupName, Message, Refusal, Sequence, UserName};
+
+use super::{Model, message};
+use crate::store::Store;
+use crate::store::queries::HistoryQuery;
+use crate::store::records::Effect;
+
+/// A message with its place in a log.
+type Placed = (Sequence, Message);
+
+impl Model {
+    /// Asks a store everything that this model knows the answer to.
+    pub(in super::super) async fn check_questions(&self, store: &Store) {
+        let users: Vec<UserName> = self.accounts.keys().cloned().collect();
+        assert_eq!(store.users(None).await.unwrap(), (users.clone(), false));
+        for (token_hash, session) in &self.sessions {
+            let found = store.session(*token_hash).await.unwrap();
+            assert_eq!(found, Some((session.user.clone(), session.used)));
+        }
+        for user in &users {
+            self.check_user(store, user).await;
+            self.check_log(store, user, Address::User(user.clone())).await;
+            for group in self.groups.keys() {
+                self.check_members(store, user, group).await;
+                self.check_log(store, user, Address::Group(group.clone())).await;
+            }
+        }
+        self.check_uploads(store).await;
+    }
+
+    async fn check_user(&self, store: &Store, user: &UserName) {
+        let hash = store.password_hash(user.clone()).await.unwrap();
+        assert_eq!(hash.as_ref(), Some(&self.accounts[user].password_hash));
+        let groups = self.groups.iter().map(|(name, group)| command::Group {
+            name: name.clone(),
+            members: u64::try_from(group.members.len()).unwrap(),
+            joined: group.members.contains_key(user),
+        });
+        let found = store.groups(user.clone(), None).await.unwrap();
+        assert_eq!(found, (groups.collect(), false));
+        let joined = self.groups.iter().filter(|(_, group)| group.members.contains_key(user));
+        let joined: Vec<_> = joined.map(|(name, _)| name.clone()).collect();
+        assert_eq!(store.groups_of(user.clone()).await.unwrap(), joined);
+        let used = store.may_upload(user.clone(), Address::User(user.clone())).await.unwrap();
+        assert_eq!(used, Ok(self.usage(user)));
+    }
+
+    async fn check_members(&self, store: &Store, user: &UserName, group: &GroupName) {
+        let found = store.members(user.clone(), group.clone(), None).await.unwrap();
+        let found = found.map(|page| (page.owner, page.members, page.more));
+        let expected = self.check_member(group, user).map(|()| {
+            let group = &self.groups[group];
+            (group.owner.clone(), group.members.keys().cloned().collect(), false)
+        });
+        assert_eq!(found, expected);
+    }
+
+    /// The whole history of a log, what is unread of it, and its files by each of their names.
+    async fn check_log(&self, store: &Store, reader: &UserName, log: Address) {
+        for selection in [Selection::Newest(1000), Selection::Unread] {
+            let found = history(store, reader, &log, selection).await;
+            assert_eq!(found, self.history(reader, &log, selection), "{log:?} for {reader}");
+        }
+        let last = store.last(log.clone()).await.unwrap();
+        assert_eq!(last.0, self.length(&log));
+        assert_eq!(followed(store, reader, &log).await, self.followed(reader, &log));
+        for name in self.file_names(&log) {
+            let query = FileQuery::from(name.as_str());
+            let found = store.file(reader.clone(), log.clone(), query.clone()).await.unwrap();
+            assert_eq!(found, self.file(reader, &log, query), "{name} in {log:?} for {reader}");
+        }
+    }
+
+    fn history(
+        &self,
+        reader: &UserName,
+        log: &Address,
+        selection: Selection,
+    ) -> Result<Vec<Message>, Refusal> {
+        let all = self.followed(reader, log)?.into_iter().map(|(_, message)| message);
+        let here = all.filter(|message| message.id.log == *log);
+        Ok(here.filter(|message| message.unread || selection != Selection::Unread).collect())
+    }
+
+    /// Everything in a log, copies of what its owner sent included.
+    fn followed(&self, reader: &UserName, log: &Address) -> Result<Vec<Placed>, Refusal> {
+        self.may_read(reader, log)?;
+        let read = self.read.get(&(reader.clone(), log.clone()));
+        let is_unread = |place| !read.is_some_and(|read| read.contains(&place));
+        let entries = (1..).zip(self.logs.get(log).into_iter().flatten());
+        let messages = entries.map(|(place, entry)| {
+            (Sequence(place), Message { unread: is_unread(place), ..message(entry) })
+        });
+        Ok(messages.collect())
+    }
+
+    /// Every name that a file of the log has, and one that none has.
+    fn file_names(&self, log: &Address) -> Vec<String> {
+        let files = self.files(log);
+        let names = files.flat_map(|file| [file.name.to_string(), file.original.to_string()]);
+        names.chain(["missing".to_owned()]).collect()
+    }
+
+    fn files(&self, log: &Address) -> impl Iterator<Item = &File> {
+        let entries = self.logs.get(log).into_iter().flatten();
+        entries.filter_map(|entry| match &entry.body {
+            Body::File(file) => Some(file),
+            Body::Text(_) => None,
+        })
+    }
+
+    fn file(&self, reader: &UserName, log: &Address, query: FileQuery) -> Result<File, Refusal> {
+        self.may_read(reader, log)?;
+        let named = |name: &str| -> BTreeMap<_, _> {
+            let files = self.files(log);
+            let named =
+                files.filter(|file| file.name.as_str() == name || file.original.as_str() == name);
+            named.map(|file| (file.name.clone(), file.clone())).collect()
+        };
+        let stored = query.stored.as_ref().map(|stored| named(stored.as_str()));
+        let found = stored.filter(|found| !found.is_empty());
+        let mut found = found.unwrap_or_else(|| named(query.original.as_str()));
+        match found.len() {
+            0 => Err(Refusal::FileNotFound(query.original)),
+            1 => Ok(found.pop_first().unwrap().1),
+            _ => Err(Refusal::AmbiguousFile(Few::first_of(found.into_keys()))),
+        }
+    }
+
+    async fn check_uploads(&self, store: &Store) {
+        for ((user, id), effect) in &self.requests {
+            let file = match effect {
+                Effect::Message(log, sequence) => {
+                    let mut entries = self.logs[log].iter();
+                    let sent =
+                        entries.find(|entry| (&entry.to, entry.sequence) == (log, *sequence));
+                    match &sent.unwrap().body {
+                        Body::File(file) => Some(file.clone()),
+                        Body::Text(_) => None,
+                    }
+                }
+                _ => None,
+            };
+            assert_eq!(store.earlier_upload(user.clone(), *id).await.unwrap(), file);
+        }
+    }
+
+    fn may_read(&self, reader: &UserName, log: &Address) -> Result<(), Refusal> {
+        match log {
+            Address::User(_) => Ok(()),
+            Address::Group(group) => self.check_member(group, reader),
+        }
+    }
+}
+
+/// All pages.
+async fn history(
+    store: &Store,
+    reader: &UserName,
+    log: &Address,
+    selection: Selection,
+) -> Result<Vec<Message>, Refusal> {
+    let (mut messages, mut page) = (Vec::new(), None);
+    loop {
+        let (reader, log) = (reader.clone(), log.clone());
+        let query = HistoryQuery { reader, log, selection, from: None, before: None, page };
+        let answer = store.history(query).await.unwrap()?;
+        messages.extend(answer.messages.into_vec());
+        page = answer.next;
+        if page.is_none() {
+            return Ok(messages);
+        }
+    }
+}
+
+/// A log from its beginning to its end, as one who follows it reads it.
+async fn followed(store: &Store, reader: &UserName, log: &Address) -> Result<Vec<Placed>, Refusal> {
+    let mut messages: Vec<Placed> = Vec::new();
+    loop {
+        let last = messages.last().map_or(Sequence(0), |(place, _)| *place);
+        let page = store.messages_after(reader.clone(), log.clone(), last).await.unwrap()?;
+        if page.is_empty() {
+            return Ok(messages);
+        }
+        messages.extend(page);
+    }
+}

@@ -1,0 +1,87 @@
+//! Random numbers from a seed, the same on every machine.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines, and good enough to choose with.
+#[derive(Debug, Clone)]
+pub(super) struct Random(u64);
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number of a range that is not empty.
+    pub(super) fn within(&mut self, range: Range<u64>) -> u64 {
+        range.start + self.next() % (range.end - range.start)
+    }
+
+    /// Whether something happens that happens once in so many times.
+    pub(super) fn once_in(&mut self, times: u64) -> bool {
+        self.within(0..times) == 0
+    }
+
+    pub(super) fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.within(0..u64::try_from(length).unwrap())).unwrap()
+    }
+
+    pub(super) fn pick<T: Copy, const COUNT: usize>(&mut self, items: [T; COUNT]) -> T {
+        items[self.index(COUNT)]
+    }
+
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for end in (1..items.len()).rev() {
+            items.swap(end, self.index(end + 1));
+        }
+    }
+}
+
+/// Names the seed of a case that fails.
+struct Naming(u64);
+
+impl Drop for Naming {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("this was seed {0}; QCHAT_SEED={0} runs it alone", self.0);
+        }
+    }
+}
+
+/// A number that the environment may change.
+pub(super) fn setting(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
+}
+
+/// Runs a case with seeds from 0 on, on two threads, until one says that it is enough.
+pub(super) fn run_seeds(is_enough: impl Fn(u64) -> bool + Sync, case: impl Fn(Random) + Sync) {
+    let run = |seed| {
+        let _naming = Naming(seed);
+        case(Random::new(seed));
+    };
+    if std::env::var_os("QCHAT_SEED").is_some() {
+        return run(setting("QCHAT_SEED", 0));
+    }
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    match next.fetch_add(1, Ordering::Relaxed) {
+                        seed if is_enough(seed) => break,
+                        seed => run(seed),
+                    }
+                }
+            });
+        }
+    });
+}
