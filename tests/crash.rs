@@ -1,7 +1,7 @@
 //! What was acknowledged stays, whatever happens to the server.
 
 use crate::files::{landed, noise, stored};
-use crate::harness::{Client, Server, Talk, items, text, texts};
+use crate::harness::{Server, items, text, texts};
 
 #[test]
 fn everything_is_there_after_a_restart() {
@@ -60,71 +60,6 @@ fn a_stop_says_goodbye_to_who_is_there() {
     drop(alice);
     let server = stopped.start();
     assert_eq!(texts(&server.client_of("alice").ok("inbox")), ["hi"]);
-}
-
-const SENDS: usize = 1_000;
-
-/// How many answers are waited for before the server is killed.
-const BEFORE_THE_KILL: usize = 300;
-
-/// Sends numbered messages until the server is killed in the middle, and returns how many were
-/// acknowledged.
-fn send_until_killed(mut talk: Talk, line: &str, kill: impl FnOnce()) -> usize {
-    for number in 0..SENDS {
-        talk.tell(&format!("{line} {number}"));
-    }
-    for number in 0..BEFORE_THE_KILL {
-        let answer = talk.answer().expect("the client is there");
-        assert_eq!(answer["ok"], true, "{number}: {answer}");
-    }
-    kill();
-    // What else the server had said before it died; the rest waits for a server that is gone.
-    talk.kill();
-    let mut acknowledged = BEFORE_THE_KILL;
-    for _ in BEFORE_THE_KILL..SENDS {
-        match talk.answer() {
-            Some(answer) if answer["ok"] == true => acknowledged += 1,
-            _ => break,
-        }
-    }
-    acknowledged
-}
-
-/// Checks that all acknowledged messages are there, once and in order, and at most the one that was
-/// on its way besides.
-#[track_caller]
-fn check_kept(reader: &Client, line: &str, acknowledged: usize) {
-    let answer = reader.ok(line);
-    let kept = texts(&answer);
-    let expected: Vec<_> = (0..kept.len()).map(|number| number.to_string()).collect();
-    assert_eq!(kept, expected);
-    assert!(kept.len() >= acknowledged, "{} of {acknowledged} are left", kept.len());
-    assert!(kept.len() <= acknowledged + 1, "{} where {acknowledged} were said", kept.len());
-    assert!(kept.len() < SENDS, "the server was killed in the middle");
-}
-
-#[test]
-fn kill_9_in_the_middle_of_1000_sends_loses_nothing_acknowledged() {
-    let server = Server::start();
-    let alice = server.user("alice");
-    let bob = server.user("bob");
-    let mut stopped = None;
-    let acknowledged =
-        send_until_killed(alice.talk(), "send bob", || stopped = Some(server.kill9()));
-    let _server = stopped.unwrap().start();
-    check_kept(&bob, "inbox", acknowledged);
-}
-
-#[test]
-fn kill_9_in_the_middle_of_a_groups_talk_loses_nothing_acknowledged() {
-    let server = Server::start();
-    let alice = server.user("alice");
-    alice.ok("mkgr lab");
-    let mut stopped = None;
-    let acknowledged =
-        send_until_killed(alice.talk(), "sendgroup lab", || stopped = Some(server.kill9()));
-    let _server = stopped.unwrap().start();
-    check_kept(&alice, "inboxgroup lab --limit 1000", acknowledged);
 }
 
 #[test]

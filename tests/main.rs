@@ -21,6 +21,7 @@ mod garbage;
 mod groups;
 mod identity;
 mod inbox;
+mod kills;
 mod layers;
 mod messages;
 mod readme;

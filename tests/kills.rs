@@ -1,0 +1,233 @@
+//! A server that is killed again and again, at random moments, under people who go on sending.
+//!
+//! `QCHAT_KILLS` says how often, `QCHAT_SEED` repeats the random choices of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::harness::{Client, DEADLINE, Dice, Server, hash, items, text};
+
+/// Servers that live and die beside each other: most of the time of each is waiting.
+const SERVERS: u64 = 4;
+
+const SENDERS: [&str; 3] = ["alice", "bob", "carol"];
+
+/// Where they send, and the reader's line that shows what arrived.
+const LOGS: [Log; 2] = [
+    Log { text: "send reader", file: "send_file reader", inbox: "inbox --limit 1000000" },
+    Log {
+        text: "sendgroup lab",
+        file: "sendgroup_file lab",
+        inbox: "inboxgroup lab --limit 1000000",
+    },
+];
+
+struct Log {
+    text: &'static str,
+    file: &'static str,
+    inbox: &'static str,
+}
+
+/// A message or a file that was sent, and its id where that was acknowledged.
+struct Sent {
+    log: usize,
+    name: String,
+    id: Option<String>,
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_by_a_server_that_is_killed_200_times() {
+    let number = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
+    let kills = number("QCHAT_KILLS").unwrap_or(200);
+    let seed = number("QCHAT_SEED").unwrap_or(1);
+    let mut dice = Dice::new(seed);
+    println!("{kills} kills, seed {seed}");
+    thread::scope(|scope| {
+        for server in 0..SERVERS {
+            let dice = dice.split();
+            // Together as many as were asked for.
+            let kills = (kills + server) / SERVERS;
+            scope.spawn(move || live(kills, dice));
+        }
+    });
+}
+
+/// Kills one server so many times, and then looks at everything that was sent.
+fn live(kills: u64, mut dice: Dice) {
+    let server = Server::listening(&address(&mut dice));
+    let reader = server.user("reader");
+    reader.ok("mkgr lab");
+    let (server, sent) = kill_under_load(server, kills, &mut dice);
+    for (number, log) in LOGS.iter().enumerate() {
+        let answer = reader.ok(log.inbox);
+        check_messages(items(&answer["messages"]), number, &sent);
+        check_files(items(&answer["messages"]), &server);
+    }
+    let sent = sent.iter().flatten();
+    let acknowledged = sent.clone().filter(|sent| sent.id.is_some()).count();
+    println!("{kills} kills: {} sent, {acknowledged} acknowledged", sent.count());
+}
+
+/// Kills and starts a server while people send, and returns what each of them sent.
+fn kill_under_load(
+    mut server: Server,
+    kills: u64,
+    dice: &mut Dice,
+) -> (Server, [Vec<Sent>; SENDERS.len()]) {
+    let answers = &Answers::default();
+    let people = SENDERS.map(|name| {
+        let client = server.user(name);
+        client.ok("join lab");
+        Sender { name, client, dice: dice.split(), answers }
+    });
+    thread::scope(|scope| {
+        let senders = people.map(|sender| scope.spawn(move || sender.run()));
+        let over = Over(answers);
+        for _ in 0..kills {
+            answers.wait_for(dice.below(30));
+            server = server.kill9().start();
+        }
+        drop(over);
+        (server, senders.map(|sender| sender.join().unwrap()))
+    })
+}
+
+/// A free address whose port no client chooses by chance while the server is down: the operating
+/// system's own choices are higher.
+fn address(dice: &mut Dice) -> String {
+    loop {
+        let address = format!("127.0.0.1:{}", 10_000 + dice.below(20_000));
+        if UdpSocket::bind(&address).is_ok() {
+            return address;
+        }
+    }
+}
+
+/// What the senders and who kills their server tell each other.
+#[derive(Default)]
+struct Answers {
+    /// How many there were since the last kill.
+    count: Mutex<u64>,
+    changed: Condvar,
+    are_enough: AtomicBool,
+}
+
+impl Answers {
+    fn add(&self) {
+        *self.count.lock().unwrap() += 1;
+        self.changed.notify_all();
+    }
+
+    #[track_caller]
+    fn wait_for(&self, wanted: u64) {
+        let count = self.count.lock().unwrap();
+        let few = |count: &mut u64| *count < wanted;
+        let (mut count, waited) = self.changed.wait_timeout_while(count, DEADLINE, few).unwrap();
+        assert!(!waited.timed_out(), "{count} of {wanted} answers in {DEADLINE:?}");
+        *count = 0;
+    }
+}
+
+/// Ends the sending, also where a check has failed.
+struct Over<'a>(&'a Answers);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.are_enough.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A person who sends line after line.
+struct Sender<'a> {
+    name: &'static str,
+    client: Client,
+    dice: Dice,
+    answers: &'a Answers,
+}
+
+impl Sender<'_> {
+    /// Sends until it is enough, with a client that mostly stays when the server dies, and sometimes
+    /// dies itself.
+    fn run(mut self) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        let mut talk = self.client.talk();
+        while !self.answers.are_enough.load(Ordering::SeqCst) {
+            let log = usize::from(self.dice.below(2) == 0);
+            let name = format!("{}.{}", self.name, sent.len());
+            talk.tell(&self.line(&LOGS[log], &name));
+            let dies = self.dice.below(50) == 0;
+            if dies {
+                talk.kill();
+            }
+            let answer = talk.answer();
+            assert!(dies || answer.is_some(), "the client of {name} ended by itself");
+            if dies {
+                talk = self.client.talk();
+            }
+            let id = answer.and_then(|answer| Some(answer["message"]["id"].as_str()?.to_owned()));
+            sent.push(Sent { log, name, id });
+            self.answers.add();
+        }
+        sent
+    }
+
+    fn line(&mut self, log: &Log, name: &str) -> String {
+        if self.dice.below(10) > 0 {
+            return format!("{} {name}", log.text);
+        }
+        self.client.write(name, &content(name));
+        format!("{} {name}", log.file)
+    }
+}
+
+/// The bytes of the file of that name.
+fn content(name: &str) -> Vec<u8> {
+    name.repeat(2_000).into_bytes()
+}
+
+/// The text of a message, or the name that the sender gave to its file.
+#[track_caller]
+fn name_of(message: &Value) -> &str {
+    let file = &message["file"];
+    text(if file.is_null() { &message["text"] } else { &file["original"] })
+}
+
+/// Checks that every message is there once, that those of a sender which were acknowledged are all
+/// there, with their ids and in order, and that nothing is there which nobody sent.
+#[track_caller]
+fn check_messages(messages: &[Value], log: usize, sent: &[Vec<Sent>; SENDERS.len()]) {
+    let mut once = BTreeSet::new();
+    for message in messages {
+        assert!(once.insert(name_of(message)), "doubled: {message}");
+    }
+    for (sender, sent) in SENDERS.iter().zip(sent) {
+        let here = sent.iter().filter(|sent| sent.log == log);
+        let ids: BTreeMap<_, _> = here.clone().map(|sent| (sent.name.as_str(), &sent.id)).collect();
+        let theirs = messages.iter().filter(|message| message["from"] == *sender);
+        // Where nobody knows whether it arrived, it may be there, or not.
+        let kept = theirs.map(|message| (name_of(message), text(&message["id"])));
+        let kept: Vec<_> = kept.filter(|(name, _)| ids[name].is_some()).collect();
+        let said = here.filter_map(|sent| Some((sent.name.as_str(), sent.id.as_deref()?)));
+        let said: Vec<_> = said.collect();
+        let lost: Vec<_> = said.iter().filter(|message| !kept.contains(message)).collect();
+        assert!(lost.is_empty(), "lost of what {sender} sent: {lost:?}");
+        assert_eq!(kept, said, "the order in which {sender} sent");
+    }
+}
+
+/// Checks that the file of every message is there and whole.
+#[track_caller]
+fn check_files(messages: &[Value], server: &Server) {
+    for message in messages.iter().filter(|message| !message["file"].is_null()) {
+        let file = &message["file"];
+        let stored = server.folder().join("upload").join(text(&file["name"]));
+        let expected = blake3::hash(&content(name_of(message))).to_hex();
+        assert_eq!(text(&file["blake3"]), expected.as_str(), "{message}");
+        assert_eq!(hash(&stored), expected.as_str(), "{message}");
+    }
+}
