@@ -45,6 +45,9 @@ pub(crate) struct Page {
     pub(crate) log: Log,
     /// Oldest first.
     pub(crate) messages: Vec<Message>,
+    /// How many of the last of them have nothing left out between them. Before those, older ones that
+    /// were read may be missing among the unread.
+    pub(crate) unbroken: usize,
     /// Whether older ones exist that were not asked for.
     pub(crate) more: bool,
     /// The line that asks for such messages again, without its `--before`.

@@ -73,7 +73,13 @@ fn messages_and_files_have_the_shape_that_scripts_know() {
     );
     let mut to_group = message(Body::File(file()));
     to_group.id = "+lab:1".parse().unwrap();
-    let page = Page { log: Log::Inbox, messages: vec![to_group], more: true, again: String::new() };
+    let page = Page {
+        log: Log::Inbox,
+        messages: vec![to_group],
+        unbroken: 1,
+        more: true,
+        again: String::new(),
+    };
     check(
         "inboxgroup",
         Answer::History(page),

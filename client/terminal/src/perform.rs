@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use qchat_client::{CallError, Client, Downloaded, HistoryQuery, Refusal};
-use qchat_proto::command::Log;
+use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, MessageText};
 use tokio::time::timeout;
 
@@ -126,7 +126,12 @@ impl Manner {
         let query =
             HistoryQuery { log: log.clone(), selection: *selection, from: from.clone(), before };
         let answer = self.ask(client.history(query)).await?;
+        let unbroken = match selection {
+            Selection::UnreadAndNewest(newest) => usize::try_from(*newest).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        };
         Ok(Answer::History(Page {
+            unbroken: unbroken.min(answer.messages.len()),
             log: log.clone(),
             messages: answer.messages,
             more: answer.more,

@@ -97,7 +97,8 @@ fn history(page: &Page, paper: &Paper) -> String {
         text.push_str("no messages\n");
     }
     if page.more {
-        let first = page.messages.first().map(|message| format!(" --before {}", message.id));
+        let first = page.messages.len().saturating_sub(page.unbroken);
+        let first = page.messages.get(first).map(|message| format!(" --before {}", message.id));
         // Writing to a String does not fail.
         let _ = writeln!(
             text,

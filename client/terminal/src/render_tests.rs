@@ -33,7 +33,8 @@ fn file() -> Body {
 }
 
 fn page(messages: Vec<Message>) -> Page {
-    Page { log: Log::Inbox, messages, more: false, again: "inbox".to_owned() }
+    let unbroken = messages.len();
+    Page { log: Log::Inbox, messages, unbroken, more: false, again: "inbox".to_owned() }
 }
 
 #[track_caller]
@@ -59,6 +60,18 @@ fn messages_stand_in_columns() {
     ];
     let again = "inbox --from bob".to_owned();
     check(&Answer::History(Page { more: true, again, ..page(messages) }), &expected);
+}
+
+#[test]
+fn what_was_left_out_among_the_unread_is_not_skipped_by_the_hint() {
+    let mut messages: Vec<_> = ["2026-11-22T17:30:00Z", "2026-11-22T17:40:00Z"]
+        .map(|at| said("bob", at, text("hi")))
+        .into();
+    // Between these two, messages that were read are not shown.
+    messages[1].id = "@alice:90".parse().unwrap();
+    let unread_and_newest = Page { more: true, unbroken: 1, ..page(messages) };
+    let shown = answer(&Answer::History(unread_and_newest), &paper(None));
+    assert!(shown.ends_with("older messages exist: inbox --before @alice:90\n"), "{shown}");
 }
 
 #[test]
