@@ -140,7 +140,11 @@ fn a_change_is_applied_without_a_clock_or_a_die() {
 #[test]
 fn only_the_terminal_and_the_program_write_to_the_standard_streams() {
     for room in ["proto/src", "transfer/src", "node/src", "client/src"] {
-        for file in sources(room) {
+        // What a test prints is for who runs it.
+        let shipped = sources(room).into_iter();
+        for file in
+            shipped.filter(|file| !file.components().any(|part| part.as_os_str() == "tests"))
+        {
             let code = std::fs::read_to_string(&file).unwrap();
             for print in ["println!", "print!(", "eprint", "dbg!"] {
                 let written = code
