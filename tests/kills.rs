@@ -7,6 +7,7 @@ use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -90,6 +91,8 @@ fn kill_under_load(
         let over = Over(answers);
         for _ in 0..kills {
             answers.wait_for(dice.below(30));
+            // Not only right at an answer: also while the next ones are written, and on their way.
+            thread::sleep(Duration::from_micros(dice.below(5_000)));
             server = server.kill9().start();
         }
         drop(over);
