@@ -1,40 +1,38 @@
-//! A bot that answers every message that it has not read yet with the same text.
+//! A bot that answers every message that is sent to it with the same text.
 //!
-//!     QCHAT_USER=echo QCHAT_PASSWORD=secret cargo run --example echo_bot -- localhost:4433 --once
+//!     QCHAT_USER=echo QCHAT_PASSWORD=secret cargo run --example echo_bot -- localhost:4433
 //!
 //! It makes its account where that is missing. The server is `QCHAT_SERVER` or the first argument; it
-//! is trusted on first use, or has to have the key `QCHAT_FINGERPRINT`. With `--once` the bot ends when
-//! it has answered what is there.
+//! is trusted on first use, or has to have the key `QCHAT_FINGERPRINT`. It runs until Ctrl-C, through
+//! lost links and killed servers; the next one goes on where it was (`echo_bot_cursors`).
 
 use std::env::{args, var};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context;
+use qchat_client::proto::ClientId;
 use qchat_client::{
-    Address, Body, CallError, Client, HistoryQuery, Log, Password, PinFile, Refusal, Selection,
-    ServerAddress, Trust, Unknown, UserName,
+    Address, Body, CallError, Client, CursorFile, Cursors, Follower, Message, Password, PinFile,
+    Reconnect, Refusal, ServerAddress, SessionToken, Trust, Unknown, UserName,
 };
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments: Vec<String> = args().skip(1).collect();
-    let once = arguments.iter().any(|argument| argument == "--once");
-    let server = arguments.iter().find(|argument| *argument != "--once").cloned();
-    let server = server.or(var("QCHAT_SERVER").ok()).unwrap_or("localhost:4433".into());
-
-    let client = Client::connect(&server.parse::<ServerAddress>()?, trust()?).await?;
+    let server = args().nth(1).or(var("QCHAT_SERVER").ok()).unwrap_or("localhost:4433".into());
+    let (server, trust) = (server.parse::<ServerAddress>()?, trust()?);
+    let client = Client::connect(&server, trust.clone()).await?;
     let user = var("QCHAT_USER").context("QCHAT_USER names the bot")?.parse()?;
     let password = var("QCHAT_PASSWORD").context("QCHAT_PASSWORD is missing")?.try_into()?;
-    sign_in(&client, user, password).await?;
-    loop {
-        answer_all(&client).await?;
-        if once {
-            client.close().await;
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    let token = sign_in(&client, user, password).await?;
+
+    let cursors = Cursors::File(CursorFile::open(PathBuf::from("echo_bot_cursors"))?);
+    let follower = Follower::start(client, Reconnect { server, trust, token }, cursors);
+    let ended = tokio::select! {
+        ended = answer_all(&follower) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
+    follower.close().await?;
+    ended
 }
 
 fn trust() -> anyhow::Result<Trust> {
@@ -47,27 +45,42 @@ fn trust() -> anyhow::Result<Trust> {
     })
 }
 
-async fn sign_in(client: &Client, user: UserName, password: Password) -> Result<(), CallError> {
+async fn sign_in(
+    client: &Client,
+    user: UserName,
+    password: Password,
+) -> Result<SessionToken, CallError> {
     match client.register(user.clone(), password.clone()).await {
         Ok(_) | Err(CallError::Refused(Refusal::UserExists(_))) => {}
         Err(error) => return Err(error),
     }
-    client.login(user, password).await?;
-    Ok(())
+    client.login(user, password).await
 }
 
-/// Answers what is unread, each message before it is marked: after a crash an answer may come twice,
+/// Answers each message before it is acknowledged: after a crash of the bot an answer may come twice,
 /// but none is missing.
-async fn answer_all(client: &Client) -> Result<(), CallError> {
-    let (log, selection) = (Log::Inbox, Selection::Unread);
-    let query = HistoryQuery { log, selection, from: None, before: None };
-    for message in client.history(query).await?.messages {
-        if let Body::Text(text) = &message.body
-            && Some(&message.from) != client.user().as_ref()
-        {
-            client.send(Address::User(message.from.clone()), text.clone()).await?;
+async fn answer_all(follower: &Follower) -> anyhow::Result<()> {
+    loop {
+        let message = follower.next().await?;
+        answer(follower, &message).await?;
+        follower.acknowledge(&message.id);
+    }
+}
+
+/// Sends the answer, on another link where one is lost. All tries have one id, so it is sent once.
+async fn answer(follower: &Follower, message: &Message) -> anyhow::Result<()> {
+    // Two echoes in one group would never end.
+    let (Body::Text(text), Address::User(_)) = (&message.body, &message.id.log) else {
+        return Ok(());
+    };
+    let (id, to) = (ClientId::random(), Address::User(message.from.clone()));
+    while let Some(client) = follower.client().await {
+        match client.with_request_id(id).send(to.clone(), text.clone()).await {
+            Ok(_) => return Ok(()),
+            Err(CallError::NotSent(_) | CallError::OutcomeUnknown(_)) => {}
+            Err(CallError::Refused(Refusal::ShuttingDown)) => {}
+            Err(error) => return Err(error.into()),
         }
-        client.mark_read(Log::Inbox, &[message]).await?;
     }
     Ok(())
 }

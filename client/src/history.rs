@@ -47,12 +47,38 @@ pub(crate) async fn history(link: &Link, query: HistoryQuery) -> Result<HistoryA
 }
 
 pub(crate) async fn mark_read(link: &Link, log: Log, shown: &[Message]) -> Result<(), CallError> {
-    let ranges = ranges(unread(&log, shown));
+    mark_places(link, &log, unread(&log, shown)).await
+}
+
+/// Marks these places of a log as read.
+pub(crate) async fn mark_places(
+    link: &Link,
+    log: &Log,
+    places: Vec<Sequence>,
+) -> Result<(), CallError> {
+    let ranges = ranges(places);
     for chunk in ranges.chunks(READ_RANGES_MAX) {
         let ranges = Few::first_of(chunk.iter().copied());
         link.ask(MarkRead { log: log.clone(), ranges }).await?;
     }
     Ok(())
+}
+
+/// The first unread message of a log, if there is one. In the mailbox its id names its place there.
+pub(crate) async fn oldest_unread(link: &Link, log: &Log) -> Result<Option<Sequence>, CallError> {
+    let (log, selection) = (log.clone(), Selection::Unread);
+    let mut question = History { log, selection, from: None, before: None, page: None };
+    for _ in 0..PAGES_MAX {
+        let page = link.ask(question.clone()).await?;
+        if let Some(message) = page.messages.iter().next() {
+            return Ok(Some(message.id.sequence));
+        }
+        question.page = page.next;
+        if question.page.is_none() {
+            return Ok(None);
+        }
+    }
+    Err(DamagedError::EndlessList.into())
 }
 
 /// The unread ones among the messages of this log: nothing unmarks a message, so the others need not

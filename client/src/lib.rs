@@ -15,22 +15,29 @@
 //! ```
 //!
 //! A [`Client`] is one connection. When that is lost, its calls fail and say whether the server may
-//! have done what was asked; dialling again is the caller's. `examples/echo_bot.rs` is a whole bot.
+//! have done what was asked; dialling again is the caller's. A [`Follower`] dials again by itself, and
+//! hands on every message once: `examples/echo_bot.rs` is a whole bot.
 //!
 //! This crate knows no terminal: it prints nothing, asks nobody and keeps no state on the disk but
-//! the [`PinFile`] and what was downloaded.
+//! the [`PinFile`], a [`CursorFile`] and what was downloaded.
 
 mod address;
+mod backoff;
 mod call;
 mod client;
 mod connect;
+mod cursor_file;
 mod dial;
 mod download;
 mod effect;
 mod endpoint;
 mod error;
+mod follow;
+mod follower;
+mod handover;
 mod history;
 mod incoming;
+mod keeper;
 mod link;
 mod lists;
 mod pins;
@@ -43,8 +50,10 @@ mod watch;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use client::Client;
+pub use cursor_file::{CursorFile, CursorFileError};
 pub use download::Downloaded;
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
+pub use follower::{Cursors, FollowError, Follower, Reconnect};
 pub use history::{HistoryAnswer, HistoryQuery};
 pub use pins::{PinError, PinFile};
 pub use progress::{Progress, TransferEvent};

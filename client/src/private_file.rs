@@ -2,7 +2,7 @@
 //! step.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,14 +11,28 @@ use tempfile::NamedTempFile;
 /// Waits for this writer's turn at `path`, which ends when the file that is returned is closed. The
 /// folder is made if it is missing, for its owner alone.
 pub(crate) fn lock(path: &Path) -> io::Result<File> {
-    make_folder(folder_of(path))?;
-    // Beside the file, since that itself is replaced. Never removed: who waits for a lock on a
-    // removed file would get it beside the one who made the file anew.
-    let mut lock = OsString::from(path);
-    lock.push(".lock");
-    let lock = private().create(true).append(true).open(lock)?;
+    let lock = lock_file(path)?;
     lock.lock()?;
     Ok(lock)
+}
+
+/// The same without waiting: `None` where it is another's turn.
+pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let lock = lock_file(path)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Beside the file, since that itself is replaced. Never removed: who waits for a lock on a removed
+/// file would get it beside the one who made the file anew.
+fn lock_file(path: &Path) -> io::Result<File> {
+    make_folder(folder_of(path))?;
+    let mut lock = OsString::from(path);
+    lock.push(".lock");
+    private().create(true).append(true).open(lock)
 }
 
 /// Replaces the file in one step that survives a power cut.

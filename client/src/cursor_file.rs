@@ -1,0 +1,182 @@
+//! How far logs were followed, kept on the disk.
+//!
+//! A text file, one log a line: `inbox 17`, `+lab 3`. It is replaced in one step.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qchat_proto::Sequence;
+use qchat_proto::command::{Cursor, Log};
+
+use crate::private_file;
+
+/// A file of cursors, which belongs to this process until it is dropped. Readable by its owner alone;
+/// its folder too, which is made if it is missing.
+///
+/// All methods read or write the disk.
+#[derive(Debug)]
+pub struct CursorFile {
+    path: PathBuf,
+    /// Held as long as the file is ours.
+    _turn: File,
+    cursors: Vec<Cursor>,
+}
+
+/// Why a file of cursors cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CursorFileError {
+    /// Another process follows with it.
+    #[error("another process follows the same user's messages ({} is in use)", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line is no log with its place. Nothing is guessed and nothing is changed.
+    #[error(
+        "line {line} of {} is damaged; a line is 'inbox 17' or '+lab 3': correct it, or remove the \
+         file to begin with what is unread",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+    },
+    /// The file cannot be read, or its folder cannot be made.
+    #[error("{} cannot be read: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("{} cannot be written: {reason}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: io::Error,
+    },
+}
+
+/// A longer file is none of ours: 1,024 logs take less.
+const CURSOR_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+impl CursorFile {
+    /// Takes the file of this name, which need not exist.
+    ///
+    /// # Errors
+    /// [`CursorFileError`].
+    pub fn open(path: PathBuf) -> Result<Self, CursorFileError> {
+        let turn = match private_file::try_lock(&path) {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return Err(CursorFileError::InUse { path }),
+            Err(reason) => return Err(CursorFileError::Read { path, reason }),
+        };
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(reason) => return Err(CursorFileError::Read { path, reason }),
+        };
+        match parse(&text) {
+            Ok(cursors) => Ok(Self { path, _turn: turn, cursors }),
+            Err(line) => Err(CursorFileError::Damaged { path, line }),
+        }
+    }
+
+    /// How far each log was followed.
+    pub fn cursors(&self) -> &[Cursor] {
+        &self.cursors
+    }
+
+    /// Replaces the cursors. They are on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`CursorFileError::Write`]; the file is as it was then.
+    pub fn save(&mut self, mut cursors: Vec<Cursor>) -> Result<(), CursorFileError> {
+        cursors.sort_by_cached_key(|cursor| name(&cursor.log));
+        if cursors == self.cursors {
+            return Ok(());
+        }
+        let text: String = cursors.iter().map(line).collect();
+        let failed = |reason| CursorFileError::Write { path: self.path.clone(), reason };
+        private_file::replace(&self.path, &text).map_err(failed)?;
+        self.cursors = cursors;
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    if fs::metadata(path)?.len() > CURSOR_FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
+    }
+    fs::read_to_string(path)
+}
+
+/// The cursors, or the number of the line that is none.
+fn parse(text: &str) -> Result<Vec<Cursor>, usize> {
+    let lines = text.lines().enumerate();
+    lines.map(|(number, line)| cursor(line).ok_or(number + 1)).collect()
+}
+
+fn cursor(line: &str) -> Option<Cursor> {
+    let (log, after) = line.split_once(' ')?;
+    let log = match log.strip_prefix('+') {
+        Some(group) => Log::Group(group.parse().ok()?),
+        None if log == "inbox" => Log::Inbox,
+        None => return None,
+    };
+    Some(Cursor { log, after: Sequence(after.parse().ok()?) })
+}
+
+fn line(cursor: &Cursor) -> String {
+    format!("{} {}\n", name(&cursor.log), cursor.after)
+}
+
+fn name(log: &Log) -> String {
+    match log {
+        Log::Inbox => "inbox".to_owned(),
+        Log::Group(group) => format!("+{group}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursors() -> Vec<Cursor> {
+        let lab = Log::Group("lab".parse().unwrap());
+        [(lab, 3), (Log::Inbox, 17)]
+            .map(|(log, after)| Cursor { log, after: Sequence(after) })
+            .into()
+    }
+
+    #[test]
+    fn cursors_stay_and_the_file_has_one_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/bot");
+        let mut file = CursorFile::open(path.clone()).unwrap();
+        assert_eq!(file.cursors(), []);
+        file.save(cursors()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "+lab 3\ninbox 17\n");
+        let second = CursorFile::open(path.clone());
+        assert!(matches!(second, Err(CursorFileError::InUse { .. })), "{second:?}");
+        drop(file);
+        assert_eq!(CursorFile::open(path).unwrap().cursors(), cursors());
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bot");
+        for damaged in ["inbox 1\nlab 2\n", "inbox 1\n+lab\n", "inbox 1\n+lab -1\n"] {
+            fs::write(&path, damaged).unwrap();
+            let opened = CursorFile::open(path.clone());
+            assert!(matches!(opened, Err(CursorFileError::Damaged { line: 2, .. })), "{damaged}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        }
+    }
+}
