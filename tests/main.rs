@@ -23,6 +23,7 @@ mod identity;
 mod inbox;
 mod kills;
 mod layers;
+mod listen;
 mod messages;
 mod readme;
 mod refusals;

@@ -2,6 +2,7 @@
 //!
 //! Everything waits for an answer with a deadline, and what was started ends when it is dropped.
 
+mod bot;
 mod client;
 mod dice;
 mod folder;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use bot::{Bot, wait_for_cursor};
 pub(crate) use client::{Client, Talk, clean_environment};
 pub(crate) use dice::Dice;
 pub(crate) use folder::{contents, files_below, hash};

@@ -168,6 +168,11 @@ impl Account {
         self.session.as_ref().map(|session| session.user.clone())
     }
 
+    /// What resumes the session.
+    pub(crate) fn token(&self) -> Option<SessionToken> {
+        self.session.as_ref().map(|session| session.token.clone())
+    }
+
     /// Whether the session would be lost with this run, so that it is better ended.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.saved)

@@ -3,6 +3,7 @@
 use qchat_client::{Fingerprint, ServerAddress};
 
 use crate::command_table::help;
+use crate::listen;
 
 /// The arguments of `qchat client`. What is not given comes from the environment, then from the
 /// settings file, then from the defaults.
@@ -80,8 +81,10 @@ fn after_help() -> String {
     let commands = help(None).lines().map(|line| format!("  {line}\n")).collect::<String>();
     format!(
         "Commands, also as lines of -c, of standard input and of the prompt:\n{commands}\n\
+         {}\n\n\
          Exit status: 0 all done; 1 a line was refused; 2 bad usage; 3 no server, or its identity \
-         refused; 4 the outcome is unknown"
+         refused; 4 the outcome is unknown",
+        listen::HELP
     )
 }
 

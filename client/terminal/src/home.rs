@@ -40,6 +40,11 @@ impl Home {
         self.state.join("sessions")
     }
 
+    /// How far listeners have come.
+    pub(crate) fn cursors(&self) -> PathBuf {
+        self.state.join("cursors")
+    }
+
     /// The lines that were typed.
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")

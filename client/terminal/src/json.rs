@@ -29,6 +29,18 @@ pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String 
     escape(&serde_json::to_string(&object).unwrap_or_default())
 }
 
+/// The object that tells a listener of a message.
+pub(crate) fn event(message: &Message) -> String {
+    let object = Event { event: "message", message: message.into() };
+    escape(&serde_json::to_string(&object).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'a str,
+    message: MessageObject<'a>,
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     command: &'a str,

@@ -16,6 +16,8 @@ mod home;
 mod json;
 mod line;
 mod link;
+mod listen;
+mod listener;
 mod output;
 mod palette;
 mod perform;

@@ -20,7 +20,7 @@ const SESSION_BYTES_MAX: u64 = 256;
 impl SessionFile {
     /// Below `sessions`, by the names of server and user.
     pub(crate) fn new(sessions: &Path, server: &ServerAddress, user: &UserName) -> Self {
-        Self { path: sessions.join(component(&server.to_string())).join(component(user.as_str())) }
+        Self { path: path_of(sessions, server, user) }
     }
 
     /// The token; `None` where no session is saved, or none that makes sense.
@@ -74,6 +74,11 @@ pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(folder)
+}
+
+/// The file of a server and a user below `folder`.
+pub(crate) fn path_of(folder: &Path, server: &ServerAddress, user: &UserName) -> PathBuf {
+    folder.join(component(&server.to_string())).join(component(user.as_str()))
 }
 
 /// The name as one component of a path, different for different names.

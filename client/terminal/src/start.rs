@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use qchat_client::Unknown;
 
 use crate::account::Account;
@@ -11,13 +11,15 @@ use crate::args::ClientArgs;
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::link::Link;
+use crate::listener::Listener;
 use crate::output::{Form, Output};
 use crate::palette::Palette;
 use crate::script::{AfterFailure, Lines};
 use crate::secrets::Secrets;
+use crate::session_file::path_of;
 use crate::settings::{Settings, Sources};
 use crate::shell::Shell;
-use crate::{repl, safe, script};
+use crate::{listen, repl, safe, script};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
 /// within another one.
@@ -44,6 +46,9 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.context("starting the runtime")?;
     let exit = runtime.block_on(async {
+        if args.command.first().is_some_and(|word| word == listen::NAME) {
+            return listen(args, settings).await;
+        }
         let lines = lines(args, terminal);
         let after_failure = if args.bail { AfterFailure::Stop } else { AfterFailure::GoOn };
         match lines {
@@ -59,6 +64,23 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
     // A thread that still waits for keys or for a password must not hold up the end.
     runtime.shutdown_background();
     exit
+}
+
+async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
+    let words = args.command.get(1..).unwrap_or_default();
+    let options = listen::Options::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
+    let Settings { server, trust, user, password, timeout } = settings;
+    let user = user.context("listen needs --user NAME or QCHAT_USER")?;
+    let home = Home::find()?;
+    let listener = Listener {
+        account: Account::named(user.clone(), &home.sessions(), &server),
+        cursors: path_of(&home.cursors(), &server, &user),
+        link: Link::new(server.clone(), trust.clone(), timeout),
+        secrets: Secrets::new(password),
+        server,
+        trust,
+    };
+    Ok(listen::run(listener, options).await)
 }
 
 /// The lines of a script; `None` where a person is to type them.

@@ -1,0 +1,258 @@
+//! `listen`: what others send, as it comes, for bots.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::pin::pin;
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+use qchat_client::{Body, CursorFileError, FollowError, Follower, Message, MessageId};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::line::bounded;
+use crate::listener::Listener;
+use crate::output::{Form, Output};
+use crate::palette::Palette;
+use crate::stdin_lines::{RawLine, read_standard_input};
+use crate::{json, safe};
+
+/// The word that the command begins with.
+pub(crate) const NAME: &str = "listen";
+
+/// What the program's help says of it.
+pub(crate) const HELP: &str = "\
+For bots, as a command of its own: listen [--json] [--ack]
+  Prints what others send to --user NAME and to their groups, as it comes, until it is stopped; with
+  --json one object a line. It goes on where the last one of this user ended; the first one begins
+  with the oldest unread message of each log. What was printed is marked as read.
+  With --ack a message is done only when its id was written to standard input, as a line; what is not
+  done is printed again at the next start. 1,024 may wait at a time. It ends with standard input.";
+
+/// How messages are handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    form: MessageForm,
+    done: Done,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MessageForm {
+    Text,
+    Json,
+}
+
+/// When a message need not be handed over again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// When it was written.
+    Written,
+    /// When its id was read.
+    Acknowledged,
+}
+
+/// Where handing over stands, for who stops it.
+#[derive(Debug, Default)]
+struct Pace {
+    /// A message is being written.
+    writing: Cell<bool>,
+    /// No other one is to follow.
+    stopping: Cell<bool>,
+}
+
+/// How long a message that is being written may take when we are to stop.
+const WRITE_MAX: Duration = Duration::from_secs(1);
+
+impl Options {
+    /// Reads what follows the command's name. `--json` may also have stood before it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(words: &[String], json: bool) -> Result<Self, String> {
+        let form = if json { MessageForm::Json } else { MessageForm::Text };
+        let mut options = Self { form, done: Done::Written };
+        for word in words {
+            match word.as_str() {
+                "--json" => options.form = MessageForm::Json,
+                "--ack" => options.done = Done::Acknowledged,
+                other => {
+                    return Err(format!("unexpected: {other}; usage: listen [--json] [--ack]"));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Listens until it is stopped or cannot go on, and says how it ended.
+pub(crate) async fn run(listener: Listener, options: Options) -> Exit {
+    let mut notes = Output::standard(Form::Text(Palette::default()));
+    match listen(listener, options, &mut notes).await {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            notes.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+async fn listen(listener: Listener, options: Options, notes: &mut Output) -> Result<(), Failure> {
+    let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
+    let mut stopped = pin!(stopped);
+    let follower = tokio::select! {
+        follower = listener.follow(notes) => follower?,
+        () = &mut stopped => return Ok(()),
+    };
+    let ended = serve(&follower, options, stopped, notes).await;
+    let closed = follower.close().await;
+    ended.and(closed.map_err(Failure::from))
+}
+
+/// Hands messages over until it is stopped, or nobody takes them any more.
+async fn serve(
+    follower: &Follower,
+    options: Options,
+    stopped: impl Future<Output = ()>,
+    notes: &mut Output,
+) -> Result<(), Failure> {
+    let pace = Pace::default();
+    let mut handing_over = pin!(hand_over(follower, options, &pace));
+    tokio::select! {
+        ended = &mut handing_over => ended,
+        ended = acknowledge(follower, notes), if options.done == Done::Acknowledged => ended,
+        () = stopped => {
+            pace.stopping.set(true);
+            // What is being written may have been read already, and is then done.
+            match pace.writing.get() {
+                true => timeout(WRITE_MAX, handing_over).await.unwrap_or(Ok(())),
+                false => Ok(()),
+            }
+        }
+    }
+}
+
+/// Ctrl-C or SIGTERM. Heard from the call on, not only from the first wait.
+#[cfg(unix)]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Writes each message, one at a time, until it is to stop.
+async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result<(), Failure> {
+    while !pace.stopping.get() {
+        let message = follower.next().await?;
+        pace.writing.set(true);
+        let line = match options.form {
+            MessageForm::Text => text(&message),
+            MessageForm::Json => json::event(&message),
+        };
+        // In a thread of its own: who does not read must not keep us from hearing that we are to stop.
+        let written = spawn_blocking(move || write(&line)).await;
+        match written.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
+            Ok(()) => {}
+            // Whoever read the messages has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(local(format!("messages cannot be written: {error}"))),
+        }
+        if options.done == Done::Written {
+            follower.acknowledge(&message.id);
+        }
+        pace.writing.set(false);
+    }
+    Ok(())
+}
+
+fn write(line: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()
+}
+
+/// The message as one line: `@bot:17 alice │ hi`.
+fn text(message: &Message) -> String {
+    let Message { id, from, body, .. } = message;
+    match body {
+        Body::Text(text) => format!("{id} {from} │ {}", safe::line(text.as_str())),
+        Body::File(file) => {
+            let (original, name) = (file.original.as_str(), file.name.as_str());
+            let (original, name) = (safe::line(original), safe::line(name));
+            format!("{id} {from} + {original}, {}, stored as {name}", HumanBytes(file.size))
+        }
+    }
+}
+
+/// Reads ids from standard input, to its end.
+async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Failure> {
+    let mut lines = read_standard_input();
+    while let Some(line) = lines.recv().await {
+        let line =
+            line.map_err(|error| local(format!("standard input cannot be read: {error}")))?;
+        let (RawLine::Text(line)
+        | RawLine::TooLong { start: line }
+        | RawLine::NotUtf8 { start: line }) = line;
+        let id = line.trim();
+        let known = |id: MessageId| follower.acknowledge(&id);
+        if !id.is_empty() && !id.parse().is_ok_and(known) {
+            notes.notice(&format!("no message {} waits to be acknowledged", bounded(id)));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn local(text: String) -> Failure {
+    Failure::refused("local_file", text)
+}
+
+impl From<CursorFileError> for Failure {
+    fn from(error: CursorFileError) -> Self {
+        local(error.to_string())
+    }
+}
+
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Connect(error) => error.into(),
+            FollowError::Call(error) => error.into(),
+            FollowError::Cursors(error) => error.into(),
+            FollowError::TooManyLogs => Self::refused("too_many_groups", error.to_string()),
+            FollowError::Ended => Self::refused("ended", error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &[&str], expected: Result<(MessageForm, Done), &str>) {
+        let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+        let parsed = Options::parse(&words, false).map(|Options { form, done }| (form, done));
+        assert_eq!(parsed.map_err(|why| why.contains("usage")), expected.map_err(|_| true));
+    }
+
+    #[test]
+    fn options_follow_the_name() {
+        check(&[], Ok((MessageForm::Text, Done::Written)));
+        check(&["--ack", "--json"], Ok((MessageForm::Json, Done::Acknowledged)));
+        check(&["--json", "now"], Err("usage"));
+    }
+}

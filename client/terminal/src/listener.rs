@@ -1,0 +1,80 @@
+//! How listening begins: takes the cursors, signs in, and follows.
+
+use std::path::PathBuf;
+
+use qchat_client::{
+    Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress, SessionToken, Trust,
+};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::account::{Account, Means, Need};
+use crate::failure::Failure;
+use crate::link::Link;
+use crate::listen::local;
+use crate::output::Output;
+use crate::perform::Manner;
+use crate::persistence::Persistence;
+use crate::progress::Bars;
+use crate::secrets::Secrets;
+
+/// What listening takes.
+pub(crate) struct Listener {
+    pub(crate) server: ServerAddress,
+    pub(crate) trust: Trust,
+    pub(crate) link: Link,
+    pub(crate) account: Account,
+    pub(crate) secrets: Secrets,
+    /// Where the cursors of this server and user are kept.
+    pub(crate) cursors: PathBuf,
+}
+
+impl Listener {
+    /// Takes the cursors, signs in, and begins to follow.
+    pub(crate) async fn follow(mut self, notes: &mut Output) -> Result<Follower, Failure> {
+        let path = std::mem::take(&mut self.cursors);
+        let opened = spawn_blocking(|| CursorFile::open(path)).await;
+        let cursors = opened.map_err(|panic| local(panic.to_string()))??;
+        let (client, token) = self.sign_in(notes).await?;
+        let Self { server, trust, .. } = self;
+        let reconnect = Reconnect { server, trust, token };
+        Ok(Follower::start(client, reconnect, Cursors::File(cursors)))
+    }
+
+    /// Signs in, trying for as long as a line would wait for the server: what was never there may be
+    /// a wrong address.
+    async fn sign_in(&mut self, notes: &mut Output) -> Result<(Client, SessionToken), Failure> {
+        let patience = self.link.patience();
+        let mut persistence = Persistence::new(patience);
+        loop {
+            let failure = match self.try_to_sign_in(notes).await {
+                Err(failure) if failure.code == "unreachable" => failure,
+                signed_in => return signed_in,
+            };
+            if persistence.is_new() {
+                let seconds = patience.as_secs();
+                notes.notice(&format!("{}; trying again for {seconds} s", failure.text));
+            }
+            self.link.abandon();
+            // Nothing tells when a server comes back but asking it.
+            sleep(persistence.pause_after(failure)?).await;
+        }
+    }
+
+    async fn try_to_sign_in(
+        &mut self,
+        notes: &mut Output,
+    ) -> Result<(Client, SessionToken), Failure> {
+        let made = self.link.connect().await?;
+        let manner = Manner { patience: self.link.patience(), folder: None, bars: Bars::Off };
+        let means = Means { secrets: &self.secrets, manner: &manner };
+        let remarks = self.account.sign_in(&made.client, Need::SignedIn, &means).await?;
+        for remark in made.remarks.iter().chain(&remarks) {
+            notes.notice(remark);
+        }
+        match self.account.token() {
+            Some(token) => Ok((made.client, token)),
+            None => Err(Refusal::NotLoggedIn.into()),
+        }
+    }
+}
