@@ -13,6 +13,7 @@ mod accounts;
 mod crash;
 mod crowd;
 mod damage;
+mod echo_bot;
 mod exact_text;
 mod file_names;
 mod file_refusals;

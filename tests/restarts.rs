@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Path, Running, Server, texts};
+use crate::harness::{Path, Running, Server, texts, until};
 
 #[test]
 fn a_line_typed_while_the_server_is_gone_is_done_once_it_is_back() {
@@ -43,7 +43,7 @@ fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
     talk.ok("ls");
     path.lose_answers();
     talk.tell("send bob once");
-    while texts(&bob.ok("inbox")).is_empty() {}
+    until("the message is stored", || !texts(&bob.ok("inbox")).is_empty());
     let stopped = server.kill9();
     path.mend();
     let _server = stopped.start();

@@ -180,6 +180,13 @@ impl Talk {
         Some(answer.unwrap_or_else(|error| panic!("{line}: {error}")))
     }
 
+    /// Says a line and waits for its answer, whatever that is.
+    #[track_caller]
+    pub(crate) fn done(&mut self, line: &str) -> Value {
+        self.tell(line);
+        self.answer().expect("an answer")
+    }
+
     /// Says a line that is to succeed and waits for its answer.
     #[track_caller]
     pub(crate) fn ok(&mut self, line: &str) -> Value {

@@ -12,7 +12,7 @@ mod raw;
 mod screen;
 mod server;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -34,6 +34,16 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_qchat");
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// Asks until it is so, for as long as anything may take. Each question waits for its answer, so that
+/// asking again is no busy loop.
+#[track_caller]
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
+    }
+}
 
 /// The keys of a JSON object, sorted.
 #[track_caller]
