@@ -26,6 +26,17 @@ fn the_prompt_shows_who_is_signed_in() {
 }
 
 #[test]
+fn lines_that_are_typed_ahead_of_the_prompt_are_not_lost() {
+    let server = Server::start();
+    let (_client, mut screen) = as_alice(&server);
+    screen.press("mkgr one\rmkgr two\rmkgr three\r");
+    screen.shows("made the group three");
+    screen.prompts("alice");
+    screen.enter("ls_group");
+    screen.shows("two    1 member");
+}
+
+#[test]
 fn a_saved_session_opens_the_prompt() {
     let server = Server::start();
     let alice = server.user("alice");
