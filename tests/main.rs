@@ -25,6 +25,7 @@ mod inbox;
 mod kills;
 mod layers;
 mod listen;
+mod live;
 mod messages;
 mod readme;
 mod refusals;

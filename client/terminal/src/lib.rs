@@ -7,6 +7,7 @@
 mod account;
 mod answer;
 mod args;
+mod board;
 mod command_table;
 mod echo;
 mod exit;
@@ -18,6 +19,7 @@ mod line;
 mod link;
 mod listen;
 mod listener;
+mod live;
 mod output;
 mod palette;
 mod perform;

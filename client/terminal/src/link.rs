@@ -125,6 +125,11 @@ impl Link {
         !matches!(self.hope, Hope::Try(_))
     }
 
+    /// Whether another try to connect can succeed.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(self.hope, Hope::None(_))
+    }
+
     async fn dial(&self, patience: Duration) -> Result<Client, Failure> {
         let connecting = Client::connect(&self.server, self.trust.clone());
         match timeout(patience, connecting).await {

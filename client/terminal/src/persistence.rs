@@ -34,9 +34,8 @@ impl Persistence {
         if failure.code == "outcome_unknown" {
             self.unknown.get_or_insert_with(|| failure.clone());
         }
-        let ceiling = PAUSE_FIRST.saturating_mul(1 << self.tries.min(8)).min(PAUSE_MAX);
+        let pause = pause(self.tries);
         self.tries += 1;
-        let pause = jittered(ceiling);
         match lost.elapsed() + pause < self.patience {
             true => Ok(pause),
             false => Err(self.unknown.take().unwrap_or(failure)),
@@ -47,6 +46,11 @@ impl Persistence {
     pub(crate) fn is_new(&self) -> bool {
         self.lost.is_none()
     }
+}
+
+/// How long to wait after this many tries.
+pub(crate) fn pause(tries: u32) -> Duration {
+    jittered(PAUSE_FIRST.saturating_mul(1 << tries.min(8)).min(PAUSE_MAX))
 }
 
 /// Full jitter: a restarted server is not met by all its clients at once.

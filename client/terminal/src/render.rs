@@ -7,10 +7,11 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 use jiff::Zoned;
-use qchat_proto::command::{Group, Member, User};
+use qchat_proto::command::{Group, Log, Member, User};
 use qchat_proto::{Body, File, Message};
 
 use crate::answer::{Answer, Page};
+use crate::board::{Batch, Heard, News};
 use crate::command_table::help;
 use crate::failure::Failure;
 use crate::json::instant;
@@ -64,6 +65,46 @@ pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
     text
 }
 
+/// What came by itself, as whole lines.
+pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
+    let paper = Paper { palette: palette.clone(), columns: batch.columns, now: Zoned::now() };
+    let mut text = String::new();
+    for news in &batch.news {
+        match news {
+            News::Heard(heard) => live(heard, &paper, &mut text),
+            News::Notice(notice) => told(notice, &mut text),
+        }
+    }
+    if batch.left_out > 0 {
+        let plural = if batch.left_out == 1 { "" } else { "s" };
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{} more message{plural}: see inbox and inboxgroup", batch.left_out);
+    }
+    text
+}
+
+/// Only the first line begins at the margin.
+fn told(notice: &str, text: &mut String) {
+    for (index, line) in notice.split('\n').enumerate() {
+        let indent = if index == 0 { "" } else { "  " };
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{indent}{}", safe::line(line.trim()));
+    }
+}
+
+/// `  17:40  bob │ hi`, or `  17:40  +lab bob │ hi` where it was said in a group. No name begins with
+/// a `+`.
+fn live(heard: &Heard, paper: &Paper, text: &mut String) {
+    let Heard { log, message, .. } = heard;
+    let speaker = match log {
+        Log::Inbox => message.from.to_string(),
+        Log::Group(group) => format!("+{group} {}", message.from),
+    };
+    let time = time(message, &paper.now);
+    let columns = Columns { time: time.len(), name: speaker.len() };
+    columns.write(message, [" ", &time, &speaker], paper, text);
+}
+
 fn sent(message: &Message) -> String {
     match &message.body {
         Body::Text(_) => format!("sent {}\n", message.id),
@@ -91,7 +132,8 @@ fn history(page: &Page, paper: &Paper) -> String {
     };
     let mut text = String::new();
     for (message, time) in page.messages.iter().zip(times) {
-        columns.write(message, &time, paper, &mut text);
+        let mark = if message.unread { paper.palette.mark("*") } else { " ".to_owned() };
+        columns.write(message, [&mark, &time, message.from.as_str()], paper, &mut text);
     }
     if page.messages.is_empty() {
         text.push_str("no messages\n");
@@ -129,12 +171,13 @@ impl Columns {
     /// What stands left of the gutter and around it, apart from the columns themselves.
     const AROUND: usize = 2 + 2 + 3;
 
-    fn write(&self, message: &Message, time: &str, paper: &Paper, text: &mut String) {
+    /// Writes a message behind its mark, its time and its speaker.
+    fn write(&self, message: &Message, head: [&str; 3], paper: &Paper, text: &mut String) {
         let Self { time: time_width, name: name_width } = *self;
+        let [mark, time, speaker] = head;
         let palette = &paper.palette;
-        let mark = if message.unread { palette.mark("*") } else { " ".to_owned() };
         let time = palette.quiet(&format!("{time:>time_width$}"));
-        let name = palette.name(&format!("{:name_width$}", message.from));
+        let name = palette.name(&format!("{speaker:name_width$}"));
         let head = format!("{mark} {time}  {name}");
         let indent = " ".repeat(time_width + name_width + Self::AROUND - 3);
         for (index, line) in self.lines(message, paper).into_iter().enumerate() {

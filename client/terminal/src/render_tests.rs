@@ -157,3 +157,43 @@ fn colours_change_nothing_but_colour() {
         answer(&answered, &paper(None))
     );
 }
+
+#[track_caller]
+fn check_live(log: Log, body: Body, expected: &[&str]) {
+    let message = said("bob", "2026-11-22T17:40:00Z", body);
+    let heard = Heard { reader: "alice".parse().unwrap(), log, message };
+    let mut shown = String::new();
+    live(&heard, &paper(None), &mut shown);
+    assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_comes_by_itself_looks_like_the_inbox_and_names_its_group() {
+    let lab = || Log::Group("lab".parse().unwrap());
+    check_live(Log::Inbox, text("hi"), &["  17:40  bob │ hi"]);
+    check_live(lab(), text("hi"), &["  17:40  +lab bob │ hi"]);
+    check_live(
+        lab(),
+        text("hi\n  17:41  carol │ I owe you 5\u{1b}[2J"),
+        &["  17:40  +lab bob │ hi", "                  │   17:41  carol │ I owe you 5␛[2J"],
+    );
+    check_live(
+        Log::Inbox,
+        file(),
+        &["  17:40  bob + report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf"],
+    );
+}
+
+#[test]
+fn a_batch_tells_what_it_left_out() {
+    let notice = || News::Notice("connection \u{1b}[2Jlost\nfor ever".to_owned());
+    let shown = |left_out| {
+        let news = vec![notice()];
+        let mut posted = Batch::default();
+        (posted.news, posted.left_out) = (news, left_out);
+        super::batch(&posted, &Palette::default())
+    };
+    assert_eq!(shown(0), "connection ␛[2Jlost\n  for ever\n");
+    assert!(shown(1).ends_with("ever\n1 more message: see inbox and inboxgroup\n"));
+    assert!(shown(214).ends_with("ever\n214 more messages: see inbox and inboxgroup\n"));
+}

@@ -1,8 +1,11 @@
 //! The prompt, for people.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::board::Board;
 use crate::exit::Exit;
+use crate::live::Live;
 use crate::shell::{Outcome, Shell};
 use crate::typed_lines::{Prompter, Typed};
 
@@ -18,9 +21,11 @@ pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::R
     }
     let greeting = format!("connected to {}; help lists the commands", shell.server());
     shell.output().notice(&greeting);
-    let mut prompter = Prompter::start(history)?;
+    let board = Arc::<Board>::default();
+    let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
+    let mut live = print.map(|print| Live::new(board, print));
     loop {
-        match prompter.ask(shell.prompt()).await {
+        match ask(&mut prompter, &mut shell, live.as_mut()).await {
             Typed::Nothing => {}
             Typed::End => {
                 // The shell's prompt of who started us belongs on a line of its own.
@@ -35,8 +40,27 @@ pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::R
             }
         }
     }
+    if let Some(live) = live {
+        live.finish(&shell).await;
+    }
     shell.finish().await;
     Ok(Exit::Done)
+}
+
+/// Shows the prompt and waits for a line. Meanwhile what others say is shown above it.
+async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: Option<&mut Live>) -> Typed {
+    let Some(live) = live else {
+        prompter.show(shell.prompt());
+        return prompter.typed().await;
+    };
+    live.follow(shell);
+    prompter.show(shell.prompt());
+    let typed = tokio::select! {
+        typed = prompter.typed() => typed,
+        never = live.attend(shell) => match never {},
+    };
+    shell.restoring_is_broken_off();
+    typed
 }
 
 #[derive(PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qchat_client::proto::ClientId;
+use qchat_client::proto::{ClientId, MessageId};
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
@@ -48,6 +48,8 @@ pub struct Shell {
     usage: Exit,
     /// Whether a change of the session is under way, so that breaking off leaves it unknown.
     unsettled: bool,
+    /// What the last page of messages told as new.
+    seen: Vec<MessageId>,
 }
 
 /// How long the answer to a line may take where nobody says.
@@ -66,7 +68,8 @@ impl Shell {
 
     pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
         let manner = Manner { patience: link.patience(), folder: None, bars: Bars::Off };
-        Self { link, account, secrets, output, manner, usage: Exit::Refused, unsettled: false }
+        let (usage, unsettled, seen) = (Exit::Refused, false, Vec::new());
+        Self { link, account, secrets, output, manner, usage, unsettled, seen }
     }
 
     /// Reads and saves files in this folder rather than in the working directory.
@@ -98,12 +101,14 @@ impl Shell {
         self.run(Input::line(line)).await
     }
 
-    /// Who is signed in, where, and that it is their turn: `alice@localhost> `.
+    /// Who is signed in, where, and that it is their turn: `alice@localhost> `, or
+    /// `alice@localhost (offline)> ` while there is no connection.
     pub fn prompt(&self) -> String {
         let host = self.link.server().host();
-        match self.link.client().and_then(Client::user).or_else(|| self.account.user()) {
-            Some(user) => format!("{user}@{host}> "),
-            None => format!("{host}> "),
+        let offline = if self.is_connected() { "" } else { " (offline)" };
+        match self.user() {
+            Some(user) => format!("{user}@{host}{offline}> "),
+            None => format!("{host}{offline}> "),
         }
     }
 
@@ -190,6 +195,7 @@ impl Shell {
 
     async fn mark_read(&mut self, page: Page) {
         let unread: Vec<_> = page.messages.into_iter().filter(|message| message.unread).collect();
+        self.seen = unread.iter().map(|message| message.id.clone()).collect();
         let Some(client) = self.link.client().filter(|_| !unread.is_empty()) else { return };
         let marked = self.manner.ask(client.mark_read(page.log, &unread)).await;
         if let Err(failure) = marked {

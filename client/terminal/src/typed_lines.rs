@@ -1,14 +1,16 @@
 //! The editor of typed lines, on a thread of its own: it waits for keys, the runtime must not.
 
 use std::path::PathBuf;
-use std::sync::mpsc as threads;
+use std::sync::{Arc, mpsc as threads};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper, Prompt};
 use tokio::sync::mpsc;
 
+use crate::board::{Board, Print};
 use crate::command_table::{COMMANDS, Entry, nearest};
 use crate::session_file::make_private_folder;
 
@@ -31,40 +33,51 @@ pub(crate) struct Prompter {
 }
 
 impl Prompter {
-    /// Starts the editor. Lines are remembered in `history`, if that is given.
+    /// Starts the editor. Lines are remembered in `history`, if that is given; `board` is told while a
+    /// prompt is up. What is returned beside prints above the prompt, where the terminal can do that.
     ///
     /// # Errors
     /// Where the terminal cannot be used.
-    pub(crate) fn start(history: Option<PathBuf>) -> rustyline::Result<Self> {
+    pub(crate) fn start(
+        history: Option<PathBuf>,
+        board: Arc<Board>,
+    ) -> rustyline::Result<(Self, Option<Box<Print>>)> {
         let config =
             Config::builder().auto_add_history(false).completion_type(CompletionType::List);
         let mut editor = Editor::with_config(config.build())?;
-        editor.set_helper(Some(Names));
+        editor.set_helper(Some(Names(Arc::clone(&board))));
+        let print = editor.create_external_printer().ok().map(|mut printer| {
+            let print: Box<Print> = Box::new(move |text| printer.print(text).is_ok());
+            print
+        });
         if let Some(path) = &history {
             prepare(&mut editor, path);
         }
         let (prompts, asked) = threads::sync_channel::<String>(1);
         let (answers, typed) = mpsc::channel(1);
         std::thread::spawn(move || {
-            let mut desk = Desk { editor, history };
+            let mut desk = Desk { editor, history, board };
             while let Ok(prompt) = asked.recv() {
                 if answers.blocking_send(desk.ask(&prompt)).is_err() {
                     break;
                 }
             }
         });
-        Ok(Self { prompts, typed })
+        Ok((Self { prompts, typed }, print))
     }
 
-    /// Shows the prompt and waits for a line.
+    /// Shows the prompt. What is typed at the one before must have come.
+    pub(crate) fn show(&mut self, prompt: String) {
+        // Where the editor is gone, nothing can be typed any more.
+        let _ = self.prompts.send(prompt);
+    }
+
+    /// Waits for what is typed at the prompt.
     ///
     /// # Cancel safety
-    /// Not cancel safe: what is typed goes to the next call.
-    pub(crate) async fn ask(&mut self, prompt: String) -> Typed {
-        match self.prompts.send(prompt) {
-            Ok(()) => self.typed.recv().await.unwrap_or(Typed::End),
-            Err(_) => Typed::End,
-        }
+    /// Cancel safe.
+    pub(crate) async fn typed(&mut self) -> Typed {
+        self.typed.recv().await.unwrap_or(Typed::End)
     }
 }
 
@@ -82,19 +95,27 @@ fn prepare(editor: &mut LineEditor, history: &std::path::Path) {
 struct Desk {
     editor: LineEditor,
     history: Option<PathBuf>,
+    board: Arc<Board>,
 }
 
 impl Desk {
     fn ask(&mut self, prompt: &str) -> Typed {
-        match self.editor.readline(prompt) {
+        let columns = self.columns();
+        self.board.raise(columns);
+        let typed = self.editor.readline(&Drawn { prompt, board: &self.board });
+        self.board.lower();
+        match typed {
             Ok(text) => {
                 self.remember(&text);
-                let columns = self.editor.dimensions().map(|(columns, _)| usize::from(columns));
-                Typed::Line { text, columns }
+                Typed::Line { text, columns: self.columns() }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Typed::Nothing,
             Err(_) => Typed::End,
         }
+    }
+
+    fn columns(&mut self) -> Option<usize> {
+        self.editor.dimensions().map(|(columns, _)| usize::from(columns))
     }
 
     /// Before the line is run: saving sets the process's umask for a moment.
@@ -108,6 +129,19 @@ impl Desk {
     }
 }
 
+/// A prompt that tells the board when the editor draws it.
+struct Drawn<'a> {
+    prompt: &'a str,
+    board: &'a Board,
+}
+
+impl Prompt for Drawn<'_> {
+    fn raw(&self) -> &str {
+        self.board.note_drawn();
+        self.prompt
+    }
+}
+
 /// Whether a line may be kept: none that holds a password, even where its command is mistyped beyond
 /// recognition.
 fn is_kept(line: &str) -> bool {
@@ -116,9 +150,9 @@ fn is_kept(line: &str) -> bool {
     meant.is_some_and(|name| !name.starts_with("auth"))
 }
 
-/// Completes the names of commands and options.
+/// Completes the names of commands and options, and tells the board when a line is entered.
 #[derive(Debug)]
-struct Names;
+struct Names(Arc<Board>);
 
 impl Completer for Names {
     type Candidate = String;
@@ -155,7 +189,13 @@ impl rustyline::hint::Hinter for Names {
 
 impl rustyline::highlight::Highlighter for Names {}
 
-impl rustyline::validate::Validator for Names {}
+impl Validator for Names {
+    /// Every line is well. From here on nothing may be put above it: the editor is about to leave it.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.0.lower();
+        Ok(ValidationResult::Valid(None))
+    }
+}
 
 impl Helper for Names {}
 

@@ -1,7 +1,7 @@
 //! The lines that begin and end sessions, and signing in on behalf of the others.
 
 use qchat_client::{Client, UserName};
-use qchat_proto::Password;
+use qchat_proto::{MessageId, Password};
 
 use super::Shell;
 use crate::account::{Means, Need};
@@ -9,6 +9,52 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 
 impl Shell {
+    /// Whether there is a connection to the server.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.link.client().is_some()
+    }
+
+    /// Whether the session can be had again on another connection.
+    pub(crate) fn can_be_restored(&self) -> bool {
+        self.account.user().is_some() && !self.link.is_hopeless()
+    }
+
+    /// Whose session it is, whether or not there is a connection.
+    pub(crate) fn user(&self) -> Option<UserName> {
+        self.link.client().and_then(Client::user).or_else(|| self.account.user())
+    }
+
+    /// The connection, where somebody is signed in on it, and who that is.
+    pub(crate) fn signed_in(&self) -> Option<(Client, UserName)> {
+        let client = self.link.client()?;
+        Some((client.clone(), client.user()?))
+    }
+
+    /// The messages that the last line showed and that were unread.
+    pub(crate) fn take_seen(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Connects and resumes the session, without a word and without a line that needs it.
+    ///
+    /// # Errors
+    /// [`Failure`]: there is no connection, or it is not known whether it is signed in. That the
+    /// session has ended is no error.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, if [`restoring_is_broken_off`](Self::restoring_is_broken_off) is called then.
+    pub(crate) async fn restore(&mut self) -> Result<(), Failure> {
+        let client = self.link.connect().await?.client;
+        self.sign_in(&client, Need::Session).await
+    }
+
+    /// Notes that restoring may have been broken off: the next line then connects anew.
+    pub(crate) fn restoring_is_broken_off(&mut self) {
+        if std::mem::take(&mut self.unsettled) {
+            self.link.abandon();
+        }
+    }
+
     pub(super) async fn sign_in(&mut self, client: &Client, need: Need) -> Result<(), Failure> {
         self.unsettled = true;
         let means = Means { secrets: &self.secrets, manner: &self.manner };

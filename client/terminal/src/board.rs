@@ -1,0 +1,215 @@
+//! Where lines wait that come by themselves, until they can be put above a prompt.
+//!
+//! Whoever posts never waits. What is posted while no prompt is up, since a line runs or a password is
+//! asked for, is put up with the next prompt.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use qchat_client::UserName;
+use qchat_proto::command::Log;
+use qchat_proto::{Message, MessageId};
+
+/// How many lines wait. Later messages are only counted then.
+const WAITING_MAX: usize = 256;
+
+/// How many messages are remembered that an answer has shown.
+const SEEN_MAX: usize = 1024;
+
+/// How long the end of a prompt waits for a line that is being put above it.
+const LOWER_MAX: Duration = Duration::from_millis(100);
+
+/// Something that came by itself.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A message.
+    Heard(Heard),
+    /// A word of our own.
+    Notice(String),
+}
+
+/// A message that came by itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Heard {
+    /// For whom.
+    pub(crate) reader: UserName,
+    /// Where it lies for them.
+    pub(crate) log: Log,
+    /// What was said.
+    pub(crate) message: Message,
+}
+
+/// What is to be put above the prompt at once.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) news: Vec<News>,
+    /// How many messages came after them and were not kept.
+    pub(crate) left_out: usize,
+    /// The terminal's, where it is known.
+    pub(crate) columns: Option<usize>,
+    era: u64,
+}
+
+/// The lines that wait, and whether there is a prompt.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<News>,
+    left_out: usize,
+    /// What an answer has shown lately: it may still come by itself, and is no news then.
+    seen: VecDeque<MessageId>,
+    /// Changes when what was taken is worth nothing any more.
+    era: u64,
+    prompt_is_up: bool,
+    is_printing: bool,
+    /// How often the prompt was drawn.
+    drawn: u64,
+    columns: Option<usize>,
+}
+
+impl Board {
+    /// Adds something, or counts it where too much waits already.
+    pub(crate) fn post(&self, news: News) {
+        let mut state = self.lock();
+        let has_room = state.waiting.len() < WAITING_MAX && state.left_out == 0;
+        match news {
+            News::Heard(heard) if state.has_seen(&heard.message.id) => {}
+            News::Heard(_) if !has_room => state.left_out += 1,
+            News::Notice(_) if !has_room => {}
+            news => state.waiting.push_back(news),
+        }
+        self.changed.notify_all();
+    }
+
+    /// Notes what an answer has shown, so that it is not shown again.
+    pub(crate) fn note_seen(&self, shown: Vec<MessageId>) {
+        let mut state = self.lock();
+        state.waiting.retain(|news| match news {
+            News::Heard(heard) => !shown.contains(&heard.message.id),
+            News::Notice(_) => true,
+        });
+        state.seen.extend(shown);
+        let surplus = state.seen.len().saturating_sub(SEEN_MAX);
+        state.seen.drain(..surplus);
+    }
+
+    /// Forgets everything: somebody else sits here now.
+    pub(crate) fn clear(&self) {
+        let mut state = self.lock();
+        state.waiting.clear();
+        state.seen.clear();
+        state.left_out = 0;
+        state.era += 1;
+    }
+
+    /// A prompt comes up.
+    pub(crate) fn raise(&self, columns: Option<usize>) {
+        let mut state = self.lock();
+        (state.prompt_is_up, state.columns) = (true, columns);
+        self.changed.notify_all();
+    }
+
+    /// The prompt is over. What is being put above it is there when this returns, or waits inside of
+    /// the editor for the next one.
+    pub(crate) fn lower(&self) {
+        let mut state = self.lock();
+        state.prompt_is_up = false;
+        drop(self.changed.wait_timeout_while(state, LOWER_MAX, |state| state.is_printing));
+    }
+
+    /// The prompt was drawn, below all that was put above it before.
+    pub(crate) fn note_drawn(&self) {
+        self.lock().drawn += 1;
+        self.changed.notify_all();
+    }
+
+    /// Takes everything, as soon as there is something and a prompt to put it above.
+    fn take(&self) -> Batch {
+        let is_idle = |state: &mut State| {
+            !state.prompt_is_up || state.waiting.is_empty() && state.left_out == 0
+        };
+        let mut state = self.wait_while(is_idle);
+        Batch {
+            news: state.waiting.drain(..).collect(),
+            left_out: std::mem::take(&mut state.left_out),
+            columns: state.columns,
+            era: state.era,
+        }
+    }
+
+    /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
+    fn put_up(&self, era: u64, text: String, print: &mut Print) -> bool {
+        let mut state = self.wait_while(|state| !state.prompt_is_up && state.era == era);
+        if state.era != era {
+            return false;
+        }
+        state.is_printing = true;
+        let drawn = state.drawn;
+        // The editor takes the lock to draw.
+        drop(state);
+        let printed = print(text);
+        self.lock().is_printing = false;
+        self.changed.notify_all();
+        // The editor has the text now. While a menu is open it keeps it back.
+        drop(self.wait_while(|state| printed && state.drawn == drawn));
+        printed
+    }
+
+    fn wait_while(&self, condition: impl FnMut(&mut State) -> bool) -> MutexGuard<'_, State> {
+        let waited = self.changed.wait_while(self.lock(), condition);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_seen(&self, id: &MessageId) -> bool {
+        self.seen.contains(id)
+    }
+}
+
+/// Prints whole lines above the prompt; says whether that was possible.
+pub(crate) type Print = dyn FnMut(String) -> bool + Send;
+
+/// Starts the thread that prints what is posted, and tells of what was `shown`. It is the only one
+/// that waits for the terminal, and lives as long as the program.
+pub(crate) fn start_printing(
+    board: Arc<Board>,
+    mut print: Box<Print>,
+    render: impl Fn(&Batch) -> String + Send + 'static,
+    mut shown: impl FnMut(Vec<Heard>) -> bool + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        loop {
+            let batch = board.take();
+            let text = render(&batch);
+            let printed = board.put_up(batch.era, text, &mut *print);
+            if printed && !shown(batch.heard()) {
+                break;
+            }
+        }
+    });
+}
+
+impl Batch {
+    fn heard(self) -> Vec<Heard> {
+        let heard = self.news.into_iter().filter_map(|news| match news {
+            News::Heard(heard) => Some(heard),
+            News::Notice(_) => None,
+        });
+        heard.collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "board_tests.rs"]
+mod tests;

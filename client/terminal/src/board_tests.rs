@@ -1,0 +1,125 @@
+use std::sync::mpsc;
+
+use qchat_proto::{Body, Timestamp};
+
+use super::*;
+
+fn heard(number: u64) -> Heard {
+    Heard {
+        reader: "alice".parse().unwrap(),
+        log: Log::Inbox,
+        message: Message {
+            id: format!("@alice:{number}").parse().unwrap(),
+            from: "bob".parse().unwrap(),
+            at: Timestamp::from_milliseconds(0),
+            body: Body::Text(number.to_string().try_into().unwrap()),
+            unread: true,
+        },
+    }
+}
+
+fn post(board: &Board, number: u64) {
+    board.post(News::Heard(heard(number)));
+}
+
+/// A board whose printing thread tells here what it was given.
+struct Printed {
+    board: Arc<Board>,
+    texts: mpsc::Receiver<String>,
+    shown: mpsc::Receiver<Vec<Heard>>,
+}
+
+fn start() -> Printed {
+    let board = Arc::<Board>::default();
+    let (text, texts) = mpsc::channel();
+    let (tell, shown) = mpsc::channel();
+    start_printing(
+        Arc::clone(&board),
+        Box::new(move |printed| text.send(printed).is_ok()),
+        |batch| {
+            let heard = batch.news.iter().map(|news| match news {
+                News::Heard(heard) => format!("{} ", heard.message.id.sequence),
+                News::Notice(notice) => format!("{notice} "),
+            });
+            format!("{}and {}", heard.collect::<String>(), batch.left_out)
+        },
+        move |shown| tell.send(shown).is_ok(),
+    );
+    Printed { board, texts, shown }
+}
+
+impl Printed {
+    /// What is printed next, and how many messages count as shown when the prompt is drawn below it.
+    fn next(&self) -> (String, usize) {
+        let text = self.texts.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(self.shown.try_recv().is_err(), "shown before the prompt was drawn");
+        self.board.note_drawn();
+        (text, self.shown.recv_timeout(Duration::from_secs(60)).unwrap().len())
+    }
+}
+
+#[test]
+fn what_comes_without_a_prompt_is_printed_at_the_next_one() {
+    let printed = start();
+    post(&printed.board, 1);
+    post(&printed.board, 2);
+    printed.board.post(News::Notice("lost".to_owned()));
+    assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
+    printed.board.raise(None);
+    assert_eq!(printed.next(), ("1 2 lost and 0".to_owned(), 2));
+    post(&printed.board, 3);
+    assert_eq!(printed.next(), ("3 and 0".to_owned(), 1));
+    printed.board.lower();
+    post(&printed.board, 4);
+    assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
+}
+
+#[test]
+fn what_has_no_room_is_counted_and_is_not_shown() {
+    let printed = start();
+    for number in 1..=300 {
+        post(&printed.board, number);
+    }
+    printed.board.raise(None);
+    let (text, shown) = printed.next();
+    assert!(text.ends_with("255 256 and 44"), "{text}");
+    assert_eq!(shown, WAITING_MAX);
+    post(&printed.board, 301);
+    assert_eq!(printed.next(), ("301 and 0".to_owned(), 1));
+}
+
+#[test]
+fn what_an_answer_has_shown_is_no_news() {
+    let printed = start();
+    post(&printed.board, 1);
+    post(&printed.board, 2);
+    let id = |number| heard(number).message.id;
+    printed.board.note_seen(vec![id(2), id(3)]);
+    post(&printed.board, 3);
+    post(&printed.board, 4);
+    printed.board.raise(None);
+    assert_eq!(printed.next(), ("1 4 and 0".to_owned(), 2));
+}
+
+#[test]
+fn nothing_is_kept_for_somebody_else() {
+    let printed = start();
+    post(&printed.board, 1);
+    printed.board.clear();
+    post(&printed.board, 2);
+    printed.board.raise(None);
+    assert_eq!(printed.next(), ("2 and 0".to_owned(), 1));
+}
+
+#[test]
+fn a_prompt_ends_while_the_editor_keeps_a_line_back() {
+    let printed = start();
+    printed.board.raise(None);
+    post(&printed.board, 1);
+    assert!(printed.texts.recv_timeout(Duration::from_secs(60)).is_ok());
+    printed.board.lower();
+    assert!(printed.shown.recv_timeout(Duration::from_millis(50)).is_err());
+    printed.board.raise(None);
+    printed.board.note_drawn();
+    assert_eq!(printed.shown.recv_timeout(Duration::from_secs(60)).unwrap().len(), 1);
+}

@@ -1,0 +1,286 @@
+//! Watches on behalf of who is signed in at the prompt, and brings a lost connection back.
+//!
+//! The shell stays the one owner of connection and account: all that is done here with it happens
+//! while the prompt waits for a line, and is given up when one comes.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_client::{CallError, Client, Cursor, Event, Refusal, UserName};
+use qchat_proto::Message;
+use qchat_proto::command::Log;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::board::{Board, Heard, News, Print, start_printing};
+use crate::palette::Palette;
+use crate::persistence::pause;
+use crate::render;
+use crate::shell::Shell;
+
+/// How many batches of shown messages wait for being marked as read.
+const SHOWN_MAX: usize = 16;
+
+/// How long marking may take when the program ends.
+const MARK_MAX: Duration = Duration::from_secs(2);
+
+/// The watching of one REPL.
+#[derive(Debug)]
+pub(crate) struct Live {
+    board: Arc<Board>,
+    shown: mpsc::Receiver<Vec<Heard>>,
+    user: Option<UserName>,
+    /// Where watching goes on.
+    cursors: Vec<Cursor>,
+    watch: Watch,
+    /// How often watching was begun in vain.
+    tries: u32,
+    /// Whether it was told that the connection is lost.
+    loss_is_told: bool,
+    /// What was shown and is to be marked as read: no more than the board has room for, since
+    /// nothing new comes where marking fails.
+    unmarked: Vec<Heard>,
+    marking: Option<JoinHandle<Vec<Heard>>>,
+}
+
+#[derive(Debug)]
+enum Watch {
+    Off,
+    On(JoinHandle<Ended>),
+    /// It ended, and is to go on.
+    Lost,
+}
+
+/// How watching ended.
+#[derive(Debug)]
+struct Ended {
+    cursors: Vec<Cursor>,
+    was_live: bool,
+    why: CallError,
+}
+
+impl Live {
+    /// Prints what comes by `print`. Without that nothing is watched.
+    pub(crate) fn new(board: Arc<Board>, print: Box<Print>) -> Self {
+        let (heard, shown) = mpsc::channel(SHOWN_MAX);
+        let palette = Palette::of_standard_output();
+        start_printing(
+            Arc::clone(&board),
+            print,
+            move |batch| render::batch(batch, &palette),
+            move |shown| shown.is_empty() || heard.blocking_send(shown).is_ok(),
+        );
+        Self {
+            board,
+            shown,
+            user: None,
+            cursors: Vec::new(),
+            watch: Watch::Off,
+            tries: 0,
+            loss_is_told: false,
+            unmarked: Vec::new(),
+            marking: None,
+        }
+    }
+
+    /// Takes note of what a line has changed: who is signed in, and on which connection.
+    pub(crate) fn follow(&mut self, shell: &mut Shell) {
+        self.board.note_seen(shell.take_seen());
+        let user = shell.user();
+        if user != self.user {
+            self.forget();
+            self.user = user;
+        }
+        match (&self.watch, shell.signed_in()) {
+            (Watch::Off | Watch::Lost, Some((client, user))) => self.start(client, user),
+            (Watch::Off, None) if shell.can_be_restored() => self.watch = Watch::Lost,
+            _ => {}
+        }
+    }
+
+    /// Does what is to be done while the prompt waits.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, if the shell is told that it was broken off.
+    pub(crate) async fn attend(&mut self, shell: &mut Shell) -> Infallible {
+        loop {
+            if let Watch::Lost = self.watch {
+                self.resume(shell).await;
+                continue;
+            }
+            tokio::select! {
+                ended = end_of_watch(&mut self.watch) => self.ended(ended),
+                shown = self.shown.recv() => {
+                    self.unmarked.extend(shown.into_iter().flatten());
+                    self.mark(shell.signed_in());
+                }
+                left = end_of(self.marking.as_mut()) => {
+                    self.marking = None;
+                    self.unmarked.extend(left.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    /// Marks as read what was shown, and ends the watching.
+    pub(crate) async fn finish(mut self, shell: &Shell) {
+        self.stop();
+        while let Ok(shown) = self.shown.try_recv() {
+            self.unmarked.extend(shown);
+        }
+        let marked = async {
+            if let Some(marking) = self.marking.take() {
+                self.unmarked.extend(marking.await.unwrap_or_default());
+            }
+            self.mark(shell.signed_in());
+            if let Some(marking) = self.marking.take() {
+                let _ = marking.await;
+            }
+        };
+        // What stays unread is shown again another time.
+        let _ = timeout(MARK_MAX, marked).await;
+    }
+
+    fn start(&mut self, client: Client, user: UserName) {
+        self.stop();
+        let board = Arc::clone(&self.board);
+        let watching = watch(client.clone(), user.clone(), self.cursors.clone(), board);
+        self.watch = Watch::On(tokio::spawn(watching));
+        self.loss_is_told = false;
+        self.mark(Some((client, user)));
+    }
+
+    fn stop(&mut self) {
+        if let Watch::On(task) = std::mem::replace(&mut self.watch, Watch::Off) {
+            task.abort();
+        }
+    }
+
+    fn forget(&mut self) {
+        self.stop();
+        self.board.clear();
+        self.cursors.clear();
+        self.unmarked.clear();
+        (self.tries, self.loss_is_told) = (0, false);
+    }
+
+    fn ended(&mut self, ended: Option<Ended>) {
+        let Some(Ended { cursors, was_live, why }) = ended else {
+            self.watch = Watch::Off;
+            return;
+        };
+        self.cursors = cursors;
+        if was_live {
+            self.tries = 0;
+        }
+        self.watch = match why {
+            // The next line finds out who is signed in.
+            CallError::Refused(Refusal::NotLoggedIn) => Watch::Off,
+            _ => Watch::Lost,
+        };
+    }
+
+    /// Tries once to go on watching, on a new connection if need be.
+    async fn resume(&mut self, shell: &mut Shell) {
+        if !shell.is_connected() && !self.loss_is_told {
+            self.loss_is_told = true;
+            self.notice("connection lost; trying again");
+        }
+        sleep(pause(self.tries)).await;
+        self.tries = self.tries.saturating_add(1);
+        match shell.restore().await {
+            Ok(()) => {
+                let was_told = std::mem::take(&mut self.loss_is_told);
+                self.watch = Watch::Off;
+                self.follow(shell);
+                match self.user {
+                    None => self.notice("the session has ended; sign in with auth_login"),
+                    Some(_) if was_told => self.notice("connected again"),
+                    Some(_) => {}
+                }
+            }
+            Err(failure) if matches!(failure.code, "unreachable" | "outcome_unknown") => {}
+            Err(failure) => {
+                self.watch = Watch::Off;
+                self.notice(&failure.text);
+            }
+        }
+    }
+
+    fn notice(&self, text: &str) {
+        self.board.post(News::Notice(text.to_owned()));
+    }
+
+    /// Marks what was shown to who is signed in, unless that is being done. What could not be marked
+    /// is tried again with what comes next.
+    fn mark(&mut self, signed_in: Option<(Client, UserName)>) {
+        let Some((client, user)) = signed_in.filter(|_| self.marking.is_none()) else { return };
+        self.unmarked.retain(|heard| heard.reader == user);
+        if !self.unmarked.is_empty() {
+            let shown = std::mem::take(&mut self.unmarked);
+            self.marking = Some(tokio::spawn(mark_read(client, shown)));
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn end_of_watch(watch: &mut Watch) -> Option<Ended> {
+    match watch {
+        Watch::On(task) => end_of(Some(task)).await,
+        Watch::Off | Watch::Lost => pending().await,
+    }
+}
+
+/// What came of a task; nothing where it broke down. Waits for ever where there is none.
+async fn end_of<T>(task: Option<&mut JoinHandle<T>>) -> Option<T> {
+    match task {
+        Some(task) => task.await.ok(),
+        None => pending().await,
+    }
+}
+
+/// Watches until that ends, and posts what others say. It holds no handle on the connection, which
+/// ends with the shell's.
+async fn watch(client: Client, user: UserName, cursors: Vec<Cursor>, board: Arc<Board>) -> Ended {
+    let mut watching = match client.watch(cursors.clone()).await {
+        Ok(watching) => watching,
+        Err(why) => return Ended { cursors, was_live: false, why },
+    };
+    drop(client);
+    let mut was_live = false;
+    loop {
+        match watching.next().await {
+            Ok(Event::Message { log, message, .. }) if message.from != user => {
+                board.post(News::Heard(Heard { reader: user.clone(), log, message }));
+            }
+            Ok(Event::CaughtUp) => was_live = true,
+            Ok(_) => {}
+            Err(why) => return Ended { cursors: watching.cursors(), was_live, why },
+        }
+    }
+}
+
+/// Marks messages as read; returns those for which the link was lost.
+async fn mark_read(client: Client, shown: Vec<Heard>) -> Vec<Heard> {
+    let mut logs: HashMap<Log, Vec<Message>> = HashMap::new();
+    for heard in &shown {
+        logs.entry(heard.log.clone()).or_default().push(heard.message.clone());
+    }
+    for (log, messages) in logs {
+        match client.mark_read(log, &messages).await {
+            Ok(()) | Err(CallError::Refused(_)) => {}
+            // Marking twice does no harm.
+            Err(_) => return shown,
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,172 @@
+//! Messages that appear at a prompt by themselves.
+
+use crate::harness::{Client, PASSWORD, Screen, Server, items, texts};
+
+/// Alice at her prompt, where messages arrive, and Bob, who has sent her some.
+struct Scene {
+    server: Server,
+    alice: Client,
+    bob: Client,
+    screen: Screen,
+}
+
+fn scene() -> Scene {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.lines(&["mkgr lab"]);
+    bob.lines(&["join lab"]);
+    let screen = Screen::open(&alice, &[]);
+    knock(&bob, "alice", &screen);
+    screen.prompts("alice");
+    Scene { server, alice, bob, screen }
+}
+
+/// Sends messages until one of them has come by itself: watching begins behind the prompt.
+fn knock(from: &Client, to: &str, screen: &Screen) {
+    screen.prompts(to);
+    let before = screen.raw().len();
+    while !screen.raw()[before..].contains("knock") {
+        from.ok(&format!("send {to} knock"));
+    }
+}
+
+impl Scene {
+    /// Ends the session; what was shown is marked as read then.
+    fn leave(mut self) -> (Server, Client) {
+        self.screen.prompts("alice");
+        self.screen.enter("quit");
+        assert_eq!(self.screen.ends(), 0);
+        (self.server, self.alice)
+    }
+}
+
+#[track_caller]
+fn check_once(shown: &str, text: &str) {
+    assert_eq!(shown.matches(text).count(), 1, "{text} in:\n{shown}");
+}
+
+#[test]
+fn what_others_say_appears_at_the_prompt_and_is_read() {
+    let scene = scene();
+    let Scene { alice, bob, screen, .. } = &scene;
+    bob.ok("send alice hello there");
+    screen.shows("  bob │ hello there");
+    bob.ok("sendgroup lab to all");
+    screen.shows("  +lab bob │ to all");
+    bob.write("notes.txt", b"notes");
+    bob.ok("send_file alice notes.txt");
+    screen.shows("  bob + notes.txt, 5 B");
+    // What this user says on another device is no news.
+    alice.ok("send bob from elsewhere");
+    alice.ok("send alice a note");
+    alice.ok("sendgroup lab a word");
+    bob.ok("send alice and more");
+    let shown = screen.shows("  bob │ and more");
+    check_once(&shown, "hello there");
+    for own in ["from elsewhere", "a note", "a word"] {
+        assert!(!shown.contains(own), "{shown}");
+    }
+    let (_server, alice) = scene.leave();
+    assert_eq!(texts(&alice.ok("inbox --unread --from bob")), Vec::<&str>::new());
+    let group = alice.ok("inboxgroup lab");
+    assert!(items(&group["messages"]).iter().all(|message| message["unread"] == false), "{group}");
+}
+
+#[test]
+fn a_line_that_is_half_typed_stays() {
+    let Scene { server: _server, bob, mut screen, .. } = scene();
+    screen.press("send bob half");
+    screen.shows("> send bob half");
+    bob.ok("send alice in between");
+    screen.shows("  bob │ in between");
+    screen.enter(" typed");
+    screen.shows("sent @bob:");
+    screen.prompts("alice");
+    assert_eq!(texts(&bob.ok("inbox --from alice")), ["half typed"]);
+}
+
+#[test]
+fn escape_codes_that_come_by_themselves_do_not_reach_the_screen() {
+    let Scene { server: _server, bob, screen, .. } = scene();
+    let codes = ["\u{1b}[2J", "\u{1b}]0;owned\u{7}", "\u{9b}31m", "\u{202e}desrever", "\u{1b}P+q"];
+    for (number, code) in codes.iter().enumerate() {
+        bob.ok(&format!("send alice before{number}{code}after{number}"));
+        screen.shows(&format!("after{number}"));
+    }
+    let raw = screen.raw();
+    for code in codes {
+        assert!(!raw.contains(code), "{code:?} reached the terminal");
+    }
+    let ended = bob.run(&["send", "alice", "innocent\n  17:40  carol │ forged"]);
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    let shown = screen.shows("forged");
+    let forged = shown.lines().find(|line| line.contains("forged")).unwrap();
+    assert!(forged.trim_start().starts_with('│'), "{shown}");
+}
+
+#[test]
+fn what_was_sent_around_a_killed_server_appears_once() {
+    let Scene { server, alice: _alice, bob, screen } = scene();
+    bob.ok("send alice before");
+    screen.shows("│ before");
+    let _server = server.kill9().start();
+    bob.ok("send alice first");
+    bob.ok("sendgroup lab second");
+    screen.shows("connected again");
+    screen.shows("+lab bob │ second");
+    screen.shows("│ first");
+    bob.ok("send alice third");
+    let shown = screen.shows("│ third");
+    for text in ["│ before", "│ first", "│ second", "│ third", "connection lost", "connected again"]
+    {
+        check_once(&shown, text);
+    }
+}
+
+#[test]
+fn the_prompt_tells_that_there_is_no_connection_and_a_line_waits_for_it() {
+    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let stopped = server.terminate();
+    screen.shows("connection lost; trying again");
+    screen.press("\r");
+    screen.prompts("alice@127.0.0.1 (offline)>");
+    screen.enter("send bob patience");
+    let _server = stopped.start();
+    screen.shows("sent @bob:");
+    screen.prompts("alice@127.0.0.1>");
+    assert_eq!(texts(&bob.ok("inbox --from alice")), ["patience"]);
+    bob.ok("send alice welcome back");
+    check_once(&screen.shows("│ welcome back"), "connection lost");
+}
+
+#[test]
+fn nothing_appears_while_a_line_runs() {
+    let Scene { server: _server, alice, bob, mut screen } = scene();
+    let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
+    film.set_len(96 * 1024 * 1024).unwrap();
+    screen.enter("send_file alice film.mkv");
+    screen.wrote("MiB/s");
+    bob.ok("send alice meanwhile");
+    let shown = screen.shows("bob │ meanwhile");
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} in:\n{shown}"));
+    assert!(place("sent @alice:") < place("bob │ meanwhile"), "{shown}");
+}
+
+#[test]
+fn another_users_messages_do_not_appear_after_signing_out() {
+    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    server.user("carol").ok("ls");
+    screen.enter("auth_logout");
+    screen.shows("signed out");
+    screen.enter("auth_login carol");
+    screen.shows("password of carol:");
+    bob.ok("send alice for alice");
+    bob.ok("send carol too early");
+    screen.enter_unseen(PASSWORD);
+    knock(&bob, "carol", &screen);
+    bob.ok("send carol for carol");
+    let shown = screen.shows("│ for carol");
+    for early in ["for alice", "too early"] {
+        assert!(!shown.contains(early), "{shown}");
+    }
+}
