@@ -1,0 +1,100 @@
+//! Sending texts, and reading logs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::few::Few;
+use crate::ids::ClientId;
+use crate::limits::{PAGE_ITEMS_MAX, READ_RANGES_MAX};
+use crate::message::{Address, Message, Sequence};
+use crate::names::{GroupName, UserName};
+use crate::text::MessageText;
+
+/// Sends a text; see [`Request::SendText`](crate::Request::SendText).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendText {
+    /// Makes it repeatable.
+    pub id: ClientId,
+    /// Whom to.
+    pub to: Address,
+    /// What.
+    pub text: MessageText,
+}
+
+/// A log as its reader names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Log {
+    /// What others sent to me.
+    Inbox,
+    /// What was sent to a group.
+    Group(GroupName),
+}
+
+/// Which messages of a log are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Selection {
+    /// All that is unread, and at least this many of the newest.
+    UnreadAndNewest(u32),
+    /// This many of the newest, read or not.
+    Newest(u32),
+    /// All that is unread.
+    Unread,
+    /// This many of the newest that are unread.
+    NewestUnread(u32),
+}
+
+/// Reads a log, oldest message first; see [`Request::History`](crate::Request::History).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Which log.
+    pub log: Log,
+    /// Which of its messages.
+    pub selection: Selection,
+    /// Only those of this sender.
+    pub from: Option<UserName>,
+    /// Only those before this one.
+    pub before: Option<Sequence>,
+    /// Where to go on, from the page before.
+    pub page: Option<PageMark>,
+}
+
+/// Where a history goes on: made by the server, handed back unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageMark {
+    /// The first message of those that are wanted as the newest.
+    pub floor: Sequence,
+    /// The end of the history as it was when reading began; later messages are not in it.
+    pub end: Sequence,
+    /// The last message that was looked at.
+    pub after: Sequence,
+    /// Whether older messages exist that are not wanted.
+    pub more: bool,
+}
+
+/// Part of a history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryPage {
+    /// Oldest first.
+    pub messages: Few<Message, PAGE_ITEMS_MAX>,
+    /// Whether older messages exist that were not selected.
+    pub more: bool,
+    /// Where the next page starts, if there is one.
+    pub next: Option<PageMark>,
+}
+
+/// An unbroken run of messages, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceRange {
+    /// The first one.
+    pub first: Sequence,
+    /// The last one.
+    pub last: Sequence,
+}
+
+/// Marks messages as read; see [`Request::MarkRead`](crate::Request::MarkRead).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRead {
+    /// Which log.
+    pub log: Log,
+    /// Which of its messages.
+    pub ranges: Few<SequenceRange, READ_RANGES_MAX>,
+}
