@@ -12,35 +12,43 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const TRY_FIRST: Duration = Duration::from_secs(2);
 const TRY_MAX: Duration = Duration::from_secs(10);
 
-/// The tries since the link was last there.
-#[derive(Debug, Default)]
-pub(crate) struct Backoff {
-    tries: u32,
+/// The tries since a link was last there: how long the next one may take, and when it is made.
+///
+/// The first try may take 2 s, and each later one twice as long as the one before, up to 10 s. The pause
+/// after the first is at most 0.2 s, and grows in the same way up to 5 s.
+#[derive(Debug, Clone, Default)]
+pub struct Backoff {
+    failed: u32,
 }
 
 impl Backoff {
     /// The link is there.
-    pub(crate) fn reset(&mut self) {
-        self.tries = 0;
+    pub fn reset(&mut self) {
+        self.failed = 0;
+    }
+
+    /// A try was made in vain.
+    pub fn failed(&mut self) {
+        self.failed = self.failed.saturating_add(1);
     }
 
     /// How long the next try may take.
-    pub(crate) fn patience(&self) -> Duration {
-        self.doubled(TRY_FIRST).min(TRY_MAX)
+    pub fn patience(&self) -> Duration {
+        doubled(TRY_FIRST, self.failed).min(TRY_MAX)
     }
 
-    /// How long to wait after a try that failed. Full jitter: a restarted server is not met by all its
-    /// clients at once.
-    pub(crate) fn pause(&mut self) -> Duration {
-        let ceiling = self.doubled(PAUSE_FIRST).min(PAUSE_MAX);
-        self.tries = self.tries.saturating_add(1);
+    /// How long to wait before the next try; nothing before the first. Full jitter: a restarted server
+    /// is not met by all its clients at once.
+    pub fn pause(&self) -> Duration {
+        let Some(before) = self.failed.checked_sub(1) else { return Duration::ZERO };
+        let ceiling = doubled(PAUSE_FIRST, before).min(PAUSE_MAX);
         let random = getrandom::u32().unwrap_or(u32::MAX);
         ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
+}
 
-    fn doubled(&self, first: Duration) -> Duration {
-        first.saturating_mul(1 << self.tries.min(8))
-    }
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1 << times.min(8))
 }
 
 #[cfg(test)]
@@ -50,11 +58,15 @@ mod tests {
     #[test]
     fn pauses_and_tries_grow_and_are_bounded() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.patience(), TRY_FIRST);
-        assert!(backoff.pause() <= PAUSE_FIRST);
-        assert!((0..40).map(|_| backoff.pause()).all(|pause| pause <= PAUSE_MAX));
+        let pause = |backoff: &mut Backoff| {
+            backoff.failed();
+            backoff.pause()
+        };
+        assert_eq!((backoff.patience(), backoff.pause()), (TRY_FIRST, Duration::ZERO));
+        assert!(pause(&mut backoff) <= PAUSE_FIRST);
+        assert!((0..40).map(|_| pause(&mut backoff)).all(|pause| pause <= PAUSE_MAX));
         assert_eq!(backoff.patience(), TRY_MAX);
         backoff.reset();
-        assert_eq!(backoff.patience(), TRY_FIRST);
+        assert_eq!((backoff.patience(), backoff.pause()), (TRY_FIRST, Duration::ZERO));
     }
 }

@@ -89,6 +89,7 @@ impl Following {
             if error.is_final() {
                 return error;
             }
+            backoff.failed();
             // Nothing tells when a server comes back but asking it.
             sleep(backoff.pause()).await;
         }

@@ -49,6 +49,7 @@ mod verifier;
 mod watch;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
+pub use backoff::Backoff;
 pub use client::Client;
 pub use cursor_file::{CursorFile, CursorFileError};
 pub use download::Downloaded;

@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use qchat_client::{Client, ServerAddress, Trust};
+use qchat_client::{Backoff, Client, ServerAddress, Trust};
 use tokio::time::timeout;
 
 use crate::failure::Failure;
-
-/// How long a try to connect may take: short at first, since the next one finds a server that has
-/// just come back sooner than an old one does; longer each time, since a path may be slow.
-const TRY_FIRST: Duration = Duration::from_secs(2);
-const TRY_MAX: Duration = Duration::from_secs(10);
 
 /// How long the goodbye may take.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -31,8 +26,8 @@ pub(crate) struct Link {
 /// What is to be expected of the next try to connect.
 #[derive(Debug)]
 enum Hope {
-    /// It may take this long.
-    Try(Duration),
+    /// It may take as long as this says.
+    Try(Backoff),
     /// A line has waited for the server in vain; each later one makes one short try.
     Little,
     /// It never was there, or it is another one than it should be: it is not asked again.
@@ -53,7 +48,7 @@ impl Link {
             trust,
             patience,
             client: None,
-            hope: Hope::Try(TRY_FIRST),
+            hope: Hope::Try(Backoff::default()),
             was_connected: false,
         }
     }
@@ -89,21 +84,19 @@ impl Link {
         }
         let limit = match &self.hope {
             Hope::None(failure) => return Err(failure.clone()),
-            Hope::Little => TRY_FIRST,
-            Hope::Try(limit) => *limit,
+            Hope::Little => Backoff::default().patience(),
+            Hope::Try(backoff) => backoff.patience(),
         };
         let lost = self.client.take().is_some();
         match self.dial(limit.min(self.patience)).await {
             Ok(client) => {
-                (self.hope, self.was_connected) = (Hope::Try(TRY_FIRST), true);
+                (self.hope, self.was_connected) = (Hope::Try(Backoff::default()), true);
                 self.client = Some(client.clone());
                 Ok(Made { remarks: self.remarks(&client, lost), client })
             }
             Err(failure) => {
-                match (&self.hope, failure.code) {
-                    (Hope::Try(limit), "unreachable") => {
-                        self.hope = Hope::Try(limit.saturating_mul(2).min(TRY_MAX));
-                    }
+                match (&mut self.hope, failure.code) {
+                    (Hope::Try(backoff), "unreachable") => backoff.failed(),
                     (_, "unreachable") => {}
                     _ => self.hope = Hope::None(failure.clone()),
                 }

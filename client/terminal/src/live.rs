@@ -9,7 +9,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_client::{CallError, Client, Cursor, Event, Refusal, UserName};
+use qchat_client::{Backoff, CallError, Client, Cursor, Event, Refusal, UserName};
 use qchat_proto::Message;
 use qchat_proto::command::Log;
 use tokio::sync::mpsc;
@@ -18,7 +18,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::board::{Board, Heard, News, Print, start_printing};
 use crate::palette::Palette;
-use crate::persistence::pause;
 use crate::render;
 use crate::shell::Shell;
 
@@ -37,8 +36,8 @@ pub(crate) struct Live {
     /// Where watching goes on.
     cursors: Vec<Cursor>,
     watch: Watch,
-    /// How often watching was begun in vain.
-    tries: u32,
+    /// How often watching was begun since it last was live.
+    backoff: Backoff,
     /// Whether it was told that the connection is lost.
     loss_is_told: bool,
     /// What was shown and is to be marked as read: no more than the board has room for, since
@@ -80,7 +79,7 @@ impl Live {
             user: None,
             cursors: Vec::new(),
             watch: Watch::Off,
-            tries: 0,
+            backoff: Backoff::default(),
             loss_is_told: false,
             unmarked: Vec::new(),
             marking: None,
@@ -165,7 +164,8 @@ impl Live {
         self.board.clear();
         self.cursors.clear();
         self.unmarked.clear();
-        (self.tries, self.loss_is_told) = (0, false);
+        self.backoff.reset();
+        self.loss_is_told = false;
     }
 
     fn ended(&mut self, ended: Option<Ended>) {
@@ -175,7 +175,7 @@ impl Live {
         };
         self.cursors = cursors;
         if was_live {
-            self.tries = 0;
+            self.backoff.reset();
         }
         self.watch = match why {
             // The next line finds out who is signed in.
@@ -190,8 +190,8 @@ impl Live {
             self.loss_is_told = true;
             self.notice("connection lost; trying again");
         }
-        sleep(pause(self.tries)).await;
-        self.tries = self.tries.saturating_add(1);
+        self.backoff.failed();
+        sleep(self.backoff.pause()).await;
         match shell.restore().await {
             Ok(()) => {
                 let was_told = std::mem::take(&mut self.loss_is_told);

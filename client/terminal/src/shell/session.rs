@@ -71,10 +71,7 @@ impl Shell {
         user: &UserName,
         password: &Option<Password>,
     ) -> Result<Answer, Failure> {
-        let password = match password {
-            Some(password) => password.clone(),
-            None => self.secrets.for_registration(user).await?,
-        };
+        let password = given_or(password, self.secrets.for_registration(user)).await?;
         let registered = client.register(user.clone(), password);
         self.manner.change(registered).await.map(Answer::Registered)
     }
@@ -85,10 +82,7 @@ impl Shell {
         user: &UserName,
         password: &Option<Password>,
     ) -> Result<Answer, Failure> {
-        let password = match password {
-            Some(password) => password.clone(),
-            None => self.secrets.for_login(user).await?,
-        };
+        let password = given_or(password, self.secrets.for_login(user)).await?;
         self.unsettled = true;
         let signed_in = self.manner.change(client.login(user.clone(), password)).await;
         let token = self.settled(signed_in)?;
@@ -113,5 +107,16 @@ impl Shell {
             self.link.abandon();
         }
         result
+    }
+}
+
+/// The password of the line, or the one that is asked for.
+async fn given_or(
+    given: &Option<Password>,
+    asked: impl Future<Output = Result<Password, Failure>>,
+) -> Result<Password, Failure> {
+    match given {
+        Some(password) => Ok(password.clone()),
+        None => asked.await,
     }
 }
