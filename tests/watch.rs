@@ -183,6 +183,43 @@ async fn comings_and_goings_are_told() {
 }
 
 #[tokio::test]
+async fn joins_and_leaves_of_others_are_told_to_members_alone() {
+    let server = Server::start();
+    let (alice, bob) = (device(&server, "alice").await, device(&server, "bob").await);
+    let carol = device(&server, "carol").await;
+    alice.make_group("lab".parse().unwrap()).await.unwrap();
+    carol.make_group("attic".parse().unwrap()).await.unwrap();
+    let mut watchings = Vec::new();
+    for device in [&alice, &carol] {
+        let mut watching = device.watch(Vec::new()).await.unwrap();
+        catch_up(&mut watching).await;
+        watchings.push(watching);
+    }
+    for group in ["lab", "lab", "attic"] {
+        bob.join(group.parse().unwrap()).await.unwrap();
+    }
+    bob.leave("lab".parse().unwrap()).await.unwrap();
+    bob.leave("attic".parse().unwrap()).await.unwrap();
+    for (watching, group) in watchings.iter_mut().zip(["lab", "attic"]) {
+        let (told, is_member) = membership(watching).await;
+        assert_eq!(told, format!("bob {group}"));
+        // Joining and leaving may have become one.
+        if is_member {
+            assert_eq!(membership(watching).await, (told, false));
+        }
+    }
+}
+
+/// The next join or leave; other events are passed over.
+async fn membership(watching: &mut Watching) -> (String, bool) {
+    loop {
+        if let Event::Membership { group, user, is_member } = next(watching).await.unwrap() {
+            return (format!("{user} {group}"), is_member);
+        }
+    }
+}
+
+#[tokio::test]
 async fn watching_ends_with_its_session() {
     let server = Server::start();
     let bob = device(&server, "bob").await;

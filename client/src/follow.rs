@@ -169,7 +169,7 @@ impl Following {
                     let left = Log::Group(group);
                     self.keeper.handover().retain(|log| *log != left);
                 }
-                Event::Presence { .. } => {}
+                Event::Presence { .. } | Event::Membership { .. } => {}
             }
             self.keeper.moved();
         }

@@ -71,7 +71,7 @@ impl Watching {
                 is_new
             }
             Event::Left(group) => self.cursors.remove(&Log::Group(group.clone())).is_some(),
-            Event::CaughtUp | Event::Presence { .. } => true,
+            Event::CaughtUp | Event::Presence { .. } | Event::Membership { .. } => true,
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Raised {
     pub(crate) logs: HashSet<Address>,
     /// Whether somebody came or went.
     pub(crate) presence: bool,
+    /// Whether somebody joined or left a group that is followed.
+    pub(crate) members: bool,
 }
 
 /// One who watches. Dropping it ends that.
@@ -59,19 +61,22 @@ impl Hub {
 
     /// Wakes those who follow `log`.
     pub(crate) fn wake(&self, log: &Address) {
-        let state = lock(&self.state);
-        let followers = state.followers.get(log).into_iter().flatten();
-        for flags in followers.filter_map(|number| state.watchers.get(number)) {
-            lock(&flags.raised).logs.insert(log.clone());
-            flags.notify.notify_one();
+        for flags in lock(&self.state).followers_of(log) {
+            flags.raise(|raised| _ = raised.logs.insert(log.clone()));
+        }
+    }
+
+    /// Wakes those who follow `log` because somebody joined or left it.
+    pub(crate) fn wake_for_members(&self, log: &Address) {
+        for flags in lock(&self.state).followers_of(log) {
+            flags.raise(|raised| raised.members = true);
         }
     }
 
     /// Wakes everybody: somebody came or went.
     pub(crate) fn wake_for_presence(&self) {
         for flags in lock(&self.state).watchers.values() {
-            lock(&flags.raised).presence = true;
-            flags.notify.notify_one();
+            flags.raise(|raised| raised.presence = true);
         }
     }
 }
@@ -97,7 +102,7 @@ impl Watcher {
         loop {
             let notified = self.flags.notify.notified();
             let raised = std::mem::take(&mut *lock(&self.flags.raised));
-            if raised.presence || !raised.logs.is_empty() {
+            if !raised.is_empty() {
                 return raised;
             }
             notified.await;
@@ -105,7 +110,25 @@ impl Watcher {
     }
 }
 
+impl Flags {
+    fn raise(&self, flag: impl FnOnce(&mut Raised)) {
+        flag(&mut lock(&self.raised));
+        self.notify.notify_one();
+    }
+}
+
+impl Raised {
+    fn is_empty(&self) -> bool {
+        self.logs.is_empty() && !self.presence && !self.members
+    }
+}
+
 impl State {
+    fn followers_of(&self, log: &Address) -> impl Iterator<Item = &Arc<Flags>> {
+        let numbers = self.followers.get(log).into_iter().flatten();
+        numbers.filter_map(|number| self.watchers.get(number))
+    }
+
     fn forget(&mut self, number: u64, log: &Address) {
         if let Some(followers) = self.followers.get_mut(log) {
             followers.remove(&number);

@@ -1,10 +1,11 @@
 //! Who is online: the users with a signed-in connection, and who came or went since when.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::UserName;
 
+use crate::feed::Feed;
 use crate::hub::Hub;
 
 /// Counts each user's signed-in connections.
@@ -17,11 +18,8 @@ pub(crate) struct Presence {
 #[derive(Debug, Default)]
 struct State {
     connections: HashMap<UserName, usize>,
-    /// The number of the last change of all.
-    version: u64,
-    /// The last change of each user, by its number: as many as there are users who ever came.
-    changes: BTreeMap<u64, UserName>,
-    last_change: HashMap<UserName, u64>,
+    /// Whether each user is online.
+    feed: Feed<UserName, bool>,
 }
 
 /// One signed-in connection of a user. Dropping it takes the user one connection closer to offline.
@@ -39,14 +37,9 @@ impl Presence {
 
     /// Counts a connection of `user` for as long as the answer is kept.
     pub(crate) fn enter(&self, user: UserName) -> Online {
-        let connections = {
-            let mut state = self.state();
-            let connections = state.connections.entry(user.clone()).or_default();
-            *connections += 1;
-            *connections
-        };
-        if connections == 1 {
-            self.changed(&user);
+        let is_first = self.state().count_in(&user);
+        if is_first {
+            self.hub.wake_for_presence();
         }
         Online { presence: self.clone(), user }
     }
@@ -58,49 +51,50 @@ impl Presence {
 
     /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
     pub(crate) fn version(&self) -> u64 {
-        self.state().version
+        self.state().feed.version()
     }
 
     /// Who came or went after the change numbered `version`, each once and as it is now, and the number
     /// of the last change.
     pub(crate) fn changes_since(&self, version: u64) -> (Vec<(UserName, bool)>, u64) {
         let state = self.state();
-        let changed = state.changes.range(version.saturating_add(1)..);
-        let changed = changed.map(|(_, user)| (user.clone(), state.connections.contains_key(user)));
-        (changed.collect(), state.version)
-    }
-
-    fn changed(&self, user: &UserName) {
-        {
-            let mut state = self.state();
-            state.version += 1;
-            let version = state.version;
-            if let Some(earlier) = state.last_change.insert(user.clone(), version) {
-                state.changes.remove(&earlier);
-            }
-            state.changes.insert(version, user.clone());
-        }
-        self.hub.wake_for_presence();
+        (state.feed.since(version).cloned().collect(), state.feed.version())
     }
 
     fn leave(&self, user: &UserName) {
-        let gone = {
-            let mut state = self.state();
-            let Some(count) = state.connections.get_mut(user) else { return };
-            *count -= 1;
-            let gone = *count == 0;
-            if gone {
-                state.connections.remove(user);
-            }
-            gone
-        };
-        if gone {
-            self.changed(user);
+        let was_last = self.state().count_out(user);
+        if was_last {
+            self.hub.wake_for_presence();
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Says whether it is the user's first connection.
+    fn count_in(&mut self, user: &UserName) -> bool {
+        let connections = self.connections.entry(user.clone()).or_default();
+        *connections += 1;
+        let is_first = *connections == 1;
+        if is_first {
+            self.feed.note(user.clone(), true);
+        }
+        is_first
+    }
+
+    /// Says whether it was the user's last connection.
+    fn count_out(&mut self, user: &UserName) -> bool {
+        let Some(connections) = self.connections.get_mut(user) else { return false };
+        *connections -= 1;
+        let was_last = *connections == 0;
+        if was_last {
+            self.connections.remove(user);
+            self.feed.note(user.clone(), false);
+        }
+        was_last
     }
 }
 

@@ -15,9 +15,10 @@ use crate::connection;
 use crate::endpoint::{self, EndpointError};
 use crate::hub::Hub;
 use crate::identity::{IdentityError, IdentityFiles};
+use crate::memberships::Memberships;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
 
 /// How long commands under way may take to finish once the server stops.
@@ -87,6 +88,7 @@ pub(crate) struct Node {
     pub(crate) passwords: Passwords,
     pub(crate) hub: Hub,
     pub(crate) presence: Presence,
+    pub(crate) memberships: Memberships,
     pub(crate) uploads: Uploads,
     pub(crate) stopping: CancellationToken,
 }
@@ -119,14 +121,15 @@ impl Server {
         let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
         let hub = Hub::default();
-        let wakes = hub.clone();
-        store.on_change(move |log| wakes.wake(log));
+        let memberships = Memberships::new(hub.clone());
+        store.on_change(wake(hub.clone(), memberships.clone()));
         let node = Node {
             limits: config.limits,
             store,
             passwords,
             presence: Presence::new(hub.clone()),
             hub,
+            memberships,
             uploads,
             stopping: CancellationToken::new(),
         };
@@ -176,5 +179,15 @@ impl Server {
             tracing::debug!("some peers did not answer the goodbye");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// Brings what the store has changed to those who watch it.
+fn wake(hub: Hub, memberships: Memberships) -> impl Fn(WakeUp) {
+    move |wake_up| match wake_up {
+        WakeUp::Log(log) => hub.wake(&log),
+        WakeUp::Membership { group, user, is_member } => {
+            memberships.changed(group, user, is_member);
+        }
     }
 }

@@ -55,4 +55,13 @@ pub enum Event {
         /// Whether they are connected now.
         online: bool,
     },
+    /// Another user joined or left a group that is followed.
+    Membership {
+        /// The group.
+        group: GroupName,
+        /// Who.
+        user: UserName,
+        /// Whether they are a member now.
+        is_member: bool,
+    },
 }

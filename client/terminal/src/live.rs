@@ -262,6 +262,10 @@ async fn watch(client: Client, user: UserName, cursors: Vec<Cursor>, board: Arc<
             Ok(Event::Message { log, message, .. }) if message.from != user => {
                 board.post(News::Heard(Heard { reader: user.clone(), log, message }));
             }
+            Ok(Event::Membership { group, user, is_member }) => {
+                let verb = if is_member { "joined" } else { "left" };
+                board.post(News::Notice(format!("{user} {verb} {group}")));
+            }
             Ok(Event::CaughtUp) => was_live = true,
             Ok(_) => {}
             Err(why) => return Ended { cursors: watching.cursors(), was_live, why },

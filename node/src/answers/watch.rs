@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
-use qchat_proto::{Address, Refusal, Sequence};
+use qchat_proto::{Address, GroupName, Refusal, Sequence};
 
 use super::address;
 use crate::dispatch::{Answer, Call};
@@ -24,6 +24,7 @@ impl Answer for Watch {
             cursors: HashMap::new(),
             watcher: call.node.hub.watcher(),
             presence: call.node.presence.version(),
+            members: call.node.memberships.version(),
             caller,
             call,
         };
@@ -43,6 +44,8 @@ struct Following<'call> {
     cursors: HashMap<Address, Sequence>,
     /// The number of the last coming or going that the client was told.
     presence: u64,
+    /// The number of the last join or leave that the client was told.
+    members: u64,
 }
 
 impl Following<'_> {
@@ -87,6 +90,10 @@ impl Following<'_> {
         }
         for log in raised.logs {
             self.tell_messages(&log).await?;
+        }
+        // After the logs: nobody is told who joins a group that they have left.
+        if raised.members {
+            self.tell_members().await?;
         }
         Ok(())
     }
@@ -149,6 +156,20 @@ impl Following<'_> {
         for (user, online) in changes {
             if user != self.caller.user {
                 self.tell(&Event::Presence { user, online }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_members(&mut self) -> Result<(), Failure> {
+        let memberships = &self.call.node.memberships;
+        let cursors = &self.cursors;
+        let is_followed = |group: &GroupName| cursors.contains_key(&Address::Group(group.clone()));
+        let (changes, version) = memberships.changes_since(self.members, is_followed);
+        self.members = version;
+        for ((group, user), is_member) in changes {
+            if user != self.caller.user {
+                self.tell(&Event::Membership { group, user, is_member }).await?;
             }
         }
         Ok(())

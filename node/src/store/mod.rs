@@ -16,18 +16,19 @@ mod records;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod wake_up;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use qchat_proto::Address;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::task::spawn_blocking;
 
 pub(crate) use changes::Change;
 pub(crate) use fault::Fault;
 pub use open::OpenError;
+pub(crate) use wake_up::WakeUp;
 pub(crate) use writer::CommitError;
 use writer::Writer;
 
@@ -62,9 +63,9 @@ impl Store {
         self.writer.commit(change).await
     }
 
-    /// From now on tells `wake` of every log that has grown, after the commit and before the answer.
-    /// It must not block.
-    pub(crate) fn on_change(&self, wake: impl Fn(&Address) + Send + Sync + 'static) {
+    /// From now on tells `wake` what a change gives others to look at, after the commit and before the
+    /// answer. It must not block.
+    pub(crate) fn on_change(&self, wake: impl Fn(WakeUp) + Send + Sync + 'static) {
         self.writer.on_change(Box::new(wake));
     }
 

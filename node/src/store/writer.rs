@@ -5,13 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use qchat_proto::{Address, Refusal};
+use qchat_proto::Refusal;
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{ApplyError, Change};
 use super::fault::Fault;
 use super::tables::Tables;
+use super::wake_up::WakeUp;
 
 /// How many changes may wait. Who comes later waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -33,8 +34,8 @@ pub(crate) enum CommitError {
     Unknown(#[source] Arc<Fault>),
 }
 
-/// Is told of every log that has grown.
-type Wake = Box<dyn Fn(&Address) + Send + Sync>;
+/// Is told what others have to look at.
+type Wake = Box<dyn Fn(WakeUp) + Send + Sync>;
 
 /// Hands changes to the writing thread.
 pub(super) struct Writer {
@@ -59,7 +60,7 @@ impl Writer {
         Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), wake }
     }
 
-    /// Tells `wake` of every log that grows from now on. The first caller is the only one.
+    /// Tells `wake` of what changes from now on. The first caller is the only one.
     pub(super) fn on_change(&self, wake: Wake) {
         let _ = self.wake.set(wake);
     }
@@ -90,8 +91,8 @@ impl Writer {
 pub(super) trait Job: Send {
     /// Applies the change and keeps its outcome.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault>;
-    /// The logs whose followers have something to look at, where the change was made.
-    fn wakes(&self) -> Vec<Address>;
+    /// What others have to look at, where the change was made.
+    fn wake_ups(&self) -> Vec<WakeUp>;
     /// Answers with the outcome: the commit holds it.
     fn committed(self: Box<Self>);
     /// Answers that nothing was changed.
@@ -125,9 +126,9 @@ impl<C: Change> Job for Queued<C> {
         Ok(())
     }
 
-    fn wakes(&self) -> Vec<Address> {
-        match self.outcome {
-            Some(Ok(_)) => self.change.wakes(),
+    fn wake_ups(&self) -> Vec<WakeUp> {
+        match &self.outcome {
+            Some(Ok(outcome)) => self.change.wake_ups(outcome),
             _ => Vec::new(),
         }
     }
@@ -176,7 +177,7 @@ pub(super) fn write_batch(
     match transact(database, &mut batch) {
         Ok(()) => {
             if let Some(wake) = wake.get() {
-                batch.iter().flat_map(|job| job.wakes()).for_each(|log| wake(&log));
+                batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
             }
             batch.into_iter().for_each(Job::committed);
         }

@@ -246,6 +246,8 @@ fn transfers() -> Vec<Sample> {
 fn events() -> Vec<Sample> {
     let event = |event| sample(format!("event.{}", event_name(&event)), event);
     let cursor = Cursor { log: Log::Group("lab".parse().unwrap()), after: Sequence(18) };
+    let (user, group) = ("bob".parse().unwrap(), "lab".parse().unwrap());
+    let joined = Event::Membership { group, user, is_member: true };
     let online = Event::Presence { user: "bob".parse().unwrap(), online: true };
     vec![
         event(Event::Following(cursor)),
@@ -253,6 +255,7 @@ fn events() -> Vec<Sample> {
         event(Event::CaughtUp),
         event(Event::Left("lab".parse().unwrap())),
         event(online),
+        event(joined),
         sample("event.Watch.Ok", Ok::<_, Refusal>(Event::CaughtUp)),
         sample("event.Watch.Err", Err::<Event, _>(Refusal::ShuttingDown)),
     ]

@@ -36,5 +36,5 @@ variants! { LOGS, log_name, Log: Inbox, Group }
 variants! { SELECTIONS, selection_name, Selection:
     UnreadAndNewest, Newest, Unread, NewestUnread,
 }
-variants! { EVENTS, event_name, Event: Following, Message, CaughtUp, Left, Presence }
+variants! { EVENTS, event_name, Event: Following, Message, CaughtUp, Left, Presence, Membership }
 variants! { OPENINGS, opening_name, UploadOpening: SendFile, AlreadyStored }

@@ -6,6 +6,7 @@ use redb::ReadableTable;
 use super::{ApplyError, Change, earlier_effect, group, group_of_member, is_member, record_effect};
 use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
+use crate::store::wake_up::WakeUp;
 
 /// Makes a group, whose maker is its owner and first member. Repeatable by its id.
 #[derive(Debug, Clone)]
@@ -19,8 +20,8 @@ pub(crate) struct CreateGroup {
 impl Change for CreateGroup {
     type Outcome = ();
 
-    fn wakes(&self) -> Vec<Address> {
-        vec![Address::User(self.owner.clone())]
+    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
+        vec![WakeUp::Log(Address::User(self.owner.clone()))]
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
@@ -48,19 +49,36 @@ pub(crate) struct JoinGroup {
     pub(crate) at: Timestamp,
 }
 
-impl Change for JoinGroup {
-    type Outcome = ();
+/// Since when somebody who joins is a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Joined {
+    /// Since this change.
+    Now,
+    /// Since before.
+    Before,
+}
 
-    fn wakes(&self) -> Vec<Address> {
-        vec![Address::User(self.user.clone())]
+impl Change for JoinGroup {
+    type Outcome = Joined;
+
+    fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
+        let (group, user) = (self.group.clone(), self.user.clone());
+        match joined {
+            Joined::Now => vec![
+                WakeUp::Log(Address::User(user.clone())),
+                WakeUp::Membership { group, user, is_member: true },
+            ],
+            Joined::Before => Vec::new(),
+        }
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
         let group = group(tables, &self.group)?;
-        match is_member(tables, &self.group, &self.user)? {
-            true => Ok(()),
-            false => add(tables, &self.group, &group, &self.user, self.at),
+        if is_member(tables, &self.group, &self.user)? {
+            return Ok(Joined::Before);
         }
+        add(tables, &self.group, &group, &self.user, self.at)?;
+        Ok(Joined::Now)
     }
 }
 
@@ -74,9 +92,13 @@ pub(crate) struct LeaveGroup {
 impl Change for LeaveGroup {
     type Outcome = ();
 
-    fn wakes(&self) -> Vec<Address> {
-        // Those who follow the group find out whether they still may.
-        vec![Address::Group(self.group.clone())]
+    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
+        let (group, user) = (self.group.clone(), self.user.clone());
+        // The first makes those who follow the group find out whether they still may.
+        vec![
+            WakeUp::Log(Address::Group(group.clone())),
+            WakeUp::Membership { group, user, is_member: false },
+        ]
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {

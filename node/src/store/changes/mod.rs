@@ -10,13 +10,14 @@ mod sessions;
 pub(crate) use accounts::CreateAccount;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
 pub(crate) use posts::{Content, Post};
-use qchat_proto::{Address, ClientId, GroupName, Refusal, UserName};
+use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 pub(crate) use read::MarkAsRead;
 pub(crate) use sessions::{EndSession, StartSession, UseSession};
 
 use super::fault::Fault;
 use super::records::{Effect, Group, Membership};
 use super::tables::{self, Tables};
+use super::wake_up::WakeUp;
 
 /// Why a change was not applied. A refused change has written nothing.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ pub(crate) trait Change: Send + 'static {
     /// that was given up.
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Outcome, ApplyError>;
 
-    /// The logs whose followers have something to look at once the change is durable.
-    fn wakes(&self) -> Vec<Address> {
+    /// What others have to look at once the change is durable.
+    fn wake_ups(&self, _: &Self::Outcome) -> Vec<WakeUp> {
         Vec::new()
     }
 }

@@ -11,6 +11,7 @@ use super::{ApplyError, Change, earlier_effect, group_of_member, record_effect};
 use crate::store::fault::Fault;
 use crate::store::records::{Effect, Entry, ReadRanges};
 use crate::store::tables::{self, Tables};
+use crate::store::wake_up::WakeUp;
 
 /// Sends a message: appends it to the log of its receiver, and for a person a copy to the sender's
 /// own. Repeatable by its id.
@@ -39,10 +40,11 @@ pub(crate) enum Content {
 impl Change for Post {
     type Outcome = Message;
 
-    fn wakes(&self) -> Vec<Address> {
+    fn wake_ups(&self, _: &Message) -> Vec<WakeUp> {
+        let receiver = WakeUp::Log(self.to.clone());
         match &self.to {
-            Address::User(_) => vec![self.to.clone(), Address::User(self.from.clone())],
-            Address::Group(_) => vec![self.to.clone()],
+            Address::User(_) => vec![receiver, WakeUp::Log(Address::User(self.from.clone()))],
+            Address::Group(_) => vec![receiver],
         }
     }
 

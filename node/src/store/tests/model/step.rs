@@ -42,7 +42,7 @@ impl Step {
             Self::EndSession(change) => queued(change, |()| None),
             Self::Post(change) => queued(change, Some),
             Self::CreateGroup(change) => queued(change, |()| None),
-            Self::JoinGroup(change) => queued(change, |()| None),
+            Self::JoinGroup(change) => queued(change, |_| None),
             Self::LeaveGroup(change) => queued(change, |()| None),
             Self::MarkAsRead(change) => queued(change, |()| None),
         }

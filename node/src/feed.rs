@@ -1,0 +1,80 @@
+//! What has changed since when: of each thing its last change alone, so that who looks seldom reads
+//! little.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+/// How many changes are kept. Who looks later than that many changes is not told of the oldest: what is
+/// now can always be asked for.
+const CHANGES_MAX: usize = 65_536;
+
+/// The last changes of many things, in the order in which they came.
+#[derive(Debug)]
+pub(crate) struct Feed<K, V> {
+    /// The number of the last change of all.
+    version: u64,
+    changes: BTreeMap<u64, (K, V)>,
+    last_change: HashMap<K, u64>,
+}
+
+impl<K, V> Default for Feed<K, V> {
+    fn default() -> Self {
+        Self { version: 0, changes: BTreeMap::new(), last_change: HashMap::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Clone> Feed<K, V> {
+    /// Notes that `key` is `value` now.
+    pub(crate) fn note(&mut self, key: K, value: V) {
+        self.version += 1;
+        if let Some(earlier) = self.last_change.insert(key.clone(), self.version) {
+            self.changes.remove(&earlier);
+        }
+        self.changes.insert(self.version, (key, value));
+        if self.changes.len() > CHANGES_MAX
+            && let Some((_, (oldest, _))) = self.changes.pop_first()
+        {
+            self.last_change.remove(&oldest);
+        }
+    }
+
+    /// The number of the last change, from which [`since`](Self::since) goes on.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What changed after the change numbered `version`, each thing once and as it is now.
+    pub(crate) fn since(&self, version: u64) -> impl Iterator<Item = &(K, V)> {
+        self.changes.range(version.saturating_add(1)..).map(|(_, change)| change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_told_once_and_as_it_is_now() {
+        let mut feed = Feed::default();
+        feed.note("alice", true);
+        let seen = feed.version();
+        feed.note("bob", true);
+        feed.note("alice", false);
+        feed.note("alice", true);
+        feed.note("bob", false);
+        assert_eq!(feed.since(seen).collect::<Vec<_>>(), [&("alice", true), &("bob", false)]);
+        assert_eq!(feed.since(feed.version()).count(), 0);
+    }
+
+    #[test]
+    fn the_oldest_changes_are_forgotten() {
+        let mut feed = Feed::default();
+        for number in 0..=CHANGES_MAX {
+            feed.note(number, ());
+        }
+        assert_eq!(feed.since(0).count(), CHANGES_MAX);
+        assert_eq!(feed.last_change.len(), CHANGES_MAX);
+        feed.note(0, ());
+        assert_eq!(feed.since(0).last(), Some(&(0, ())));
+    }
+}

@@ -1,0 +1,52 @@
+//! Who joined and left which group, since when.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use qchat_proto::{Address, GroupName, UserName};
+
+use crate::feed::Feed;
+use crate::hub::Hub;
+
+/// A user in a group.
+type Place = (GroupName, UserName);
+
+/// The latest joins and leaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Memberships {
+    feed: Arc<Mutex<Feed<Place, bool>>>,
+    hub: Hub,
+}
+
+impl Memberships {
+    /// Nobody has joined or left yet; joins and leaves are told to `hub`.
+    pub(crate) fn new(hub: Hub) -> Self {
+        Self { feed: Arc::default(), hub }
+    }
+
+    /// Notes a join or a leave.
+    pub(crate) fn changed(&self, group: GroupName, user: UserName, is_member: bool) {
+        self.feed().note((group.clone(), user), is_member);
+        self.hub.wake_for_members(&Address::Group(group));
+    }
+
+    /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
+    pub(crate) fn version(&self) -> u64 {
+        self.feed().version()
+    }
+
+    /// Who joined (`true`) or left the groups that `is_wanted` after the change numbered `version`, each
+    /// as it is now, and the number of the last change.
+    pub(crate) fn changes_since(
+        &self,
+        version: u64,
+        is_wanted: impl Fn(&GroupName) -> bool,
+    ) -> (Vec<(Place, bool)>, u64) {
+        let feed = self.feed();
+        let wanted = feed.since(version).filter(|((group, _), _)| is_wanted(group));
+        (wanted.cloned().collect(), feed.version())
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Feed<Place, bool>> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
