@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qchat_client::proto::{Address, Body, MessageText, Password};
-use qchat_client::{CallError, Client, Event, Log, Trust, Watching};
+use qchat_client::{
+    CallError, Client, Cursor, Event, Log, Message, Receipt, Sequence, Stage, Tracking, Trust,
+    Watching,
+};
 use tokio::time::timeout;
 
 use crate::harness::{DEADLINE, PASSWORD, Server};
@@ -217,6 +220,59 @@ async fn membership(watching: &mut Watching) -> (String, bool) {
             return (format!("{user} {group}"), is_member);
         }
     }
+}
+
+#[tokio::test]
+async fn a_sender_learns_when_a_message_is_delivered_and_read() {
+    let server = Server::start();
+    let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
+    let sent = alice.send(user("bob"), text("hi")).await.unwrap();
+    let mut tracking = alice.track(sent.id.clone()).await.unwrap();
+    assert_eq!(receipt(&mut tracking).await, (1, 0, 0));
+    let start = vec![Cursor { log: Log::Inbox, after: Sequence(0) }];
+    let mut watching = bob.watch(start).await.unwrap();
+    assert_eq!(message(&mut watching).await, "hi");
+    assert_eq!(receipt(&mut tracking).await, (1, 1, 0));
+    bob.mark_read(Log::Inbox, &[Message { unread: true, ..sent.clone() }]).await.unwrap();
+    assert_eq!(receipt(&mut tracking).await, (1, 1, 1));
+    let mut late = alice.track(sent.id.clone()).await.unwrap();
+    assert_eq!(late.reached(Stage::Read).await.unwrap().read, 1);
+    // Of nobody else's messages is anything told.
+    for id in [sent.id.to_string(), "@alice:1".to_owned(), "@alice:0".to_owned()] {
+        let refused = bob.track(id.parse().unwrap()).await.unwrap().next().await;
+        let Err(CallError::Refused(refusal)) = refused else { panic!("{id}: {refused:?}") };
+        assert_eq!(refusal.code(), "message_not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_group_message_is_read_when_all_others_have_read_it() {
+    let server = Server::start();
+    let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
+    let carol = device(&server, "carol").await;
+    alice.make_group("lab".parse().unwrap()).await.unwrap();
+    for member in [&bob, &carol] {
+        member.join("lab".parse().unwrap()).await.unwrap();
+    }
+    let sent = alice.send(lab(), text("hi")).await.unwrap();
+    let mut tracking = alice.track(sent.id.clone()).await.unwrap();
+    assert_eq!(receipt(&mut tracking).await, (2, 0, 0));
+    let log = Log::Group("lab".parse().unwrap());
+    bob.mark_read(log, &[Message { unread: true, ..sent.clone() }]).await.unwrap();
+    assert_eq!(receipt(&mut tracking).await, (2, 1, 1));
+    // Who has left is waited for no more.
+    carol.leave("lab".parse().unwrap()).await.unwrap();
+    assert_eq!(receipt(&mut tracking).await, (1, 1, 1));
+    bob.leave("lab".parse().unwrap()).await.unwrap();
+    let refused = bob.track(sent.id).await.unwrap().next().await;
+    assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
+}
+
+/// The next receipt: how many receivers, of them delivered, of them read.
+async fn receipt(tracking: &mut Tracking) -> (u64, u64, u64) {
+    let next = timeout(DEADLINE, tracking.next()).await.expect("a receipt in time");
+    let Receipt { receivers, delivered, read } = next.unwrap();
+    (receivers, delivered, read)
 }
 
 #[tokio::test]

@@ -23,11 +23,13 @@ impl Effect {
             | Request::Download(_)
             | Request::Groups(_)
             | Request::Members(_)
-            | Request::Watch(_) => Self::None,
+            | Request::Watch(_)
+            | Request::Track(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)
             | Request::MarkRead(_)
+            | Request::MarkDelivered(_)
             | Request::Upload(_)
             | Request::MakeGroup(_)
             | Request::Join(_)

@@ -27,6 +27,7 @@ mod call;
 mod client;
 mod connect;
 mod cursor_file;
+mod deliveries;
 mod dial;
 mod download;
 mod effect;
@@ -43,6 +44,7 @@ mod lists;
 mod pins;
 mod private_file;
 mod progress;
+mod track;
 mod trust;
 mod upload;
 mod verifier;
@@ -62,7 +64,8 @@ pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, User};
 pub use qchat_proto::{
     Address, Body, Digest, File, FileName, Fingerprint, GroupName, Message, MessageId, MessageText,
-    Password, Refusal, Sequence, SessionToken, StoredName, Timestamp, UserName,
+    Password, Receipt, Refusal, Sequence, SessionToken, Stage, StoredName, Timestamp, UserName,
 };
+pub use track::Tracking;
 pub use trust::{Trust, Unknown};
 pub use watch::Watching;

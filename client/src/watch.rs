@@ -8,12 +8,14 @@ use qchat_proto::{Few, Sequence};
 
 use crate::call::Call;
 use crate::client::Client;
+use crate::deliveries::Deliveries;
 use crate::error::CallError;
 
 /// A stream of events, and how far each log has come in it. Dropping it ends the watching.
 pub struct Watching {
     call: Call<Watch>,
     cursors: HashMap<Log, Sequence>,
+    deliveries: Deliveries,
 }
 
 impl Client {
@@ -28,13 +30,14 @@ impl Client {
     pub async fn watch(&self, cursors: Vec<Cursor>) -> Result<Watching, CallError> {
         let known = cursors.iter().map(|cursor| (cursor.log.clone(), cursor.after)).collect();
         let watch = Watch { cursors: Few::<_, CURSORS_MAX>::first_of(cursors) };
-        Ok(Watching { call: Call::ask(&self.link.connection, watch).await?, cursors: known })
+        let call = Call::ask(&self.link.connection, watch).await?;
+        Ok(Watching { call, cursors: known, deliveries: Deliveries::on(&self.link) })
     }
 }
 
 impl Watching {
     /// The next event, however long that takes. A message that was handed on before is not handed on
-    /// again.
+    /// again. What others sent counts as delivered then, which their senders may see.
     ///
     /// # Errors
     /// [`CallError`]: the link, the session or the server has ended. Watch again from
@@ -46,6 +49,11 @@ impl Watching {
         loop {
             let event = self.call.event().await?;
             if self.is_new(&event) {
+                if let Event::Message { log, place, message } = &event
+                    && message.unread
+                {
+                    self.deliveries.note(log, *place);
+                }
                 return Ok(event);
             }
         }

@@ -96,6 +96,14 @@ impl Call {
         }
     }
 
+    /// Why the session of this call has ended.
+    pub(crate) fn why_ended(&self) -> Refusal {
+        match self.node.stopping.is_cancelled() {
+            true => Refusal::ShuttingDown,
+            false => Refusal::NotLoggedIn,
+        }
+    }
+
     /// Says the last word and waits until it has arrived: closing the connection earlier would lose it.
     async fn finish(&mut self, reply: &[u8]) {
         let sent = timeout(ANSWER_TIME_MAX, async {

@@ -1,15 +1,24 @@
-//! Wake-ups: tells those who follow a log that there is more in it.
+//! Wake-ups: tells those who follow something that there is more to look at.
 //!
-//! The hub carries flags, no messages. Who is woken reads the log from where they were, so that a slow
-//! reader costs a few flags, and nothing falls between catching up and living.
+//! The hub carries flags, no messages. Who is woken looks for themselves, from where they were, so that a
+//! slow reader costs a few flags, and nothing falls between catching up and living.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use qchat_proto::Address;
+use qchat_proto::{Address, GroupName};
 use tokio::sync::Notify;
 
-/// Who follows which log.
+/// What can be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Topic {
+    /// What is added to a log.
+    Log(Address),
+    /// What becomes of a log's messages with those whom they were sent to.
+    Marks(Address),
+}
+
+/// Who follows what.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hub {
     state: Arc<Mutex<State>>,
@@ -19,7 +28,7 @@ pub(crate) struct Hub {
 struct State {
     next: u64,
     watchers: HashMap<u64, Arc<Flags>>,
-    followers: HashMap<Address, HashSet<u64>>,
+    followers: HashMap<Topic, HashSet<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +46,8 @@ pub(crate) struct Raised {
     pub(crate) presence: bool,
     /// Whether somebody joined or left a group that is followed.
     pub(crate) members: bool,
+    /// Whether messages of a log whose marks are followed were delivered or read.
+    pub(crate) marks: bool,
 }
 
 /// One who watches. Dropping it ends that.
@@ -45,7 +56,7 @@ pub(crate) struct Watcher {
     hub: Hub,
     number: u64,
     flags: Arc<Flags>,
-    follows: HashSet<Address>,
+    follows: HashSet<Topic>,
 }
 
 impl Hub {
@@ -59,18 +70,24 @@ impl Hub {
         Watcher { hub: self.clone(), number, flags, follows: HashSet::new() }
     }
 
-    /// Wakes those who follow `log`.
-    pub(crate) fn wake(&self, log: &Address) {
-        for flags in lock(&self.state).followers_of(log) {
-            flags.raise(|raised| _ = raised.logs.insert(log.clone()));
+    /// Wakes those who follow the topic.
+    pub(crate) fn wake(&self, topic: &Topic) {
+        for flags in lock(&self.state).followers_of(topic) {
+            flags.raise(|raised| match topic {
+                Topic::Log(log) => _ = raised.logs.insert(log.clone()),
+                Topic::Marks(_) => raised.marks = true,
+            });
         }
     }
 
-    /// Wakes those who follow `log` because somebody joined or left it.
-    pub(crate) fn wake_for_members(&self, log: &Address) {
-        for flags in lock(&self.state).followers_of(log) {
+    /// Wakes those who follow a group because somebody joined or left it.
+    pub(crate) fn wake_for_members(&self, group: &GroupName) {
+        let log = Address::Group(group.clone());
+        for flags in lock(&self.state).followers_of(&Topic::Log(log.clone())) {
             flags.raise(|raised| raised.members = true);
         }
+        // A message is delivered when all have it who are members now.
+        self.wake(&Topic::Marks(log));
     }
 
     /// Wakes everybody: somebody came or went.
@@ -82,16 +99,16 @@ impl Hub {
 }
 
 impl Watcher {
-    /// Follows `log` from now on. Reading it comes after: what is added meanwhile raises the flag.
-    pub(crate) fn follow(&mut self, log: Address) {
-        lock(&self.hub.state).followers.entry(log.clone()).or_default().insert(self.number);
-        self.follows.insert(log);
+    /// Follows `topic` from now on. Looking comes after: what changes meanwhile raises the flag.
+    pub(crate) fn follow(&mut self, topic: Topic) {
+        lock(&self.hub.state).followers.entry(topic.clone()).or_default().insert(self.number);
+        self.follows.insert(topic);
     }
 
-    /// Follows `log` no more.
-    pub(crate) fn unfollow(&mut self, log: &Address) {
-        self.follows.remove(log);
-        lock(&self.hub.state).forget(self.number, log);
+    /// Follows `topic` no more.
+    pub(crate) fn unfollow(&mut self, topic: &Topic) {
+        self.follows.remove(topic);
+        lock(&self.hub.state).forget(self.number, topic);
     }
 
     /// What was raised since the last call, once there is something.
@@ -108,6 +125,14 @@ impl Watcher {
             notified.await;
         }
     }
+
+    /// Waits until messages were delivered or read in a log whose marks are followed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, where nothing but marks is followed.
+    pub(crate) async fn woken_for_marks(&self) {
+        while !self.woken().await.marks {}
+    }
 }
 
 impl Flags {
@@ -119,21 +144,21 @@ impl Flags {
 
 impl Raised {
     fn is_empty(&self) -> bool {
-        self.logs.is_empty() && !self.presence && !self.members
+        self.logs.is_empty() && !self.presence && !self.members && !self.marks
     }
 }
 
 impl State {
-    fn followers_of(&self, log: &Address) -> impl Iterator<Item = &Arc<Flags>> {
-        let numbers = self.followers.get(log).into_iter().flatten();
+    fn followers_of(&self, topic: &Topic) -> impl Iterator<Item = &Arc<Flags>> {
+        let numbers = self.followers.get(topic).into_iter().flatten();
         numbers.filter_map(|number| self.watchers.get(number))
     }
 
-    fn forget(&mut self, number: u64, log: &Address) {
-        if let Some(followers) = self.followers.get_mut(log) {
+    fn forget(&mut self, number: u64, topic: &Topic) {
+        if let Some(followers) = self.followers.get_mut(topic) {
             followers.remove(&number);
             if followers.is_empty() {
-                self.followers.remove(log);
+                self.followers.remove(topic);
             }
         }
     }
@@ -143,8 +168,8 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         let mut state = lock(&self.hub.state);
         state.watchers.remove(&self.number);
-        for log in &self.follows {
-            state.forget(self.number, log);
+        for topic in &self.follows {
+            state.forget(self.number, topic);
         }
     }
 }
@@ -157,8 +182,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn group(name: &str) -> Address {
-        Address::Group(name.parse().unwrap())
+    fn group(name: &str) -> Topic {
+        Topic::Log(Address::Group(name.parse().unwrap()))
     }
 
     #[tokio::test]
@@ -169,14 +194,26 @@ mod tests {
         for log in ["lab", "lab", "kitchen"] {
             hub.wake(&group(log));
         }
+        hub.wake(&Topic::Marks(Address::Group("lab".parse().unwrap())));
         let raised = watcher.woken().await;
-        assert_eq!(raised.logs, HashSet::from([group("lab")]));
-        assert!(!raised.presence);
+        assert_eq!(raised.logs, HashSet::from([Address::Group("lab".parse().unwrap())]));
+        assert!(!raised.presence && !raised.members && !raised.marks);
         watcher.unfollow(&group("lab"));
         hub.wake(&group("lab"));
+        hub.wake_for_members(&"lab".parse().unwrap());
         hub.wake_for_presence();
         let raised = watcher.woken().await;
-        assert!(raised.presence && raised.logs.is_empty());
+        assert!(raised.presence && raised.logs.is_empty() && !raised.members);
+    }
+
+    #[tokio::test]
+    async fn who_follows_marks_hears_of_members_too() {
+        let hub = Hub::default();
+        let mut watcher = hub.watcher();
+        watcher.follow(Topic::Marks(Address::Group("lab".parse().unwrap())));
+        hub.wake_for_members(&"lab".parse().unwrap());
+        let raised = watcher.woken().await;
+        assert!(raised.marks && !raised.members);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use qchat_proto::{Address, GroupName, UserName};
+use qchat_proto::{GroupName, UserName};
 
 use crate::feed::Feed;
 use crate::hub::Hub;
@@ -24,9 +24,9 @@ impl Memberships {
     }
 
     /// Notes a join or a leave.
-    pub(crate) fn changed(&self, group: GroupName, user: UserName, is_member: bool) {
+    pub(crate) fn changed(&self, group: &GroupName, user: UserName, is_member: bool) {
         self.feed().note((group.clone(), user), is_member);
-        self.hub.wake_for_members(&Address::Group(group));
+        self.hub.wake_for_members(group);
     }
 
     /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.

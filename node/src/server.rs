@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection;
 use crate::endpoint::{self, EndpointError};
-use crate::hub::Hub;
+use crate::hub::{Hub, Topic};
 use crate::identity::{IdentityError, IdentityFiles};
 use crate::memberships::Memberships;
 use crate::passwords::Passwords;
@@ -185,9 +185,10 @@ impl Server {
 /// Brings what the store has changed to those who watch it.
 fn wake(hub: Hub, memberships: Memberships) -> impl Fn(WakeUp) {
     move |wake_up| match wake_up {
-        WakeUp::Log(log) => hub.wake(&log),
+        WakeUp::Log(log) => hub.wake(&Topic::Log(log)),
+        WakeUp::Marks(log) => hub.wake(&Topic::Marks(log)),
         WakeUp::Membership { group, user, is_member } => {
-            memberships.changed(group, user, is_member);
+            memberships.changed(&group, user, is_member);
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use crate::event::{Cursor, Event, Watch};
-use crate::message::{File, Message};
+use crate::message::{File, Message, Receipt};
 
 /// A question with the type of its answer.
 ///
@@ -117,10 +117,18 @@ commands! {
     Members => MemberPage,
     /// Follows the caller's logs as they grow.
     Watch => Done,
+    /// Notes that messages have reached a device.
+    MarkDelivered => Done,
+    /// Follows what becomes of a message that the caller sent.
+    Track => Done,
 }
 
 impl Follow for Watch {
     type Event = Event;
+}
+
+impl Follow for Track {
+    type Event = Receipt;
 }
 
 impl Transfer for Upload {

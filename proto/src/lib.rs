@@ -29,7 +29,9 @@ pub use few::Few;
 pub use file_name::{FileName, StoredName};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{ClientId, Digest, SessionToken, TransferId};
-pub use message::{Address, Body, File, Message, MessageId, MessageIdError, Sequence, Timestamp};
+pub use message::{
+    Address, Body, File, Message, MessageId, MessageIdError, Receipt, Sequence, Stage, Timestamp,
+};
 pub use names::{GroupName, NameError, UserName};
 pub use refusal::Refusal;
 pub use text::{MessageText, Password, PasswordError, TextError};

@@ -130,9 +130,51 @@ pub struct Message {
     pub unread: bool,
 }
 
+/// How far a message has come with all whom it was sent to. Ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The server keeps it.
+    Stored,
+    /// A device of each receiver has it.
+    Delivered,
+    /// Each receiver was shown it.
+    Read,
+}
+
+/// What became of a message so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// How many it was sent to: one, or the other members that its group has now.
+    pub receivers: u64,
+    /// How many of them have it on a device; those who read it are counted.
+    pub delivered: u64,
+    /// How many of them were shown it.
+    pub read: u64,
+}
+
+impl Receipt {
+    /// How far the message has come with all of them. With nobody to receive it, it is read.
+    pub fn stage(&self) -> Stage {
+        match self {
+            _ if self.read >= self.receivers => Stage::Read,
+            _ if self.delivered >= self.receivers => Stage::Delivered,
+            _ => Stage::Stored,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stage_is_that_of_the_last_receiver() {
+        let stage = |delivered, read| Receipt { receivers: 2, delivered, read }.stage();
+        assert_eq!([stage(0, 0), stage(1, 1)], [Stage::Stored; 2]);
+        assert_eq!([stage(2, 0), stage(2, 1)], [Stage::Delivered; 2]);
+        assert_eq!(stage(2, 2), Stage::Read);
+        assert_eq!(Receipt { receivers: 0, delivered: 0, read: 0 }.stage(), Stage::Read);
+    }
 
     #[test]
     fn an_id_survives_its_text_form() {

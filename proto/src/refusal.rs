@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::few::Few;
 use crate::file_name::{FileName, StoredName};
 use crate::limits::CANDIDATES_MAX;
+use crate::message::MessageId;
 use crate::names::{GroupName, UserName};
 
 /// Why the server does not do what was asked. Its text is for the person who asked, its [`code`] for
@@ -88,6 +89,9 @@ pub enum Refusal {
         "the server failed, and may or may not have done it; its log tells more under incident {0:08x}"
     )]
     OutcomeUnknown(u32),
+    /// There is no such message, or somebody else sent it.
+    #[error("no message of yours has this id: {0}")]
+    MessageNotFound(MessageId),
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -118,6 +122,7 @@ impl Refusal {
             Self::ShuttingDown => "shutting_down",
             Self::Internal(_) => "internal",
             Self::OutcomeUnknown(_) => "outcome_unknown",
+            Self::MessageNotFound(_) => "message_not_found",
         }
     }
 }

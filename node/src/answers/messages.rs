@@ -1,15 +1,21 @@
 //! Sending texts and reading logs.
 
-use qchat_proto::Message;
-use qchat_proto::command::{Done, History, HistoryPage, MarkRead, SendText};
+use qchat_proto::command::{
+    Done, History, HistoryPage, Log, MarkDelivered, MarkRead, SendText, SequenceRange,
+};
+use qchat_proto::limits::READ_RANGES_MAX;
+use qchat_proto::{Few, Message, UserName};
 
 use super::address;
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
 use crate::session::Signed;
-use crate::store::changes::{Content, MarkAsRead, Post};
+use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
+
+/// Which messages are marked.
+type Ranges = Few<SequenceRange, READ_RANGES_MAX>;
 
 impl Answer for SendText {
     type Caller = Signed;
@@ -42,9 +48,27 @@ impl Answer for MarkRead {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let log = address(self.log, &caller.user);
-        let change = MarkAsRead { user: caller.user, log, ranges: self.ranges.into_vec() };
-        call.node.store.commit(change).await?;
-        Ok(Done)
+        mark(Mark::Read, self.log, self.ranges, caller.user, call).await
     }
+}
+
+impl Answer for MarkDelivered {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        mark(Mark::Delivered, self.log, self.ranges, caller.user, call).await
+    }
+}
+
+async fn mark(
+    mark: Mark,
+    log: Log,
+    ranges: Ranges,
+    user: UserName,
+    call: &Call,
+) -> Result<Done, Failure> {
+    let log = address(log, &user);
+    let ranges = ranges.into_vec();
+    call.node.store.commit(MarkMessages { mark, user, log, ranges }).await?;
+    Ok(Done)
 }

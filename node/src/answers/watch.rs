@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
-use qchat_proto::{Address, GroupName, Refusal, Sequence};
+use qchat_proto::{Address, GroupName, Sequence};
 
 use super::address;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
-use crate::hub::{Raised, Watcher};
+use crate::hub::{Raised, Topic, Watcher};
 use crate::session::Signed;
 
 impl Answer for Watch {
@@ -66,17 +66,9 @@ impl Following<'_> {
         loop {
             tokio::select! {
                 raised = self.watcher.woken() => self.tell_raised(raised).await?,
-                () = ended.cancelled() => return Err(self.reason().into()),
+                () = ended.cancelled() => return Err(self.call.why_ended().into()),
                 _ = &mut unwatched => return Ok(Done),
             }
-        }
-    }
-
-    /// Why a session ended.
-    fn reason(&self) -> Refusal {
-        match self.call.node.stopping.is_cancelled() {
-            true => Refusal::ShuttingDown,
-            false => Refusal::NotLoggedIn,
         }
     }
 
@@ -111,7 +103,7 @@ impl Following<'_> {
 
     /// Follows a log: registers for wake-ups first, then looks where it ends.
     async fn follow(&mut self, log: Address) -> Result<(), Failure> {
-        self.watcher.follow(log.clone());
+        self.watcher.follow(Topic::Log(log.clone()));
         let end = self.call.node.store.last(log.clone()).await?;
         // A place beyond the end is that of another store.
         let after = self.wanted.remove(&log).map_or(end, |wanted| wanted.min(end));
@@ -142,7 +134,7 @@ impl Following<'_> {
 
     /// Follows a log no more: the caller may not read it any longer.
     async fn lose(&mut self, log: &Address) -> Result<(), Failure> {
-        self.watcher.unfollow(log);
+        self.watcher.unfollow(&Topic::Log(log.clone()));
         self.cursors.remove(log);
         match log {
             Address::Group(group) => self.tell(&Event::Left(group.clone())).await,

@@ -9,9 +9,9 @@
 
 pub(crate) mod changes;
 mod fault;
+mod marked_ranges;
 mod open;
 pub(crate) mod queries;
-mod read_ranges;
 mod records;
 mod tables;
 #[cfg(test)]

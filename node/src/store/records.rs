@@ -81,6 +81,6 @@ pub(super) enum Effect {
     Group(GroupName),
 }
 
-/// Which messages of a log a user has read: sorted runs that do not touch.
+/// Which messages of a log are marked for a user: sorted runs that do not touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ReadRanges(pub(super) Vec<SequenceRange>);
+pub(super) struct MarkedRanges(pub(super) Vec<SequenceRange>);

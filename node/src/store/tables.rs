@@ -58,8 +58,10 @@ tables! {
     logs: LOGS = "logs",
     /// log, sequence number → `Entry`
     entries: ENTRIES = "entries",
-    /// user, log → `ReadRanges`
+    /// user, log → `MarkedRanges`: what they were shown
     read_markers: READ_MARKERS = "read_markers",
+    /// user, log → `MarkedRanges`: what a device of theirs has
+    delivery_markers: DELIVERY_MARKERS = "delivery_markers",
     /// user, client-made id → `Effect`
     requests: REQUESTS = "requests",
     /// log, stored or original name, stored name → sequence number of the file's message
@@ -159,8 +161,8 @@ pub(super) fn group_of_user(user: &UserName, group: Option<&GroupName>) -> Vec<u
     joined(&[user.as_str().as_bytes()], group.as_bytes())
 }
 
-/// What a user has read of a log.
-pub(super) fn read_marker(user: &UserName, address: &Address) -> Vec<u8> {
+/// What is marked for a user in a log.
+pub(super) fn marker(user: &UserName, address: &Address) -> Vec<u8> {
     joined(&[user.as_str().as_bytes()], &log(address))
 }
 

@@ -7,6 +7,8 @@ use qchat_proto::{Address, GroupName, UserName};
 pub(crate) enum WakeUp {
     /// The log has grown, or somebody may follow it from now on, or no more.
     Log(Address),
+    /// Messages of the log were delivered or read.
+    Marks(Address),
     /// Somebody joined or left a group.
     Membership {
         /// The group.

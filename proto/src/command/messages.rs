@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::few::Few;
 use crate::ids::ClientId;
 use crate::limits::{PAGE_ITEMS_MAX, READ_RANGES_MAX};
-use crate::message::{Address, Message, Sequence};
+use crate::message::{Address, Message, MessageId, Sequence};
 use crate::names::{GroupName, UserName};
 use crate::text::MessageText;
 
@@ -88,6 +88,26 @@ pub struct SequenceRange {
     pub first: Sequence,
     /// The last one.
     pub last: Sequence,
+}
+
+/// Notes that a device of the caller has messages; see
+/// [`Request::MarkDelivered`](crate::Request::MarkDelivered).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkDelivered {
+    /// Which log.
+    pub log: Log,
+    /// Which of its messages.
+    pub ranges: Few<SequenceRange, READ_RANGES_MAX>,
+}
+
+/// Follows what becomes of a message; see [`Request::Track`](crate::Request::Track).
+///
+/// The answer is a [`Receipt`](crate::Receipt) as things are, another whenever that changes, and
+/// [`Done`](super::Done) after the one that says that all have read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Track {
+    /// One that the caller sent.
+    pub message: MessageId,
 }
 
 /// Marks messages as read; see [`Request::MarkRead`](crate::Request::MarkRead).

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use qchat_proto::command::*;
 use qchat_proto::limits::{CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{
-    Address, ClientId, Few, FileName, GroupName, MessageText, Password, Request, Sequence,
-    SessionToken, TransferId, UserName, frame,
+    Address, ClientId, Few, FileName, GroupName, MessageId, MessageText, Password, Request,
+    Sequence, SessionToken, TransferId, UserName, frame,
 };
 
 use crate::variants::{REQUESTS, request_name};
@@ -81,10 +81,17 @@ fn history() -> impl Strategy<Value = Request> {
     })
 }
 
-fn mark_read() -> impl Strategy<Value = Request> {
+fn marks() -> impl Strategy<Value = Request> {
     let range = (sequence(), sequence()).prop_map(|(first, last)| SequenceRange { first, last });
     let ranges = proptest::collection::vec(range, 0..=READ_RANGES_MAX);
-    (log(), ranges).prop_map(|(log, ranges)| MarkRead { log, ranges: Few::first_of(ranges) }.into())
+    (any::<bool>(), log(), ranges.prop_map(Few::first_of)).prop_map(|(is_read, log, ranges)| {
+        if is_read { MarkRead { log, ranges }.into() } else { MarkDelivered { log, ranges }.into() }
+    })
+}
+
+fn track() -> impl Strategy<Value = Request> {
+    (address(), sequence())
+        .prop_map(|(log, sequence)| Track { message: MessageId { log, sequence } }.into())
 }
 
 fn file_query() -> impl Strategy<Value = FileQuery> {
@@ -112,7 +119,8 @@ fn of_messages() -> impl Strategy<Value = Request> {
         (client_id(), address(), text())
             .prop_map(|(id, to, text)| SendText { id, to, text }.into()),
         history(),
-        mark_read(),
+        marks(),
+        track(),
         (client_id(), address(), file_name(), any::<u64>(), transfer()).prop_map(
             |(id, to, name, size, transfer)| Upload { id, to, name, size, transfer }.into()
         ),

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId, Refusal,
-    Request, Sequence, SessionToken, Timestamp, TransferId,
+    Address, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId, Receipt,
+    Refusal, Request, Sequence, SessionToken, Timestamp, TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +118,12 @@ pub(crate) fn requests() -> Vec<Request> {
         Members { group: lab(), after: Some(bob()) }.into(),
         Watch { cursors: Few::first_of([Cursor { log: Log::Group(lab()), after: Sequence(18) }]) }
             .into(),
+        MarkDelivered {
+            log: Log::Group(lab()),
+            ranges: Few::first_of([SequenceRange { first: Sequence(2), last: Sequence(200) }]),
+        }
+        .into(),
+        Track { message: "+lab:17".parse().unwrap() }.into(),
     ]
 }
 
@@ -148,6 +154,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::ShuttingDown,
         Refusal::Internal(0xdead_beef),
         Refusal::OutcomeUnknown(7),
+        Refusal::MessageNotFound("@bob:17".parse().unwrap()),
     ]
 }
 
@@ -199,6 +206,8 @@ answered! {
         next: None,
     };
     Watch: Done;
+    MarkDelivered: Done;
+    Track: Done;
 }
 
 /// Collects the answers to the command that it is handed.
@@ -248,6 +257,7 @@ fn events() -> Vec<Sample> {
     let cursor = Cursor { log: Log::Group("lab".parse().unwrap()), after: Sequence(18) };
     let (user, group) = ("bob".parse().unwrap(), "lab".parse().unwrap());
     let joined = Event::Membership { group, user, is_member: true };
+    let receipt = Receipt { receivers: 300, delivered: 2, read: 1 };
     let online = Event::Presence { user: "bob".parse().unwrap(), online: true };
     vec![
         event(Event::Following(cursor)),
@@ -256,6 +266,7 @@ fn events() -> Vec<Sample> {
         event(Event::Left("lab".parse().unwrap())),
         event(online),
         event(joined),
+        sample("event.Track.Ok", Ok::<_, Refusal>(receipt)),
         sample("event.Watch.Ok", Ok::<_, Refusal>(Event::CaughtUp)),
         sample("event.Watch.Err", Err::<Event, _>(Refusal::ShuttingDown)),
     ]

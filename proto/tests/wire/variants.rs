@@ -20,14 +20,14 @@ macro_rules! variants {
 variants! { REQUESTS, request_name, Request:
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
     Upload, Download, MakeGroup, Join, Leave, Groups, Members,
-    Watch,
+    Watch, MarkDelivered, Track,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:
     NotLoggedIn, AlreadyLoggedIn, UserExists, WeakPassword, BadCredentials, SessionEnded,
     UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
-    ShuttingDown, Internal, OutcomeUnknown,
+    ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }

@@ -3,15 +3,15 @@
 
 mod accounts;
 mod groups;
+mod marks;
 mod posts;
-mod read;
 mod sessions;
 
 pub(crate) use accounts::CreateAccount;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
+pub(crate) use marks::{Mark, MarkMessages};
 pub(crate) use posts::{Content, Post};
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
-pub(crate) use read::MarkAsRead;
 pub(crate) use sessions::{EndSession, StartSession, UseSession};
 
 use super::fault::Fault;

@@ -9,7 +9,7 @@ use redb::ReadableTable;
 
 use super::{ApplyError, Change, earlier_effect, group_of_member, record_effect};
 use crate::store::fault::Fault;
-use crate::store::records::{Effect, Entry, ReadRanges};
+use crate::store::records::{Effect, Entry, MarkedRanges};
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
 
@@ -179,9 +179,9 @@ fn mark_own(
     log: &Address,
     sequence: Sequence,
 ) -> Result<(), ApplyError> {
-    let key = tables::read_marker(user, log);
+    let key = tables::marker(user, log);
     let ranges = tables::lookup(&tables.read_markers, &key, "read marker")?;
-    let mut ranges: ReadRanges = ranges.unwrap_or_default();
+    let mut ranges: MarkedRanges = ranges.unwrap_or_default();
     ranges.insert(SequenceRange { first: sequence, last: sequence });
     Ok(tables::put(&mut tables.read_markers, &key, &ranges)?)
 }

@@ -2,6 +2,7 @@
 
 use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, UserName, command};
+use redb::ReadTransaction;
 
 use super::accounts::user_name;
 use super::group_of_member;
@@ -79,6 +80,21 @@ impl Store {
         })
         .await
     }
+}
+
+/// Every member of a group, in the order of their names.
+pub(super) fn member_names(
+    snapshot: &ReadTransaction,
+    group: &GroupName,
+) -> Result<Vec<UserName>, Fault> {
+    let start = tables::member(group, None);
+    let mut names = Vec::new();
+    for row in snapshot.open_table(tables::MEMBERS)?.range(start.as_slice()..)? {
+        let (key, _) = row?;
+        let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
+        names.push(user_name(name)?);
+    }
+    Ok(names)
 }
 
 pub(super) fn group_name(key: &[u8]) -> Result<GroupName, Fault> {

@@ -7,7 +7,7 @@ use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::may_read;
 use crate::store::fault::Fault;
-use crate::store::records::{self, Entry, ReadRanges};
+use crate::store::records::{self, Entry, MarkedRanges};
 use crate::store::{Store, tables};
 
 /// Which messages are wanted, of a log that is named by its address.
@@ -44,14 +44,14 @@ impl Store {
 pub(super) struct Reading {
     query: HistoryQuery,
     entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    read: ReadRanges,
+    read: MarkedRanges,
     last: Sequence,
 }
 
 impl Reading {
     fn new(snapshot: &ReadTransaction, query: HistoryQuery) -> Result<Self, Fault> {
         let log = tables::log(&query.log);
-        let marker = tables::read_marker(&query.reader, &query.log);
+        let marker = tables::marker(&query.reader, &query.log);
         let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
         let last = tables::find(snapshot, tables::LOGS, &log, "log")?;
         Ok(Self {
@@ -137,7 +137,7 @@ impl Reading {
         let within = SequenceRange { first, last: Sequence(end.0.saturating_sub(1)) };
         match self.query.selection {
             Selection::UnreadAndNewest(_) | Selection::Newest(_) => vec![within],
-            Selection::Unread | Selection::NewestUnread(_) => self.read.unread(within),
+            Selection::Unread | Selection::NewestUnread(_) => self.read.unmarked(within),
         }
     }
 
@@ -147,7 +147,7 @@ impl Reading {
         if let (Selection::UnreadAndNewest(_), Some(below)) =
             (self.query.selection, below(mark.floor))
         {
-            runs = self.read.unread(below);
+            runs = self.read.unmarked(below);
         }
         runs.extend(self.base(mark.floor, mark.end));
         runs
@@ -157,7 +157,7 @@ impl Reading {
     fn more_below(&self, floor: Sequence) -> Result<bool, Fault> {
         let Some(below) = below(floor) else { return Ok(false) };
         let runs = match self.query.selection {
-            Selection::UnreadAndNewest(_) => self.read.read(below),
+            Selection::UnreadAndNewest(_) => self.read.marked(below),
             _ => self.base(Sequence(1), floor),
         };
         for run in runs.into_iter().rev() {

@@ -6,6 +6,7 @@ mod files;
 mod follow;
 mod groups;
 mod history;
+mod receipts;
 
 pub(crate) use accounts::TokenHash;
 pub(crate) use history::HistoryQuery;

@@ -16,8 +16,8 @@ use super::tally::Tally;
 use super::{at, group, text, to, user};
 use crate::store::CommitError;
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkAsRead, Post,
-    StartSession, UseSession,
+    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Mark, MarkMessages,
+    Post, StartSession, UseSession,
 };
 
 const CACHE_BYTES: usize = 1024 * 1024;
@@ -120,7 +120,11 @@ fn story() -> Vec<Vec<Step>> {
         vec![make_group(7, "alice"), join("bob"), join("carol")],
         vec![post(8, "bob", lab(), text(&"long ".repeat(2000)))],
         vec![post(9, "alice", lab(), file(10)), post(10, "alice", to("carol"), file(11))],
-        vec![mark("bob", to("bob"), 1, 1), mark("carol", lab(), 2, 9)],
+        vec![
+            mark(Mark::Delivered, "bob", to("bob"), 1, 2),
+            mark(Mark::Read, "bob", to("bob"), 1, 1),
+            mark(Mark::Read, "carol", lab(), 2, 9),
+        ],
         vec![leave("carol")],
         vec![use_session()],
         vec![post(11, "carol", to("alice"), text(&"bye ".repeat(3000)))],
@@ -174,7 +178,7 @@ fn leave(name: &str) -> Step {
     Step::LeaveGroup(LeaveGroup { group: group("lab"), user: user(name) })
 }
 
-fn mark(name: &str, log: Address, first: u64, last: u64) -> Step {
+fn mark(mark: Mark, name: &str, log: Address, first: u64, last: u64) -> Step {
     let range = SequenceRange { first: Sequence(first), last: Sequence(last) };
-    Step::MarkAsRead(MarkAsRead { user: user(name), log, ranges: vec![range] })
+    Step::MarkMessages(MarkMessages { mark, user: user(name), log, ranges: vec![range] })
 }

@@ -5,7 +5,7 @@ use qchat_proto::command::{Selection, SequenceRange};
 use qchat_proto::{Address, Body, ClientId, Message, Sequence};
 
 use super::{TestStore, to, user};
-use crate::store::changes::MarkAsRead;
+use crate::store::changes::{Mark, MarkMessages};
 use crate::store::queries::HistoryQuery;
 
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
@@ -39,7 +39,12 @@ impl TestStore {
 
     async fn mark(&self, sequence: u64) {
         let range = SequenceRange { first: Sequence(sequence), last: Sequence(sequence) };
-        let change = MarkAsRead { user: user("bob"), log: to("bob"), ranges: vec![range] };
+        let change = MarkMessages {
+            mark: Mark::Read,
+            user: user("bob"),
+            log: to("bob"),
+            ranges: vec![range],
+        };
         self.store.commit(change).await.unwrap();
     }
 }

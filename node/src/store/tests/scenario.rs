@@ -9,8 +9,8 @@ use super::model::{Model, Step};
 use super::random::Random;
 use super::{at, group, text, user};
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkAsRead, Post,
-    StartSession, UseSession,
+    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Mark, MarkMessages,
+    Post, StartSession, UseSession,
 };
 use crate::store::queries::TokenHash;
 
@@ -73,7 +73,7 @@ impl Scenario {
                 let (group, user) = (self.group(), self.sender(world));
                 Step::LeaveGroup(LeaveGroup { group, user })
             }
-            _ => self.mark_as_read(world),
+            _ => self.mark(world),
         }
     }
 
@@ -124,7 +124,8 @@ impl Scenario {
         Step::Post(Post { id, from, to, at, content })
     }
 
-    fn mark_as_read(&mut self, world: &Model) -> Step {
+    fn mark(&mut self, world: &Model) -> Step {
+        let mark = if self.random.once_in(2) { Mark::Read } else { Mark::Delivered };
         let user = self.sender(world);
         let log = match self.random.once_in(2) {
             true => Address::Group(self.group()),
@@ -137,7 +138,7 @@ impl Scenario {
             let last = (first + self.random.within(0..6)).saturating_sub(1);
             SequenceRange { first: Sequence(first), last: Sequence(last) }
         });
-        Step::MarkAsRead(MarkAsRead { ranges: ranges.collect(), user, log })
+        Step::MarkMessages(MarkMessages { mark, ranges: ranges.collect(), user, log })
     }
 
     /// Somebody who may not have an account.

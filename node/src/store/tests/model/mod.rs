@@ -13,9 +13,12 @@ use qchat_proto::{
 
 pub(super) use step::{Answer, Expected, Step};
 
-use crate::store::changes::{Content, CreateAccount, CreateGroup, MarkAsRead, Post};
+use crate::store::changes::{Content, CreateAccount, CreateGroup, Mark, MarkMessages, Post};
 use crate::store::queries::TokenHash;
 use crate::store::records::{Account, Effect, Entry, Session};
+
+/// Places of logs, for each user.
+type Places = HashMap<(UserName, Address), BTreeSet<u64>>;
 
 /// The world as far as a store knows it.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +28,9 @@ pub(super) struct Model {
     pub(super) groups: BTreeMap<GroupName, Group>,
     pub(super) logs: HashMap<Address, Vec<Entry>>,
     /// The places of a log that a user has read.
-    read: HashMap<(UserName, Address), BTreeSet<u64>>,
+    read: Places,
+    /// Those that a device of the user has.
+    delivered: Places,
     requests: HashMap<(UserName, ClientId), Effect>,
     /// Bytes of the files that a user sent.
     usage: BTreeMap<UserName, u64>,
@@ -66,7 +71,7 @@ impl Model {
                 let group = self.groups.get_mut(&leave.group).unwrap();
                 group.members.remove(&leave.user);
             }
-            Step::MarkAsRead(mark) => self.mark_as_read(mark)?,
+            Step::MarkMessages(mark) => self.mark(mark)?,
         }
         Ok(None)
     }
@@ -186,14 +191,18 @@ impl Model {
         entry
     }
 
-    fn mark_as_read(&mut self, mark: &MarkAsRead) -> Result<(), Refusal> {
+    fn mark(&mut self, mark: &MarkMessages) -> Result<(), Refusal> {
         if let Address::Group(group) = &mark.log {
             self.check_member(group, &mark.user)?;
         }
         let length = self.length(&mark.log);
-        let read = self.read.entry((mark.user.clone(), mark.log.clone())).or_default();
+        let places = match mark.mark {
+            Mark::Read => &mut self.read,
+            Mark::Delivered => &mut self.delivered,
+        };
+        let marked = places.entry((mark.user.clone(), mark.log.clone())).or_default();
         for range in &mark.ranges {
-            read.extend(
+            marked.extend(
                 (1..=length).filter(|place| (range.first.0..=range.last.0).contains(place)),
             );
         }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use qchat_proto::command::{self, FileQuery, Selection};
-use qchat_proto::{Address, Body, Few, File, GroupName, Message, Refusal, Sequence, UserName};
+use qchat_proto::{
+    Address, Body, Few, File, GroupName, Message, MessageId, Receipt, Refusal, Sequence, UserName,
+};
 
-use super::{Model, message};
+use super::{Model, Places, message};
 use crate::store::Store;
 use crate::store::queries::HistoryQuery;
 use crate::store::records::Effect;
@@ -69,6 +71,11 @@ impl Model {
         let last = store.last(log.clone()).await.unwrap();
         assert_eq!(last.0, self.length(&log));
         assert_eq!(followed(store, reader, &log).await, self.followed(reader, &log));
+        for place in 0..=self.length(&log) {
+            let id = MessageId { log: log.clone(), sequence: Sequence(place) };
+            let found = store.receipt(reader.clone(), id.clone()).await.unwrap();
+            assert_eq!(found, self.receipt(reader, id));
+        }
         for name in self.file_names(&log) {
             let query = FileQuery::from(name.as_str());
             let found = store.file(reader.clone(), log.clone(), query.clone()).await.unwrap();
@@ -97,6 +104,36 @@ impl Model {
             (Sequence(place), Message { unread: is_unread(place), ..message(entry) })
         });
         Ok(messages.collect())
+    }
+
+    fn receipt(&self, sender: &UserName, id: MessageId) -> Result<Receipt, Refusal> {
+        let entry = id.sequence.0.checked_sub(1).and_then(|before| {
+            let entries = self.logs.get(&id.log).into_iter().flatten();
+            entries.skip(before.try_into().unwrap()).next()
+        });
+        if !entry.is_some_and(|entry| entry.from == *sender && entry.to == id.log) {
+            return Err(Refusal::MessageNotFound(id));
+        }
+        let receivers: Vec<_> = match &id.log {
+            Address::User(user) => vec![user],
+            Address::Group(group) => {
+                self.check_member(group, sender)?;
+                let members = self.groups[group].members.keys();
+                members.filter(|member| *member != sender).collect()
+            }
+        };
+        let is_in = |places: &Places, user: &UserName| {
+            let places = places.get(&(user.clone(), id.log.clone()));
+            places.is_some_and(|places| places.contains(&id.sequence.0))
+        };
+        let count = |is_counted: &dyn Fn(&UserName) -> bool| {
+            u64::try_from(receivers.iter().filter(|user| is_counted(user)).count()).unwrap()
+        };
+        Ok(Receipt {
+            receivers: count(&|_| true),
+            delivered: count(&|user| is_in(&self.delivered, user) || is_in(&self.read, user)),
+            read: count(&|user| is_in(&self.read, user)),
+        })
     }
 
     /// Every name that a file of the log has, and one that none has.

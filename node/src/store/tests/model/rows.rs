@@ -9,7 +9,7 @@ use redb::TableHandle;
 use serde::Serialize;
 
 use super::Model;
-use crate::store::records::{self, Entry, Group, Membership, ReadRanges};
+use crate::store::records::{self, Entry, Group, MarkedRanges, Membership};
 use crate::store::tables::{self, Definition};
 use crate::store::tests::machine::Rows;
 
@@ -22,9 +22,12 @@ impl Model {
         for (log, entries) in &self.logs {
             put_log(&mut rows, log, entries);
         }
-        for ((user, log), places) in &self.read {
-            let key = tables::read_marker(user, log);
-            put(&mut rows, tables::READ_MARKERS, &key, &ReadRanges(runs(places)));
+        for (table, marked) in
+            [(tables::READ_MARKERS, &self.read), (tables::DELIVERY_MARKERS, &self.delivered)]
+        {
+            for ((user, log), places) in marked {
+                put(&mut rows, table, &tables::marker(user, log), &MarkedRanges(runs(places)));
+            }
         }
         for ((user, id), effect) in &self.requests {
             put(&mut rows, tables::REQUESTS, &tables::request(user, *id), effect);

@@ -4,7 +4,7 @@ use qchat_proto::{ClientId, Message, Refusal};
 
 use crate::store::CommitError;
 use crate::store::changes::{
-    Change, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkAsRead, Post,
+    Change, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkMessages, Post,
     StartSession, UseSession,
 };
 use crate::store::writer::{self, Job};
@@ -26,7 +26,7 @@ pub(in super::super) enum Step {
     CreateGroup(CreateGroup),
     JoinGroup(JoinGroup),
     LeaveGroup(LeaveGroup),
-    MarkAsRead(MarkAsRead),
+    MarkMessages(MarkMessages),
 }
 
 /// Takes the answer once it is there.
@@ -44,7 +44,7 @@ impl Step {
             Self::CreateGroup(change) => queued(change, |()| None),
             Self::JoinGroup(change) => queued(change, |_| None),
             Self::LeaveGroup(change) => queued(change, |()| None),
-            Self::MarkAsRead(change) => queued(change, |()| None),
+            Self::MarkMessages(change) => queued(change, |()| None),
         }
     }
 

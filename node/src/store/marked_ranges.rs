@@ -1,4 +1,4 @@
-//! Which messages of a log have been read: a set of sequence numbers, kept as runs.
+//! Which messages of a log are marked: a set of sequence numbers, kept as runs.
 //!
 //! A single number would not do: who looks at the newest five of a hundred unread messages has not
 //! read the other ninety-five.
@@ -6,13 +6,13 @@
 use qchat_proto::Sequence;
 use qchat_proto::command::SequenceRange;
 
-use super::records::ReadRanges;
+use super::records::MarkedRanges;
 
 /// How many runs are kept for one user and log. Marks that would need more are not taken: those
-/// messages stay unread, which loses nothing.
+/// messages stay unread, or count as undelivered until they are read, which loses nothing.
 const RANGES_MAX: usize = 4096;
 
-impl ReadRanges {
+impl MarkedRanges {
     /// Adds a run, joining what it touches.
     pub(super) fn insert(&mut self, range: SequenceRange) {
         if range.first > range.last {
@@ -29,14 +29,14 @@ impl ReadRanges {
         self.0.splice(start..end, [SequenceRange { first, last }]);
     }
 
-    /// Whether a message has been read.
+    /// Whether a message is marked.
     pub(super) fn contains(&self, sequence: Sequence) -> bool {
         let run = self.0.get(self.0.partition_point(|run| run.last < sequence));
         run.is_some_and(|run| run.first <= sequence)
     }
 
-    /// The runs within `first..=last` that have been read.
-    pub(super) fn read(&self, within: SequenceRange) -> Vec<SequenceRange> {
+    /// The runs within `first..=last` that are marked.
+    pub(super) fn marked(&self, within: SequenceRange) -> Vec<SequenceRange> {
         let runs = self.0.iter().map(|run| SequenceRange {
             first: run.first.max(within.first),
             last: run.last.min(within.last),
@@ -44,11 +44,11 @@ impl ReadRanges {
         runs.filter(|run| run.first <= run.last).collect()
     }
 
-    /// The runs within `first..=last` that have not been read.
-    pub(super) fn unread(&self, within: SequenceRange) -> Vec<SequenceRange> {
+    /// The runs within `first..=last` that are not marked.
+    pub(super) fn unmarked(&self, within: SequenceRange) -> Vec<SequenceRange> {
         let mut gaps = Vec::new();
         let mut first = within.first;
-        for run in self.read(within) {
+        for run in self.marked(within) {
             gaps.push(SequenceRange { first, last: Sequence(run.first.0.saturating_sub(1)) });
             first = run.last.next();
         }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn runs_that_touch_become_one() {
-        let mut ranges = ReadRanges::default();
+        let mut ranges = MarkedRanges::default();
         for (first, last) in [(5, 6), (1, 2), (9, 9), (3, 4)] {
             ranges.insert(range(first, last));
         }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_full_set_takes_no_further_run_but_still_grows_its_own() {
-        let mut ranges = ReadRanges::default();
+        let mut ranges = MarkedRanges::default();
         for odd in 0..=u64::try_from(RANGES_MAX).unwrap() {
             ranges.insert(range(2 * odd + 1, 2 * odd + 1));
         }
@@ -97,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_set(inserts in prop::collection::vec((1..60u64, 0..8u64), 0..40)) {
-            let mut ranges = ReadRanges::default();
+            let mut ranges = MarkedRanges::default();
             let mut model = BTreeSet::new();
             for (first, length) in inserts {
                 ranges.insert(range(first, first + length));
@@ -106,13 +106,13 @@ mod tests {
             prop_assert_eq!(&numbers(&ranges.0), &model);
             prop_assert!(ranges.0.windows(2).all(|pair| pair[0].last.0 + 1 < pair[1].first.0));
             let within = range(10, 50);
-            let read = numbers(&ranges.read(within));
-            let unread = numbers(&ranges.unread(within));
+            let marked = numbers(&ranges.marked(within));
+            let unmarked = numbers(&ranges.unmarked(within));
             for number in 1..=70 {
                 prop_assert_eq!(ranges.contains(Sequence(number)), model.contains(&number));
                 let inside = (10..=50).contains(&number);
-                prop_assert_eq!(read.contains(&number), inside && model.contains(&number));
-                prop_assert_eq!(unread.contains(&number), inside && !model.contains(&number));
+                prop_assert_eq!(marked.contains(&number), inside && model.contains(&number));
+                prop_assert_eq!(unmarked.contains(&number), inside && !model.contains(&number));
             }
         }
     }

@@ -1,0 +1,56 @@
+//! What became of messages with those whom they were sent to.
+
+use qchat_proto::command::SequenceRange;
+use qchat_proto::{Address, Sequence, UserName};
+
+use super::{ApplyError, Change, group_of_member};
+use crate::store::records::MarkedRanges;
+use crate::store::tables::{self, Tables};
+use crate::store::wake_up::WakeUp;
+
+/// What is noted of a message for one of those whom it was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A device of theirs has it.
+    Delivered,
+    /// They were shown it.
+    Read,
+}
+
+/// Marks messages of a log for a user: of the own mailbox, or of a group of theirs.
+#[derive(Debug, Clone)]
+pub(crate) struct MarkMessages {
+    pub(crate) mark: Mark,
+    pub(crate) user: UserName,
+    pub(crate) log: Address,
+    pub(crate) ranges: Vec<SequenceRange>,
+}
+
+impl Change for MarkMessages {
+    type Outcome = ();
+
+    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
+        vec![WakeUp::Marks(self.log.clone())]
+    }
+
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+        if let Address::Group(group) = &self.log {
+            group_of_member(tables, group, &self.user)?;
+        }
+        let log = tables::log(&self.log);
+        let last: Option<Sequence> = tables::lookup(&tables.logs, &log, "log")?;
+        let last = last.unwrap_or(Sequence(0));
+        let table = match self.mark {
+            Mark::Delivered => &mut tables.delivery_markers,
+            Mark::Read => &mut tables.read_markers,
+        };
+        let key = tables::marker(&self.user, &self.log);
+        let mut ranges: MarkedRanges = tables::lookup(table, &key, "marker")?.unwrap_or_default();
+        for range in &self.ranges {
+            // What does not exist yet cannot have been marked.
+            let first = range.first.max(Sequence(1));
+            ranges.insert(SequenceRange { first, last: range.last.min(last) });
+        }
+        Ok(tables::put(table, &key, &ranges)?)
+    }
+}

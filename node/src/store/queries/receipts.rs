@@ -1,0 +1,86 @@
+//! What became of a message.
+
+use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
+use redb::{ReadOnlyTable, ReadTransaction};
+
+use super::group_of_member;
+use super::groups::member_names;
+use crate::store::fault::Fault;
+use crate::store::records::{Entry, MarkedRanges};
+use crate::store::{Store, tables};
+
+impl Store {
+    /// How far a message has come that `sender` sent. Its sender is not counted as a receiver, unless it
+    /// is a note to oneself; who has left the group since is not either.
+    pub(crate) async fn receipt(
+        &self,
+        sender: UserName,
+        message: MessageId,
+    ) -> Result<Result<Receipt, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            let key = tables::entry(&message.log, message.sequence);
+            let entry: Option<Entry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
+            // A copy in the sender's mailbox has its id elsewhere.
+            let is_theirs = |entry: Entry| entry.from == sender && entry.to == message.log;
+            if !entry.is_some_and(is_theirs) {
+                return Ok(Err(Refusal::MessageNotFound(message)));
+            }
+            let markers = Markers::open(snapshot)?;
+            match &message.log {
+                Address::User(user) => markers.count([user.clone()], &message).map(Ok),
+                Address::Group(group) => match group_of_member(snapshot, group, &sender)? {
+                    Ok(_) => {
+                        let members = member_names(snapshot, group)?.into_iter();
+                        let others = members.filter(|member| *member != sender);
+                        markers.count(others, &message).map(Ok)
+                    }
+                    Err(refusal) => Ok(Err(refusal)),
+                },
+            }
+        })
+        .await
+    }
+}
+
+/// What is marked for whom, in one snapshot.
+struct Markers {
+    delivered: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    read: ReadOnlyTable<&'static [u8], &'static [u8]>,
+}
+
+impl Markers {
+    fn open(snapshot: &ReadTransaction) -> Result<Self, Fault> {
+        Ok(Self {
+            delivered: snapshot.open_table(tables::DELIVERY_MARKERS)?,
+            read: snapshot.open_table(tables::READ_MARKERS)?,
+        })
+    }
+
+    fn count(
+        &self,
+        receivers: impl IntoIterator<Item = UserName>,
+        message: &MessageId,
+    ) -> Result<Receipt, Fault> {
+        let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
+        for receiver in receivers {
+            let key = tables::marker(&receiver, &message.log);
+            receipt.receivers += 1;
+            if is_marked(&self.read, &key, message.sequence)? {
+                receipt.read += 1;
+                receipt.delivered += 1;
+            } else if is_marked(&self.delivered, &key, message.sequence)? {
+                receipt.delivered += 1;
+            }
+        }
+        Ok(receipt)
+    }
+}
+
+fn is_marked(
+    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
+    key: &[u8],
+    sequence: Sequence,
+) -> Result<bool, Fault> {
+    let marked: Option<MarkedRanges> = tables::lookup(table, key, "marker")?;
+    Ok(marked.is_some_and(|marked| marked.contains(sequence)))
+}
