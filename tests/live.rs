@@ -22,7 +22,7 @@ fn scene() -> Scene {
 }
 
 /// Sends messages until one of them has come by itself: watching begins behind the prompt.
-fn knock(from: &Client, to: &str, screen: &Screen) {
+pub(crate) fn knock(from: &Client, to: &str, screen: &Screen) {
     screen.prompts(to);
     let before = screen.raw().len();
     while !screen.raw()[before..].contains("knock") {

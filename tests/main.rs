@@ -20,6 +20,7 @@ mod file_refusals;
 mod files;
 mod garbage;
 mod groups;
+mod heartbeat;
 mod identity;
 mod inbox;
 mod kills;

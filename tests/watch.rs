@@ -3,40 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use qchat_client::proto::{Address, Body, MessageText, Password};
 use qchat_client::{
-    CallError, Client, Cursor, Event, Log, Message, Receipt, Sequence, Stage, Tracking, Trust,
-    Watching,
+    CallError, Cursor, Event, Log, Message, Receipt, Sequence, Stage, Tracking, Watching,
 };
 use tokio::time::timeout;
 
-use crate::harness::{DEADLINE, PASSWORD, Server};
-
-async fn connect(server: &Server) -> Client {
-    let trust = Trust::Fingerprint(server.fingerprint.parse().unwrap());
-    Client::connect(&server.address.to_string().parse().unwrap(), trust).await.unwrap()
-}
-
-/// A signed-in device of a user, who is registered if need be.
-async fn device(server: &Server, name: &str) -> Client {
-    let client = connect(server).await;
-    let password = || Password::try_from(PASSWORD.to_owned()).unwrap();
-    let _ = client.register(name.parse().unwrap(), password()).await;
-    client.login(name.parse().unwrap(), password()).await.unwrap();
-    client
-}
-
-fn text(text: &str) -> MessageText {
-    text.to_owned().try_into().unwrap()
-}
-
-fn user(name: &str) -> Address {
-    Address::User(name.parse().unwrap())
-}
-
-fn lab() -> Address {
-    Address::Group("lab".parse().unwrap())
-}
+use crate::harness::sdk::{device, group, said, text, user};
+use crate::harness::{DEADLINE, Server};
 
 async fn next(watching: &mut Watching) -> Result<Event, CallError> {
     timeout(DEADLINE, watching.next()).await.expect("an event in time")
@@ -51,13 +24,6 @@ async fn catch_up(watching: &mut Watching) -> Vec<String> {
             Event::Message { message, .. } => told.push(said(&message.body)),
             _ => {}
         }
-    }
-}
-
-fn said(body: &Body) -> String {
-    match body {
-        Body::Text(text) => text.as_str().to_owned(),
-        Body::File(file) => file.original.to_string(),
     }
 }
 
@@ -101,11 +67,11 @@ async fn watching_goes_on_where_it_was_through_a_killed_server() {
     assert_eq!(message(&mut watching).await, "before");
     let cursors = watching.cursors();
     alice.send(user("bob"), text("told and forgotten")).await.unwrap();
-    alice.send(lab(), text("to all")).await.unwrap();
+    alice.send(group("lab"), text("to all")).await.unwrap();
     let server = server.kill9().start();
     assert!(next_failure(&mut watching).await);
     let alice = device(&server, "alice").await;
-    alice.send(lab(), text("after")).await.unwrap();
+    alice.send(group("lab"), text("after")).await.unwrap();
     let bob = device(&server, "bob").await;
     let mut watching = bob.watch(cursors).await.unwrap();
     let mut told = catch_up(&mut watching).await;
@@ -153,18 +119,18 @@ async fn a_group_that_is_joined_on_one_device_is_followed_on_the_other() {
     let (phone, laptop) = (device(&server, "bob").await, device(&server, "bob").await);
     let alice = device(&server, "alice").await;
     alice.make_group("lab".parse().unwrap()).await.unwrap();
-    alice.send(lab(), text("history")).await.unwrap();
+    alice.send(group("lab"), text("history")).await.unwrap();
     let mut watching = phone.watch(Vec::new()).await.unwrap();
     catch_up(&mut watching).await;
     laptop.join("lab".parse().unwrap()).await.unwrap();
     while !matches!(next(&mut watching).await.unwrap(), Event::Following(cursor) if cursor.log == Log::Group("lab".parse().unwrap()))
     {
     }
-    alice.send(lab(), text("welcome")).await.unwrap();
+    alice.send(group("lab"), text("welcome")).await.unwrap();
     assert_eq!(message(&mut watching).await, "welcome");
     laptop.leave("lab".parse().unwrap()).await.unwrap();
     while !matches!(next(&mut watching).await.unwrap(), Event::Left(_)) {}
-    alice.send(lab(), text("among us")).await.unwrap();
+    alice.send(group("lab"), text("among us")).await.unwrap();
     alice.send(user("bob"), text("bye")).await.unwrap();
     assert_eq!(message(&mut watching).await, "bye");
 }
@@ -254,7 +220,7 @@ async fn a_group_message_is_read_when_all_others_have_read_it() {
     for member in [&bob, &carol] {
         member.join("lab".parse().unwrap()).await.unwrap();
     }
-    let sent = alice.send(lab(), text("hi")).await.unwrap();
+    let sent = alice.send(group("lab"), text("hi")).await.unwrap();
     let mut tracking = alice.track(sent.id.clone()).await.unwrap();
     assert_eq!(receipt(&mut tracking).await, (2, 0, 0));
     let log = Log::Group("lab".parse().unwrap());

@@ -116,23 +116,26 @@ async fn attempt(
     let config = client_config(Arc::clone(&verifier))
         .map_err(|error| ConnectError::Local(error.to_string()))?;
     let endpoint = endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
-    let connecting = endpoint.connect_with(config, address, server.host()).map_err(|error| {
-        ConnectError::Unreachable { server: server.clone(), reason: error.to_string() }
-    })?;
-    match (connecting.await, verifier.judgement()) {
-        (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, connection, key }),
-        (_, Some(Err(refused))) => Err(refused.into()),
-        (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
-        (Err(error), _) => Err(no_connection(server, &error)),
+    loop {
+        let connecting = endpoint.connect_with(config.clone(), address, server.host());
+        let connecting = connecting.map_err(|error| ConnectError::Unreachable {
+            server: server.clone(),
+            reason: error.to_string(),
+        })?;
+        return match (connecting.await, verifier.judgement()) {
+            (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, connection, key }),
+            (_, Some(Err(refused))) => Err(refused.into()),
+            (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
+            // How long silence may last is the caller's to say, not the idle timeout's.
+            (Err(ConnectionError::TimedOut), _) => continue,
+            (Err(error), _) => Err(no_connection(server, &error)),
+        };
     }
 }
 
 fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError {
     let no_protocol = TransportErrorCode::crypto(NO_APPLICATION_PROTOCOL);
     let reason = match error {
-        ConnectionError::TimedOut => {
-            return ConnectError::Unreachable { server, reason: error.to_string() };
-        }
         ConnectionError::ConnectionClosed(close) if close.error_code == no_protocol => {
             "it does not speak this version of qchat".to_owned()
         }
@@ -162,6 +165,16 @@ mod tests {
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
         let dialled = dial(&server, &rule, Duration::from_millis(50)).await;
         assert!(matches!(dialled, Err(ConnectError::Unreachable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_server_may_be_waited_for_longer_than_a_link_may_be_silent() {
+        let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let server = nobody.local_addr().unwrap().to_string().parse().unwrap();
+        let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
+        let dialled = dial(&server, &rule, Duration::from_secs(4)).await;
+        let Err(ConnectError::Unreachable { reason, .. }) = dialled else { panic!() };
+        assert_eq!(reason, "no answer within 4 s");
     }
 
     #[tokio::test]

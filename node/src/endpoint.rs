@@ -22,7 +22,7 @@ const QUIC_VERSION: u32 = 1;
 /// What the system may buffer for the socket, in bytes. With its default, packets are lost under load.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A connection that is silent for this long is gone. The client sends keep-alives.
+/// A connection that is silent for this long is gone. Our own client asks for far less.
 const IDLE_TIME_MAX: VarInt = VarInt::from_u32(30_000);
 
 /// Handshakes that may wait at a time, and the bytes buffered for all of them.

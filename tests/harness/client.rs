@@ -180,6 +180,11 @@ impl Talk {
         Some(answer.unwrap_or_else(|error| panic!("{line}: {error}")))
     }
 
+    /// The next line on standard error.
+    pub(crate) fn error_line(&mut self) -> Option<String> {
+        self.running.error_line()
+    }
+
     /// Says a line and waits for its answer, whatever that is.
     #[track_caller]
     pub(crate) fn done(&mut self, line: &str) -> Value {

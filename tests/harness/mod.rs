@@ -10,7 +10,9 @@ mod path;
 mod process;
 mod raw;
 mod screen;
+pub(crate) mod sdk;
 mod server;
+mod weather;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,75 @@
+//! People at programs of their own, which use the SDK.
+
+use std::net::SocketAddr;
+
+use qchat_client::{
+    Address, Body, Client, Cursor, Cursors, Follower, MessageText, Password, Reconnect, Trust,
+    UserName,
+};
+
+use super::{PASSWORD, Server};
+
+async fn connect(server: &Server) -> Client {
+    Client::connect(&server.address.to_string().parse().unwrap(), trust(server)).await.unwrap()
+}
+
+fn trust(server: &Server) -> Trust {
+    Trust::Fingerprint(server.fingerprint.parse().unwrap())
+}
+
+/// A signed-in device of a user, who is registered if need be.
+pub(crate) async fn device(server: &Server, name: &str) -> Client {
+    let client = connect(server).await;
+    sign_in(&client, name, &server.address.to_string(), server).await;
+    client
+}
+
+/// A session of a user, who is registered if need be: to be resumed over another path to the server.
+pub(crate) async fn session(server: &Server, name: &str, path: SocketAddr) -> Reconnect {
+    sign_in(&connect(server).await, name, &path.to_string(), server).await
+}
+
+async fn sign_in(client: &Client, name: &str, path: &str, server: &Server) -> Reconnect {
+    let name: UserName = name.parse().unwrap();
+    let password = || Password::try_from(PASSWORD.to_owned()).unwrap();
+    let _ = client.register(name.clone(), password()).await;
+    let token = client.login(name, password()).await.unwrap();
+    Reconnect { server: path.parse().unwrap(), trust: trust(server), token }
+}
+
+/// Resumes a session.
+pub(crate) async fn resume(session: &Reconnect) -> Client {
+    let client = Client::connect(&session.server, session.trust.clone()).await.unwrap();
+    client.resume(session.token.clone()).await.unwrap();
+    client
+}
+
+/// Follows in a session, trying until there is a link.
+pub(crate) async fn follow(session: &Reconnect, cursors: Vec<Cursor>) -> Follower {
+    loop {
+        match Client::connect(&session.server, session.trust.clone()).await {
+            Ok(client) => return Follower::start(client, session.clone(), Cursors::Given(cursors)),
+            Err(error) => println!("trying again: {error}"),
+        }
+    }
+}
+
+pub(crate) fn text(text: &str) -> MessageText {
+    text.to_owned().try_into().unwrap()
+}
+
+pub(crate) fn user(name: &str) -> Address {
+    Address::User(name.parse().unwrap())
+}
+
+pub(crate) fn group(name: &str) -> Address {
+    Address::Group(name.parse().unwrap())
+}
+
+/// The text of a message, or the name of its file.
+pub(crate) fn said(body: &Body) -> String {
+    match body {
+        Body::Text(text) => text.as_str().to_owned(),
+        Body::File(file) => file.original.to_string(),
+    }
+}

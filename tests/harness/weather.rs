@@ -1,0 +1,143 @@
+//! What a network does to datagrams, decided by dice.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Dice;
+
+/// How bad a path is.
+#[derive(Clone)]
+pub(crate) struct Weather {
+    pub(crate) lost_percent: u64,
+    pub(crate) doubled_percent: u64,
+    /// How long a datagram takes: each its own time, so that some overtake others.
+    pub(crate) delay_milliseconds: Range<u64>,
+    pub(crate) blackouts: Option<Blackouts>,
+    /// The clients' ports towards the server change after times like these.
+    pub(crate) port_milliseconds: Option<Range<u64>>,
+}
+
+/// Times in which nothing arrives.
+#[derive(Clone)]
+pub(crate) struct Blackouts {
+    /// From the beginning of one to that of the next.
+    pub(crate) every_milliseconds: u64,
+    pub(crate) milliseconds: Range<u64>,
+    /// One of so many is so long that no link outlasts it.
+    pub(crate) long_one_in: u64,
+    pub(crate) long: Duration,
+}
+
+impl Weather {
+    pub(crate) const CLEAR: Self = Self {
+        lost_percent: 0,
+        doubled_percent: 0,
+        delay_milliseconds: 0..1,
+        blackouts: None,
+        port_milliseconds: None,
+    };
+}
+
+/// How much happened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) arrived: u64,
+    pub(crate) lost: u64,
+    pub(crate) doubled: u64,
+    pub(crate) blackouts: u64,
+    pub(crate) port_changes: u64,
+}
+
+/// The weather as it goes on.
+pub(crate) struct Sky {
+    weather: Weather,
+    dice: Dice,
+    /// The last blackout, or the next one.
+    dark: Option<(Instant, Instant)>,
+    ports_change: Option<Instant>,
+    tally: Tally,
+}
+
+/// Longer than any test.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+impl Sky {
+    pub(crate) fn new(weather: Weather, mut dice: Dice) -> Self {
+        let now = Instant::now();
+        let dark = weather.blackouts.as_ref().map(|blackouts| {
+            // Paths of one test begin at different times.
+            let begin = now + pick(&mut dice, 0..blackouts.every_milliseconds);
+            (begin, begin + blackouts.length(&mut dice))
+        });
+        let ports_change =
+            weather.port_milliseconds.clone().map(|range| now + pick(&mut dice, range));
+        Self { weather, dice, dark, ports_change, tally: Tally::default() }
+    }
+
+    /// After how long the copies of a datagram arrive that is sent now: none where it is lost.
+    pub(crate) fn delays(&mut self) -> Vec<Duration> {
+        if self.is_dark() || self.dice.below(100) < self.weather.lost_percent {
+            self.tally.lost += 1;
+            return Vec::new();
+        }
+        let copies = match self.dice.below(100) < self.weather.doubled_percent {
+            true => 2,
+            false => 1,
+        };
+        self.tally.arrived += 1;
+        self.tally.doubled += copies - 1;
+        let range = self.weather.delay_milliseconds.clone();
+        (0..copies).map(|_| pick(&mut self.dice, range.clone())).collect()
+    }
+
+    /// When something changes by itself.
+    pub(crate) fn change(&self) -> Instant {
+        self.ports_change.unwrap_or_else(|| Instant::now() + NEVER)
+    }
+
+    /// Whether the time has come for other ports.
+    pub(crate) fn ports_change(&mut self) -> bool {
+        let now = Instant::now();
+        let range = self.weather.port_milliseconds.clone();
+        let (Some(range), Some(due)) = (range, self.ports_change) else { return false };
+        if now < due {
+            return false;
+        }
+        self.ports_change = Some(now + pick(&mut self.dice, range));
+        self.tally.port_changes += 1;
+        true
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    fn is_dark(&mut self) -> bool {
+        let now = Instant::now();
+        let Some(blackouts) = &self.weather.blackouts else { return false };
+        while let Some((begin, end)) = self.dark
+            && end <= now
+        {
+            self.tally.blackouts += 1;
+            let begin = (begin + Duration::from_millis(blackouts.every_milliseconds)).max(end);
+            self.dark = Some((begin, begin + blackouts.length(&mut self.dice)));
+        }
+        self.dark.is_some_and(|(begin, _)| begin <= now)
+    }
+}
+
+impl Blackouts {
+    fn length(&self, dice: &mut Dice) -> Duration {
+        match dice.below(self.long_one_in) {
+            0 => self.long,
+            _ => pick(dice, self.milliseconds.clone()),
+        }
+    }
+}
+
+fn pick(dice: &mut Dice, milliseconds: Range<u64>) -> Duration {
+    let span = milliseconds.end - milliseconds.start;
+    Duration::from_millis(milliseconds.start + dice.below(span))
+}

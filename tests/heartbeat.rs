@@ -1,0 +1,180 @@
+//! Links that fall silent, and clients that come from another address: noticed at once, by both sides.
+
+use std::time::{Duration, Instant};
+
+use qchat_client::{CallError, Client, Event, LinkError, Watching};
+use tokio::time::timeout;
+
+use crate::harness::sdk::{device, follow, resume, said, session, text, user};
+use crate::harness::{DEADLINE, Path, Screen, Server, texts};
+use crate::live::knock;
+
+/// The verdict takes 5 s. A busy machine may be slower, but not as slow as without a heartbeat.
+const SOON: Duration = Duration::from_secs(15);
+
+async fn next(watching: &mut Watching) -> Result<Event, CallError> {
+    timeout(DEADLINE, watching.next()).await.expect("an event in time")
+}
+
+/// Watches, with everything told that was there before.
+async fn watch(client: &Client) -> Watching {
+    let mut watching = client.watch(Vec::new()).await.unwrap();
+    while !matches!(next(&mut watching).await.unwrap(), Event::CaughtUp) {}
+    watching
+}
+
+async fn message(watching: &mut Watching) -> String {
+    loop {
+        if let Event::Message { message, .. } = next(watching).await.unwrap() {
+            return said(&message.body);
+        }
+    }
+}
+
+#[track_caller]
+fn check_soon(begun: Instant, what: &str) {
+    let taken = begun.elapsed();
+    println!("{what} after {taken:?}");
+    assert!(taken < SOON, "{what} only after {taken:?}");
+}
+
+#[tokio::test]
+async fn both_sides_notice_that_a_link_has_fallen_silent() {
+    let server = Server::start();
+    let path = Path::to(server.address);
+    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let mut watching = watch(&bob).await;
+    let alice = device(&server, "alice").await;
+    let mut looking = watch(&alice).await;
+    path.cut();
+    let begun = Instant::now();
+    let ended = loop {
+        if let Err(error) = next(&mut watching).await {
+            break error;
+        }
+    };
+    assert!(matches!(ended, CallError::NotSent(LinkError::Silent)), "{ended}");
+    check_soon(begun, "the client noticed");
+    let gone = Event::Presence { user: "bob".parse().unwrap(), online: false };
+    while next(&mut looking).await.unwrap() != gone {}
+    check_soon(begun, "the server noticed");
+    let sent = bob.send(user("alice"), text("hello?")).await.unwrap_err();
+    assert!(matches!(sent, CallError::NotSent(LinkError::Silent)), "{sent}");
+}
+
+#[tokio::test]
+async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
+    let server = Server::start();
+    let path = Path::to(server.address);
+    let bob = resume(&session(&server, "bob", path.address).await).await;
+    path.lose_answers();
+    let begun = Instant::now();
+    let sent = bob.send(user("bob"), text("a note")).await.unwrap_err();
+    assert!(matches!(sent, CallError::OutcomeUnknown(LinkError::Silent)), "{sent}");
+    check_soon(begun, "the command was given up");
+}
+
+#[tokio::test]
+async fn a_follower_goes_on_when_a_silent_path_is_mended() {
+    let server = Server::start();
+    let path = Path::to(server.address);
+    let bob = follow(&session(&server, "bob", path.address).await, Vec::new()).await;
+    let first = bob.client().await.unwrap();
+    let alice = device(&server, "alice").await;
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        if round == 1 {
+            path.cut();
+        }
+        for number in 0..10 {
+            expected.push(format!("{round}.{number}"));
+            alice.send(user("bob"), text(expected.last().unwrap())).await.unwrap();
+        }
+        if round == 1 {
+            let begun = Instant::now();
+            let lost = first.users().await.unwrap_err();
+            assert!(matches!(lost, CallError::NotSent(LinkError::Silent)), "{lost}");
+            check_soon(begun, "the follower's link was given up");
+            path.mend();
+        }
+    }
+    for expected in &expected {
+        let message = timeout(DEADLINE, bob.next()).await.expect("a message in time").unwrap();
+        assert_eq!(&said(&message.body), expected);
+        assert!(bob.acknowledge(&message.id));
+    }
+    let again = bob.client().await.unwrap();
+    assert!(first.is_closed() && !again.is_closed());
+    bob.close().await.unwrap();
+}
+
+#[test]
+fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let alice = server.user("alice");
+    let address = path.address.to_string();
+    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    // The session is saved, and the prompt asks for no password.
+    alice.ok("ls");
+    let mut screen = Screen::open(&alice, &[]);
+    knock(&bob, "alice", &screen);
+    path.cut();
+    let begun = Instant::now();
+    screen.shows("connection lost; trying again");
+    check_soon(begun, "the prompt told");
+    bob.ok("send alice meanwhile");
+    screen.press("\r");
+    screen.prompts("(offline)");
+    screen.enter("send bob patience");
+    path.mend();
+    screen.shows("sent @bob:");
+    let shown = screen.shows("│ meanwhile");
+    assert_eq!(shown.matches("│ meanwhile").count(), 1, "{shown}");
+    assert_eq!(texts(&bob.ok("inbox --from alice")), ["patience"]);
+}
+
+#[test]
+fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let address = path.address.to_string();
+    let alice = server.user("alice");
+    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let mut talk = alice.talk();
+    talk.ok("send bob before");
+    path.cut();
+    let begun = Instant::now();
+    talk.tell("send bob once");
+    let notice = talk.error_line().expect("a word about the link");
+    check_soon(begun, "the script told");
+    assert!(notice.contains("trying again"), "{notice}");
+    path.mend();
+    assert_eq!(talk.answer().expect("an answer")["ok"], true);
+    assert_eq!(texts(&bob.ok("inbox")), ["before", "once"]);
+}
+
+#[tokio::test]
+async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed() {
+    const CHANGES: usize = 3;
+    let server = Server::start();
+    let path = Path::to(server.address);
+    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let mut watching = watch(&bob).await;
+    let alice = device(&server, "alice").await;
+    for change in 0..CHANGES {
+        let text_sent = format!("after change {change}");
+        path.change_ports();
+        let begun = Instant::now();
+        alice.send(user("bob"), text(&text_sent)).await.unwrap();
+        assert_eq!(message(&mut watching).await, text_sent);
+        println!("the address changed, and the next message came {:?} later", begun.elapsed());
+        // Pushes go the new way from now on.
+        alice.send(user("bob"), text("and more")).await.unwrap();
+        assert_eq!(message(&mut watching).await, "and more");
+    }
+    assert!(!bob.is_closed(), "the connection moved along");
+    println!("{:?}", path.tally());
+}
