@@ -29,6 +29,7 @@ mod listen;
 mod live;
 mod messages;
 mod readme;
+mod receipts;
 mod refusals;
 mod repl;
 mod restarts;

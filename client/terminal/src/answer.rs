@@ -1,7 +1,7 @@
 //! What came of a line: rendered as text for people, as JSON for scripts.
 
 use qchat_proto::command::{Group, Log, Member, User};
-use qchat_proto::{File, GroupName, Message, UserName};
+use qchat_proto::{File, GroupName, Message, Receipt, UserName};
 
 use crate::command_table::Verb;
 
@@ -18,6 +18,8 @@ pub(crate) enum Answer {
     Users(Vec<User>),
     /// The message as the server keeps it.
     Sent(Message),
+    /// The message has come as far as it was waited for.
+    Reached { message: Message, receipt: Receipt },
     /// Messages of a log, oldest first.
     History(Page),
     /// A file that lies under `path` now.

@@ -47,6 +47,8 @@ const fn entry(verb: Verb, [name, arguments, options, help, example]: [&'static 
     Entry { verb, name, arguments, options, help, example }
 }
 
+const SEND_OPTIONS: &str = "[--wait STAGE] [--timeout SECONDS]";
+
 const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread]";
 
 /// The commands of the specification, in the order in which a newcomer meets them, and the two that
@@ -61,11 +63,11 @@ pub(crate) const COMMANDS: [Entry; 19] = [
         "sign out", "auth_logout"]),
     entry(Verb::Users, ["ls", "", "",
         "list the other users and who is online", "ls"]),
-    entry(Verb::Send, ["send", "USER MESSAGE", "",
+    entry(Verb::Send, ["send", "USER MESSAGE", SEND_OPTIONS,
         "send a message, the rest of the line as it is", "send bob it's  \"fine\""]),
     entry(Verb::Inbox, ["inbox", "", HISTORY_OPTIONS,
         "show what is unread, and at least the last 20", "inbox --from bob --limit 5"]),
-    entry(Verb::SendFile, ["send_file", "USER FILE", "",
+    entry(Verb::SendFile, ["send_file", "USER FILE", SEND_OPTIONS,
         "send a file", "send_file bob ~/report.pdf"]),
     entry(Verb::Download, ["download_file", "NAME", "",
         "fetch a file that the inbox shows into download/", "download_file 1763833207123_report.pdf"]),
@@ -77,11 +79,11 @@ pub(crate) const COMMANDS: [Entry; 19] = [
         "list all groups", "ls_group"]),
     entry(Verb::Members, ["ls_member", "GROUP", "",
         "list a group's members", "ls_member lab"]),
-    entry(Verb::SendGroup, ["sendgroup", "GROUP MESSAGE", "",
+    entry(Verb::SendGroup, ["sendgroup", "GROUP MESSAGE", SEND_OPTIONS,
         "send a message to a group", "sendgroup lab the kettle is on"]),
     entry(Verb::InboxGroup, ["inboxgroup", "GROUP", HISTORY_OPTIONS,
         "show a group's messages in the same way", "inboxgroup lab --unread"]),
-    entry(Verb::SendGroupFile, ["sendgroup_file", "GROUP FILE", "",
+    entry(Verb::SendGroupFile, ["sendgroup_file", "GROUP FILE", SEND_OPTIONS,
         "send a file to a group", "sendgroup_file lab \"results of today.csv\""]),
     entry(Verb::DownloadGroup, ["downloadgroup_file", "GROUP NAME", "",
         "fetch a group's file into downloadgroup/", "downloadgroup_file lab results.csv"]),
@@ -106,7 +108,11 @@ impl Entry {
 
     /// The command as it is to be written: `send USER MESSAGE`.
     pub(crate) fn form(&self) -> String {
-        let parts = [self.name, self.arguments, self.options];
+        let parts = match self.options {
+            // They come before what takes the rest of the line; only the manual tells of them.
+            SEND_OPTIONS => [self.name, self.arguments, ""],
+            options => [self.name, self.arguments, options],
+        };
         let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join(" ")
     }
@@ -118,7 +124,11 @@ impl Entry {
 
     /// What `help COMMAND` says.
     fn manual(&self) -> String {
-        format!("{}\n  {}\n  example: {}\n", self.form(), self.help, self.example)
+        let options = match self.options {
+            SEND_OPTIONS => format!("  options, after {}: {SEND_OPTIONS}\n", self.name),
+            _ => String::new(),
+        };
+        format!("{}\n  {}\n{options}  example: {}\n", self.form(), self.help, self.example)
     }
 }
 

@@ -5,13 +5,14 @@
 
 use std::fmt::Write;
 
-use qchat_proto::{Address, Body, GroupName, Message, Timestamp, UserName};
+use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::command_table::{Entry, help};
 use crate::failure::Failure;
 use crate::line::bounded;
+use crate::render::stage_name;
 use crate::safe;
 
 /// The object that tells what came of a line that began with `command`, without a line ending.
@@ -56,6 +57,7 @@ enum Content<'a> {
     User { user: &'a UserName },
     Users { users: Vec<UserObject<'a>> },
     Message { message: MessageObject<'a> },
+    Reached { message: MessageObject<'a>, receipt: ReceiptObject },
     Messages { messages: Vec<MessageObject<'a>>, more: bool },
     Saved { file: FileObject<'a>, path: &'a str },
     Group { group: &'a GroupName },
@@ -104,6 +106,14 @@ struct MessageObject<'a> {
 }
 
 #[derive(Serialize)]
+struct ReceiptObject {
+    stage: &'static str,
+    receivers: u64,
+    delivered: u64,
+    read: u64,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ToObject<'a> {
     To(&'a UserName),
@@ -137,6 +147,9 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 Self::Users { users: users.iter().map(object).collect() }
             }
             Answer::Sent(message) => Self::Message { message: message.into() },
+            Answer::Reached { message, receipt } => {
+                Self::Reached { message: message.into(), receipt: (*receipt).into() }
+            }
             Answer::History(page) => Self::Messages {
                 messages: page.messages.iter().map(MessageObject::from).collect(),
                 more: page.more,
@@ -185,6 +198,13 @@ impl<'a> From<&'a Message> for MessageObject<'a> {
             },
             unread: message.unread,
         }
+    }
+}
+
+impl From<Receipt> for ReceiptObject {
+    fn from(receipt: Receipt) -> Self {
+        let Receipt { receivers, delivered, read } = receipt;
+        Self { stage: stage_name(receipt.stage()), receivers, delivered, read }
     }
 }
 

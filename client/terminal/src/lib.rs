@@ -36,6 +36,7 @@ mod shell;
 mod start;
 mod stdin_lines;
 mod typed_lines;
+mod wait;
 mod words;
 mod wrap;
 

@@ -7,6 +7,7 @@ use qchat_proto::{Address, GroupName, NameError, Password, PasswordError, UserNa
 
 use crate::command_table::{Entry, Verb, nearest};
 use crate::history_options::HistoryLine;
+use crate::wait::Wait;
 use crate::words::{Input, Words};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
@@ -17,9 +18,9 @@ pub(crate) enum Line {
     Login { user: UserName, password: Option<Password> },
     Logout,
     Users,
-    Send { to: Address, text: String },
+    Send { to: Address, text: String, wait: Wait },
     History(HistoryLine),
-    SendFile { to: Address, path: PathBuf },
+    SendFile { to: Address, path: PathBuf, wait: Wait },
     Download { log: Log, name: String },
     MakeGroup(GroupName),
     Join(GroupName),
@@ -35,6 +36,14 @@ impl Line {
     /// to one who has left, and a session that has ended cannot be ended.
     pub(crate) fn is_repeatable(&self) -> bool {
         !matches!(self, Self::Leave(_) | Self::Logout | Self::Register { password: None, .. })
+    }
+
+    /// How far what it sends is to come before it is done.
+    pub(crate) fn wait(&self) -> Wait {
+        match self {
+            Self::Send { wait, .. } | Self::SendFile { wait, .. } => *wait,
+            _ => Wait::default(),
+        }
     }
 }
 
@@ -121,10 +130,8 @@ impl Arguments<'_> {
                 let user = self.name()?;
                 Ok(Line::Login { user, password: self.password()? })
             }
-            Verb::Send => self.address().and_then(Self::message),
-            Verb::SendGroup => self.group_address().and_then(Self::message),
-            Verb::SendFile => self.address().and_then(Self::file),
-            Verb::SendGroupFile => self.group_address().and_then(Self::file),
+            Verb::Send | Verb::SendGroup => self.message(),
+            Verb::SendFile | Verb::SendGroupFile => self.file(),
             Verb::Download => self.file_name(Log::Inbox),
             Verb::DownloadGroup => {
                 let log = Log::Group(self.name()?);
@@ -166,12 +173,14 @@ impl Arguments<'_> {
         name.parse().map_err(LineError::Name)
     }
 
-    fn address(mut self) -> Result<(Address, Self), LineError> {
-        self.name().map(|user| (Address::User(user), self))
-    }
-
-    fn group_address(mut self) -> Result<(Address, Self), LineError> {
-        self.name().map(|group| (Address::Group(group), self))
+    /// What comes before the text or the file.
+    fn receiver(&mut self) -> Result<(Wait, Address), LineError> {
+        let wait = Wait::take(&mut self.words).map_err(|why| self.usage(&why))?;
+        let to = match self.entry.verb {
+            Verb::SendGroup | Verb::SendGroupFile => Address::Group(self.name()?),
+            _ => Address::User(self.name()?),
+        };
+        Ok((wait, to))
     }
 
     fn password(self) -> Result<Option<Password>, LineError> {
@@ -181,14 +190,16 @@ impl Arguments<'_> {
         text.map(Password::try_from).transpose().map_err(wrong)
     }
 
-    fn message((to, arguments): (Address, Self)) -> Result<Line, LineError> {
-        Ok(Line::Send { to, text: arguments.words.rest().unwrap_or_default() })
+    fn message(mut self) -> Result<Line, LineError> {
+        let (wait, to) = self.receiver()?;
+        Ok(Line::Send { to, text: self.words.rest().unwrap_or_default(), wait })
     }
 
-    fn file((to, arguments): (Address, Self)) -> Result<Line, LineError> {
-        let usage = arguments.usage("");
-        let path = arguments.words.rest_path().ok_or(usage)?;
-        Ok(Line::SendFile { to, path })
+    fn file(mut self) -> Result<Line, LineError> {
+        let (wait, to) = self.receiver()?;
+        let usage = self.usage("");
+        let path = self.words.rest_path().ok_or(usage)?;
+        Ok(Line::SendFile { to, path, wait })
     }
 
     fn file_name(self, log: Log) -> Result<Line, LineError> {

@@ -1,5 +1,5 @@
-use qchat_proto::Sequence;
 use qchat_proto::command::Selection;
+use qchat_proto::{Sequence, Stage};
 
 use super::*;
 use crate::history_options::Before;
@@ -13,7 +13,7 @@ fn group(name: &str) -> GroupName {
 }
 
 fn to_bob(text: &str) -> Line {
-    Line::Send { to: Address::User(user("bob")), text: text.to_owned() }
+    Line::Send { to: Address::User(user("bob")), text: text.to_owned(), wait: Wait::default() }
 }
 
 fn password(text: &str) -> Option<Password> {
@@ -46,8 +46,35 @@ fn a_message_is_the_rest_of_the_line() {
     check("send bob one\ntwo", to_bob("one\ntwo"));
     check(
         "sendgroup lab --json x",
-        Line::Send { to: Address::Group(group("lab")), text: "--json x".to_owned() },
+        Line::Send {
+            to: Address::Group(group("lab")),
+            text: "--json x".to_owned(),
+            wait: Wait::default(),
+        },
     );
+}
+
+#[test]
+fn a_message_is_waited_for_by_options_before_its_receiver() {
+    let waiting = |stage, seconds: Option<u64>| {
+        let limit = seconds.map(std::time::Duration::from_secs);
+        let to = Address::User(user("bob"));
+        Line::Send { to, text: "--wait read".to_owned(), wait: Wait { stage, limit } }
+    };
+    check("send bob --wait read", to_bob("--wait read"));
+    check("send --wait read bob --wait read", waiting(Stage::Read, None));
+    check("send --timeout 5 --wait delivered bob --wait read", waiting(Stage::Delivered, Some(5)));
+    check_wrong("send --wait", "usage", "stored, delivered or read");
+    check_wrong("send --wait soon bob hi", "usage", "stored, delivered or read");
+    check_wrong("send --timeout 0 bob hi", "usage", "seconds");
+    check_wrong("send --wait read", "usage", "usage: send USER MESSAGE");
+    check_wrong("send --later bob hi", "invalid_name", "1 to 32");
+    let file = Line::SendFile {
+        to: Address::Group(group("lab")),
+        path: "a b".into(),
+        wait: Wait { stage: Stage::Read, limit: None },
+    };
+    check("sendgroup_file --wait read lab a b", file);
 }
 
 #[test]

@@ -39,11 +39,11 @@ pub(crate) async fn perform(
     manner: &Manner,
 ) -> Result<Answer, Failure> {
     match line {
-        Line::Send { to, text } => {
+        Line::Send { to, text, .. } => {
             let text = MessageText::try_from(text.clone())?;
             manner.change(client.send(to.clone(), text)).await.map(Answer::Sent)
         }
-        Line::SendFile { to, path } => manner.send_file(client, to, path).await,
+        Line::SendFile { to, path, .. } => manner.send_file(client, to, path).await,
         Line::Download { log, name } => manner.download(client, log, name).await,
         Line::History(wanted) => manner.history(client, wanted).await,
         Line::Users => manner.ask(client.users()).await.map(Answer::Users),

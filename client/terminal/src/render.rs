@@ -8,7 +8,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use jiff::Zoned;
 use qchat_proto::command::{Group, Log, Member, User};
-use qchat_proto::{Body, File, Message};
+use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
 
 use crate::answer::{Answer, Page};
 use crate::board::{Batch, Heard, News};
@@ -37,7 +37,10 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::SignedIn(user) => format!("signed in as {user}\n"),
         Answer::SignedOut => "signed out\n".to_owned(),
         Answer::Users(users) => user_list(users),
-        Answer::Sent(message) => sent(message),
+        Answer::Sent(message) => format!("{}\n", sent(message)),
+        Answer::Reached { message, receipt } => {
+            format!("{}: {}\n", sent(message), reached(message, *receipt))
+        }
         Answer::History(page) => history(page, paper),
         Answer::Saved { file, path } => {
             format!("saved {} ({})\n", safe::line(path), HumanBytes(file.size))
@@ -107,8 +110,29 @@ fn live(heard: &Heard, paper: &Paper, text: &mut String) {
 
 fn sent(message: &Message) -> String {
     match &message.body {
-        Body::Text(_) => format!("sent {}\n", message.id),
-        Body::File(file) => format!("sent {} {}\n", message.id, describe(file)),
+        Body::Text(_) => format!("sent {}", message.id),
+        Body::File(file) => format!("sent {} {}", message.id, describe(file)),
+    }
+}
+
+/// `delivered`, or `read by all 3` where it went to a group.
+fn reached(message: &Message, receipt: Receipt) -> String {
+    let stage = stage_name(receipt.stage());
+    match message.id.log {
+        Address::User(_) => stage.to_owned(),
+        Address::Group(_) => {
+            let to_or_by = if receipt.stage() == Stage::Read { "by" } else { "to" };
+            format!("{stage} {to_or_by} all {}", receipt.receivers)
+        }
+    }
+}
+
+/// The word that `--wait` takes for it.
+pub(crate) fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Stored => "stored",
+        Stage::Delivered => "delivered",
+        Stage::Read => "read",
     }
 }
 

@@ -43,6 +43,17 @@ fn check(answered: &Answer, expected: &[&str]) {
 }
 
 #[test]
+fn what_became_of_a_message_is_said_in_a_word() {
+    let mut message = said("alice", "2026-11-22T17:40:00Z", text("hi"));
+    message.id = "@bob:17".parse().unwrap();
+    let receipt = Receipt { receivers: 1, delivered: 1, read: 0 };
+    check(&Answer::Reached { message: message.clone(), receipt }, &["sent @bob:17: delivered"]);
+    message.id = "+lab:3".parse().unwrap();
+    let receipt = Receipt { receivers: 4, delivered: 4, read: 4 };
+    check(&Answer::Reached { message, receipt }, &["sent +lab:3: read by all 4"]);
+}
+
+#[test]
 fn messages_stand_in_columns() {
     let messages = vec![
         said("carol", "2025-12-31T09:00:00Z", text("long ago")),

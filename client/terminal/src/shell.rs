@@ -1,12 +1,13 @@
 //! Runs lines, one after the other, on one connection.
 
+mod receipts;
 mod session;
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qchat_client::proto::{ClientId, MessageId};
+use qchat_client::proto::{ClientId, MessageId, Stage};
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
@@ -163,7 +164,7 @@ impl Shell {
             return Outcome::Done;
         }
         let result = match parse(input) {
-            Ok(line) => self.done_or_again(&line).await,
+            Ok(line) => self.done_and_waited_for(&line).await,
             Err(error) => Err(error.into()),
         };
         self.tell(input.first_word(), result).await
@@ -201,6 +202,15 @@ impl Shell {
         if let Err(failure) = marked {
             let text = format!("these messages stay unread: {}", failure.text);
             self.output.notice(&text);
+        }
+    }
+
+    async fn done_and_waited_for(&mut self, line: &Line) -> Result<Answer, Failure> {
+        match (self.done_or_again(line).await?, line.wait()) {
+            (Answer::Sent(message), wait) if wait.stage > Stage::Stored => {
+                self.wait_for(message, wait).await
+            }
+            (answer, _) => Ok(answer),
         }
     }
 

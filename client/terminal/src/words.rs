@@ -31,7 +31,7 @@ impl<'a> Input<'a> {
 }
 
 /// Takes a line apart from its beginning.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Words<'a> {
     left: Input<'a>,
 }

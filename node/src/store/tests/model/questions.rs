@@ -108,8 +108,7 @@ impl Model {
 
     fn receipt(&self, sender: &UserName, id: MessageId) -> Result<Receipt, Refusal> {
         let entry = id.sequence.0.checked_sub(1).and_then(|before| {
-            let entries = self.logs.get(&id.log).into_iter().flatten();
-            entries.skip(before.try_into().unwrap()).next()
+            self.logs.get(&id.log).into_iter().flatten().nth(before.try_into().unwrap())
         });
         if !entry.is_some_and(|entry| entry.from == *sender && entry.to == id.log) {
             return Err(Refusal::MessageNotFound(id));

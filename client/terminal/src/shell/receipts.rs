@@ -1,0 +1,56 @@
+//! Waiting for what becomes of a message that was sent.
+
+use qchat_client::Backoff;
+use qchat_proto::{Message, MessageId, Receipt, Stage};
+use tokio::time::{sleep, timeout};
+
+use super::Shell;
+use crate::account::Need;
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::wait::Wait;
+
+impl Shell {
+    /// Waits until the message has come as far as the line wants it to, through links that are lost.
+    pub(super) async fn wait_for(
+        &mut self,
+        message: Message,
+        wait: Wait,
+    ) -> Result<Answer, Failure> {
+        let limit = wait.limit.unwrap_or(self.link.patience());
+        let reached = timeout(limit, self.reached(&message.id, wait.stage)).await;
+        // Waiting may have ended in the middle of signing in.
+        self.restoring_is_broken_off();
+        match reached {
+            Ok(Ok(receipt)) => Ok(Answer::Reached { message, receipt }),
+            Ok(Err(failure)) => {
+                let text = format!("sent {}, but: {}", message.id, failure.text);
+                Err(Failure { text, ..failure })
+            }
+            Err(_) => Err(wait.too_long(&message.id, limit)),
+        }
+    }
+
+    async fn reached(&mut self, message: &MessageId, stage: Stage) -> Result<Receipt, Failure> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.reached_on_this_link(message, stage).await {
+                Err(Failure { code: "unreachable" | "outcome_unknown", .. }) => {}
+                result => return result,
+            }
+            backoff.failed();
+            sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn reached_on_this_link(
+        &mut self,
+        message: &MessageId,
+        stage: Stage,
+    ) -> Result<Receipt, Failure> {
+        let client = self.connect().await?;
+        self.sign_in(&client, Need::SignedIn).await?;
+        let mut tracking = client.track(message.clone()).await?;
+        Ok(tracking.reached(stage).await?)
+    }
+}

@@ -1,0 +1,67 @@
+//! What a line that sends waits for: `--wait STAGE` and `--timeout SECONDS` before the receiver.
+
+use std::time::Duration;
+
+use qchat_proto::{MessageId, Stage};
+
+use crate::failure::Failure;
+use crate::words::Words;
+
+/// How far a message is to come before its line is done, and how long that may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub(crate) stage: Stage,
+    /// `None` is as long as the program waits for an answer.
+    pub(crate) limit: Option<Duration>,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { stage: Stage::Stored, limit: None }
+    }
+}
+
+impl Wait {
+    /// Takes the options from the words, as far as they begin with some.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with an option's value.
+    pub(crate) fn take(words: &mut Words<'_>) -> Result<Self, String> {
+        let mut wait = Self::default();
+        loop {
+            let mut ahead = words.clone();
+            match ahead.next() {
+                Some("--wait") => wait.stage = stage(ahead.next())?,
+                Some("--timeout") => wait.limit = Some(limit(ahead.next())?),
+                _ => return Ok(wait),
+            }
+            *words = ahead;
+        }
+    }
+
+    /// Says that the time is over. The message is stored all the same.
+    pub(crate) fn too_long(self, message: &MessageId, limit: Duration) -> Failure {
+        let (code, done) = match self.stage {
+            Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
+            Stage::Read => ("not_read", "read"),
+        };
+        let seconds = limit.as_secs();
+        let text = format!("sent {message}, which was not {done} within {seconds} s");
+        Failure::refused(code, text)
+    }
+}
+
+fn stage(word: Option<&str>) -> Result<Stage, String> {
+    match word {
+        Some("stored") => Ok(Stage::Stored),
+        Some("delivered") => Ok(Stage::Delivered),
+        Some("read") => Ok(Stage::Read),
+        _ => Err("--wait takes stored, delivered or read".to_owned()),
+    }
+}
+
+fn limit(word: Option<&str>) -> Result<Duration, String> {
+    let seconds = word.and_then(|word| word.parse().ok()).filter(|&seconds| seconds > 0);
+    let limit = seconds.map(Duration::from_secs);
+    limit.ok_or_else(|| "--timeout takes a number of seconds from 1".to_owned())
+}
