@@ -28,6 +28,7 @@ mod layers;
 mod listen;
 mod live;
 mod messages;
+mod outbox;
 mod readme;
 mod receipts;
 mod refusals;

@@ -42,7 +42,7 @@ mod keeper;
 mod link;
 mod lists;
 mod pins;
-mod private_file;
+pub mod private_file;
 mod progress;
 mod track;
 mod trust;

@@ -1,5 +1,5 @@
 //! A small file that its owner alone can read, that writers take turns at, and that is replaced in one
-//! step.
+//! step. All of this reads or writes the disk.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -10,14 +10,20 @@ use tempfile::NamedTempFile;
 
 /// Waits for this writer's turn at `path`, which ends when the file that is returned is closed. The
 /// folder is made if it is missing, for its owner alone.
-pub(crate) fn lock(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// The operating system's.
+pub fn lock(path: &Path) -> io::Result<File> {
     let lock = lock_file(path)?;
     lock.lock()?;
     Ok(lock)
 }
 
 /// The same without waiting: `None` where it is another's turn.
-pub(crate) fn try_lock(path: &Path) -> io::Result<Option<File>> {
+///
+/// # Errors
+/// The operating system's.
+pub fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let lock = lock_file(path)?;
     match lock.try_lock() {
         Ok(()) => Ok(Some(lock)),
@@ -35,8 +41,11 @@ fn lock_file(path: &Path) -> io::Result<File> {
     private().create(true).append(true).open(lock)
 }
 
-/// Replaces the file in one step that survives a power cut.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Replaces the file in one step that survives a power cut. Its folder must exist.
+///
+/// # Errors
+/// The operating system's; the file is as it was, or was replaced and may not survive a power cut.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     // A temporary file is made with mode 0600.
     let mut file = NamedTempFile::new_in(folder_of(path))?;
     file.write_all(text.as_bytes())?;
@@ -59,7 +68,11 @@ fn private() -> OpenOptions {
     options
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// Makes a folder, and those above it, for its owner alone. One that exists is left as it is.
+///
+/// # Errors
+/// The operating system's.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::environment;
 use super::{Client, DEADLINE, PROGRAM};
@@ -109,6 +110,34 @@ impl Screen {
             let line = line.trim_end();
             line.ends_with('>') && line.contains(part) && column == line.len() + 1
         })
+    }
+
+    /// Waits until the last thing on the screen is exactly this prompt with this line, over as many rows
+    /// as they take, and the cursor stands between the parts of the line.
+    #[track_caller]
+    pub(crate) fn half_typed(&self, prompt: &str, [before, after]: [&str; 2]) -> String {
+        let typed = format!("{prompt}{before}{after}");
+        let cursor = prompt.len() + before.len();
+        self.wait(&format!("{prompt:?} with {before:?} and {after:?}"), |state| {
+            let screen = state.terminal.screen();
+            let rows: Vec<_> = screen.rows(0, COLUMNS).collect();
+            let Some(top) = rows.iter().rposition(|row| row.starts_with(prompt)) else {
+                return false;
+            };
+            let width = usize::from(COLUMNS);
+            let below: String = rows[top..].iter().map(|row| format!("{row:width$}")).collect();
+            let (row, column) = screen.cursor_position();
+            let place =
+                (usize::from(row) - top.min(usize::from(row))) * width + usize::from(column);
+            below.trim_end() == typed.trim_end() && place == cursor
+        })
+    }
+
+    /// Kills the program with SIGKILL.
+    pub(crate) fn kill9(mut self) {
+        let id = self.child.process_id().unwrap().try_into().unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Waits until the program has ever written `text`.

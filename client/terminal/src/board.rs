@@ -11,11 +11,18 @@ use qchat_client::UserName;
 use qchat_proto::command::Log;
 use qchat_proto::{Message, MessageId};
 
+use crate::answer::Answer;
+use crate::failure::Failure;
+
 /// How many lines wait. Later messages are only counted then.
 const WAITING_MAX: usize = 256;
 
 /// How many messages are remembered that an answer has shown.
 const SEEN_MAX: usize = 1024;
+
+/// Has the prompt drawn anew without a line above it: the editor ends what it prints with a line break,
+/// so this goes up a row first.
+const REDRAW: &str = "\u{1b}[A\n";
 
 /// How long the end of a prompt waits for a line that is being put above it.
 const LOWER_MAX: Duration = Duration::from_millis(100);
@@ -27,6 +34,15 @@ pub(crate) enum News {
     Heard(Heard),
     /// A word of our own.
     Notice(String),
+    /// What came of a line that had waited. As many can come as lines can wait.
+    Sent(Sent),
+}
+
+/// A line that had waited, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) line: String,
+    pub(crate) result: Result<Answer, Failure>,
 }
 
 /// A message that came by itself.
@@ -70,6 +86,11 @@ struct State {
     is_printing: bool,
     /// How often the prompt was drawn.
     drawn: u64,
+    /// What the prompt says, and what it is to say.
+    says: String,
+    to_say: String,
+    /// Whether it was told to say something else since that has changed.
+    is_told: bool,
     columns: Option<usize>,
 }
 
@@ -92,7 +113,7 @@ impl Board {
         let mut state = self.lock();
         state.waiting.retain(|news| match news {
             News::Heard(heard) => !shown.contains(&heard.message.id),
-            News::Notice(_) => true,
+            News::Notice(_) | News::Sent(_) => true,
         });
         state.seen.extend(shown);
         let surplus = state.seen.len().saturating_sub(SEEN_MAX);
@@ -108,11 +129,30 @@ impl Board {
         state.era += 1;
     }
 
-    /// A prompt comes up.
-    pub(crate) fn raise(&self, columns: Option<usize>) {
+    /// Changes what the prompt says, also while one is up.
+    pub(crate) fn set_prompt(&self, prompt: String) {
+        let mut state = self.lock();
+        if state.to_say != prompt {
+            (state.to_say, state.is_told) = (prompt, false);
+            self.changed.notify_all();
+        }
+    }
+
+    /// A prompt comes up; returns what it is to say.
+    pub(crate) fn raise(&self, columns: Option<usize>) -> String {
         let mut state = self.lock();
         (state.prompt_is_up, state.columns) = (true, columns);
+        state.says = state.to_say.clone();
         self.changed.notify_all();
+        state.says.clone()
+    }
+
+    /// Takes the prompt down for a moment where it has to say something else; says whether it has.
+    pub(crate) fn lower_if_untrue(&self) -> bool {
+        let mut state = self.lock();
+        let is_untrue = state.is_untrue();
+        state.prompt_is_up &= !is_untrue;
+        is_untrue
     }
 
     /// The prompt is over. What is being put above it is there when this returns, or waits inside of
@@ -132,9 +172,11 @@ impl Board {
     /// Takes everything, as soon as there is something and a prompt to put it above.
     fn take(&self) -> Batch {
         let is_idle = |state: &mut State| {
-            !state.prompt_is_up || state.waiting.is_empty() && state.left_out == 0
+            let has_news = !state.waiting.is_empty() || state.left_out > 0;
+            !state.prompt_is_up || !has_news && (state.is_told || !state.is_untrue())
         };
         let mut state = self.wait_while(is_idle);
+        state.is_told = true;
         Batch {
             news: state.waiting.drain(..).collect(),
             left_out: std::mem::take(&mut state.left_out),
@@ -144,10 +186,13 @@ impl Board {
     }
 
     /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
-    fn put_up(&self, era: u64, text: String, print: &mut Print) -> bool {
+    fn put_up(&self, era: u64, mut text: String, print: &mut Print) -> bool {
         let mut state = self.wait_while(|state| !state.prompt_is_up && state.era == era);
         if state.era != era {
             return false;
+        }
+        if text.is_empty() {
+            text = REDRAW.to_owned();
         }
         state.is_printing = true;
         let drawn = state.drawn;
@@ -172,6 +217,10 @@ impl Board {
 }
 
 impl State {
+    fn is_untrue(&self) -> bool {
+        self.says != self.to_say
+    }
+
     fn has_seen(&self, id: &MessageId) -> bool {
         self.seen.contains(id)
     }
@@ -204,7 +253,7 @@ impl Batch {
     fn heard(self) -> Vec<Heard> {
         let heard = self.news.into_iter().filter_map(|news| match news {
             News::Heard(heard) => Some(heard),
-            News::Notice(_) => None,
+            News::Notice(_) | News::Sent(_) => None,
         });
         heard.collect()
     }

@@ -40,6 +40,7 @@ fn start() -> Printed {
             let heard = batch.news.iter().map(|news| match news {
                 News::Heard(heard) => format!("{} ", heard.message.id.sequence),
                 News::Notice(notice) => format!("{notice} "),
+                News::Sent(sent) => format!("{} ", sent.line),
             });
             format!("{}and {}", heard.collect::<String>(), batch.left_out)
         },

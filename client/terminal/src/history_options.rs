@@ -13,7 +13,7 @@ use crate::words::Words;
 const NEWEST: u32 = 20;
 
 /// A log that someone wants to read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HistoryLine {
     pub(crate) log: Log,
     pub(crate) selection: Selection,

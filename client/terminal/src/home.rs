@@ -45,6 +45,11 @@ impl Home {
         self.state.join("cursors")
     }
 
+    /// The lines that wait for their server.
+    pub(crate) fn outboxes(&self) -> PathBuf {
+        self.state.join("outbox")
+    }
+
     /// The lines that were typed.
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")

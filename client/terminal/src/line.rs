@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use qchat_proto::command::Log;
-use qchat_proto::{Address, GroupName, NameError, Password, PasswordError, UserName};
+use qchat_proto::{Address, GroupName, NameError, Password, PasswordError, Stage, UserName};
 
 use crate::command_table::{Entry, Verb, nearest};
 use crate::history_options::HistoryLine;
@@ -12,7 +12,7 @@ use crate::words::{Input, Words};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
     Register { user: UserName, password: Option<Password> },
     Login { user: UserName, password: Option<Password> },
@@ -32,6 +32,20 @@ pub(crate) enum Line {
 }
 
 impl Line {
+    /// Whether it is done by the server.
+    pub(crate) fn asks_server(&self) -> bool {
+        !matches!(self, Self::Help(_) | Self::Quit)
+    }
+
+    /// Whether it can be done later and elsewhere in the same way: it tells the server something, and
+    /// doing it twice with the same id is doing it once. Whoever wants to see a receipt stays for it.
+    pub(crate) fn can_wait(&self) -> bool {
+        match self {
+            Self::Send { wait, .. } | Self::SendFile { wait, .. } => wait.stage == Stage::Stored,
+            line => matches!(line, Self::MakeGroup(_) | Self::Join(_)),
+        }
+    }
+
     /// Whether doing it twice, with the same id, is doing it once. A repeated `leave` would be refused
     /// to one who has left, and a session that has ended cannot be ended.
     pub(crate) fn is_repeatable(&self) -> bool {

@@ -1,11 +1,14 @@
 //! Watches on behalf of who is signed in at the prompt, and brings a lost connection back.
 //!
-//! The shell stays the one owner of connection and account: all that is done here with it happens
+//! What waits for the link is sent from here too. The shell stays the one owner of connection and account: all that is done here with it happens
 //! while the prompt waits for a line, and is given up when one comes.
+
+mod entering;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::pending;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +20,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::board::{Board, Heard, News, Print, start_printing};
+use crate::delivery::{Delivery, Step};
 use crate::palette::Palette;
+use crate::prompt::{LinkState, prompt};
 use crate::render;
 use crate::shell::Shell;
 
@@ -40,10 +45,15 @@ pub(crate) struct Live {
     backoff: Backoff,
     /// Whether it was told that the connection is lost.
     loss_is_told: bool,
+    /// Whether it was tried in vain to make it again.
+    failed: bool,
     /// What was shown and is to be marked as read: no more than the board has room for, since
     /// nothing new comes where marking fails.
     unmarked: Vec<Heard>,
     marking: Option<JoinHandle<Vec<Heard>>>,
+    /// Below which the lines wait that cannot be sent yet.
+    outboxes: Option<PathBuf>,
+    delivery: Option<Delivery>,
 }
 
 #[derive(Debug)]
@@ -63,8 +73,9 @@ struct Ended {
 }
 
 impl Live {
-    /// Prints what comes by `print`. Without that nothing is watched.
-    pub(crate) fn new(board: Arc<Board>, print: Box<Print>) -> Self {
+    /// Prints what comes by `print`. Without that nothing is watched. What cannot be sent yet waits below
+    /// `outboxes`, if that is given.
+    pub(crate) fn new(board: Arc<Board>, print: Box<Print>, outboxes: Option<PathBuf>) -> Self {
         let (heard, shown) = mpsc::channel(SHOWN_MAX);
         let palette = Palette::of_standard_output();
         start_printing(
@@ -81,8 +92,11 @@ impl Live {
             watch: Watch::Off,
             backoff: Backoff::default(),
             loss_is_told: false,
+            failed: false,
             unmarked: Vec::new(),
             marking: None,
+            outboxes,
+            delivery: None,
         }
     }
 
@@ -93,12 +107,25 @@ impl Live {
         if user != self.user {
             self.forget();
             self.user = user;
+            self.open_delivery(shell);
         }
         match (&self.watch, shell.signed_in()) {
             (Watch::Off | Watch::Lost, Some((client, user))) => self.start(client, user),
             (Watch::Off, None) if shell.can_be_restored() => self.watch = Watch::Lost,
             _ => {}
         }
+        self.show_state(shell);
+    }
+
+    /// Makes the prompt tell the truth.
+    fn show_state(&self, shell: &Shell) {
+        let link = match () {
+            () if shell.is_connected() => LinkState::Online,
+            () if self.failed => LinkState::Offline,
+            () => LinkState::Reconnecting,
+        };
+        let waiting = self.delivery.as_ref().map_or(0, Delivery::waiting);
+        self.board.set_prompt(prompt(shell.user().as_ref(), shell.server().host(), link, waiting));
     }
 
     /// Does what is to be done while the prompt waits.
@@ -107,11 +134,13 @@ impl Live {
     /// Cancel safe, if the shell is told that it was broken off.
     pub(crate) async fn attend(&mut self, shell: &mut Shell) -> Infallible {
         loop {
+            self.show_state(shell);
             if let Watch::Lost = self.watch {
                 self.resume(shell).await;
                 continue;
             }
             tokio::select! {
+                step = step(&mut self.delivery, shell) => self.sent(step, shell),
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
                 shown = self.shown.recv() => {
                     self.unmarked.extend(shown.into_iter().flatten());
@@ -126,8 +155,11 @@ impl Live {
     }
 
     /// Marks as read what was shown, and ends the watching.
-    pub(crate) async fn finish(mut self, shell: &Shell) {
+    pub(crate) async fn finish(mut self, shell: &mut Shell) {
         self.stop();
+        if let Some(remark) = self.close_delivery() {
+            shell.output().notice(&remark);
+        }
         while let Ok(shown) = self.shown.try_recv() {
             self.unmarked.extend(shown);
         }
@@ -149,7 +181,10 @@ impl Live {
         let board = Arc::clone(&self.board);
         let watching = watch(client.clone(), user.clone(), self.cursors.clone(), board);
         self.watch = Watch::On(tokio::spawn(watching));
-        self.loss_is_told = false;
+        (self.loss_is_told, self.failed) = (false, false);
+        if let Some(delivery) = &mut self.delivery {
+            delivery.link_is_back();
+        }
         self.mark(Some((client, user)));
     }
 
@@ -165,7 +200,10 @@ impl Live {
         self.cursors.clear();
         self.unmarked.clear();
         self.backoff.reset();
-        self.loss_is_told = false;
+        (self.loss_is_told, self.failed) = (false, false);
+        if let Some(remark) = self.close_delivery() {
+            self.notice(&remark);
+        }
     }
 
     fn ended(&mut self, ended: Option<Ended>) {
@@ -203,9 +241,11 @@ impl Live {
                     Some(_) => {}
                 }
             }
-            Err(failure) if matches!(failure.code, "unreachable" | "outcome_unknown") => {}
+            Err(failure) if matches!(failure.code, "unreachable" | "outcome_unknown") => {
+                self.failed = true;
+            }
             Err(failure) => {
-                self.watch = Watch::Off;
+                (self.watch, self.failed) = (Watch::Off, true);
                 self.notice(&failure.text);
             }
         }
@@ -230,6 +270,14 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// What comes of sending what waits; waits for ever where nothing does.
+async fn step(delivery: &mut Option<Delivery>, shell: &Shell) -> Step {
+    match delivery {
+        Some(delivery) => delivery.step(shell.signed_in(), shell.manner()).await,
+        None => pending().await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::Zoned;
 
 use crate::answer::Answer;
+use crate::board::Sent;
 use crate::failure::Failure;
 use crate::palette::Palette;
 use crate::render::{self, Paper};
@@ -87,6 +88,13 @@ impl Output {
         self.results.flush()
     }
 
+    /// Tells what came of a line that had waited.
+    pub(crate) fn late(&mut self, sent: &Sent) {
+        let palette = self.palette();
+        let text = render::late(sent, &self.paper(&palette));
+        self.remark(&text);
+    }
+
     /// Says something beside the results, on the stream for errors. A server that is met for the
     /// first time is told of in every form.
     pub(crate) fn notice(&mut self, text: &str) {
@@ -96,12 +104,16 @@ impl Output {
 
     /// Tells of a failure that belongs to no line.
     pub(crate) fn failure(&mut self, failure: &Failure) {
-        let palette = match &self.form {
-            Form::Text(palette) => palette.clone(),
-            Form::Json => Palette::default(),
-        };
+        let palette = self.palette();
         let text = render::failure(failure, &self.paper(&palette));
         self.remark(&text);
+    }
+
+    fn palette(&self) -> Palette {
+        match &self.form {
+            Form::Text(palette) => palette.clone(),
+            Form::Json => Palette::default(),
+        }
     }
 
     fn remark(&mut self, text: &str) {

@@ -11,7 +11,7 @@ use qchat_proto::command::{Group, Log, Member, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
 
 use crate::answer::{Answer, Page};
-use crate::board::{Batch, Heard, News};
+use crate::board::{Batch, Heard, News, Sent};
 use crate::command_table::help;
 use crate::failure::Failure;
 use crate::json::instant;
@@ -76,6 +76,7 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
         match news {
             News::Heard(heard) => live(heard, &paper, &mut text),
             News::Notice(notice) => told(notice, &mut text),
+            News::Sent(sent) => text.push_str(&late(sent, &paper)),
         }
     }
     if batch.left_out > 0 {
@@ -84,6 +85,22 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
         let _ = writeln!(text, "{} more message{plural}: see inbox and inboxgroup", batch.left_out);
     }
     text
+}
+
+/// How many characters of a line are repeated with what came of it.
+const LINE_CHARACTERS_MAX: usize = 48;
+
+/// What came of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
+pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
+    let came = match result {
+        Ok(done) => answer(done, paper),
+        Err(why) => failure(why, paper),
+    };
+    let mut shown: String = line.chars().take(LINE_CHARACTERS_MAX).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    format!("{} {}\n", came.trim_end(), paper.palette.quiet(&format!("← {}", safe::line(&shown))))
 }
 
 /// Only the first line begins at the margin.

@@ -1,10 +1,10 @@
 //! The prompt, for people.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::board::Board;
 use crate::exit::Exit;
+use crate::home::Home;
 use crate::live::Live;
 use crate::shell::{Outcome, Shell};
 use crate::typed_lines::{Prompter, Typed};
@@ -13,7 +13,7 @@ use crate::typed_lines::{Prompter, Typed};
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::Result<Exit> {
+pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<Exit> {
     if let Err(failure) = shell.start().await {
         shell.output().failure(&failure);
         shell.close().await;
@@ -22,9 +22,12 @@ pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::R
     let greeting = format!("connected to {}; help lists the commands", shell.server());
     shell.output().notice(&greeting);
     let board = Arc::<Board>::default();
+    let history = home.as_ref().map(Home::history_file);
     let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
-    let mut live = print.map(|print| Live::new(board, print));
+    let outboxes = home.as_ref().map(Home::outboxes);
+    let mut live = print.map(|print| Live::new(Arc::clone(&board), print, outboxes));
     loop {
+        board.set_prompt(shell.prompt());
         match ask(&mut prompter, &mut shell, live.as_mut()).await {
             Typed::Nothing => {}
             Typed::End => {
@@ -34,14 +37,14 @@ pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::R
             }
             Typed::Line { text, columns } => {
                 shell.output().set_columns(columns);
-                if execute(&mut shell, &text).await == Next::End {
+                if execute(&mut shell, live.as_mut(), &text).await == Next::End {
                     break;
                 }
             }
         }
     }
     if let Some(live) = live {
-        live.finish(&shell).await;
+        live.finish(&mut shell).await;
     }
     shell.finish().await;
     Ok(Exit::Done)
@@ -50,11 +53,11 @@ pub(crate) async fn run(mut shell: Shell, history: Option<PathBuf>) -> anyhow::R
 /// Shows the prompt and waits for a line. Meanwhile what others say is shown above it.
 async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: Option<&mut Live>) -> Typed {
     let Some(live) = live else {
-        prompter.show(shell.prompt());
+        prompter.show();
         return prompter.typed().await;
     };
     live.follow(shell);
-    prompter.show(shell.prompt());
+    prompter.show();
     let typed = tokio::select! {
         typed = prompter.typed() => typed,
         never = live.attend(shell) => match never {},
@@ -70,9 +73,15 @@ enum Next {
 }
 
 /// Runs a line until it ends, or until Ctrl-C breaks it off.
-async fn execute(shell: &mut Shell, line: &str) -> Next {
+async fn execute(shell: &mut Shell, live: Option<&mut Live>, line: &str) -> Next {
+    let executing = async {
+        match live {
+            Some(live) => live.enter(shell, line).await,
+            None => shell.execute(line).await,
+        }
+    };
     let outcome = tokio::select! {
-        outcome = shell.execute(line) => Some(outcome),
+        outcome = executing => Some(outcome),
         _ = tokio::signal::ctrl_c() => None,
     };
     match outcome {

@@ -1,12 +1,11 @@
 //! Saved sessions: for each server and user the token that resumes one, in a file of its own that
 //! only its owner can read.
 
-use std::fs::{self, DirBuilder};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use qchat_client::{ServerAddress, SessionToken, UserName};
-use tempfile::NamedTempFile;
+use qchat_client::{ServerAddress, SessionToken, UserName, private_file};
 
 /// The file of one user's session on one server. It need not exist.
 #[derive(Debug, Clone)]
@@ -43,14 +42,8 @@ impl SessionFile {
     /// # Errors
     /// The operating system's; an older session is still saved then.
     pub(crate) fn save(&self, token: &SessionToken) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        make_private_folder(folder)?;
-        // Made with mode 0600.
-        let mut file = NamedTempFile::new_in(folder)?;
-        writeln!(file, "{}", token.to_hex())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path)?;
-        Ok(())
+        private_file::make_folder(self.path.parent().unwrap_or(Path::new(".")))?;
+        private_file::replace(&self.path, &format!("{}\n", token.to_hex()))
     }
 
     /// Forgets the session, if one is saved.
@@ -63,17 +56,6 @@ impl SessionFile {
             _ => Ok(()),
         }
     }
-}
-
-#[cfg(unix)]
-pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).create(folder)
 }
 
 /// The file of a server and a user below `folder`.

@@ -21,6 +21,7 @@ use crate::output::Output;
 use crate::perform::{Manner, perform};
 use crate::persistence::Persistence;
 use crate::progress::Bars;
+use crate::prompt::{LinkState, prompt};
 use crate::secrets::Secrets;
 use crate::words::Input;
 
@@ -105,12 +106,8 @@ impl Shell {
     /// Who is signed in, where, and that it is their turn: `alice@localhost> `, or
     /// `alice@localhost (offline)> ` while there is no connection.
     pub fn prompt(&self) -> String {
-        let host = self.link.server().host();
-        let offline = if self.is_connected() { "" } else { " (offline)" };
-        match self.user() {
-            Some(user) => format!("{user}@{host}{offline}> "),
-            None => format!("{host}{offline}> "),
-        }
+        let link = if self.is_connected() { LinkState::Online } else { LinkState::Offline };
+        prompt(self.user().as_ref(), self.link.server().host(), link, 0)
     }
 
     /// Tells that the running line was broken off.
@@ -175,8 +172,17 @@ impl Shell {
         self.tell(Input::Line(start).first_word(), Err(failure)).await
     }
 
+    /// How lines are done.
+    pub(crate) fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
     /// Writes the result, and only then marks as read what was shown.
-    async fn tell(&mut self, command: &str, mut result: Result<Answer, Failure>) -> Outcome {
+    pub(crate) async fn tell(
+        &mut self,
+        command: &str,
+        mut result: Result<Answer, Failure>,
+    ) -> Outcome {
         if let Err(failure) = &mut result
             && failure.is_usage()
         {
@@ -249,7 +255,8 @@ impl Shell {
         }
     }
 
-    async fn done(&mut self, line: &Line, id: ClientId) -> Result<Answer, Failure> {
+    /// Does a line, once.
+    pub(crate) async fn done(&mut self, line: &Line, id: ClientId) -> Result<Answer, Failure> {
         match line {
             Line::Help(verb) => return Ok(Answer::Help(*verb)),
             Line::Quit => return Ok(Answer::Quit),

@@ -55,10 +55,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
             Some(lines) => {
                 Ok(script::run(script_shell(args, settings)?, lines, after_failure).await)
             }
-            None => {
-                let history = Home::find().ok().map(|home| home.history_file());
-                repl::run(repl_shell(settings)?, history).await
-            }
+            None => repl::run(repl_shell(settings)?, Home::find().ok()).await,
         }
     });
     // A thread that still waits for keys or for a password must not hold up the end.

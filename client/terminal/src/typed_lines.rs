@@ -1,18 +1,18 @@
 //! The editor of typed lines, on a thread of its own: it waits for keys, the runtime must not.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc as threads};
 
-use rustyline::completion::Completer;
+use qchat_client::private_file::make_folder;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper, Prompt};
+use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter, Prompt};
 use tokio::sync::mpsc;
 
+use crate::attendant::{Attendant, HalfTyped};
 use crate::board::{Board, Print};
-use crate::command_table::{COMMANDS, Entry, nearest};
-use crate::session_file::make_private_folder;
+use crate::command_table::{Entry, nearest};
 
 /// What a person did at the prompt.
 #[derive(Debug)]
@@ -28,13 +28,13 @@ pub(crate) enum Typed {
 /// Asks for one line at a time.
 #[derive(Debug)]
 pub(crate) struct Prompter {
-    prompts: threads::SyncSender<String>,
+    prompts: threads::SyncSender<()>,
     typed: mpsc::Receiver<Typed>,
 }
 
 impl Prompter {
-    /// Starts the editor. Lines are remembered in `history`, if that is given; `board` is told while a
-    /// prompt is up. What is returned beside prints above the prompt, where the terminal can do that.
+    /// Starts the editor. Lines are remembered in `history`, if that is given; `board` says
+    /// what the prompt says, and is told while one is up. What is returned beside prints above the prompt, where the terminal can do that.
     ///
     /// # Errors
     /// Where the terminal cannot be used.
@@ -42,10 +42,13 @@ impl Prompter {
         history: Option<PathBuf>,
         board: Arc<Board>,
     ) -> rustyline::Result<(Self, Option<Box<Print>>)> {
-        let config =
-            Config::builder().auto_add_history(false).completion_type(CompletionType::List);
+        // Nothing is coloured; without this the attendant would not be asked everywhere.
+        let config = Config::builder()
+            .auto_add_history(false)
+            .completion_type(CompletionType::List)
+            .color_mode(ColorMode::Forced);
         let mut editor = Editor::with_config(config.build())?;
-        editor.set_helper(Some(Names(Arc::clone(&board))));
+        editor.set_helper(Some(Attendant::new(Arc::clone(&board))));
         let print = editor.create_external_printer().ok().map(|mut printer| {
             let print: Box<Print> = Box::new(move |text| printer.print(text).is_ok());
             print
@@ -53,12 +56,12 @@ impl Prompter {
         if let Some(path) = &history {
             prepare(&mut editor, path);
         }
-        let (prompts, asked) = threads::sync_channel::<String>(1);
+        let (prompts, asked) = threads::sync_channel::<()>(1);
         let (answers, typed) = mpsc::channel(1);
         std::thread::spawn(move || {
             let mut desk = Desk { editor, history, board };
-            while let Ok(prompt) = asked.recv() {
-                if answers.blocking_send(desk.ask(&prompt)).is_err() {
+            while let Ok(()) = asked.recv() {
+                if answers.blocking_send(desk.ask()).is_err() {
                     break;
                 }
             }
@@ -67,9 +70,9 @@ impl Prompter {
     }
 
     /// Shows the prompt. What is typed at the one before must have come.
-    pub(crate) fn show(&mut self, prompt: String) {
+    pub(crate) fn show(&mut self) {
         // Where the editor is gone, nothing can be typed any more.
-        let _ = self.prompts.send(prompt);
+        let _ = self.prompts.send(());
     }
 
     /// Waits for what is typed at the prompt.
@@ -81,11 +84,11 @@ impl Prompter {
     }
 }
 
-type LineEditor = Editor<Names, FileHistory>;
+type LineEditor = Editor<Attendant, FileHistory>;
 
 /// A history that cannot be kept is no reason not to talk.
 fn prepare(editor: &mut LineEditor, history: &std::path::Path) {
-    let folder = history.parent().map(make_private_folder);
+    let folder = history.parent().map(make_folder);
     if matches!(folder, Some(Ok(()))) {
         let _ = editor.load_history(history);
     }
@@ -99,10 +102,8 @@ struct Desk {
 }
 
 impl Desk {
-    fn ask(&mut self, prompt: &str) -> Typed {
-        let columns = self.columns();
-        self.board.raise(columns);
-        let typed = self.editor.readline(&Drawn { prompt, board: &self.board });
+    fn ask(&mut self) -> Typed {
+        let typed = self.read();
         self.board.lower();
         match typed {
             Ok(text) => {
@@ -111,6 +112,24 @@ impl Desk {
             }
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Typed::Nothing,
             Err(_) => Typed::End,
+        }
+    }
+
+    /// Reads a line. Where the prompt changes meanwhile, it is begun again with what is typed of it.
+    fn read(&mut self) -> rustyline::Result<String> {
+        let mut half = HalfTyped::default();
+        loop {
+            let columns = self.columns();
+            let prompt = Drawn { prompt: self.board.raise(columns), board: &self.board };
+            let begun = (half.before.as_str(), half.after.as_str());
+            let editor = &mut self.editor;
+            // It is left while it draws. What it keeps between lines, the history, is not touched then.
+            let read =
+                catch_unwind(AssertUnwindSafe(|| editor.readline_with_initial(&prompt, begun)));
+            match read {
+                Ok(read) => return read,
+                Err(left) => half = *left.downcast().unwrap_or_else(|panic| resume_unwind(panic)),
+            }
         }
     }
 
@@ -131,14 +150,14 @@ impl Desk {
 
 /// A prompt that tells the board when the editor draws it.
 struct Drawn<'a> {
-    prompt: &'a str,
+    prompt: String,
     board: &'a Board,
 }
 
 impl Prompt for Drawn<'_> {
     fn raw(&self) -> &str {
         self.board.note_drawn();
-        self.prompt
+        &self.prompt
     }
 }
 
@@ -149,55 +168,6 @@ fn is_kept(line: &str) -> bool {
     let meant = Entry::named(word).map(|entry| entry.name).or_else(|| nearest(word));
     meant.is_some_and(|name| !name.starts_with("auth"))
 }
-
-/// Completes the names of commands and options, and tells the board when a line is entered.
-#[derive(Debug)]
-struct Names(Arc<Board>);
-
-impl Completer for Names {
-    type Candidate = String;
-
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(complete(line.get(..position).unwrap_or_default()))
-    }
-}
-
-/// Where the word begins that is typed, and what it may become.
-fn complete(typed: &str) -> (usize, Vec<String>) {
-    let start = typed.rfind([' ', '\t']).map_or(0, |space| space + 1);
-    let (before, word) = typed.split_at(start);
-    let commands = || COMMANDS.iter().map(|entry| entry.name).collect();
-    let names: Vec<&str> = match before.trim() {
-        "" | "help" => commands(),
-        before => {
-            let command = before.split_whitespace().next().and_then(Entry::named);
-            command.map(|entry| entry.option_names().collect()).unwrap_or_default()
-        }
-    };
-    let fitting = names.into_iter().filter(|name| name.starts_with(word));
-    (start, fitting.map(|name| format!("{name} ")).collect())
-}
-
-impl rustyline::hint::Hinter for Names {
-    type Hint = String;
-}
-
-impl rustyline::highlight::Highlighter for Names {}
-
-impl Validator for Names {
-    /// Every line is well. From here on nothing may be put above it: the editor is about to leave it.
-    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        self.0.lower();
-        Ok(ValidationResult::Valid(None))
-    }
-}
-
-impl Helper for Names {}
 
 #[cfg(test)]
 mod tests {
@@ -224,24 +194,5 @@ mod tests {
         ] {
             assert!(!is_kept(secret), "{secret}");
         }
-    }
-
-    #[track_caller]
-    fn check(typed: &str, start: usize, expected: &[&str]) {
-        let (at, names) = complete(typed);
-        assert_eq!(at, start, "{typed:?}");
-        let names: Vec<_> = names.iter().map(|name| name.trim_end()).collect();
-        assert_eq!(names, expected, "{typed:?}");
-    }
-
-    #[test]
-    fn commands_and_options_are_completed() {
-        check("se", 0, &["send", "send_file", "sendgroup", "sendgroup_file"]);
-        check(" inbox", 1, &["inbox", "inboxgroup"]);
-        check("help jo", 5, &["join"]);
-        check("inbox --l", 6, &["--limit"]);
-        check("inboxgroup lab --un", 15, &["--unread"]);
-        check("send bob se", 9, &[]);
-        check("xyzzy --l", 6, &[]);
     }
 }

@@ -30,6 +30,11 @@ impl Shell {
         Some((client.clone(), client.user()?))
     }
 
+    /// Gives the connection up, since who is signed in on it is not any more.
+    pub(crate) fn abandon_link(&mut self) {
+        self.link.abandon();
+    }
+
     /// The messages that the last line showed and that were unread.
     pub(crate) fn take_seen(&mut self) -> Vec<MessageId> {
         std::mem::take(&mut self.seen)

@@ -1,0 +1,126 @@
+//! What the line editor asks while a line is typed.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use rustyline::completion::Completer;
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Context, Helper};
+
+use crate::board::Board;
+use crate::command_table::{COMMANDS, Entry};
+
+/// Completes the names of commands and options, tells the board when a line is entered, and gives the line
+/// up where its prompt has to say something else.
+#[derive(Debug)]
+pub(crate) struct Attendant {
+    board: Arc<Board>,
+    /// Whether the next drawing is one of the whole line, over what is on the screen.
+    draws_over: Cell<bool>,
+}
+
+impl Attendant {
+    pub(crate) fn new(board: Arc<Board>) -> Self {
+        Self { board, draws_over: Cell::new(false) }
+    }
+}
+
+/// A line that is typed half: what stands before the cursor and after it. It is what a panic carries out
+/// of the editor, which measures its prompt once and knows no other way of leaving.
+#[derive(Debug, Default)]
+pub(crate) struct HalfTyped {
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
+impl Completer for Attendant {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        Ok(complete(line.get(..position).unwrap_or_default()))
+    }
+}
+
+/// Where the word begins that is typed, and what it may become.
+fn complete(typed: &str) -> (usize, Vec<String>) {
+    let start = typed.rfind([' ', '\t']).map_or(0, |space| space + 1);
+    let (before, word) = typed.split_at(start);
+    let commands = || COMMANDS.iter().map(|entry| entry.name).collect();
+    let names: Vec<&str> = match before.trim() {
+        "" | "help" => commands(),
+        before => {
+            let command = before.split_whitespace().next().and_then(Entry::named);
+            command.map(|entry| entry.option_names().collect()).unwrap_or_default()
+        }
+    };
+    let fitting = names.into_iter().filter(|name| name.starts_with(word));
+    (start, fitting.map(|name| format!("{name} ")).collect())
+}
+
+impl Hinter for Attendant {
+    type Hint = String;
+}
+
+impl Highlighter for Attendant {
+    /// The editor draws in two ways: over the old line, and below a text that it has put in the place of
+    /// the old line. Before the first, and only then, it asks this; with any other answer it would not
+    /// always draw then.
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        self.draws_over.set(true);
+        true
+    }
+
+    /// Below a text nothing of the old prompt is left on the screen, and no key waits to be read: that is
+    /// where the line can be given up, to be begun again with another prompt.
+    fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
+        if !self.draws_over.replace(false) && self.board.lower_if_untrue() {
+            let (before, after) = line.split_at_checked(position).unwrap_or((line, ""));
+            let half = HalfTyped { before: before.to_owned(), after: after.to_owned() };
+            resume_unwind(Box::new(half));
+        }
+        Cow::Borrowed(line)
+    }
+}
+
+impl Validator for Attendant {
+    /// Every line is well. From here on nothing may be put above it: the editor is about to leave it.
+    fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        self.board.lower();
+        Ok(ValidationResult::Valid(None))
+    }
+}
+
+impl Helper for Attendant {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(typed: &str, start: usize, expected: &[&str]) {
+        let (at, names) = complete(typed);
+        assert_eq!(at, start, "{typed:?}");
+        let names: Vec<_> = names.iter().map(|name| name.trim_end()).collect();
+        assert_eq!(names, expected, "{typed:?}");
+    }
+
+    #[test]
+    fn commands_and_options_are_completed() {
+        check("se", 0, &["send", "send_file", "sendgroup", "sendgroup_file"]);
+        check(" inbox", 1, &["inbox", "inboxgroup"]);
+        check("help jo", 5, &["join"]);
+        check("inbox --l", 6, &["--limit"]);
+        check("inboxgroup lab --un", 15, &["--unread"]);
+        check("send bob se", 9, &[]);
+        check("xyzzy --l", 6, &[]);
+    }
+}

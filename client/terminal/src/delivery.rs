@@ -1,0 +1,151 @@
+//! Sends the lines that wait, one after the other, each under its id until it is known what came of it.
+
+use std::future::pending;
+use std::path::Path;
+
+use qchat_client::proto::ClientId;
+use qchat_client::{Backoff, Client, UserName};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::answer::Answer;
+use crate::board::Sent;
+use crate::failure::Failure;
+use crate::line::Line;
+use crate::outbox::Outbox;
+use crate::outbox_file::{OutboxError, Waiting};
+use crate::perform::{Manner, perform};
+use crate::progress::Bars;
+
+/// The outbox of one user, and the line that is on its way.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    user: UserName,
+    outbox: Outbox,
+    sending: Option<JoinHandle<Result<Answer, Failure>>>,
+    backoff: Backoff,
+}
+
+/// What has come of sending.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The first line is done, or is refused.
+    Sent(Box<Sent>),
+    /// The link was lost, or the server does not want it now: it stays the first.
+    NotYet,
+    /// Its user is not signed in any more: it stays the first.
+    SignedOut,
+}
+
+impl Delivery {
+    /// The delivery of what `user` types, kept in `folder`; and what is to be said of what lies there.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub(crate) fn open(user: UserName, folder: &Path) -> Result<(Self, Vec<String>), OutboxError> {
+        let (outbox, mut remarks) = Outbox::open(folder)?;
+        match outbox.len() {
+            0 => {}
+            1 => remarks.push("1 line from last time is waiting".to_owned()),
+            lines => remarks.push(format!("{lines} lines from last time are waiting")),
+        }
+        Ok((Self { user, outbox, sending: None, backoff: Backoff::default() }, remarks))
+    }
+
+    /// Whose lines these are.
+    pub(crate) fn user(&self) -> &UserName {
+        &self.user
+    }
+
+    /// How many lines wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Puts a line behind the others; says what is to be told.
+    ///
+    /// # Errors
+    /// [`Failure`]: it is not kept, and will not be sent.
+    pub(crate) fn push(
+        &mut self,
+        id: ClientId,
+        text: &str,
+        line: &Line,
+    ) -> Result<String, Failure> {
+        self.outbox.push(id, text, line)?;
+        Ok(match self.outbox.len() {
+            1 => "kept; it is sent when the connection is back".to_owned(),
+            lines => format!("kept; it is sent after the {} before it", lines - 1),
+        })
+    }
+
+    /// Sends the first line where it can be sent, and waits for what comes of it; for ever where it
+    /// cannot.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the line goes on being sent.
+    pub(crate) async fn step(
+        &mut self,
+        signed_in: Option<(Client, UserName)>,
+        manner: &Manner,
+    ) -> Step {
+        let Some(first) = self.outbox.first() else { return pending().await };
+        let sending = match &mut self.sending {
+            Some(sending) => sending,
+            None => {
+                let client = signed_in.filter(|(_, user)| *user == self.user);
+                let Some((client, _)) = client else { return pending().await };
+                sleep(self.backoff.pause()).await;
+                self.sending.insert(start(&client, first, manner))
+            }
+        };
+        let ended = sending.await;
+        self.sending = None;
+        let lost =
+            |panic: tokio::task::JoinError| Err(Failure::refused("internal", panic.to_string()));
+        let result = ended.unwrap_or_else(lost);
+        if let Err(failure) = &result
+            && let Some(step) = not_yet(failure)
+        {
+            self.backoff.failed();
+            return step;
+        }
+        self.backoff.reset();
+        let line = first.text.clone();
+        // Where the disk does not take that, the next client sends the line again, to no effect.
+        let _ = self.outbox.pop();
+        Step::Sent(Box::new(Sent { line, result }))
+    }
+
+    /// Notes that a new link may be tried at once.
+    pub(crate) fn link_is_back(&mut self) {
+        self.backoff.reset();
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(sending) = &self.sending {
+            // It is sent again under its id, if it needs to be.
+            sending.abort();
+        }
+    }
+}
+
+fn start(client: &Client, first: &Waiting, manner: &Manner) -> JoinHandle<Result<Answer, Failure>> {
+    let client = client.with_request_id(first.id);
+    // A prompt may be up.
+    let (line, manner) = (first.line.clone(), Manner { bars: Bars::Off, ..manner.clone() });
+    tokio::spawn(async move { perform(&client, &line, &manner).await })
+}
+
+/// What is to be done where the same line may be answered otherwise another time.
+fn not_yet(failure: &Failure) -> Option<Step> {
+    match failure.code {
+        "unreachable" | "outcome_unknown" | "busy" | "shutting_down" | "transfer_failed" => {
+            Some(Step::NotYet)
+        }
+        "not_logged_in" | "session_ended" => Some(Step::SignedOut),
+        _ => None,
+    }
+}

@@ -1,0 +1,137 @@
+//! What becomes of a typed line: it is done, or waits for the link.
+
+use qchat_client::Backoff;
+use qchat_client::proto::ClientId;
+use tokio::time::{sleep, timeout};
+
+use super::{Live, Watch, step};
+use crate::board::News;
+use crate::delivery::{Delivery, Step};
+use crate::failure::Failure;
+use crate::line::{Line, parse};
+use crate::session_file::path_of;
+use crate::shell::{Outcome, Shell};
+use crate::words::Input;
+
+impl Live {
+    /// Does a typed line, or keeps it until the link is back.
+    ///
+    /// # Cancel safety
+    /// As [`Shell::execute`]. What was kept stays so.
+    pub(crate) async fn enter(&mut self, shell: &mut Shell, text: &str) -> Outcome {
+        let input = Input::line(text);
+        match parse(input) {
+            Ok(line) if self.delivery.is_some() && line.can_wait() => {
+                self.send(shell, input, &line).await
+            }
+            Ok(line) if line.asks_server() => match self.settle(shell).await {
+                Ok(()) => shell.execute(text).await,
+                Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+            },
+            _ => shell.execute(text).await,
+        }
+    }
+
+    /// Does a line at once where that is possible, so that its answer is seen below it. Otherwise it gets
+    /// behind those that wait.
+    async fn send(&mut self, shell: &mut Shell, input: Input<'_>, line: &Line) -> Outcome {
+        let id = ClientId::random();
+        if self.waiting() == 0 && shell.is_connected() {
+            match shell.done(line, id).await {
+                Err(Failure { code: "unreachable" | "outcome_unknown", .. }) => {}
+                result => return shell.tell(input.first_word(), result).await,
+            }
+        }
+        let (Input::Line(text), Some(delivery)) = (input, &mut self.delivery) else {
+            return Outcome::Done;
+        };
+        match delivery.push(id, text, line) {
+            Ok(remark) => {
+                shell.output().notice(&remark);
+                Outcome::Done
+            }
+            Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.delivery.as_ref().map_or(0, Delivery::waiting)
+    }
+
+    /// Sends what waits before a line that asks, for as long as that may take. Where the link stands, it
+    /// can be asked even if something still waits: a large file, perhaps.
+    async fn settle(&mut self, shell: &mut Shell) -> Result<(), Failure> {
+        let patience = shell.manner().patience;
+        let settled = timeout(patience, self.deliver_all(shell)).await;
+        shell.restoring_is_broken_off();
+        match settled {
+            Err(_) if !shell.is_connected() => {
+                let text = format!("there was no connection for {} s", patience.as_secs());
+                Err(Failure::unreachable(text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn deliver_all(&mut self, shell: &mut Shell) {
+        let mut backoff = Backoff::default();
+        if self.waiting() > 0 && !shell.is_connected() {
+            let seconds = shell.manner().patience.as_secs();
+            shell.output().notice(&format!("no connection; trying again for {seconds} s"));
+        }
+        while self.waiting() > 0 {
+            if shell.signed_in().is_some() {
+                match step(&mut self.delivery, shell).await {
+                    Step::Sent(sent) => shell.output().late(&sent),
+                    Step::NotYet => {}
+                    Step::SignedOut => shell.abandon_link(),
+                }
+            } else if shell.can_be_restored() {
+                sleep(backoff.pause()).await;
+                backoff.failed();
+                // Whether it went well is seen in the next round.
+                let _ = shell.restore().await;
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Takes note of what has come of sending.
+    pub(super) fn sent(&mut self, step: Step, shell: &mut Shell) {
+        match step {
+            Step::Sent(sent) => self.board.post(News::Sent(*sent)),
+            Step::NotYet => self.follow(shell),
+            Step::SignedOut => {
+                shell.abandon_link();
+                self.stop();
+                self.watch = Watch::Lost;
+            }
+        }
+    }
+
+    /// Takes up what waits for who is signed in now.
+    pub(super) fn open_delivery(&mut self, shell: &Shell) {
+        let (Some(user), Some(outboxes)) = (&self.user, &self.outboxes) else { return };
+        let folder = path_of(outboxes, shell.server(), user);
+        match Delivery::open(user.clone(), &folder) {
+            Ok((delivery, remarks)) => {
+                self.delivery = Some(delivery);
+                remarks.iter().for_each(|remark| self.notice(remark));
+            }
+            Err(error) => self.notice(&format!("lines cannot wait for a connection: {error}")),
+        }
+    }
+
+    /// Leaves what waits where it is kept; says what is to be told of it.
+    pub(super) fn close_delivery(&mut self) -> Option<String> {
+        let delivery = self.delivery.take().filter(|delivery| delivery.waiting() > 0)?;
+        let user = delivery.user();
+        Some(match delivery.waiting() {
+            1 => format!("1 line waits; it is kept, and sent when {user} is here again"),
+            lines => {
+                format!("{lines} lines wait; they are kept, and sent when {user} is here again")
+            }
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! The lines that wait for the link: on the disk before anybody is told that they wait.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+use qchat_client::MessageText;
+use qchat_client::proto::{Address, ClientId};
+use tokio::task::block_in_place;
+
+use crate::failure::Failure;
+use crate::line::{Line, parse};
+use crate::outbox_file::{OutboxError, OutboxFile, Waiting};
+use crate::words::Input;
+
+/// How many lines may wait, and how long they may be together.
+const LINES_MAX: usize = 1000;
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What waits, in the order in which it was typed.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    file: OutboxFile,
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// The outbox whose files are in `folder`, with what clients have left there that have ended; and
+    /// what is to be said of that. Waits for the disk, as all that changes it does.
+    ///
+    /// # Errors
+    /// [`OutboxError`].
+    pub(crate) fn open(folder: &Path) -> Result<(Self, Vec<String>), OutboxError> {
+        let (file, left) = block_in_place(|| OutboxFile::open(folder))?;
+        let waiting = VecDeque::from(left.waiting);
+        let bytes = waiting.iter().map(|one| one.kept().len()).sum();
+        Ok((Self { file, waiting, bytes }, left.remarks))
+    }
+
+    /// How many lines wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The line whose turn it is.
+    pub(crate) fn first(&self) -> Option<&Waiting> {
+        self.waiting.front()
+    }
+
+    /// Puts a line behind the others. It is kept on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Failure`]: there is no room, it could not be sent anyway, or the disk does not take it.
+    pub(crate) fn push(&mut self, id: ClientId, text: &str, line: &Line) -> Result<(), Failure> {
+        let one = lasting(id, text, line)?;
+        let bytes = self.bytes + one.kept().len();
+        if self.waiting.len() >= LINES_MAX || bytes > BYTES_MAX {
+            let text = format!(
+                "{} lines wait already, and no more can; it was not sent, the Up key brings it back",
+                self.waiting.len()
+            );
+            return Err(Failure::refused("outbox_full", text));
+        }
+        self.waiting.push_back(one);
+        if let Err(reason) = self.save() {
+            self.waiting.pop_back();
+            let text = format!("it cannot be kept until the connection is back: {reason}");
+            return Err(Failure::refused("local_file", text));
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Takes out the first line, since it is known what came of it.
+    ///
+    /// # Errors
+    /// The operating system's: another client will send it again then, to no effect.
+    pub(crate) fn pop(&mut self) -> io::Result<()> {
+        if let Some(one) = self.waiting.pop_front() {
+            self.bytes = self.bytes.saturating_sub(one.kept().len());
+        }
+        self.save()
+    }
+
+    fn save(&self) -> io::Result<()> {
+        block_in_place(|| self.file.save(&self.waiting))
+    }
+}
+
+/// The line as it can be sent at any time and from anywhere. What is wrong with it in itself is said now.
+fn lasting(id: ClientId, text: &str, line: &Line) -> Result<Waiting, Failure> {
+    if let Line::Send { text, .. } = line {
+        MessageText::try_from(text.clone())?;
+    }
+    let text = match line {
+        Line::SendFile { to, path, .. } => {
+            let local =
+                |why: String| Failure::refused("local_file", format!("{}: {why}", path.display()));
+            let path = std::path::absolute(path).map_err(|error| local(error.to_string()))?;
+            let path =
+                path.to_str().ok_or_else(|| local("its folder's name is not UTF-8".to_owned()))?;
+            match to {
+                Address::User(user) => format!("send_file {user} \"{path}\""),
+                Address::Group(group) => format!("sendgroup_file {group} \"{path}\""),
+            }
+        }
+        _ => text.to_owned(),
+    };
+    let line = parse(Input::Line(&text))?;
+    Ok(Waiting { id, text, line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(outbox: &mut Outbox, text: &str) -> Result<(), Failure> {
+        outbox.push(ClientId::random(), text, &parse(Input::Line(text)).unwrap())
+    }
+
+    fn texts(outbox: &Outbox) -> Vec<&str> {
+        outbox.waiting.iter().map(|one| one.text.as_str()).collect()
+    }
+
+    #[test]
+    fn lines_wait_in_order_and_outlive_their_client() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+        for text in ["send bob one", "mkgr lab", "join lab"] {
+            push(&mut outbox, text).unwrap();
+        }
+        let ids: Vec<_> = outbox.waiting.iter().map(|one| one.id).collect();
+        outbox.pop().unwrap();
+        drop(outbox);
+        let (outbox, remarks) = Outbox::open(folder.path()).unwrap();
+        assert_eq!((texts(&outbox), remarks.len()), (vec!["mkgr lab", "join lab"], 0));
+        assert_eq!(outbox.waiting.iter().map(|one| one.id).collect::<Vec<_>>(), ids[1..]);
+    }
+
+    #[test]
+    fn a_file_is_meant_as_it_was_when_its_line_was_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+        let here = std::env::current_dir().unwrap();
+        for (text, verb) in [
+            ("send_file bob my notes.txt", "send_file bob"),
+            ("sendgroup_file lab 'my notes.txt'", "sendgroup_file lab"),
+        ] {
+            push(&mut outbox, text).unwrap();
+            let path = here.join("my notes.txt");
+            let last = outbox.waiting.back().unwrap();
+            assert_eq!(last.text, format!("{verb} \"{}\"", path.display()));
+            assert!(matches!(&last.line, Line::SendFile { path: sent, .. } if *sent == path));
+        }
+        push(&mut outbox, "send_file bob /tmp/\"").unwrap();
+        let last = outbox.waiting.back().unwrap();
+        assert!(matches!(&last.line, Line::SendFile { path, .. } if path == Path::new("/tmp/\"")));
+    }
+
+    #[test]
+    fn what_has_no_room_or_no_sense_is_refused_and_what_waits_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+        let refused = |outbox: &mut Outbox, text: &str| push(outbox, text).unwrap_err().code;
+        assert_eq!(refused(&mut outbox, "send bob"), "empty_message");
+        assert_eq!(refused(&mut outbox, &format!("send bob {}", "x".repeat(16_385))), "too_large");
+        let long = format!("send bob {}", "x".repeat(16_000));
+        let pushed = (0..LINES_MAX).take_while(|_| push(&mut outbox, &long).is_ok()).count();
+        assert_eq!(pushed, BYTES_MAX / (long.len() + 36));
+        assert_eq!(refused(&mut outbox, &long), "outbox_full");
+        assert_eq!(outbox.len(), pushed);
+        for _ in 0..pushed {
+            outbox.pop().unwrap();
+        }
+        assert_eq!((outbox.bytes, outbox.len()), (0, 0));
+        outbox.waiting = VecDeque::from(vec![
+            lasting(
+                ClientId::random(),
+                "join lab",
+                &Line::Join("lab".parse().unwrap())
+            )
+            .unwrap();
+            LINES_MAX
+        ]);
+        assert_eq!(refused(&mut outbox, "send bob hi"), "outbox_full");
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_does_not_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("outbox");
+        let (mut outbox, _) = Outbox::open(&below).unwrap();
+        push(&mut outbox, "send bob one").unwrap();
+        std::fs::rename(&below, folder.path().join("away")).unwrap();
+        assert_eq!(push(&mut outbox, "send bob two").unwrap_err().code, "local_file");
+        assert_eq!(texts(&outbox), ["send bob one"]);
+    }
+}

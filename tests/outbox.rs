@@ -1,0 +1,225 @@
+//! What is typed while the server cannot be reached: kept, and sent once and in order when it can.
+
+use crate::harness::{Client, PASSWORD, Path, Screen, Server, items, text, texts, until};
+
+const ONLINE: &str = "alice@127.0.0.1> ";
+
+/// Alice at her prompt, with a saved session, and Bob.
+struct Scene {
+    server: Server,
+    alice: Client,
+    bob: Client,
+    screen: Screen,
+}
+
+fn scene() -> Scene {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let screen = open(&alice);
+    Scene { server, alice, bob, screen }
+}
+
+fn open(alice: &Client) -> Screen {
+    alice.ok("ls");
+    let screen = Screen::open(alice, &[]);
+    screen.prompts(ONLINE.trim_end());
+    screen
+}
+
+/// Enters lines that have to wait.
+#[track_caller]
+fn enter_offline(screen: &mut Screen, lines: &[&str]) {
+    for (number, line) in lines.iter().enumerate() {
+        screen.enter(line);
+        screen.prompts(&format!("{} waiting)>", number + 1));
+    }
+}
+
+#[track_caller]
+fn check_inbox(bob: &Client, expected: &[&str]) {
+    assert_eq!(texts(&bob.ok("inbox --limit 1000")), expected);
+}
+
+#[track_caller]
+fn check_once(shown: &str, text: &str) {
+    assert_eq!(shown.matches(text).count(), 1, "{text} in:\n{shown}");
+}
+
+#[test]
+fn lines_typed_while_the_server_is_killed_are_delivered_once_and_in_order() {
+    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let stopped = server.kill9();
+    screen.shows("connection lost; trying again");
+    screen.prompts("(offline)>");
+    enter_offline(&mut screen, &["send bob one", "send bob two", "send bob three"]);
+    screen.prompts("alice@127.0.0.1 (offline, 3 waiting)>");
+    let _server = stopped.start();
+    let shown = screen.prompts(ONLINE.trim_end());
+    for (number, text) in ["one", "two", "three"].iter().enumerate() {
+        check_once(&shown, &format!("sent @bob:{} ← send bob {text}", number + 1));
+    }
+    check_inbox(&bob, &["one", "two", "three"]);
+    screen.enter("send bob four");
+    screen.shows("sent @bob:4");
+    check_inbox(&bob, &["one", "two", "three", "four"]);
+}
+
+#[test]
+fn the_prompt_changes_around_a_line_that_is_half_typed() {
+    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let digits = "0123456789".repeat(25);
+    let (begun, rest) = digits.split_at(digits.len() - 5);
+    let before = format!("send bob {begun}");
+    screen.press(&before);
+    screen.press(rest);
+    screen.press(&"\u{1b}[D".repeat(rest.len()));
+    screen.half_typed(ONLINE, [&before, rest]);
+    let stopped = server.terminate();
+    let shown = screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);
+    check_once(&shown, "send bob");
+    screen.press("X");
+    let before = before + "X";
+    screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);
+    let _server = stopped.start();
+    let shown = screen.half_typed(ONLINE, [&before, rest]);
+    check_once(&shown, "send bob");
+    screen.press("\u{7f}Y\r");
+    screen.shows("sent @bob:1");
+    check_inbox(&bob, &[&format!("{begun}Y{rest}")]);
+}
+
+#[test]
+fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let address = path.address.to_string();
+    let alice = server.user("alice");
+    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let mut screen = open(&alice);
+    path.lose_answers();
+    screen.enter("send bob once");
+    until("the message is stored", || !texts(&bob.ok("inbox")).is_empty());
+    let stopped = server.kill9();
+    path.mend();
+    let _server = stopped.start();
+    screen.shows("kept; it is sent when the connection is back");
+    screen.shows("sent @bob:1 ← send bob once");
+    screen.prompts(ONLINE.trim_end());
+    screen.enter("send bob twice");
+    screen.shows("sent @bob:2");
+    check_inbox(&bob, &["once", "twice"]);
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_what_waited_has_it_once_and_in_order() {
+    const LINES: usize = 60;
+    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    let typed: String = (0..LINES).map(|number| format!("send bob {number}\r")).collect();
+    screen.press(&typed);
+    screen.prompts(&format!("{LINES} waiting)>"));
+    let server = stopped.start();
+    until("some are delivered", || !texts(&bob.ok("inbox")).is_empty());
+    let _server = server.kill9().start();
+    screen.prompts(ONLINE.trim_end());
+    let sent: Vec<_> = (0..LINES).map(|number| number.to_string()).collect();
+    check_inbox(&bob, &sent.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn lines_that_wait_outlive_a_killed_client() {
+    let Scene { server, alice, bob, mut screen } = scene();
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["send bob one", "send bob two"]);
+    screen.kill9();
+    let _server = stopped.start();
+    let screen = Screen::open(&alice, &[]);
+    screen.shows("2 lines from last time are waiting");
+    screen.shows("← send bob two");
+    screen.prompts(ONLINE.trim_end());
+    check_inbox(&bob, &["one", "two"]);
+    screen.kill9();
+    let screen = open(&alice);
+    check_inbox(&bob, &["one", "two"]);
+    assert!(!screen.shows(ONLINE.trim_end()).contains("waiting"));
+}
+
+#[test]
+fn who_quits_is_told_what_waits_and_it_is_sent_without_user_on_the_command_line() {
+    let server = Server::start();
+    let (visitor, bob) = (server.visitor(), server.user("bob"));
+    visitor.ok(&format!("auth_register alice {PASSWORD}"));
+    let mut screen = Screen::open(&visitor, &[]);
+    screen.prompts("");
+    screen.enter(&format!("auth_login alice {PASSWORD}"));
+    screen.prompts("alice");
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["send bob later"]);
+    screen.enter("quit");
+    screen.shows("1 line waits; it is kept, and sent when alice is here again");
+    assert_eq!(screen.ends(), 0);
+    let _server = stopped.start();
+    let mut screen = Screen::open(&visitor, &[]);
+    screen.prompts("");
+    check_inbox(&bob, &[]);
+    screen.enter(&format!("auth_login alice {PASSWORD}"));
+    screen.shows("1 line from last time is waiting");
+    screen.shows("sent @bob:1 ← send bob later");
+    check_inbox(&bob, &["later"]);
+}
+
+#[test]
+fn a_refused_line_does_not_hold_up_the_others() {
+    let Scene { server, alice, bob, mut screen } = scene();
+    alice.write("notes.txt", b"notes");
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    let lines = ["send nobody hi", "mkgr lab", "sendgroup lab first", "send_file bob notes.txt"];
+    enter_offline(&mut screen, &lines);
+    screen.enter("send bob");
+    screen.shows("(empty_message)");
+    let _server = stopped.start();
+    screen.prompts(ONLINE.trim_end());
+    screen.shows("user not found: nobody (user_not_found) ← send nobody hi");
+    screen.shows("made the group lab ← mkgr lab");
+    screen.shows("sent +lab:1 ← sendgroup lab first");
+    let inbox = bob.ok("inbox");
+    assert_eq!(text(&items(&inbox["messages"])[0]["file"]["original"]), "notes.txt");
+}
+
+#[test]
+fn a_question_waits_for_the_lines_before_it() {
+    let Scene { server, alice: _alice, bob: _bob, mut screen } = scene();
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["mkgr lab"]);
+    screen.enter("ls_group");
+    screen.shows("no connection; trying again");
+    let _server = stopped.start();
+    let shown = screen.shows("lab  1 member");
+    check_once(&shown, "made the group lab");
+    screen.prompts(ONLINE.trim_end());
+}
+
+#[test]
+fn two_clients_of_a_user_lose_nothing_of_each_others() {
+    let Scene { server, alice, bob, screen: mut one } = scene();
+    let mut two = open(&alice);
+    let stopped = server.terminate();
+    one.shows("connection lost");
+    two.shows("connection lost");
+    enter_offline(&mut one, &["send bob one"]);
+    enter_offline(&mut two, &["send bob two"]);
+    one.kill9();
+    let _server = stopped.start();
+    two.prompts(ONLINE.trim_end());
+    check_inbox(&bob, &["two"]);
+    let three = Screen::open(&alice, &[]);
+    three.shows("1 line from last time is waiting");
+    three.shows("← send bob one");
+    check_inbox(&bob, &["two", "one"]);
+}
