@@ -89,6 +89,17 @@ fn the_prompt_changes_around_a_line_that_is_half_typed() {
 }
 
 #[test]
+fn the_prompt_tells_the_truth_also_where_nobody_is_signed_in() {
+    let server = Server::start();
+    let mut screen = Screen::open(&server.visitor(), &[]);
+    screen.prompts("");
+    screen.press("auth_login ali");
+    screen.half_typed("127.0.0.1> ", ["auth_login ali", ""]);
+    let _stopped = server.terminate();
+    screen.half_typed("127.0.0.1 (offline)> ", ["auth_login ali", ""]);
+}
+
+#[test]
 fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
     let server = Server::start();
     let bob = server.user("bob");

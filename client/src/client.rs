@@ -62,6 +62,14 @@ impl Client {
         self.link.connection.close_reason().is_some()
     }
 
+    /// Waits until the connection is over, from whichever side.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn closed(&self) {
+        self.link.connection.closed().await;
+    }
+
     /// Makes an account, which then can sign in.
     ///
     /// # Errors

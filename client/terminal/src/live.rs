@@ -4,6 +4,7 @@
 //! while the prompt waits for a line, and is given up when one comes.
 
 mod entering;
+mod watching;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_client::{Backoff, CallError, Client, Cursor, Event, Refusal, UserName};
+use qchat_client::{Backoff, CallError, Client, Cursor, Refusal, UserName};
 use qchat_proto::Message;
 use qchat_proto::command::Log;
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ use crate::palette::Palette;
 use crate::prompt::{LinkState, prompt};
 use crate::render;
 use crate::shell::Shell;
+use watching::{Ended, watch};
 
 /// How many batches of shown messages wait for being marked as read.
 const SHOWN_MAX: usize = 16;
@@ -62,14 +64,6 @@ enum Watch {
     On(JoinHandle<Ended>),
     /// It ended, and is to go on.
     Lost,
-}
-
-/// How watching ended.
-#[derive(Debug)]
-struct Ended {
-    cursors: Vec<Cursor>,
-    was_live: bool,
-    why: CallError,
 }
 
 impl Live {
@@ -121,8 +115,8 @@ impl Live {
     fn show_state(&self, shell: &Shell) {
         let link = match () {
             () if shell.is_connected() => LinkState::Online,
-            () if self.failed => LinkState::Offline,
-            () => LinkState::Reconnecting,
+            () if matches!(self.watch, Watch::Lost) && !self.failed => LinkState::Reconnecting,
+            () => LinkState::Offline,
         };
         let waiting = self.delivery.as_ref().map_or(0, Delivery::waiting);
         self.board.set_prompt(prompt(shell.user().as_ref(), shell.server().host(), link, waiting));
@@ -142,6 +136,8 @@ impl Live {
             tokio::select! {
                 step = step(&mut self.delivery, shell) => self.sent(step, shell),
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
+                // Nobody is signed in; the prompt says it all the same.
+                () = end_of_link(shell.client()), if matches!(self.watch, Watch::Off) => {}
                 shown = self.shown.recv() => {
                     self.unmarked.extend(shown.into_iter().flatten());
                     self.mark(shell.signed_in());
@@ -288,36 +284,18 @@ async fn end_of_watch(watch: &mut Watch) -> Option<Ended> {
     }
 }
 
+async fn end_of_link(client: Option<&Client>) {
+    match client {
+        Some(client) => client.closed().await,
+        None => pending().await,
+    }
+}
+
 /// What came of a task; nothing where it broke down. Waits for ever where there is none.
 async fn end_of<T>(task: Option<&mut JoinHandle<T>>) -> Option<T> {
     match task {
         Some(task) => task.await.ok(),
         None => pending().await,
-    }
-}
-
-/// Watches until that ends, and posts what others say. It holds no handle on the connection, which
-/// ends with the shell's.
-async fn watch(client: Client, user: UserName, cursors: Vec<Cursor>, board: Arc<Board>) -> Ended {
-    let mut watching = match client.watch(cursors.clone()).await {
-        Ok(watching) => watching,
-        Err(why) => return Ended { cursors, was_live: false, why },
-    };
-    drop(client);
-    let mut was_live = false;
-    loop {
-        match watching.next().await {
-            Ok(Event::Message { log, message, .. }) if message.from != user => {
-                board.post(News::Heard(Heard { reader: user.clone(), log, message }));
-            }
-            Ok(Event::Membership { group, user, is_member }) => {
-                let verb = if is_member { "joined" } else { "left" };
-                board.post(News::Notice(format!("{user} {verb} {group}")));
-            }
-            Ok(Event::CaughtUp) => was_live = true,
-            Ok(_) => {}
-            Err(why) => return Ended { cursors: watching.cursors(), was_live, why },
-        }
     }
 }
 

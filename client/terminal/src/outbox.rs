@@ -165,25 +165,17 @@ mod tests {
         let refused = |outbox: &mut Outbox, text: &str| push(outbox, text).unwrap_err().code;
         assert_eq!(refused(&mut outbox, "send bob"), "empty_message");
         assert_eq!(refused(&mut outbox, &format!("send bob {}", "x".repeat(16_385))), "too_large");
-        let long = format!("send bob {}", "x".repeat(16_000));
-        let pushed = (0..LINES_MAX).take_while(|_| push(&mut outbox, &long).is_ok()).count();
-        assert_eq!(pushed, BYTES_MAX / (long.len() + 36));
-        assert_eq!(refused(&mut outbox, &long), "outbox_full");
-        assert_eq!(outbox.len(), pushed);
-        for _ in 0..pushed {
-            outbox.pop().unwrap();
-        }
-        assert_eq!((outbox.bytes, outbox.len()), (0, 0));
-        outbox.waiting = VecDeque::from(vec![
-            lasting(
-                ClientId::random(),
-                "join lab",
-                &Line::Join("lab".parse().unwrap())
-            )
-            .unwrap();
-            LINES_MAX
-        ]);
-        assert_eq!(refused(&mut outbox, "send bob hi"), "outbox_full");
+        assert!(push(&mut outbox, "send bob hi").is_ok());
+        let length = outbox.bytes;
+        outbox.bytes = BYTES_MAX - length;
+        assert!(push(&mut outbox, "send bob ho").is_ok());
+        assert_eq!(refused(&mut outbox, "send bob ha"), "outbox_full");
+        outbox.bytes = 0;
+        let one = outbox.first().unwrap().clone();
+        outbox.waiting.resize(LINES_MAX - 1, one);
+        assert!(push(&mut outbox, "send bob ha").is_ok());
+        assert_eq!(refused(&mut outbox, "send bob ha"), "outbox_full");
+        assert_eq!(outbox.len(), LINES_MAX);
     }
 
     #[test]

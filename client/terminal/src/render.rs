@@ -3,21 +3,23 @@
 //! Every message stands behind a gutter: who speaks is told left of it, and nothing that a speaker
 //! writes gets there, however many lines it has and however narrow the terminal is.
 
+mod news;
+
 use std::fmt::Write;
 
 use indicatif::HumanBytes;
 use jiff::Zoned;
-use qchat_proto::command::{Group, Log, Member, User};
+use qchat_proto::command::{Group, Member, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
 
 use crate::answer::{Answer, Page};
-use crate::board::{Batch, Heard, News, Sent};
 use crate::command_table::help;
 use crate::failure::Failure;
 use crate::json::instant;
 use crate::palette::Palette;
 use crate::safe;
 use crate::wrap::wrap;
+pub(crate) use news::{batch, late};
 
 /// Where the text is to be read.
 #[derive(Debug, Clone)]
@@ -66,63 +68,6 @@ pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
         let _ = writeln!(text, "  {}", line.trim_start());
     }
     text
-}
-
-/// What came by itself, as whole lines.
-pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
-    let paper = Paper { palette: palette.clone(), columns: batch.columns, now: Zoned::now() };
-    let mut text = String::new();
-    for news in &batch.news {
-        match news {
-            News::Heard(heard) => live(heard, &paper, &mut text),
-            News::Notice(notice) => told(notice, &mut text),
-            News::Sent(sent) => text.push_str(&late(sent, &paper)),
-        }
-    }
-    if batch.left_out > 0 {
-        let plural = if batch.left_out == 1 { "" } else { "s" };
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{} more message{plural}: see inbox and inboxgroup", batch.left_out);
-    }
-    text
-}
-
-/// How many characters of a line are repeated with what came of it.
-const LINE_CHARACTERS_MAX: usize = 48;
-
-/// What came of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
-pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
-    let came = match result {
-        Ok(done) => answer(done, paper),
-        Err(why) => failure(why, paper),
-    };
-    let mut shown: String = line.chars().take(LINE_CHARACTERS_MAX).collect();
-    if shown.len() < line.len() {
-        shown.push('…');
-    }
-    format!("{} {}\n", came.trim_end(), paper.palette.quiet(&format!("← {}", safe::line(&shown))))
-}
-
-/// Only the first line begins at the margin.
-fn told(notice: &str, text: &mut String) {
-    for (index, line) in notice.split('\n').enumerate() {
-        let indent = if index == 0 { "" } else { "  " };
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{indent}{}", safe::line(line.trim()));
-    }
-}
-
-/// `  17:40  bob │ hi`, or `  17:40  +lab bob │ hi` where it was said in a group. No name begins with
-/// a `+`.
-fn live(heard: &Heard, paper: &Paper, text: &mut String) {
-    let Heard { log, message, .. } = heard;
-    let speaker = match log {
-        Log::Inbox => message.from.to_string(),
-        Log::Group(group) => format!("+{group} {}", message.from),
-    };
-    let time = time(message, &paper.now);
-    let columns = Columns { time: time.len(), name: speaker.len() };
-    columns.write(message, [" ", &time, &speaker], paper, text);
 }
 
 fn sent(message: &Message) -> String {

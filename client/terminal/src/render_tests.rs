@@ -1,7 +1,9 @@
 use qchat_proto::command::Log;
 use qchat_proto::{Digest, Timestamp};
 
+use super::news::live;
 use super::*;
+use crate::board::{Batch, Heard, News, Sent};
 
 fn paper(columns: Option<usize>) -> Paper {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();
@@ -207,4 +209,21 @@ fn a_batch_tells_what_it_left_out() {
     assert_eq!(shown(0), "connection ␛[2Jlost\n  for ever\n");
     assert!(shown(1).ends_with("ever\n1 more message: see inbox and inboxgroup\n"));
     assert!(shown(214).ends_with("ever\n214 more messages: see inbox and inboxgroup\n"));
+}
+
+#[test]
+fn what_came_of_a_line_that_waited_is_told_with_the_line() {
+    let shown = |line: &str, result| {
+        late(&Sent { line: line.to_owned(), result }, &paper(None)).trim_end().to_owned()
+    };
+    let done = || Ok(Answer::Joined("lab".parse().unwrap()));
+    assert_eq!(shown("join lab", done()), "joined lab ← join lab");
+    assert_eq!(shown("a\u{1b}[2J\nb", done()), "joined lab ← a␛[2J␊b");
+    let long = shown(&"é".repeat(49), done());
+    assert_eq!(long, format!("joined lab ← {}…", "é".repeat(48)));
+    let refused = Err(Failure::refused("user_not_found", "user not found: bbo"));
+    assert_eq!(
+        shown("send bbo hi", refused),
+        "error: user not found: bbo (user_not_found) ← send bbo hi"
+    );
 }

@@ -9,9 +9,14 @@ use crate::answer::Answer;
 use crate::failure::Failure;
 
 impl Shell {
+    /// The connection to the server, if it stands.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.link.client()
+    }
+
     /// Whether there is a connection to the server.
     pub(crate) fn is_connected(&self) -> bool {
-        self.link.client().is_some()
+        self.client().is_some()
     }
 
     /// Whether the session can be had again on another connection.

@@ -1,0 +1,45 @@
+//! Listens to the server, and posts what others say.
+
+use std::sync::Arc;
+
+use qchat_client::{CallError, Client, Cursor, Event, UserName};
+
+use crate::board::{Board, Heard, News};
+
+/// How watching ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) cursors: Vec<Cursor>,
+    pub(super) was_live: bool,
+    pub(super) why: CallError,
+}
+
+/// Watches until that ends, and posts what others say. It holds no handle on the connection, which
+/// ends with the shell's.
+pub(super) async fn watch(
+    client: Client,
+    user: UserName,
+    cursors: Vec<Cursor>,
+    board: Arc<Board>,
+) -> Ended {
+    let mut watching = match client.watch(cursors.clone()).await {
+        Ok(watching) => watching,
+        Err(why) => return Ended { cursors, was_live: false, why },
+    };
+    drop(client);
+    let mut was_live = false;
+    loop {
+        match watching.next().await {
+            Ok(Event::Message { log, message, .. }) if message.from != user => {
+                board.post(News::Heard(Heard { reader: user.clone(), log, message }));
+            }
+            Ok(Event::Membership { group, user, is_member }) => {
+                let verb = if is_member { "joined" } else { "left" };
+                board.post(News::Notice(format!("{user} {verb} {group}")));
+            }
+            Ok(Event::CaughtUp) => was_live = true,
+            Ok(_) => {}
+            Err(why) => return Ended { cursors: watching.cursors(), was_live, why },
+        }
+    }
+}
