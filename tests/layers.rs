@@ -53,8 +53,14 @@ fn check_knows_none_of(room: &str, strangers: &[&str]) {
 
 const TERMINAL: [&str; 3] = ["clap", "rustyline", "indicatif"];
 const NETWORK: [&str; 2] = ["quinn", "rustls"];
-const ROOMS: [&str; 5] =
-    ["qchat-proto", "qchat-transfer", "qchat-node", "qchat-client", "qchat-terminal"];
+const ROOMS: [&str; 6] = [
+    "qchat-proto",
+    "qchat-transfer",
+    "qchat-node",
+    "qchat-client",
+    "qchat-terminal",
+    "qchat-bench",
+];
 
 fn rooms_but(known: &[&str]) -> Vec<&'static str> {
     ROOMS.into_iter().filter(|room| !known.contains(room)).collect()
@@ -93,8 +99,16 @@ fn the_terminal_knows_the_client_and_neither_server_nor_network() {
 }
 
 #[test]
+fn the_bench_is_a_client_and_nobody_knows_it() {
+    check_knows_none_of("bench", &rooms_but(&["qchat-proto", "qchat-client", "qchat-bench"]));
+    for room in ["client/terminal", "."] {
+        assert!(!dependencies(room).contains("qchat-bench"), "{room} knows the bench");
+    }
+}
+
+#[test]
 fn only_the_node_knows_the_store_and_only_in_one_module() {
-    for room in ["proto", "transfer", "client", "client/terminal", "."] {
+    for room in ["proto", "transfer", "client", "client/terminal", "bench", "."] {
         assert!(!dependencies(room).contains("redb"), "{room} knows redb");
     }
     let users = users_of("redb", &sources("node/src"));

@@ -1,0 +1,123 @@
+//! QUIC without qchat: the same settings as the two programs have, and nothing above them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::ALPN;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use quinn::{
+    AckFrequencyConfig, ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig,
+    TokioRuntime, TransportConfig, VarInt,
+};
+use rustls::RootCertStore;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::people::in_time;
+use crate::server::Server;
+
+/// What the two programs ask for as well.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(8 * 1024 * 1024);
+const SEND_BYTES_MAX: u64 = 8 * 1024 * 1024;
+const ACKNOWLEDGE_AFTER: VarInt = VarInt::from_u32(32);
+
+/// A bare connection to a server. It lives as long as this does.
+pub(crate) struct Bare {
+    pub(crate) connection: Connection,
+    _endpoint: Endpoint,
+}
+
+impl Bare {
+    /// A connection to the real server with the transport's own defaults.
+    pub(crate) fn connect(
+        server: &Server,
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
+        let certificate = server.folder.join("cert/cert.pem");
+        Self::dial(server.address, &certificate, TransportConfig::default())
+    }
+
+    /// A connection to a bare server, tuned as ours are.
+    pub(crate) fn tuned(
+        server: SocketAddr,
+        certificate: &Path,
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
+        Self::dial(server, certificate, transport())
+    }
+
+    fn dial(
+        server: SocketAddr,
+        certificate: &Path,
+        transport: TransportConfig,
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
+        let mut config = client(certificate)?;
+        config.transport_config(Arc::new(transport));
+        Ok(async move {
+            let endpoint = endpoint(None)?;
+            let connecting = endpoint.connect_with(config, server, "localhost")?;
+            let connection = in_time("connecting", connecting).await??;
+            Ok(Self { connection, _endpoint: endpoint })
+        })
+    }
+}
+
+/// A bare server whose certificate is written to a file.
+pub(crate) fn serve(certificate: &Path) -> anyhow::Result<Endpoint> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+    std::fs::write(certificate, made.cert.pem())?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+        .map_err(|reason| anyhow::anyhow!(reason))?;
+    let mut tls = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
+    config.transport_config(Arc::new(transport()));
+    endpoint(Some(config))
+}
+
+fn client(certificate: &Path) -> anyhow::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate)?)?;
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?)))
+}
+
+/// AES-128 first, as ours.
+fn provider() -> Arc<CryptoProvider> {
+    let mut provider = aws_lc_rs::default_provider();
+    let first = rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != first);
+    Arc::new(provider)
+}
+
+fn transport() -> TransportConfig {
+    let mut acknowledgements = AckFrequencyConfig::default();
+    acknowledgements.ack_eliciting_threshold(ACKNOWLEDGE_AFTER);
+    let mut transport = TransportConfig::default();
+    transport
+        .stream_receive_window(STREAM_BYTES_MAX)
+        .send_window(SEND_BYTES_MAX)
+        .ack_frequency_config(Some(acknowledgements))
+        .keep_alive_interval(Some(Duration::from_secs(5)));
+    transport
+}
+
+fn endpoint(server: Option<ServerConfig>) -> anyhow::Result<Endpoint> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    // The system may give less, to our programs as well.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    let runtime = Arc::new(TokioRuntime);
+    Ok(Endpoint::new(EndpointConfig::default(), server, socket.into(), runtime)?)
+}

@@ -1,0 +1,142 @@
+//! A reader that has stopped reading while much arrives for it, beside one that reads.
+//!
+//! Both are bare connections with the transport's default windows, on fresh servers, so that the
+//! difference between the two servers is what the stopped reader costs. What both hold is mostly the
+//! store's cache, which is 64 MiB at the most and fills with what is written.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use qchat_proto::command::{Login, Watch};
+use qchat_proto::{Few, Refusal, Request, frame, limits::ANSWER_BYTES_MAX};
+use quinn::{Connection, RecvStream};
+use tokio::task::JoinSet;
+
+use crate::figures::{Report, Row};
+use crate::files::Bare;
+use crate::people::{Person, crowd, in_time, joined, password};
+use crate::process::Memory;
+use crate::server::{Server, Stage};
+
+const SENDERS: usize = 64;
+const MESSAGE_BYTES: usize = 200;
+const TIME_MAX: Duration = Duration::from_secs(240);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Reads,
+    Stopped,
+}
+
+pub(super) async fn measure(
+    stage: &Stage,
+    report: &mut Report,
+    messages: usize,
+) -> anyhow::Result<()> {
+    let reads = run(stage, report, messages, Reader::Reads).await?;
+    let stopped = run(stage, report, messages, Reader::Stopped).await?;
+    let row = Row::new("what the stopped reader costs");
+    report.add(row.growth("now", reads.0, stopped.0).growth("peak", reads.1, stopped.1));
+    Ok(())
+}
+
+/// The growth of the server while the messages arrive: at the end, and at the most.
+async fn run(
+    stage: &Stage,
+    report: &mut Report,
+    messages: usize,
+    reader: Reader,
+) -> anyhow::Result<(u64, u64)> {
+    let name = match reader {
+        Reader::Reads => "reads",
+        Reader::Stopped => "stopped",
+    };
+    let server = stage.server(name)?;
+    let senders = crowd(&server, SENDERS).await?;
+    let carol = Person::register(&server, "carol").await?;
+    let bare = Bare::connect(&server)?.await?;
+    let watched = watch(&bare.connection, &carol).await?;
+    // Where it reads, it reads in a task of its own; where not, the stream is held and no more.
+    let (_held, _reading) = match reader {
+        Reader::Reads => (None, Some(tokio::spawn(read(watched)))),
+        Reader::Stopped => (Some(watched), None),
+    };
+    let before = server.process().memory()?;
+    server.process().reset_peak()?;
+    let begun = Instant::now();
+    let sent = send(senders, &carol, messages).await?;
+    let after = server.process().memory()?;
+    report.add(row(&server, reader, sent, begun.elapsed(), before, after)?);
+    let grown = |now: u64| now.saturating_sub(before.resident);
+    Ok((grown(after.resident), grown(after.peak)))
+}
+
+fn row(
+    server: &Server,
+    reader: Reader,
+    sent: usize,
+    time: Duration,
+    before: Memory,
+    after: Memory,
+) -> anyhow::Result<Row> {
+    let store = std::fs::metadata(server.folder.join("data/qchat.redb"))?.len();
+    let name = match reader {
+        Reader::Reads => "server whose reader reads",
+        Reader::Stopped => "server whose reader stopped",
+    };
+    Ok(Row::new(name)
+        .count("messages", sent.try_into()?)
+        .seconds("in", time)
+        .mebibytes("before", before.resident)
+        .growth("growth", before.resident, after.resident)
+        .growth("peak growth", before.resident, after.peak)
+        .mebibytes("store", store)
+        .count("threads", after.threads))
+}
+
+/// Signs in and watches; the stream of events is the caller's.
+async fn watch(connection: &Connection, person: &Person) -> anyhow::Result<RecvStream> {
+    let login = Login { user: person.name.clone(), password: password() };
+    let mut answer = ask(connection, login.into()).await?;
+    let read = frame::read::<Result<qchat_proto::command::SignedIn, Refusal>>(
+        &mut answer,
+        ANSWER_BYTES_MAX,
+    );
+    in_time("signing in", read).await???;
+    ask(connection, Watch { cursors: Few::first_of(Vec::new()) }.into()).await
+}
+
+async fn ask(connection: &Connection, request: Request) -> anyhow::Result<RecvStream> {
+    let (mut send, receive) = in_time("a stream", connection.open_bi()).await??;
+    send.write_all(&frame::encode_frame(&request)).await?;
+    send.finish()?;
+    Ok(receive)
+}
+
+async fn read(mut stream: RecvStream) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(Some(_)) = stream.read(&mut buffer).await {}
+}
+
+/// Sends so many messages as fast as they are answered, and says how many that were in the time.
+async fn send(senders: Vec<Person>, to: &Person, messages: usize) -> anyhow::Result<usize> {
+    let taken = std::sync::Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
+    let mut sending = JoinSet::new();
+    for sender in senders {
+        let (to, taken) = (to.address(), std::sync::Arc::clone(&taken));
+        sending.spawn(async move {
+            let mut sent = 0_usize;
+            while begun.elapsed() < TIME_MAX && taken.fetch_add(1, Ordering::Relaxed) < messages {
+                sender.send(&to, "x".repeat(MESSAGE_BYTES)).await?;
+                sent += 1;
+            }
+            anyhow::Ok(sent)
+        });
+    }
+    let mut sent = 0;
+    while let Some(of_one) = joined(&mut sending).await? {
+        sent += of_one;
+    }
+    Ok(sent)
+}

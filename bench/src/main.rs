@@ -1,0 +1,88 @@
+//! Measures qchat: what it promises in figures, beside what the machine allows.
+//!
+//!     cargo run --release -p qchat-bench -- live
+//!
+//! Client and server are separate processes on loopback, the server is the real program, and
+//! everything lies in a temporary folder beside it. Nothing here is part of the shipped program.
+
+mod chat_beside;
+mod figures;
+mod files;
+mod live;
+mod people;
+mod process;
+mod relay;
+mod sends;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::figures::Report;
+use crate::server::Stage;
+
+/// Measures qchat on this machine.
+#[derive(Debug, Parser)]
+#[command(max_term_width = 100)]
+struct Bench {
+    #[command(subcommand)]
+    what: What,
+    /// One JSON object at the end, instead of lines as they come
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Sends per second, beside the disk's sync rate
+    Sends,
+    /// Live delivery: latency, coming back, moving, readers that stop, large groups
+    Live(live::LiveArgs),
+    /// Files beside the limits of transport and disk, and beside scp
+    Files(files::FilesArgs),
+    /// How long sends take while a file travels on the same connection
+    ChatBeside(chat_beside::ChatArgs),
+    /// One end of a bare connection
+    #[command(hide = true)]
+    Raw(files::RawArgs),
+}
+
+fn main() -> ExitCode {
+    match run(Bench::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("qchat-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(bench: Bench) -> anyhow::Result<()> {
+    let is_json = bench.json;
+    match bench.what {
+        What::Sends => measure("sends", is_json, sends::measure),
+        What::Live(arguments) => measure("live", is_json, async |stage, report| {
+            live::measure(arguments, stage, report).await
+        }),
+        What::Files(arguments) => measure("files", is_json, async |stage, report| {
+            files::measure(&arguments, stage, report).await
+        }),
+        What::ChatBeside(arguments) => measure("chat-beside", is_json, async |stage, report| {
+            chat_beside::measure(&arguments, stage, report).await
+        }),
+        What::Raw(arguments) => files::raw_end(&arguments),
+    }
+}
+
+fn measure(
+    name: &'static str,
+    is_json: bool,
+    work: impl AsyncFnOnce(&Stage, &mut Report) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let stage = Stage::set()?;
+    let mut report = Report::new(name, is_json);
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(work(&stage, &mut report))?;
+    report.finish()
+}
