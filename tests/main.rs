@@ -10,6 +10,8 @@ mod harness;
 
 mod accidents;
 mod accounts;
+mod bad_network;
+mod comeback;
 mod crash;
 mod crowd;
 mod damage;

@@ -27,6 +27,7 @@ pub(crate) use process::{Ended, Running};
 pub(crate) use raw::{Raw, in_time};
 pub(crate) use screen::Screen;
 pub(crate) use server::{Server, ServerFolder};
+pub(crate) use weather::{Blackouts, Weather};
 
 /// How long anything may take on a busy machine. No test waits this long unless it fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

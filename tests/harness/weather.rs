@@ -25,7 +25,7 @@ pub(crate) struct Blackouts {
     /// From the beginning of one to that of the next.
     pub(crate) every_milliseconds: u64,
     pub(crate) milliseconds: Range<u64>,
-    /// One of so many is so long that no link outlasts it.
+    /// The second of so many, again and again, is so long that no link outlasts it.
     pub(crate) long_one_in: u64,
     pub(crate) long: Duration,
 }
@@ -69,7 +69,7 @@ impl Sky {
         let dark = weather.blackouts.as_ref().map(|blackouts| {
             // Paths of one test begin at different times.
             let begin = now + pick(&mut dice, 0..blackouts.every_milliseconds);
-            (begin, begin + blackouts.length(&mut dice))
+            (begin, begin + blackouts.length(0, &mut dice))
         });
         let ports_change =
             weather.port_milliseconds.clone().map(|range| now + pick(&mut dice, range));
@@ -117,21 +117,24 @@ impl Sky {
     fn is_dark(&mut self) -> bool {
         let now = Instant::now();
         let Some(blackouts) = &self.weather.blackouts else { return false };
-        while let Some((begin, end)) = self.dark
+        while let Some((mut begin, end)) = self.dark
             && end <= now
         {
             self.tally.blackouts += 1;
-            let begin = (begin + Duration::from_millis(blackouts.every_milliseconds)).max(end);
-            self.dark = Some((begin, begin + blackouts.length(&mut self.dice)));
+            while begin <= end {
+                begin += Duration::from_millis(blackouts.every_milliseconds);
+            }
+            let length = blackouts.length(self.tally.blackouts, &mut self.dice);
+            self.dark = Some((begin, begin + length));
         }
         self.dark.is_some_and(|(begin, _)| begin <= now)
     }
 }
 
 impl Blackouts {
-    fn length(&self, dice: &mut Dice) -> Duration {
-        match dice.below(self.long_one_in) {
-            0 => self.long,
+    fn length(&self, number: u64, dice: &mut Dice) -> Duration {
+        match number % self.long_one_in {
+            1 => self.long,
             _ => pick(dice, self.milliseconds.clone()),
         }
     }

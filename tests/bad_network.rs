@@ -1,0 +1,218 @@
+//! Four people who talk over networks that lose, delay, reorder and double what they say, that fall
+//! silent every few seconds and change the ports from which they come, and whose programs die now and
+//! then.
+//!
+//! `QCHAT_SEED` repeats the random choices of a run.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use qchat_client::proto::ClientId;
+use qchat_client::{Address, CallError, Cursor, Follower, Message, MessageId, Reconnect};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::harness::sdk::{device, follow, group, said, session, text, user};
+use crate::harness::{Blackouts, DEADLINE, Dice, Path, Server, Weather};
+
+const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// What each of them sends to each of the others, and to the group: 2,000 together.
+const SENDS: usize = 125;
+const SENDS_OF_ALL: u32 = 2_000;
+
+/// How many messages somebody acknowledges together.
+const AT_A_TIME: usize = 8;
+
+/// What somebody says whose network is good, in every log when all has been sent.
+const END: &str = "the end";
+
+const BAD: Weather = Weather {
+    lost_percent: 5,
+    doubled_percent: 2,
+    delay_milliseconds: 0..41,
+    blackouts: Some(Blackouts {
+        every_milliseconds: 3_000,
+        milliseconds: 700..1_300,
+        long_one_in: 8,
+        long: Duration::from_millis(5_500),
+    }),
+    port_milliseconds: Some(2_000..6_000),
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_inbox_equals_the_senders_logs() {
+    let seed = std::env::var("QCHAT_SEED").map_or(1, |seed| seed.parse().unwrap());
+    println!("seed {seed}");
+    let begun = Instant::now();
+    let people = timeout(3 * DEADLINE, talk(Dice::new(seed))).await.expect("an end in time");
+    println!("all was sent and heard after {:?}", begun.elapsed());
+    for person in &people {
+        println!("{}: {} lives, {:?}", person.name, person.lives, person.path.tally());
+        let repeats: Vec<_> = person.outboxes.iter().map(|outbox| outbox.repeats).collect();
+        println!("{}: repeated {repeats:?} times", person.name);
+    }
+    for reader in &people {
+        check_heard(reader, &people);
+    }
+}
+
+/// Lets everybody send and hear everything.
+async fn talk(mut dice: Dice) -> Vec<Person> {
+    let server = Server::start();
+    let host = device(&server, "host").await;
+    host.make_group("lab".parse().unwrap()).await.unwrap();
+    let mut people = Vec::new();
+    for name in PEOPLE {
+        device(&server, name).await.join("lab".parse().unwrap()).await.unwrap();
+        let path = Path::in_weather(server.address, BAD, dice.split());
+        let session = session(&server, name, path.address).await;
+        people.push(Person::new(name, session, path, dice.split()));
+    }
+    let sent = Arc::new(Semaphore::new(0));
+    let mut talking: JoinSet<_> =
+        people.into_iter().map(|person| person.live(Arc::clone(&sent))).collect();
+    let all_is_sent = sent.acquire_many(SENDS_OF_ALL);
+    tokio::select! {
+        sent = all_is_sent => drop(sent.unwrap()),
+        Some(ended) = talking.join_next() => panic!("too early: {:?}", ended.map(|person| person.name)),
+    }
+    for log in PEOPLE.map(user).into_iter().chain([group("lab")]) {
+        host.send(log, text(END)).await.unwrap();
+    }
+    talking.join_all().await
+}
+
+/// Checks that what was heard is what the others have sent, each once and in its sender's order, with
+/// the ids that the senders were told.
+#[track_caller]
+fn check_heard(reader: &Person, people: &[Person]) {
+    let mut count = 0;
+    for log in [user(reader.name), group("lab")] {
+        for sender in people.iter().filter(|sender| sender.name != reader.name) {
+            let sent = &sender.outboxes.iter().find(|outbox| outbox.to == log).unwrap().sent;
+            let is_theirs =
+                |message: &&Message| message.id.log == log && message.from.as_str() == sender.name;
+            let heard = reader.heard.iter().filter(is_theirs);
+            let heard: Vec<_> = heard.map(|heard| (heard.id.clone(), said(&heard.body))).collect();
+            assert_eq!(heard, *sent, "{} of {} in {log:?}", reader.name, sender.name);
+            assert_eq!(heard.len(), SENDS);
+            count += SENDS;
+        }
+    }
+    assert_eq!(reader.heard.len(), count + 2, "and the end of both logs");
+}
+
+/// Somebody who sends and hears, and what is left of it when their program dies.
+struct Person {
+    name: &'static str,
+    session: Reconnect,
+    path: Path,
+    dice: Dice,
+    outboxes: [Outbox; PEOPLE.len()],
+    cursors: Vec<Cursor>,
+    heard: Vec<Message>,
+    lives: usize,
+}
+
+impl Person {
+    fn new(name: &'static str, session: Reconnect, path: Path, dice: Dice) -> Self {
+        // One's own place is taken by the group.
+        let to = PEOPLE.map(|other| if other == name { group("lab") } else { user(other) });
+        let outboxes = to.map(Outbox::new);
+        let (cursors, heard) = (Vec::new(), Vec::new());
+        Self { name, session, path, dice, outboxes, cursors, heard, lives: 0 }
+    }
+
+    /// Sends and hears everything, through some lives.
+    async fn live(mut self, sent: Arc<Semaphore>) -> Self {
+        while self.ends_heard() < 2 {
+            self.lives += 1;
+            let follower = follow(&self.session, std::mem::take(&mut self.cursors)).await;
+            let death = self.heard.len() + 100 + usize::try_from(self.dice.below(400)).unwrap();
+            tokio::select! {
+                () = hear(&mut self.heard, death, &follower) => {}
+                _ = send_all(&mut self.outboxes, &follower, &sent) => {}
+            }
+            self.cursors = follower.cursors();
+        }
+        self
+    }
+
+    fn ends_heard(&self) -> usize {
+        self.heard.iter().filter(|message| is_end(message)).count()
+    }
+}
+
+fn is_end(message: &Message) -> bool {
+    said(&message.body) == END
+}
+
+/// Hears messages until there are as many as death allows, or the last ones have come. Some at a time
+/// are acknowledged together: what death comes before is forgotten, and heard again in the next life.
+async fn hear(heard: &mut Vec<Message>, death: usize, follower: &Follower) {
+    let mut fresh = Vec::new();
+    while heard.len() + fresh.len() < death {
+        let message = follower.next().await.unwrap();
+        let is_last = is_end(&message) && heard.iter().chain(&fresh).any(is_end);
+        fresh.push(message);
+        if is_last || fresh.len() == AT_A_TIME {
+            assert!(fresh.iter().all(|message| follower.acknowledge(&message.id)));
+            heard.append(&mut fresh);
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// Sends to everybody at the same time, for as long as the program lives.
+async fn send_all(
+    outboxes: &mut [Outbox; PEOPLE.len()],
+    follower: &Follower,
+    sent: &Semaphore,
+) -> Infallible {
+    let [one, two, three, four] = outboxes;
+    tokio::join!(
+        one.send(follower, sent),
+        two.send(follower, sent),
+        three.send(follower, sent),
+        four.send(follower, sent)
+    );
+    pending().await
+}
+
+/// What goes to one log, in order.
+struct Outbox {
+    to: Address,
+    waiting: VecDeque<(ClientId, String)>,
+    sent: Vec<(MessageId, String)>,
+    repeats: usize,
+}
+
+impl Outbox {
+    fn new(to: Address) -> Self {
+        let waiting = (0..SENDS).map(|number| (ClientId::random(), number.to_string())).collect();
+        Self { to, waiting, sent: Vec::new(), repeats: 0 }
+    }
+
+    /// Sends one message after the other, each with its id until it is answered.
+    async fn send(&mut self, follower: &Follower, sent: &Semaphore) {
+        while let Some((id, words)) = self.waiting.front() {
+            let client = follower.client().await.expect("following goes on");
+            match client.with_request_id(*id).send(self.to.clone(), text(words)).await {
+                Ok(message) => {
+                    self.sent.push((message.id, words.clone()));
+                    self.waiting.pop_front();
+                    sent.add_permits(1);
+                }
+                Err(CallError::NotSent(_) | CallError::OutcomeUnknown(_)) => self.repeats += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Two hundred clients who watch, a server that is killed and started again, and how soon they are back.
+//!
+//! `QCHAT_SEED` repeats the random choices of a run.
+
+use std::time::{Duration, Instant};
+
+use qchat_client::{Follower, Reconnect};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::harness::sdk::{device, follow, group, said, session, text};
+use crate::harness::{DEADLINE, Dice, Server};
+
+const PEOPLE: usize = 20;
+const DEVICES: usize = 10;
+const ROUNDS: u64 = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
+    let mut dice = Dice::new(std::env::var("QCHAT_SEED").map_or(1, |seed| seed.parse().unwrap()));
+    let mut server = Server::start();
+    device(&server, "host").await.make_group("lab".parse().unwrap()).await.unwrap();
+    let mut devices = Vec::new();
+    for number in 0..PEOPLE {
+        let name = format!("person{number}");
+        device(&server, &name).await.join("lab".parse().unwrap()).await.unwrap();
+        let session = session(&server, &name, server.address).await;
+        devices.extend((0..DEVICES).map(|_| session.clone()));
+    }
+    let mut followers = all_follow(devices).await;
+    for round in 0..=ROUNDS {
+        let begun = Instant::now();
+        let host = device(&server, "host").await;
+        host.send(group("lab"), text(&round.to_string())).await.unwrap();
+        let heard;
+        (followers, heard) = all_hear(followers, round, begun).await;
+        tell(if round == 0 { "first heard" } else { "back" }, heard);
+        // The heartbeats of all beat together now; the server dies at any time between two of them.
+        sleep(Duration::from_millis(dice.below(3_000))).await;
+        if round < ROUNDS {
+            server = server.kill9().start();
+        }
+    }
+}
+
+async fn all_follow(devices: Vec<Reconnect>) -> Vec<Follower> {
+    let mut following = JoinSet::new();
+    for device in devices {
+        following.spawn(async move { follow(&device, Vec::new()).await });
+    }
+    following.join_all().await
+}
+
+/// Waits until each has heard this round's message: signed in again, and watching. Says how long after
+/// the beginning that was.
+async fn all_hear(
+    followers: Vec<Follower>,
+    round: u64,
+    begun: Instant,
+) -> (Vec<Follower>, Vec<Duration>) {
+    let mut hearing = JoinSet::new();
+    for follower in followers {
+        hearing.spawn(async move {
+            let message = timeout(DEADLINE, follower.next()).await.expect("back in time").unwrap();
+            assert_eq!(said(&message.body), round.to_string());
+            assert!(follower.acknowledge(&message.id));
+            (follower, begun.elapsed())
+        });
+    }
+    hearing.join_all().await.into_iter().unzip()
+}
+
+fn tell(what: &str, mut heard: Vec<Duration>) {
+    heard.sort();
+    let at = |percent: usize| heard[heard.len() * percent / 100];
+    println!("{} clients {what}: p50 {:?}, p99 {:?}", heard.len(), at(50), at(99));
+}
