@@ -2,11 +2,14 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use jiff::{Span, SpanRelativeTo};
 use qchat_node::{Config, IdentityFiles, Limits};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::logs::LogFormat;
 
@@ -38,6 +41,10 @@ pub(crate) struct Settings {
     /// What all files that one user sent may take, in bytes [default: no limit]
     #[arg(long, value_name = "BYTES", env = "QCHAT_QUOTA")]
     quota: Option<u64>,
+    /// How long files are kept, such as 90d or 12h; their messages stay [default: for ever]
+    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_FILES", value_parser = age)]
+    #[serde(deserialize_with = "age_setting")]
+    keep_files: Option<Duration>,
     /// The shortest password for a new account, in characters [default: 1]
     #[arg(long, value_name = "N", env = "QCHAT_PASSWORD_MIN")]
     password_min: Option<u32>,
@@ -67,6 +74,7 @@ impl Settings {
             upload: self.upload.or(fallback.upload),
             max_file_size: self.max_file_size.or(fallback.max_file_size),
             quota: self.quota.or(fallback.quota),
+            keep_files: self.keep_files.or(fallback.keep_files),
             password_min: self.password_min.or(fallback.password_min),
             log_format: self.log_format.or(fallback.log_format),
         }
@@ -87,6 +95,7 @@ impl Settings {
             limits: Limits {
                 file_bytes_max: self.max_file_size.unwrap_or(limits.file_bytes_max),
                 quota_bytes: self.quota,
+                keep_files: self.keep_files,
                 password_characters_min: self
                     .password_min
                     .unwrap_or(limits.password_characters_min),
@@ -94,6 +103,21 @@ impl Settings {
             identity: identity(self.cert, self.key),
         }
     }
+}
+
+/// A time such as `90d`, `12h` or `1w 2d`. Days have 24 hours.
+fn age(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<Span>().map_err(|error| error.to_string())?;
+    let whole = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let whole = whole.ok().and_then(|whole| Duration::try_from(whole).ok());
+    let whole = whole.filter(|whole| !whole.is_zero());
+    whole.ok_or_else(|| {
+        format!("{text} is no length of time; use weeks, days, hours, minutes, seconds")
+    })
+}
+
+fn age_setting<'de, D: Deserializer<'de>>(setting: D) -> Result<Option<Duration>, D::Error> {
+    age(&String::deserialize(setting)?).map(Some).map_err(D::Error::custom)
 }
 
 /// Only a certificate at the default place is made: a file that was named must be there.
@@ -116,6 +140,18 @@ mod tests {
         let file: Settings = toml::from_str("quota = 2\npassword_min = 8").unwrap();
         let limits = flags.or(file).config().limits;
         assert_eq!((limits.quota_bytes, limits.password_characters_min), (Some(1), 8));
+    }
+
+    #[test]
+    fn files_are_kept_for_a_time_that_people_can_write() {
+        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("1w 1d", 691_200)] {
+            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for wrong in ["", "90", "0s", "-1d", "1 month", "soon"] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+        let file: Settings = toml::from_str("keep_files = '2d'").unwrap();
+        assert_eq!(file.config().limits.keep_files, Some(Duration::from_secs(172_800)));
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod receipts;
 mod refusals;
 mod repl;
 mod restarts;
+mod retention;
 mod screen;
 mod scripts;
 mod server_life;

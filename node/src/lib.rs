@@ -13,6 +13,7 @@ mod endpoint_keys;
 mod failure;
 mod feed;
 mod folder;
+mod housekeeping;
 mod hub;
 mod identity;
 mod memberships;

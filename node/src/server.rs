@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection;
 use crate::endpoint::{self, EndpointError};
+use crate::housekeeping;
 use crate::hub::{Hub, Topic};
 use crate::identity::{IdentityError, IdentityFiles};
 use crate::memberships::Memberships;
@@ -48,11 +49,18 @@ pub struct Limits {
     pub quota_bytes: Option<u64>,
     /// The shortest password, in characters.
     pub password_characters_min: u32,
+    /// How long files are kept; `None` is for ever.
+    pub keep_files: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes_max: u64::MAX, quota_bytes: None, password_characters_min: 1 }
+        Self {
+            file_bytes_max: u64::MAX,
+            quota_bytes: None,
+            password_characters_min: 1,
+            keep_files: None,
+        }
     }
 }
 
@@ -113,7 +121,7 @@ impl Server {
         let identity = config.identity.load()?;
         let socket = endpoint::bind(config.listen)?;
         let store = Store::open(&config.data)?;
-        let uploads = Uploads::open(&config.upload, config.limits.quota_bytes)?;
+        let uploads = Uploads::open(&config.upload, &config.data, config.limits.quota_bytes)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let fingerprint = identity.fingerprint()?;
         let passwords =
@@ -153,6 +161,7 @@ impl Server {
     /// [`EndpointLost`], where it stopped by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
+        connections.spawn(housekeeping::run(Arc::clone(&self.node)));
         let ended = stop.run_until_cancelled(self.accept(&connections)).await;
         self.stop(connections).await;
         ended.map_or(Ok(()), |()| Err(EndpointLost))

@@ -163,6 +163,13 @@ impl StoredName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// When the file arrived.
+    pub fn at(&self) -> Timestamp {
+        let digits = self.0.split_once('_').map(|(digits, _)| digits).unwrap_or_default();
+        // Up to 20 digits are allowed, of which some numbers are too large.
+        Timestamp::from_milliseconds(digits.parse().unwrap_or(u64::MAX))
+    }
 }
 
 impl FromStr for StoredName {

@@ -113,6 +113,8 @@ pub enum Body {
     Text(MessageText),
     /// A file, whose bytes are fetched by a command of their own.
     File(File),
+    /// A file that was kept for as long as the server keeps files; its bytes are gone.
+    ExpiredFile(File),
 }
 
 /// A message as one of its readers sees it.

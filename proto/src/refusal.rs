@@ -92,6 +92,9 @@ pub enum Refusal {
     /// There is no such message, or somebody else sent it.
     #[error("no message of yours has this id: {0}")]
     MessageNotFound(MessageId),
+    /// The file was kept for as long as this server keeps files.
+    #[error("the file has expired and is gone: {0}")]
+    FileExpired(StoredName),
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -123,6 +126,7 @@ impl Refusal {
             Self::Internal(_) => "internal",
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::MessageNotFound(_) => "message_not_found",
+            Self::FileExpired(_) => "file_expired",
         }
     }
 }

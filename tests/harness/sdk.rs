@@ -70,6 +70,6 @@ pub(crate) fn group(name: &str) -> Address {
 pub(crate) fn said(body: &Body) -> String {
     match body {
         Body::Text(text) => text.as_str().to_owned(),
-        Body::File(file) => file.original.to_string(),
+        Body::File(file) | Body::ExpiredFile(file) => file.original.to_string(),
     }
 }

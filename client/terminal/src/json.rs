@@ -133,6 +133,8 @@ struct FileObject<'a> {
     original: &'a str,
     size: u64,
     blake3: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    expired: bool,
 }
 
 impl<'a> From<&'a Answer> for Content<'a> {
@@ -195,6 +197,9 @@ impl<'a> From<&'a Message> for MessageObject<'a> {
             body: match &message.body {
                 Body::Text(text) => BodyObject::Text(text.as_str()),
                 Body::File(file) => BodyObject::File(file.into()),
+                Body::ExpiredFile(file) => {
+                    BodyObject::File(FileObject { expired: true, ..file.into() })
+                }
             },
             unread: message.unread,
         }
@@ -215,6 +220,7 @@ impl<'a> From<&'a qchat_proto::File> for FileObject<'a> {
             original: file.original.as_str(),
             size: file.size,
             blake3: file.digest.to_string(),
+            expired: false,
         }
     }
 }

@@ -190,7 +190,8 @@ fn text(message: &Message) -> String {
     let Message { id, from, body, .. } = message;
     match body {
         Body::Text(text) => format!("{id} {from} │ {}", safe::line(text.as_str())),
-        Body::File(file) => {
+        // Live, it may have expired on the way.
+        Body::File(file) | Body::ExpiredFile(file) => {
             let (original, name) = (file.original.as_str(), file.name.as_str());
             let (original, name) = (safe::line(original), safe::line(name));
             format!("{id} {from} + {original}, {}, stored as {name}", HumanBytes(file.size))

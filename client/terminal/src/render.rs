@@ -73,7 +73,9 @@ pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
 fn sent(message: &Message) -> String {
     match &message.body {
         Body::Text(_) => format!("sent {}", message.id),
-        Body::File(file) => format!("sent {} {}", message.id, describe(file)),
+        Body::File(file) | Body::ExpiredFile(file) => {
+            format!("sent {} {}", message.id, describe(file))
+        }
     }
 }
 
@@ -187,6 +189,7 @@ impl Columns {
                 lines.flat_map(|line| wrap(&line, room)).collect()
             }
             Body::File(file) => wrap(&describe(file), room),
+            Body::ExpiredFile(file) => wrap(&format!("{}, expired", describe(file)), room),
         }
     }
 }
@@ -195,7 +198,7 @@ impl Columns {
 fn gutter(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "│",
-        Body::File(_) => "+",
+        Body::File(_) | Body::ExpiredFile(_) => "+",
     }
 }
 

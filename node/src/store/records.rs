@@ -70,6 +70,16 @@ pub(super) struct Entry {
     pub(super) body: Body,
 }
 
+/// A file in the upload folder that a message tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredFile {
+    pub(super) sender: UserName,
+    /// Its length in bytes.
+    pub(super) size: u64,
+    /// When it expired: its bytes are gone, or about to go.
+    pub(super) expired: Option<Timestamp>,
+}
+
 /// What a repeatable command did when it came first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Effect {

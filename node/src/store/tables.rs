@@ -66,7 +66,9 @@ tables! {
     requests: REQUESTS = "requests",
     /// log, stored or original name, stored name → sequence number of the file's message
     files: FILES = "files",
-    /// user → bytes of the files that the user sent
+    /// stored name → `StoredFile`
+    stored_files: STORED_FILES = "stored_files",
+    /// user → bytes of the files that the user sent and that are still kept
     usage: USAGE = "usage",
 }
 

@@ -155,6 +155,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::Internal(0xdead_beef),
         Refusal::OutcomeUnknown(7),
         Refusal::MessageNotFound("@bob:17".parse().unwrap()),
+        Refusal::FileExpired(file().name),
     ]
 }
 
@@ -284,6 +285,7 @@ fn parts() -> Vec<Sample> {
         address(Address::Group(lab())),
         body(Body::Text("hi".to_owned().try_into().unwrap())),
         body(Body::File(file())),
+        body(Body::ExpiredFile(file())),
         log(Log::Inbox),
         log(Log::Group(lab())),
         selection(Selection::UnreadAndNewest(20)),

@@ -28,10 +28,11 @@ variants! { REFUSALS, refusal_name, Refusal:
     UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
     ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
+    FileExpired,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }
-variants! { BODIES, body_name, Body: Text, File }
+variants! { BODIES, body_name, Body: Text, File, ExpiredFile }
 variants! { LOGS, log_name, Log: Inbox, Group }
 variants! { SELECTIONS, selection_name, Selection:
     UnreadAndNewest, Newest, Unread, NewestUnread,

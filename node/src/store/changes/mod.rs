@@ -2,12 +2,14 @@
 //! applying it checks everything, also permission, before it writes anything.
 
 mod accounts;
+mod files;
 mod groups;
 mod marks;
 mod posts;
 mod sessions;
 
 pub(crate) use accounts::CreateAccount;
+pub(crate) use files::ExpireFiles;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
 pub(crate) use marks::{Mark, MarkMessages};
 pub(crate) use posts::{Content, Post};

@@ -9,7 +9,7 @@ use redb::ReadableTable;
 
 use super::{ApplyError, Change, earlier_effect, group_of_member, record_effect};
 use crate::store::fault::Fault;
-use crate::store::records::{Effect, Entry, MarkedRanges};
+use crate::store::records::{Effect, Entry, MarkedRanges, StoredFile};
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
 
@@ -55,8 +55,10 @@ impl Change for Post {
         self.check_receiver(tables)?;
         let usage = self.usage_after(tables)?;
         let entry = self.append(tables)?;
-        if let Some(usage) = usage {
+        if let (Some(usage), Body::File(file)) = (usage, &entry.body) {
             tables::put(&mut tables.usage, tables::name(self.from.as_str()), &usage)?;
+            let stored = StoredFile { sender: self.from.clone(), size: file.size, expired: None };
+            tables::put(&mut tables.stored_files, tables::name(file.name.as_str()), &stored)?;
         }
         let effect = Effect::Message(self.to.clone(), entry.sequence);
         record_effect(tables, &self.from, self.id, &effect)?;

@@ -3,12 +3,23 @@
 use qchat_proto::command::FileQuery;
 use qchat_proto::limits::CANDIDATES_MAX;
 use qchat_proto::{Address, Body, ClientId, Few, File, Refusal, Sequence, StoredName, UserName};
-use redb::ReadTransaction;
+use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::may_read;
 use crate::store::fault::Fault;
-use crate::store::records::{self, Effect, Entry};
+use crate::store::records::{self, Effect, Entry, StoredFile};
 use crate::store::{Store, tables};
+
+/// What the store says of a file in the upload folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// A message tells of it.
+    Kept,
+    /// A message tells of it, and that it is gone.
+    Expired,
+    /// No message tells of it.
+    Unknown,
+}
 
 impl Store {
     /// The file of that name in a log that `user` may read.
@@ -31,6 +42,9 @@ impl Store {
             }
             match found.as_slice() {
                 [] => Ok(Err(Refusal::FileNotFound(query.original))),
+                [(name, _)] if has_expired(&snapshot.open_table(tables::STORED_FILES)?, name)? => {
+                    Ok(Err(Refusal::FileExpired(name.clone())))
+                }
                 [(_, sequence)] => file_of(snapshot, &log, *sequence).map(Ok),
                 _ => {
                     let names = found.into_iter().map(|(name, _)| name);
@@ -64,6 +78,23 @@ impl Store {
         .await
     }
 
+    /// What is known of files in the upload folder, in the same order.
+    pub(crate) async fn keeping(&self, names: Vec<StoredName>) -> Result<Vec<Keeping>, Fault> {
+        self.read(move |snapshot| {
+            let table = snapshot.open_table(tables::STORED_FILES)?;
+            let keeping = names.iter().map(|name| {
+                let key = tables::name(name.as_str());
+                let file: Option<StoredFile> = tables::lookup(&table, key, "stored file")?;
+                Ok(file.map_or(Keeping::Unknown, |file| match file.expired {
+                    None => Keeping::Kept,
+                    Some(_) => Keeping::Expired,
+                }))
+            });
+            keeping.collect()
+        })
+        .await
+    }
+
     /// The file that the upload with this id stored when it came first.
     pub(crate) async fn earlier_upload(
         &self,
@@ -76,13 +107,23 @@ impl Store {
                 Some(Effect::Message(log, sequence)) => match entry(snapshot, &log, sequence)?.body
                 {
                     Body::File(file) => Ok(Some(file)),
-                    Body::Text(_) => Ok(None),
+                    Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
                 },
                 _ => Ok(None),
             }
         })
         .await
     }
+}
+
+/// Whether a stored file was kept for as long as files are.
+pub(super) fn has_expired(
+    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
+    name: &StoredName,
+) -> Result<bool, Fault> {
+    let key = tables::name(name.as_str());
+    let file: Option<StoredFile> = tables::lookup(table, key, "stored file")?;
+    Ok(file.is_some_and(|file| file.expired.is_some()))
 }
 
 /// The files of a log under one of their names, at most one more than an answer can list.
@@ -107,7 +148,7 @@ fn candidates(
 fn file_of(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<File, Fault> {
     match entry(snapshot, log, sequence)?.body {
         Body::File(file) => Ok(file),
-        Body::Text(_) => Err(Fault::Damaged("file")),
+        Body::Text(_) | Body::ExpiredFile(_) => Err(Fault::Damaged("file")),
     }
 }
 

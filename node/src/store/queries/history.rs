@@ -2,9 +2,10 @@
 
 use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
-use qchat_proto::{Address, Few, Message, MessageId, Refusal, Sequence, UserName};
+use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
 use redb::{ReadOnlyTable, ReadTransaction};
 
+use super::files::has_expired;
 use super::may_read;
 use crate::store::fault::Fault;
 use crate::store::records::{self, Entry, MarkedRanges};
@@ -44,6 +45,7 @@ impl Store {
 pub(super) struct Reading {
     query: HistoryQuery,
     entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    stored_files: ReadOnlyTable<&'static [u8], &'static [u8]>,
     read: MarkedRanges,
     last: Sequence,
 }
@@ -56,6 +58,7 @@ impl Reading {
         let last = tables::find(snapshot, tables::LOGS, &log, "log")?;
         Ok(Self {
             entries: snapshot.open_table(tables::ENTRIES)?,
+            stored_files: snapshot.open_table(tables::STORED_FILES)?,
             read: read.unwrap_or_default(),
             last: last.unwrap_or(Sequence(0)),
             query,
@@ -80,7 +83,7 @@ impl Reading {
         for entry in self.entries_in(SequenceRange { first: after.next(), last: self.last })? {
             let (place, entry) = entry?;
             bytes += message_bytes(&entry);
-            messages.push((place, self.message(place, entry)));
+            messages.push((place, self.message(place, entry)?));
             if bytes >= PAGE_BYTES {
                 break;
             }
@@ -186,7 +189,7 @@ impl Reading {
                     return Ok(page(messages, mark, Some(PageMark { after, ..mark })));
                 }
                 bytes += message_bytes(&entry);
-                messages.push(self.message(sequence, entry));
+                messages.push(self.message(sequence, entry)?);
             }
         }
         Ok(page(messages, mark, None))
@@ -198,14 +201,20 @@ impl Reading {
         here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
     }
 
-    fn message(&self, place: Sequence, entry: Entry) -> Message {
-        Message {
+    fn message(&self, place: Sequence, entry: Entry) -> Result<Message, Fault> {
+        let body = match entry.body {
+            Body::File(file) if has_expired(&self.stored_files, &file.name)? => {
+                Body::ExpiredFile(file)
+            }
+            body => body,
+        };
+        Ok(Message {
             id: MessageId { log: entry.to, sequence: entry.sequence },
             from: entry.from,
             at: entry.at,
-            body: entry.body,
+            body,
             unread: !self.read.contains(place),
-        }
+        })
     }
 
     /// The entries of a run, with their places.
@@ -241,8 +250,8 @@ fn message_bytes(entry: &Entry) -> usize {
     const NAMES_AND_NUMBERS: usize = 160;
     NAMES_AND_NUMBERS
         + match &entry.body {
-            qchat_proto::Body::Text(text) => text.as_str().len(),
-            qchat_proto::Body::File(file) => {
+            Body::Text(text) => text.as_str().len(),
+            Body::File(file) | Body::ExpiredFile(file) => {
                 file.name.as_str().len() + file.original.as_str().len()
             }
         }

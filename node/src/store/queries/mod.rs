@@ -9,6 +9,7 @@ mod history;
 mod receipts;
 
 pub(crate) use accounts::TokenHash;
+pub(crate) use files::Keeping;
 pub(crate) use history::HistoryQuery;
 use qchat_proto::{Address, GroupName, Refusal, UserName};
 use redb::ReadTransaction;

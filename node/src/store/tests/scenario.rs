@@ -9,8 +9,8 @@ use super::model::{Model, Step};
 use super::random::Random;
 use super::{at, group, text, user};
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Mark, MarkMessages,
-    Post, StartSession, UseSession,
+    Content, CreateAccount, CreateGroup, EndSession, ExpireFiles, JoinGroup, LeaveGroup, Mark,
+    MarkMessages, Post, StartSession, UseSession,
 };
 use crate::store::queries::TokenHash;
 
@@ -73,8 +73,18 @@ impl Scenario {
                 let (group, user) = (self.group(), self.sender(world));
                 Step::LeaveGroup(LeaveGroup { group, user })
             }
+            20 => self.expire_files(world),
             _ => self.mark(world),
         }
+    }
+
+    /// Some of the files, twice for some, and one that never was.
+    fn expire_files(&mut self, world: &Model) -> Step {
+        let mut names: Vec<_> = world.stored.keys().cloned().collect();
+        names.retain(|_| self.random.once_in(3));
+        names.extend(names.clone().into_iter().take(1));
+        names.push(StoredName::new(at(0), &FileName::from("never")));
+        Step::ExpireFiles(ExpireFiles { names, at: at(self.now) })
     }
 
     fn create_account(&mut self) -> Step {

@@ -7,15 +7,17 @@ mod step;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use qchat_proto::{
-    Address, Body, ClientId, File, GroupName, Message, MessageId, Refusal, Sequence, Timestamp,
-    UserName,
+    Address, Body, ClientId, File, GroupName, Message, MessageId, Refusal, Sequence, StoredName,
+    Timestamp, UserName,
 };
 
 pub(super) use step::{Answer, Expected, Step};
 
-use crate::store::changes::{Content, CreateAccount, CreateGroup, Mark, MarkMessages, Post};
+use crate::store::changes::{
+    Content, CreateAccount, CreateGroup, ExpireFiles, Mark, MarkMessages, Post,
+};
 use crate::store::queries::TokenHash;
-use crate::store::records::{Account, Effect, Entry, Session};
+use crate::store::records::{Account, Effect, Entry, Session, StoredFile};
 
 /// Places of logs, for each user.
 type Places = HashMap<(UserName, Address), BTreeSet<u64>>;
@@ -32,8 +34,9 @@ pub(super) struct Model {
     /// Those that a device of the user has.
     delivered: Places,
     requests: HashMap<(UserName, ClientId), Effect>,
-    /// Bytes of the files that a user sent.
+    /// Bytes of the files that a user sent and that are kept.
     usage: BTreeMap<UserName, u64>,
+    pub(super) stored: BTreeMap<StoredName, StoredFile>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +75,7 @@ impl Model {
                 group.members.remove(&leave.user);
             }
             Step::MarkMessages(mark) => self.mark(mark)?,
+            Step::ExpireFiles(expire) => self.expire(expire),
         }
         Ok(None)
     }
@@ -158,6 +162,8 @@ impl Model {
             Some(quota) if used + size > quota => Err(Refusal::QuotaExceeded { size, used, quota }),
             _ => {
                 self.usage.insert(user.clone(), used + size);
+                let stored = StoredFile { sender: user.clone(), size, expired: None };
+                self.stored.insert(file.name.clone(), stored);
                 Ok(())
             }
         }
@@ -207,6 +213,17 @@ impl Model {
             );
         }
         Ok(())
+    }
+
+    fn expire(&mut self, expire: &ExpireFiles) {
+        for name in &expire.names {
+            let Some(file) = self.stored.get_mut(name).filter(|file| file.expired.is_none()) else {
+                continue;
+            };
+            file.expired = Some(expire.at);
+            let used = self.usage.get_mut(&file.sender).unwrap();
+            *used = used.saturating_sub(file.size);
+        }
     }
 
     /// Existence before membership.

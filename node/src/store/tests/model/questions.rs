@@ -9,7 +9,7 @@ use qchat_proto::{
 
 use super::{Model, Places, message};
 use crate::store::Store;
-use crate::store::queries::HistoryQuery;
+use crate::store::queries::{HistoryQuery, Keeping};
 use crate::store::records::Effect;
 
 /// A message with its place in a log.
@@ -33,6 +33,12 @@ impl Model {
             }
         }
         self.check_uploads(store).await;
+        let names: Vec<_> = self.stored.keys().cloned().collect();
+        let kept = self.stored.values().map(|file| match file.expired {
+            None => Keeping::Kept,
+            Some(_) => Keeping::Expired,
+        });
+        assert_eq!(store.keeping(names).await.unwrap(), kept.collect::<Vec<_>>());
     }
 
     async fn check_user(&self, store: &Store, user: &UserName) {
@@ -101,7 +107,11 @@ impl Model {
         let is_unread = |place| !read.is_some_and(|read| read.contains(&place));
         let entries = (1..).zip(self.logs.get(log).into_iter().flatten());
         let messages = entries.map(|(place, entry)| {
-            (Sequence(place), Message { unread: is_unread(place), ..message(entry) })
+            let body = match entry.body.clone() {
+                Body::File(file) if self.has_expired(&file) => Body::ExpiredFile(file),
+                body => body,
+            };
+            (Sequence(place), Message { body, unread: is_unread(place), ..message(entry) })
         });
         Ok(messages.collect())
     }
@@ -135,6 +145,10 @@ impl Model {
         })
     }
 
+    fn has_expired(&self, file: &File) -> bool {
+        self.stored[&file.name].expired.is_some()
+    }
+
     /// Every name that a file of the log has, and one that none has.
     fn file_names(&self, log: &Address) -> Vec<String> {
         let files = self.files(log);
@@ -146,7 +160,7 @@ impl Model {
         let entries = self.logs.get(log).into_iter().flatten();
         entries.filter_map(|entry| match &entry.body {
             Body::File(file) => Some(file),
-            Body::Text(_) => None,
+            Body::Text(_) | Body::ExpiredFile(_) => None,
         })
     }
 
@@ -163,7 +177,10 @@ impl Model {
         let mut found = found.unwrap_or_else(|| named(query.original.as_str()));
         match found.len() {
             0 => Err(Refusal::FileNotFound(query.original)),
-            1 => Ok(found.pop_first().unwrap().1),
+            1 => match found.pop_first().unwrap() {
+                (name, file) if self.has_expired(&file) => Err(Refusal::FileExpired(name)),
+                (_, file) => Ok(file),
+            },
             _ => Err(Refusal::AmbiguousFile(Few::first_of(found.into_keys()))),
         }
     }
@@ -177,7 +194,7 @@ impl Model {
                         entries.find(|entry| (&entry.to, entry.sequence) == (log, *sequence));
                     match &sent.unwrap().body {
                         Body::File(file) => Some(file.clone()),
-                        Body::Text(_) => None,
+                        Body::Text(_) | Body::ExpiredFile(_) => None,
                     }
                 }
                 _ => None,

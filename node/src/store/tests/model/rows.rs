@@ -39,6 +39,9 @@ impl Model {
         for (user, account) in &self.accounts {
             put(rows, tables::ACCOUNTS, tables::name(user.as_str()), account);
         }
+        for (name, file) in &self.stored {
+            put(rows, tables::STORED_FILES, tables::name(name.as_str()), file);
+        }
         for (user, bytes) in &self.usage {
             put(rows, tables::USAGE, tables::name(user.as_str()), bytes);
         }

@@ -4,8 +4,8 @@ use qchat_proto::{ClientId, Message, Refusal};
 
 use crate::store::CommitError;
 use crate::store::changes::{
-    Change, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, MarkMessages, Post,
-    StartSession, UseSession,
+    Change, CreateAccount, CreateGroup, EndSession, ExpireFiles, JoinGroup, LeaveGroup,
+    MarkMessages, Post, StartSession, UseSession,
 };
 use crate::store::writer::{self, Job};
 
@@ -27,6 +27,7 @@ pub(in super::super) enum Step {
     JoinGroup(JoinGroup),
     LeaveGroup(LeaveGroup),
     MarkMessages(MarkMessages),
+    ExpireFiles(ExpireFiles),
 }
 
 /// Takes the answer once it is there.
@@ -45,6 +46,7 @@ impl Step {
             Self::JoinGroup(change) => queued(change, |_| None),
             Self::LeaveGroup(change) => queued(change, |()| None),
             Self::MarkMessages(change) => queued(change, |()| None),
+            Self::ExpireFiles(change) => queued(change, |()| None),
         }
     }
 

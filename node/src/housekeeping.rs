@@ -1,0 +1,86 @@
+//! Tidies the upload folder: removes files that are kept no longer, and those that no message tells of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::{StoredName, Timestamp};
+use tokio::time::sleep;
+
+use crate::clock;
+use crate::failure::chain;
+use crate::server::Node;
+use crate::store::changes::ExpireFiles;
+use crate::store::queries::Keeping;
+
+/// How often the folder is looked through at the least.
+const ROUND_EVERY_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How often at the most, however short files are kept.
+const ROUND_EVERY_MIN: Duration = Duration::from_secs(1);
+
+/// How old a file must be before it counts as one that no message will tell of: it gets its name right
+/// before the change that sends the message.
+const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// Goes through the folder again and again.
+pub(crate) async fn run(node: Arc<Node>) {
+    let keep = node.limits.keep_files;
+    let every = keep.map_or(ROUND_EVERY_MAX, |keep| keep / 10);
+    let every = every.clamp(ROUND_EVERY_MIN, ROUND_EVERY_MAX);
+    let collect = node.uploads.are_all_ours();
+    if !collect {
+        tracing::warn!(
+            "the upload folder was filled by another store: files without a message stay"
+        );
+    }
+    while !node.stopping.is_cancelled() {
+        if let Err(error) = round(&node, keep, collect).await {
+            tracing::warn!(error = chain(&*error), "the upload folder could not be tidied");
+        }
+        node.stopping.run_until_cancelled(sleep(every)).await;
+    }
+}
+
+type RoundError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Goes through the folder once, some files at a time.
+async fn round(node: &Node, keep: Option<Duration>, collect: bool) -> Result<(), RoundError> {
+    let mut chunks = node.uploads.names();
+    while let Some(names) = chunks.recv().await {
+        let names = names?;
+        let now = clock::now();
+        let keeping = node.store.keeping(names.clone()).await?;
+        let files: Vec<_> = names.into_iter().zip(keeping).collect();
+        let is_old = |name: &StoredName, age: Duration| clock::is_older(name.at(), now, age);
+        let pick = |is_picked: &dyn Fn(&StoredName, Keeping) -> bool| -> Vec<StoredName> {
+            let picked = files.iter().filter(|(name, keeping)| is_picked(name, *keeping));
+            picked.map(|(name, _)| name.clone()).collect()
+        };
+        let kept_long_enough = |name: &StoredName| keep.is_some_and(|keep| is_old(name, keep));
+        expire(node, now, pick(&|name, is| is == Keeping::Kept && kept_long_enough(name))).await?;
+        // Those that expired before are here where a server was killed in the middle.
+        remove(node, "expired", pick(&|_, is| is == Keeping::Expired)).await;
+        if collect {
+            let orphans = pick(&|name, is| is == Keeping::Unknown && is_old(name, ORPHAN_AGE));
+            remove(node, "sent in no message", orphans).await;
+        }
+    }
+    Ok(())
+}
+
+/// First the store says that they are gone, then they go.
+async fn expire(node: &Node, at: Timestamp, names: Vec<StoredName>) -> Result<(), RoundError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    node.store.commit(ExpireFiles { names: names.clone(), at }).await?;
+    remove(node, "expired", names).await;
+    Ok(())
+}
+
+async fn remove(node: &Node, reason: &str, names: Vec<StoredName>) {
+    for name in names {
+        tracing::info!(%name, reason, "removing a file");
+        node.uploads.remove(&name).await;
+    }
+}
