@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use qchat_client::{Follower, Reconnect};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::harness::sdk::{device, follow, group, said, session, text};
-use crate::harness::{DEADLINE, Dice, Server};
+use crate::harness::{Dice, Server, in_time};
 
 const PEOPLE: usize = 20;
 const DEVICES: usize = 10;
@@ -17,7 +17,7 @@ const ROUNDS: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
-    let mut dice = Dice::new(std::env::var("QCHAT_SEED").map_or(1, |seed| seed.parse().unwrap()));
+    let mut dice = Dice::of_the_run();
     let mut server = Server::start();
     device(&server, "host").await.make_group("lab".parse().unwrap()).await.unwrap();
     let mut devices = Vec::new();
@@ -61,7 +61,7 @@ async fn all_hear(
     let mut hearing = JoinSet::new();
     for follower in followers {
         hearing.spawn(async move {
-            let message = timeout(DEADLINE, follower.next()).await.expect("back in time").unwrap();
+            let message = in_time(follower.next()).await.unwrap();
             assert_eq!(said(&message.body), round.to_string());
             assert!(follower.acknowledge(&message.id));
             (follower, begun.elapsed())

@@ -3,32 +3,21 @@
 use std::time::{Duration, Instant};
 
 use qchat_client::{CallError, Client, Event, LinkError, Watching};
-use tokio::time::timeout;
 
-use crate::harness::sdk::{device, follow, resume, said, session, text, user};
-use crate::harness::{DEADLINE, Path, Screen, Server, texts};
+use crate::harness::sdk::{
+    catch_up, device, follow, message, next, resume, said, session, text, user,
+};
+use crate::harness::{Path, Screen, Server, in_time, texts};
 use crate::live::knock;
 
 /// The verdict takes 5 s. A busy machine may be slower, but not as slow as without a heartbeat.
 const SOON: Duration = Duration::from_secs(15);
 
-async fn next(watching: &mut Watching) -> Result<Event, CallError> {
-    timeout(DEADLINE, watching.next()).await.expect("an event in time")
-}
-
 /// Watches, with everything told that was there before.
 async fn watch(client: &Client) -> Watching {
     let mut watching = client.watch(Vec::new()).await.unwrap();
-    while !matches!(next(&mut watching).await.unwrap(), Event::CaughtUp) {}
+    catch_up(&mut watching).await;
     watching
-}
-
-async fn message(watching: &mut Watching) -> String {
-    loop {
-        if let Event::Message { message, .. } = next(watching).await.unwrap() {
-            return said(&message.body);
-        }
-    }
 }
 
 #[track_caller]
@@ -99,7 +88,7 @@ async fn a_follower_goes_on_when_a_silent_path_is_mended() {
         }
     }
     for expected in &expected {
-        let message = timeout(DEADLINE, bob.next()).await.expect("a message in time").unwrap();
+        let message = in_time(bob.next()).await.unwrap();
         assert_eq!(&said(&message.body), expected);
         assert!(bob.acknowledge(&message.id));
     }
@@ -113,9 +102,7 @@ fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
     let server = Server::start();
     let bob = server.user("bob");
     let path = Path::to(server.address);
-    let alice = server.user("alice");
-    let address = path.address.to_string();
-    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let alice = server.user_over(&path, "alice");
     // The session is saved, and the prompt asks for no password.
     alice.ok("ls");
     let mut screen = Screen::open(&alice, &[]);
@@ -140,9 +127,7 @@ fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
     let server = Server::start();
     let bob = server.user("bob");
     let path = Path::to(server.address);
-    let address = path.address.to_string();
-    let alice = server.user("alice");
-    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let alice = server.user_over(&path, "alice");
     let mut talk = alice.talk();
     talk.ok("send bob before");
     path.cut();

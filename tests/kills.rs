@@ -43,11 +43,8 @@ struct Sent {
 
 #[test]
 fn nothing_is_lost_or_doubled_by_a_server_that_is_killed_200_times() {
-    let number = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
-    let kills = number("QCHAT_KILLS").unwrap_or(200);
-    let seed = number("QCHAT_SEED").unwrap_or(1);
-    let mut dice = Dice::new(seed);
-    println!("{kills} kills, seed {seed}");
+    let kills = std::env::var("QCHAT_KILLS").map_or(200, |kills| kills.parse().unwrap());
+    let mut dice = Dice::of_the_run();
     thread::scope(|scope| {
         for server in 0..SERVERS {
             let dice = dice.split();

@@ -104,9 +104,7 @@ fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
     let server = Server::start();
     let bob = server.user("bob");
     let path = Path::to(server.address);
-    let address = path.address.to_string();
-    let alice = server.user("alice");
-    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let alice = server.user_over(&path, "alice");
     let mut screen = open(&alice);
     path.lose_answers();
     screen.enter("send bob once");

@@ -36,9 +36,7 @@ fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
     let server = Server::start();
     let bob = server.user("bob");
     let path = Path::to(server.address);
-    let address = path.address.to_string();
-    let alice = server.user("alice");
-    let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
+    let alice = server.user_over(&path, "alice");
     let mut talk = alice.talk();
     talk.ok("ls");
     path.lose_answers();

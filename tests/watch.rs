@@ -8,33 +8,8 @@ use qchat_client::{
 };
 use tokio::time::timeout;
 
-use crate::harness::sdk::{device, group, said, text, user};
+use crate::harness::sdk::{catch_up, device, group, message, next, text, user};
 use crate::harness::{DEADLINE, Server};
-
-async fn next(watching: &mut Watching) -> Result<Event, CallError> {
-    timeout(DEADLINE, watching.next()).await.expect("an event in time")
-}
-
-/// Reads on until everything that was there has been told.
-async fn catch_up(watching: &mut Watching) -> Vec<String> {
-    let mut told = Vec::new();
-    loop {
-        match next(watching).await.unwrap() {
-            Event::CaughtUp => return told,
-            Event::Message { message, .. } => told.push(said(&message.body)),
-            _ => {}
-        }
-    }
-}
-
-/// The text of the next message; other events are passed over.
-async fn message(watching: &mut Watching) -> String {
-    loop {
-        if let Event::Message { message, .. } = next(watching).await.unwrap() {
-            return said(&message.body);
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_message_arrives_on_every_device_without_being_asked_for() {

@@ -23,6 +23,9 @@ use crate::upload::send_file;
 /// A connection to a server. Clones are handles on the same connection, which is closed when the last
 /// one is dropped. Calls may run side by side.
 ///
+/// The connection's heartbeat runs in the caller's runtime: a program that blocks that for 3 s may
+/// lose the connection.
+///
 /// Every call has a deadline of 30 s for its answer, files aside. Which of [`CallError`]'s variants it
 /// returns says whether it can be repeated.
 #[derive(Clone)]

@@ -9,6 +9,13 @@ impl Dice {
         Self(seed)
     }
 
+    /// The dice of `QCHAT_SEED`, or of seed 1. Tells which, so that a run can be repeated.
+    pub(crate) fn of_the_run() -> Self {
+        let seed = std::env::var("QCHAT_SEED").map_or(1, |seed| seed.parse().unwrap());
+        println!("seed {seed}");
+        Self::new(seed)
+    }
+
     /// The next number below a bound that is small beside 2^64.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use qchat_client::{
-    Address, Body, Client, Cursor, Cursors, Follower, MessageText, Password, Reconnect, Trust,
-    UserName,
+    Address, Body, CallError, Client, Cursor, Cursors, Event, Follower, MessageText, Password,
+    Reconnect, Trust, UserName, Watching,
 };
 
-use super::{PASSWORD, Server};
+use super::{PASSWORD, Server, in_time};
 
 async fn connect(server: &Server) -> Client {
     Client::connect(&server.address.to_string().parse().unwrap(), trust(server)).await.unwrap()
@@ -71,5 +71,31 @@ pub(crate) fn said(body: &Body) -> String {
     match body {
         Body::Text(text) => text.as_str().to_owned(),
         Body::File(file) | Body::ExpiredFile(file) => file.original.to_string(),
+    }
+}
+
+/// The next event of a watching.
+pub(crate) async fn next(watching: &mut Watching) -> Result<Event, CallError> {
+    in_time(watching.next()).await
+}
+
+/// Reads on until everything that was there has been told.
+pub(crate) async fn catch_up(watching: &mut Watching) -> Vec<String> {
+    let mut told = Vec::new();
+    loop {
+        match next(watching).await.unwrap() {
+            Event::CaughtUp => return told,
+            Event::Message { message, .. } => told.push(said(&message.body)),
+            _ => {}
+        }
+    }
+}
+
+/// The text of the next message; other events are passed over.
+pub(crate) async fn message(watching: &mut Watching) -> String {
+    loop {
+        if let Event::Message { message, .. } = next(watching).await.unwrap() {
+            return said(&message.body);
+        }
     }
 }

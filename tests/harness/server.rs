@@ -153,6 +153,13 @@ impl Server {
         self.client_of(name)
     }
 
+    /// Makes an account, and returns a client that reaches it over a path of its own.
+    #[track_caller]
+    pub(crate) fn user_over(&self, path: &super::Path, name: &str) -> Client {
+        self.user(name);
+        Client::new(path.address, &self.fingerprint, Some(name))
+    }
+
     /// A client that signs in to an account that exists: another device of the same person.
     pub(crate) fn client_of(&self, name: &str) -> Client {
         Client::new(self.address, &self.fingerprint, Some(name))
