@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use qchat_client::{CallError, Client, Event, LinkError, Watching};
+use tokio::time::sleep;
 
 use crate::harness::sdk::{
     catch_up, device, follow, message, next, resume, said, session, text, user,
@@ -151,6 +152,9 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
     let alice = device(&server, "alice").await;
     for change in 0..CHANGES {
         let text_sent = format!("after change {change}");
+        // Idle: also the acknowledgement of what came last has left, and only the heartbeat tells of the
+        // new port.
+        sleep(Duration::from_millis(200)).await;
         path.change_ports();
         let begun = Instant::now();
         alice.send(user("bob"), text(&text_sent)).await.unwrap();
