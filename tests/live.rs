@@ -1,6 +1,6 @@
 //! Messages that appear at a prompt by themselves.
 
-use crate::harness::{Client, PASSWORD, Screen, Server, items, texts};
+use crate::harness::{Bot, Client, PASSWORD, Screen, Server, items, texts};
 
 /// Alice at her prompt, where messages arrive, and Bob, who has sent her some.
 struct Scene {
@@ -70,6 +70,39 @@ fn what_others_say_appears_at_the_prompt_and_is_read() {
     assert_eq!(texts(&alice.ok("inbox --unread --from bob")), Vec::<&str>::new());
     let group = alice.ok("inboxgroup lab");
     assert!(items(&group["messages"]).iter().all(|message| message["unread"] == false), "{group}");
+}
+
+#[test]
+fn own_messages_are_marked_when_they_are_delivered_and_read() {
+    let Scene { server, bob, mut screen, alice: _alice } = scene();
+    screen.enter("send bob have you seen this?");
+    let shown = screen.shows("sent @bob:");
+    assert!(!shown.contains('✓'), "{shown}");
+    let first = last_sent(&shown);
+    bob.ok("inbox");
+    screen.shows(&format!("✓ read: {first}"));
+    // Through a restart, and for a line that had waited.
+    screen.enter("sendgroup lab and this?");
+    screen.shows("sent +lab:1");
+    let stopped = server.kill9();
+    screen.shows("connection lost");
+    screen.enter("send bob and what was typed meanwhile?");
+    screen.shows("kept");
+    let _server = stopped.start();
+    let second = last_sent(&screen.shows("← send bob"));
+    let _listening = Bot::listen(&bob, &["--ack"]);
+    screen.shows("✓ delivered: ");
+    bob.ok("inboxgroup lab");
+    screen.shows("✓ read: +lab:1");
+    bob.ok("inbox");
+    let shown = screen.shows(&format!("✓ read: {second}"));
+    check_once(&shown, &format!("✓ read: {first}"));
+}
+
+/// The id of the message that the screen says was sent last.
+fn last_sent(shown: &str) -> String {
+    let (_, after) = shown.rsplit_once("sent @").expect("a message was sent");
+    format!("@{}", after.split_whitespace().next().unwrap())
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qchat_client::UserName;
 use qchat_proto::command::Log;
-use qchat_proto::{Message, MessageId};
+use qchat_proto::{Message, MessageId, Stage};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -36,6 +36,8 @@ pub(crate) enum News {
     Notice(String),
     /// What came of a line that had waited. As many can come as lines can wait.
     Sent(Sent),
+    /// How far messages have come that were sent from here.
+    Receipt { stage: Stage, messages: Vec<MessageId> },
 }
 
 /// A line that had waited, and what came of it.
@@ -102,7 +104,8 @@ impl Board {
         match news {
             News::Heard(heard) if state.has_seen(&heard.message.id) => {}
             News::Heard(_) if !has_room => state.left_out += 1,
-            News::Notice(_) if !has_room => {}
+            News::Notice(_) | News::Receipt { .. } if !has_room => {}
+            News::Receipt { stage, messages } => state.add_receipt(stage, messages),
             news => state.waiting.push_back(news),
         }
         self.changed.notify_all();
@@ -113,7 +116,7 @@ impl Board {
         let mut state = self.lock();
         state.waiting.retain(|news| match news {
             News::Heard(heard) => !shown.contains(&heard.message.id),
-            News::Notice(_) | News::Sent(_) => true,
+            News::Notice(_) | News::Sent(_) | News::Receipt { .. } => true,
         });
         state.seen.extend(shown);
         let surplus = state.seen.len().saturating_sub(SEEN_MAX);
@@ -221,6 +224,14 @@ impl State {
         self.says != self.to_say
     }
 
+    /// Receipts of one kind that come together are one line.
+    fn add_receipt(&mut self, stage: Stage, new: Vec<MessageId>) {
+        match self.waiting.back_mut() {
+            Some(News::Receipt { stage: last, messages }) if *last == stage => messages.extend(new),
+            _ => self.waiting.push_back(News::Receipt { stage, messages: new }),
+        }
+    }
+
     fn has_seen(&self, id: &MessageId) -> bool {
         self.seen.contains(id)
     }
@@ -253,7 +264,7 @@ impl Batch {
     fn heard(self) -> Vec<Heard> {
         let heard = self.news.into_iter().filter_map(|news| match news {
             News::Heard(heard) => Some(heard),
-            News::Notice(_) | News::Sent(_) => None,
+            News::Notice(_) | News::Sent(_) | News::Receipt { .. } => None,
         });
         heard.collect()
     }

@@ -41,6 +41,7 @@ fn start() -> Printed {
                 News::Heard(heard) => format!("{} ", heard.message.id.sequence),
                 News::Notice(notice) => format!("{notice} "),
                 News::Sent(sent) => format!("{} ", sent.line),
+                News::Receipt { stage, messages } => format!("{stage:?} {} ", messages.len()),
             });
             format!("{}and {}", heard.collect::<String>(), batch.left_out)
         },
@@ -123,4 +124,16 @@ fn a_prompt_ends_while_the_editor_keeps_a_line_back() {
     printed.board.raise(None);
     printed.board.note_drawn();
     assert_eq!(printed.shown.recv_timeout(Duration::from_secs(60)).unwrap().len(), 1);
+}
+
+#[test]
+fn receipts_of_one_kind_that_come_together_are_one() {
+    let printed = start();
+    for (stage, id) in
+        [(Stage::Read, "@bob:1"), (Stage::Read, "@bob:2"), (Stage::Delivered, "@bob:3")]
+    {
+        printed.board.post(News::Receipt { stage, messages: vec![id.parse().unwrap()] });
+    }
+    printed.board.raise(None);
+    assert_eq!(printed.next(), ("Read 2 Delivered 1 and 0".to_owned(), 0));
 }

@@ -4,6 +4,7 @@
 //! while the prompt waits for a line, and is given up when one comes.
 
 mod entering;
+mod own_messages;
 mod watching;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::palette::Palette;
 use crate::prompt::{LinkState, prompt};
 use crate::render;
 use crate::shell::Shell;
+use own_messages::OwnMessages;
 use watching::{Ended, watch};
 
 /// How many batches of shown messages wait for being marked as read.
@@ -53,6 +55,7 @@ pub(crate) struct Live {
     /// nothing new comes where marking fails.
     unmarked: Vec<Heard>,
     marking: Option<JoinHandle<Vec<Heard>>>,
+    own: OwnMessages,
     /// Below which the lines wait that cannot be sent yet.
     outboxes: Option<PathBuf>,
     delivery: Option<Delivery>,
@@ -89,6 +92,7 @@ impl Live {
             failed: false,
             unmarked: Vec::new(),
             marking: None,
+            own: OwnMessages::default(),
             outboxes,
             delivery: None,
         }
@@ -102,6 +106,9 @@ impl Live {
             self.forget();
             self.user = user;
             self.open_delivery(shell);
+        }
+        if let Some(id) = shell.take_sent() {
+            self.own.add(id, shell.signed_in(), &self.board);
         }
         match (&self.watch, shell.signed_in()) {
             (Watch::Off | Watch::Lost, Some((client, user))) => self.start(client, user),
@@ -178,6 +185,7 @@ impl Live {
         let watching = watch(client.clone(), user.clone(), self.cursors.clone(), board);
         self.watch = Watch::On(tokio::spawn(watching));
         (self.loss_is_told, self.failed) = (false, false);
+        self.own.follow_on(&client, &self.board);
         if let Some(delivery) = &mut self.delivery {
             delivery.link_is_back();
         }
@@ -195,6 +203,7 @@ impl Live {
         self.board.clear();
         self.cursors.clear();
         self.unmarked.clear();
+        self.own.clear();
         self.backoff.reset();
         (self.loss_is_told, self.failed) = (false, false);
         if let Some(remark) = self.close_delivery() {

@@ -52,6 +52,8 @@ pub struct Shell {
     unsettled: bool,
     /// What the last page of messages told as new.
     seen: Vec<MessageId>,
+    /// The message that the last line sent.
+    sent: Option<MessageId>,
 }
 
 /// How long the answer to a line may take where nobody says.
@@ -70,8 +72,8 @@ impl Shell {
 
     pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
         let manner = Manner { patience: link.patience(), folder: None, bars: Bars::Off };
-        let (usage, unsettled, seen) = (Exit::Refused, false, Vec::new());
-        Self { link, account, secrets, output, manner, usage, unsettled, seen }
+        let (usage, unsettled, seen, sent) = (Exit::Refused, false, Vec::new(), None);
+        Self { link, account, secrets, output, manner, usage, unsettled, seen, sent }
     }
 
     /// Reads and saves files in this folder rather than in the working directory.
@@ -193,6 +195,7 @@ impl Shell {
         }
         match result {
             Ok(Answer::History(page)) => self.mark_read(page).await,
+            Ok(Answer::Sent(message)) => self.sent = Some(message.id),
             Ok(Answer::Quit) => return Outcome::Quit,
             Ok(_) => {}
             Err(failure) => return Outcome::Failed(failure.exit),

@@ -5,7 +5,8 @@ use qchat_client::proto::ClientId;
 use tokio::time::{sleep, timeout};
 
 use super::{Live, Watch, step};
-use crate::board::News;
+use crate::answer::Answer;
+use crate::board::{News, Sent};
 use crate::delivery::{Delivery, Step};
 use crate::failure::Failure;
 use crate::line::{Line, parse};
@@ -82,7 +83,10 @@ impl Live {
         while self.waiting() > 0 {
             if shell.signed_in().is_some() {
                 match step(&mut self.delivery, shell).await {
-                    Step::Sent(sent) => shell.output().late(&sent),
+                    Step::Sent(sent) => {
+                        self.track(&sent, shell);
+                        shell.output().late(&sent);
+                    }
                     Step::NotYet => {}
                     Step::SignedOut => shell.abandon_link(),
                 }
@@ -100,13 +104,22 @@ impl Live {
     /// Takes note of what has come of sending.
     pub(super) fn sent(&mut self, step: Step, shell: &mut Shell) {
         match step {
-            Step::Sent(sent) => self.board.post(News::Sent(*sent)),
+            Step::Sent(sent) => {
+                self.track(&sent, shell);
+                self.board.post(News::Sent(*sent));
+            }
             Step::NotYet => self.follow(shell),
             Step::SignedOut => {
                 shell.abandon_link();
                 self.stop();
                 self.watch = Watch::Lost;
             }
+        }
+    }
+
+    fn track(&mut self, sent: &Sent, shell: &Shell) {
+        if let Ok(Answer::Sent(message)) = &sent.result {
+            self.own.add(message.id.clone(), shell.signed_in(), &self.board);
         }
     }
 

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use jiff::Zoned;
 use qchat_proto::command::Log;
+use qchat_proto::{MessageId, Stage};
 
-use super::{Columns, Paper, answer, failure, time};
+use super::{Columns, Paper, answer, failure, stage_name, time};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::palette::Palette;
 use crate::safe;
@@ -19,6 +20,7 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
             News::Heard(heard) => live(heard, &paper, &mut text),
             News::Notice(notice) => told(notice, &mut text),
             News::Sent(sent) => text.push_str(&late(sent, &paper)),
+            News::Receipt { stage, messages } => receipt(*stage, messages, &paper, &mut text),
         }
     }
     if batch.left_out > 0 {
@@ -27,6 +29,14 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
         let _ = writeln!(text, "{} more message{plural}: see inbox and inboxgroup", batch.left_out);
     }
     text
+}
+
+/// `  ✓ read: @bob:17 @bob:18`
+fn receipt(stage: Stage, messages: &[MessageId], paper: &Paper, text: &mut String) {
+    let ids: Vec<_> = messages.iter().map(MessageId::to_string).collect();
+    let line = format!("  ✓ {}: {}", stage_name(stage), ids.join(" "));
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "{}", paper.palette.quiet(&line));
 }
 
 /// How many characters of a line are repeated with what came of it.

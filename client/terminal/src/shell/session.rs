@@ -45,6 +45,11 @@ impl Shell {
         std::mem::take(&mut self.seen)
     }
 
+    /// The message that the last line sent, unless that waited for its receipt.
+    pub(crate) fn take_sent(&mut self) -> Option<MessageId> {
+        self.sent.take()
+    }
+
     /// Connects and resumes the session, without a word and without a line that needs it.
     ///
     /// # Errors

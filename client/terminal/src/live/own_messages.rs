@@ -1,0 +1,127 @@
+//! What becomes of the messages that were sent from this prompt.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use qchat_client::{Client, UserName};
+use qchat_proto::{Address, MessageId, Stage};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+use crate::board::{Board, News};
+
+/// How many messages are tracked. Older ones are not told of any more.
+const TRACKED_MAX: usize = 32;
+
+/// How long a receipt waits for the next one: what is delivered to a prompt is read right after.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// The last messages that were sent.
+#[derive(Debug, Default)]
+pub(super) struct OwnMessages {
+    tracked: VecDeque<Tracked>,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    id: MessageId,
+    told: Arc<Mutex<Stage>>,
+    task: Option<AbortHandle>,
+}
+
+impl OwnMessages {
+    /// Tracks a message from now on. A note to oneself is not worth it.
+    pub(super) fn add(
+        &mut self,
+        id: MessageId,
+        on: Option<(Client, UserName)>,
+        board: &Arc<Board>,
+    ) {
+        let Some((client, user)) = on else { return };
+        if id.log == Address::User(user) {
+            return;
+        }
+        while self.tracked.len() >= TRACKED_MAX {
+            self.tracked.pop_front();
+        }
+        let mut tracked = Tracked { id, told: Arc::new(Mutex::new(Stage::Stored)), task: None };
+        tracked.follow(client, board);
+        self.tracked.push_back(tracked);
+    }
+
+    /// Goes on tracking on a new link.
+    pub(super) fn follow_on(&mut self, client: &Client, board: &Arc<Board>) {
+        self.tracked.retain(|tracked| tracked.told() < Stage::Read);
+        for tracked in &mut self.tracked {
+            tracked.follow(client.clone(), board);
+        }
+    }
+
+    /// Tracks nothing any more.
+    pub(super) fn clear(&mut self) {
+        self.tracked.clear();
+    }
+}
+
+impl Tracked {
+    fn told(&self) -> Stage {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow(&mut self, client: Client, board: &Arc<Board>) {
+        let (id, told, board) = (self.id.clone(), Arc::clone(&self.told), Arc::clone(board));
+        let task = tokio::spawn(async move {
+            let (stages, coming) = watch::channel(Stage::Stored);
+            tokio::join!(read(client, id.clone(), stages), tell(coming, id, &told, &board));
+        });
+        if let Some(earlier) = self.task.replace(task.abort_handle()) {
+            earlier.abort();
+        }
+    }
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Reads receipts until the message is read, or the link is lost.
+async fn read(client: Client, id: MessageId, stages: watch::Sender<Stage>) {
+    let Ok(mut tracking) = client.track(id).await else { return };
+    // The connection ends with the shell's handle on it.
+    drop(client);
+    while let Ok(receipt) = tracking.next().await {
+        // A group without others has nobody who could read.
+        if receipt.receivers > 0 {
+            stages.send_replace(receipt.stage());
+        }
+        if receipt.stage() == Stage::Read {
+            return;
+        }
+    }
+}
+
+/// Tells each stage that the message has come to and stays at for a moment, once.
+async fn tell(
+    mut coming: watch::Receiver<Stage>,
+    id: MessageId,
+    told: &Mutex<Stage>,
+    board: &Board,
+) {
+    while coming.changed().await.is_ok() {
+        if *coming.borrow_and_update() == Stage::Delivered {
+            sleep(SETTLE).await;
+        }
+        let stage = *coming.borrow_and_update();
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if stage > *told {
+            *told = stage;
+            board.post(News::Receipt { stage, messages: vec![id.clone()] });
+        }
+    }
+}
