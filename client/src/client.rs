@@ -4,13 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use qchat_proto::command::{
-    Group, Join, Leave, Log, Login, Logout, MakeGroup, Member, Register, Resume, SendText, User,
-};
-use qchat_proto::{
-    Address, ClientId, Fingerprint, GroupName, Message, MessageText, Password, SessionToken,
-    UserName,
-};
+use qchat_proto::command::{Group, Join, Leave, Log, MakeGroup, Member, SendText, User};
+use qchat_proto::{Address, ClientId, Fingerprint, GroupName, Message, MessageText, UserName};
 
 use crate::download::{Downloaded, download};
 use crate::error::CallError;
@@ -46,7 +41,7 @@ impl Client {
         Self { request_id: Some(id), ..self.clone() }
     }
 
-    fn request_id(&self) -> ClientId {
+    pub(crate) fn request_id(&self) -> ClientId {
         self.request_id.unwrap_or_else(ClientId::random)
     }
 
@@ -71,65 +66,6 @@ impl Client {
     /// Cancel safe.
     pub async fn closed(&self) {
         self.link.connection.closed().await;
-    }
-
-    /// Makes an account, which then can sign in.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: whether the account was made is unknown.
-    pub async fn register(
-        &self,
-        user: UserName,
-        password: Password,
-    ) -> Result<UserName, CallError> {
-        let register = Register { id: self.request_id(), user, password };
-        Ok(self.link.ask(register).await?.user)
-    }
-
-    /// Signs in. The token resumes the session on another connection.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: whether the connection is signed in is unknown.
-    pub async fn login(
-        &self,
-        user: UserName,
-        password: Password,
-    ) -> Result<SessionToken, CallError> {
-        let signed_in = self.link.ask(Login { user, password }).await?;
-        self.link.set_user(Some(signed_in.user));
-        Ok(signed_in.token)
-    }
-
-    /// Signs in with the token of an earlier session.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: whether the connection is signed in is unknown.
-    pub async fn resume(&self, token: SessionToken) -> Result<UserName, CallError> {
-        let resumed = self.link.ask(Resume { token }).await?;
-        self.link.set_user(Some(resumed.user.clone()));
-        Ok(resumed.user)
-    }
-
-    /// Signs out. The session's token is worth nothing afterwards.
-    ///
-    /// # Errors
-    /// [`CallError`].
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: whether the connection is signed out is unknown.
-    pub async fn logout(&self) -> Result<(), CallError> {
-        self.link.ask(Logout).await?;
-        self.link.set_user(None);
-        Ok(())
     }
 
     /// The other users, in the order of their names.

@@ -24,7 +24,8 @@ impl Effect {
             | Request::Groups(_)
             | Request::Members(_)
             | Request::Watch(_)
-            | Request::Track(_) => Self::None,
+            | Request::Track(_)
+            | Request::Sessions(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)
@@ -33,7 +34,10 @@ impl Effect {
             | Request::Upload(_)
             | Request::MakeGroup(_)
             | Request::Join(_)
-            | Request::Leave(_) => Self::Lasting,
+            | Request::Leave(_)
+            | Request::LogoutEverywhere(_)
+            | Request::ChangePassword(_)
+            | Request::RevokeSession(_) => Self::Lasting,
         }
     }
 

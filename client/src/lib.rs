@@ -21,6 +21,7 @@
 //! This crate knows no terminal: it prints nothing, asks nobody and keeps no state on the disk but
 //! the [`PinFile`], a [`CursorFile`] and what was downloaded.
 
+mod account;
 mod address;
 mod backoff;
 mod call;
@@ -61,10 +62,11 @@ pub use history::{HistoryAnswer, HistoryQuery};
 pub use pins::{PinError, PinFile};
 pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
-pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, User};
+pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
 pub use qchat_proto::{
     Address, Body, Digest, File, FileName, Fingerprint, GroupName, Message, MessageId, MessageText,
-    Password, Receipt, Refusal, Sequence, SessionToken, Stage, StoredName, Timestamp, UserName,
+    Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage, StoredName, Timestamp,
+    UserName,
 };
 pub use track::Tracking;
 pub use trust::{Trust, Unknown};

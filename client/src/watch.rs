@@ -1,6 +1,7 @@
 //! Following the caller's logs as they grow.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use qchat_proto::command::{Cursor, Event, Log, Watch};
 use qchat_proto::limits::CURSORS_MAX;
@@ -10,10 +11,13 @@ use crate::call::Call;
 use crate::client::Client;
 use crate::deliveries::Deliveries;
 use crate::error::CallError;
+use crate::link::Link;
 
 /// A stream of events, and how far each log has come in it. Dropping it ends the watching.
 pub struct Watching {
     call: Call<Watch>,
+    /// Learns that the session has ended. It is no handle on the connection.
+    link: Weak<Link>,
     cursors: HashMap<Log, Sequence>,
     deliveries: Deliveries,
 }
@@ -31,7 +35,8 @@ impl Client {
         let known = cursors.iter().map(|cursor| (cursor.log.clone(), cursor.after)).collect();
         let watch = Watch { cursors: Few::<_, CURSORS_MAX>::first_of(cursors) };
         let call = Call::ask(&self.link.connection, watch).await?;
-        Ok(Watching { call, cursors: known, deliveries: Deliveries::on(&self.link) })
+        let (link, deliveries) = (Arc::downgrade(&self.link), Deliveries::on(&self.link));
+        Ok(Watching { call, link, cursors: known, deliveries })
     }
 }
 
@@ -47,7 +52,11 @@ impl Watching {
     /// Not cancel safe: half an event may be lost. Watch in a task of its own.
     pub async fn next(&mut self) -> Result<Event, CallError> {
         loop {
-            let event = self.call.event().await?;
+            let event = self.call.event().await;
+            if let Some(link) = self.link.upgrade() {
+                link.heed(&event);
+            }
+            let event = event?;
             if self.is_new(&event) {
                 if let Event::Message { log, place, message } = &event
                     && message.unread

@@ -21,6 +21,7 @@ mod passwords;
 mod presence;
 mod server;
 mod session;
+mod sessions;
 mod store;
 mod uploads;
 

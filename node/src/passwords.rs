@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -20,6 +20,17 @@ enum HashError {
     Hash(argon2::password_hash::Error),
     #[error("the hashing thread panicked")]
     Panicked,
+}
+
+/// What came of checking a password against a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is another one.
+    Wrong,
+    /// It is the one.
+    Right,
+    /// It is the one, and its hash costs a guesser less than one of today would.
+    RightButWeak,
 }
 
 /// Hashes and checks passwords, as many at a time as there are cores.
@@ -57,23 +68,25 @@ impl Passwords {
         hash.await?.map_err(|error| Failure::fault(HashError::Hash(error)))
     }
 
-    /// Whether the password belongs to the hash. Without a hash the answer is no, and takes as long.
+    /// Whether the password belongs to the hash. Without a hash it is wrong, and that takes as long.
     pub(crate) async fn verify(
         &self,
         password: Password,
         hash: Option<String>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Verdict, Failure> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         let fits = self.on_pool(move || {
             let hash = PasswordHash::new(&hash)?;
-            Ok(Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok())
+            let fits = Argon2::default().verify_password(password.expose().as_bytes(), &hash);
+            Ok(match fits {
+                Ok(()) if known && is_weak(&hash) => Verdict::RightButWeak,
+                Ok(()) if known => Verdict::Right,
+                _ => Verdict::Wrong,
+            })
         });
-        let fits: Result<bool, argon2::password_hash::phc::Error> = fits.await?;
-        match fits {
-            Ok(fits) => Ok(known && fits),
-            Err(error) => Err(Failure::Fault(error.to_string().into())),
-        }
+        let fits: Result<Verdict, argon2::password_hash::phc::Error> = fits.await?;
+        fits.map_err(|error| Failure::Fault(error.to_string().into()))
     }
 
     /// Runs `work` when a core is free. A full queue is refused at once.
@@ -93,6 +106,17 @@ impl Passwords {
     }
 }
 
+/// Whether a hash costs a guesser less than one that is made today.
+fn is_weak(hash: &PasswordHash) -> bool {
+    let (kind, version) = (Algorithm::default(), u32::from(Version::default()));
+    let today = Params::default();
+    let is_strong =
+        |params: Params| params.m_cost() >= today.m_cost() && params.t_cost() >= today.t_cost();
+    hash.algorithm != kind.ident()
+        || hash.version < Some(version)
+        || !Params::try_from(hash).is_ok_and(is_strong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,8 +130,30 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash(password("hunter2")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify(password("hunter2"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(password("hunter3"), Some(hash)).await.unwrap());
-        assert!(!passwords.verify(password("nobody"), None).await.unwrap());
+        let verify = async |text, hash| passwords.verify(password(text), hash).await.unwrap();
+        assert_eq!(verify("hunter2", Some(hash.clone())).await, Verdict::Right);
+        assert_eq!(verify("hunter3", Some(hash)).await, Verdict::Wrong);
+        assert_eq!(verify("nobody", None).await, Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_is_cheaper_to_guess_than_todays_is_weak() {
+        let passwords = Passwords::new().unwrap();
+        let (today, kind) = (Params::default(), Algorithm::Argon2id);
+        for (kind, version, memory, passes, expected) in [
+            (kind, Version::V0x13, today.m_cost(), today.t_cost(), Verdict::Right),
+            (kind, Version::V0x13, today.m_cost() + 8, today.t_cost() + 1, Verdict::Right),
+            (kind, Version::V0x13, today.m_cost() - 1, today.t_cost(), Verdict::RightButWeak),
+            (kind, Version::V0x13, today.m_cost(), today.t_cost() - 1, Verdict::RightButWeak),
+            (kind, Version::V0x10, today.m_cost(), today.t_cost(), Verdict::RightButWeak),
+            (Algorithm::Argon2i, Version::V0x13, today.m_cost(), 3, Verdict::RightButWeak),
+        ] {
+            let params = Params::new(memory, passes, 1, None).unwrap();
+            let hash = Argon2::new(kind, version, params).hash_password(b"hunter2").unwrap();
+            let verdict = passwords.verify(password("hunter2"), Some(hash.to_string())).await;
+            assert_eq!(verdict.unwrap(), expected, "{hash}");
+            let verdict = passwords.verify(password("hunter3"), Some(hash.to_string())).await;
+            assert_eq!(verdict.unwrap(), Verdict::Wrong, "{hash}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::identity::{IdentityError, IdentityFiles};
 use crate::memberships::Memberships;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::sessions::Sessions;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
 
@@ -97,8 +98,33 @@ pub(crate) struct Node {
     pub(crate) hub: Hub,
     pub(crate) presence: Presence,
     pub(crate) memberships: Memberships,
+    pub(crate) sessions: Sessions,
     pub(crate) uploads: Uploads,
     pub(crate) stopping: CancellationToken,
+}
+
+impl Node {
+    pub(crate) fn new(
+        limits: Limits,
+        store: Store,
+        uploads: Uploads,
+        passwords: Passwords,
+    ) -> Self {
+        let hub = Hub::default();
+        let memberships = Memberships::new(hub.clone());
+        store.on_change(wake(hub.clone(), memberships.clone()));
+        Self {
+            limits,
+            store,
+            passwords,
+            presence: Presence::new(hub.clone()),
+            sessions: Sessions::default(),
+            hub,
+            memberships,
+            uploads,
+            stopping: CancellationToken::new(),
+        }
+    }
 }
 
 /// A server that has its address and its store, and is ready to run.
@@ -128,19 +154,7 @@ impl Server {
             Passwords::new().map_err(|error| StartError::Passwords(error.to_string()))?;
         let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
-        let hub = Hub::default();
-        let memberships = Memberships::new(hub.clone());
-        store.on_change(wake(hub.clone(), memberships.clone()));
-        let node = Node {
-            limits: config.limits,
-            store,
-            passwords,
-            presence: Presence::new(hub.clone()),
-            hub,
-            memberships,
-            uploads,
-            stopping: CancellationToken::new(),
-        };
+        let node = Node::new(config.limits, store, uploads, passwords);
         Ok(Self { node: Arc::new(node), endpoint, address, fingerprint })
     }
 

@@ -1,12 +1,12 @@
 //! Who speaks on a connection. Whether a command wants a caller who is signed in is a type.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{Refusal, UserName};
-
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::presence::Online;
+use crate::presence::{Online, Presence};
+use crate::sessions::{Listed, Sessions};
 use crate::store::queries::TokenHash;
 
 /// The session of one connection: signed out at first.
@@ -19,6 +19,7 @@ pub(crate) struct Session {
 struct State {
     caller: Signed,
     _online: Online,
+    _listed: Listed,
     /// Ends what goes on in the session's name.
     _end: DropGuard,
 }
@@ -28,13 +29,22 @@ impl Session {
     ///
     /// # Errors
     /// [`Refusal::AlreadyLoggedIn`].
-    pub(crate) fn sign_in(&self, caller: Signed, online: Online) -> Result<(), Refusal> {
+    pub(crate) fn sign_in(
+        self: &Arc<Self>,
+        caller: Signed,
+        presence: &Presence,
+        sessions: &Sessions,
+    ) -> Result<(), Refusal> {
         let mut state = self.state();
         match &*state {
             Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
             None => {
-                let end = caller.ended.clone().drop_guard();
-                *state = Some(State { caller, _online: online, _end: end });
+                *state = Some(State {
+                    _online: presence.enter(caller.user.clone()),
+                    _listed: sessions.list(&caller, self),
+                    _end: caller.ended.clone().drop_guard(),
+                    caller,
+                });
                 Ok(())
             }
         }
@@ -43,6 +53,14 @@ impl Session {
     /// Signs out.
     pub(crate) fn sign_out(&self) {
         *self.state() = None;
+    }
+
+    /// Signs out, where this token signed in.
+    pub(crate) fn sign_out_of(&self, token_hash: &TokenHash) {
+        let mut state = self.state();
+        if state.as_ref().is_some_and(|state| state.caller.token_hash == *token_hash) {
+            *state = None;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {

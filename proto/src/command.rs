@@ -4,6 +4,7 @@ mod accounts;
 mod files;
 mod groups;
 mod messages;
+mod sessions;
 
 use std::future::Future;
 
@@ -13,6 +14,7 @@ pub use groups::*;
 pub use messages::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+pub use sessions::*;
 
 pub use crate::event::{Cursor, Event, Watch};
 use crate::message::{File, Message, Receipt};
@@ -121,6 +123,14 @@ commands! {
     MarkDelivered => Done,
     /// Follows what becomes of a message that the caller sent.
     Track => Done,
+    /// Ends every session of the caller.
+    LogoutEverywhere => Done,
+    /// Changes the caller's password, and ends every other session.
+    ChangePassword => Done,
+    /// Lists the caller's sessions.
+    Sessions => SessionList,
+    /// Ends a session of the caller.
+    RevokeSession => Done,
 }
 
 impl Follow for Watch {

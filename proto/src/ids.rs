@@ -1,8 +1,9 @@
 //! Ids, digests and tokens: fixed numbers of bytes with a meaning.
 
 use std::fmt;
+use std::str::FromStr;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -90,6 +91,38 @@ impl fmt::Debug for SessionToken {
     }
 }
 
+/// Names a session to its owner. Nothing can be resumed by it. Unique among the sessions of one user.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub [u8; 6]);
+
+/// A text is no [`SessionId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session's id has 12 hexadecimal digits, as sessions shows it")]
+pub struct SessionIdError;
+
+/// 12 lower-case hexadecimal digits.
+impl fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+/// Capitals are folded.
+impl FromStr for SessionId {
+    type Err = SessionIdError;
+
+    fn from_str(text: &str) -> Result<Self, SessionIdError> {
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| SessionIdError)?;
+        bytes.try_into().map(Self).map_err(|_| SessionIdError)
+    }
+}
+
 #[expect(clippy::expect_used, reason = "no operating system that runs TLS lacks random numbers")]
 fn random<const LENGTH: usize>() -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
@@ -107,5 +140,17 @@ mod tests {
         assert_eq!(SessionToken::from_hex(&token.to_hex()), Some(token.clone()));
         assert_eq!(SessionToken::from_hex("abc"), None);
         assert!(!format!("{token:?}").contains(&token.to_hex()));
+    }
+
+    #[test]
+    fn a_session_id_survives_its_text_form() {
+        let id = SessionId([0x3f, 0, 1, 0xa2, 0xb, 0xff]);
+        assert_eq!(id.to_string(), "3f0001a20bff");
+        for text in ["3f0001a20bff", "3F0001A20BFF"] {
+            assert_eq!(text.parse(), Ok(id));
+        }
+        for wrong in ["", "3f", "3f0001a20bff00", "3f0001a20bfg", "3f 001a20bff"] {
+            assert_eq!(wrong.parse::<SessionId>(), Err(SessionIdError), "{wrong}");
+        }
     }
 }

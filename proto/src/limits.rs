@@ -31,6 +31,9 @@ pub const READ_RANGES_MAX: usize = 1024;
 /// The longest list of cursors that watching may start with: the mailbox, and so many groups.
 pub const CURSORS_MAX: usize = 1024;
 
+/// How many sessions one user may have.
+pub const SESSIONS_MAX: usize = 256;
+
 /// How many candidates an ambiguous file name is answered with at the most.
 pub const CANDIDATES_MAX: usize = 20;
 

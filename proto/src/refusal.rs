@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::few::Few;
 use crate::file_name::{FileName, StoredName};
+use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
 use crate::message::MessageId;
 use crate::names::{GroupName, UserName};
@@ -95,6 +96,9 @@ pub enum Refusal {
     /// The file was kept for as long as this server keeps files.
     #[error("the file has expired and is gone: {0}")]
     FileExpired(StoredName),
+    /// The asker has no such session.
+    #[error("session not found: {0}; sessions lists yours")]
+    SessionNotFound(SessionId),
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -127,6 +131,7 @@ impl Refusal {
             Self::OutcomeUnknown(_) => "outcome_unknown",
             Self::MessageNotFound(_) => "message_not_found",
             Self::FileExpired(_) => "file_expired",
+            Self::SessionNotFound(_) => "session_not_found",
         }
     }
 }

@@ -1,36 +1,20 @@
-//! Accounts and sessions.
+//! Making accounts, and what their passwords allow: signing in, and a new password.
 
-use std::time::Duration;
-
-use qchat_proto::command::{Done, Login, Logout, Register, Registered, Resume, Resumed, SignedIn};
+use qchat_proto::command::{ChangePassword, Done, Login, Register, Registered, SignedIn};
 use qchat_proto::{Password, Refusal, SessionToken, UserName};
 
+use super::sessions::hash;
 use crate::clock;
 use crate::dispatch::{Answer, Call};
-use crate::endpoint;
 use crate::failure::Failure;
+use crate::passwords::Verdict;
+use crate::server::Node;
 use crate::session::{Signed, Visitor};
-use crate::store::changes::{CreateAccount, EndSession, StartSession, UseSession};
-use crate::store::queries::TokenHash;
+use crate::store::changes::{self, ByPassword, CreateAccount, StartSession};
 
-/// How long a session lives after it was used last.
-const SESSION_TIME_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
-
-/// How exactly the store knows when a session was used: each note of it costs an fsync.
-const USE_NOTED_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn hash(token: &SessionToken) -> TokenHash {
-    blake3::hash(token.expose()).into()
-}
-
-/// Makes the connection that of a user.
-fn sign_in(call: &Call, user: &UserName, token_hash: TokenHash) -> Result<(), Refusal> {
-    let online = call.node.presence.enter(user.clone());
-    let ended = call.node.stopping.child_token();
-    call.session.sign_in(Signed { user: user.clone(), token_hash, ended }, online)?;
-    endpoint::trust(&call.connection);
-    Ok(())
-}
+/// How often a password is checked again because another change of it came between. Who meets this
+/// changes it without end.
+const CHECKS_MAX: usize = 4;
 
 impl Answer for Register {
     type Caller = Visitor;
@@ -57,44 +41,80 @@ impl Answer for Login {
     type Caller = Visitor;
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<SignedIn, Failure> {
-        let known = call.node.store.password_hash(self.user.clone()).await?;
-        if !call.node.passwords.verify(self.password, known).await? {
-            return Err(Refusal::BadCredentials.into());
-        }
-        let token = SessionToken::random();
-        let (user, token_hash, at) = (self.user, hash(&token), clock::now());
-        call.node.store.commit(StartSession { user: user.clone(), token_hash, at }).await?;
-        sign_in(call, &user, token_hash)?;
+        let Self { user, password } = self;
+        let token = call.node.start_session(&user, &password).await?;
+        call.sign_in(&user, hash(&token)).await?;
         Ok(SignedIn { user, token })
     }
 }
 
-impl Answer for Resume {
-    type Caller = Visitor;
-
-    async fn answer(self, _: Visitor, call: &mut Call) -> Result<Resumed, Failure> {
-        let (token_hash, at) = (hash(&self.token), clock::now());
-        let session = call.node.store.session(token_hash).await?;
-        let (user, used) = session.ok_or(Refusal::SessionEnded)?;
-        if clock::is_older(used, at, SESSION_TIME_MAX) {
-            call.node.store.commit(EndSession { user, token_hash }).await?;
-            return Err(Refusal::SessionEnded.into());
-        }
-        if clock::is_older(used, at, USE_NOTED_EVERY) {
-            call.node.store.commit(UseSession { token_hash, at }).await?;
-        }
-        sign_in(call, &user, token_hash)?;
-        Ok(Resumed { user })
-    }
-}
-
-impl Answer for Logout {
+impl Answer for ChangePassword {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let Signed { user, token_hash, .. } = caller;
-        call.node.store.commit(EndSession { user, token_hash }).await?;
-        call.session.sign_out();
+        call.node.change_password(&caller, self).await?;
+        tracing::info!(user = %caller.user, "password changed");
         Ok(Done)
+    }
+}
+
+impl Node {
+    /// Starts a session where the password is right, and replaces a hash that is weaker than today's.
+    pub(crate) async fn start_session(
+        &self,
+        user: &UserName,
+        password: &Password,
+    ) -> Result<SessionToken, Failure> {
+        for _ in 0..CHECKS_MAX {
+            let known = self.store.password_hash(user.clone()).await?;
+            let verdict = self.passwords.verify(password.clone(), known.clone()).await?;
+            let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (known, verdict) else {
+                return Err(Refusal::BadCredentials.into());
+            };
+            let rehashed = match verdict {
+                // Where the server is too busy, the next time will do.
+                Verdict::RightButWeak => self.passwords.hash(password.clone()).await.ok(),
+                _ => None,
+            };
+            let token = SessionToken::random();
+            let (token_hash, at) = (hash(&token), clock::now());
+            let start = StartSession { user: user.clone(), token_hash, verified, rehashed, at };
+            if self.commit_ending(user, start).await? == ByPassword::Done {
+                return Ok(token);
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
+    /// Changes the password where the old one is right. A repetition finds it changed, and is told so
+    /// only where the new one is in force: else its asker would be locked out by what they believe.
+    pub(crate) async fn change_password(
+        &self,
+        caller: &Signed,
+        ChangePassword { id, old, new }: ChangePassword,
+    ) -> Result<(), Failure> {
+        let Signed { user, token_hash, .. } = caller;
+        for _ in 0..CHECKS_MAX {
+            let state = self.store.password_state(user.clone(), id).await?;
+            if state.is_changed {
+                return match self.passwords.verify(new, state.hash).await? {
+                    Verdict::Wrong => Err(Refusal::IdReused.into()),
+                    Verdict::Right | Verdict::RightButWeak => Ok(()),
+                };
+            }
+            check_strength(&new, self.limits.password_characters_min)?;
+            let verdict = self.passwords.verify(old.clone(), state.hash.clone()).await?;
+            let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (state.hash, verdict)
+            else {
+                return Err(Refusal::BadCredentials.into());
+            };
+            let password_hash = self.passwords.hash(new.clone()).await?;
+            let (user, session) = (user.clone(), *token_hash);
+            let change = changes::ChangePassword { id, user, session, verified, password_hash };
+            if self.commit_ending(&caller.user, change).await? == ByPassword::Done {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Busy.into())
     }
 }

@@ -30,14 +30,15 @@ impl Answer for Download {
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         let log = address(self.log, &caller.user);
-        let file = call.node.store.file(caller.user, log, self.file).await??;
+        let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
         let _place = call.node.uploads.begin()?;
         let bytes = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
         call.say(&file).await?;
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
-        let sent = send(&mut stream, header, &file, bytes).await;
+        let sent =
+            call.node.while_signed_in(&caller, send(&mut stream, header, &file, bytes)).await;
         if sent.is_err() {
             // A stream that is only dropped looks finished to the peer.
             let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));

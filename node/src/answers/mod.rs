@@ -5,6 +5,7 @@ mod download;
 mod groups;
 mod messages;
 mod people;
+mod sessions;
 mod track;
 mod upload;
 mod watch;

@@ -27,13 +27,13 @@ impl Answer for Upload {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
-        let arrival = Arrival { upload: self, sender: caller.user };
+        let arrival = Arrival { upload: self, sender: caller.user.clone() };
         match arrival.stored_earlier(call).await? {
             Some(file) => {
                 call.say(&UploadOpening::AlreadyStored).await?;
                 Ok(arrival.post(call, file).await?)
             }
-            None => arrival.take(call).await,
+            None => arrival.take(&caller, call).await,
         }
     }
 }
@@ -46,14 +46,14 @@ struct Arrival {
 
 impl Arrival {
     /// Admits the file, receives it, and sends its message.
-    async fn take(&self, call: &mut Call) -> Result<Message, Failure> {
+    async fn take(&self, caller: &Signed, call: &mut Call) -> Result<Message, Failure> {
         let Upload { to, size, transfer, .. } = &self.upload;
         let _place = call.node.uploads.begin()?;
         let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
         let _room = call.node.uploads.reserve(&self.sender, *size, used)?;
         let waiting = call.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         call.say(&UploadOpening::SendFile).await?;
-        let (part, digest) = self.receive(call, waiting).await?;
+        let (part, digest) = call.node.while_signed_in(caller, self.receive(call, waiting)).await?;
         let file = self.land(call, part, digest).await?;
         self.tell(call, file).await
     }

@@ -89,6 +89,8 @@ pub(super) enum Effect {
     Message(Address, Sequence),
     /// It made the group.
     Group(GroupName),
+    /// It changed the password.
+    Password,
 }
 
 /// Which messages of a log are marked for a user: sorted runs that do not touch.

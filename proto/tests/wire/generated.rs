@@ -6,7 +6,7 @@ use qchat_proto::command::*;
 use qchat_proto::limits::{CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{
     Address, ClientId, Few, FileName, GroupName, MessageId, MessageText, Password, Request,
-    Sequence, SessionToken, TransferId, UserName, frame,
+    Sequence, SessionId, SessionToken, TransferId, UserName, frame,
 };
 
 use crate::variants::{REQUESTS, request_name};
@@ -114,6 +114,20 @@ fn of_accounts() -> impl Strategy<Value = Request> {
     ]
 }
 
+fn of_sessions() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        Just(LogoutEverywhere.into()),
+        (client_id(), password(), password()).prop_map(|(id, old, new)| ChangePassword {
+            id,
+            old,
+            new
+        }
+        .into()),
+        Just(Sessions.into()),
+        any::<[u8; 6]>().prop_map(|id| RevokeSession { id: SessionId(id) }.into()),
+    ]
+}
+
 fn of_messages() -> impl Strategy<Value = Request> {
     prop_oneof![
         (client_id(), address(), text())
@@ -152,7 +166,7 @@ fn watch() -> impl Strategy<Value = Request> {
 }
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {
-    prop_oneof![of_accounts(), of_messages(), of_groups()]
+    prop_oneof![of_accounts(), of_sessions(), of_messages(), of_groups()]
 }
 
 proptest! {

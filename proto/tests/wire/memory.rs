@@ -86,6 +86,11 @@ fn an_answer_costs_a_bounded_multiple_of_its_bytes() {
     check::<Users>("users over their bound", &[b"\0", MANY], b"\x01a\x01");
     check::<Groups>("groups over their bound", &[b"\0", MANY], b"\x01a\x01\x01");
     check::<Members>("members over their bound", &[b"\0", MANY], b"\x01a\x01\x01");
+    check::<Sessions>(
+        "sessions over their bound",
+        &[b"\0", MANY],
+        b"\x1d\x1d\x1d\x1d\x1d\x1d\x01\x01\0\0",
+    );
     check::<Users>("candidates over their bound", &[b"\x01\x0b", MANY], b"\x0f1763833207123_x");
     check::<SendText>("a text of an endless length", &[b"\0\0\x01a\x01\x01a\x01\0", ENDLESS], b"x");
     check::<SendText>("a text over its bound", &[b"\0\0\x01a\x01\x01a\x01\0\xf0\xff\x13"], b"x");

@@ -6,7 +6,7 @@ use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
     Address, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId, Receipt,
-    Refusal, Request, Sequence, SessionToken, Timestamp, TransferId,
+    Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -76,6 +76,10 @@ fn token() -> SessionToken {
     SessionToken::from_hex(&"5e".repeat(32)).unwrap()
 }
 
+fn session_id() -> SessionId {
+    SessionId([0x1d; 6])
+}
+
 /// Every request: the first of each variant, and those that show its options.
 pub(crate) fn requests() -> Vec<Request> {
     let id = ClientId([0xc1; 16]);
@@ -124,6 +128,15 @@ pub(crate) fn requests() -> Vec<Request> {
         }
         .into(),
         Track { message: "+lab:17".parse().unwrap() }.into(),
+        LogoutEverywhere.into(),
+        ChangePassword {
+            id,
+            old: password(),
+            new: "battery staple".to_owned().try_into().unwrap(),
+        }
+        .into(),
+        Sessions.into(),
+        RevokeSession { id: session_id() }.into(),
     ]
 }
 
@@ -156,6 +169,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::OutcomeUnknown(7),
         Refusal::MessageNotFound("@bob:17".parse().unwrap()),
         Refusal::FileExpired(file().name),
+        Refusal::SessionNotFound(session_id()),
     ]
 }
 
@@ -209,6 +223,18 @@ answered! {
     Watch: Done;
     MarkDelivered: Done;
     Track: Done;
+    LogoutEverywhere: Done;
+    ChangePassword: Done;
+    Sessions: SessionList {
+        sessions: Few::first_of([Session {
+            id: session_id(),
+            created: Timestamp::from_milliseconds(1_763_833_207_123),
+            used: Timestamp::from_milliseconds(1_763_833_207_124),
+            current: true,
+            online: false,
+        }]),
+    };
+    RevokeSession: Done;
 }
 
 /// Collects the answers to the command that it is handed.

@@ -20,7 +20,7 @@ macro_rules! variants {
 variants! { REQUESTS, request_name, Request:
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
     Upload, Download, MakeGroup, Join, Leave, Groups, Members,
-    Watch, MarkDelivered, Track,
+    Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword, Sessions, RevokeSession,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:
@@ -28,7 +28,7 @@ variants! { REFUSALS, refusal_name, Refusal:
     UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
     ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
-    FileExpired,
+    FileExpired, SessionNotFound,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }

@@ -8,13 +8,13 @@ mod marks;
 mod posts;
 mod sessions;
 
-pub(crate) use accounts::CreateAccount;
+pub(crate) use accounts::{ByPassword, ChangePassword, CreateAccount};
 pub(crate) use files::ExpireFiles;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
 pub(crate) use marks::{Mark, MarkMessages};
 pub(crate) use posts::{Content, Post};
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
-pub(crate) use sessions::{EndSession, StartSession, UseSession};
+pub(crate) use sessions::{EndSessions, StartSession, UseSession, Which};
 
 use super::fault::Fault;
 use super::records::{Effect, Group, Membership};

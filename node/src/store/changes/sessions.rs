@@ -1,36 +1,50 @@
 //! Sessions: what a token resumes.
 
-use qchat_proto::{Timestamp, UserName};
-use redb::ReadableTable;
+use qchat_proto::limits::SESSIONS_MAX;
+use qchat_proto::{Refusal, SessionId, Timestamp, UserName};
 
+use super::accounts::{ByPassword, account_of_password, set_password_hash};
 use super::{ApplyError, Change};
-use crate::store::queries::TokenHash;
-use crate::store::records::{self, Session};
+use crate::store::queries::{TokenHash, session_id, sessions_of};
+use crate::store::records::Session;
 use crate::store::tables::{self, Tables};
 
-/// How many sessions one user may have. One more ends the one that was not used for the longest time.
-const SESSIONS_OF_USER_MAX: usize = 256;
-
-/// Starts a session.
+/// Starts a session. Where the user has as many as one may have, the one that was not used for the
+/// longest time ends; so does one with the new one's id.
 #[derive(Debug, Clone)]
 pub(crate) struct StartSession {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,
+    /// The hash that the password was checked against.
+    pub(crate) verified: String,
+    /// The hash that is to replace it.
+    pub(crate) rehashed: Option<String>,
     pub(crate) at: Timestamp,
 }
 
 impl Change for StartSession {
-    type Outcome = ();
+    type Outcome = ByPassword;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        let mut others = sessions_of(tables, &self.user)?;
-        others.sort_by_key(|(used, _)| *used);
-        let surplus = (others.len() + 1).saturating_sub(SESSIONS_OF_USER_MAX);
-        for (_, token_hash) in others.into_iter().take(surplus) {
-            remove(tables, &self.user, &token_hash)?;
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<ByPassword, ApplyError> {
+        let Some(account) = account_of_password(tables, &self.user, &self.verified)? else {
+            return Ok(ByPassword::CheckAgain);
+        };
+        if let Some(rehashed) = &self.rehashed {
+            set_password_hash(tables, &self.user, &account, rehashed)?;
+        }
+        let mut others = sessions_of(&tables.sessions_of_user, &self.user)?;
+        others.retain(|(_, token_hash)| *token_hash != self.token_hash);
+        others.sort_unstable();
+        let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
+        let id = session_id(&self.token_hash);
+        for (place, (_, token_hash)) in others.iter().enumerate() {
+            if place < surplus || session_id(token_hash) == id {
+                remove(tables, &self.user, token_hash)?;
+            }
         }
         let session = Session { user: self.user.clone(), created: self.at, used: self.at };
-        write(tables, &self.token_hash, &session)
+        write(tables, &self.token_hash, &session)?;
+        Ok(ByPassword::Done)
     }
 }
 
@@ -53,34 +67,63 @@ impl Change for UseSession {
     }
 }
 
-/// Ends a session: its token resumes nothing any more. Ending it twice is no error.
+/// Ends sessions: their tokens resume nothing any more.
 #[derive(Debug, Clone)]
-pub(crate) struct EndSession {
+pub(crate) struct EndSessions {
     pub(crate) user: UserName,
-    pub(crate) token_hash: TokenHash,
+    pub(crate) which: Which,
 }
 
-impl Change for EndSession {
+/// Some of a user's sessions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    /// That of this token. Ending it twice is no error.
+    Token(TokenHash),
+    /// The one of this id, which must exist.
+    Id(SessionId),
+    /// Every one.
+    All,
+}
+
+impl Change for EndSessions {
     type Outcome = ();
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        remove(tables, &self.user, &self.token_hash)
+        match self.which {
+            Which::Token(token_hash) => remove(tables, &self.user, &token_hash),
+            Which::All => end_all(tables, &self.user, |_| true),
+            Which::Id(id) => {
+                let sessions = sessions_of(&tables.sessions_of_user, &self.user)?;
+                let found = sessions.iter().find(|(_, token_hash)| session_id(token_hash) == id);
+                let (_, token_hash) = found.ok_or(Refusal::SessionNotFound(id))?;
+                remove(tables, &self.user, token_hash)
+            }
+        }
     }
 }
 
-/// When each session of a user was used last, and the hash of its token.
-fn sessions_of(
+/// Ends those of a user's sessions that are meant.
+pub(super) fn end_all(
+    tables: &mut Tables<'_>,
+    user: &UserName,
+    is_meant: impl Fn(&TokenHash) -> bool,
+) -> Result<(), ApplyError> {
+    for (_, token_hash) in sessions_of(&tables.sessions_of_user, user)? {
+        if is_meant(&token_hash) {
+            remove(tables, user, &token_hash)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the token resumes a session of this user.
+pub(super) fn is_session(
     tables: &Tables<'_>,
     user: &UserName,
-) -> Result<Vec<(Timestamp, Vec<u8>)>, ApplyError> {
-    let start = tables::session_of_user(user, &[]);
-    let mut sessions = Vec::new();
-    for row in tables.sessions_of_user.range(start.as_slice()..)? {
-        let (key, used) = row?;
-        let Some(token_hash) = key.value().strip_prefix(start.as_slice()) else { break };
-        sessions.push((records::decode(used.value(), "session's time")?, token_hash.to_owned()));
-    }
-    Ok(sessions)
+    token_hash: &TokenHash,
+) -> Result<bool, ApplyError> {
+    let session: Option<Session> = tables::lookup(&tables.sessions, token_hash, "session")?;
+    Ok(session.is_some_and(|session| session.user == *user))
 }
 
 fn write(tables: &mut Tables<'_>, token_hash: &[u8], session: &Session) -> Result<(), ApplyError> {
@@ -89,8 +132,12 @@ fn write(tables: &mut Tables<'_>, token_hash: &[u8], session: &Session) -> Resul
     Ok(tables::put(&mut tables.sessions_of_user, &key, &session.used)?)
 }
 
-fn remove(tables: &mut Tables<'_>, user: &UserName, token_hash: &[u8]) -> Result<(), ApplyError> {
-    tables.sessions.remove(token_hash)?;
+fn remove(
+    tables: &mut Tables<'_>,
+    user: &UserName,
+    token_hash: &TokenHash,
+) -> Result<(), ApplyError> {
+    tables.sessions.remove(token_hash.as_slice())?;
     tables.sessions_of_user.remove(tables::session_of_user(user, token_hash).as_slice())?;
     Ok(())
 }

@@ -1,14 +1,20 @@
-//! Questions about accounts and sessions.
+//! Questions about accounts.
 
 use qchat_proto::limits::PAGE_ITEMS_MAX;
-use qchat_proto::{Timestamp, UserName};
+use qchat_proto::{ClientId, UserName};
 
 use crate::store::fault::Fault;
-use crate::store::records::{Account, Session};
+use crate::store::records::{Account, Effect};
 use crate::store::{Store, tables};
 
-/// The BLAKE3 hash of a session's token. The token has 256 random bits, so a fast hash hides it.
-pub(crate) type TokenHash = [u8; 32];
+/// A password as a change of it finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PasswordState {
+    /// Its hash in PHC form.
+    pub(crate) hash: Option<String>,
+    /// Whether this change was made before.
+    pub(crate) is_changed: bool,
+}
 
 impl Store {
     /// The password hash of an account, in PHC form.
@@ -22,15 +28,22 @@ impl Store {
         .await
     }
 
-    /// Whose session a token resumes, and when it was used last.
-    pub(crate) async fn session(
+    /// The password of an account as a change of it with this id finds it.
+    pub(crate) async fn password_state(
         &self,
-        token_hash: TokenHash,
-    ) -> Result<Option<(UserName, Timestamp)>, Fault> {
+        user: UserName,
+        id: ClientId,
+    ) -> Result<PasswordState, Fault> {
         self.read(move |snapshot| {
-            let session: Option<Session> =
-                tables::find(snapshot, tables::SESSIONS, &token_hash, "session")?;
-            Ok(session.map(|session| (session.user, session.used)))
+            let key = tables::name(user.as_str());
+            let account: Option<Account> =
+                tables::find(snapshot, tables::ACCOUNTS, key, "account")?;
+            let key = tables::request(&user, id);
+            let earlier = tables::find(snapshot, tables::REQUESTS, &key, "request")?;
+            Ok(PasswordState {
+                hash: account.map(|account| account.password_hash),
+                is_changed: earlier == Some(Effect::Password),
+            })
         })
         .await
     }

@@ -7,12 +7,14 @@ mod follow;
 mod groups;
 mod history;
 mod receipts;
+mod sessions;
 
-pub(crate) use accounts::TokenHash;
 pub(crate) use files::Keeping;
 pub(crate) use history::HistoryQuery;
 use qchat_proto::{Address, GroupName, Refusal, UserName};
 use redb::ReadTransaction;
+pub(in crate::store) use sessions::sessions_of;
+pub(crate) use sessions::{SessionRow, TokenHash, session_id};
 
 use super::fault::Fault;
 use super::records::{Group, Membership};

@@ -16,8 +16,8 @@ use super::tally::Tally;
 use super::{at, group, text, to, user};
 use crate::store::CommitError;
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Mark, MarkMessages,
-    Post, StartSession, UseSession,
+    ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark,
+    MarkMessages, Post, StartSession, UseSession, Which,
 };
 
 const CACHE_BYTES: usize = 1024 * 1024;
@@ -114,7 +114,7 @@ fn story() -> Vec<Vec<Step>> {
     vec![
         vec![account(1, "alice"), account(2, "bob")],
         vec![account(3, "carol")],
-        vec![session("alice")],
+        vec![session("alice", 1), session("alice", 2), session("alice", 3)],
         vec![post(4, "alice", to("bob"), text("hi")), post(5, "bob", to("alice"), text("ho"))],
         vec![post(6, "bob", to("bob"), text("a note"))],
         vec![make_group(7, "alice"), join("bob"), join("carol")],
@@ -128,7 +128,9 @@ fn story() -> Vec<Vec<Step>> {
         vec![leave("carol")],
         vec![use_session()],
         vec![post(11, "carol", to("alice"), text(&"bye ".repeat(3000)))],
-        vec![end_session("alice")],
+        vec![end_session("alice", Which::Token([2; 32]))],
+        vec![change_password(13, "alice")],
+        vec![end_session("alice", Which::All)],
         vec![post(12, "alice", lab(), text("gone?"))],
     ]
 }
@@ -142,16 +144,23 @@ fn account(number: u8, name: &str) -> Step {
     Step::CreateAccount(CreateAccount { id: id(number), user, password_hash, at: at(1) })
 }
 
-fn session(name: &str) -> Step {
-    Step::StartSession(StartSession { user: user(name), token_hash: [1; 32], at: at(2) })
+fn session(name: &str, number: u8) -> Step {
+    let (user, token_hash, verified) = (user(name), [number; 32], "a hash".to_owned());
+    Step::StartSession(StartSession { user, token_hash, verified, rehashed: None, at: at(2) })
 }
 
 fn use_session() -> Step {
     Step::UseSession(UseSession { token_hash: [1; 32], at: at(3) })
 }
 
-fn end_session(name: &str) -> Step {
-    Step::EndSession(EndSession { user: user(name), token_hash: [1; 32] })
+fn change_password(number: u8, name: &str) -> Step {
+    let (verified, password_hash) = ("a hash".to_owned(), "another hash".to_owned());
+    let (id, user, session) = (id(number), user(name), [1; 32]);
+    Step::ChangePassword(ChangePassword { id, user, session, verified, password_hash })
+}
+
+fn end_session(name: &str, which: Which) -> Step {
+    Step::EndSessions(EndSessions { user: user(name), which })
 }
 
 fn post(number: u8, from: &str, to: Address, content: Content) -> Step {

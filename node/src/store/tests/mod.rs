@@ -11,6 +11,7 @@ mod promises;
 mod random;
 mod random_changes;
 mod scenario;
+mod sessions;
 mod tally;
 
 use qchat_proto::{Address, ClientId, GroupName, Message, MessageText, Timestamp, UserName};

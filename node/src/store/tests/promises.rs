@@ -3,13 +3,11 @@
 use qchat_proto::{Address, ClientId, Refusal};
 
 use super::{TestStore, at, group, text, to, user};
-use crate::store::changes::{
-    CreateAccount, CreateGroup, EndSession, JoinGroup, LeaveGroup, Post, StartSession,
-};
+use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
 use crate::store::{CommitError, OpenError, Store};
 
 #[track_caller]
-fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Refusal {
+pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Refusal {
     match result {
         Err(CommitError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
@@ -98,27 +96,6 @@ async fn permission_is_that_of_the_moment_when_the_change_is_made() {
     let (left, posted) = tokio::join!(store.store.commit(leave), store.store.commit(post));
     left.unwrap();
     assert_eq!(refusal(posted), Refusal::NotAMember(group("lab")));
-}
-
-#[tokio::test]
-async fn a_session_ends_for_good_and_the_oldest_give_way() {
-    let store = TestStore::with_users(&["alice"]).await;
-    let start = |number: u16| {
-        let mut token_hash = [0; 32];
-        token_hash[..2].copy_from_slice(&number.to_be_bytes());
-        StartSession { user: user("alice"), token_hash, at: at(number.into()) }
-    };
-    let first = start(1).token_hash;
-    for number in 1..=257 {
-        store.store.commit(start(number)).await.unwrap();
-    }
-    assert!(store.store.session(first).await.unwrap().is_none());
-    let last = start(257).token_hash;
-    assert_eq!(store.store.session(last).await.unwrap().unwrap().0, user("alice"));
-    let end = || EndSession { user: user("alice"), token_hash: last };
-    store.store.commit(end()).await.unwrap();
-    store.store.commit(end()).await.unwrap();
-    assert!(store.reopened().await.store.session(last).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use super::model::{Model, Step};
 use super::random::Random;
 use super::{at, group, text, user};
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, EndSession, ExpireFiles, JoinGroup, LeaveGroup, Mark,
-    MarkMessages, Post, StartSession, UseSession,
+    ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, ExpireFiles, JoinGroup,
+    LeaveGroup, Mark, MarkMessages, Post, StartSession, UseSession, Which,
 };
-use crate::store::queries::TokenHash;
+use crate::store::queries::{TokenHash, session_id};
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const GROUPS: [&str; 2] = ["lab", "ops"];
@@ -100,14 +100,44 @@ impl Scenario {
 
     fn session(&mut self, world: &Model) -> Step {
         let (user, at) = (self.sender(world), at(self.now));
-        // A token belongs to one user.
+        let token_hash = self.token_hash(&user);
+        match self.random.within(0..8) {
+            0 => Step::EndSessions(EndSessions { user, which: Which::Token(token_hash) }),
+            1 => Step::EndSessions(EndSessions { user, which: Which::Id(session_id(&token_hash)) }),
+            2 if self.random.once_in(3) => {
+                Step::EndSessions(EndSessions { user, which: Which::All })
+            }
+            2..4 => self.change_password(world, user),
+            4 => Step::UseSession(UseSession { token_hash, at }),
+            _ => {
+                let verified = self.password_hash(world, &user);
+                let rehashed = self.random.once_in(5).then(|| format!("rehashed {}", self.now));
+                Step::StartSession(StartSession { user, token_hash, verified, rehashed, at })
+            }
+        }
+    }
+
+    fn change_password(&mut self, world: &Model, user: UserName) -> Step {
+        let (id, session) = (self.id(), self.token_hash(&user));
+        let (verified, password_hash) =
+            (self.password_hash(world, &user), format!("changed {}", self.now));
+        Step::ChangePassword(ChangePassword { id, user, session, verified, password_hash })
+    }
+
+    /// A token belongs to one user; some of theirs have the same id.
+    fn token_hash(&mut self, user: &UserName) -> TokenHash {
         let mut token_hash: TokenHash = [0; 32];
-        token_hash[..user.as_str().len()].copy_from_slice(user.as_str().as_bytes());
-        token_hash[31] = u8::try_from(self.random.within(0..3)).unwrap();
-        match self.random.within(0..4) {
-            0 => Step::EndSession(EndSession { user, token_hash }),
-            1 => Step::UseSession(UseSession { token_hash, at }),
-            _ => Step::StartSession(StartSession { user, token_hash, at }),
+        token_hash[0] = u8::try_from(self.random.within(0..3)).unwrap();
+        token_hash[1..=user.as_str().len()].copy_from_slice(user.as_str().as_bytes());
+        token_hash[31] = u8::try_from(self.random.within(0..4) / 3).unwrap();
+        token_hash
+    }
+
+    /// The hash of a user's password mostly, or one that was theirs or never was.
+    fn password_hash(&mut self, world: &Model, user: &UserName) -> String {
+        match world.accounts.get(user).filter(|_| !self.random.once_in(8)) {
+            Some(account) => account.password_hash.clone(),
+            None => format!("hash {}", self.now / 2),
         }
     }
 

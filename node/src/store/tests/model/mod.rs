@@ -2,6 +2,7 @@
 
 mod questions;
 mod rows;
+mod sessions;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +12,7 @@ use qchat_proto::{
     Timestamp, UserName,
 };
 
-pub(super) use step::{Answer, Expected, Step};
+pub(super) use step::{Answer, Expected, Step, Told};
 
 use crate::store::changes::{
     Content, CreateAccount, CreateGroup, ExpireFiles, Mark, MarkMessages, Post,
@@ -52,17 +53,16 @@ impl Model {
     pub(super) fn apply(&mut self, step: &Step) -> Expected {
         match step {
             Step::CreateAccount(create) => self.create_account(create)?,
-            Step::StartSession(start) => {
-                let session =
-                    Session { user: start.user.clone(), created: start.at, used: start.at };
-                self.sessions.insert(start.token_hash, session);
-            }
+            Step::StartSession(start) => return Ok(Told::Password(self.start_session(start))),
             Step::UseSession(used) => {
                 let session = self.sessions.get_mut(&used.token_hash);
                 session.into_iter().for_each(|session| session.used = used.at);
             }
-            Step::EndSession(end) => drop(self.sessions.remove(&end.token_hash)),
-            Step::Post(post) => return self.post(post).map(Some),
+            Step::EndSessions(end) => self.end_sessions(end)?,
+            Step::ChangePassword(change) => {
+                return self.change_password(change).map(Told::Password);
+            }
+            Step::Post(post) => return self.post(post).map(Told::Message),
             Step::CreateGroup(create) => self.create_group(create)?,
             Step::JoinGroup(join) => {
                 let group = self.groups.get_mut(&join.group);
@@ -77,7 +77,7 @@ impl Model {
             Step::MarkMessages(mark) => self.mark(mark)?,
             Step::ExpireFiles(expire) => self.expire(expire),
         }
-        Ok(None)
+        Ok(Told::Nothing)
     }
 
     fn create_account(&mut self, create: &CreateAccount) -> Result<(), Refusal> {

@@ -9,8 +9,8 @@ use qchat_proto::{
 
 use super::{Model, Places, message};
 use crate::store::Store;
-use crate::store::queries::{HistoryQuery, Keeping};
-use crate::store::records::Effect;
+use crate::store::queries::{HistoryQuery, Keeping, SessionRow};
+use crate::store::records::{Effect, Session};
 
 /// A message with its place in a log.
 type Placed = (Sequence, Message);
@@ -24,6 +24,7 @@ impl Model {
             let found = store.session(*token_hash).await.unwrap();
             assert_eq!(found, Some((session.user.clone(), session.used)));
         }
+        assert_eq!(store.session([0xff; 32]).await.unwrap(), None);
         for user in &users {
             self.check_user(store, user).await;
             self.check_log(store, user, Address::User(user.clone())).await;
@@ -44,6 +45,12 @@ impl Model {
     async fn check_user(&self, store: &Store, user: &UserName) {
         let hash = store.password_hash(user.clone()).await.unwrap();
         assert_eq!(hash.as_ref(), Some(&self.accounts[user].password_hash));
+        let sessions = self.sessions.iter().filter(|(_, session)| session.user == *user);
+        let sessions = sessions.map(|(&token_hash, session)| {
+            let Session { created, used, .. } = *session;
+            SessionRow { token_hash, created, used }
+        });
+        assert_eq!(store.sessions(user.clone()).await.unwrap(), sessions.collect::<Vec<_>>());
         let groups = self.groups.iter().map(|(name, group)| command::Group {
             name: name.clone(),
             members: u64::try_from(group.members.len()).unwrap(),
@@ -188,6 +195,11 @@ impl Model {
     async fn check_uploads(&self, store: &Store) {
         for ((user, id), effect) in &self.requests {
             let file = match effect {
+                Effect::Password => {
+                    let state = store.password_state(user.clone(), *id).await.unwrap();
+                    assert!(state.is_changed);
+                    None
+                }
                 Effect::Message(log, sequence) => {
                     let mut entries = self.logs[log].iter();
                     let sent =

@@ -4,16 +4,24 @@ use qchat_proto::{ClientId, Message, Refusal};
 
 use crate::store::CommitError;
 use crate::store::changes::{
-    Change, CreateAccount, CreateGroup, EndSession, ExpireFiles, JoinGroup, LeaveGroup,
-    MarkMessages, Post, StartSession, UseSession,
+    ByPassword, Change, ChangePassword, CreateAccount, CreateGroup, EndSessions, ExpireFiles,
+    JoinGroup, LeaveGroup, MarkMessages, Post, StartSession, UseSession,
 };
 use crate::store::writer::{self, Job};
 
-/// What a change is answered with; a message where it sent one.
-pub(in super::super) type Answer = Result<Option<Message>, CommitError>;
+/// What a change that was made tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Told {
+    Nothing,
+    Message(Message),
+    Password(ByPassword),
+}
+
+/// What a change is answered with.
+pub(in super::super) type Answer = Result<Told, CommitError>;
 
 /// What a change should be answered with.
-pub(in super::super) type Expected = Result<Option<Message>, Refusal>;
+pub(in super::super) type Expected = Result<Told, Refusal>;
 
 /// A change.
 #[derive(Debug, Clone)]
@@ -21,7 +29,8 @@ pub(in super::super) enum Step {
     CreateAccount(CreateAccount),
     StartSession(StartSession),
     UseSession(UseSession),
-    EndSession(EndSession),
+    EndSessions(EndSessions),
+    ChangePassword(ChangePassword),
     Post(Post),
     CreateGroup(CreateGroup),
     JoinGroup(JoinGroup),
@@ -37,16 +46,17 @@ impl Step {
     /// The change ready for a batch, and its answer afterwards.
     pub(in super::super) fn queued(&self) -> (Box<dyn Job>, Answered) {
         match self.clone() {
-            Self::CreateAccount(change) => queued(change, |()| None),
-            Self::StartSession(change) => queued(change, |()| None),
-            Self::UseSession(change) => queued(change, |()| None),
-            Self::EndSession(change) => queued(change, |()| None),
-            Self::Post(change) => queued(change, Some),
-            Self::CreateGroup(change) => queued(change, |()| None),
-            Self::JoinGroup(change) => queued(change, |_| None),
-            Self::LeaveGroup(change) => queued(change, |()| None),
-            Self::MarkMessages(change) => queued(change, |()| None),
-            Self::ExpireFiles(change) => queued(change, |()| None),
+            Self::CreateAccount(change) => queued(change, |()| Told::Nothing),
+            Self::StartSession(change) => queued(change, Told::Password),
+            Self::UseSession(change) => queued(change, |()| Told::Nothing),
+            Self::EndSessions(change) => queued(change, |()| Told::Nothing),
+            Self::ChangePassword(change) => queued(change, Told::Password),
+            Self::Post(change) => queued(change, Told::Message),
+            Self::CreateGroup(change) => queued(change, |()| Told::Nothing),
+            Self::JoinGroup(change) => queued(change, |_| Told::Nothing),
+            Self::LeaveGroup(change) => queued(change, |()| Told::Nothing),
+            Self::MarkMessages(change) => queued(change, |()| Told::Nothing),
+            Self::ExpireFiles(change) => queued(change, |()| Told::Nothing),
         }
     }
 
@@ -54,6 +64,7 @@ impl Step {
     pub(in super::super) fn with_id(mut self, new: ClientId) -> Self {
         match &mut self {
             Self::CreateAccount(CreateAccount { id, .. })
+            | Self::ChangePassword(ChangePassword { id, .. })
             | Self::Post(Post { id, .. })
             | Self::CreateGroup(CreateGroup { id, .. }) => *id = new,
             _ => {}
@@ -62,10 +73,7 @@ impl Step {
     }
 }
 
-fn queued<C: Change>(
-    change: C,
-    told: fn(C::Outcome) -> Option<Message>,
-) -> (Box<dyn Job>, Answered) {
+fn queued<C: Change>(change: C, told: fn(C::Outcome) -> Told) -> (Box<dyn Job>, Answered) {
     let (job, mut answered) = writer::queued(change);
     let answer = move || answered.try_recv().expect("a batch answers every change").map(told);
     (job, Box::new(answer))

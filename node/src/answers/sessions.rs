@@ -1,0 +1,119 @@
+//! Sessions: resumed, listed, ended.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::time::Duration;
+
+use qchat_proto::command::{
+    Done, Logout, LogoutEverywhere, Resume, Resumed, RevokeSession, Session, SessionList, Sessions,
+};
+use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
+
+use crate::clock;
+use crate::dispatch::{Answer, Call};
+use crate::endpoint;
+use crate::failure::Failure;
+use crate::session::{Signed, Visitor};
+use crate::store::changes::{EndSessions, UseSession, Which};
+use crate::store::queries::{SessionRow, TokenHash, session_id};
+
+/// How long a session lives after it was used last.
+const SESSION_TIME_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// How exactly the store knows when a session was used: each note of it costs an fsync.
+const USE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What the store knows of a token.
+pub(super) fn hash(token: &SessionToken) -> TokenHash {
+    blake3::hash(token.expose()).into()
+}
+
+impl Call {
+    /// Makes the connection that of a user.
+    pub(super) async fn sign_in(
+        &self,
+        user: &UserName,
+        token_hash: TokenHash,
+    ) -> Result<(), Failure> {
+        self.node.sign_in(&self.session, user.clone(), token_hash).await?;
+        endpoint::trust(&self.connection);
+        Ok(())
+    }
+
+    async fn end(&self, user: UserName, which: Which) -> Result<Done, Failure> {
+        self.node.commit_ending(&user.clone(), EndSessions { user, which }).await?;
+        Ok(Done)
+    }
+}
+
+/// Whether a session that was used last at that time has ended by its age, unless it is online.
+fn has_expired(used: Timestamp, now: Timestamp) -> bool {
+    clock::is_older(used, now, SESSION_TIME_MAX)
+}
+
+impl Answer for Resume {
+    type Caller = Visitor;
+
+    async fn answer(self, _: Visitor, call: &mut Call) -> Result<Resumed, Failure> {
+        let (token_hash, at) = (hash(&self.token), clock::now());
+        let session = call.node.store.session(token_hash).await?;
+        let (user, used) = session.ok_or(Refusal::SessionEnded)?;
+        if has_expired(used, at) && !call.node.sessions.online(&user).contains(&token_hash) {
+            call.end(user, Which::Token(token_hash)).await?;
+            return Err(Refusal::SessionEnded.into());
+        }
+        if clock::is_older(used, at, USE_NOTED_EVERY) {
+            call.node.store.commit(UseSession { token_hash, at }).await?;
+        }
+        call.sign_in(&user, token_hash).await?;
+        Ok(Resumed { user })
+    }
+}
+
+impl Answer for Logout {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        call.end(caller.user, Which::Token(caller.token_hash)).await
+    }
+}
+
+impl Answer for LogoutEverywhere {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        call.end(caller.user, Which::All).await
+    }
+}
+
+impl Answer for RevokeSession {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        call.end(caller.user, Which::Id(self.id)).await
+    }
+}
+
+impl Answer for Sessions {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<SessionList, Failure> {
+        let online: HashSet<_> = call.node.sessions.online(&caller.user).into_iter().collect();
+        let now = clock::now();
+        let session = |row: SessionRow| {
+            let online = online.contains(&row.token_hash);
+            Session {
+                id: session_id(&row.token_hash),
+                created: row.created,
+                used: if online { now } else { row.used },
+                current: row.token_hash == caller.token_hash,
+                online,
+            }
+        };
+        let rows = call.node.store.sessions(caller.user.clone()).await?;
+        let sessions = rows.into_iter().map(session);
+        let mut sessions: Vec<_> = sessions.filter(|one| !has_expired(one.used, now)).collect();
+        sessions.sort_by_key(|session| Reverse((session.current, session.used, session.created)));
+        Ok(SessionList { sessions: Few::first_of(sessions) })
+    }
+}

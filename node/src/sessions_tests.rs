@@ -1,0 +1,203 @@
+use argon2::{Argon2, Params, PasswordHasher};
+use qchat_proto::command::ChangePassword;
+use qchat_proto::{ClientId, Password, SessionToken, Timestamp};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::passwords::Passwords;
+use crate::server::Limits;
+use crate::session::{Caller, Visitor};
+use crate::store::Store;
+use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
+use crate::uploads::Uploads;
+
+/// How often a race is run.
+const RACES: usize = 300;
+
+/// A node in a folder of its own, where alice has an account.
+struct Home {
+    node: Arc<Node>,
+    _folder: TempDir,
+}
+
+impl Home {
+    async fn with_alice(password_hash: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let uploads = Uploads::open(&folder.path().join("upload"), folder.path(), None).unwrap();
+        let node = Node::new(Limits::default(), store, uploads, Passwords::new().unwrap());
+        let (id, at) = (ClientId::random(), Timestamp::from_milliseconds(1));
+        let account = CreateAccount { id, user: alice(), password_hash, at };
+        node.store.commit(account).await.unwrap();
+        Self { node: Arc::new(node), _folder: folder }
+    }
+
+    /// A session of alice's that the store knows.
+    async fn begin(&self) -> TokenHash {
+        let (token_hash, at) =
+            (blake3::hash(SessionToken::random().expose()).into(), Timestamp::from_milliseconds(1));
+        let (user, verified) = (alice(), String::new());
+        let start = StartSession { user, token_hash, verified, rehashed: None, at };
+        self.node.commit_ending(&alice(), start).await.unwrap();
+        token_hash
+    }
+
+    async fn end(&self, token_hash: TokenHash) {
+        let end = EndSessions { user: alice(), which: Which::Token(token_hash) };
+        self.node.commit_ending(&alice(), end).await.unwrap();
+    }
+
+    /// A connection on which this token signs in now.
+    async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, Result<(), Failure>) {
+        let session = Arc::<Session>::default();
+        let signed_in = self.node.sign_in(&session, alice(), token_hash).await;
+        (session, signed_in)
+    }
+
+    #[track_caller]
+    fn check_nobody_is_here(&self, session: &Session) {
+        assert!(Visitor::admit(session).is_ok(), "a dead token is signed in");
+        assert!(!self.node.presence.is_online(&alice()));
+        assert!(self.node.sessions.entries().users.is_empty());
+    }
+}
+
+fn alice() -> UserName {
+    "alice".parse().unwrap()
+}
+
+fn password(text: &str) -> Password {
+    text.to_owned().try_into().unwrap()
+}
+
+fn weak_hash(text: &str) -> String {
+    let weak = Argon2::from(Params::new(8 * 1024, 1, 1, None).unwrap());
+    weak.hash_password(text.as_bytes()).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_session_that_ends_ends_on_its_connections_and_on_no_other() {
+    let home = Home::with_alice(String::new()).await;
+    let (lost, kept) = (home.begin().await, home.begin().await);
+    let (phone, _) = home.connect(lost).await;
+    let (desk, _) = home.connect(lost).await;
+    let (laptop, _) = home.connect(kept).await;
+    let watching = Signed::admit(&phone).unwrap().ended;
+    home.end(lost).await;
+    assert!(watching.is_cancelled());
+    assert!(Visitor::admit(&phone).is_ok() && Visitor::admit(&desk).is_ok());
+    assert_eq!(Signed::admit(&laptop).unwrap().token_hash, kept);
+    assert!(home.node.presence.is_online(&alice()));
+    laptop.sign_out();
+    home.check_nobody_is_here(&laptop);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_signed_in_anew_outlives_its_earlier_session() {
+    let home = Home::with_alice(String::new()).await;
+    let (earlier, later) = (home.begin().await, home.begin().await);
+    let (session, _) = home.connect(earlier).await;
+    session.sign_out();
+    home.node.sign_in(&session, alice(), later).await.unwrap();
+    session.sign_out_of(&earlier);
+    assert_eq!(Signed::admit(&session).unwrap().token_hash, later);
+}
+
+#[tokio::test]
+async fn a_token_that_died_since_it_was_looked_up_signs_nobody_in() {
+    let home = Home::with_alice(String::new()).await;
+    let token_hash = home.begin().await;
+    home.end(token_hash).await;
+    let (session, signed_in) = home.connect(token_hash).await;
+    assert!(matches!(signed_in, Err(Failure::Refused(Refusal::SessionEnded))));
+    home.check_nobody_is_here(&session);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resume_beside_the_end_of_its_session_leaves_nobody_signed_in() {
+    let home = Arc::new(Home::with_alice(String::new()).await);
+    for _ in 0..RACES {
+        let token_hash = home.begin().await;
+        let ending = tokio::spawn({
+            let home = Arc::clone(&home);
+            async move { home.end(token_hash).await }
+        });
+        // Whether for a moment it was signed in does not matter.
+        let (session, _) = home.connect(token_hash).await;
+        ending.await.unwrap();
+        home.check_nobody_is_here(&session);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_begins_beside_the_end_of_another_stays() {
+    let home = Arc::new(Home::with_alice(String::new()).await);
+    for _ in 0..RACES {
+        let earlier = home.begin().await;
+        let (_phone, _) = home.connect(earlier).await;
+        let ending = tokio::spawn({
+            let home = Arc::clone(&home);
+            async move { home.end(earlier).await }
+        });
+        let later = home.begin().await;
+        let (laptop, signed_in) = home.connect(later).await;
+        signed_in.unwrap();
+        ending.await.unwrap();
+        assert_eq!(Signed::admit(&laptop).unwrap().token_hash, later);
+        home.end(later).await;
+    }
+}
+
+#[tokio::test]
+async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
+    let weak = weak_hash("hunter2");
+    let home = Home::with_alice(weak.clone()).await;
+    let known = async || home.node.store.password_hash(alice()).await.unwrap().unwrap();
+    let start = async |text| home.node.start_session(&alice(), &password(text)).await;
+    assert!(matches!(start("wrong").await, Err(Failure::Refused(Refusal::BadCredentials))));
+    assert_eq!(known().await, weak);
+    start("hunter2").await.unwrap();
+    let strong = known().await;
+    assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
+}
+
+#[tokio::test]
+async fn two_first_sign_ins_with_a_weak_hash_both_succeed() {
+    let home = Home::with_alice(weak_hash("hunter2")).await;
+    let hunter = password("hunter2");
+    let start = async || home.node.start_session(&alice(), &hunter).await;
+    let (one, two) = tokio::join!(start(), start());
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(home.node.store.sessions(alice()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobody_out() {
+    let first = Argon2::default().hash_password(b"first").unwrap().to_string();
+    let home = Home::with_alice(first).await;
+    let token = home.node.start_session(&alice(), &password("first")).await.unwrap();
+    let token_hash = blake3::hash(token.expose()).into();
+    let caller = Signed { user: alice(), token_hash, ended: CancellationToken::new() };
+    let change = async |id, old, new| {
+        let change = ChangePassword { id, old: password(old), new: password(new) };
+        match home.node.change_password(&caller, change).await {
+            Ok(()) => "done",
+            Err(Failure::Refused(refusal)) => refusal.code(),
+            Err(failure) => panic!("{failure:?}"),
+        }
+    };
+    let id = ClientId::random();
+    assert_eq!(change(id, "wrong", "second").await, "bad_credentials");
+    // The repetition may be under way beside the first.
+    let both = tokio::join!(change(id, "first", "second"), change(id, "first", "second"));
+    assert_eq!(both, ("done", "done"));
+    assert_eq!(change(id, "first", "second").await, "done");
+    // Done is only said of a password that is in force.
+    assert_eq!(change(id, "first", "other").await, "id_reused");
+    assert_eq!(change(ClientId::random(), "first", "second").await, "bad_credentials");
+    assert_eq!(change(ClientId::random(), "second", "third").await, "done");
+    assert_eq!(change(id, "first", "second").await, "id_reused");
+    let third = home.node.start_session(&alice(), &password("third")).await;
+    assert!(third.is_ok());
+}

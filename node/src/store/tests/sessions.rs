@@ -1,0 +1,151 @@
+//! Sessions and passwords: by whose right they begin, and when they end.
+
+use qchat_proto::limits::SESSIONS_MAX;
+use qchat_proto::{ClientId, Refusal};
+
+use super::promises::refusal;
+use super::{TestStore, at, user};
+use crate::store::CommitError;
+use crate::store::changes::{
+    ByPassword, ChangePassword, EndSessions, StartSession, UseSession, Which,
+};
+use crate::store::queries::{TokenHash, session_id};
+
+fn token(number: u16) -> TokenHash {
+    let mut token_hash = [0; 32];
+    token_hash[..2].copy_from_slice(&number.to_be_bytes());
+    token_hash
+}
+
+/// Begins alice's session of this number, at this time, by a password with this hash.
+fn start(number: u16, hash: &str) -> StartSession {
+    let (token_hash, verified) = (token(number), hash.to_owned());
+    StartSession {
+        user: user("alice"),
+        token_hash,
+        verified,
+        rehashed: None,
+        at: at(number.into()),
+    }
+}
+
+/// Alice, and her sessions of these numbers.
+async fn store_with(sessions: &[u16]) -> TestStore {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    for number in sessions {
+        let started = store.store.commit(start(*number, "")).await.unwrap();
+        assert_eq!(started, ByPassword::Done);
+    }
+    store
+}
+
+impl TestStore {
+    async fn end(&self, name: &str, which: Which) -> Result<(), CommitError> {
+        self.store.commit(EndSessions { user: user(name), which }).await
+    }
+
+    /// The numbers of alice's sessions.
+    async fn numbers(&self) -> Vec<u16> {
+        let rows = self.store.sessions(user("alice")).await.unwrap();
+        let number = |hash: TokenHash| u16::from_be_bytes([hash[0], hash[1]]);
+        rows.into_iter().map(|row| number(row.token_hash)).collect()
+    }
+}
+
+fn change(id: ClientId, from: &str, to: &str) -> ChangePassword {
+    let (user, session) = (user("alice"), token(2));
+    ChangePassword { id, user, session, verified: from.into(), password_hash: to.into() }
+}
+
+#[tokio::test]
+async fn a_session_ends_for_good_and_the_oldest_gives_way() {
+    let most = u16::try_from(SESSIONS_MAX).unwrap();
+    let numbers: Vec<u16> = (1..=most).collect();
+    let store = store_with(&numbers).await;
+    store.store.commit(UseSession { token_hash: token(1), at: at(1000) }).await.unwrap();
+    store.store.commit(start(most + 1, "")).await.unwrap();
+    let others: Vec<_> = [1].into_iter().chain(3..=most + 1).collect();
+    assert_eq!(store.numbers().await, others);
+    for _ in 0..2 {
+        store.end("alice", Which::Token(token(most))).await.unwrap();
+    }
+    let store = store.reopened().await;
+    assert_eq!(store.store.session(token(most)).await.unwrap(), None);
+    let standing = store.store.session(token(most + 1)).await.unwrap();
+    assert_eq!(standing, Some((user("alice"), at((most + 1).into()))));
+}
+
+#[tokio::test]
+async fn of_two_sessions_with_one_id_the_later_stays() {
+    let store = store_with(&[1, 2]).await;
+    let mut twin = start(1, "");
+    twin.token_hash[31] = 7;
+    assert_eq!(session_id(&twin.token_hash), session_id(&token(1)));
+    store.store.commit(twin.clone()).await.unwrap();
+    assert_eq!(store.store.session(token(1)).await.unwrap(), None);
+    assert!(store.store.session(twin.token_hash).await.unwrap().is_some());
+    assert_eq!(store.numbers().await, [1, 2]);
+}
+
+#[tokio::test]
+async fn sessions_are_ended_by_their_own_user_one_by_one_or_all() {
+    let store = store_with(&[1, 2, 3]).await;
+    let id = session_id(&token(2));
+    assert_eq!(refusal(store.end("bob", Which::Id(id)).await), Refusal::SessionNotFound(id));
+    store.end("bob", Which::All).await.unwrap();
+    assert_eq!(store.numbers().await, [1, 2, 3]);
+    store.end("alice", Which::Id(id)).await.unwrap();
+    assert_eq!(store.numbers().await, [1, 3]);
+    assert_eq!(refusal(store.end("alice", Which::Id(id)).await), Refusal::SessionNotFound(id));
+    store.end("alice", Which::All).await.unwrap();
+    assert_eq!(store.reopened().await.numbers().await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_session_begins_by_the_password_of_the_moment() {
+    let store = store_with(&[2]).await;
+    // Queued together, they are applied in this order in one transaction.
+    let change = store.store.commit(change(ClientId::random(), "", "new"));
+    let (changed, started) = tokio::join!(change, store.store.commit(start(3, "")));
+    assert_eq!(changed.unwrap(), ByPassword::Done);
+    assert_eq!(started.unwrap(), ByPassword::CheckAgain);
+    let nobody = StartSession { user: user("nobody"), ..start(4, "") };
+    assert_eq!(store.store.commit(nobody).await.unwrap(), ByPassword::CheckAgain);
+    let rehashed = StartSession { rehashed: Some("strong".into()), ..start(5, "new") };
+    assert_eq!(store.store.commit(rehashed).await.unwrap(), ByPassword::Done);
+    assert_eq!(store.numbers().await, [2, 5]);
+    let hash = store.store.password_hash(user("alice")).await.unwrap();
+    assert_eq!(hash.as_deref(), Some("strong"));
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_other_sessions_once() {
+    let store = store_with(&[1, 2, 3]).await;
+    let id = ClientId::random();
+    let state = async || store.store.password_state(user("alice"), id).await.unwrap();
+    assert!(!state().await.is_changed);
+    store.store.commit(change(id, "", "new")).await.unwrap();
+    assert_eq!(store.numbers().await, [2]);
+    assert_eq!((state().await.is_changed, state().await.hash.as_deref()), (true, Some("new")));
+    store.store.commit(start(4, "new")).await.unwrap();
+    // Again, as after a lost answer, and by one who had not heard of the new one.
+    for again in [change(id, "", "new"), change(ClientId::random(), "", "newer")] {
+        assert_eq!(store.store.commit(again).await.unwrap(), ByPassword::CheckAgain);
+    }
+    assert_eq!(store.numbers().await, [2, 4]);
+    assert_eq!(state().await.hash.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn who_was_signed_out_meanwhile_changes_no_password() {
+    let store = store_with(&[1]).await;
+    let refused = store.store.commit(change(ClientId::random(), "", "new")).await;
+    assert_eq!(refusal(refused), Refusal::NotLoggedIn);
+    let others = ChangePassword {
+        user: user("bob"),
+        session: token(1),
+        ..change(ClientId::random(), "", "new")
+    };
+    assert_eq!(refusal(store.store.commit(others).await), Refusal::NotLoggedIn);
+    assert_eq!(store.numbers().await, [1]);
+}
