@@ -1,7 +1,7 @@
 //! What came of a line: rendered as text for people, as JSON for scripts.
 
-use qchat_proto::command::{Group, Log, Member, User};
-use qchat_proto::{File, GroupName, Message, Receipt, UserName};
+use qchat_proto::command::{Group, Log, Member, Session, User};
+use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command_table::Verb;
 
@@ -14,6 +14,14 @@ pub(crate) enum Answer {
     SignedIn(UserName),
     /// The session has ended.
     SignedOut,
+    /// So have all others of the user.
+    SignedOutEverywhere,
+    /// The password is another one, and the user's other sessions have ended.
+    PasswordChanged,
+    /// The user's sessions.
+    Sessions(Vec<Session>),
+    /// This session has ended.
+    Revoked(SessionId),
     /// The other users.
     Users(Vec<User>),
     /// The message as the server keeps it.

@@ -59,7 +59,7 @@ fn complete(typed: &str) -> (usize, Vec<String>) {
         "" | "help" => commands(),
         before => {
             let command = before.split_whitespace().next().and_then(Entry::named);
-            command.map(|entry| entry.option_names().collect()).unwrap_or_default()
+            command.map(|entry| entry.literals().collect()).unwrap_or_default()
         }
     };
     let fitting = names.into_iter().filter(|name| name.starts_with(word));
@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn commands_and_options_are_completed() {
-        check("se", 0, &["send", "send_file", "sendgroup", "sendgroup_file"]);
+        check("se", 0, &["send", "send_file", "sendgroup", "sendgroup_file", "sessions"]);
+        check("auth_logout -", 12, &["--all"]);
+        check("sessions re", 9, &["revoke"]);
         check(" inbox", 1, &["inbox", "inboxgroup"]);
         check("help jo", 5, &["join"]);
         check("inbox --l", 6, &["--limit"]);

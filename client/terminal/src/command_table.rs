@@ -22,6 +22,8 @@ pub(crate) enum Verb {
     SendGroupFile,
     DownloadGroup,
     Leave,
+    ChangePassword,
+    Sessions,
     Help,
     Quit,
 }
@@ -51,16 +53,16 @@ const SEND_OPTIONS: &str = "[--wait STAGE] [--timeout SECONDS]";
 
 const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread]";
 
-/// The commands of the specification, in the order in which a newcomer meets them, and the two that
-/// the client answers by itself.
+/// The commands of the specification, in the order in which a newcomer meets them, those about
+/// passwords and sessions, and the two that the client answers by itself.
 #[rustfmt::skip]
-pub(crate) const COMMANDS: [Entry; 19] = [
+pub(crate) const COMMANDS: [Entry; 21] = [
     entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
         "make an account; without PASSWORD it is asked for", "auth_register alice"]),
     entry(Verb::Login, ["auth_login", "USER [PASSWORD]", "",
         "sign in; without PASSWORD it is asked for", "auth_login alice"]),
-    entry(Verb::Logout, ["auth_logout", "", "",
-        "sign out", "auth_logout"]),
+    entry(Verb::Logout, ["auth_logout", "", "[--all]",
+        "sign out; with --all on every device", "auth_logout --all"]),
     entry(Verb::Users, ["ls", "", "",
         "list the other users and who is online", "ls"]),
     entry(Verb::Send, ["send", "USER MESSAGE", SEND_OPTIONS,
@@ -89,6 +91,10 @@ pub(crate) const COMMANDS: [Entry; 19] = [
         "fetch a group's file into downloadgroup/", "downloadgroup_file lab results.csv"]),
     entry(Verb::Leave, ["leave", "GROUP", "",
         "leave a group", "leave lab"]),
+    entry(Verb::ChangePassword, ["passwd", "[OLD NEW]", "",
+        "change the password and end all other sessions", "passwd"]),
+    entry(Verb::Sessions, ["sessions", "[revoke ID]", "",
+        "list your sessions, or end one at once", "sessions revoke 3f9ac01d22b7"]),
     entry(Verb::Help, ["help", "[COMMAND]", "",
         "list the commands, or tell more of one", "help send"]),
     entry(Verb::Quit, ["quit", "", "",
@@ -117,9 +123,16 @@ impl Entry {
         parts.join(" ")
     }
 
-    /// The words that begin with `--` among what may follow.
-    pub(crate) fn option_names(&self) -> impl Iterator<Item = &'static str> {
-        self.options.split(['[', ']', ' ']).filter(|word| word.starts_with("--"))
+    /// The words of its form that are to be written as they are: `--limit`, `revoke`.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = &'static str> {
+        let words = [self.arguments, self.options].into_iter();
+        let words = words.flat_map(|part| part.split(['[', ']', ' ']));
+        words.filter(|word| word.starts_with(|first: char| first == '-' || first.is_lowercase()))
+    }
+
+    /// Whether a line that begins with it may hold a password, or is mistyped and was to.
+    pub(crate) fn may_hold_password(&self) -> bool {
+        self.name.starts_with("auth") || self.verb == Verb::ChangePassword
     }
 
     /// What `help COMMAND` says.
@@ -205,10 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_from_the_form() {
-        let options: Vec<_> = Entry::named("inbox").unwrap().option_names().collect();
-        assert_eq!(options, ["--limit", "--before", "--from", "--unread"]);
-        assert_eq!(Entry::named("ls").unwrap().option_names().count(), 0);
+    fn literals_are_read_from_the_form() {
+        let literals = |name| Entry::named(name).unwrap().literals().collect::<Vec<_>>();
+        assert_eq!(literals("inbox"), ["--limit", "--before", "--from", "--unread"]);
+        assert_eq!(literals("auth_logout"), ["--all"]);
+        assert_eq!(literals("sessions"), ["revoke"]);
+        assert_eq!(literals("join"), [""; 0]);
         assert_eq!(Entry::named("exit").map(|entry| entry.name), Some("quit"));
     }
 }

@@ -63,6 +63,7 @@ enum Content<'a> {
     Group { group: &'a GroupName },
     Groups { groups: Vec<GroupObject<'a>> },
     Members { members: Vec<MemberObject<'a>> },
+    Sessions { sessions: Vec<SessionObject> },
     Help { help: String },
     Nothing {},
 }
@@ -91,6 +92,15 @@ struct MemberObject<'a> {
     name: &'a UserName,
     online: bool,
     owner: bool,
+}
+
+#[derive(Serialize)]
+struct SessionObject {
+    id: String,
+    created: String,
+    used: String,
+    current: bool,
+    online: bool,
 }
 
 #[derive(Serialize)]
@@ -167,7 +177,14 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 Self::Members { members: members.iter().map(MemberObject::from).collect() }
             }
             Answer::Help(verb) => Self::Help { help: help(*verb) },
-            Answer::SignedOut | Answer::Quit => Self::Nothing {},
+            Answer::Sessions(sessions) => {
+                Self::Sessions { sessions: sessions.iter().map(SessionObject::from).collect() }
+            }
+            Answer::SignedOut
+            | Answer::SignedOutEverywhere
+            | Answer::PasswordChanged
+            | Answer::Revoked(_)
+            | Answer::Quit => Self::Nothing {},
         }
     }
 }
@@ -181,6 +198,18 @@ impl<'a> From<&'a qchat_proto::command::Group> for GroupObject<'a> {
 impl<'a> From<&'a qchat_proto::command::Member> for MemberObject<'a> {
     fn from(member: &'a qchat_proto::command::Member) -> Self {
         Self { name: &member.name, online: member.online, owner: member.owner }
+    }
+}
+
+impl From<&qchat_proto::command::Session> for SessionObject {
+    fn from(session: &qchat_proto::command::Session) -> Self {
+        Self {
+            id: session.id.to_string(),
+            created: rfc3339(session.created),
+            used: rfc3339(session.used),
+            current: session.current,
+            online: session.online,
+        }
     }
 }
 

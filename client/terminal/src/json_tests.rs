@@ -1,4 +1,4 @@
-use qchat_proto::command::{Group, Log, Member, User};
+use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{Digest, File};
 
 use super::*;
@@ -56,6 +56,18 @@ fn objects_have_the_shape_that_scripts_know() {
         Answer::Groups(vec![Group { name: "lab".parse().unwrap(), members: 2, joined: false }]),
         r#"{"command":"ls_group","ok":true,"groups":[{"name":"lab","members":2,"joined":false}]}"#,
     );
+    check(
+        "sessions",
+        Answer::Sessions(vec![Session {
+            id: "3f9ac01d22b7".parse().unwrap(),
+            created: Timestamp::from_milliseconds(1_795_369_207_123),
+            used: Timestamp::from_milliseconds(1_795_369_207_000),
+            current: true,
+            online: false,
+        }]),
+        r#"{"command":"sessions","ok":true,"sessions":[{"id":"3f9ac01d22b7","created":"2026-11-22T17:40:07.123Z","used":"2026-11-22T17:40:07.000Z","current":true,"online":false}]}"#,
+    );
+    check("passwd", Answer::PasswordChanged, r#"{"command":"passwd","ok":true}"#);
     check(
         "ls_member",
         Answer::Members(vec![Member { name: alice(), online: false, owner: true }]),

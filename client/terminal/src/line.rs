@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use qchat_proto::command::Log;
-use qchat_proto::{Address, GroupName, NameError, Password, PasswordError, Stage, UserName};
+use qchat_proto::{
+    Address, GroupName, NameError, Password, PasswordError, SessionId, SessionIdError, Stage,
+    UserName,
+};
 
 use crate::command_table::{Entry, Verb, nearest};
 use crate::history_options::HistoryLine;
@@ -17,6 +20,10 @@ pub(crate) enum Line {
     Register { user: UserName, password: Option<Password> },
     Login { user: UserName, password: Option<Password> },
     Logout,
+    LogoutEverywhere,
+    ChangePassword(Option<PasswordChange>),
+    Sessions,
+    RevokeSession(SessionId),
     Users,
     Send { to: Address, text: String, wait: Wait },
     History(HistoryLine),
@@ -49,7 +56,15 @@ impl Line {
     /// Whether doing it twice, with the same id, is doing it once. A repeated `leave` would be refused
     /// to one who has left, and a session that has ended cannot be ended.
     pub(crate) fn is_repeatable(&self) -> bool {
-        !matches!(self, Self::Leave(_) | Self::Logout | Self::Register { password: None, .. })
+        !matches!(
+            self,
+            Self::Leave(_)
+                | Self::Logout
+                | Self::LogoutEverywhere
+                | Self::RevokeSession(_)
+                | Self::ChangePassword(None)
+                | Self::Register { password: None, .. }
+        )
     }
 
     /// How far what it sends is to come before it is done.
@@ -59,6 +74,13 @@ impl Line {
             _ => Wait::default(),
         }
     }
+}
+
+/// A password, and the one that is to take its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PasswordChange {
+    pub(crate) old: Password,
+    pub(crate) new: Password,
 }
 
 /// Why a line was not understood. Its text is for the person who wrote it.
@@ -158,6 +180,9 @@ impl Arguments<'_> {
                 let log = Log::Group(self.name()?);
                 HistoryLine::parse(self.entry, log, self.words).map(Line::History)
             }
+            Verb::Logout => self.logout(),
+            Verb::ChangePassword => self.password_change(),
+            Verb::Sessions => self.sessions(),
             Verb::Help => self.help(),
             _ => self.short(),
         }
@@ -170,7 +195,6 @@ impl Arguments<'_> {
             Verb::Join => Line::Join(self.name()?),
             Verb::Leave => Line::Leave(self.name()?),
             Verb::Members => Line::Members(self.name()?),
-            Verb::Logout => Line::Logout,
             Verb::Users => Line::Users,
             Verb::Groups => Line::Groups,
             _ => Line::Quit,
@@ -200,8 +224,42 @@ impl Arguments<'_> {
     fn password(self) -> Result<Option<Password>, LineError> {
         let entry = self.entry;
         let text = self.words.rest().filter(|text| !text.is_empty());
-        let wrong = |wrong: PasswordError| LineError::usage(entry, &wrong.to_string());
-        text.map(Password::try_from).transpose().map_err(wrong)
+        text.map(|text| password(entry, text)).transpose()
+    }
+
+    /// Two words. No word of a line with passwords is repeated to whoever reads the error.
+    fn password_change(mut self) -> Result<Line, LineError> {
+        let change = match [self.words.next(), self.words.next(), self.words.next()] {
+            [None, ..] => None,
+            [Some(old), Some(new), None] => Some(PasswordChange {
+                old: password(self.entry, old.to_owned())?,
+                new: password(self.entry, new.to_owned())?,
+            }),
+            _ => return Err(self.usage("passwords with spaces have to be asked for: passwd")),
+        };
+        Ok(Line::ChangePassword(change))
+    }
+
+    fn logout(mut self) -> Result<Line, LineError> {
+        let line = match self.words.next() {
+            None => Line::Logout,
+            Some("--all") => Line::LogoutEverywhere,
+            Some(word) => return Err(self.usage(&unexpected(word))),
+        };
+        self.nothing_more().map(|()| line)
+    }
+
+    fn sessions(mut self) -> Result<Line, LineError> {
+        let line = match self.words.next() {
+            None => Line::Sessions,
+            Some("revoke") => {
+                let id = self.words.next().ok_or_else(|| self.usage(""))?.parse();
+                let wrong = |wrong: SessionIdError| self.usage(&wrong.to_string());
+                Line::RevokeSession(id.map_err(wrong)?)
+            }
+            Some(word) => return Err(self.usage(&unexpected(word))),
+        };
+        self.nothing_more().map(|()| line)
     }
 
     fn message(mut self) -> Result<Line, LineError> {
@@ -234,6 +292,11 @@ impl Arguments<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn password(entry: &Entry, text: String) -> Result<Password, LineError> {
+    Password::try_from(text)
+        .map_err(|wrong: PasswordError| LineError::usage(entry, &wrong.to_string()))
 }
 
 /// The program's own options, which people like to write last.

@@ -91,6 +91,35 @@ fn a_password_may_hold_anything_and_may_be_left_out() {
 }
 
 #[test]
+fn two_passwords_are_two_words_and_none_is_repeated_in_an_error() {
+    let change = |old: &str, new: &str| {
+        let [old, new] = [old, new].map(|text| password(text).unwrap());
+        Line::ChangePassword(Some(PasswordChange { old, new }))
+    };
+    check("passwd", Line::ChangePassword(None));
+    check(" passwd  o\"ld'  new ", change("o\"ld'", "new"));
+    let words = ["passwd", "old pass", " new"].map(str::to_owned);
+    assert_eq!(parse(Input::Arguments(&words)), Ok(change("old pass", " new")));
+    for wrong in ["passwd hunter2", "passwd hunter2 hunter3 hunter4"] {
+        check_wrong(wrong, "usage", "usage: passwd [OLD NEW]");
+        assert!(!parse(Input::line(wrong)).unwrap_err().to_string().contains("hunter"));
+    }
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_their_ids() {
+    check("auth_logout", Line::Logout);
+    check("auth_logout --all", Line::LogoutEverywhere);
+    check("sessions", Line::Sessions);
+    check("sessions revoke 3F9ac01d22b7 ", Line::RevokeSession("3f9ac01d22b7".parse().unwrap()));
+    check_wrong("auth_logout all", "usage", "unexpected: all; usage: auth_logout [--all]");
+    check_wrong("sessions revoke", "usage", "usage: sessions [revoke ID]");
+    check_wrong("sessions revoke 3f9a", "usage", "12 hexadecimal digits");
+    check_wrong("sessions revoke 3f9ac01d22b7 3f9ac01d22b8", "usage", "unexpected: 3f9ac01d22b8");
+    check_wrong("sessions end", "usage", "unexpected: end");
+}
+
+#[test]
 fn short_commands_take_nothing_more() {
     check("ls", Line::Users);
     check(" ls_group  ", Line::Groups);

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_client::{Backoff, CallError, Client, Cursor, Refusal, UserName};
+use qchat_client::{Backoff, CallError, Client, Cursor, UserName};
 use qchat_proto::Message;
 use qchat_proto::command::Log;
 use tokio::sync::mpsc;
@@ -212,7 +212,7 @@ impl Live {
     }
 
     fn ended(&mut self, ended: Option<Ended>) {
-        let Some(Ended { cursors, was_live, why }) = ended else {
+        let Some(Ended { cursors, was_live }) = ended else {
             self.watch = Watch::Off;
             return;
         };
@@ -220,11 +220,7 @@ impl Live {
         if was_live {
             self.backoff.reset();
         }
-        self.watch = match why {
-            // The next line finds out who is signed in.
-            CallError::Refused(Refusal::NotLoggedIn) => Watch::Off,
-            _ => Watch::Lost,
-        };
+        self.watch = Watch::Lost;
     }
 
     /// Tries once to go on watching, on a new connection if need be.

@@ -55,10 +55,20 @@ pub(crate) async fn perform(
             manner.change(client.make_group(group.clone())).await.map(Answer::MadeGroup)
         }
         Line::Join(group) => manner.change(client.join(group.clone())).await.map(Answer::Joined),
+        Line::Sessions => manner.ask(client.sessions()).await.map(Answer::Sessions),
+        Line::RevokeSession(id) => {
+            let revoked = manner.change(client.revoke_session(*id)).await;
+            revoked.map(|()| Answer::Revoked(*id))
+        }
         Line::Leave(group) => manner.change(client.leave(group.clone())).await.map(Answer::Left),
         Line::Help(verb) => Ok(Answer::Help(*verb)),
         // The shell has done these.
-        Line::Register { .. } | Line::Login { .. } | Line::Logout | Line::Quit => Ok(Answer::Quit),
+        Line::Register { .. }
+        | Line::Login { .. }
+        | Line::Logout
+        | Line::LogoutEverywhere
+        | Line::ChangePassword(_)
+        | Line::Quit => Ok(Answer::Quit),
     }
 }
 

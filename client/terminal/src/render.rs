@@ -9,8 +9,8 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 use jiff::Zoned;
-use qchat_proto::command::{Group, Member, User};
-use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
+use qchat_proto::command::{Group, Member, Session, User};
+use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
 
 use crate::answer::{Answer, Page};
 use crate::command_table::help;
@@ -38,6 +38,12 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
         Answer::SignedIn(user) => format!("signed in as {user}\n"),
         Answer::SignedOut => "signed out\n".to_owned(),
+        Answer::SignedOutEverywhere => "signed out on every device\n".to_owned(),
+        Answer::PasswordChanged => {
+            "password changed; all other devices are signed out\n".to_owned()
+        }
+        Answer::Sessions(sessions) => session_list(sessions, &paper.now),
+        Answer::Revoked(id) => format!("ended the session {id}\n"),
         Answer::Users(users) => user_list(users),
         Answer::Sent(message) => format!("{}\n", sent(message)),
         Answer::Reached { message, receipt } => {
@@ -108,7 +114,7 @@ fn describe(file: &File) -> String {
 }
 
 fn history(page: &Page, paper: &Paper) -> String {
-    let times: Vec<_> = page.messages.iter().map(|message| time(message, &paper.now)).collect();
+    let times: Vec<_> = page.messages.iter().map(|message| time(message.at, &paper.now)).collect();
     let columns = Columns {
         time: times.iter().map(String::len).max().unwrap_or_default(),
         name: page
@@ -203,8 +209,8 @@ fn gutter(body: &Body) -> &'static str {
 }
 
 /// `17:40` today, `21 Nov 17:40` this year, `2025-11-21 17:40` before.
-fn time(message: &Message, now: &Zoned) -> String {
-    let at = instant(message.at).to_zoned(now.time_zone().clone());
+fn time(at: Timestamp, now: &Zoned) -> String {
+    let at = instant(at).to_zoned(now.time_zone().clone());
     let format = match () {
         () if at.date() == now.date() => "%H:%M",
         () if at.year() == now.year() => "%-d %b %H:%M",
@@ -264,6 +270,21 @@ fn member_list(members: &[Member]) -> String {
         [member.name.to_string(), presence(member.online), owner.to_owned()]
     };
     table(&members.iter().map(row).collect::<Vec<_>>())
+}
+
+/// `3f9ac01d22b7  since 21 Nov 17:40  used 17:40  online  this one`
+fn session_list(sessions: &[Session], now: &Zoned) -> String {
+    let row = |session: &Session| {
+        let current = if session.current { "this one" } else { "" };
+        [
+            session.id.to_string(),
+            format!("since {}", time(session.created, now)),
+            format!("used {}", time(session.used, now)),
+            presence(session.online),
+            current.to_owned(),
+        ]
+    };
+    table(&sessions.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::line::PasswordChange;
 
 /// Where passwords come from that are part of no line.
 #[derive(Debug, Clone)]
@@ -61,12 +62,26 @@ impl Secrets {
         if !self.terminal {
             return self.given.clone().ok_or_else(|| missing("auth_register"));
         }
-        let password = ask(format!("password for {user}: ")).await?;
-        if ask("the same again: ".to_owned()).await? == password {
-            Ok(password)
-        } else {
-            Err(Failure::refused("usage", "the two passwords differ; nothing was done"))
+        ask_twice(format!("password for {user}: ")).await
+    }
+
+    /// The passwords that a `passwd` left out. Nothing but a person knows the new one.
+    pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, Failure> {
+        if !self.terminal {
+            return Err(Failure::refused("usage", "no passwords; usage: passwd OLD NEW"));
         }
+        let old = ask(format!("password of {user}: ")).await?;
+        let new = ask_twice(format!("new password for {user}: ")).await?;
+        Ok(PasswordChange { old, new })
+    }
+}
+
+/// A new password, which nobody could tell a person later if they mistyped it.
+async fn ask_twice(prompt: String) -> Result<Password, Failure> {
+    let password = ask(prompt).await?;
+    match ask("the same again: ".to_owned()).await? == password {
+        true => Ok(password),
+        false => Err(Failure::refused("usage", "the two passwords differ; nothing was done")),
     }
 }
 

@@ -225,7 +225,7 @@ impl Shell {
 
     /// Does a line, and again on a new link where the one it had was lost. Every try carries the same
     /// id, so that the server does it once.
-    async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
+    pub(super) async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
         let id = ClientId::random();
         let mut persistence = Persistence::new(self.link.patience());
         loop {
@@ -278,6 +278,8 @@ impl Shell {
             Line::Register { user, password } => self.register(&client, user, password).await,
             Line::Login { user, password } => self.login(&client, user, password).await,
             Line::Logout => self.logout(&client).await,
+            Line::LogoutEverywhere => self.logout_everywhere(&client).await,
+            Line::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
             line => perform(&client, line, &self.manner).await,
         }
     }

@@ -165,8 +165,8 @@ impl Prompt for Drawn<'_> {
 /// recognition.
 fn is_kept(line: &str) -> bool {
     let word = line.split_whitespace().next().unwrap_or_default();
-    let meant = Entry::named(word).map(|entry| entry.name).or_else(|| nearest(word));
-    meant.is_some_and(|name| !name.starts_with("auth"))
+    let meant = Entry::named(word).or_else(|| nearest(word).and_then(Entry::named));
+    meant.is_some_and(|entry| !entry.may_hold_password())
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_line_with_a_password_is_kept() {
-        for kept in ["ls", "send bob hi", " inbox", "help auth_login", "sned bob hi"] {
+        for kept in ["ls", "send bob hi", " inbox", "help passwd", "sned bob hi", "sessions"] {
             assert!(is_kept(kept), "{kept}");
         }
         for secret in [
@@ -189,6 +189,12 @@ mod tests {
             "register a b",
             "logn a b",
             "Auth a b",
+            "passwd old new",
+            " PASSWD old new",
+            "paswd old new",
+            "pass old new",
+            "password old new",
+            "change_password old new",
             "",
             "  ",
         ] {

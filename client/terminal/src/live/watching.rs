@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qchat_client::{CallError, Client, Cursor, Event, UserName};
+use qchat_client::{Client, Cursor, Event, UserName};
 
 use crate::board::{Board, Heard, News};
 
@@ -11,7 +11,6 @@ use crate::board::{Board, Heard, News};
 pub(super) struct Ended {
     pub(super) cursors: Vec<Cursor>,
     pub(super) was_live: bool,
-    pub(super) why: CallError,
 }
 
 /// Watches until that ends, and posts what others say. It holds no handle on the connection, which
@@ -24,7 +23,7 @@ pub(super) async fn watch(
 ) -> Ended {
     let mut watching = match client.watch(cursors.clone()).await {
         Ok(watching) => watching,
-        Err(why) => return Ended { cursors, was_live: false, why },
+        Err(_) => return Ended { cursors, was_live: false },
     };
     drop(client);
     let mut was_live = false;
@@ -39,7 +38,7 @@ pub(super) async fn watch(
             }
             Ok(Event::CaughtUp) => was_live = true,
             Ok(_) => {}
-            Err(why) => return Ended { cursors: watching.cursors(), was_live, why },
+            Err(_) => return Ended { cursors: watching.cursors(), was_live },
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn live(heard: &Heard, paper: &Paper, text: &mut String) {
         Log::Inbox => message.from.to_string(),
         Log::Group(group) => format!("+{group} {}", message.from),
     };
-    let time = time(message, &paper.now);
+    let time = time(message.at, &paper.now);
     let columns = Columns { time: time.len(), name: speaker.len() };
     columns.write(message, [" ", &time, &speaker], paper, text);
 }

@@ -1,12 +1,13 @@
 //! The lines that begin and end sessions, and signing in on behalf of the others.
 
-use qchat_client::{Client, UserName};
+use qchat_client::{Client, Refusal, UserName};
 use qchat_proto::{MessageId, Password};
 
 use super::Shell;
 use crate::account::{Means, Need};
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::line::{Line, PasswordChange};
 
 impl Shell {
     /// The connection to the server, if it stands.
@@ -113,6 +114,29 @@ impl Shell {
         self.settled(ended)?;
         self.account.end();
         Ok(Answer::SignedOut)
+    }
+
+    pub(super) async fn logout_everywhere(&mut self, client: &Client) -> Result<Answer, Failure> {
+        self.unsettled = true;
+        let ended = self.manner.change(client.logout_everywhere()).await;
+        self.settled(ended)?;
+        self.account.end();
+        Ok(Answer::SignedOutEverywhere)
+    }
+
+    pub(super) async fn change_password(
+        &mut self,
+        client: &Client,
+        change: Option<&PasswordChange>,
+    ) -> Result<Answer, Failure> {
+        let Some(PasswordChange { old, new }) = change else {
+            let user = client.user().ok_or(Refusal::NotLoggedIn)?;
+            let asked = Line::ChangePassword(Some(self.secrets.for_change(&user).await?));
+            // As a line that says it all: repeated as it is, should the link be lost.
+            return Box::pin(self.done_or_again(&asked)).await;
+        };
+        let changed = self.manner.change(client.change_password(old.clone(), new.clone())).await;
+        changed.map(|()| Answer::PasswordChanged)
     }
 
     /// Where it is not known whether the connection is signed in, the next line makes a new one.
