@@ -40,6 +40,7 @@ mod retention;
 mod screen;
 mod scripts;
 mod server_life;
+mod session_ends;
 mod sessions;
 mod start;
 mod watch;

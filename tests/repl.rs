@@ -139,6 +139,8 @@ fn no_file_at_home_remembers_a_password_or_a_line_with_one() {
     screen.shows("already signed in");
     screen.enter(&format!("  auth_login alice {PASSWORD}"));
     screen.prompts("alice");
+    screen.enter("passwd hunter2 hunter3");
+    screen.shows("wrong user name or password");
     screen.enter("quit");
     assert_eq!(screen.ends(), 0);
     let mut remembered = String::new();
@@ -147,7 +149,33 @@ fn no_file_at_home_remembers_a_password_or_a_line_with_one() {
     }
     assert!(remembered.contains("ls_group"), "the history was not written");
     assert!(!remembered.contains("auth_"), "{remembered}");
+    assert!(!remembered.contains("hunter"), "{remembered}");
     assert!(!remembered.contains(PASSWORD), "{remembered}");
+}
+
+#[test]
+fn a_password_is_changed_by_what_is_typed_unseen() {
+    let server = Server::start();
+    let (_client, mut screen) = as_alice(&server);
+    screen.enter("passwd");
+    screen.shows("password of alice:");
+    screen.enter_unseen(PASSWORD);
+    screen.shows("new password for alice:");
+    screen.enter_unseen("sesame open");
+    screen.shows("the same again:");
+    screen.enter_unseen("sesame open");
+    screen.shows("password changed");
+    assert!(!screen.raw().contains("sesame"), "the new password was shown");
+    screen.prompts("alice");
+    server.visitor().ok("auth_login alice sesame open");
+}
+
+#[test]
+fn a_session_that_is_ended_elsewhere_is_told_at_the_prompt() {
+    let server = Server::start();
+    let (_client, screen) = as_alice(&server);
+    server.client_of("alice").ok("auth_logout --all");
+    screen.shows("the session has ended");
 }
 
 #[test]

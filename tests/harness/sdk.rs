@@ -9,7 +9,7 @@ use qchat_client::{
 
 use super::{PASSWORD, Server, in_time};
 
-async fn connect(server: &Server) -> Client {
+pub(crate) async fn connect(server: &Server) -> Client {
     Client::connect(&server.address.to_string().parse().unwrap(), trust(server)).await.unwrap()
 }
 
