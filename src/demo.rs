@@ -1,4 +1,4 @@
-//! `qchat demo`: a real server on a free port, and two people who use every command.
+//! `qchat demo`: a real server on a free port, and two people who use the commands.
 
 use std::io::{IsTerminal, stdout};
 use std::path::Path;

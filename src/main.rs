@@ -26,7 +26,7 @@ enum Command {
     Client(qchat_terminal::ClientArgs),
     /// Makes or renews a self-signed certificate.
     Cert(cert::CertArgs),
-    /// Shows two people using every command, on a real server in a temporary folder.
+    /// Shows two people using the commands, on a real server in a temporary folder.
     Demo(demo::DemoArgs),
 }
 
