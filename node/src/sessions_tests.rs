@@ -117,12 +117,16 @@ async fn a_token_that_died_since_it_was_looked_up_signs_nobody_in() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resume_beside_the_end_of_its_session_leaves_nobody_signed_in() {
     let home = Arc::new(Home::with_alice(String::new()).await);
-    for _ in 0..RACES {
+    for round in 0..RACES {
         let token_hash = home.begin().await;
         let ending = tokio::spawn({
             let home = Arc::clone(&home);
             async move { home.end(token_hash).await }
         });
+        // Before the session ends at first, later and later, and after it at last.
+        for _ in 0..round * 20 {
+            tokio::task::yield_now().await;
+        }
         // Whether for a moment it was signed in does not matter.
         let (session, _) = home.connect(token_hash).await;
         ending.await.unwrap();
