@@ -77,6 +77,9 @@ fn the_prompt_changes_around_a_line_that_is_half_typed() {
     let stopped = server.terminate();
     let shown = screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);
     check_once(&shown, "send bob");
+    // The prompt has changed twice since that was told, without leaving a row empty.
+    let above = "connection lost; trying again\nalice@127.0.0.1 (offline)> send bob";
+    assert!(shown.contains(above), "{shown}");
     screen.press("X");
     let before = before + "X";
     screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);

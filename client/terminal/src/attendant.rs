@@ -103,7 +103,29 @@ impl Helper for Attendant {}
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
+
+    #[test]
+    fn a_line_is_given_up_only_below_a_text_and_only_where_the_prompt_is_untrue() {
+        let board = Arc::<Board>::default();
+        let attendant = Attendant::new(Arc::clone(&board));
+        let draws_over = || {
+            attendant.highlight_char("añb", 3, CmdKind::Other);
+            attendant.highlight("añb", 3).into_owned()
+        };
+        board.set_prompt("one> ".to_owned());
+        assert_eq!(board.raise(None), "one> ");
+        assert_eq!((draws_over().as_str(), &*attendant.highlight("añb", 3)), ("añb", "añb"));
+        board.set_prompt("two> ".to_owned());
+        assert_eq!(draws_over(), "añb");
+        let left = catch_unwind(AssertUnwindSafe(|| attendant.highlight("añb", 3).into_owned()));
+        let half = left.unwrap_err().downcast::<HalfTyped>().unwrap();
+        assert_eq!((half.before.as_str(), half.after.as_str()), ("añ", "b"));
+        assert_eq!(board.raise(None), "two> ");
+        assert_eq!(&*attendant.highlight("añb", 3), "añb");
+    }
 
     #[track_caller]
     fn check(typed: &str, start: usize, expected: &[&str]) {

@@ -104,6 +104,21 @@ fn what_an_answer_has_shown_is_no_news() {
 }
 
 #[test]
+fn a_prompt_that_has_become_untrue_is_drawn_anew_once() {
+    let printed = start();
+    printed.board.set_prompt("one> ".to_owned());
+    assert_eq!(printed.board.raise(None), "one> ");
+    assert!(!printed.board.lower_if_untrue());
+    printed.board.set_prompt("two> ".to_owned());
+    assert_eq!(printed.next(), ("and 0".to_owned(), 0));
+    assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
+    assert!(printed.board.lower_if_untrue());
+    assert_eq!(printed.board.raise(None), "two> ");
+    post(&printed.board, 1);
+    assert_eq!(printed.next(), ("1 and 0".to_owned(), 1));
+}
+
+#[test]
 fn nothing_is_kept_for_somebody_else() {
     let printed = start();
     post(&printed.board, 1);
