@@ -77,7 +77,7 @@ fn the_prompt_changes_around_a_line_that_is_half_typed() {
     let stopped = server.terminate();
     let shown = screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);
     check_once(&shown, "send bob");
-    // The prompt has changed twice since that was told, without leaving a row empty.
+    // The prompt has changed since that was told, without leaving a row empty.
     let above = "connection lost; trying again\nalice@127.0.0.1 (offline)> send bob";
     assert!(shown.contains(above), "{shown}");
     screen.press("X");
@@ -234,4 +234,57 @@ fn two_clients_of_a_user_lose_nothing_of_each_others() {
     three.shows("1 line from last time is waiting");
     three.shows("← send bob one");
     check_inbox(&bob, &["two", "one"]);
+}
+
+#[test]
+fn a_line_does_not_overtake_a_file_that_waited_and_a_question_does() {
+    let Scene { server, alice, bob, mut screen } = scene();
+    let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
+    film.set_len(192 * 1024 * 1024).unwrap();
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["send_file bob film.mkv"]);
+    let _server = stopped.start();
+    screen.prompts("alice@127.0.0.1 (1 waiting)>");
+    screen.enter("ls_group");
+    screen.shows("no groups yet");
+    screen.enter("send bob after it");
+    let shown = screen.shows("@bob:2");
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} in:\n{shown}"));
+    assert!(place("no groups yet") < place("sent @bob:1 film.mkv"), "{shown}");
+    let inbox = bob.ok("inbox");
+    let messages = items(&inbox["messages"]);
+    assert_eq!(text(&messages[0]["file"]["original"]), "film.mkv");
+    assert_eq!(text(&messages[1]["text"]), "after it");
+}
+
+#[test]
+fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let here = ["--fingerprint", &server.fingerprint, "--server"];
+    let through = path.address.to_string();
+    let alice = server.user("alice").pointed_at(&[&here[..], &[&through]].concat());
+    let mut screen = open(&alice);
+    path.lose_answers();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["send bob later"]);
+    // The same session, on the way that is not cut.
+    let sessions = alice.home().join("home/xdg_state_home/qchat/sessions");
+    let folder = |address: &str| sessions.join(address.replace(':', "%3A"));
+    let direct = server.address.to_string();
+    std::fs::create_dir(folder(&direct)).unwrap();
+    std::fs::copy(folder(&through).join("alice"), folder(&direct).join("alice")).unwrap();
+    let alice = alice.pointed_at(&[&here[..], &[&direct]].concat());
+    alice.ok("auth_logout");
+    path.mend();
+    screen.shows("1 line waits; it is kept, and sent when alice is here again");
+    screen.shows("the session has ended");
+    screen.prompts("127.0.0.1>");
+    assert_eq!(texts(&bob.ok("inbox")), Vec::<&str>::new());
+    screen.enter(&format!("auth_login alice {PASSWORD}"));
+    screen.shows("1 line from last time is waiting");
+    screen.shows("sent @bob:1 ← send bob later");
+    check_inbox(&bob, &["later"]);
 }

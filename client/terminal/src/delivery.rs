@@ -62,6 +62,11 @@ impl Delivery {
         self.outbox.len()
     }
 
+    /// Whether the first line sends a file, which may take its time.
+    pub(crate) fn sends_file(&self) -> bool {
+        self.outbox.first().is_some_and(|first| matches!(first.line, Line::SendFile { .. }))
+    }
+
     /// Puts a line behind the others; says what is to be told.
     ///
     /// # Errors

@@ -243,7 +243,8 @@ impl Live {
                 }
             }
             Err(failure) if matches!(failure.code, "unreachable" | "outcome_unknown") => {
-                self.failed = true;
+                // The first may only have met the end of the old one.
+                self.failed = self.loss_is_told;
             }
             Err(failure) => {
                 (self.watch, self.failed) = (Watch::Off, true);

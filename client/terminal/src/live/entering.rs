@@ -25,7 +25,7 @@ impl Live {
             Ok(line) if self.delivery.is_some() && line.can_wait() => {
                 self.send(shell, input, &line).await
             }
-            Ok(line) if line.asks_server() => match self.settle(shell).await {
+            Ok(line) if line.asks_server() => match self.settle(shell, &line).await {
                 Ok(()) => shell.execute(text).await,
                 Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
             },
@@ -59,11 +59,11 @@ impl Live {
         self.delivery.as_ref().map_or(0, Delivery::waiting)
     }
 
-    /// Sends what waits before a line that asks, for as long as that may take. Where the link stands, it
-    /// can be asked even if something still waits: a large file, perhaps.
-    async fn settle(&mut self, shell: &mut Shell) -> Result<(), Failure> {
+    /// Sends what waits before a line that cannot, for as long as that may take. Where the link stands,
+    /// the line is done even if something still waits.
+    async fn settle(&mut self, shell: &mut Shell, line: &Line) -> Result<(), Failure> {
         let patience = shell.manner().patience;
-        let settled = timeout(patience, self.deliver_all(shell)).await;
+        let settled = timeout(patience, self.deliver_before(line, shell)).await;
         shell.restoring_is_broken_off();
         match settled {
             Err(_) if !shell.is_connected() => {
@@ -74,7 +74,10 @@ impl Live {
         }
     }
 
-    async fn deliver_all(&mut self, shell: &mut Shell) {
+    /// A question does not wait for files.
+    async fn deliver_before(&mut self, line: &Line, shell: &mut Shell) {
+        let ends_session = matches!(line, Line::Logout | Line::LogoutEverywhere);
+        let passes_files = !ends_session && !matches!(line, Line::Leave(_));
         let mut backoff = Backoff::default();
         if self.waiting() > 0 && !shell.is_connected() {
             let seconds = shell.manner().patience.as_secs();
@@ -82,6 +85,9 @@ impl Live {
         }
         while self.waiting() > 0 {
             if shell.signed_in().is_some() {
+                if passes_files && self.delivery.as_ref().is_some_and(Delivery::sends_file) {
+                    return;
+                }
                 match step(&mut self.delivery, shell).await {
                     Step::Sent(sent) => {
                         self.track(&sent, shell);
