@@ -8,7 +8,8 @@ use std::time::Duration;
 use qchat_proto::ALPN;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt,
 };
 use rustls::crypto::aws_lc_rs;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -44,6 +45,12 @@ const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(8 * 1024 * 1024);
 
 /// What may wait to be sent or acknowledged on one connection, in bytes.
 const SEND_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// After so many packets a client acknowledges, instead of after every second: an acknowledgement costs
+/// both sides a system call. Where fewer come, it does so after a time in which a fast transfer brings
+/// many more.
+const ACKNOWLEDGE_AFTER: VarInt = VarInt::from_u32(32);
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(5);
 
 /// After a restart each connection of the old server asks for a reset, all at once. A reset is smaller
 /// than the packet that asks for it, so answering many amplifies nothing; quinn's own limit of one in
@@ -131,6 +138,10 @@ fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, Endp
 }
 
 fn transport() -> TransportConfig {
+    let mut acknowledgements = AckFrequencyConfig::default();
+    acknowledgements
+        .ack_eliciting_threshold(ACKNOWLEDGE_AFTER)
+        .max_ack_delay(Some(ACKNOWLEDGE_WITHIN));
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE_TIME_MAX)))
@@ -139,6 +150,7 @@ fn transport() -> TransportConfig {
         .receive_window(STRANGER_BYTES_MAX)
         .stream_receive_window(STREAM_BYTES_MAX)
         .send_window(SEND_BYTES_MAX)
+        .ack_frequency_config(Some(acknowledgements))
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .datagram_receive_buffer_size(None);
     transport
