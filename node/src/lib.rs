@@ -5,6 +5,7 @@
 //! the upload folder. No answer leaves before what it tells is durable.
 
 mod answers;
+mod argon;
 mod clock;
 mod connection;
 mod dispatch;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::argon::Argon;
 use crate::failure::Failure;
 
 /// How many people may wait for a hash. One takes about 40 ms of a core.
@@ -38,6 +39,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Passwords {
     cores: Arc<Semaphore>,
     places: Semaphore,
+    argon: Argon,
     /// The hash of a password that nobody has: checking against it makes an unknown user cost as much
     /// as a known one.
     nobody: String,
@@ -50,10 +52,12 @@ impl Passwords {
     /// What argon2 or the operating system's random numbers report.
     pub(crate) fn new() -> Result<Self, argon2::password_hash::Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let nobody = Argon2::default().hash_password(b"nobody")?.to_string();
+        let argon = Argon::default();
+        let nobody = argon.hash_password(b"nobody")?.to_string();
         Ok(Self {
             cores: Arc::new(Semaphore::new(cores)),
             places: Semaphore::new(WAITING_MAX),
+            argon,
             nobody,
         })
     }
@@ -61,8 +65,9 @@ impl Passwords {
     /// The password's hash in PHC form, with a salt of its own: argon2id, 19 MiB, t=2, p=1 (the first
     /// choice of OWASP's Password Storage Cheat Sheet).
     pub(crate) async fn hash(&self, password: Password) -> Result<String, Failure> {
+        let argon = self.argon.clone();
         let hash = self.on_pool(move || {
-            let hash = Argon2::default().hash_password(password.expose().as_bytes());
+            let hash = argon.hash_password(password.expose().as_bytes());
             hash.map(|hash| hash.to_string())
         });
         hash.await?.map_err(|error| Failure::fault(HashError::Hash(error)))
@@ -76,9 +81,10 @@ impl Passwords {
     ) -> Result<Verdict, Failure> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let argon = self.argon.clone();
         let fits = self.on_pool(move || {
             let hash = PasswordHash::new(&hash)?;
-            let fits = Argon2::default().verify_password(password.expose().as_bytes(), &hash);
+            let fits = argon.verify_password(password.expose().as_bytes(), &hash);
             Ok(match fits {
                 Ok(()) if known && is_weak(&hash) => Verdict::RightButWeak,
                 Ok(()) if known => Verdict::Right,
@@ -119,6 +125,8 @@ fn is_weak(hash: &PasswordHash) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use argon2::Argon2;
+
     use super::*;
 
     fn password(text: &str) -> Password {
