@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use qchat_proto::limits::REQUEST_BYTES_MAX;
 use qchat_proto::{Command, Handle, Refusal, Request, codes, frame};
 use qchat_transfer::Pairing;
@@ -85,8 +86,16 @@ impl Call {
         event: &T,
         ended: &CancellationToken,
     ) -> Result<(), Failure> {
-        let frame = frame::encode_frame(&Ok::<_, Refusal>(event));
-        match ended.run_until_cancelled(self.answer.write_all(&frame)).await {
+        self.tell_frame(event_frame(event), ended).await
+    }
+
+    /// The same with an event that is encoded already. Connections share its bytes.
+    pub(crate) async fn tell_frame(
+        &mut self,
+        event: Bytes,
+        ended: &CancellationToken,
+    ) -> Result<(), Failure> {
+        match ended.run_until_cancelled(self.answer.write_chunk(event)).await {
             Some(Ok(())) => Ok(()),
             // Nobody is there to be told, or the frame was broken off and nothing can follow it.
             _ => {
@@ -115,6 +124,11 @@ impl Call {
             let _ = self.answer.reset(VarInt::from_u32(codes::TOO_SLOW));
         }
     }
+}
+
+/// The frame of an event.
+pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
+    frame::encode_frame(&Ok::<_, Refusal>(event)).into()
 }
 
 async fn read_request(stream: &mut RecvStream) -> Result<Request, frame::ReadError> {

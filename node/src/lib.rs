@@ -14,6 +14,7 @@ mod endpoint_keys;
 mod failure;
 mod feed;
 mod folder;
+mod frames;
 mod housekeeping;
 mod hub;
 mod identity;

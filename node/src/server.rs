@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection;
 use crate::endpoint::{self, EndpointError};
+use crate::frames::Frames;
 use crate::housekeeping;
 use crate::hub::{Hub, Topic};
 use crate::identity::{IdentityError, IdentityFiles};
@@ -99,6 +100,7 @@ pub(crate) struct Node {
     pub(crate) presence: Presence,
     pub(crate) memberships: Memberships,
     pub(crate) sessions: Sessions,
+    pub(crate) frames: Frames,
     pub(crate) uploads: Uploads,
     pub(crate) stopping: CancellationToken,
 }
@@ -119,6 +121,7 @@ impl Node {
             passwords,
             presence: Presence::new(hub.clone()),
             sessions: Sessions::default(),
+            frames: Frames::default(),
             hub,
             memberships,
             uploads,

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
 use qchat_proto::{Address, GroupName, Sequence};
 
@@ -11,6 +12,7 @@ use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::{Raised, Topic, Watcher};
 use crate::session::Signed;
+use crate::store::queries::Placed;
 
 impl Answer for Watch {
     type Caller = Signed;
@@ -120,9 +122,8 @@ impl Following<'_> {
             match next {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => {
-                    for (place, message) in messages {
-                        let log_name = self.named(log);
-                        self.tell(&Event::Message { log: log_name, place, message }).await?;
+                    for (place, frame) in self.frames(log, messages) {
+                        self.call.tell_frame(frame, &self.caller.ended).await?;
                         self.cursors.insert(log.clone(), place);
                     }
                 }
@@ -130,6 +131,14 @@ impl Following<'_> {
             }
         }
         Ok(())
+    }
+
+    /// All at once: what waits for a slow reader are bytes that others share.
+    fn frames(&self, log: &Address, messages: Vec<Placed>) -> Vec<(Sequence, Bytes)> {
+        let of_message = |(place, message)| {
+            (place, self.call.node.frames.of_message(self.named(log), place, message))
+        };
+        messages.into_iter().map(of_message).collect()
     }
 
     /// Follows a log no more: the caller may not read it any longer.

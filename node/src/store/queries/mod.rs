@@ -10,6 +10,7 @@ mod receipts;
 mod sessions;
 
 pub(crate) use files::Keeping;
+pub(crate) use follow::Placed;
 pub(crate) use history::HistoryQuery;
 use qchat_proto::{Address, GroupName, Refusal, UserName};
 use redb::ReadTransaction;
