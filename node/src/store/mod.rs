@@ -62,7 +62,6 @@ impl Store {
     fn with(engine: Engine) -> Self {
         let engine = Arc::new(engine);
         let writer = Writer::start(Arc::clone(&engine), Room::boundless());
-        #[expect(clippy::unwrap_used, reason = "a test")]
         Self { engine, writer, _lock: tempfile::tempfile().unwrap() }
     }
 

@@ -225,8 +225,7 @@ pub(super) fn write_batch(
     room: RoomNow,
     wake: &OnceLock<Wake>,
 ) -> Option<Arc<Fault>> {
-    let transacted = transact(database, &mut batch, room);
-    let (fault, answer): (_, fn(Box<dyn Job>, Arc<Fault>)) = match transacted {
+    let stopped = match transact(database, &mut batch, room) {
         Ok(()) => {
             if let Some(wake) = wake.get() {
                 batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
@@ -234,16 +233,25 @@ pub(super) fn write_batch(
             batch.into_iter().for_each(Job::committed);
             return None;
         }
+        Err(stopped) => stopped,
+    };
+    let fault = match stopped {
         // One change that meets a damaged record must not fail the others.
-        Err(Stopped::BeforeCommit(fault)) if batch.len() > 1 && !fault.needs_reopening() => {
+        Stopped::BeforeCommit(fault) if batch.len() > 1 && !fault.needs_reopening() => {
             let each = batch.into_iter().map(|job| write_batch(database, vec![job], room, wake));
             return each.fold(None, Option::or);
         }
-        Err(Stopped::BeforeCommit(fault)) => (fault, Job::failed),
-        Err(Stopped::InCommit(fault)) => (fault, Job::unknown),
+        Stopped::BeforeCommit(fault) => {
+            let fault = Arc::new(fault);
+            batch.into_iter().for_each(|job| job.failed(Arc::clone(&fault)));
+            fault
+        }
+        Stopped::InCommit(fault) => {
+            let fault = Arc::new(fault);
+            batch.into_iter().for_each(|job| job.unknown(Arc::clone(&fault)));
+            fault
+        }
     };
-    let fault = Arc::new(fault);
-    batch.into_iter().for_each(|job| answer(job, Arc::clone(&fault)));
     Some(fault).filter(|fault| fault.needs_reopening())
 }
 
