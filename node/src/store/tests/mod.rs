@@ -3,6 +3,7 @@
 mod disk;
 mod failing_calls;
 mod history;
+mod leaving;
 mod ledger;
 mod machine;
 mod model;
