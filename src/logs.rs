@@ -1,8 +1,10 @@
 //! The server's log, on standard error.
 
-use std::io::{IsTerminal, stderr};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write, stderr};
 
 use clap::ValueEnum;
+use qchat_terminal::acts;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -24,9 +26,73 @@ const DEFAULT_FILTER: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
 pub(crate) fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_env("QCHAT_LOG");
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || OneLine(format));
     match format {
         LogFormat::Text => log.with_target(false).with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+/// Writes each event as one line that no terminal acts on, whatever a stranger has said in it. The log hands
+/// over a whole event at a time.
+struct OneLine(LogFormat);
+
+impl Write for OneLine {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        stderr().write_all(format!("{}\n", escaped(line, self.0)).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        stderr().flush()
+    }
+}
+
+/// The line with what a terminal would act on escaped, as its form allows. The log's own colours stay.
+fn escaped(line: &str, format: LogFormat) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(character) = rest.chars().next() {
+        let length = colour_length(rest).unwrap_or(character.len_utf8());
+        let (part, after) = rest.split_at(length);
+        rest = after;
+        // Writing to a String does not fail.
+        let _ = match format {
+            _ if length > character.len_utf8() || !acts(character) => escaped.write_str(part),
+            LogFormat::Text => write!(escaped, "{}", character.escape_unicode()),
+            LogFormat::Json => {
+                let units = character.encode_utf16(&mut [0; 2]).to_vec();
+                units.iter().try_for_each(|unit| write!(escaped, "\\u{unit:04x}"))
+            }
+        };
+    }
+    escaped
+}
+
+/// How long the sequence is that changes colours, if one is next.
+fn colour_length(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let rest = numbers.trim_start_matches(|part: char| part.is_ascii_digit() || part == ';');
+    rest.starts_with('m').then(|| text.len() - rest.len() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_that_no_terminal_acts_on() {
+        let text = |line| escaped(line, LogFormat::Text);
+        assert_eq!(text("a\nb\u{9b}2J\u{1b}[2Jc\u{202e}"), "a\\u{a}b\\u{9b}2J\\u{1b}[2Jc\\u{202e}");
+        assert_eq!(text("\u{1b}[2;32m INFO\u{1b}[0m hi"), "\u{1b}[2;32m INFO\u{1b}[0m hi");
+        let json = escaped("{\"a\":\"\u{9b}\u{e0041}é\"}", LogFormat::Json);
+        assert_eq!(json, "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&json).unwrap()["a"],
+            "\u{9b}\u{e0041}é"
+        );
     }
 }

@@ -8,7 +8,6 @@ mod answers;
 mod argon;
 mod clock;
 mod connection;
-mod disk;
 mod dispatch;
 mod endpoint;
 mod endpoint_keys;

@@ -26,7 +26,7 @@ mod text;
 
 pub use command::{Command, Handle, Request};
 pub use few::Few;
-pub use file_name::{FileName, StoredName};
+pub use file_name::{FileName, StoredName, is_blank};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{

@@ -148,16 +148,31 @@ impl Screen {
         })
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     /// Everything that the program has written so far, escape codes included.
     pub(crate) fn raw(&self) -> String {
-        let state = self.shown.state.lock().unwrap();
-        String::from_utf8_lossy(&state.raw).into_owned()
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// The same, byte for byte.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.shown.state.lock().unwrap().raw.clone()
+    }
+
+    /// Waits until all is read that the program writes.
+    #[track_caller]
+    pub(crate) fn ended(&self) {
+        self.wait("the program ends", |state| state.ended);
     }
 
     /// Waits until the program ends, and returns its exit status.
     #[track_caller]
     pub(crate) fn ends(mut self) -> u32 {
-        self.wait("the program ends", |state| state.ended);
+        self.ended();
         self.child.wait().unwrap().exit_code()
     }
 

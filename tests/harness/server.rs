@@ -87,6 +87,33 @@ impl Server {
         Self::listen(folder, "127.0.0.1:0", arguments)
     }
 
+    /// Starts a server that logs as `QCHAT_LOG` would make it, in this form: `text` or `json`.
+    pub(crate) fn logging(filter: &str, form: &str) -> Self {
+        let folder = ServerFolder::new();
+        let arguments = vec!["--log-format".to_owned(), form.to_owned()];
+        let mut command = command(folder.path(), "127.0.0.1:0", &arguments);
+        let mut running = Running::start(command.env("QCHAT_LOG", filter));
+        let (address, fingerprint) = match form {
+            "json" => ready_in_json(&mut running),
+            _ => ready(&mut running),
+        };
+        let address = address.parse().unwrap();
+        Self { running, folder, arguments, address, fingerprint }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Stops it, and returns what it has logged since it was ready, and its folder.
+    pub(crate) fn into_log(self) -> (String, ServerFolder) {
+        self.running.signal(Signal::TERM);
+        let ended = self.running.finish();
+        assert_eq!(ended.status, Some(0), "{}", ended.error);
+        (ended.error, self.folder)
+    }
+
     /// Starts a server that listens there.
     pub(crate) fn listening(address: &str) -> Self {
         Self::listen(ServerFolder::new(), address, Vec::new())
@@ -94,10 +121,8 @@ impl Server {
 
     fn listen(folder: ServerFolder, address: &str, arguments: Vec<String>) -> Self {
         let mut running = Running::start(&mut command(folder.path(), address, &arguments));
-        let address = after(&mut running, "qchat server is ready on ");
-        let address = address.strip_suffix(" (UDP)").expect("the ready line ends with (UDP)");
+        let (address, fingerprint) = ready(&mut running);
         let address = address.parse().unwrap();
-        let fingerprint = after(&mut running, "fingerprint: ");
         Self { running, folder, arguments, address, fingerprint }
     }
 
@@ -170,6 +195,29 @@ impl Stopped {
     /// Starts the server again, in its folder and at its address.
     pub(crate) fn start(self) -> Server {
         Server::listen(self.folder, &self.address.to_string(), self.arguments)
+    }
+}
+
+/// The address and the fingerprint that a server tells when it is ready.
+fn ready(running: &mut Running) -> (String, String) {
+    let address = after(running, "qchat server is ready on ");
+    let address = address.strip_suffix(" (UDP)").expect("the ready line ends with (UDP)");
+    let address = address.to_owned();
+    let fingerprint = after(running, "fingerprint: ");
+    // Nothing of this is the log's.
+    after(running, "connect with: ");
+    (address, fingerprint)
+}
+
+/// The same of a server that logs JSON.
+fn ready_in_json(running: &mut Running) -> (String, String) {
+    loop {
+        let line = running.error_line().expect("the server is ready");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if line["message"] == "ready" {
+            let text = |key: &str| line[key].as_str().unwrap().to_owned();
+            return (text("address"), text("fingerprint"));
+        }
     }
 }
 

@@ -9,7 +9,11 @@ mod answer;
 mod args;
 mod attendant;
 mod board;
+mod columns;
 mod command_table;
+#[cfg(test)]
+#[path = "../../../tests/corpus/mod.rs"]
+mod corpus;
 mod delivery;
 mod echo;
 mod exit;
@@ -48,5 +52,6 @@ mod wrap;
 pub use args::ClientArgs;
 pub use exit::Exit;
 pub use output::Output;
+pub use safe::acts;
 pub use shell::{Outcome, Shell};
 pub use start::run;

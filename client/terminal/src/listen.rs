@@ -10,6 +10,7 @@ use qchat_client::{Body, CursorFileError, FollowError, Follower, Message, Messag
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::columns::columns;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::line::bounded;
@@ -17,6 +18,7 @@ use crate::listener::Listener;
 use crate::output::{Form, Output};
 use crate::palette::Palette;
 use crate::stdin_lines::{RawLine, read_standard_input};
+use crate::wrap::fold;
 use crate::{json, safe};
 
 /// The word that the command begins with.
@@ -160,7 +162,7 @@ async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result
         let message = follower.next().await?;
         pace.writing.set(true);
         let line = match options.form {
-            MessageForm::Text => text(&message),
+            MessageForm::Text => fold(&text(&message), columns(io::stdout())),
             MessageForm::Json => json::event(&message),
         };
         // In a thread of its own: who does not read must not keep us from hearing that we are to stop.

@@ -6,9 +6,11 @@ use jiff::Zoned;
 
 use crate::answer::Answer;
 use crate::board::Sent;
+use crate::columns::columns;
 use crate::failure::Failure;
 use crate::palette::Palette;
 use crate::render::{self, Paper};
+use crate::wrap::fold;
 use crate::{json, safe};
 
 /// Whom results are for.
@@ -25,7 +27,14 @@ pub struct Output {
     results: Box<dyn Write + Send>,
     errors: Box<dyn Write + Send>,
     form: Form,
-    columns: Option<usize>,
+    /// The terminals' behind the two, where there are any. Longer lines are broken there.
+    columns: Columns,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Columns {
+    results: Option<usize>,
+    errors: Option<usize>,
 }
 
 impl Output {
@@ -46,7 +55,8 @@ impl Output {
     }
 
     pub(crate) fn standard(form: Form) -> Self {
-        Self::new(io::stdout(), io::stderr(), form)
+        let columns = Columns { results: columns(io::stdout()), errors: columns(io::stderr()) };
+        Self { columns, ..Self::new(io::stdout(), io::stderr(), form) }
     }
 
     fn new(
@@ -54,12 +64,17 @@ impl Output {
         errors: impl Write + Send + 'static,
         form: Form,
     ) -> Self {
-        Self { results: Box::new(results), errors: Box::new(errors), form, columns: None }
+        Self {
+            results: Box::new(results),
+            errors: Box::new(errors),
+            form,
+            columns: Columns::default(),
+        }
     }
 
     /// Breaks lines that are longer from now on.
     pub(crate) fn set_columns(&mut self, columns: Option<usize>) {
-        self.columns = columns;
+        self.columns = Columns { results: columns, errors: columns };
     }
 
     /// Tells what came of the line that began with `command`. It is flushed when this returns.
@@ -77,11 +92,11 @@ impl Output {
                 writeln!(self.results, "{object}")?;
             }
             (Form::Text(palette), Ok(answer)) => {
-                let text = render::answer(answer, &self.paper(palette));
+                let text = render::answer(answer, &paper(palette, self.columns.results));
                 self.results.write_all(text.as_bytes())?;
             }
             (Form::Text(palette), Err(failure)) => {
-                let text = render::failure(failure, &self.paper(palette));
+                let text = render::failure(failure, &paper(palette, self.columns.errors));
                 self.remark(&text);
             }
         }
@@ -91,21 +106,21 @@ impl Output {
     /// Tells what came of a line that had waited.
     pub(crate) fn late(&mut self, sent: &Sent) {
         let palette = self.palette();
-        let text = render::late(sent, &self.paper(&palette));
+        let text = render::late(sent, &paper(&palette, self.columns.errors));
         self.remark(&text);
     }
 
     /// Says something beside the results, on the stream for errors. A server that is met for the
     /// first time is told of in every form.
     pub(crate) fn notice(&mut self, text: &str) {
-        let line = format!("{}\n", safe::line(text));
-        self.remark(&line);
+        let line = fold(&safe::line(text), self.columns.errors);
+        self.remark(&format!("{line}\n"));
     }
 
     /// Tells of a failure that belongs to no line.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         let palette = self.palette();
-        let text = render::failure(failure, &self.paper(&palette));
+        let text = render::failure(failure, &paper(&palette, self.columns.errors));
         self.remark(&text);
     }
 
@@ -119,10 +134,10 @@ impl Output {
     fn remark(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes()).and_then(|()| self.errors.flush());
     }
+}
 
-    fn paper(&self, palette: &Palette) -> Paper {
-        Paper { palette: palette.clone(), columns: self.columns, now: Zoned::now() }
-    }
+fn paper(palette: &Palette, columns: Option<usize>) -> Paper {
+    Paper { palette: palette.clone(), columns, now: Zoned::now() }
 }
 
 impl std::fmt::Debug for Output {

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::json::instant;
 use crate::palette::Palette;
 use crate::safe;
-use crate::wrap::wrap;
+use crate::wrap::{CONTINUED_COLUMNS, fold, wrap};
 pub(crate) use news::{batch, late};
 
 /// Where the text is to be read.
@@ -45,13 +45,13 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::Sessions(sessions) => session_list(sessions, &paper.now),
         Answer::Revoked(id) => format!("ended the session {id}\n"),
         Answer::Users(users) => user_list(users),
-        Answer::Sent(message) => format!("{}\n", sent(message)),
+        Answer::Sent(message) => whole(&sent(message), paper),
         Answer::Reached { message, receipt } => {
-            format!("{}: {}\n", sent(message), reached(message, *receipt))
+            whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }
         Answer::History(page) => history(page, paper),
         Answer::Saved { file, path } => {
-            format!("saved {} ({})\n", safe::line(path), HumanBytes(file.size))
+            whole(&format!("saved {} ({})", safe::line(path), HumanBytes(file.size)), paper)
         }
         Answer::MadeGroup(group) => format!("made the group {group}\n"),
         Answer::Joined(group) => format!("joined {group}\n"),
@@ -63,15 +63,22 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
     }
 }
 
+/// A line that may hold the name of a file that somebody else sent.
+fn whole(line: &str, paper: &Paper) -> String {
+    format!("{}\n", fold(line, paper.columns))
+}
+
 /// The failure as whole lines. Only the first one begins at the margin.
 pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
     let mut lines = failure.text.split('\n').map(|line| safe::line(line.trim_end()));
     let palette = &paper.palette;
-    let first = lines.next().unwrap_or_default();
-    let mut text = format!("{} {first} ({})\n", palette.error("error:"), failure.code);
+    let after = |taken: usize| paper.columns.map(|columns| columns.saturating_sub(taken));
+    let first = format!("{} ({})", lines.next().unwrap_or_default(), failure.code);
+    let first = fold(&first, after("error: ".len()));
+    let mut text = format!("{} {first}\n", palette.error("error:"));
     for line in lines {
         // Writing to a String does not fail.
-        let _ = writeln!(text, "  {}", line.trim_start());
+        let _ = writeln!(text, "  {}", fold(line.trim_start(), after("  ".len())));
     }
     text
 }
@@ -161,6 +168,9 @@ struct Columns {
     name: usize,
 }
 
+/// Where less room is left beside a speaker, the message stands below: rows of single words read badly.
+const ROOM_MIN: usize = 16;
+
 impl Columns {
     /// What stands left of the gutter and around it, apart from the columns themselves.
     const AROUND: usize = 2 + 2 + 3;
@@ -173,30 +183,37 @@ impl Columns {
         let time = palette.quiet(&format!("{time:>time_width$}"));
         let name = palette.name(&format!("{speaker:name_width$}"));
         let head = format!("{mark} {time}  {name}");
-        let indent = " ".repeat(time_width + name_width + Self::AROUND - 3);
-        for (index, line) in self.lines(message, paper).into_iter().enumerate() {
+        let gutter = palette.quiet(gutter(&message.body));
+        let before = time_width + name_width + Self::AROUND;
+        let beside = paper.columns.map(|columns| columns.saturating_sub(before));
+        let (indent, lines) = match (beside, paper.columns) {
+            (Some(0..ROOM_MIN), Some(columns)) => {
+                let room = columns.saturating_sub(CONTINUED_COLUMNS).max(1);
+                let lines = lines(message, Some(room));
+                (CONTINUED_COLUMNS, std::iter::once(String::new()).chain(lines).collect())
+            }
+            _ => (before, lines(message, beside)),
+        };
+        let indent = " ".repeat(indent - " │ ".chars().count());
+        for (index, line) in lines.into_iter().enumerate() {
             let left = if index == 0 { &head } else { &indent };
-            let gutter = palette.quiet(gutter(&message.body));
             let row = format!("{left} {gutter} {line}");
             text.push_str(row.trim_end());
             text.push('\n');
         }
     }
+}
 
-    /// The lines right of the gutter, safe to print.
-    fn lines(&self, message: &Message, paper: &Paper) -> Vec<String> {
-        let room = paper
-            .columns
-            .map(|columns| columns.saturating_sub(self.time + self.name + Self::AROUND));
-        match &message.body {
-            Body::Text(text) => {
-                let lines = text.as_str().trim_end_matches(['\r', '\n']).split('\n');
-                let lines = lines.map(|line| safe::line(line.strip_suffix('\r').unwrap_or(line)));
-                lines.flat_map(|line| wrap(&line, room)).collect()
-            }
-            Body::File(file) => wrap(&describe(file), room),
-            Body::ExpiredFile(file) => wrap(&format!("{}, expired", describe(file)), room),
+/// The lines right of the gutter, safe to print.
+fn lines(message: &Message, room: Option<usize>) -> Vec<String> {
+    match &message.body {
+        Body::Text(text) => {
+            let lines = text.as_str().trim_end_matches(['\r', '\n']).split('\n');
+            let lines = lines.map(|line| safe::line(line.strip_suffix('\r').unwrap_or(line)));
+            lines.flat_map(|line| wrap(&line, room)).collect()
         }
+        Body::File(file) => wrap(&describe(file), room),
+        Body::ExpiredFile(file) => wrap(&format!("{}, expired", describe(file)), room),
     }
 }
 

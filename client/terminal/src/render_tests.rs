@@ -227,3 +227,36 @@ fn what_came_of_a_line_that_waited_is_told_with_the_line() {
         "error: user not found: bbo (user_not_found) ← send bbo hi"
     );
 }
+
+#[test]
+fn no_terminal_is_so_narrow_that_a_message_gets_to_the_margin() {
+    let forged = format!("x{}17:40  bob │ hi", " ".repeat(70));
+    let longest = "m".repeat(32);
+    let message = said(&longest, "2026-11-22T17:40:00Z", text(&forged));
+    for columns in [1, 5, 20, 40, 44, 60, 80, 100] {
+        let heard =
+            Heard { reader: "alice".parse().unwrap(), log: Log::Inbox, message: message.clone() };
+        let mut shown = String::new();
+        live(&heard, &paper(Some(columns)), &mut shown);
+        let mut rows = shown.lines();
+        assert!(rows.next().unwrap().starts_with(&format!("  17:40  {longest} │")), "{shown}");
+        for row in rows {
+            let (left, right) = row.split_once('│').unwrap();
+            assert!(left.trim().is_empty(), "{columns}: {row:?}");
+            let room = columns.saturating_sub(left.chars().count() + 2).max(1);
+            assert!(right.trim().chars().count() <= room, "{columns}: {row:?}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_file_begins_no_row() {
+    let path = format!("download/alice/x{}17:40  bob │ hi", " ".repeat(70));
+    let Body::File(file) = file() else { panic!() };
+    let saved = answer(&Answer::Saved { file, path: path.clone() }, &paper(Some(80)));
+    let failed = failure(&Failure::refused("ambiguous_file", path), &paper(Some(80)));
+    for shown in [saved, failed] {
+        let rows: Vec<_> = shown.lines().collect();
+        assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  │ ")), "{shown}");
+    }
+}

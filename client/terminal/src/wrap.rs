@@ -1,15 +1,19 @@
 //! Breaks long lines, so that the terminal does not: what it breaks begins at the margin, where a
 //! message could pass for another speaker's.
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
-/// Where less room is left, lines are not broken: a column of single words reads worse.
-const ROOM_MIN: usize = 16;
+/// Stands before every row of a longer line but the first: what is right of it is no line of its own.
+const CONTINUED: &str = "  │ ";
+
+/// How many columns [`CONTINUED`] takes.
+pub(crate) const CONTINUED_COLUMNS: usize = 4;
 
 /// The line in rows of at most `room` columns, broken after spaces where there are any. Where the
-/// room is not known, or is too small, the line stays whole.
+/// room is not known, the line stays whole.
 pub(crate) fn wrap(line: &str, room: Option<usize>) -> Vec<String> {
-    let Some(room) = room.filter(|&room| room >= ROOM_MIN) else { return vec![line.to_owned()] };
+    let Some(room) = room else { return vec![line.to_owned()] };
     let mut rows = Vec::new();
     let mut left = line;
     while let Some(end) = row_end(left, room) {
@@ -21,6 +25,28 @@ pub(crate) fn wrap(line: &str, room: Option<usize>) -> Vec<String> {
     rows
 }
 
+/// The line in rows that fit into a terminal of that many columns. It may hold what somebody else has
+/// written, safe to print: only its first row begins at the margin.
+pub(crate) fn fold(line: &str, columns: Option<usize>) -> String {
+    let room = columns.map(|columns| columns.saturating_sub(CONTINUED_COLUMNS).max(1));
+    wrap(line, room).join(&format!("\n{CONTINUED}"))
+}
+
+/// How many columns the character takes in a terminal: the most, where they are not of one mind. A row
+/// that is taken for shorter than it is would be broken by the terminal.
+fn width(character: char) -> usize {
+    match character {
+        // Makes an emoji of the character before it.
+        '\u{fe0f}' => 1,
+        // Half a flag.
+        '\u{1f1e6}'..='\u{1f1ff}' => 2,
+        ' '..='~' => 1,
+        // Only a newer terminal knows it.
+        _ if character.general_category() == GeneralCategory::Unassigned => 2,
+        _ => character.width().unwrap_or(0),
+    }
+}
+
 /// Where the first row ends; `None` where everything fits.
 fn row_end(text: &str, room: usize) -> Option<usize> {
     let mut columns = 0;
@@ -28,15 +54,15 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
     let mut after_cluster = 0;
     let mut joined = false;
     for (index, character) in text.char_indices() {
-        let width = character.width().unwrap_or(0);
-        if width > 0 && !joined {
+        if character.width().unwrap_or(0) > 0 && !joined {
             // Not inside of an emoji or between a letter and its accents.
             after_cluster = index;
         }
-        columns += width;
+        columns += width(character);
         if columns > room {
             let end = after_space.unwrap_or(after_cluster);
-            return Some(if end > 0 { end } else { index.max(character.len_utf8()) });
+            let end = if end > 0 { end } else { index.max(character.len_utf8()) };
+            return Some(end).filter(|&end| end < text.len());
         }
         joined = character == '\u{200d}';
         if character == ' ' {
@@ -66,13 +92,23 @@ mod tests {
         check("aaaaaaaaaaaaaaaaaaaab", 20, &["aaaaaaaaaaaaaaaaaaaa", "b"]);
         check("日本語日本語日本語日本語", 16, &["日本語日本語日本", "語日本語"]);
         check("aaaaaaaaaaaaaaa👩\u{200d}💻b", 17, &["aaaaaaaaaaaaaaa", "👩\u{200d}💻b"]);
-        check("too narrow to be broken", 10, &["too narrow to be broken"]);
+        check("very narrow", 4, &["very", " ", "narr", "ow"]);
+        check("日本", 1, &["日", "本"]);
+        check("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4, &["❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}"]);
         assert_eq!(wrap("no width known", None), ["no width known"]);
+    }
+
+    #[test]
+    fn only_the_first_row_of_a_folded_line_begins_at_the_margin() {
+        assert_eq!(fold("saved a b c", Some(12)), "saved a \n  │ b c");
+        assert_eq!(fold("saved a b c", None), "saved a b c");
     }
 
     proptest! {
         #[test]
-        fn no_row_is_too_wide_and_nothing_is_lost(line in "[a-z é日👍 ]{0,120}", room in 16..60_usize) {
+        fn no_row_is_too_wide_and_nothing_is_lost(
+            line in "([a-z é日👍 🇩\u{378}]|❤\u{fe0f}){0,120}", room in 2..60_usize
+        ) {
             let rows = wrap(&line, Some(room));
             prop_assert_eq!(rows.concat(), line);
             for row in rows {

@@ -13,17 +13,17 @@ use crate::server::{client_of, next_request, say};
 
 /// A file as it stands on the wire, where a server can write what it likes.
 #[derive(Clone, Serialize)]
-struct WireFile {
+pub(crate) struct WireFile {
     name: String,
     original: String,
     size: u64,
     digest: [u8; 32],
 }
 
-const CONTENT: &[u8] = b"the content";
+pub(crate) const CONTENT: &[u8] = b"the content";
 const SIZE: u64 = 11;
 
-fn wire_file(original: &str) -> WireFile {
+pub(crate) fn wire_file(original: &str) -> WireFile {
     WireFile {
         name: "1763833207123_report.pdf".to_owned(),
         original: original.to_owned(),
@@ -34,7 +34,7 @@ fn wire_file(original: &str) -> WireFile {
 
 /// How a server can send a file.
 #[derive(Clone, Copy)]
-enum Way {
+pub(crate) enum Way {
     Whole,
     Cut,
     /// Cut, and explained afterwards.
@@ -64,7 +64,7 @@ async fn send_content(connection: &Connection, transfer: TransferId, way: Way) {
     let _ = stream.finish();
 }
 
-async fn client_getting(file: WireFile, way: Way) -> Client {
+pub(crate) async fn client_getting(file: WireFile, way: Way) -> Client {
     client_of(move |connection| {
         let file = file.clone();
         async move {

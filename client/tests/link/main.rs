@@ -2,12 +2,16 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test that meets what it did not expect should panic: that is its answer"
 )]
 
 mod answers;
+#[path = "../../../tests/corpus/mod.rs"]
+mod corpus;
 mod downloads;
+mod hostile_names;
 mod identity;
 mod server;
 mod uploads;

@@ -10,6 +10,7 @@ use super::{Columns, Paper, answer, failure, stage_name, time};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::palette::Palette;
 use crate::safe;
+use crate::wrap::fold;
 
 /// What came by itself, as whole lines.
 pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
@@ -18,7 +19,7 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
     for news in &batch.news {
         match news {
             News::Heard(heard) => live(heard, &paper, &mut text),
-            News::Notice(notice) => told(notice, &mut text),
+            News::Notice(notice) => told(notice, &paper, &mut text),
             News::Sent(sent) => text.push_str(&late(sent, &paper)),
             News::Receipt { stage, messages } => receipt(*stage, messages, &paper, &mut text),
         }
@@ -56,11 +57,12 @@ pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
 }
 
 /// Only the first line begins at the margin.
-fn told(notice: &str, text: &mut String) {
+fn told(notice: &str, paper: &Paper, text: &mut String) {
     for (index, line) in notice.split('\n').enumerate() {
         let indent = if index == 0 { "" } else { "  " };
+        let room = paper.columns.map(|columns| columns.saturating_sub(indent.len()));
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{indent}{}", safe::line(line.trim()));
+        let _ = writeln!(text, "{indent}{}", fold(&safe::line(line.trim()), room));
     }
 }
 

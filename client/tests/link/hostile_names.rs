@@ -1,0 +1,170 @@
+//! A server that sends names, and a folder with links in it, that mean harm to other files.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use qchat_client::proto::FileName;
+use qchat_client::{CallError, Log, Progress};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::corpus;
+use crate::downloads::{CONTENT, Way, client_getting, wire_file};
+
+/// How many files are fetched at a time.
+const AT_ONCE: usize = 8;
+
+/// What a file outside says before and after.
+const UNTOUCHED: &str = "nobody writes here";
+
+/// A place with a folder for downloads, and with files of others beside it.
+struct Place {
+    top: TempDir,
+    downloads: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let top = tempfile::tempdir().unwrap();
+        let downloads = top.path().join("one/two/downloads");
+        fs::create_dir_all(&downloads).unwrap();
+        fs::create_dir(top.path().join("elsewhere")).unwrap();
+        let place = Self { top, downloads };
+        fs::write(place.victim(), UNTOUCHED).unwrap();
+        place
+    }
+
+    fn elsewhere(&self) -> PathBuf {
+        self.top.path().join("elsewhere")
+    }
+
+    fn victim(&self) -> PathBuf {
+        self.elsewhere().join("victim")
+    }
+
+    /// What lies outside of the folder for downloads: paths, and what files say.
+    fn outside(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.top.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() && entry.path() == self.downloads => {}
+                    kind if kind.is_dir() => folders.push(entry.path()),
+                    kind if kind.is_file() => {
+                        found.push((entry.path(), Some(fs::read(entry.path()).unwrap())));
+                    }
+                    _ => found.push((entry.path(), None)),
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+/// Fetches a file from a server that calls it by this name.
+async fn download(name: &str, folder: &Path, way: Way) -> Result<PathBuf, CallError> {
+    let client = client_getting(wire_file(name), way).await;
+    let landed = client.download(Log::Inbox, "report.pdf", folder, Progress::none()).await;
+    landed.map(|landed| landed.path)
+}
+
+/// Whether the file under this path is the one that was fetched, and no link.
+fn is_whole(path: &Path) -> bool {
+    fs::symlink_metadata(path).unwrap().is_file() && fs::read(path).unwrap() == CONTENT
+}
+
+/// Whether the path is that of a copy of such a name in that folder.
+fn is_copy(path: &Path, name: &str, folder: &Path) -> bool {
+    let safe = FileName::from(name);
+    let mut copies = (0..500).map(|copy| folder.join(safe.numbered(copy)));
+    copies.any(|copy| copy == path)
+}
+
+#[tokio::test]
+async fn no_name_leaves_the_folder_for_downloads() {
+    let place = Place::new();
+    let before = place.outside();
+    let names = corpus::read(include_str!("../../../tests/corpus/names.txt"));
+    // What is no text cannot be put into an answer; the tests of the wire refuse it.
+    let names: Vec<_> = names.into_iter().flat_map(String::from_utf8).collect();
+    let mut fetching = JoinSet::new();
+    for first in 0..AT_ONCE {
+        let (names, folder) = (names.clone(), place.downloads.clone());
+        fetching.spawn(async move {
+            for name in names.iter().skip(first).step_by(AT_ONCE) {
+                let path = download(name, &folder, Way::Whole).await.unwrap();
+                assert!(is_copy(&path, name, &folder) && is_whole(&path), "{name:?}: {path:?}");
+            }
+        });
+    }
+    fetching.join_all().await;
+    assert_eq!(place.outside(), before);
+    assert_eq!(fs::read_dir(&place.downloads).unwrap().count(), names.len());
+    assert!(!Path::new("/tmp/qchat-escaped").exists());
+}
+
+/// Puts something in the way, where a file called by this path is about to land.
+type Trap = fn(&Place, &Path);
+
+const TRAPS: [(&str, Trap); 6] = [
+    ("a link to a file", |place, path| symlink(place.victim(), path).unwrap()),
+    ("a link to nothing yet", |place, path| {
+        symlink(place.elsewhere().join("not there"), path).unwrap();
+    }),
+    ("a link to a folder", |place, path| symlink(place.elsewhere(), path).unwrap()),
+    ("a link to itself", |_, path| symlink(path, path).unwrap()),
+    ("another name of a file", |place, path| fs::hard_link(place.victim(), path).unwrap()),
+    ("a folder", |_, path| fs::create_dir(path).unwrap()),
+];
+
+#[tokio::test]
+async fn what_lies_under_a_files_name_is_neither_followed_nor_replaced() {
+    for (what, trap) in TRAPS {
+        let place = Place::new();
+        let before = place.outside();
+        for name in ["report.pdf", "report (1).pdf"] {
+            trap(&place, &place.downloads.join(name));
+        }
+        let path = download("report.pdf", &place.downloads, Way::Whole).await.unwrap();
+        assert_eq!(path, place.downloads.join("report (2).pdf"), "{what}");
+        assert!(is_whole(&path), "{what}");
+        assert_eq!(place.outside(), before, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_for_downloads_that_is_a_link_replaces_nothing_where_it_leads() {
+    let place = Place::new();
+    let link = place.top.path().join("link");
+    symlink(place.elsewhere(), &link).unwrap();
+    let path = download("victim", &link, Way::Whole).await.unwrap();
+    assert_eq!(path, link.join("victim (1)"));
+    assert_eq!(fs::read_to_string(place.victim()).unwrap(), UNTOUCHED);
+    // Where it leads nowhere, nothing is made there.
+    let nowhere = place.top.path().join("nowhere");
+    symlink(place.top.path().join("not there"), &nowhere).unwrap();
+    let refused = download("victim", &nowhere, Way::Whole).await.unwrap_err();
+    assert_eq!(refused.code(), "local_file");
+    assert!(!place.top.path().join("not there").exists());
+}
+
+#[tokio::test]
+async fn links_in_the_place_of_an_unfinished_download_are_not_written_through() {
+    for (what, trap) in TRAPS {
+        let place = Place::new();
+        let before = place.outside();
+        download("report.pdf", &place.downloads, Way::BrokenOff).await.unwrap_err();
+        for entry in fs::read_dir(&place.downloads).unwrap() {
+            let path = entry.unwrap().path();
+            fs::remove_file(&path).unwrap();
+            trap(&place, &path);
+        }
+        // Whether it comes does not matter here.
+        let _ = download("report.pdf", &place.downloads, Way::Whole).await;
+        assert_eq!(place.outside(), before, "{what}");
+    }
+}

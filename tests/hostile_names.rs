@@ -1,0 +1,134 @@
+//! Names of files that mean harm, said on the wire by no client of ours.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use qchat_proto::command::{FileHeader, Login, Register, Upload, UploadOpening};
+use qchat_proto::limits::ANSWER_BYTES_MAX;
+use qchat_proto::{
+    Address, Body, ClientId, FileName, Message, Refusal, Request, TransferId, codes, frame,
+};
+use quinn::{ReadError, RecvStream, VarInt};
+use tokio::task::JoinSet;
+
+use crate::corpus;
+use crate::harness::{PASSWORD, Raw, Server, files_below, in_time};
+
+/// How many files travel at a time.
+const AT_ONCE: usize = 12;
+
+/// Stands in a request where the hostile name is put.
+const PLACE: &str = "a name to be replaced";
+
+async fn signed_in(server: &Server) -> Raw {
+    let raw = Raw::connect(server).await;
+    let password = || PASSWORD.to_owned().try_into().unwrap();
+    let user = || "mallory".parse().unwrap();
+    raw.ask(Register { id: ClientId::random(), user: user(), password: password() }).await.unwrap();
+    raw.ask(Login { user: user(), password: password() }).await.unwrap();
+    raw
+}
+
+/// The frame of an upload that has these bytes as its name.
+fn request(name: &[u8], transfer: TransferId) -> Vec<u8> {
+    let to = Address::User("mallory".parse().unwrap());
+    let upload = Upload { id: ClientId::random(), to, name: PLACE.into(), size: 0, transfer };
+    let frame = frame::encode(&Request::from(upload));
+    let place = frame::encode(&PLACE);
+    let start = frame.windows(place.len()).position(|bytes| bytes == place).unwrap();
+    let (before, after) = (&frame[..start], &frame[start + place.len()..]);
+    // postcard writes a text's length in groups of seven bits.
+    let mut length = Vec::new();
+    let mut left = name.len();
+    while left >= 0x80 {
+        length.push(u8::try_from(left & 0x7f).unwrap() | 0x80);
+        left >>= 7;
+    }
+    length.push(u8::try_from(left).unwrap());
+    let content = [before, &length, name, after].concat();
+    [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], &content].concat()
+}
+
+/// Everything on the stream of a file without a byte.
+fn empty_file(transfer: TransferId) -> Vec<u8> {
+    [&frame::encode_frame(&FileHeader { transfer })[..], blake3::hash(b"").as_bytes()].concat()
+}
+
+/// Asks to upload a file under this name, and returns the answer's stream.
+async fn ask(raw: &Raw, name: &[u8], transfer: TransferId) -> RecvStream {
+    let (mut send, receive) = raw.stream().await;
+    in_time(send.write_all(&request(name, transfer))).await.unwrap();
+    send.finish().unwrap();
+    receive
+}
+
+/// Uploads an empty file under this name.
+async fn upload(raw: &Raw, name: &[u8], transfer: TransferId) -> Message {
+    let mut answer = ask(raw, name, transfer).await;
+    let opening = frame::read::<Result<UploadOpening, Refusal>>(&mut answer, ANSWER_BYTES_MAX);
+    in_time(opening).await.unwrap().unwrap();
+    let mut file = in_time(raw.connection.open_uni()).await.unwrap();
+    in_time(file.write_all(&empty_file(transfer))).await.unwrap();
+    file.finish().unwrap();
+    let stored = frame::read::<Result<Message, Refusal>>(&mut answer, ANSWER_BYTES_MAX);
+    in_time(stored).await.unwrap().unwrap()
+}
+
+/// Asks to upload a file under what is no text, and checks that the server takes that for garbage.
+async fn check_is_garbage(raw: &Raw, name: &[u8], transfer: TransferId) {
+    let mut answer = ask(raw, name, transfer).await;
+    match in_time(answer.read(&mut [0])).await {
+        Err(ReadError::Reset(code)) => assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST)),
+        other => panic!("{name:?}: {other:?}"),
+    }
+}
+
+/// Uploads a file under each name, several at a time, and returns what the server says of those that are texts.
+async fn upload_all(raw: Raw, names: Vec<Vec<u8>>) -> Vec<(String, Message)> {
+    let (raw, names) = (Arc::new(raw), Arc::new(names));
+    let mut uploading = JoinSet::new();
+    for first in 0..AT_ONCE {
+        let (raw, names) = (Arc::clone(&raw), Arc::clone(&names));
+        uploading.spawn(async move {
+            let mut messages = Vec::new();
+            for (number, name) in names.iter().enumerate().skip(first).step_by(AT_ONCE) {
+                let transfer = TransferId(u64::try_from(number).unwrap());
+                match String::from_utf8(name.clone()) {
+                    Ok(text) => messages.push((text, upload(&raw, name, transfer).await)),
+                    Err(_) => check_is_garbage(&raw, name, transfer).await,
+                }
+            }
+            messages
+        });
+    }
+    uploading.join_all().await.concat()
+}
+
+#[tokio::test]
+async fn a_hostile_name_is_one_safe_name_in_the_upload_folder_and_nothing_elsewhere() {
+    let server = Server::start();
+    let raw = signed_in(&server).await;
+    let outside = |server: &Server| -> BTreeSet<_> {
+        let files = files_below(server.folder()).into_iter();
+        files.filter(|path| path.parent() != Some(&server.folder().join("upload"))).collect()
+    };
+    let before = outside(&server);
+    let names = corpus::read(include_str!("corpus/names.txt"));
+
+    let messages = upload_all(raw, names).await;
+
+    let mut stored = BTreeSet::new();
+    for (text, message) in messages {
+        let Body::File(file) = message.body else { panic!("{text:?}") };
+        assert_eq!(file.original, FileName::from(text.as_str()));
+        let tail = file.name.as_str().split_once('_').map(|(_, tail)| tail);
+        assert_eq!(tail, Some(file.original.as_str()), "{text:?}");
+        stored.insert(file.name.to_string());
+    }
+    assert!(stored.len() >= 300, "{}", stored.len());
+    // Every file has a name of its own, and lies where it is to lie.
+    assert_eq!(server.uploads().into_iter().collect::<BTreeSet<_>>(), stored);
+    assert_eq!(outside(&server), before);
+    assert!(!Path::new("/tmp/qchat-escaped").exists());
+}

@@ -1,0 +1,231 @@
+//! Texts that mean harm, through a terminal: as they come, and when they are read again.
+
+use std::num::NonZeroU16;
+
+use qchat_client::{Address, MessageText, Progress};
+
+use crate::corpus;
+use crate::harness::{Client, Screen, Server, sdk};
+use crate::live::knock;
+
+/// The columns of a [`Screen`], and more rows than anything here needs.
+const COLUMNS: u16 = 100;
+const ROWS: u16 = 8_000;
+
+/// How many messages are sent at a time, less than wait at a prompt at the most.
+const AT_ONCE: usize = 128;
+
+/// The attacks, each between two words that tell whether all of it was shown.
+fn attacks() -> Vec<String> {
+    let attacks = corpus::read(include_str!("corpus/attacks.txt")).into_iter().enumerate();
+    attacks
+        .map(|(number, attack)| {
+            let attack = String::from_utf8(attack).unwrap();
+            format!("from{number}{attack}to{number}")
+        })
+        .collect()
+}
+
+/// Sends the texts in their order.
+async fn send(mallory: &qchat_client::Client, to: &Address, texts: &[String]) {
+    for text in texts {
+        let text = MessageText::try_from(text.clone()).unwrap();
+        mallory.send(to.clone(), text).await.unwrap();
+    }
+}
+
+/// The escape sequences that the line editor and our palette write: all others are a sender's.
+const OWN: &[&str] = &[
+    // A paste is marked as one, and a line is drawn at once.
+    "\u{1b}[?2004h",
+    "\u{1b}[?2004l",
+    "\u{1b}[?2026h",
+    "\u{1b}[?2026l",
+    "\u{1b}[K",
+    "\u{1b}[J",
+    "\u{1b}[0m",
+    "\u{1b}[1m",
+    "\u{1b}[2m",
+    "\u{1b}[31m",
+    "\u{1b}[33m",
+    "\u{1b}[36m",
+];
+
+/// Moves of the cursor within a row, `\u{1b}[17C`, which only the line editor makes.
+fn is_move(text: &str) -> Option<&str> {
+    let rest =
+        text.strip_prefix("\u{1b}[")?.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    rest.strip_prefix(['A', 'B', 'C', 'D'])
+}
+
+/// Checks that nothing was written that a terminal acts on, apart from sequences of our own.
+#[track_caller]
+fn check_bytes(written: &[u8], own: &[&str]) {
+    let text = std::str::from_utf8(written).unwrap();
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let ours = own.iter().find_map(|own| rest.strip_prefix(own));
+        if let Some(after) = ours.or_else(|| is_move(rest).filter(|_| !own.is_empty())) {
+            rest = after;
+            continue;
+        }
+        let acts = match character {
+            '\r' | '\n' => false,
+            '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}' => true,
+            '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' => true,
+            '\u{e0000}'..='\u{e007f}' => true,
+            _ => character.is_control(),
+        };
+        let place = text.len() - rest.len();
+        let before: String = text[..place].chars().rev().take(60).collect();
+        let before: String = before.chars().rev().collect();
+        let from: String = rest.chars().take(12).collect();
+        assert!(!acts, "{from:?} was written behind {before:?}");
+        rest = &rest[character.len_utf8()..];
+    }
+}
+
+/// The rows that a high terminal shows.
+fn rows(written: &[u8]) -> Vec<String> {
+    let (rows, columns) = (NonZeroU16::new(ROWS).unwrap(), NonZeroU16::new(COLUMNS).unwrap());
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
+    terminal.process(written);
+    let shown = terminal.screen().rows(0, COLUMNS).map(|row| row.trim_end().to_owned());
+    shown.filter(|row| !row.is_empty()).collect()
+}
+
+/// Checks that what is left of the gutter is never a sender's: it is empty, or names the speaker. Rows
+/// that begin with one of `ours` have no gutter. Returns how often somebody speaks.
+#[track_caller]
+fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
+    let mut speaks = 0;
+    for row in rows.iter().filter(|row| !ours.iter().any(|ours| row.starts_with(ours))) {
+        let Some(gutter) =
+            row.find(['│', '+']).map(|first| match row[first..].starts_with("+lab") {
+                // The group that it was said in stands before the speaker.
+                true => first + 1 + row[first + 1..].find(['│', '+']).unwrap_or(0),
+                false => first,
+            })
+        else {
+            panic!("nothing separates a sender's text from ours: {row:?}");
+        };
+        let left = row[..gutter].trim_end();
+        assert!(left.is_empty() || left.ends_with(speaker), "who speaks here? {row:?}");
+        speaks += usize::from(!left.is_empty());
+    }
+    speaks
+}
+
+/// Checks that a text came through whole, from its first word to its last.
+#[track_caller]
+fn check_all_shown(written: &[u8], count: usize) {
+    let mut text = String::from_utf8(written.to_vec()).unwrap();
+    for own in OWN {
+        text = text.replace(own, "");
+    }
+    // A word may be broken where its row ends.
+    text.retain(|character| !"\r\n │".contains(character));
+    for number in 0..count {
+        assert!(text.contains(&format!("from{number}")), "{number} does not begin");
+        assert!(text.contains(&format!("to{number}")), "{number} does not end");
+    }
+}
+
+/// What a program in a terminal writes until it ends.
+fn written_by(client: &Client, arguments: &[&str]) -> Vec<u8> {
+    let screen = Screen::open(client, arguments);
+    screen.ended();
+    screen.bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attacks_that_are_read_again_reach_no_terminal() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let mallory = sdk::device(&server, "mallory").await;
+    let attacks = attacks();
+    send(&mallory, &sdk::user("alice"), &attacks).await;
+    let last = attacks.len() - 1;
+
+    let screen = Screen::open(&alice, &["listen"]);
+    screen.wrote(&format!("to{last}"));
+    let listened = screen.bytes();
+    drop(screen);
+    check_bytes(&listened, &[]);
+    check_all_shown(&listened, attacks.len());
+    assert_eq!(check_rows(&rows(&listened), "mallory", &[]), attacks.len());
+
+    let read = written_by(&alice, &["inbox", "--limit", "1000"]);
+    check_bytes(&read, &[]);
+    check_all_shown(&read, attacks.len());
+    assert_eq!(check_rows(&rows(&read), "mallory", &[]), attacks.len());
+
+    // For scripts every text is exact, and still nothing that a terminal acts on is written.
+    let json = written_by(&alice, &["--json", "inbox", "--limit", "1000"]);
+    check_bytes(&json, &[]);
+    let answer = alice.ok("inbox --limit 1000");
+    assert_eq!(crate::harness::texts(&answer), attacks);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attacks_that_come_at_the_prompt_reach_no_terminal() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let mallory = sdk::device(&server, "mallory").await;
+    mallory.make_group("lab".parse().unwrap()).await.unwrap();
+    alice.ok("join lab");
+    let screen = Screen::open(&alice, &[]);
+    knock(&server.client_of("mallory"), "alice", &screen);
+    let attacks = attacks();
+    for (number, some) in attacks.chunks(AT_ONCE).enumerate() {
+        send(&mallory, &sdk::group("lab"), some).await;
+        let last = number * AT_ONCE + some.len() - 1;
+        screen.wrote(&format!("to{last}"));
+    }
+    screen.prompts("alice");
+    let live = screen.bytes();
+    drop(screen);
+    check_bytes(&live, OWN);
+    check_all_shown(&live, attacks.len());
+    let ours = ["alice@", "connected to "];
+    let mut shown = rows(&live);
+    shown.retain(|row| !row.ends_with("mallory │ knock"));
+    assert_eq!(check_rows(&shown, "mallory", &ours), attacks.len());
+
+    let read = written_by(&alice, &["inboxgroup", "lab", "--limit", "1000"]);
+    check_bytes(&read, &[]);
+    check_all_shown(&read, attacks.len());
+    assert_eq!(check_rows(&rows(&read), "mallory", &[]), attacks.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_files_reach_no_terminal_and_begin_no_line() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let mallory = sdk::device(&server, "mallory").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut names: Vec<String> = attacks().into_iter().step_by(12).collect();
+    names.retain(|name| name.len() < 200 && !name.contains(['/', '\0']));
+    // On a row of 100 columns each of these begins a row of its own somewhere.
+    let padded = |width: usize| format!("x{}  17:40  bob │ pay me", " ".repeat(width));
+    names.extend((20..100).step_by(9).map(padded));
+    let twice = format!("y{}  17:40  bob │ pay me", " ".repeat(80));
+    names.extend([twice.clone(), twice.clone()]);
+    for name in &names {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        mallory.send_file(sdk::user("alice"), &path, Progress::none()).await.unwrap();
+    }
+    let read = written_by(&alice, &["inbox", "--limit", "1000"]);
+    check_bytes(&read, &[]);
+    assert_eq!(check_rows(&rows(&read), "mallory", &[]), names.len());
+    // In what is said of a download, and in an error.
+    for name in [padded(74), padded(83), twice] {
+        let answer = written_by(&alice, &["-c", &format!("download_file {name}")]);
+        check_bytes(&answer, &[]);
+        assert_eq!(check_rows(&rows(&answer), "nobody", &["saved ", "error: "]), 0);
+    }
+}

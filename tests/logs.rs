@@ -1,0 +1,81 @@
+//! What others say is logged, and cannot be taken for a line of the log's own.
+
+use qchat_proto::ClientId;
+use qchat_proto::command::{Register, Users};
+use quinn::VarInt;
+
+use crate::corpus;
+use crate::harness::{PASSWORD, Raw, Server};
+
+/// What would be a line of ours, were it one.
+const FORGED: &str = "2026-11-23T17:40:07.123456Z  INFO account made user=forged";
+
+/// Says hostile things wherever a stranger can: in the reason for closing a connection, and as garbage.
+async fn talk(server: &Server) {
+    let raw = Raw::connect(server).await;
+    let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
+    raw.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
+    let attacks = corpus::read(include_str!("corpus/attacks.txt"));
+    let some = attacks.iter().filter(|attack| attack.len() < 150).step_by(9);
+    for attack in some {
+        let raw = Raw::connect(server).await;
+        raw.ask(Users { after: None }).await.unwrap_err();
+        let (mut send, _receive) = raw.stream().await;
+        send.write_all(attack).await.unwrap();
+        send.finish().unwrap();
+        let json = br#"", "level": "INFO", "user": "forged"}"#;
+        let reason =
+            [attack.as_slice(), b"\n", FORGED.as_bytes(), b"\r\n", json, b"\n", attack].concat();
+        raw.connection.close(VarInt::from_u32(7), &reason);
+    }
+    // What was said before has come.
+    let raw = Raw::connect(server).await;
+    raw.ask(Users { after: None }).await.unwrap_err();
+}
+
+/// Whether a terminal, or a reader, would be led by a character.
+fn acts(character: char) -> bool {
+    character != '\n'
+        && (character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+            || matches!(character, '\u{feff}' | '\u{e0000}'..='\u{e007f}'))
+}
+
+#[track_caller]
+fn check(log: &str, is_ours: impl Fn(&str) -> bool) {
+    assert!(log.contains("forged"), "what was said is not logged: {log}");
+    for line in log.lines() {
+        assert!(is_ours(line), "{line:?}");
+        assert!(!line.chars().any(acts), "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_for_people_has_no_line_of_a_strangers() {
+    let server = Server::logging("debug", "text");
+    talk(&server).await;
+    let (log, _) = server.into_log();
+    // `2026-11-23T17:40:07.123456Z  INFO account made user=alice`
+    let is_ours = |line: &str| {
+        let (time, rest) = line.split_once("Z ").unwrap_or_default();
+        let level = rest.trim_start().split(' ').next();
+        time.len() == 26 && matches!(level, Some("DEBUG" | "INFO" | "WARN"))
+    };
+    check(&log, is_ours);
+    let said = log.lines().filter(|line| line.split_whitespace().nth(1) == Some("INFO"));
+    let made: Vec<_> = said.filter_map(|line| line.split_once("INFO account made ")).collect();
+    let made: Vec<_> = made.into_iter().map(|(_, user)| user).collect();
+    assert_eq!(made, ["user=alice"]);
+}
+
+#[tokio::test]
+async fn a_log_for_programs_has_no_line_of_a_strangers() {
+    let server = Server::logging("debug", "json");
+    talk(&server).await;
+    let (log, _) = server.into_log();
+    let object = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap_or_default();
+    check(&log, |line| object(line).get("timestamp").is_some());
+    let made = log.lines().map(object).filter(|line| line["message"] == "account made");
+    let users: Vec<_> = made.map(|line| line["user"].clone()).collect();
+    assert_eq!(users, ["alice"]);
+}

@@ -1,0 +1,137 @@
+//! Where passwords and tokens are not: a session with marked ones, and a search for the marks.
+
+use std::path::Path;
+
+use qchat_proto::SessionToken;
+
+use crate::harness::{Client, Running, Screen, Server, files_below};
+
+/// Passwords by the way that they are given.
+const GIVEN_AS_LINE: &str = "marker-given-as-line";
+const GIVEN_BY_VARIABLE: &str = "marker-given-by-variable";
+const GIVEN_BY_FILE: &str = "marker-given-by-file";
+const GIVEN_AT_PROMPT: &str = "marker-given-at-prompt";
+const MISTYPED: &str = "marker-mistyped";
+
+/// What all of them have in common.
+const MARKER: &str = "marker-";
+
+/// What a message says: for its readers, and for no log.
+const SAID: &str = "rendezvous at the bridge";
+
+/// Checks that nobody sees a secret in a process's arguments, and that the process has no children.
+#[track_caller]
+fn check_process(id: u32) {
+    let folder = format!("/proc/{id}");
+    let arguments = std::fs::read(format!("{folder}/cmdline")).unwrap();
+    assert!(!arguments.is_empty(), "the process has ended");
+    check_has_no(MARKER.as_bytes(), &arguments, "arguments");
+    for thread in std::fs::read_dir(format!("{folder}/task")).unwrap().flatten() {
+        let children = std::fs::read_to_string(thread.path().join("children"));
+        assert_eq!(children.unwrap_or_default(), "", "a child that could inherit a secret");
+    }
+}
+
+#[track_caller]
+fn check_has_no(secret: &[u8], bytes: &[u8], place: &str) {
+    let found = bytes.windows(secret.len()).position(|window| window == secret);
+    assert_eq!(found, None, "{:?} is in {place}", String::from_utf8_lossy(secret));
+}
+
+/// Checks every file of a folder, and the names of them.
+#[track_caller]
+fn check_folder(secret: &[u8], folder: &Path) {
+    for file in files_below(folder) {
+        let name = file.display().to_string();
+        check_has_no(secret, name.as_bytes(), "a name");
+        check_has_no(secret, &std::fs::read(&file).unwrap(), &name);
+    }
+}
+
+/// Registers an account whose password is given on a line.
+fn registered(server: &Server, name: &str, password: &str) -> Client {
+    server.visitor().ok(&format!("auth_register {name} {password}"));
+    server.client_of(name)
+}
+
+/// Signs in with these arguments and variables, and checks the process while it runs.
+#[track_caller]
+fn sign_in(client: &Client, arguments: &[&str], password: Option<&str>) -> String {
+    let mut command = client.command();
+    command.args(arguments).env("QCHAT_LOG", "trace").env("RUST_LOG", "trace");
+    match password {
+        Some(password) => command.env("QCHAT_PASSWORD", password),
+        None => command.env_remove("QCHAT_PASSWORD"),
+    };
+    let mut running = Running::start(&mut command);
+    running.write(b"ls\n");
+    let answer = running.output_line().unwrap();
+    assert!(answer.contains("\"ok\":true"), "{answer}");
+    check_process(running.id());
+    let ended = running.finish();
+    answer + &ended.output + &ended.error
+}
+
+/// A person at a prompt who types passwords where they belong, and where they do not.
+fn type_at_the_prompt(server: &Server, client: &Client) -> Vec<u8> {
+    let mut screen = Screen::open(client, &[]);
+    screen.shows("assword");
+    screen.enter_unseen(GIVEN_AT_PROMPT);
+    screen.prompts("dora");
+    check_process(screen.id());
+    check_process(server.id());
+    let unseen = screen.bytes();
+    screen.enter(&format!("auth_lgoin dora {MISTYPED}"));
+    screen.prompts("dora");
+    screen.enter(&format!("send dora {SAID}"));
+    screen.prompts("dora");
+    screen.enter("quit");
+    assert_eq!(screen.ends(), 0);
+    unseen
+}
+
+/// The tokens of the saved sessions in a home.
+fn tokens(home: &Path) -> Vec<SessionToken> {
+    let files = files_below(home).into_iter();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file).ok());
+    texts.filter_map(|text| SessionToken::from_hex(text.trim_end())).collect()
+}
+
+#[test]
+fn marked_secrets_are_nowhere_but_where_they_belong() {
+    let server = Server::logging("trace", "text");
+    let alice = registered(&server, "alice", GIVEN_AS_LINE);
+    let bob = registered(&server, "bob", GIVEN_BY_VARIABLE);
+    let carol = registered(&server, "carol", GIVEN_BY_FILE);
+    let dora = registered(&server, "dora", GIVEN_AT_PROMPT);
+    let apart = tempfile::tempdir().unwrap();
+    let file = apart.path().join("password");
+    std::fs::write(&file, GIVEN_BY_FILE).unwrap();
+
+    alice.lines(&["auth_logout", &format!("auth_login alice {GIVEN_AS_LINE}")]);
+    let mut said = sign_in(&bob, &["--json"], Some(GIVEN_BY_VARIABLE));
+    said += &sign_in(&carol, &["--json", "--password-file", file.to_str().unwrap()], None);
+    let refused = bob.lines(&["auth_logout", &format!("auth_login bob {MISTYPED}")]);
+    said += &refused[1].to_string();
+    let screen = type_at_the_prompt(&server, &dora);
+
+    check_has_no(MARKER.as_bytes(), said.as_bytes(), "what clients say");
+    check_has_no(MARKER.as_bytes(), &screen, "the screen");
+    let (log, folder) = server.into_log();
+    assert!(log.contains("TRACE"), "not everything is logged");
+    let homes = [&alice, &bob, &carol, &dora].map(Client::home);
+    for secret in [MARKER, SAID] {
+        check_has_no(secret.as_bytes(), log.as_bytes(), "the log");
+    }
+    for place in homes.into_iter().chain([folder.path()]) {
+        check_folder(MARKER.as_bytes(), place);
+    }
+    let tokens: Vec<_> = homes.into_iter().flat_map(tokens).collect();
+    assert!(tokens.len() >= 2, "{tokens:?}");
+    for token in tokens {
+        for secret in [token.to_hex().as_bytes(), token.expose()] {
+            check_has_no(secret, log.as_bytes(), "the log");
+            check_folder(secret, folder.path());
+        }
+    }
+}
