@@ -8,6 +8,7 @@ mod answers;
 mod argon;
 mod clock;
 mod connection;
+mod disk;
 mod dispatch;
 mod endpoint;
 mod endpoint_keys;

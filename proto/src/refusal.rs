@@ -99,6 +99,17 @@ pub enum Refusal {
     /// The asker has no such session.
     #[error("session not found: {0}; sessions lists yours")]
     SessionNotFound(SessionId),
+    /// The server's disk has no room for it.
+    #[error(
+        "the server's disk is full: {free} bytes are free, and {floor} are kept free; try again when \
+         its owner has made room"
+    )]
+    ServerFull {
+        /// What is free, in bytes.
+        free: u64,
+        /// What is kept free of such changes, in bytes.
+        floor: u64,
+    },
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -132,6 +143,7 @@ impl Refusal {
             Self::MessageNotFound(_) => "message_not_found",
             Self::FileExpired(_) => "file_expired",
             Self::SessionNotFound(_) => "session_not_found",
+            Self::ServerFull { .. } => "server_full",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes wrong in a store that is not the asker's doing.
 
+use super::open::OpenError;
+
 /// The disk or the store's content failed us.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
@@ -15,6 +17,20 @@ pub(crate) enum Fault {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+    /// The store could not be opened again after its disk had failed.
+    #[error("opening the store again")]
+    Open(#[from] OpenError),
+}
+
+impl Fault {
+    /// Whether the engine will do nothing any more until it is opened again.
+    pub(super) fn needs_reopening(&self) -> bool {
+        match self {
+            Self::Engine(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
+            Self::Panicked => true,
+            Self::Damaged(_) | Self::Closed | Self::Open(_) => false,
+        }
+    }
 }
 
 macro_rules! engine_errors {

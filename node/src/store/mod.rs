@@ -8,11 +8,13 @@
 //! change, so that applying it is a function of its arguments.
 
 pub(crate) mod changes;
+mod engine;
 mod fault;
 mod marked_ranges;
 mod open;
 pub(crate) mod queries;
 mod records;
+mod room;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -22,19 +24,21 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{ReadTransaction, ReadableDatabase};
 use tokio::task::spawn_blocking;
 
 pub(crate) use changes::Change;
+use engine::Engine;
 pub(crate) use fault::Fault;
 pub use open::OpenError;
+use room::Room;
 pub(crate) use wake_up::WakeUp;
 pub(crate) use writer::CommitError;
 use writer::Writer;
 
 /// A handle on the store of one data folder. One process has it open at a time.
 pub(crate) struct Store {
-    database: Arc<Database>,
+    engine: Arc<Engine>,
     writer: Writer,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
@@ -47,9 +51,18 @@ impl Store {
     /// [`OpenError`]. A damaged store is never replaced.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = open::lock(folder)?;
-        let database = Arc::new(open::database(folder)?);
-        let writer = Writer::start(Arc::clone(&database));
-        Ok(Self { database, writer, _lock: lock })
+        let path = folder.to_owned();
+        let engine = Arc::new(Engine::start(move || open::database(&path))?);
+        let writer = Writer::start(Arc::clone(&engine), Room::in_folder(folder));
+        Ok(Self { engine, writer, _lock: lock })
+    }
+
+    /// A store on this database, as if no disk were ever full.
+    #[cfg(test)]
+    fn with(engine: Engine) -> Self {
+        let engine = Arc::new(engine);
+        let writer = Writer::start(Arc::clone(&engine), Room::boundless());
+        Self { engine, writer, _lock: tempfile::tempfile().unwrap() }
     }
 
     /// Makes a change, and answers when it is durable.
@@ -74,9 +87,10 @@ impl Store {
         &self,
         question: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let database = Arc::clone(&self.database);
-        let answer = spawn_blocking(move || question(&database.begin_read()?)).await;
-        answer.unwrap_or(Err(Fault::Panicked))
+        let engine = Arc::clone(&self.engine);
+        let answer =
+            spawn_blocking(move || engine.with(|database| question(&database.begin_read()?)));
+        answer.await.unwrap_or(Err(Fault::Panicked))
     }
 
     /// Takes no more changes, and returns when those that were handed over are done.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
 use super::records;
+use super::room::RoomNow;
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -30,12 +31,17 @@ macro_rules! tables {
         /// Every table, open for one change after the other.
         pub(crate) struct Tables<'transaction> {
             $(pub(super) $field: Table<'transaction, &'static [u8], &'static [u8]>,)*
+            /// What is left of the disk.
+            pub(super) room: RoomNow,
         }
 
         impl<'transaction> Tables<'transaction> {
             /// Opens every table for writing.
-            pub(super) fn open(transaction: &'transaction WriteTransaction) -> Result<Self, Fault> {
-                Ok(Self { $($field: transaction.open_table($constant)?,)* })
+            pub(super) fn open(
+                transaction: &'transaction WriteTransaction,
+                room: RoomNow,
+            ) -> Result<Self, Fault> {
+                Ok(Self { $($field: transaction.open_table($constant)?,)* room })
             }
         }
     };
@@ -76,7 +82,7 @@ tables! {
 pub(super) fn create(database: &Database) -> Result<(), Fault> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    drop(Tables::open(&transaction)?);
+    drop(Tables::open(&transaction, RoomNow::boundless())?);
     transaction.open_table(META)?.insert("format", FORMAT)?;
     Ok(transaction.commit()?)
 }

@@ -10,9 +10,12 @@ use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{ApplyError, Change};
+use super::engine::Engine;
 use super::fault::Fault;
+use super::room::{Room, RoomNow};
 use super::tables::Tables;
 use super::wake_up::WakeUp;
+use crate::failure::chain;
 
 /// How many changes may wait. Who comes later waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -46,15 +49,15 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(database: Arc<Database>) -> Self {
+    pub(super) fn start(engine: Arc<Engine>, room: Room) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (finish, finished) = oneshot::channel();
         let wake = Arc::<OnceLock<Wake>>::default();
         let wakes = Arc::clone(&wake);
         thread::spawn(move || {
-            write(&database, jobs, &wakes);
+            write(&engine, &room, jobs, &wakes);
             // In this order: who waits for the end may open the file again.
-            drop(database);
+            drop(engine);
             drop(finish);
         });
         Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), wake }
@@ -89,6 +92,8 @@ impl Writer {
 
 /// A change of any type, with the place where its answer goes.
 pub(super) trait Job: Send {
+    /// Answers that there is no room.
+    fn refused(self: Box<Self>, refusal: Refusal);
     /// Applies the change and keeps its outcome.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault>;
     /// What others have to look at, where the change was made.
@@ -117,6 +122,10 @@ pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<A
 }
 
 impl<C: Change> Job for Queued<C> {
+    fn refused(self: Box<Self>, refusal: Refusal) {
+        let _ = self.answer.send(Err(CommitError::Refused(refusal)));
+    }
+
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault> {
         self.outcome = Some(match self.change.apply(tables) {
             Ok(outcome) => Ok(outcome),
@@ -150,7 +159,12 @@ impl<C: Change> Job for Queued<C> {
 }
 
 /// Writes until nobody is left who could ask for it.
-fn write(database: &Database, mut jobs: mpsc::Receiver<Box<dyn Job>>, wake: &OnceLock<Wake>) {
+fn write(
+    engine: &Engine,
+    room: &Room,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    wake: &OnceLock<Wake>,
+) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_MAX
@@ -158,7 +172,42 @@ fn write(database: &Database, mut jobs: mpsc::Receiver<Box<dyn Job>>, wake: &Onc
         {
             batch.push(job);
         }
-        write_batch(database, batch, wake);
+        let room = room.now();
+        match room.admit_anything() {
+            Ok(()) => write_or_reopen(engine, batch, room, wake),
+            Err(full) => batch.into_iter().for_each(|job| job.refused(full.clone())),
+        }
+    }
+}
+
+/// Makes the changes of a batch, and opens the database anew where its disk failed.
+pub(super) fn write_or_reopen(
+    engine: &Engine,
+    batch: Vec<Box<dyn Job>>,
+    room: RoomNow,
+    wake: &OnceLock<Wake>,
+) {
+    let mut batch = Some(batch);
+    let written = engine.with(|database| {
+        let batch = batch.take().unwrap_or_default();
+        Ok(write_batch(database, batch, room, wake))
+    });
+    let fault = match written {
+        Ok(None) => return,
+        Ok(Some(fault)) => fault,
+        // It was to be opened anew, and that failed.
+        Err(fault) => {
+            let fault = Arc::new(fault);
+            let batch = batch.unwrap_or_default();
+            return batch.into_iter().for_each(|job| job.failed(Arc::clone(&fault)));
+        }
+    };
+    tracing::error!(fault = chain(&*fault), "the store's disk failed; opening the store again");
+    if let Err(error) = engine.reopen() {
+        tracing::error!(
+            error = chain(&error),
+            "the store does not open; the next command tries again"
+        );
     }
 }
 
@@ -168,40 +217,50 @@ enum Stopped {
     InCommit(Fault),
 }
 
-/// Makes the changes of a batch in one transaction, and answers each.
+/// Makes the changes of a batch in one transaction, and answers each. Returns why the database is to be
+/// opened again, if it is.
 pub(super) fn write_batch(
     database: &Database,
     mut batch: Vec<Box<dyn Job>>,
+    room: RoomNow,
     wake: &OnceLock<Wake>,
-) {
-    match transact(database, &mut batch) {
+) -> Option<Arc<Fault>> {
+    let stopped = match transact(database, &mut batch, room) {
         Ok(()) => {
             if let Some(wake) = wake.get() {
                 batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
             }
             batch.into_iter().for_each(Job::committed);
+            return None;
         }
+        Err(stopped) => stopped,
+    };
+    let fault = match stopped {
         // One change that meets a damaged record must not fail the others.
-        Err(Stopped::BeforeCommit(_)) if batch.len() > 1 => {
-            batch.into_iter().for_each(|job| write_batch(database, vec![job], wake));
+        Stopped::BeforeCommit(fault) if batch.len() > 1 && !fault.needs_reopening() => {
+            let each = batch.into_iter().map(|job| write_batch(database, vec![job], room, wake));
+            return each.fold(None, Option::or);
         }
-        Err(Stopped::BeforeCommit(fault)) => {
+        Stopped::BeforeCommit(fault) => {
             let fault = Arc::new(fault);
             batch.into_iter().for_each(|job| job.failed(Arc::clone(&fault)));
+            fault
         }
-        Err(Stopped::InCommit(fault)) => {
+        Stopped::InCommit(fault) => {
             let fault = Arc::new(fault);
             batch.into_iter().for_each(|job| job.unknown(Arc::clone(&fault)));
+            fault
         }
-    }
+    };
+    Some(fault).filter(|fault| fault.needs_reopening())
 }
 
-fn transact(database: &Database, batch: &mut [Box<dyn Job>]) -> Result<(), Stopped> {
+fn transact(database: &Database, batch: &mut [Box<dyn Job>], room: RoomNow) -> Result<(), Stopped> {
     // The engine panics on some kinds of damage; that must not end the writer.
     let applied = catch_unwind(AssertUnwindSafe(|| {
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
-        let mut tables = Tables::open(&transaction)?;
+        let mut tables = Tables::open(&transaction, room)?;
         for job in batch {
             job.apply(&mut tables)?;
         }

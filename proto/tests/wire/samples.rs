@@ -170,6 +170,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::MessageNotFound("@bob:17".parse().unwrap()),
         Refusal::FileExpired(file().name),
         Refusal::SessionNotFound(session_id()),
+        Refusal::ServerFull { free: 300, floor: 4_194_304 },
     ]
 }
 

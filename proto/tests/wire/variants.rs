@@ -28,7 +28,7 @@ variants! { REFUSALS, refusal_name, Refusal:
     UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
     ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
-    FileExpired, SessionNotFound,
+    FileExpired, SessionNotFound, ServerFull,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }

@@ -32,6 +32,7 @@ impl Change for CreateAccount {
         if tables.accounts.get(key)?.is_some() {
             return Err(Refusal::UserExists(self.user.clone()).into());
         }
+        tables.room.admit_growth()?;
         let account = Account { password_hash: self.password_hash.clone(), created: self.at };
         tables::put(&mut tables.accounts, key, &account)?;
         record_effect(tables, &self.user, self.id, &Effect::Account)

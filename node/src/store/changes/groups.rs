@@ -35,6 +35,7 @@ impl Change for CreateGroup {
         if tables.groups.get(key)?.is_some() {
             return Err(Refusal::GroupExists(self.group.clone()).into());
         }
+        tables.room.admit_growth()?;
         let group = Group { owner: self.owner.clone(), created: self.at, members: 0 };
         add(tables, &self.group, &group, &self.owner, self.at)?;
         record_effect(tables, &self.owner, self.id, &effect)

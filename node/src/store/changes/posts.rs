@@ -53,6 +53,7 @@ impl Change for Post {
             return self.repeated(tables, &effect);
         }
         self.check_receiver(tables)?;
+        tables.room.admit_growth()?;
         let usage = self.usage_after(tables)?;
         let entry = self.append(tables)?;
         if let (Some(usage), Body::File(file)) = (usage, &entry.body) {

@@ -1,24 +1,29 @@
 //! One call to the disk fails, as on a full disk: every one of a story in its turn.
 //!
 //! The engine trusts a disk no more once it has failed: everything after that fails too, until the
-//! store is opened again. So a server whose disk was full for a moment makes no change until it is
-//! restarted. It says so truthfully, and what it had answered stays.
+//! store is opened again. It says so truthfully, and what it had answered stays; the server opens it again
+//! by itself.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use qchat_proto::command::SequenceRange;
-use qchat_proto::{Address, ClientId, Digest, File, FileName, Sequence, StoredName};
+use qchat_proto::{Address, ClientId, Digest, File, FileName, Refusal, Sequence, StoredName};
 
 use super::disk::{Accident, Disk};
 use super::ledger::{ALL_ANSWERED, Ledger, NOT_THERE, THERE};
-use super::machine::{Machine, Rows, difference};
+use super::machine::{Machine, Rows, database_on, difference, rows_of};
 use super::model::{Model, Step};
 use super::random::Random;
 use super::tally::Tally;
 use super::{at, group, text, to, user};
-use crate::store::CommitError;
 use crate::store::changes::{
     ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark,
     MarkMessages, Post, StartSession, UseSession, Which,
 };
+use crate::store::engine::Engine;
+use crate::store::room::RoomNow;
+use crate::store::{CommitError, OpenError, writer};
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
@@ -43,6 +48,45 @@ fn a_call_that_fails_loses_nothing_that_was_answered_and_doubles_nothing_that_wa
         }
     }
     tally.check(&[ALL_ANSWERED, NOT_THERE, THERE]);
+}
+
+#[test]
+fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
+    let mut failed = 0;
+    for call in 1..=calls_of_story() {
+        println!("call {call} fails");
+        let disk = Disk::with_empty_store();
+        disk.plan(call, Accident::Failure);
+        let attached = disk.clone();
+        let unusable =
+            |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
+        let engine = Engine::start(move || {
+            if attached.had_accident() {
+                attached.plan(0, Accident::Failure);
+            }
+            database_on(&attached, CACHE_BYTES).map_err(unusable)
+        });
+        let Ok(engine) = engine else { continue };
+        for batch in story() {
+            let tries = (1..3).find(|_| is_done(&engine, &batch));
+            failed += tries.expect("a disk fails once") - 1;
+        }
+        let rows = engine.with(|database| Ok(rows_of(database).unwrap())).unwrap();
+        assert_eq!(difference(&rows, &happy_end()), None);
+    }
+    assert!(failed > 50, "{failed} batches failed");
+}
+
+/// Makes the changes of a batch; says whether all of them are made.
+fn is_done(engine: &Engine, batch: &[Step]) -> bool {
+    let (jobs, answers): (Vec<_>, Vec<_>) = batch.iter().map(Step::queued).unzip();
+    writer::write_or_reopen(engine, jobs, RoomNow::boundless(), &OnceLock::new());
+    answers.into_iter().map(|answer| answer()).all(|answer| match answer {
+        // Who left in a commit that failed and was durable all the same cannot leave again.
+        Ok(_) | Err(CommitError::Refused(Refusal::NotAMember(_))) => true,
+        Err(CommitError::Failed(_) | CommitError::Unknown(_)) => false,
+        Err(refused) => panic!("{refused}"),
+    })
 }
 
 /// How many calls the story takes where none fails.

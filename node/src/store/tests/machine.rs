@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::{Arc, OnceLock};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use redb::{Database, ReadableDatabase, TableHandle};
 
 use super::disk::Disk;
 use super::model::{Answer, Step};
-use crate::store::writer::{self, Writer};
-use crate::store::{Store, open, tables};
+use crate::store::engine::Engine;
+use crate::store::room::RoomNow;
+use crate::store::{OpenError, Store, open, tables, writer};
 
 /// What a store holds, byte for byte: table and key, and the value there.
 pub(super) type Rows = BTreeMap<(String, Vec<u8>), Vec<u8>>;
@@ -37,39 +39,51 @@ impl Disk {
 impl Machine {
     /// Opens the store that is on the disk. A small cache writes earlier than it must.
     pub(super) fn start(disk: &Disk, cache_bytes: usize) -> Result<Self, Box<dyn Error>> {
-        // `create` makes a store on an empty disk, which has no format then.
-        let mut builder = open::builder();
-        let database = builder.set_cache_size(cache_bytes).create_with_backend(disk.attach())?;
-        assert_eq!(tables::format(&database)?, tables::FORMAT);
-        Ok(Self { database: Arc::new(database) })
+        Ok(Self { database: Arc::new(database_on(disk, cache_bytes)?) })
     }
 
     /// Makes these changes in one transaction.
     pub(super) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
-        writer::write_batch(&self.database, jobs, &OnceLock::new());
+        writer::write_batch(&self.database, jobs, RoomNow::boundless(), &OnceLock::new());
         answers.into_iter().map(|answer| answer()).collect()
     }
 
     /// Everything that is in the tables.
     pub(super) fn rows(&self) -> Result<Rows, Box<dyn Error>> {
-        let snapshot = self.database.begin_read()?;
-        let mut rows = Rows::new();
-        for definition in tables::ALL {
-            for row in snapshot.open_table(*definition)?.range::<&[u8]>(..)? {
-                let (key, value) = row?;
-                let key = (definition.name().to_owned(), key.value().to_vec());
-                rows.insert(key, value.value().to_vec());
-            }
-        }
-        Ok(rows)
+        rows_of(&self.database)
     }
 
     /// The store as the server's handlers have it.
     pub(super) fn into_store(self) -> Store {
-        let writer = Writer::start(Arc::clone(&self.database));
-        Store { database: self.database, writer, _lock: tempfile::tempfile().unwrap() }
+        let database = Mutex::new(Arc::into_inner(self.database));
+        let closed = || OpenError::InUse(PathBuf::new());
+        let open = move || database.lock().unwrap().take().ok_or_else(closed);
+        Store::with(Engine::start(open).unwrap())
     }
+}
+
+/// The database that is on the disk.
+pub(super) fn database_on(disk: &Disk, cache_bytes: usize) -> Result<Database, Box<dyn Error>> {
+    // `create` makes a store on an empty disk, which has no format then.
+    let mut builder = open::builder();
+    let database = builder.set_cache_size(cache_bytes).create_with_backend(disk.attach())?;
+    assert_eq!(tables::format(&database)?, tables::FORMAT);
+    Ok(database)
+}
+
+/// Everything that is in the tables.
+pub(super) fn rows_of(database: &Database) -> Result<Rows, Box<dyn Error>> {
+    let snapshot = database.begin_read()?;
+    let mut rows = Rows::new();
+    for definition in tables::ALL {
+        for row in snapshot.open_table(*definition)?.range::<&[u8]>(..)? {
+            let (key, value) = row?;
+            let key = (definition.name().to_owned(), key.value().to_vec());
+            rows.insert(key, value.value().to_vec());
+        }
+    }
+    Ok(rows)
 }
 
 /// The first row in which two stores differ, for a person to read.
