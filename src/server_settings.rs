@@ -45,6 +45,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_FILES", value_parser = age)]
     #[serde(deserialize_with = "age_setting")]
     keep_files: Option<Duration>,
+    /// How long an unfinished upload waits for its sender to go on with it [default: 7d]
+    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_UNFINISHED", value_parser = age)]
+    #[serde(deserialize_with = "age_setting")]
+    keep_unfinished: Option<Duration>,
     /// The shortest password for a new account, in characters [default: 1]
     #[arg(long, value_name = "N", env = "QCHAT_PASSWORD_MIN")]
     password_min: Option<u32>,
@@ -75,6 +79,7 @@ impl Settings {
             max_file_size: self.max_file_size.or(fallback.max_file_size),
             quota: self.quota.or(fallback.quota),
             keep_files: self.keep_files.or(fallback.keep_files),
+            keep_unfinished: self.keep_unfinished.or(fallback.keep_unfinished),
             password_min: self.password_min.or(fallback.password_min),
             log_format: self.log_format.or(fallback.log_format),
         }
@@ -96,6 +101,7 @@ impl Settings {
                 file_bytes_max: self.max_file_size.unwrap_or(limits.file_bytes_max),
                 quota_bytes: self.quota,
                 keep_files: self.keep_files,
+                unfinished_age_max: self.keep_unfinished.unwrap_or(limits.unfinished_age_max),
                 password_characters_min: self
                     .password_min
                     .unwrap_or(limits.password_characters_min),

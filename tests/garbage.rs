@@ -1,10 +1,13 @@
 //! Bytes that no client of ours would send.
 
-use qchat_proto::command::{FileHeader, Groups, Login, Logout, Register, SendText, Upload, Users};
+use qchat_proto::command::{
+    BlockHeader, FileHeader, Groups, Login, Logout, Register, SendText, Upload, Users,
+};
 use qchat_proto::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{Address, ClientId, Refusal, Request, TransferId, codes, frame};
+use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, codes, frame};
 use quinn::{ReadError, RecvStream, VarInt};
 
+use crate::files::noise;
 use crate::harness::{PASSWORD, Raw, Server, in_time};
 
 async fn signed_in(server: &Server) -> Raw {
@@ -129,17 +132,26 @@ async fn upload(raw: &Raw, size: u64, bytes: &[u8]) -> Result<(), Refusal> {
 async fn a_file_that_is_not_what_was_announced_is_no_message() {
     let server = Server::start();
     let raw = signed_in(&server).await;
-    let with_digest = |bytes: &[u8]| [bytes, blake3::hash(bytes).as_bytes()].concat();
-    let whole = with_digest(b"0123456789");
-    let wrong = [&b"0123456789"[..], &[0; 32]].concat();
-    assert_eq!(upload(&raw, 10, &whole[..5]).await, Err(Refusal::TransferFailed), "cut");
-    assert_eq!(upload(&raw, 10, &whole[..41]).await, Err(Refusal::TransferFailed), "a cut digest");
-    assert_eq!(upload(&raw, 10, &wrong).await, Err(Refusal::TransferFailed), "a wrong digest");
-    assert_eq!(
-        upload(&raw, 9, &whole).await,
-        Err(Refusal::TransferFailed),
-        "longer than announced"
-    );
+    let header = |header: BlockHeader| frame::encode_frame(&header);
+    let block = |index, bytes: &[u8]| [header(BlockHeader::Block(index)), bytes.to_vec()].concat();
+    let end = |bytes: &[u8]| header(BlockHeader::End(Digest(blake3::hash(bytes).into())));
+    let content = &b"0123456789"[..];
+    let whole = [block(0, content), end(content)].concat();
+    for (what, size, bytes) in [
+        ("cut", 10, whole[..11].to_vec()),
+        ("a cut digest", 10, whole[..whole.len() - 1].to_vec()),
+        ("a wrong digest", 10, [block(0, content), end(b"")].concat()),
+        ("longer than announced", 9, whole.clone()),
+        ("more behind the end", 10, [&whole[..], b"x"].concat()),
+        ("no block at all", 10, end(content)),
+        ("the block twice", 10, [block(0, content), whole.clone()].concat()),
+        ("a block that it has not", 10, [block(0, content), block(1, content)].concat()),
+        ("a block far away", 10, block(u64::MAX, content)),
+        ("a gap", 3 << 20, [block(1, &noise(1 << 20)), end(content)].concat()),
+        ("no frames", 10, vec![0xff; 1000]),
+    ] {
+        assert_eq!(upload(&raw, size, &bytes).await, Err(Refusal::TransferFailed), "{what}");
+    }
     assert_eq!(server.uploads(), Vec::<String>::new());
     assert_eq!(upload(&raw, 10, &whole).await, Ok(()));
     assert_eq!(server.uploads().len(), 1);

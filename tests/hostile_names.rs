@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use qchat_proto::command::{FileHeader, Login, Register, Upload, UploadOpening};
+use qchat_proto::command::{BlockHeader, FileHeader, Login, Register, Upload, UploadOpening};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
-    Address, Body, ClientId, FileName, Message, Refusal, Request, TransferId, codes, frame,
+    Address, Body, ClientId, Digest, FileName, Message, Refusal, Request, TransferId, codes, frame,
 };
 use quinn::{ReadError, RecvStream, VarInt};
 use tokio::task::JoinSet;
@@ -52,7 +52,8 @@ fn request(name: &[u8], transfer: TransferId) -> Vec<u8> {
 
 /// Everything on the stream of a file without a byte.
 fn empty_file(transfer: TransferId) -> Vec<u8> {
-    [&frame::encode_frame(&FileHeader { transfer })[..], blake3::hash(b"").as_bytes()].concat()
+    let end = BlockHeader::End(Digest(blake3::hash(b"").into()));
+    [frame::encode_frame(&FileHeader { transfer }), frame::encode_frame(&end)].concat()
 }
 
 /// Asks to upload a file under this name, and returns the answer's stream.

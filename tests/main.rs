@@ -41,6 +41,7 @@ mod receipts;
 mod refusals;
 mod repl;
 mod restarts;
+mod resume;
 mod retention;
 mod screen;
 mod scripts;

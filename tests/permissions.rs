@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
-    ChangePassword, Download, FileQuery, Groups, History, Join, Leave, Login, Logout,
+    ChangePassword, Download, FileBlocks, FileQuery, Groups, History, Join, Leave, Login, Logout,
     LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, Register, Resume, RevokeSession,
     Selection, SendText, SequenceRange, Sessions, Track, Upload, Users, Watch,
 };
@@ -34,7 +34,7 @@ macro_rules! commands {
 commands! {
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead, Upload, Download, MakeGroup,
     Join, Leave, Groups, Members, Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword,
-    Sessions, RevokeSession,
+    Sessions, RevokeSession, FileBlocks,
 }
 
 /// The columns of the table, in their order.
@@ -75,7 +75,11 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
     let group = || Log::Group(lab());
     let text = || sdk::text("hi");
     let transfer = TransferId(7);
-    let file = |log, name: &str| Download { log, file: FileQuery::from(name), transfer };
+    let file = |log, name: &str| {
+        let blocks = Few::first_of([]);
+        Download { log, file: FileQuery::from(name), blocks, transfer }
+    };
+    let blocks = |log, name: &str| FileBlocks { log, file: FileQuery::from(name), first: 0 };
     let history =
         |log| History { log, selection: Selection::Unread, from: None, before: None, page: None };
     let ranges = || Few::first_of([SequenceRange { first: Sequence(1), last: Sequence(1) }]);
@@ -115,6 +119,12 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         ("Download of a file that was sent to me", file(Log::Inbox, "mine.txt").into()),
         ("Download of a file that others sent each other", file(Log::Inbox, "others.txt").into()),
         ("Download of the group's file", file(group(), "group.txt").into()),
+        ("FileBlocks of a file that was sent to me", blocks(Log::Inbox, "mine.txt").into()),
+        (
+            "FileBlocks of a file that others sent each other",
+            blocks(Log::Inbox, "others.txt").into(),
+        ),
+        ("FileBlocks of the group's file", blocks(group(), "group.txt").into()),
         ("MakeGroup", MakeGroup { id: id(), group: new("made").parse().unwrap() }.into()),
         ("Groups", Groups { after: None }.into()),
         ("Members of the group", Members { group: lab(), after: None }.into()),

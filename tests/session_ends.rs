@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qchat_client::proto::command::{FileHeader, Login, Upload, UploadOpening};
+use qchat_client::proto::command::{BlockHeader, FileHeader, Login, Upload, UploadOpening};
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Message, TransferId, frame};
 use qchat_client::{CallError, Client as Device, Event, Refusal, Watching};
@@ -252,9 +252,10 @@ async fn a_file_that_is_on_its_way_stops_with_its_session() {
     in_time(send.write_all(&frame::encode_frame(&upload))).await.unwrap();
     send.finish().unwrap();
     let opening = frame::read::<Result<UploadOpening, Refusal>>(&mut receive, ANSWER_BYTES_MAX);
-    assert_eq!(in_time(opening).await.unwrap(), Ok(UploadOpening::SendFile));
+    assert_eq!(in_time(opening).await.unwrap(), Ok(UploadOpening::SendFile { kept: 0 }));
     let mut file = in_time(raw.connection.open_uni()).await.unwrap();
     in_time(file.write_all(&frame::encode_frame(&FileHeader { transfer }))).await.unwrap();
+    in_time(file.write_all(&frame::encode_frame(&BlockHeader::Block(0)))).await.unwrap();
     in_time(AsyncWriteExt::write_all(&mut file, &[7; 1000])).await.unwrap();
     alice.logout_everywhere().await.unwrap();
     // Not only when the rest does not come.

@@ -76,7 +76,8 @@ impl<C: Command> Call<C> {
         timeout(limit, read(self)).await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn frame<T: DeserializeOwned>(&mut self) -> Result<T, CallError> {
+    /// The next frame, for which the caller sets the deadline.
+    pub(crate) async fn frame<T: DeserializeOwned>(&mut self) -> Result<T, CallError> {
         let answer = frame::read::<Result<T, Refusal>>(&mut self.answer, ANSWER_BYTES_MAX).await;
         match answer {
             Ok(Ok(reply)) => Ok(reply),

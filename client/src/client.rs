@@ -41,7 +41,8 @@ impl Client {
         Self { request_id: Some(id), ..self.clone() }
     }
 
-    pub(crate) fn request_id(&self) -> ClientId {
+    /// The id that the next call carries: the one that was given, or a new one.
+    pub fn request_id(&self) -> ClientId {
         self.request_id.unwrap_or_else(ClientId::random)
     }
 
@@ -113,13 +114,14 @@ impl Client {
     }
 
     /// Sends the regular file at `path` as a message. The answer comes when the server has the whole
-    /// file on its disk.
+    /// file on its disk. What it has of a file that was cut stays there for a while: called again with
+    /// the same [request id](Self::with_request_id), this sends only what is missing or has changed.
     ///
     /// # Errors
     /// [`CallError`]; [`CallError::LocalFile`] where the file cannot be read.
     ///
     /// # Cancel safety
-    /// Not cancel safe: while the file is on its way it is given up; whether a file that was sent
+    /// Not cancel safe: while the file is on its way it is broken off; whether a file that was sent
     /// whole became a message is unknown.
     pub async fn send_file(
         &self,
@@ -134,13 +136,14 @@ impl Client {
 
     /// Fetches the file called `name`, by its stored name or its original one, into `folder`, which is
     /// made if it is missing. The file appears there when it is whole, checked and on the disk; it
-    /// replaces no other.
+    /// replaces no other. Until then it is a part, a file whose name begins with `.part-`, with which
+    /// the next call goes on: what lies there is checked, and only what is missing or wrong is fetched.
     ///
     /// # Errors
     /// [`CallError`]; [`CallError::LocalFile`] where the folder cannot be written to.
     ///
     /// # Cancel safety
-    /// Cancel safe: what has come of the file is removed, unless it was landing already.
+    /// Cancel safe: what has come of the file stays, and is gone on with by the next call.
     pub async fn download(
         &self,
         log: Log,

@@ -1,20 +1,19 @@
-//! Fetching a file.
+//! Fetching a file, and going on with one that was cut.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use qchat_proto::command::{Done, Download, FileQuery, Log};
-use qchat_proto::{Digest, File};
-use qchat_transfer::{LandError, Part, ReceiveError, Waiting};
-use quinn::RecvStream;
+use qchat_proto::File;
+use qchat_proto::command::Log;
+use qchat_transfer::{LandError, Layout, Part};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
-use crate::call::Call;
-use crate::error::{CallError, DamagedError, LinkError, LocalFileReason};
+use crate::error::{CallError, DamagedError, LocalFileReason};
+use crate::fetch::{Wanted, fetch};
 use crate::link::Link;
+use crate::missing::{Missing, block_list};
 use crate::progress::Progress;
 
 /// A file that has landed.
@@ -26,14 +25,14 @@ pub struct Downloaded {
     pub path: PathBuf,
 }
 
-/// How long the server may take to begin with the file.
-const ARRIVAL_MAX: Duration = Duration::from_secs(30);
-
-/// How long its last word may take where the file has come, or has broken off.
-const LAST_WORD_MAX: Duration = Duration::from_secs(10);
-
 /// How many names a file may land under: its own and numbered ones.
 const NAMES_MAX: u32 = 10_000;
+
+/// How many downloads of the same file may run at once, each with a part of its own.
+const PARTS_MAX: u32 = 16;
+
+/// After this long nobody will go on with a part.
+const PART_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What a finished file may be read by, less the process's umask.
 const MODE: u32 = 0o666;
@@ -45,110 +44,116 @@ pub(crate) async fn download(
     folder: &Path,
     mut progress: Progress,
 ) -> Result<Downloaded, CallError> {
-    let transfer = link.new_transfer();
-    // Before asking: the file may come before the answer.
-    let waiting = link.files.expect(transfer).ok_or(CallError::NotSent(LinkError::Closed))?;
-    let ask = Download { log, file: FileQuery::from(name), transfer };
-    let mut call = Call::ask(&link.connection, ask).await?;
-    let file = call.opening().await?;
+    let (file, values) = block_list(link, &log, name).await?;
+    let layout = Layout::of(file.size);
     // Only now: a wrong name leaves no empty folder behind.
-    let part = make_part(folder).await?;
+    let part = open_part(folder, &file).await?;
     progress.started(file.original.clone(), file.size);
-    let arriving = async {
-        let mut stream = arrival(link, waiting).await?;
-        qchat_transfer::receive(&mut stream, file.size, part, |bytes| progress.moved(bytes)).await
-    };
-    let failed = |error| failure(error, &file, folder);
-    let (part, digest) = converse(&mut call, arriving, failed).await?;
-    if digest != file.digest {
-        let (announced, name) = (file.digest, file.name);
-        return Err(DamagedError::FileDigest { name, announced, received: digest }.into());
+    let missing = Missing::new(layout, values);
+    let (mut part, mut missing) = look(part, missing, folder, &mut progress).await?;
+    while let Some(blocks) = missing.runs() {
+        let before = missing.count();
+        let wanted = Wanted { log: &log, file: &file, blocks, folder };
+        (part, missing) = fetch(link, wanted, (part, missing), &mut progress).await?;
+        if missing.count() == before {
+            return Err(DamagedError::FileCut(file.name).into());
+        }
     }
     let path = land(part, &file, folder).await?;
     Ok(Downloaded { file, path })
 }
 
-/// Receives the file and listens to the command's stream at the same time: the server may say there
-/// that it cannot go on. No order holds between the two.
-async fn converse(
-    call: &mut Call<Download>,
-    arriving: impl Future<Output = Result<(Part, Digest), ReceiveError>>,
-    failed: impl Fn(ReceiveError) -> CallError,
-) -> Result<(Part, Digest), CallError> {
-    let mut arriving = pin!(arriving);
-    let mut last_word = pin!(call.reply_at_leisure());
-    let arrived = tokio::select! {
-        biased;
-        arrived = &mut arriving => arrived,
-        last_word = &mut last_word => {
-            // Where it is a no, the part file goes with what is dropped here.
-            let Done = last_word?;
-            return arriving.await.map_err(failed);
-        }
-    };
-    let last_word = async {
-        let late = Err(CallError::NotSent(LinkError::NoAnswer(LAST_WORD_MAX)));
-        timeout(LAST_WORD_MAX, last_word).await.unwrap_or(late)
-    };
-    match arrived {
-        Ok(whole) => last_word.await.map(|Done| whole),
-        // The server may know more than that the stream broke.
-        Err(error @ ReceiveError::Stream(_)) => {
-            let Done = last_word.await?;
-            Err(failed(error))
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// The stream that the server opens for the file.
-async fn arrival(
-    link: &Link,
-    mut waiting: Waiting<RecvStream>,
-) -> Result<RecvStream, ReceiveError> {
-    let gone = || ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into());
-    tokio::select! {
-        arrived = timeout(ARRIVAL_MAX, waiting.stream()) => {
-            arrived.map_err(|_| ReceiveError::Stalled)?.ok_or_else(gone)
-        }
-        lost = link.connection.closed() => Err(ReceiveError::Stream(lost.into())),
-    }
-}
-
-fn failure(error: ReceiveError, file: &File, folder: &Path) -> CallError {
-    match error {
-        ReceiveError::Stream(_) => DamagedError::FileCut(file.name.clone()).into(),
-        ReceiveError::Stalled => CallError::NotSent(LinkError::Stalled),
-        ReceiveError::Write(error) => unwritable(folder, error),
-    }
-}
-
-fn unwritable(folder: &Path, error: io::Error) -> CallError {
+/// Where the folder cannot be written to.
+pub(crate) fn unwritable(folder: &Path, error: io::Error) -> CallError {
     let reason = LocalFileReason::Unwritable(error);
     CallError::LocalFile { path: folder.to_owned(), reason }
 }
 
-async fn make_part(folder: &Path) -> Result<Part, CallError> {
+/// Works on the folder beside the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    folder: &Path,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> Result<T, CallError> {
     let owned = folder.to_owned();
-    spawn_blocking(move || Part::create(&owned, MODE))
+    spawn_blocking(move || work(&owned))
         .await
         .unwrap_or_else(|panic| Err(io::Error::other(panic)))
         .map_err(|error| unwritable(folder, error))
+}
+
+/// What an earlier try has left of this file, or a new part.
+async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
+    let (name, layout) = (file.name.clone(), Layout::of(file.size));
+    blocking(folder, move |folder| {
+        remove_old_parts(folder)?;
+        for number in 0..PARTS_MAX {
+            let name = match number {
+                0 => name.to_string(),
+                _ => format!("{name}.{number}"),
+            };
+            if let Some(part) = Part::open(folder, &name, MODE)? {
+                part.shorten(layout)?;
+                return Ok(part);
+            }
+        }
+        Err(io::Error::other("this file is fetched too many times at once"))
+    })
+    .await
+}
+
+fn remove_old_parts(folder: &Path) -> io::Result<()> {
+    for part in Part::leftovers(folder)? {
+        let age = SystemTime::now().duration_since(part.touched).unwrap_or_default();
+        if age > PART_AGE_MAX
+            && let Some(part) = Part::open(folder, &part.name, MODE)?
+        {
+            part.remove()?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks what lies in the part against the list.
+async fn look(
+    part: Part,
+    missing: Missing,
+    folder: &Path,
+    progress: &mut Progress,
+) -> Result<(Part, Missing), CallError> {
+    let (part, missing, damaged) = blocking(folder, move |_| {
+        let (mut missing, mut damaged) = (missing, Vec::new());
+        let layout = missing.layout();
+        let whole = layout.whole_blocks(part.bytes()?);
+        part.check(layout, 0..whole, |index, value| {
+            if !missing.is_here(index, value) {
+                damaged.push(index);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((part, missing, damaged))
+    })
+    .await?;
+    for block in damaged {
+        progress.damaged(block);
+    }
+    progress.kept(missing.bytes_here());
+    Ok((part, missing))
 }
 
 /// Gives the file the first of its names that is free. The name is one safe component by its type.
 async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
     let original = file.original.clone();
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
-    let landed = spawn_blocking(move || part.land(names))
-        .await
-        .unwrap_or_else(|panic| Err(LandError::Rename(io::Error::other(panic))));
-    match landed {
+    let landed = blocking(folder, move |_| {
+        part.sync()?;
+        Ok(part.land(names))
+    });
+    match landed.await? {
         Ok(name) => Ok(folder.join(name)),
         Err(LandError::NamesTaken) => {
             let reason = LocalFileReason::NamesTaken;
             Err(CallError::LocalFile { path: folder.to_owned(), reason })
         }
-        Err(LandError::Rename(error) | LandError::Folder(error)) => Err(unwritable(folder, error)),
+        Err(LandError::Name(error) | LandError::Folder(error)) => Err(unwritable(folder, error)),
     }
 }

@@ -25,7 +25,8 @@ impl Effect {
             | Request::Members(_)
             | Request::Watch(_)
             | Request::Track(_)
-            | Request::Sessions(_) => Self::None,
+            | Request::Sessions(_)
+            | Request::FileBlocks(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qchat_proto::{Digest, Fingerprint, Refusal, StoredName};
+use qchat_proto::{Fingerprint, Refusal, StoredName};
 
 use crate::address::ServerAddress;
 use crate::pins::PinError;
@@ -221,19 +221,18 @@ pub enum DamagedError {
     /// A list that goes on without getting anywhere.
     #[error("the server's list has no end")]
     EndlessList,
-    /// A file ended before its announced length, without a word from the server.
-    #[error("the file {0} was cut off on its way here; nothing was saved")]
+    /// A file ended before all of it had come, without a word from the server.
+    #[error("the file {0} was cut off on its way here; the same again goes on with it")]
     FileCut(StoredName),
-    /// A file's bytes are not those that were announced.
-    #[error(
-        "the file {name} is damaged: its digest is {received}, not {announced}; nothing was saved"
-    )]
-    FileDigest {
+    /// The values of a file's blocks are not those of a file with its digest.
+    #[error("the server's list of the blocks of {0} is damaged; nothing was saved")]
+    BlockList(StoredName),
+    /// A block is not the one that the file's list tells of.
+    #[error("block {block} of the file {name} came damaged; nothing was saved")]
+    Block {
         /// The file.
         name: StoredName,
-        /// The digest of the file that was sent.
-        announced: Digest,
-        /// The digest of what came.
-        received: Digest,
+        /// The block; 0 is the file's first.
+        block: u64,
     },
 }

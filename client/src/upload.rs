@@ -6,20 +6,26 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_proto::command::{FileHeader, Upload, UploadOpening};
-use qchat_proto::{Address, ClientId, FileName, Message, TransferId, codes, frame};
-use qchat_transfer::SendError;
+use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
+use qchat_proto::{
+    Address, BlockValue, ClientId, Digest, FileName, Message, TransferId, codes, frame,
+};
+use qchat_transfer::{Choice, Layout, SendError, Step};
 use quinn::{SendStream, VarInt};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::call::{ANSWER_MAX, Call};
-use crate::error::{CallError, LinkError, LocalFileReason};
+use crate::error::{CallError, DamagedError, LinkError, LocalFileReason};
 use crate::link::Link;
 use crate::progress::Progress;
 
 /// How long the server may take to bring the whole file to its disk once it has the last byte.
 const VERDICT_MAX: Duration = Duration::from_secs(60);
+
+/// How long the server may take to read the next blocks of what it has.
+const VALUES_MAX: Duration = Duration::from_secs(60);
 
 /// Below the streams of commands, whose priority is 0: bulk never blocks talk.
 const FILE_PRIORITY: i32 = -1;
@@ -68,6 +74,8 @@ fn unreadable(error: io::Error) -> LocalFileReason {
 struct Outgoing {
     local: LocalFile,
     transfer: TransferId,
+    /// How many of its first blocks the server has in some form.
+    kept: u64,
     progress: Progress,
 }
 
@@ -84,9 +92,12 @@ pub(crate) async fn send_file(
     let mut call = Call::ask(&link.connection, upload).await?;
     match call.opening().await.map_err(without_file)? {
         UploadOpening::AlreadyStored => call.reply().await,
-        UploadOpening::SendFile => {
+        UploadOpening::SendFile { kept } if kept > Layout::of(local.size).blocks() => {
+            Err(DamagedError::Answer("more blocks than the file has".to_owned()).into())
+        }
+        UploadOpening::SendFile { kept } => {
             progress.started(local.name.clone(), local.size);
-            transmit(link, call, Outgoing { local, transfer, progress }).await
+            transmit(link, call, Outgoing { local, transfer, kept, progress }).await
         }
     }
 }
@@ -97,9 +108,11 @@ async fn transmit(
     mut call: Call<Upload>,
     outgoing: Outgoing,
 ) -> Result<Message, CallError> {
-    let path = outgoing.local.path.clone();
+    let (path, kept) = (outgoing.local.path.clone(), outgoing.kept);
     let mut stream = open_stream(link).await?;
-    let ended = converse(&mut call, write(&mut stream, outgoing), path).await;
+    let (theirs, told) = mpsc::unbounded_channel();
+    let writing = write(&mut stream, outgoing, told);
+    let ended = converse(&mut call, (kept, theirs), writing, path).await;
     if ended.is_err() {
         // Fails only where the server has stopped the stream or the connection is gone.
         let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
@@ -121,11 +134,15 @@ async fn open_stream(link: &Link) -> Result<SendStream, CallError> {
 /// Sends the file and listens for the verdict at the same time: the server may say no in the middle.
 async fn converse(
     call: &mut Call<Upload>,
+    (kept, theirs): (u64, mpsc::UnboundedSender<BlockValue>),
     writing: impl Future<Output = Result<(), SendError>>,
     path: PathBuf,
 ) -> Result<Message, CallError> {
     let effect = call.effect();
-    let mut verdict = pin!(call.reply_at_leisure());
+    let mut verdict = pin!(async {
+        pass_on(call, kept, theirs).await?;
+        call.reply_at_leisure().await
+    });
     let sent = tokio::select! {
         biased;
         // Dropped only where the verdict is there already, and nobody wants the rest.
@@ -138,7 +155,7 @@ async fn converse(
             .await
             .unwrap_or_else(|_| Err(effect.unanswered(LinkError::NoAnswer(VERDICT_MAX)))),
         // The server has stopped the stream, and says why; or the connection is gone.
-        Err(SendError::Stream(_)) => timeout(ANSWER_MAX, verdict)
+        Err(SendError::Stream(_) | SendError::Unchosen) => timeout(ANSWER_MAX, verdict)
             .await
             .unwrap_or(Err(CallError::NotSent(LinkError::NoAnswer(ANSWER_MAX))))
             .map_err(without_file),
@@ -160,13 +177,67 @@ fn without_file(error: CallError) -> CallError {
     }
 }
 
-/// The header, the bytes, their digest, and the end.
-async fn write(stream: &mut SendStream, outgoing: Outgoing) -> Result<(), SendError> {
-    let Outgoing { local, transfer, mut progress } = outgoing;
+/// Hands on what the server tells of its blocks.
+async fn pass_on(
+    call: &mut Call<Upload>,
+    mut kept: u64,
+    theirs: mpsc::UnboundedSender<BlockValue>,
+) -> Result<(), CallError> {
+    while kept > 0 {
+        let values = timeout(VALUES_MAX, call.frame::<BlockValues>()).await;
+        let values = values.unwrap_or(Err(CallError::NotSent(LinkError::Stalled)))?;
+        let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
+        let wrong = || DamagedError::Answer("another number of blocks than was told".to_owned());
+        kept = kept.checked_sub(count).filter(|_| count > 0).ok_or_else(wrong)?;
+        for value in values.into_vec() {
+            // Where nobody listens any more, the file cannot be read.
+            let _ = theirs.send(value);
+        }
+    }
+    Ok(())
+}
+
+/// Chooses the blocks that the server has not, or has otherwise.
+struct Differing {
+    kept: u64,
+    /// Not bounded by itself: at most `kept` values are sent, and no file has more than 2^20 blocks. With
+    /// a bound, this side could wait for the server to take bytes, and the server for this side to
+    /// take values.
+    theirs: mpsc::UnboundedReceiver<BlockValue>,
+    values: Vec<BlockValue>,
+}
+
+impl Choice for Differing {
+    fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+        self.values.push(value);
+        if index >= self.kept {
+            return Ok(true);
+        }
+        let theirs = self.theirs.blocking_recv().ok_or(SendError::Unchosen)?;
+        Ok(theirs != value)
+    }
+
+    fn digest(&self) -> Digest {
+        qchat_transfer::digest(&self.values)
+    }
+}
+
+/// The header, the blocks that are missing, the digest, and the end.
+async fn write(
+    stream: &mut SendStream,
+    outgoing: Outgoing,
+    theirs: mpsc::UnboundedReceiver<BlockValue>,
+) -> Result<(), SendError> {
+    let Outgoing { local, transfer, kept, mut progress } = outgoing;
     write_little(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
-    let told = |bytes| progress.moved(bytes);
-    let digest = qchat_transfer::send(local.file, local.size, stream, told).await?;
-    write_little(stream, &digest.0).await?;
+    let layout = Layout::of(local.size);
+    let choice = Differing { kept, theirs, values: Vec::new() };
+    let told = |step| match step {
+        Step::Kept(bytes) => progress.kept(bytes),
+        Step::Moved(bytes) => progress.moved(bytes),
+    };
+    let blocks = (layout.every_block(), choice);
+    qchat_transfer::send(local.file, layout, blocks, stream, told).await.end?;
     stream.finish().map_err(|error| SendError::Stream(error.into()))
 }
 

@@ -1,4 +1,5 @@
-//! Tidies the upload folder: removes files that are kept no longer, and those that no message tells of.
+//! Tidies the upload folder: removes files that are kept no longer, and those that no message tells of, and
+//! with them the unfinished uploads that nobody goes on with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::failure::chain;
 use crate::server::Node;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::Keeping;
+use crate::unfinished;
 
 /// How often the folder is looked through at the least.
 const ROUND_EVERY_MAX: Duration = Duration::from_secs(60 * 60);
@@ -37,6 +39,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         if let Err(error) = round(&node, keep, collect).await {
             tracing::warn!(error = chain(&*error), "the upload folder could not be tidied");
         }
+        unfinished::collect(&node).await;
         node.stopping.run_until_cancelled(sleep(every)).await;
     }
 }

@@ -6,6 +6,8 @@
 
 mod answers;
 mod argon;
+mod block_lists;
+mod blocking;
 mod clock;
 mod connection;
 mod disk;
@@ -20,12 +22,15 @@ mod housekeeping;
 mod hub;
 mod identity;
 mod memberships;
+mod parts;
 mod passwords;
 mod presence;
 mod server;
 mod session;
 mod sessions;
 mod store;
+mod stored_names;
+mod unfinished;
 mod uploads;
 
 pub use endpoint::EndpointError;

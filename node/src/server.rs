@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::Fingerprint;
+use qchat_proto::limits::FILE_BYTES_MAX;
 use quinn::Endpoint;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection;
 use crate::endpoint::{self, EndpointError};
 use crate::frames::Frames;
 use crate::housekeeping;
@@ -23,6 +23,7 @@ use crate::presence::Presence;
 use crate::sessions::Sessions;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
+use crate::{connection, unfinished};
 
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -45,7 +46,7 @@ pub struct Config {
 /// What a server allows its users.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The largest file, in bytes.
+    /// The largest file, in bytes. More than [`FILE_BYTES_MAX`] is never taken.
     pub file_bytes_max: u64,
     /// What all files of one sender may take, in bytes.
     pub quota_bytes: Option<u64>,
@@ -53,15 +54,21 @@ pub struct Limits {
     pub password_characters_min: u32,
     /// How long files are kept; `None` is for ever.
     pub keep_files: Option<Duration>,
+    /// How long an unfinished upload waits for its sender to go on with it.
+    pub unfinished_age_max: Duration,
 }
+
+/// A week: somebody may be away with what they were sending.
+const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            file_bytes_max: u64::MAX,
+            file_bytes_max: FILE_BYTES_MAX,
             quota_bytes: None,
             password_characters_min: 1,
             keep_files: None,
+            unfinished_age_max: UNFINISHED_AGE_MAX,
         }
     }
 }
@@ -150,7 +157,7 @@ impl Server {
         let identity = config.identity.load()?;
         let socket = endpoint::bind(config.listen)?;
         let store = Store::open(&config.data)?;
-        let uploads = Uploads::open(&config.upload, &config.data, config.limits.quota_bytes)?;
+        let uploads = Uploads::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let fingerprint = identity.fingerprint()?;
         let passwords =
@@ -179,9 +186,15 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
         connections.spawn(housekeeping::run(Arc::clone(&self.node)));
-        let ended = stop.run_until_cancelled(self.accept(&connections)).await;
+        let ended = stop.run_until_cancelled(self.serve(&connections)).await;
         self.stop(connections).await;
         ended.map_or(Ok(()), |()| Err(EndpointLost))
+    }
+
+    /// Serves until the endpoint dies. What is unfinished is known before anybody can go on with it.
+    async fn serve(&self, connections: &TaskTracker) {
+        unfinished::collect(&self.node).await;
+        self.accept(connections).await;
     }
 
     /// Accepts connections until the endpoint dies.

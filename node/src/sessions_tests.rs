@@ -25,7 +25,7 @@ impl Home {
     async fn with_alice(password_hash: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let uploads = Uploads::open(&folder.path().join("upload"), folder.path(), None).unwrap();
+        let uploads = Uploads::open(&folder.path().join("upload"), folder.path()).unwrap();
         let node = Node::new(Limits::default(), store, uploads, Passwords::new().unwrap());
         let (id, at) = (ClientId::random(), Timestamp::from_milliseconds(1));
         let account = CreateAccount { id, user: alice(), password_hash, at };

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use sessions::*;
 
 pub use crate::event::{Cursor, Event, Watch};
-use crate::message::{File, Message, Receipt};
+use crate::message::{Message, Receipt};
 
 /// A question with the type of its answer.
 ///
@@ -105,7 +105,7 @@ commands! {
     MarkRead => Done,
     /// Sends a file.
     Upload => Message,
-    /// Fetches a file.
+    /// Fetches blocks of a file.
     Download => Done,
     /// Makes a group.
     MakeGroup => GroupJoined,
@@ -131,6 +131,8 @@ commands! {
     Sessions => SessionList,
     /// Ends a session of the caller.
     RevokeSession => Done,
+    /// Tells of a file and the values of its blocks.
+    FileBlocks => BlockPage,
 }
 
 impl Follow for Watch {
@@ -143,8 +145,4 @@ impl Follow for Track {
 
 impl Transfer for Upload {
     type Opening = UploadOpening;
-}
-
-impl Transfer for Download {
-    type Opening = File;
 }

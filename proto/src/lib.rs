@@ -28,7 +28,7 @@ pub use command::{Command, Handle, Request};
 pub use few::Few;
 pub use file_name::{FileName, StoredName, is_blank};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use ids::{ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
+pub use ids::{BlockValue, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{
     Address, Body, File, Message, MessageId, MessageIdError, Receipt, Sequence, Stage, Timestamp,
 };

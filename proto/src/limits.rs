@@ -37,5 +37,18 @@ pub const SESSIONS_MAX: usize = 256;
 /// How many candidates an ambiguous file name is answered with at the most.
 pub const CANDIDATES_MAX: usize = 20;
 
-/// The longest header of a file's stream.
+/// The longest header of a file's stream, and of a block on it.
 pub const FILE_HEADER_BYTES_MAX: usize = 64;
+
+/// How many bytes a file's block has; the last one of a file may have fewer. A power of two, since a
+/// block is a subtree of the file's BLAKE3 tree.
+pub const BLOCK_BYTES: u64 = 1024 * 1024;
+
+/// The largest file: a tebibyte, whose list of block values takes 32 MiB of memory.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024 * BLOCK_BYTES;
+
+/// The longest list of block values in one answer: those of 8 GiB, in a quarter of a mebibyte.
+pub const BLOCK_VALUES_MAX: usize = 8192;
+
+/// How many runs of blocks one request can ask for.
+pub const BLOCK_RANGES_MAX: usize = 256;

@@ -110,6 +110,16 @@ pub enum Refusal {
         /// What is kept free of such changes, in bytes.
         floor: u64,
     },
+    /// A stored file is not what was stored.
+    #[error(
+        "the server's copy of {name} is damaged in block {block} (of 1 MiB, from 0): nothing was saved; ask its owner"
+    )]
+    FileDamaged {
+        /// The file.
+        name: StoredName,
+        /// The first block that is wrong; 0 is the file's first.
+        block: u64,
+    },
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -144,6 +154,7 @@ impl Refusal {
             Self::FileExpired(_) => "file_expired",
             Self::SessionNotFound(_) => "session_not_found",
             Self::ServerFull { .. } => "server_full",
+            Self::FileDamaged { .. } => "file_damaged",
         }
     }
 }

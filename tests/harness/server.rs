@@ -65,6 +65,9 @@ pub(crate) struct Server {
     pub(crate) fingerprint: String,
 }
 
+/// In a server's folder: it logs everything.
+const TALKATIVE: &str = "talkative";
+
 /// A server that was stopped, and whose folder is still there.
 pub(crate) struct Stopped {
     pub(crate) folder: ServerFolder,
@@ -80,6 +83,25 @@ impl Server {
     /// Starts a server with further arguments.
     pub(crate) fn with(arguments: &[&str]) -> Self {
         Self::in_folder(ServerFolder::new(), arguments)
+    }
+
+    /// Starts a server that logs everything.
+    pub(crate) fn talkative(arguments: &[&str]) -> Self {
+        let folder = ServerFolder::new();
+        std::fs::write(folder.path().join(TALKATIVE), "").unwrap();
+        Self::in_folder(folder, arguments)
+    }
+
+    /// The next line of its log that says this.
+    #[track_caller]
+    pub(crate) fn logged(&mut self, what: &str) -> String {
+        loop {
+            let line = self.running.error_line();
+            let line = line.unwrap_or_else(|| panic!("the server ended before it said: {what}"));
+            if line.contains(what) {
+                return line;
+            }
+        }
     }
 
     pub(crate) fn in_folder(folder: ServerFolder, arguments: &[&str]) -> Self {
@@ -132,6 +154,16 @@ impl Server {
 
     /// The names of the files that were uploaded, sorted.
     pub(crate) fn uploads(&self) -> Vec<String> {
+        self.lying_in_upload().into_iter().filter(|name| !name.starts_with(".part-")).collect()
+    }
+
+    /// The unfinished uploads.
+    pub(crate) fn parts(&self) -> Vec<PathBuf> {
+        let parts = self.lying_in_upload().into_iter().filter(|name| name.starts_with(".part-"));
+        parts.map(|name| self.folder().join("upload").join(name)).collect()
+    }
+
+    fn lying_in_upload(&self) -> Vec<String> {
         let files = files_below(&self.folder().join("upload"));
         let names = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
         names.filter(|name| name != "README.md" && !name.starts_with(".git")).collect()
@@ -237,5 +269,8 @@ fn command(folder: &Path, address: &str, arguments: &[impl AsRef<std::ffi::OsStr
     let mut command = Command::new(PROGRAM);
     command.args(["server", "--listen", address]).args(arguments).current_dir(folder);
     super::client::clean_environment(&mut command, folder);
+    if folder.join(TALKATIVE).exists() {
+        command.env("QCHAT_LOG", "qchat_node=debug");
+    }
     command
 }

@@ -86,8 +86,9 @@ class Ledger:
             self.found(f"lost: the group {name}")
 
     def check_files(self, folder):
-        """Looks at all uploads: none is missing, and each is whole. Returns how many no message tells of."""
-        stored = {path.name: path for path in folder.iterdir()}
+        """Looks at all uploads: none is missing, and each is whole. What is not whole is a part, and named so.
+        Returns how many no message tells of."""
+        stored = {path.name: path for path in folder.iterdir() if not path.name.startswith(".part-")}
         for name in self.files.keys() - stored.keys():
             self.found(f"lost: the file {name}, of which a message tells")
         for name, path in stored.items():

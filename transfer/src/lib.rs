@@ -1,27 +1,45 @@
 //! How a file's bytes travel between a disk and a stream, the same on both sides.
 //!
-//! The sender reads ahead and hashes in a thread of its own, the receiver hashes and writes in one:
-//! disks and digests never hold up the runtime, and memory is a few buffers whatever the size. What
-//! arrives lies in a [`Part`] until it is complete, checked and on the disk; only then does it get its
-//! final name, and no other file ever loses its name to it.
+//! A file travels as blocks of one mebibyte. The [values](digest) of its blocks prove themselves against its
+//! digest, so that each side can check what it has, block by block, and only what is missing travels.
+//! What arrives lies in a [`Part`], which outlives its transfer, until it is complete, checked and on the
+//! disk; only then does it get its final name, and no other file ever loses its name to it.
+//!
+//! The sender reads ahead and hashes in a thread of its own, the receiver hashes and writes in one: disks
+//! and digests never hold up the runtime. Memory is a few buffers, and 32 bytes for each block.
 //!
 //! This crate knows no QUIC and no commands: a stream is whatever can be read or written.
 
+mod layout;
 mod pairing;
 mod part;
 mod receive;
 mod send;
+mod values;
 
+pub use layout::Layout;
 pub use pairing::{Pairing, Waiting};
-pub use part::{LandError, Part};
-pub use receive::{ReceiveError, receive};
-pub use send::{SendError, send};
+pub use part::{LandError, Leftover, Part, each_value};
+pub use receive::{Account, ReceiveError, Received, receive};
+pub use send::{Choice, SendError, Sent, Step, send};
+pub use values::digest;
 
-/// How many bytes go to the disk and the digest at a time. BLAKE3 needs 16 KiB or more to be fast.
+/// A block's length in memory.
+const BLOCK_LENGTH: usize = 1024 * 1024;
+
+/// How many bytes are handed to the disk, the digest and the stream at a time. BLAKE3 needs 16 KiB or
+/// more to be fast.
 const PIECE_BYTES: usize = 256 * 1024;
-
-/// How many pieces may wait between the disk's thread and the stream.
-const PIECES_WAITING_MAX: usize = 4;
 
 /// How long a peer may neither send nor take a byte before its transfer is given up.
 const STALL_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    /// Bytes that do not repeat.
+    pub(crate) fn noise(length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes
+    }
+}

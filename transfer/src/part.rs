@@ -1,19 +1,32 @@
 //! A file that is not complete yet.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
+use qchat_proto::BlockValue;
+use tempfile::TempPath;
+
+use crate::BLOCK_LENGTH;
+use crate::layout::Layout;
+use crate::values::value_of;
 
 /// The beginning of every part file's name. No finished file has it: safe names begin with no dot.
 const PREFIX: &str = ".part-";
 
-/// A file under a temporary name, in the folder where it is to stay. Dropping it removes it.
+/// How often a part is opened anew that vanished while it was opened.
+const OPEN_TRIES_MAX: u32 = 8;
+
+/// What has come of a file, under a name of its own in the folder where the file is to stay. It stays
+/// when it is dropped and holds anything: whoever opens it again goes on with it. Nobody else has it
+/// meanwhile.
 #[derive(Debug)]
 pub struct Part {
-    file: NamedTempFile,
-    folder: PathBuf,
+    file: File,
+    path: PathBuf,
 }
 
 /// Why a complete file did not get its final name.
@@ -22,100 +35,240 @@ pub enum LandError {
     /// Every name that was tried belongs to another file.
     #[error("every name tried is taken")]
     NamesTaken,
-    /// The rename failed.
-    #[error("renaming the complete file")]
-    Rename(#[source] io::Error),
+    /// The file could not get its name.
+    #[error("naming the complete file")]
+    Name(#[source] io::Error),
     /// The folder could not be made durable.
     #[error("writing the folder to the disk")]
     Folder(#[source] io::Error),
 }
 
-impl Part {
-    /// A new, empty part file in `folder`, which is made if it is missing. `mode` is what the
-    /// finished file may be read by, less the process's umask (Unix).
-    ///
-    /// # Errors
-    /// The operating system's, where the folder or the file cannot be made.
-    pub fn create(folder: &Path, mode: u32) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        let file = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .permissions(permissions(mode))
-            .tempfile_in(folder)?;
-        Ok(Self { file, folder: folder.to_owned() })
-    }
+/// A part file that somebody left.
+#[derive(Debug)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The name that it was opened by.
+    pub name: String,
+    /// When it was last written to.
+    pub touched: SystemTime,
+}
 
-    /// Removes what unfinished transfers of a process that was killed left in `folder`.
+impl Part {
+    /// Opens the part of that name in `folder`, and makes what is missing of the two. `None` where
+    /// somebody has it open. `mode` is what a new part may be read by, less the process's umask.
     ///
     /// # Errors
-    /// The operating system's, where the folder cannot be listed.
-    pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
-                std::fs::remove_file(entry.path())?;
+    /// The operating system's.
+    pub fn open(folder: &Path, name: &str, mode: u32) -> io::Result<Option<Self>> {
+        std::fs::create_dir_all(folder)?;
+        let path = Self::path(folder, name);
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(mode);
+        for _ in 0..OPEN_TRIES_MAX {
+            let file = options.open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Its owner may have landed or removed it just before, and let it go.
+            if is_at(&file, &path)? {
+                return Ok(Some(Self { file, path }));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// The open file.
-    pub(crate) fn file(&mut self) -> &mut File {
-        self.file.as_file_mut()
+    /// Where the part of that name in `folder` lies, if it is there.
+    pub fn path(folder: &Path, name: &str) -> PathBuf {
+        folder.join(format!("{PREFIX}{name}"))
     }
 
-    /// Removes the file when it is dropped, wherever the part is by then.
-    pub(crate) fn remover(&self) -> Remover {
-        Remover(Some(self.file.path().to_owned()))
+    /// The parts that lie in `folder`. None where there is no folder.
+    ///
+    /// # Errors
+    /// The operating system's, where the folder cannot be read.
+    pub fn leftovers(folder: &Path) -> io::Result<Vec<Leftover>> {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
+                continue;
+            };
+            // What vanished in the meantime is no leftover.
+            let Ok(metadata) = entry.metadata() else { continue };
+            found.push(Leftover {
+                path: entry.path(),
+                name: name.to_owned(),
+                touched: metadata.modified()?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// How many bytes lie in it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Takes off what lies beyond the file's length.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn shorten(&self, layout: Layout) -> io::Result<()> {
+        match self.bytes()? > layout.size() {
+            true => self.file.set_len(layout.size()),
+            false => Ok(()),
+        }
+    }
+
+    /// Reads the first `blocks` blocks and tells the value of each, for as long as somebody listens.
+    ///
+    /// # Errors
+    /// The operating system's; a block that is not there whole is an unexpected end.
+    pub fn check(
+        &self,
+        layout: Layout,
+        blocks: Range<u64>,
+        mut told: impl FnMut(u64, BlockValue) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        each_value(&self.file, layout, blocks, &mut told)
+    }
+
+    /// Writes bytes to their place.
+    pub(crate) fn write(&self, bytes: &[u8], place: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, place)
+    }
+
+    /// Brings the bytes to the disk.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Removes the part.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn remove(self) -> io::Result<()> {
+        std::fs::remove_file(&self.path)
     }
 
     /// Gives the file the first of `names` that is free, never replacing another, and makes that
-    /// durable. The file's content must have been synced before.
+    /// durable. The part has gone then. The bytes must have been synced before.
     ///
     /// # Errors
-    /// [`LandError`]; the part file is removed then.
+    /// [`LandError`]; the part stays then, unless it already has its name.
     pub fn land(self, names: impl IntoIterator<Item = String>) -> Result<String, LandError> {
-        let Self { mut file, folder } = self;
+        self.give(names, |target| rename(&self.path, target))
+    }
+
+    /// As [`land`](Self::land), but the part keeps its own name too: what is cut between the name and
+    /// what is told of it still has its part. The caller removes the part afterwards.
+    ///
+    /// # Errors
+    /// [`LandError`].
+    pub fn link(&self, names: impl IntoIterator<Item = String>) -> Result<String, LandError> {
+        self.give(names, |target| match std::fs::hard_link(&self.path, target) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                // There are file systems without links.
+                rename(&self.path, target)
+            }
+            linked => linked,
+        })
+    }
+
+    fn give(
+        &self,
+        names: impl IntoIterator<Item = String>,
+        mut give: impl FnMut(&Path) -> io::Result<()>,
+    ) -> Result<String, LandError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
         for name in names {
-            match file.persist_noclobber(folder.join(&name)) {
-                Ok(_) => {
-                    sync_folder(&folder).map_err(LandError::Folder)?;
+            match give(&folder.join(&name)) {
+                Ok(()) => {
+                    sync_folder(folder).map_err(LandError::Folder)?;
                     return Ok(name);
                 }
-                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
-                    file = taken.file;
-                }
-                Err(failed) => return Err(LandError::Rename(failed.error)),
+                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(LandError::Name(error)),
             }
         }
         Err(LandError::NamesTaken)
     }
 }
 
-/// Removes a part file whose transfer is abandoned: the thread that writes it may find time for that
-/// only when the process has ended.
-#[derive(Debug)]
-pub(crate) struct Remover(Option<PathBuf>);
-
-impl Remover {
-    /// The file stays.
-    pub(crate) fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Remover {
+/// Nobody can go on with nothing.
+impl Drop for Part {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // Fails where the part itself was dropped before, and removed the file.
-            let _ = std::fs::remove_file(path);
+        let is_empty = self.bytes().is_ok_and(|bytes| bytes == 0);
+        // Where it has landed, its name may be another's by now.
+        if is_empty && is_at(&self.file, &self.path).unwrap_or(false) {
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-#[cfg(unix)]
-fn permissions(mode: u32) -> Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(mode)
+/// Reads blocks and tells the value of each, for as long as somebody listens.
+///
+/// # Errors
+/// The operating system's; a block that is not there whole is an unexpected end.
+pub fn each_value(
+    file: &File,
+    layout: Layout,
+    blocks: Range<u64>,
+    told: &mut dyn FnMut(u64, BlockValue) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let mut block = Vec::with_capacity(BLOCK_LENGTH);
+    for index in blocks {
+        read_block(file, layout, index, &mut block)?;
+        if told(index, value_of(layout, index, &block)).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a block of a file, over what was in the buffer.
+pub(crate) fn read_block(
+    file: &File,
+    layout: Layout,
+    index: u64,
+    block: &mut Vec<u8>,
+) -> io::Result<()> {
+    block.resize(usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH), 0);
+    file.read_exact_at(block, layout.bytes_of(index).start)
+}
+
+/// Whether the open file is what lies at the path.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let open = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok((open.dev(), open.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Renames without replacing.
+fn rename(path: &Path, target: &Path) -> io::Result<()> {
+    let renamed = TempPath::try_from_path(path)?.persist_noclobber(target);
+    renamed.map_err(|failed| {
+        // Otherwise it would be removed.
+        let _ = failed.path.keep();
+        failed.error
+    })
 }
 
 /// Makes new names in `folder` survive a power cut.
@@ -125,43 +278,84 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+
+    fn open(folder: &Path, name: &str) -> Part {
+        Part::open(folder, name, 0o600).unwrap().expect("nobody else has it")
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 
     #[test]
     fn a_landing_file_replaces_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a"), "old").unwrap();
-        std::os::unix::fs::symlink("/nowhere", folder.path().join("b")).unwrap();
-        let mut part = Part::create(folder.path(), 0o600).unwrap();
-        part.file().write_all(b"new").unwrap();
+        for lands in [Part::land, |part: Part, names| part.link(names)] {
+            let folder = tempfile::tempdir().unwrap();
+            let folder = folder.path();
+            std::fs::write(folder.join("a"), "old").unwrap();
+            std::os::unix::fs::symlink("/nowhere", folder.join("b")).unwrap();
+            let part = open(folder, "x");
+            part.write(b"new", 0).unwrap();
 
-        let landed = part.land(["a", "b", "c"].map(String::from)).unwrap();
+            let landed = lands(part, ["a", "b", "c"].map(String::from)).unwrap();
 
-        assert_eq!(landed, "c");
-        assert_eq!(std::fs::read(folder.path().join("a")).unwrap(), b"old");
-        assert_eq!(std::fs::read(folder.path().join("c")).unwrap(), b"new");
+            assert_eq!(landed, "c");
+            assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"old");
+            assert_eq!(std::fs::read(folder.join("c")).unwrap(), b"new");
+        }
     }
 
     #[test]
-    fn what_does_not_land_leaves_nothing() {
+    fn what_does_not_land_stays_a_part() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "").unwrap();
-        let taken = Part::create(folder.path(), 0o600).unwrap().land(["a".to_owned()]);
+        open(folder.path(), "x").write(b"abc", 0).unwrap();
+        let taken = open(folder.path(), "x").land(["a".to_owned()]);
         assert!(matches!(taken, Err(LandError::NamesTaken)));
-        drop(Part::create(folder.path(), 0o600).unwrap());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(names(folder.path()), [".part-x", "a"]);
+        assert_eq!(open(folder.path(), "x").land(["b".to_owned()]).unwrap(), "b");
+        assert_eq!(names(folder.path()), ["a", "b"]);
     }
 
     #[test]
-    fn leftovers_go_and_files_stay() {
+    fn a_part_has_one_owner_and_outlives_it() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(".part-x"), "").unwrap();
-        std::fs::write(folder.path().join("1_a"), "").unwrap();
-        Part::remove_leftovers(folder.path()).unwrap();
-        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
-        assert_eq!(names.len(), 1);
-        assert_eq!(names[0].file_name(), "1_a");
+        let part = open(folder.path(), "x");
+        part.write(b"abc", 0).unwrap();
+        assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+        drop(part);
+        assert_eq!(open(folder.path(), "x").bytes().unwrap(), 3);
+    }
+
+    #[test]
+    fn a_file_that_landed_is_no_part_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".part-x");
+        let part = open(folder.path(), "x");
+        let waiting = File::open(&path).unwrap();
+        part.land(["a".to_owned()]).unwrap();
+        assert!(!is_at(&waiting, &path).unwrap());
+        let _new = open(folder.path(), "x");
+        assert!(!is_at(&waiting, &path).unwrap());
+    }
+
+    #[test]
+    fn leftovers_are_found_and_files_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["x", "y"] {
+            open(folder.path(), name).write(b"abc", 0).unwrap();
+        }
+        open(folder.path(), "y").link(["1_a".to_owned()]).unwrap();
+        drop(open(folder.path(), "empty"));
+        let found = Part::leftovers(folder.path()).unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|part| part.name).collect();
+        found.sort();
+        assert_eq!(found, ["x", "y"]);
+        assert!(Part::leftovers(&folder.path().join("missing")).unwrap().is_empty());
     }
 }

@@ -30,8 +30,9 @@ pub(crate) enum Answer {
     Reached { message: Message, receipt: Receipt },
     /// Messages of a log, oldest first.
     History(Page),
-    /// A file that lies under `path` now.
-    Saved { file: File, path: String },
+    /// A file that lies under `path` now. `damaged` are the blocks that had come before, were damaged
+    /// since, and came again.
+    Saved { file: File, path: String, damaged: Vec<u64> },
     /// The group exists now.
     MadeGroup(GroupName),
     /// The user is a member.

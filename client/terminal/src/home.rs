@@ -50,6 +50,11 @@ impl Home {
         self.state.join("outbox")
     }
 
+    /// The uploads that were begun and not answered.
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.state.join("uploads")
+    }
+
     /// The lines that were typed.
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")

@@ -166,7 +166,7 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 messages: page.messages.iter().map(MessageObject::from).collect(),
                 more: page.more,
             },
-            Answer::Saved { file, path } => Self::Saved { file: file.into(), path },
+            Answer::Saved { file, path, .. } => Self::Saved { file: file.into(), path },
             Answer::MadeGroup(group) | Answer::Joined(group) | Answer::Left(group) => {
                 Self::Group { group }
             }

@@ -99,7 +99,11 @@ fn messages_and_files_have_the_shape_that_scripts_know() {
     );
     check(
         "download_file",
-        Answer::Saved { file: file(), path: "download/bob/report.pdf".to_owned() },
+        Answer::Saved {
+            file: file(),
+            path: "download/bob/report.pdf".to_owned(),
+            damaged: vec![7],
+        },
         r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"path":"download/bob/report.pdf"}"#,
     );
 }

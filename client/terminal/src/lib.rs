@@ -45,6 +45,7 @@ mod shell;
 mod start;
 mod stdin_lines;
 mod typed_lines;
+mod unfinished;
 mod wait;
 mod words;
 mod wrap;

@@ -15,7 +15,6 @@ use crate::listen::local;
 use crate::output::Output;
 use crate::perform::Manner;
 use crate::persistence::Persistence;
-use crate::progress::Bars;
 use crate::secrets::Secrets;
 
 /// What listening takes.
@@ -66,7 +65,7 @@ impl Listener {
         notes: &mut Output,
     ) -> Result<(Client, SessionToken), Failure> {
         let made = self.link.connect().await?;
-        let manner = Manner { patience: self.link.patience(), folder: None, bars: Bars::Off };
+        let manner = Manner::plain(self.link.patience());
         let means = Means { secrets: &self.secrets, manner: &manner };
         let remarks = self.account.sign_in(&made.client, Need::SignedIn, &means).await?;
         for remark in made.remarks.iter().chain(&remarks) {

@@ -1,11 +1,13 @@
 //! Does what a line asks for, on a connection that stands.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use qchat_client::{CallError, Client, Downloaded, HistoryQuery, Refusal};
 use qchat_proto::command::{Log, Selection};
-use qchat_proto::{Address, MessageText};
+use qchat_proto::{Address, ClientId, Message, MessageText};
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Page};
@@ -14,6 +16,7 @@ use crate::failure::Failure;
 use crate::history_options::HistoryLine;
 use crate::line::{Line, LineError};
 use crate::progress::{Bar, Bars};
+use crate::unfinished::{Note, Unfinished};
 
 /// How lines are done.
 #[derive(Debug, Clone)]
@@ -24,6 +27,10 @@ pub(crate) struct Manner {
     pub(crate) folder: Option<PathBuf>,
     /// How transfers are shown.
     pub(crate) bars: Bars,
+    /// Where unfinished uploads are noted, if they are.
+    pub(crate) unfinished: Option<Unfinished>,
+    /// Whether bytes of a file have moved since somebody asked.
+    pub(crate) has_moved: Arc<AtomicBool>,
 }
 
 /// Does what the line asks for, less what changes the session.
@@ -73,6 +80,17 @@ pub(crate) async fn perform(
 }
 
 impl Manner {
+    /// That of scripts and bots.
+    pub(crate) fn plain(patience: Duration) -> Self {
+        Self {
+            patience,
+            folder: None,
+            bars: Bars::Off,
+            unfinished: None,
+            has_moved: Arc::default(),
+        }
+    }
+
     /// Waits for an answer that changes nothing.
     pub(crate) async fn ask<T>(
         &self,
@@ -102,15 +120,51 @@ impl Manner {
         self.folder.as_ref().map_or_else(|| path.to_owned(), |folder| folder.join(path))
     }
 
+    /// Sends a file, or goes on with what an earlier run of the client has begun.
     async fn send_file(
         &self,
         client: &Client,
         to: &Address,
         path: &Path,
     ) -> Result<Answer, Failure> {
+        let path = self.place(path);
+        let id = client.request_id();
+        let mut note = self.note(client, (to, &path), id).await;
+        let (mut sent, is_stored) = self.send_once(client, (to, &path), id, note.as_ref()).await;
+        let is_older = note.as_ref().is_some_and(|note| note.is_changed && note.id != id);
+        let is_stored =
+            is_stored || sent.as_ref().is_err_and(|failure| failure.code == "id_reused");
+        if is_older && is_stored {
+            // What was sent then, and not answered, is another file than the one that is there now.
+            if let Some(note) = note {
+                note.end().await;
+            }
+            note = self.note(client, (to, &path), id).await;
+            (sent, _) = self.send_once(client, (to, &path), id, note.as_ref()).await;
+        }
+        if let Some(note) = note.filter(|_| is_settled(&sent)) {
+            note.end().await;
+        }
+        sent.map(Answer::Sent)
+    }
+
+    async fn note(&self, client: &Client, what: (&Address, &Path), id: ClientId) -> Option<Note> {
+        self.unfinished.as_ref()?.take(&client.user()?, what, id).await
+    }
+
+    /// Says also whether the file was there already, from an earlier try.
+    async fn send_once(
+        &self,
+        client: &Client,
+        (to, path): (&Address, &Path),
+        id: ClientId,
+        note: Option<&Note>,
+    ) -> (Result<Message, Failure>, bool) {
+        let client = client.with_request_id(note.map_or(id, |note| note.id));
         let bar = Bar::new(self.bars);
-        let sent = client.send_file(to.clone(), &self.place(path), bar.progress(self.bars)).await;
-        Ok(Answer::Sent(sent?))
+        let sent = client.send_file(to.clone(), path, bar.progress(self)).await;
+        let is_stored = sent.is_ok() && !bar.has_begun();
+        (sent.map_err(Failure::from), is_stored)
     }
 
     async fn download(&self, client: &Client, log: &Log, name: &str) -> Result<Answer, Failure> {
@@ -121,12 +175,12 @@ impl Manner {
         };
         let folder = self.place(&Path::new(top).join(user.as_str()));
         let bar = Bar::new(self.bars);
-        let progress = bar.progress(self.bars);
+        let progress = bar.progress(self);
         let Downloaded { file, path } =
             client.download(log.clone(), name, &folder, progress).await?;
         let shown = self.folder.as_ref().and_then(|folder| path.strip_prefix(folder).ok());
         let path = shown.unwrap_or(&path).to_string_lossy().into_owned();
-        Ok(Answer::Saved { file, path })
+        Ok(Answer::Saved { file, path, damaged: bar.damaged() })
     }
 
     async fn history(&self, client: &Client, wanted: &HistoryLine) -> Result<Answer, Failure> {
@@ -148,6 +202,23 @@ impl Manner {
             again: wanted.to_string(),
         }))
     }
+}
+
+/// Whether an upload was answered for good: a new try would be another upload.
+fn is_settled(sent: &Result<Message, Failure>) -> bool {
+    let Err(failure) = sent else { return true };
+    !matches!(
+        failure.code,
+        "unreachable"
+            | "outcome_unknown"
+            | "busy"
+            | "shutting_down"
+            | "transfer_failed"
+            | "internal"
+            | "not_logged_in"
+            | "local_file"
+            | "damaged"
+    )
 }
 
 fn another_log(wanted: &HistoryLine, why: &str) -> Failure {

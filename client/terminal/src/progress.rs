@@ -1,6 +1,7 @@
 //! Bars for transfers, on standard error, while no prompt is up.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,6 +9,7 @@ use qchat_client::{Progress, TransferEvent};
 use qchat_proto::FileName;
 
 use crate::echo::NoEcho;
+use crate::perform::Manner;
 use crate::safe;
 
 /// Whether transfers are shown while they run.
@@ -33,8 +35,16 @@ const TICK: Duration = Duration::from_millis(50);
 /// the transfer ended.
 #[derive(Debug, Default)]
 pub(crate) struct Bar {
-    drawn: Arc<OnceLock<ProgressBar>>,
+    seen: Arc<Seen>,
     _no_echo: Option<NoEcho>,
+}
+
+/// What a transfer has told so far.
+#[derive(Debug, Default)]
+struct Seen {
+    drawn: OnceLock<ProgressBar>,
+    has_begun: AtomicBool,
+    damaged: Mutex<Vec<u64>>,
 }
 
 impl Bar {
@@ -42,32 +52,64 @@ impl Bar {
     pub(crate) fn new(bars: Bars) -> Self {
         match bars {
             Bars::Off => Self::default(),
-            Bars::On => Self { drawn: Arc::default(), _no_echo: NoEcho::begin() },
+            Bars::On => Self { seen: Arc::default(), _no_echo: NoEcho::begin() },
         }
     }
 
     /// What the transfer is to tell.
-    pub(crate) fn progress(&self, bars: Bars) -> Progress {
-        if bars == Bars::Off {
-            return Progress::none();
-        }
-        let drawn = Arc::clone(&self.drawn);
-        Progress::new(move |event| match event {
+    pub(crate) fn progress(&self, manner: &Manner) -> Progress {
+        let (seen, bars) = (Arc::clone(&self.seen), manner.bars);
+        let has_moved = Arc::clone(&manner.has_moved);
+        Progress::new(move |event| {
+            if let TransferEvent::Moved { .. } = event {
+                has_moved.store(true, Ordering::Relaxed);
+            }
+            seen.hear(event, bars);
+        })
+    }
+
+    /// Whether the transfer was wanted: not where the server had the whole file already.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.seen.has_begun.load(Ordering::Relaxed)
+    }
+
+    /// The blocks that had come before, and were damaged.
+    pub(crate) fn damaged(&self) -> Vec<u64> {
+        self.seen.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Seen {
+    fn hear(&self, event: TransferEvent, bars: Bars) {
+        match event {
             TransferEvent::Started { name, size } => {
-                drawn.get_or_init(|| draw(&name, size)).enable_steady_tick(TICK);
+                self.has_begun.store(true, Ordering::Relaxed);
+                if bars == Bars::On {
+                    self.drawn.get_or_init(|| draw(&name, size)).enable_steady_tick(TICK);
+                }
+            }
+            TransferEvent::Kept { bytes } => {
+                if let Some(bar) = self.drawn.get() {
+                    bar.inc(bytes);
+                    // It says nothing of how fast the rest will be.
+                    bar.reset_eta();
+                }
             }
             TransferEvent::Moved { bytes } => {
-                if let Some(bar) = drawn.get() {
+                if let Some(bar) = self.drawn.get() {
                     bar.inc(bytes);
                 }
             }
-        })
+            TransferEvent::Damaged { block } => {
+                self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+            }
+        }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.drawn.get() {
+        if let Some(bar) = self.seen.drawn.get() {
             bar.finish_and_clear();
         }
     }
@@ -108,9 +150,9 @@ mod tests {
     #[test]
     fn a_transfer_that_ends_early_leaves_no_bar() {
         let bar = Bar::default();
-        let shared = Arc::clone(&bar.drawn);
-        shared.get_or_init(|| draw(&"x".into(), 10)).inc(1);
+        let shared = Arc::clone(&bar.seen);
+        shared.drawn.get_or_init(|| draw(&"x".into(), 10)).inc(1);
         drop(bar);
-        assert!(shared.get().is_some_and(ProgressBar::is_finished));
+        assert!(shared.drawn.get().is_some_and(ProgressBar::is_finished));
     }
 }

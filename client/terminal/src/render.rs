@@ -50,8 +50,13 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
             whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }
         Answer::History(page) => history(page, paper),
-        Answer::Saved { file, path } => {
-            whole(&format!("saved {} ({})", safe::line(path), HumanBytes(file.size)), paper)
+        Answer::Saved { file, path, damaged } => {
+            let saved = format!("saved {} ({})", safe::line(path), HumanBytes(file.size));
+            damaged.iter().fold(whole(&saved, paper), |text, block| {
+                let again =
+                    format!("block {block} of what had come before was damaged, and came again");
+                text + &whole(&again, paper)
+            })
         }
         Answer::MadeGroup(group) => format!("made the group {group}\n"),
         Answer::Joined(group) => format!("joined {group}\n"),

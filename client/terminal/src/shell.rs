@@ -5,6 +5,7 @@ mod session;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use qchat_client::proto::{ClientId, MessageId, Stage};
@@ -23,6 +24,7 @@ use crate::persistence::Persistence;
 use crate::progress::Bars;
 use crate::prompt::{LinkState, prompt};
 use crate::secrets::Secrets;
+use crate::unfinished::Unfinished;
 use crate::words::Input;
 
 /// What came of a line, for who runs the next one.
@@ -71,7 +73,7 @@ impl Shell {
     }
 
     pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
-        let manner = Manner { patience: link.patience(), folder: None, bars: Bars::Off };
+        let manner = Manner::plain(link.patience());
         let (usage, unsettled, seen, sent) = (Exit::Refused, false, Vec::new(), None);
         Self { link, account, secrets, output, manner, usage, unsettled, seen, sent }
     }
@@ -80,6 +82,13 @@ impl Shell {
     #[must_use]
     pub fn in_folder(mut self, folder: PathBuf) -> Self {
         self.manner.folder = Some(folder);
+        self
+    }
+
+    /// Notes uploads until they are answered, so that another run can go on with them.
+    #[must_use]
+    pub(crate) fn with_notes(mut self, folder: PathBuf) -> Self {
+        self.manner.unfinished = Some(Unfinished::new(folder, self.link.server().clone()));
         self
     }
 
@@ -118,7 +127,10 @@ impl Shell {
             // The next line connects again, and knows then who is signed in.
             self.link.abandon();
         }
-        self.output.notice("broken off; what was on its way already may have been done");
+        self.output.notice(match self.manner.has_moved.swap(false, Ordering::Relaxed) {
+            true => "broken off; the same line again goes on where it stopped",
+            false => "broken off; what was on its way already may have been done",
+        });
     }
 
     /// Ends a session that is not saved, and says goodbye to the server.
@@ -233,6 +245,10 @@ impl Shell {
                 Err(failure) if self.is_worth_repeating(line, &failure) => failure,
                 result => return result,
             };
+            if self.manner.has_moved.swap(false, Ordering::Relaxed) {
+                // It was there, and a file has come further: patience begins anew.
+                persistence = Persistence::new(self.link.patience());
+            }
             if persistence.is_new() {
                 let seconds = self.link.patience().as_secs();
                 self.output.notice(&format!("{}; trying again for {seconds} s", failure.text));

@@ -111,5 +111,9 @@ fn shell(settings: Settings, output: Output) -> anyhow::Result<Shell> {
         None => Account::default(),
     };
     let link = Link::new(server, trust, timeout);
-    Ok(Shell::new(link, account, Secrets::new(password), output))
+    let shell = Shell::new(link, account, Secrets::new(password), output);
+    Ok(match Home::find() {
+        Ok(home) => shell.with_notes(home.uploads()),
+        Err(_) => shell,
+    })
 }

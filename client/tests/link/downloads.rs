@@ -3,9 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use qchat_client::proto::command::{Done, FileHeader, Request};
-use qchat_client::proto::{Refusal, TransferId, codes};
-use qchat_client::{CallError, Client, DamagedError, Downloaded, Log, Progress, TransferEvent};
+use blake3::hazmat::HasherExt;
+use qchat_client::proto::command::{BlockHeader, Done, Download, FileHeader, Request};
+use qchat_client::proto::limits::BLOCK_BYTES;
+use qchat_client::proto::{BlockValue, Refusal, codes, frame};
+use qchat_client::{
+    CallError, Client, DamagedError, Digest, Downloaded, Log, Progress, TransferEvent,
+};
 use quinn::{Connection, VarInt};
 use serde::Serialize;
 
@@ -20,20 +24,41 @@ pub(crate) struct WireFile {
     digest: [u8; 32],
 }
 
-pub(crate) const CONTENT: &[u8] = b"the content";
-const SIZE: u64 = 11;
+const BLOCK: usize = 1 << 20;
+
+/// A file of three blocks.
+pub(crate) fn content() -> Vec<u8> {
+    let mut bytes = vec![0; 2 * BLOCK + 11];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+fn size() -> u64 {
+    content().len().try_into().unwrap()
+}
+
+fn values() -> Vec<BlockValue> {
+    let value = |(bytes, index): (&[u8], u64)| {
+        let mut hasher = blake3::Hasher::new();
+        hasher.set_input_offset(index * BLOCK_BYTES).update(bytes);
+        BlockValue(hasher.finalize_non_root())
+    };
+    content().chunks(BLOCK).zip(0..).map(value).collect()
+}
 
 pub(crate) fn wire_file(original: &str) -> WireFile {
     WireFile {
-        name: "1763833207123_report.pdf".to_owned(),
+        name: NAME.to_owned(),
         original: original.to_owned(),
-        size: SIZE,
-        digest: *blake3::hash(CONTENT).as_bytes(),
+        size: size(),
+        digest: *blake3::hash(&content()).as_bytes(),
     }
 }
 
+const NAME: &str = "1763833207123_report.pdf";
+
 /// How a server can send a file.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Whole,
     Cut,
@@ -41,43 +66,102 @@ pub(crate) enum Way {
     CutShort,
     BrokenOff,
     Lost,
+    /// A byte of the second block is another one.
+    Flipped,
+    /// The second block is left out, and that is said before the third has come.
+    Damaged,
+    /// Blocks that nobody asked for.
+    Unwanted,
 }
 
-async fn send_content(connection: &Connection, transfer: TransferId, way: Way) {
-    let mut stream = connection.open_uni().await.unwrap();
-    say(&mut stream, &FileHeader { transfer }).await;
-    match way {
-        Way::Whole => stream.write_all(CONTENT).await.unwrap(),
-        Way::Cut => stream.write_all(&CONTENT[1..]).await.unwrap(),
-        Way::CutShort => {
-            stream.write_all(&CONTENT[1..]).await.unwrap();
-            stream.finish().unwrap();
-            // All of it has come.
-            stream.stopped().await.unwrap();
+impl Way {
+    /// What comes of one block.
+    fn block(self, index: u64) -> Vec<u8> {
+        let at = usize::try_from(index).unwrap() * BLOCK;
+        let mut bytes = content()[at..content().len().min(at + BLOCK)].to_vec();
+        match (self, index) {
+            (Self::Flipped, 1) => bytes[7] ^= 1,
+            (Self::Damaged, 1) => return Vec::new(),
+            (Self::Cut | Self::CutShort | Self::BrokenOff | Self::Lost, 1) => bytes.truncate(9),
+            _ => {}
         }
-        Way::BrokenOff => {
-            stream.write_all(&CONTENT[1..]).await.unwrap();
-            stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap();
-        }
-        Way::Lost => connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b""),
+        let mut sent = frame::encode_frame(&BlockHeader::Block(index));
+        sent.extend(bytes);
+        sent
     }
-    let _ = stream.finish();
+
+    fn ends_early(self, index: u64) -> bool {
+        index == 1 && matches!(self, Self::Cut | Self::CutShort | Self::BrokenOff | Self::Lost)
+    }
+}
+
+async fn send_content(connection: &Connection, download: &Download, way: Way) {
+    let mut stream = connection.open_uni().await.unwrap();
+    say(&mut stream, &FileHeader { transfer: download.transfer }).await;
+    let blocks = download.blocks.iter().flat_map(|run| run.first..run.first + run.count);
+    let blocks: Vec<_> = if way == Way::Unwanted { vec![0, 1, 2] } else { blocks.collect() };
+    for index in blocks {
+        if stream.write_all(&way.block(index)).await.is_err() {
+            return;
+        }
+        if way.ends_early(index) {
+            match way {
+                Way::BrokenOff => stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap(),
+                // What was sent has to come first.
+                Way::Lost => {
+                    stream.finish().unwrap();
+                    let _ = stream.stopped().await;
+                    connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+                }
+                _ => stream.finish().unwrap(),
+            }
+            return;
+        }
+    }
+    say(&mut stream, &BlockHeader::End(Digest([0; 32]))).await;
+    stream.finish().unwrap();
+}
+
+/// What a test's server was asked for: the runs of blocks of every download.
+type Asked = Arc<Mutex<Vec<Vec<(u64, u64)>>>>;
+
+fn page(file: WireFile, values: Vec<BlockValue>) -> Result<(WireFile, Vec<BlockValue>), Refusal> {
+    Ok((file, values))
 }
 
 pub(crate) async fn client_getting(file: WireFile, way: Way) -> Client {
+    client_asking(file, way, Asked::default()).await
+}
+
+/// A client of a server that has this file, sends it in this way, and notes what it was asked for.
+async fn client_asking(file: WireFile, way: Way, asked: Asked) -> Client {
     client_of(move |connection| {
-        let file = file.clone();
+        let (file, asked) = (file.clone(), Arc::clone(&asked));
         async move {
             while let Some((request, mut answer)) = next_request(&connection).await {
-                let Request::Download(download) = request else { panic!() };
-                say(&mut answer, &Ok::<_, Refusal>(file.clone())).await;
-                send_content(&connection, download.transfer, way).await;
+                let download = match request {
+                    Request::FileBlocks(wanted) => {
+                        assert_eq!(wanted.first, 0);
+                        say(&mut answer, &page(file.clone(), values())).await;
+                        continue;
+                    }
+                    Request::Download(download) => download,
+                    other => panic!("{other:?}"),
+                };
+                let runs = download.blocks.iter().map(|run| (run.first, run.count)).collect();
+                asked.lock().unwrap().push(runs);
+                let damaged = Refusal::FileDamaged { name: NAME.parse().unwrap(), block: 1 };
+                if way == Way::Damaged {
+                    say(&mut answer, &Err::<Done, _>(damaged)).await;
+                }
+                send_content(&connection, &download, way).await;
                 match way {
-                    Way::Whole | Way::Cut => say(&mut answer, &Ok::<_, Refusal>(Done)).await,
                     Way::BrokenOff | Way::CutShort => {
                         say(&mut answer, &Err::<Done, _>(Refusal::Internal(7))).await;
                     }
+                    Way::Damaged => {}
                     Way::Lost => return,
+                    _ => say(&mut answer, &Ok::<_, Refusal>(Done)).await,
                 }
             }
         }
@@ -105,7 +189,7 @@ async fn a_file_lands_whole_and_replaces_none() {
     let second = download(&client, &folder).await.unwrap();
     assert_eq!(first.path, folder.join("report.pdf"));
     assert_eq!(second.path, folder.join("report (1).pdf"));
-    assert_eq!(std::fs::read(second.path).unwrap(), CONTENT);
+    assert!(std::fs::read(second.path).unwrap() == content());
     assert_eq!(names(&folder), ["report (1).pdf", "report.pdf"]);
 }
 
@@ -117,8 +201,14 @@ async fn progress_tells_of_every_byte() {
     let told = Arc::clone(&events);
     let progress = Progress::new(move |event| told.lock().unwrap().push(event));
     client.download(Log::Inbox, "report.pdf", folder.path(), progress).await.unwrap();
-    let started = TransferEvent::Started { name: "report.pdf".into(), size: SIZE };
-    assert_eq!(*events.lock().unwrap(), [started, TransferEvent::Moved { bytes: SIZE }]);
+    let started = TransferEvent::Started { name: "report.pdf".into(), size: size() };
+    let events = events.lock().unwrap();
+    assert_eq!(events[0], started);
+    let moved = events[1..].iter().map(|event| match event {
+        TransferEvent::Moved { bytes } => *bytes,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(moved.sum::<u64>(), size());
 }
 
 #[tokio::test]
@@ -140,31 +230,121 @@ async fn a_servers_name_is_no_path() {
 }
 
 #[tokio::test]
-async fn a_file_with_another_digest_never_lands() {
+async fn a_list_that_does_not_prove_the_digest_is_worth_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let file = WireFile { digest: [7; 32], ..wire_file("report.pdf") };
-    let client = client_getting(file, Way::Whole).await;
-    let error = download(&client, folder.path()).await.unwrap_err();
-    let damaged = matches!(error, CallError::Damaged(DamagedError::FileDigest { .. }));
-    assert!(damaged, "{error:?}");
-    assert!(error.to_string().contains("1763833207123_report.pdf"), "{error}");
-    assert_eq!(names(folder.path()), [""; 0]);
+    for file in [
+        WireFile { digest: [7; 32], ..wire_file("report.pdf") },
+        WireFile { size: size() + BLOCK_BYTES, ..wire_file("report.pdf") },
+        WireFile { size: BLOCK_BYTES, ..wire_file("report.pdf") },
+        WireFile { size: u64::MAX, ..wire_file("report.pdf") },
+    ] {
+        // Where it is too short, the next page brings the same values again, and in the end too many.
+        let client = client_of(move |connection| {
+            let file = file.clone();
+            async move {
+                while let Some((_, mut answer)) = next_request(&connection).await {
+                    say(&mut answer, &page(file.clone(), values())).await;
+                }
+            }
+        })
+        .await;
+        let error = download(&client, folder.path()).await.unwrap_err();
+        let damaged = matches!(error, CallError::Damaged(DamagedError::BlockList(_)));
+        assert!(damaged, "{error:?}");
+        assert!(error.to_string().contains(NAME), "{error}");
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
 }
 
 #[tokio::test]
-async fn a_file_that_does_not_come_whole_never_lands() {
+async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
     for (way, code) in [
         (Way::Cut, "damaged"),
         (Way::CutShort, "internal"),
         (Way::BrokenOff, "internal"),
         (Way::Lost, "not_sent"),
+        (Way::Flipped, "damaged"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let client = client_getting(wire_file("report.pdf"), way).await;
         let error = download(&client, folder.path()).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
-        assert_eq!(names(folder.path()), [""; 0], "{code}");
+        // Where the server breaks off by itself, what came just before may not have been read.
+        if matches!(way, Way::Cut | Way::Flipped) {
+            assert_eq!(names(folder.path()), [PART], "{code}");
+            check_goes_on(folder.path(), &[(1, 2)]).await;
+        } else {
+            assert!(!folder.path().join("report.pdf").exists());
+            let again = client_getting(wire_file("report.pdf"), Way::Whole).await;
+            download(&again, folder.path()).await.unwrap();
+            assert_eq!(names(folder.path()), ["report.pdf"]);
+        }
     }
+}
+
+const PART: &str = ".part-1763833207123_report.pdf";
+
+/// Downloads the file with what lies in the folder, and looks at what is asked for.
+async fn check_goes_on(folder: &Path, runs: &[(u64, u64)]) {
+    let asked = Asked::default();
+    let client = client_asking(wire_file("report.pdf"), Way::Whole, Arc::clone(&asked)).await;
+    let path = download(&client, folder).await.unwrap().path;
+    assert!(std::fs::read(path).unwrap() == content());
+    assert_eq!(names(folder), ["report.pdf"]);
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.concat(), runs);
+}
+
+#[tokio::test]
+async fn a_part_is_checked_and_what_is_damaged_comes_again_alone() {
+    let check = |damage: fn(&mut Vec<u8>), runs: &'static [(u64, u64)]| async move {
+        let folder = tempfile::tempdir().unwrap();
+        let mut part = content();
+        damage(&mut part);
+        std::fs::write(folder.path().join(PART), part).unwrap();
+        check_goes_on(folder.path(), runs).await;
+    };
+    check(|_| (), &[]).await;
+    check(|part| part[0] ^= 1, &[(0, 1)]).await;
+    check(|part| part[BLOCK] ^= 0x80, &[(1, 1)]).await;
+    check(|part| part[2 * BLOCK + 10] ^= 1, &[(2, 1)]).await;
+    check(|part| part.fill(0), &[(0, 3)]).await;
+    check(|part| part.truncate(2 * BLOCK - 1), &[(1, 2)]).await;
+    check(|part| part.truncate(0), &[(0, 3)]).await;
+    check(|part| part.extend([7; 5000]), &[]).await;
+}
+
+#[tokio::test]
+async fn the_good_blocks_of_a_damaged_file_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = client_getting(wire_file("report.pdf"), Way::Damaged).await;
+    let error = download(&client, folder.path()).await.unwrap_err();
+    assert_eq!(error.code(), "file_damaged");
+    assert!(error.to_string().contains(NAME) && error.to_string().contains("block 1"), "{error}");
+    assert_eq!(names(folder.path()), [PART]);
+    // The third block lies there too, behind a gap.
+    check_goes_on(folder.path(), &[(1, 1)]).await;
+}
+
+#[tokio::test]
+async fn a_block_that_is_here_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(PART), &content()[..BLOCK]).unwrap();
+    let client = client_getting(wire_file("report.pdf"), Way::Unwanted).await;
+    assert_eq!(download(&client, folder.path()).await.unwrap_err().code(), "damaged");
+    check_goes_on(folder.path(), &[(1, 2)]).await;
+}
+
+#[tokio::test]
+async fn two_downloads_of_a_file_do_not_disturb_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = client_getting(wire_file("report.pdf"), Way::Whole).await;
+    let (one, other) =
+        tokio::join!(download(&client, folder.path()), download(&client, folder.path()));
+    for downloaded in [one, other] {
+        assert!(std::fs::read(downloaded.unwrap().path).unwrap() == content());
+    }
+    assert_eq!(names(folder.path()), ["report (1).pdf", "report.pdf"]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::corpus;
-use crate::downloads::{CONTENT, Way, client_getting, wire_file};
+use crate::downloads::{Way, client_getting, content, wire_file};
 
 /// How many files are fetched at a time.
 const AT_ONCE: usize = 8;
@@ -74,7 +74,7 @@ async fn download(name: &str, folder: &Path, way: Way) -> Result<PathBuf, CallEr
 
 /// Whether the file under this path is the one that was fetched, and no link.
 fn is_whole(path: &Path) -> bool {
-    fs::symlink_metadata(path).unwrap().is_file() && fs::read(path).unwrap() == CONTENT
+    fs::symlink_metadata(path).unwrap().is_file() && fs::read(path).unwrap() == content()
 }
 
 /// Whether the path is that of a copy of such a name in that folder.

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use qchat_client::proto::command::{FileHeader, Request, Upload, UploadOpening};
-use qchat_client::proto::{Refusal, StoredName, codes, frame, limits};
+use blake3::hazmat::HasherExt;
+use qchat_client::proto::command::{
+    BlockHeader, BlockValues, FileHeader, Request, Upload, UploadOpening,
+};
+use qchat_client::proto::limits::BLOCK_BYTES;
+use qchat_client::proto::{BlockValue, Refusal, StoredName, codes, frame, limits};
 use qchat_client::{
     Address, Body, CallError, Client, Digest, File, Message, MessageId, Progress, Sequence,
     Timestamp,
@@ -51,16 +55,71 @@ async fn next_file(connection: &Connection, upload: &Upload) -> RecvStream {
     stream
 }
 
+fn block(index: u64, bytes: &[u8]) -> Vec<u8> {
+    [frame::encode_frame(&BlockHeader::Block(index)), bytes.to_vec()].concat()
+}
+
+fn end(digest: Digest) -> Vec<u8> {
+    frame::encode_frame(&BlockHeader::End(digest))
+}
+
+/// The value of a block of zeros, where the file has several.
+fn zeros(index: u64) -> BlockValue {
+    let mut hasher = blake3::Hasher::new();
+    hasher.set_input_offset(index * BLOCK_BYTES).update(&[0; 1 << 20]);
+    BlockValue(hasher.finalize_non_root())
+}
+
+#[tokio::test]
+async fn only_what_the_server_has_not_or_has_otherwise_goes() {
+    let client = client_of(|connection| async move {
+        let (upload, mut answer) = next_upload(&connection).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 3 })).await;
+        let other = BlockValue([9; 32]);
+        for values in [vec![zeros(0), other], vec![zeros(2)]] {
+            say(&mut answer, &Ok::<_, Refusal>(BlockValues::first_of(values))).await;
+        }
+        let mut stream = next_file(&connection, &upload).await;
+        let bytes = stream.read_to_end(1 << 24).await.unwrap();
+        let digest = Digest(blake3::hash(&[0; (3 << 20) + 5]).into());
+        let expected = [block(1, &[0; 1 << 20]), block(3, &[0; 5]), end(digest)].concat();
+        assert!(bytes == expected);
+        say(&mut answer, &Ok::<_, Refusal>(message_of(&upload, digest))).await;
+        connection.closed().await;
+    })
+    .await;
+    send_file(&client, (3 << 20) + 5).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_has_more_than_there_is_makes_no_sense() {
+    for (kept, values) in [(2, vec![]), (u64::MAX, vec![]), (1, vec![2]), (1, vec![0])] {
+        let client = client_of(move |connection| {
+            let values = values.clone();
+            async move {
+                let (_, mut answer) = next_upload(&connection).await;
+                say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept })).await;
+                for count in values {
+                    let values = BlockValues::first_of(vec![zeros(0); count]);
+                    say(&mut answer, &Ok::<_, Refusal>(values)).await;
+                }
+                connection.closed().await;
+            }
+        })
+        .await;
+        assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "damaged", "{kept}");
+    }
+}
+
 #[tokio::test]
 async fn a_file_goes_with_its_length_and_digest() {
     let client = client_of(|connection| async move {
         let (upload, mut answer) = next_upload(&connection).await;
-        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         let mut stream = next_file(&connection, &upload).await;
         let bytes = stream.read_to_end(9_999).await.unwrap();
-        let (content, digest) = bytes.split_at(1000);
-        assert_eq!(digest, blake3::hash(content).as_bytes());
-        let digest = Digest(digest.try_into().unwrap());
+        let digest = Digest(blake3::hash(&[0; 1000]).into());
+        assert_eq!(bytes, [block(0, &[0; 1000]), end(digest)].concat());
         say(&mut answer, &Ok::<_, Refusal>(message_of(&upload, digest))).await;
         connection.closed().await;
     })
@@ -104,7 +163,7 @@ async fn a_no_in_the_middle_ends_the_sending() {
         let no = no.clone();
         async move {
             let (upload, mut answer) = next_upload(&connection).await;
-            say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+            say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
             // Read no further: what the client sends on stays in the windows.
             let _stream = next_file(&connection, &upload).await;
             say(&mut answer, &Err::<Message, _>(no)).await;
@@ -120,7 +179,7 @@ async fn a_no_in_the_middle_ends_the_sending() {
 async fn a_stopped_stream_is_explained_by_the_commands_answer() {
     let client = client_of(|connection| async move {
         let (upload, mut answer) = next_upload(&connection).await;
-        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         let mut stream = next_file(&connection, &upload).await;
         stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap();
         say(&mut answer, &Err::<Message, _>(Refusal::TransferFailed)).await;
@@ -144,7 +203,7 @@ async fn a_link_lost_before_the_file_is_wanted_leaves_no_doubt() {
 async fn a_link_lost_before_the_last_byte_leaves_no_doubt() {
     let client = client_of(|connection| async move {
         let (upload, mut answer) = next_upload(&connection).await;
-        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         next_file(&connection, &upload).await;
         connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
     })
@@ -156,7 +215,7 @@ async fn a_link_lost_before_the_last_byte_leaves_no_doubt() {
 async fn a_link_lost_after_the_last_byte_leaves_doubt() {
     let client = client_of(|connection| async move {
         let (upload, mut answer) = next_upload(&connection).await;
-        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile)).await;
+        say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         next_file(&connection, &upload).await.read_to_end(9_999).await.unwrap();
         connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
     })

@@ -1,10 +1,13 @@
-//! Handing out a file.
+//! Handing out a file: the values of its blocks, and the blocks that are wanted.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use qchat_proto::command::{Done, Download, FileHeader};
-use qchat_proto::{File, Refusal, codes, frame};
-use qchat_transfer::SendError;
+use qchat_proto::command::{
+    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader,
+};
+use qchat_proto::{BlockValue, Digest, File, Refusal, codes, frame};
+use qchat_transfer::{Choice, Layout, SendError, Sent};
 use quinn::{SendStream, VarInt};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -14,16 +17,25 @@ use crate::dispatch::{Answer, Call};
 use crate::failure::{Failure, chain};
 use crate::session::Signed;
 
-/// How long the client may take to allow one more stream.
+/// How long the client may take to allow one more stream, and to take what is left of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Files come after answers: quinn sends streams of a higher priority first.
 const FILE_PRIORITY: i32 = -1;
 
-/// The stored file is not the one that was stored.
-#[derive(Debug, thiserror::Error)]
-#[error("the stored file {0} is damaged: its digest is not that of its message")]
-struct DamagedFile(String);
+impl Answer for FileBlocks {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<BlockPage, Failure> {
+        let log = address(self.log, &caller.user);
+        let file = call.node.store.file(caller.user, log, self.file).await??;
+        let stored = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
+        let values = call.node.uploads.lists.of(&file, &stored).await?;
+        let first = usize::try_from(self.first).unwrap_or(usize::MAX);
+        let values = values.get(first..).unwrap_or_default();
+        Ok(BlockPage { file, values: BlockValues::first_of(values.iter().copied()) })
+    }
+}
 
 impl Answer for Download {
     type Caller = Signed;
@@ -31,41 +43,121 @@ impl Answer for Download {
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         let log = address(self.log, &caller.user);
         let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
+        let layout = Layout::of(file.size);
+        let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
         let _place = call.node.uploads.begin()?;
-        let bytes = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
-        call.say(&file).await?;
+        let stored = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
+        let values = call.node.uploads.lists.of(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
-        let sent =
-            call.node.while_signed_in(&caller, send(&mut stream, header, &file, bytes)).await;
+        let good = Good { file: file.clone(), values, went: 0, damaged: None };
+        let sending = send(&mut stream, header, (stored, layout), (blocks, good));
+        let sent = call.node.while_signed_in(&caller, sending).await;
         if sent.is_err() {
             // A stream that is only dropped looks finished to the peer.
             let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
         }
-        sent
+        match sent? {
+            None => Ok(Done),
+            Some(block) => {
+                // The good ones have to be there before the client hears that there are no more.
+                let _ = timeout(STREAM_TIME_MAX, stream.stopped()).await;
+                Err(Refusal::FileDamaged { name: file.name, block }.into())
+            }
+        }
     }
 }
 
+/// The runs that are asked for; `None` where they are not ascending or not the file's.
+fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
+    let mut next = 0;
+    let mut runs = Vec::new();
+    for BlockRange { first, count } in asked {
+        let end = first.checked_add(*count)?;
+        if *first < next || *count == 0 || end > layout.blocks() {
+            return None;
+        }
+        runs.push(*first..end);
+        next = end;
+    }
+    Some(runs)
+}
+
+/// Lets those blocks go that are what was stored.
+struct Good {
+    file: File,
+    values: Vec<BlockValue>,
+    went: u64,
+    /// The first that is not.
+    damaged: Option<u64>,
+}
+
+impl Choice for Good {
+    fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+        let stored = usize::try_from(index).ok().and_then(|index| self.values.get(index));
+        if stored == Some(&value) {
+            self.went = self.went.saturating_add(1);
+            return Ok(true);
+        }
+        let from = Layout::of(self.file.size).bytes_of(index).start;
+        tracing::error!(file = %self.file.name, block = index, from, "a stored file is damaged");
+        self.damaged.get_or_insert(index);
+        Ok(false)
+    }
+
+    fn digest(&self) -> Digest {
+        self.file.digest
+    }
+}
+
+/// Sends the blocks; says which was the first that could not be sent.
 async fn send(
     stream: &mut SendStream,
     header: FileHeader,
-    file: &File,
-    bytes: std::fs::File,
-) -> Result<Done, Failure> {
+    (stored, layout): (std::fs::File, Layout),
+    what: (Vec<Range<u64>>, Good),
+) -> Result<Option<u64>, Failure> {
     let gone = |_| Failure::from(Refusal::TransferFailed);
     stream.set_priority(FILE_PRIORITY).map_err(|_| Failure::from(Refusal::TransferFailed))?;
     AsyncWriteExt::write_all(stream, &frame::encode_frame(&header)).await.map_err(gone)?;
-    let sent = qchat_transfer::send(bytes, file.size, stream, |_| ()).await;
-    let digest = sent.map_err(|error| match error {
+    let Sent { choice, end } = qchat_transfer::send(stored, layout, what, stream, |_| ()).await;
+    end.map_err(|error| match error {
         SendError::Read(_) | SendError::Shorter => Failure::fault(error),
         error => {
             tracing::debug!(reason = chain(&error), "a file was not taken");
             Refusal::TransferFailed.into()
         }
     })?;
-    match digest == file.digest {
-        true => stream.finish().map(|()| Done).map_err(|_| Refusal::TransferFailed.into()),
-        false => Err(Failure::fault(DamagedFile(file.name.to_string()))),
+    stream.finish().map_err(|_| Failure::from(Refusal::TransferFailed))?;
+    let Some(Good { file, went, damaged, .. }) = choice else { return Ok(None) };
+    tracing::debug!(file = %file.name, went, of = layout.blocks(), "blocks of a file have gone");
+    Ok(damaged)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(asked: &[(u64, u64)], expected: Option<&[Range<u64>]>) {
+        let asked: Vec<_> =
+            asked.iter().map(|&(first, count)| BlockRange { first, count }).collect();
+        let found = runs(&asked, Layout::of(10 * 1024 * 1024 - 1));
+        assert_eq!(found.as_deref(), expected, "{asked:?}");
+    }
+
+    #[test]
+    fn only_ascending_runs_of_the_files_own_blocks_are_handed_out() {
+        check(&[], Some(&[]));
+        check(&[(0, 5), (5, 5)], Some(&[0..5, 5..10]));
+        check(&[(0, 1), (1, 2), (9, 1)], Some(&[0..1, 1..3, 9..10]));
+        check(&[(0, 11)], None);
+        check(&[(10, 1)], None);
+        check(&[(3, 0)], None);
+        check(&[(0, 2), (1, 1)], None);
+        check(&[(5, 1), (0, 1)], None);
+        check(&[(u64::MAX, 2)], None);
+        check(&[(0, u64::MAX)], None);
     }
 }

@@ -1,6 +1,7 @@
 //! The handlers: one `Answer` for each command of the table.
 
 mod accounts;
+mod arrival;
 mod download;
 mod groups;
 mod messages;

@@ -1,70 +1,81 @@
 //! Taking a file: permission and room first, then the bytes, then the message.
 //!
 //! No message without its file: the file is complete, checked, on the disk and under its final name
-//! before the transaction that tells of it.
+//! before the transaction that tells of it. What has come of it stays when the transfer is cut, also by
+//! the server's death, until its message exists.
 
-use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
 use qchat_proto::command::{Upload, UploadOpening};
-use qchat_proto::{Body, Digest, File, Message, Refusal, StoredName, UserName, codes};
-use qchat_transfer::{Part, ReceiveError, Waiting};
-use quinn::{RecvStream, VarInt};
-use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use qchat_proto::limits::FILE_BYTES_MAX;
+use qchat_proto::{BlockValue, Body, File, Message, Refusal, StoredName, UserName};
+use qchat_transfer::{Layout, Part};
 
+use super::arrival::{Arrival, Whole};
 use crate::clock;
 use crate::dispatch::{Answer, Call};
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
+use crate::parts::{PartKey, Turn};
 use crate::session::Signed;
 use crate::store::CommitError;
 use crate::store::changes::{Content, Post};
-
-/// How long the client may take to open the file's stream, and to send the digest at its end.
-const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 
 impl Answer for Upload {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
-        let arrival = Arrival { upload: self, sender: caller.user.clone() };
-        match arrival.stored_earlier(call).await? {
+        let limit = call.node.limits.file_bytes_max.min(FILE_BYTES_MAX);
+        if self.size > limit {
+            return Err(Refusal::TooLarge { size: self.size, limit }.into());
+        }
+        let key = PartKey { user: caller.user.clone(), id: self.id };
+        let offer = Offer { upload: self, sender: caller.user.clone() };
+        let turn = call.node.uploads.parts.take(key).await?;
+        // In its turn: an earlier try may have been about to tell of the file.
+        match offer.stored_earlier(call).await? {
             Some(file) => {
+                turn.discard().await;
                 call.say(&UploadOpening::AlreadyStored).await?;
-                Ok(arrival.post(call, file).await?)
+                Ok(offer.post(call, file).await?)
             }
-            None => arrival.take(&caller, call).await,
+            None => offer.take(&caller, call, &turn).await,
         }
     }
 }
 
 /// A file that its sender wants to bring.
-struct Arrival {
+struct Offer {
     upload: Upload,
     sender: UserName,
 }
 
-impl Arrival {
-    /// Admits the file, receives it, and sends its message.
-    async fn take(&self, caller: &Signed, call: &mut Call) -> Result<Message, Failure> {
+impl Offer {
+    /// Admits the file, receives what is missing of it, and sends its message.
+    async fn take(
+        &self,
+        caller: &Signed,
+        call: &mut Call,
+        turn: &Turn,
+    ) -> Result<Message, Failure> {
         let Upload { to, size, transfer, .. } = &self.upload;
         let _place = call.node.uploads.begin()?;
         let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
-        let _room = call.node.uploads.reserve(&self.sender, *size, used)?;
+        turn.reserve(*size, used, call.node.limits.quota_bytes).await?;
         let waiting = call.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
-        call.say(&UploadOpening::SendFile).await?;
-        let (part, digest) = call.node.while_signed_in(caller, self.receive(call, waiting)).await?;
-        let file = self.land(call, part, digest).await?;
-        self.tell(call, file).await
+        let layout = Layout::of(*size);
+        let (part, kept) = call.node.uploads.part(turn, layout).await?;
+        call.say(&UploadOpening::SendFile { kept }).await?;
+        let arrival = Arrival { layout, superseded: turn.superseded.clone() };
+        let node = Arc::clone(&call.node);
+        let receiving = arrival.receive(call, (part, kept), waiting);
+        let Whole { part, values } = node.while_signed_in(caller, receiving).await?;
+        let (part, file) = self.land(call, part, values).await?;
+        self.tell(call, part, file).await
     }
 
     /// The file that an earlier try with this id left here.
     async fn stored_earlier(&self, call: &Call) -> Result<Option<File>, Failure> {
         let Upload { id, name, size, .. } = &self.upload;
-        let limit = call.node.limits.file_bytes_max;
-        if *size > limit {
-            return Err(Refusal::TooLarge { size: *size, limit }.into());
-        }
         let earlier = call.node.store.earlier_upload(self.sender.clone(), *id).await?;
         match earlier {
             Some(file) if file.original == *name && file.size == *size => Ok(Some(file)),
@@ -73,32 +84,22 @@ impl Arrival {
         }
     }
 
-    /// Receives the bytes into a part file and checks them against the digest that follows them.
-    async fn receive(
+    async fn land(
         &self,
         call: &Call,
-        mut waiting: Waiting<RecvStream>,
-    ) -> Result<(Part, Digest), Failure> {
-        let part = call.node.uploads.part().await.map_err(Failure::fault)?;
-        let stream = timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten();
-        let mut stream = stream.ok_or(Refusal::TransferFailed)?;
-        let received = receive(&mut stream, self.upload.size, part).await;
-        if received.is_err() {
-            // Fails only where the client ended the stream before.
-            let _ = stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED));
-        }
-        received
-    }
-
-    async fn land(&self, call: &Call, part: Part, digest: Digest) -> Result<File, Failure> {
-        let landed = call.node.uploads.land(part, clock::now(), &self.upload.name).await;
-        let name = landed.map_err(Failure::fault)?;
+        part: Part,
+        values: Vec<BlockValue>,
+    ) -> Result<(Part, File), Failure> {
         let Upload { name: original, size, .. } = self.upload.clone();
-        Ok(File { name, original, size, digest })
+        let digest = qchat_transfer::digest(&values);
+        let landed = call.node.uploads.land(part, values, (clock::now(), &original)).await;
+        let (part, name) = landed.map_err(Failure::fault)?;
+        Ok((part, File { name, original, size, digest }))
     }
 
-    /// Sends the message that tells of the file; without it, the file goes again.
-    async fn tell(&self, call: &Call, file: File) -> Result<Message, Failure> {
+    /// Sends the message that tells of the file; without it, the file loses its name again. The part
+    /// goes where nobody needs it any more.
+    async fn tell(&self, call: &Call, part: Part, file: File) -> Result<Message, Failure> {
         let name = file.name.clone();
         let posted = self.post(call, file).await;
         let is_told = match &posted {
@@ -110,11 +111,14 @@ impl Arrival {
         if !is_told {
             call.node.uploads.remove(&name).await;
         }
+        if matches!(posted, Ok(_) | Err(CommitError::Refused(_))) {
+            remove(part).await;
+        }
         Ok(posted?)
     }
 
     async fn post(&self, call: &Call, file: File) -> Result<Message, CommitError> {
-        let content = Content::File { file, quota: call.node.uploads.quota_bytes() };
+        let content = Content::File { file, quota: call.node.limits.quota_bytes };
         let (from, to, at) = (self.sender.clone(), self.upload.to.clone(), clock::now());
         call.node.store.commit(Post { id: self.upload.id, from, to, at, content }).await
     }
@@ -125,35 +129,10 @@ fn tells_of(message: &Message, name: &StoredName) -> bool {
     matches!(&message.body, Body::File(file) if file.name == *name)
 }
 
-async fn receive(
-    stream: &mut RecvStream,
-    size: u64,
-    part: Part,
-) -> Result<(Part, Digest), Failure> {
-    let received = qchat_transfer::receive(stream, size, part, |_| ()).await;
-    let (part, digest) = received.map_err(|error| match error {
-        ReceiveError::Write(_) => Failure::fault(error),
-        error => interrupted(&chain(&error)),
-    })?;
-    match timeout(STREAM_TIME_MAX, read_digest(stream)).await {
-        Ok(Ok(announced)) if announced == digest => Ok((part, digest)),
-        Ok(Ok(_)) => Err(interrupted("the digest is that of another content")),
-        Ok(Err(error)) => Err(interrupted(&chain(&error))),
-        Err(_) => Err(interrupted("the digest did not come")),
-    }
-}
-
-fn interrupted(reason: &str) -> Failure {
-    tracing::debug!(reason, "a file did not arrive");
-    Refusal::TransferFailed.into()
-}
-
-/// The digest, which is the last that the stream holds.
-async fn read_digest(stream: &mut RecvStream) -> io::Result<Digest> {
-    let mut digest = [0; 32];
-    AsyncReadExt::read_exact(stream, &mut digest).await?;
-    match AsyncReadExt::read(stream, &mut [0]).await? {
-        0 => Ok(Digest(digest)),
-        _ => Err(io::Error::other("more bytes than announced")),
+/// Removes a part that nobody needs. Where that fails, the collector does it.
+pub(super) async fn remove(part: Part) {
+    let removed = crate::blocking::blocking(move || part.remove()).await;
+    if let Err(error) = removed {
+        tracing::debug!(%error, "a part was not removed");
     }
 }

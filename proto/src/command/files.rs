@@ -3,14 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::Log;
+use crate::few::Few;
 use crate::file_name::{FileName, StoredName};
-use crate::ids::{ClientId, TransferId};
-use crate::message::Address;
+use crate::ids::{BlockValue, ClientId, Digest, TransferId};
+use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX};
+use crate::message::{Address, File};
 
-/// Sends a file; see [`Request::Upload`](crate::Request::Upload).
+/// Sends a file; see [`Request::Upload`](crate::Request::Upload). Repeated with the same id, it goes on
+/// where it was cut.
 ///
-/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream: one [`FileHeader`]
-/// frame, exactly `size` bytes, and the 32 bytes of their BLAKE3 digest.
+/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream: one [`FileHeader`] frame,
+/// then a [`BlockHeader`] and its bytes for each block that the server has not or has otherwise, in
+/// ascending order, and the file's digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
     /// Makes it repeatable.
@@ -28,22 +32,61 @@ pub struct Upload {
 /// What the server says to an upload before the file moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UploadOpening {
-    /// The file is welcome.
-    SendFile,
+    /// The file is welcome. Of its first blocks the server has this many, from an earlier try; what it
+    /// has follows as frames `Result<BlockValues, Refusal>`, until there are as many values.
+    SendFile {
+        /// How many.
+        kept: u64,
+    },
     /// The file is here already, from an earlier try with the same id; nothing needs to be sent.
     AlreadyStored,
 }
 
-/// Fetches a file; see [`Request::Download`](crate::Request::Download).
+/// Some of the values of a file's blocks, in order.
+pub type BlockValues = Few<BlockValue, BLOCK_VALUES_MAX>;
+
+/// Asks for a file and the values of its blocks; see [`Request::FileBlocks`](crate::Request::FileBlocks).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileBlocks {
+    /// Where the file was sent to.
+    pub log: Log,
+    /// Which file.
+    pub file: FileQuery,
+    /// The block whose value is wanted first.
+    pub first: u64,
+}
+
+/// A file, and the values of some of its blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockPage {
+    /// What its message tells of it.
+    pub file: File,
+    /// From the block that was asked for on. None where the file has no such block.
+    pub values: BlockValues,
+}
+
+/// An unbroken run of a file's blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRange {
+    /// The first one; 0 is the file's first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Fetches blocks of a file; see [`Request::Download`](crate::Request::Download).
 ///
-/// The server answers with the [`File`](crate::File), opens a unidirectional stream (one [`FileHeader`] frame and
-/// exactly as many bytes as announced), and says [`Done`](super::Done) when it has sent them.
+/// The server opens a unidirectional stream: one [`FileHeader`] frame, then a [`BlockHeader`] and its bytes
+/// for each block, and the file's digest. It says [`Done`](super::Done) when it has sent them. A block
+/// that it has damaged is left out, and named by its refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
     /// Where the file was sent to.
     pub log: Log,
     /// Which file.
     pub file: FileQuery,
+    /// Which of its blocks, in ascending order.
+    pub blocks: Few<BlockRange, BLOCK_RANGES_MAX>,
     /// Pairs the file's stream with this command.
     pub transfer: TransferId,
 }
@@ -68,4 +111,13 @@ impl From<&str> for FileQuery {
 pub struct FileHeader {
     /// The command that this file belongs to.
     pub transfer: TransferId,
+}
+
+/// What stands before each block on a file's stream, and at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BlockHeader {
+    /// The bytes of this block follow: as many as the file's length leaves for it.
+    Block(u64),
+    /// Nothing follows. The digest is that of the whole file.
+    End(Digest),
 }

@@ -3,7 +3,9 @@
 use proptest::option;
 use proptest::prelude::*;
 use qchat_proto::command::*;
-use qchat_proto::limits::{CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX};
+use qchat_proto::limits::{
+    BLOCK_RANGES_MAX, CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX,
+};
 use qchat_proto::{
     Address, ClientId, Few, FileName, GroupName, MessageId, MessageText, Password, Request,
     Sequence, SessionId, SessionToken, TransferId, UserName, frame,
@@ -99,6 +101,14 @@ fn file_query() -> impl Strategy<Value = FileQuery> {
         .prop_map(|name| FileQuery::from(name.as_str()))
 }
 
+fn download() -> impl Strategy<Value = Request> {
+    let range = (any::<u64>(), any::<u64>()).prop_map(|(first, count)| BlockRange { first, count });
+    let ranges = proptest::collection::vec(range, 0..=BLOCK_RANGES_MAX);
+    (log(), file_query(), ranges, transfer()).prop_map(|(log, file, ranges, transfer)| {
+        Download { log, file, blocks: Few::first_of(ranges), transfer }.into()
+    })
+}
+
 fn of_accounts() -> impl Strategy<Value = Request> {
     prop_oneof![
         (client_id(), user(), password()).prop_map(|(id, user, password)| Register {
@@ -138,10 +148,11 @@ fn of_messages() -> impl Strategy<Value = Request> {
         (client_id(), address(), file_name(), any::<u64>(), transfer()).prop_map(
             |(id, to, name, size, transfer)| Upload { id, to, name, size, transfer }.into()
         ),
-        (log(), file_query(), transfer()).prop_map(|(log, file, transfer)| Download {
+        download(),
+        (log(), file_query(), any::<u64>()).prop_map(|(log, file, first)| FileBlocks {
             log,
             file,
-            transfer
+            first
         }
         .into()),
     ]

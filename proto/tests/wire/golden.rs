@@ -60,6 +60,7 @@ fn every_variant_has_its_tag_and_its_golden_line() {
         ("selection", variants::SELECTIONS),
         ("event", variants::EVENTS),
         ("opening.Upload", variants::OPENINGS),
+        ("header", variants::BLOCK_HEADERS),
     ] {
         for (tag, variant) in variants.iter().enumerate() {
             let name = format!("{group}.{variant}");

@@ -66,6 +66,8 @@ fn a_request_costs_a_bounded_multiple_of_its_bytes() {
     check("a file's name to be shortened", &[&[8], id, b"\0\x01a", length], b"\x1b");
     check("ranges over their bound", &[&[7], b"\0", MANY], b"\x01\x01");
     check("ranges without end", &[&[7], b"\0", ENDLESS], b"\x01\x01");
+    let file = &[b"\0", &b"\0\x01x"[..]].concat();
+    check("blocks over their bound", &[&[9], b"\0", file, MANY], b"\x01\x01");
     check("no such command", &[&[0x7f]], b"\xff");
 }
 
@@ -92,6 +94,8 @@ fn an_answer_costs_a_bounded_multiple_of_its_bytes() {
         b"\x1d\x1d\x1d\x1d\x1d\x1d\x01\x01\0\0",
     );
     check::<Users>("candidates over their bound", &[b"\x01\x0b", MANY], b"\x0f1763833207123_x");
+    let values: &[&[u8]] = &[b"\0\x0f1763833207123_x\x01x\x01", &[7; 32], MANY];
+    check::<FileBlocks>("values over their bound", values, &[7; 32]);
     check::<SendText>("a text of an endless length", &[b"\0\0\x01a\x01\x01a\x01\0", ENDLESS], b"x");
     check::<SendText>("a text over its bound", &[b"\0\0\x01a\x01\x01a\x01\0\xf0\xff\x13"], b"x");
 }

@@ -5,15 +5,15 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId, Receipt,
-    Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
+    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId,
+    Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::variants::{
-    address_name, body_name, event_name, log_name, opening_name, refusal_name, request_name,
-    selection_name,
+    address_name, block_header_name, body_name, event_name, log_name, opening_name, refusal_name,
+    request_name, selection_name,
 };
 
 type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
@@ -72,6 +72,10 @@ fn page_mark() -> PageMark {
     PageMark { floor: Sequence(3), end: Sequence(300), after: Sequence(150), more: true }
 }
 
+fn values() -> BlockValues {
+    Few::first_of([BlockValue([0xb1; 32])])
+}
+
 fn token() -> SessionToken {
     SessionToken::from_hex(&"5e".repeat(32)).unwrap()
 }
@@ -114,7 +118,13 @@ pub(crate) fn requests() -> Vec<Request> {
         .into(),
         Upload { id, to: Address::Group(lab()), name: "report.pdf".into(), size: 12_345, transfer }
             .into(),
-        Download { log: Log::Inbox, file: "1763833207123_report.pdf".into(), transfer }.into(),
+        Download {
+            log: Log::Inbox,
+            file: "1763833207123_report.pdf".into(),
+            blocks: Few::first_of([BlockRange { first: 300, count: 2 }]),
+            transfer,
+        }
+        .into(),
         MakeGroup { id, group: lab() }.into(),
         Join { group: lab() }.into(),
         Leave { group: lab() }.into(),
@@ -137,6 +147,7 @@ pub(crate) fn requests() -> Vec<Request> {
         .into(),
         Sessions.into(),
         RevokeSession { id: session_id() }.into(),
+        FileBlocks { log: Log::Inbox, file: "report.pdf".into(), first: 300 }.into(),
     ]
 }
 
@@ -171,6 +182,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::FileExpired(file().name),
         Refusal::SessionNotFound(session_id()),
         Refusal::ServerFull { free: 300, floor: 4_194_304 },
+        Refusal::FileDamaged { name: file().name, block: 300 },
     ]
 }
 
@@ -236,6 +248,7 @@ answered! {
         }]),
     };
     RevokeSession: Done;
+    FileBlocks: BlockPage { file: file(), values: values() };
 }
 
 /// Collects the answers to the command that it is handed.
@@ -268,14 +281,17 @@ async fn answers() -> Vec<Sample> {
 /// What is said before and on a file's stream.
 fn transfers() -> Vec<Sample> {
     let opening = |opening| sample(format!("opening.Upload.{}", opening_name(&opening)), opening);
+    let header = |header| sample(format!("header.{}", block_header_name(&header)), header);
     vec![
-        opening(UploadOpening::SendFile),
+        opening(UploadOpening::SendFile { kept: 300 }),
         opening(UploadOpening::AlreadyStored),
-        sample("opening.Upload.Ok", Ok::<_, Refusal>(UploadOpening::SendFile)),
+        sample("opening.Upload.Ok", Ok::<_, Refusal>(UploadOpening::AlreadyStored)),
         sample("opening.Upload.Err", Err::<UploadOpening, _>(Refusal::Busy)),
-        sample("opening.Download.Ok", Ok::<_, Refusal>(file())),
-        sample("opening.Download.Err", Err::<File, _>(Refusal::Busy)),
+        sample("values.Ok", Ok::<_, Refusal>(values())),
+        sample("values.Err", Err::<BlockValues, _>(Refusal::Busy)),
         sample("header.File", FileHeader { transfer: TransferId(300) }),
+        header(BlockHeader::Block(300)),
+        header(BlockHeader::End(file().digest)),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The enums of the wire, with their variants in the order of their tags.
 
-use qchat_proto::command::{Event, Log, Selection, UploadOpening};
+use qchat_proto::command::{BlockHeader, Event, Log, Selection, UploadOpening};
 use qchat_proto::{Address, Body, Refusal, Request};
 
 /// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
@@ -21,6 +21,7 @@ variants! { REQUESTS, request_name, Request:
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
     Upload, Download, MakeGroup, Join, Leave, Groups, Members,
     Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword, Sessions, RevokeSession,
+    FileBlocks,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:
@@ -28,7 +29,7 @@ variants! { REFUSALS, refusal_name, Refusal:
     UserNotFound, GroupNotFound, GroupExists, NotAMember, FileNotFound,
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
     ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
-    FileExpired, SessionNotFound, ServerFull,
+    FileExpired, SessionNotFound, ServerFull, FileDamaged,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }
@@ -38,4 +39,5 @@ variants! { SELECTIONS, selection_name, Selection:
     UnreadAndNewest, Newest, Unread, NewestUnread,
 }
 variants! { EVENTS, event_name, Event: Following, Message, CaughtUp, Left, Presence, Membership }
+variants! { BLOCK_HEADERS, block_header_name, BlockHeader: Block, End }
 variants! { OPENINGS, opening_name, UploadOpening: SendFile, AlreadyStored }

@@ -1,0 +1,179 @@
+//! Which blocks of a file are still to be fetched, and by what each is known.
+
+use qchat_proto::command::{BlockPage, BlockRange, FileBlocks, FileQuery, Log};
+use qchat_proto::limits::{BLOCK_RANGES_MAX, FILE_BYTES_MAX};
+use qchat_proto::{BlockValue, Few, File};
+use qchat_transfer::{Account, Layout, ReceiveError};
+
+use crate::error::{CallError, DamagedError};
+use crate::link::Link;
+
+/// Asks for a file and the values of all its blocks, and proves them by the file's digest.
+pub(crate) async fn block_list(
+    link: &Link,
+    log: &Log,
+    name: &str,
+) -> Result<(File, Vec<BlockValue>), CallError> {
+    let ask = |file: FileQuery, first: usize| FileBlocks {
+        log: log.clone(),
+        file,
+        first: u64::try_from(first).unwrap_or(u64::MAX),
+    };
+    let BlockPage { file, values } = link.ask(ask(FileQuery::from(name), 0)).await?;
+    let wrong = || CallError::from(DamagedError::BlockList(file.name.clone()));
+    if file.size > FILE_BYTES_MAX {
+        return Err(wrong());
+    }
+    let blocks = usize::try_from(Layout::of(file.size).blocks()).map_err(|_| wrong())?;
+    let mut values = values.into_vec();
+    while values.len() < blocks {
+        let query = FileQuery::from(file.name.as_str());
+        let page: BlockPage = link.ask(ask(query, values.len())).await?;
+        if page.file != file || page.values.is_empty() {
+            return Err(wrong());
+        }
+        values.extend_from_slice(&page.values);
+    }
+    match values.len() == blocks && qchat_transfer::digest(&values) == file.digest {
+        true => Ok((file, values)),
+        false => Err(wrong()),
+    }
+}
+
+/// The blocks of one file: those that are here, and those that are not.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    layout: Layout,
+    blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+struct Block {
+    value: BlockValue,
+    is_here: bool,
+}
+
+impl Missing {
+    /// Nothing is here yet.
+    pub(crate) fn new(layout: Layout, values: Vec<BlockValue>) -> Self {
+        let block = |value| Block { value, is_here: false };
+        Self { layout, blocks: values.into_iter().map(block).collect() }
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Notes that a block with this value lies here, and says whether it is the right one.
+    pub(crate) fn is_here(&mut self, index: u64, value: BlockValue) -> bool {
+        match self.block(index) {
+            Some(block) if block.value == value => {
+                block.is_here = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn block(&mut self, index: u64) -> Option<&mut Block> {
+        usize::try_from(index).ok().and_then(|index| self.blocks.get_mut(index))
+    }
+
+    /// How many are missing.
+    pub(crate) fn count(&self) -> usize {
+        self.blocks.iter().filter(|block| !block.is_here).count()
+    }
+
+    /// How many bytes are here.
+    pub(crate) fn bytes_here(&self) -> u64 {
+        let here = (0_u64..).zip(&self.blocks).filter(|(_, block)| block.is_here);
+        here.map(|(index, _)| self.layout.bytes_of(index))
+            .map(|bytes| bytes.end - bytes.start)
+            .sum()
+    }
+
+    /// The first runs of what is missing, as many as one request can ask for; `None` where all is here.
+    pub(crate) fn runs(&self) -> Option<Few<BlockRange, BLOCK_RANGES_MAX>> {
+        let mut runs: Vec<BlockRange> = Vec::new();
+        for (index, _) in (0_u64..).zip(&self.blocks).filter(|(_, block)| !block.is_here) {
+            let is_full = runs.len() == BLOCK_RANGES_MAX;
+            match runs.last_mut() {
+                Some(run) if run.first.saturating_add(run.count) == index => run.count += 1,
+                _ if is_full => break,
+                _ => runs.push(BlockRange { first: index, count: 1 }),
+            }
+        }
+        (!runs.is_empty()).then(|| Few::first_of(runs))
+    }
+}
+
+impl Account for Missing {
+    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+        match self.block(index) {
+            // It would be written over one that is right.
+            Some(Block { is_here: true, .. }) | None => {
+                Err(ReceiveError::Nonsense("a block that nobody asked for"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+        match self.is_here(index, value) {
+            true => Ok(()),
+            false => Err(ReceiveError::Damaged(index)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing(here: &[u64], blocks: u8) -> Missing {
+        let values = (0..blocks).map(|number| BlockValue([number; 32])).collect();
+        let size = u64::from(blocks) * (1 << 20) - 1;
+        let mut missing = Missing::new(Layout::of(size), values);
+        for &index in here {
+            assert!(missing.is_here(index, BlockValue([index.try_into().unwrap(); 32])));
+        }
+        missing
+    }
+
+    #[track_caller]
+    fn check(here: &[u64], expected: &[(u64, u64)]) {
+        let runs = missing(here, 5).runs().map(Few::into_vec).unwrap_or_default();
+        let runs: Vec<_> = runs.iter().map(|run| (run.first, run.count)).collect();
+        assert_eq!(runs, expected, "{here:?}");
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_in_runs() {
+        check(&[], &[(0, 5)]);
+        check(&[0, 1], &[(2, 3)]);
+        check(&[1, 3], &[(0, 1), (2, 1), (4, 1)]);
+        check(&[0, 1, 2, 3, 4], &[]);
+        assert_eq!(missing(&[3, 4], 5).bytes_here(), (2 << 20) - 1);
+    }
+
+    #[test]
+    fn a_request_asks_for_no_more_runs_than_it_can() {
+        let values = vec![BlockValue([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
+        let mut missing = Missing::new(Layout::of(u64::MAX), values);
+        for index in (1..2 * 256 + 10).step_by(2) {
+            missing.is_here(index, BlockValue([0; 32]));
+        }
+        assert_eq!(missing.runs().unwrap().len(), BLOCK_RANGES_MAX);
+    }
+
+    #[test]
+    fn only_wanted_blocks_with_their_value_are_taken() {
+        let mut missing = missing(&[1], 3);
+        assert!(missing.begins(0).is_ok());
+        assert!(missing.begins(1).is_err() && missing.begins(3).is_err());
+        assert!(matches!(missing.arrived(0, BlockValue([9; 32])), Err(ReceiveError::Damaged(0))));
+        assert_eq!(missing.count(), 2);
+        assert!(missing.arrived(0, BlockValue([0; 32])).is_ok());
+        assert!(missing.begins(0).is_err());
+    }
+}

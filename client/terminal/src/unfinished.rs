@@ -1,0 +1,279 @@
+//! Uploads that were begun and not answered yet, so that the same line, said again by another run of the
+//! client, goes on with them.
+//!
+//! For each there is a file, named by the upload's id, below the names of server and user. Who works on
+//! the upload holds a lock on it, so that the same line said twice at once sends two messages.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use qchat_client::{Address, ServerAddress, UserName, private_file};
+use qchat_proto::ClientId;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use crate::session_file::path_of;
+
+/// A longer note is none of ours.
+const NOTE_BYTES_MAX: u64 = 64 * 1024;
+
+/// After this long nobody will say the line again.
+const NOTE_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many notes a user has on a server at the most.
+const NOTES_MAX: usize = 1024;
+
+/// Where the notes of a server lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Unfinished {
+    folder: PathBuf,
+    server: ServerAddress,
+}
+
+/// What a line sends, and what the file was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Facts {
+    to: Address,
+    path: PathBuf,
+    size: u64,
+    changed_seconds: i64,
+    changed_nanoseconds: i64,
+}
+
+/// An upload that is under way here, and nowhere else.
+#[derive(Debug)]
+pub(crate) struct Note {
+    /// By which the server knows it.
+    pub(crate) id: ClientId,
+    /// Whether the file has changed since the upload was begun.
+    pub(crate) is_changed: bool,
+    path: PathBuf,
+    turn: File,
+}
+
+impl Unfinished {
+    /// Below `folder`.
+    pub(crate) fn new(folder: PathBuf, server: ServerAddress) -> Self {
+        Self { folder, server }
+    }
+
+    /// The note of an unfinished upload of this file to this receiver, or else a new one with this id.
+    /// `None` where the file cannot be looked at, or no note be written: then nothing can be gone on
+    /// with later.
+    pub(crate) async fn take(
+        &self,
+        user: &UserName,
+        (to, path): (&Address, &Path),
+        id: ClientId,
+    ) -> Option<Note> {
+        let folder = path_of(&self.folder, &self.server, user);
+        let (to, path) = (to.clone(), path.to_owned());
+        let taken = spawn_blocking(move || {
+            let facts = Facts::of(to, &path)?;
+            private_file::make_folder(&folder)?;
+            match find(&folder, &facts)? {
+                Some(note) => Ok(note),
+                None => Note::new(&folder, id, &facts),
+            }
+        });
+        taken.await.ok().and_then(io::Result::ok)
+    }
+}
+
+impl Facts {
+    fn of(to: Address, path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let metadata = fs::metadata(&path)?;
+        let (changed_seconds, changed_nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        Ok(Self { to, path, size: metadata.len(), changed_seconds, changed_nanoseconds })
+    }
+
+    /// Those of a note; `None` where it makes no sense.
+    fn read(note: &Path) -> Option<Self> {
+        let mut text = String::new();
+        File::open(note).ok()?.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    fn is_same_upload(&self, other: &Self) -> bool {
+        (&self.to, &self.path) == (&other.to, &other.path)
+    }
+}
+
+/// A note of the same upload that nobody works on. Removes those that are old.
+fn find(folder: &Path, facts: &Facts) -> io::Result<Option<Note>> {
+    let mut count = 0;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(id) = path.file_name().and_then(|name| id_of(name.to_str()?)) else { continue };
+        count += 1;
+        let noted = Facts::read(&path);
+        match noted {
+            Some(noted) if noted.is_same_upload(facts) => {
+                if let Some(note) = Note::lock(&path, id)? {
+                    note.write(facts)?;
+                    return Ok(Some(Note { is_changed: noted != *facts, ..note }));
+                }
+            }
+            _ => remove_old(&path, id)?,
+        }
+    }
+    match count < NOTES_MAX {
+        true => Ok(None),
+        false => Err(io::Error::other("too many unfinished uploads")),
+    }
+}
+
+fn remove_old(path: &Path, id: ClientId) -> io::Result<()> {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
+    if age.is_some_and(|age| age > NOTE_AGE_MAX)
+        && let Some(note) = Note::lock(path, id)?
+    {
+        note.remove();
+    }
+    Ok(())
+}
+
+impl Note {
+    fn new(folder: &Path, id: ClientId, facts: &Facts) -> io::Result<Self> {
+        let note = Self::lock(&folder.join(hex(id)), id)?;
+        let note = note.ok_or(io::ErrorKind::WouldBlock)?;
+        note.write(facts)?;
+        File::open(folder)?.sync_all()?;
+        Ok(note)
+    }
+
+    /// Makes the file where it is missing. `None` where somebody else works on this upload, or has just
+    /// ended it.
+    fn lock(path: &Path, id: ClientId) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        let turn =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        match turn.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        let is_there = fs::metadata(path).is_ok_and(|there| {
+            turn.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
+        });
+        let note = Self { id, is_changed: false, path: path.to_owned(), turn };
+        Ok(Some(note).filter(|_| is_there))
+    }
+
+    fn write(&self, facts: &Facts) -> io::Result<()> {
+        let mut file = &self.turn;
+        let text = serde_json::to_vec(facts)?;
+        file.set_len(0)?;
+        io::Seek::rewind(&mut file)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    }
+
+    /// The upload was answered: the same line is a new one from here on.
+    pub(crate) async fn end(self) {
+        // Where that fails, the next one is told of this one's message.
+        let _ = spawn_blocking(move || self.remove()).await;
+    }
+
+    fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn hex(id: ClientId) -> String {
+    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The id of a note's name.
+fn id_of(name: &str) -> Option<ClientId> {
+    let id = u128::from_str_radix(name, 16).ok().map(|id| ClientId(id.to_be_bytes()))?;
+    (hex(id) == name).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Case {
+        folder: tempfile::TempDir,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("a.bin"), "abc").unwrap();
+            fs::write(folder.path().join("b.bin"), "abc").unwrap();
+            Self { folder }
+        }
+
+        async fn take(&self, to: &str, file: &str, id: u8) -> Option<Note> {
+            let notes = Unfinished::new(self.folder.path().join("notes"), "host".parse().unwrap());
+            let to = Address::User(to.parse().unwrap());
+            let path = self.folder.path().join(file);
+            notes.take(&"alice".parse().unwrap(), (&to, &path), ClientId([id; 16])).await
+        }
+
+        async fn id(&self, to: &str, file: &str, id: u8) -> u8 {
+            self.take(to, file, id).await.unwrap().id.0[0]
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_upload_has_the_same_id_until_it_is_answered() {
+        let case = Case::new();
+        assert_eq!(case.id("bob", "a.bin", 1).await, 1);
+        assert_eq!(case.id("bob", "a.bin", 2).await, 1);
+        assert_eq!(case.id("bob", "./a.bin", 3).await, 1);
+        assert_eq!(case.id("bob", "b.bin", 4).await, 4);
+        assert_eq!(case.id("carol", "a.bin", 5).await, 5);
+        case.take("bob", "a.bin", 6).await.unwrap().end().await;
+        assert_eq!(case.id("bob", "a.bin", 7).await, 7);
+        assert!(case.take("bob", "missing", 8).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn two_at_once_are_two_uploads() {
+        let case = Case::new();
+        let one = case.take("bob", "a.bin", 1).await.unwrap();
+        let other = case.take("bob", "a.bin", 2).await.unwrap();
+        assert_eq!((one.id, other.id), (ClientId([1; 16]), ClientId([2; 16])));
+        one.end().await;
+        drop(other);
+        assert_eq!(case.id("bob", "a.bin", 3).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_has_changed_is_noticed_once() {
+        let case = Case::new();
+        assert!(!case.take("bob", "a.bin", 1).await.unwrap().is_changed);
+        assert!(!case.take("bob", "a.bin", 2).await.unwrap().is_changed);
+        fs::write(case.folder.path().join("a.bin"), "abcd").unwrap();
+        let note = case.take("bob", "a.bin", 3).await.unwrap();
+        assert_eq!((note.id, note.is_changed), (ClientId([1; 16]), true));
+        drop(note);
+        assert!(!case.take("bob", "a.bin", 4).await.unwrap().is_changed);
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_is_no_note_and_old_ones_go() {
+        let case = Case::new();
+        let note = case.take("bob", "a.bin", 1).await.unwrap();
+        let path = note.path.clone();
+        drop(note);
+        let mode = fs::metadata(&path).unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        fs::write(&path, "nonsense").unwrap();
+        assert_eq!(case.id("bob", "a.bin", 2).await, 2);
+        assert!(path.exists());
+        let old = SystemTime::now() - NOTE_AGE_MAX - Duration::from_secs(60);
+        File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+        assert_eq!(case.id("bob", "a.bin", 3).await, 2);
+        assert_eq!(case.id("bob", "b.bin", 4).await, 4);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,160 @@
+//! A file's bytes on their way in: what is there is looked at and told, what is missing comes.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use qchat_proto::command::BlockValues;
+use qchat_proto::{BlockValue, Refusal, codes};
+use qchat_transfer::{Account, Layout, Part, ReceiveError, Received, Waiting};
+use quinn::{RecvStream, VarInt};
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::upload::remove;
+use crate::dispatch::Call;
+use crate::failure::{Failure, chain};
+
+/// How long the client may take to open the file's stream, and to end it.
+const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How many values are told at a time: those of 64 MiB, so that the client hears of them while the rest
+/// is read.
+const VALUES_TOLD: usize = 64;
+
+/// A file that comes.
+pub(super) struct Arrival {
+    pub(super) layout: Layout,
+    /// Somebody else goes on with it.
+    pub(super) superseded: CancellationToken,
+}
+
+/// All of a file, proven, and not synced.
+pub(super) struct Whole {
+    pub(super) part: Part,
+    pub(super) values: Vec<BlockValue>,
+}
+
+/// The values of a file's blocks so far: of those that lay there, and of those that came.
+#[derive(Debug)]
+struct Values {
+    list: Vec<BlockValue>,
+    came: u64,
+}
+
+impl Account for Values {
+    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+        match usize::try_from(index).is_ok_and(|index| index <= self.list.len()) {
+            true => Ok(()),
+            false => Err(ReceiveError::Nonsense("a block is missing before it")),
+        }
+    }
+
+    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+        self.came = self.came.saturating_add(1);
+        match usize::try_from(index).ok().and_then(|index| self.list.get_mut(index)) {
+            Some(earlier) => *earlier = value,
+            None => self.list.push(value),
+        }
+        Ok(())
+    }
+}
+
+impl Arrival {
+    /// Tells what lies in the part, takes what differs or is missing, and checks the digest.
+    pub(super) async fn receive(
+        &self,
+        call: &mut Call,
+        (part, kept): (Part, u64),
+        mut waiting: Waiting<RecvStream>,
+    ) -> Result<Whole, Failure> {
+        let (part, values) = self.tell_values(call, part, kept).await?;
+        let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
+        let stream = self.superseded.run_until_cancelled(stream).await.flatten();
+        let mut stream = stream.ok_or(Refusal::TransferFailed)?;
+        let received = self.take(&mut stream, part, values).await;
+        if received.is_err() {
+            // Fails only where the client ended the stream before.
+            let _ = stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED));
+        }
+        received
+    }
+
+    /// Reads the blocks that lie in the part and tells their values while it does.
+    async fn tell_values(
+        &self,
+        call: &mut Call,
+        part: Part,
+        kept: u64,
+    ) -> Result<(Part, Vec<BlockValue>), Failure> {
+        let (layout, superseded) = (self.layout, self.superseded.clone());
+        let (values, mut looked_at) = mpsc::channel(4);
+        let reading = spawn_blocking(move || {
+            let mut batch = Vec::new();
+            let read = part.check(layout, 0..kept, |index, value| {
+                batch.push(value);
+                let is_full = batch.len() == VALUES_TOLD || index.saturating_add(1) == kept;
+                let told = !is_full || values.blocking_send(std::mem::take(&mut batch)).is_ok();
+                match told && !superseded.is_cancelled() {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            });
+            read.map(|()| part)
+        });
+        let mut all = Vec::new();
+        while let Some(batch) = looked_at.recv().await {
+            all.extend_from_slice(&batch);
+            call.say(&BlockValues::first_of(batch)).await?;
+        }
+        let part = reading.await.map_err(Failure::fault)?.map_err(Failure::fault)?;
+        match u64::try_from(all.len()) == Ok(kept) {
+            true => Ok((part, all)),
+            false => Err(Refusal::TransferFailed.into()),
+        }
+    }
+
+    async fn take(
+        &self,
+        stream: &mut RecvStream,
+        part: Part,
+        values: Vec<BlockValue>,
+    ) -> Result<Whole, Failure> {
+        let (kept, stop) = (values.len(), self.superseded.cancelled());
+        let to = (part, Values { list: values, came: 0 });
+        let received = qchat_transfer::receive(stream, self.layout, to, stop, |_| ()).await;
+        let Received { part, account: Values { list: values, came }, end } = received;
+        let (is_whole, of) = (end.is_ok(), self.layout.blocks());
+        tracing::debug!(kept, came, of, is_whole, "blocks of a file have come");
+        let announced = end.map_err(|error| match error {
+            ReceiveError::Write(_) => Failure::fault(error),
+            error => interrupted(&chain(&error)),
+        })?;
+        let is_whole = u64::try_from(values.len()) == Ok(of);
+        if !is_whole || qchat_transfer::digest(&values) != announced {
+            // No block of it can be told from a wrong one.
+            remove(part).await;
+            return Err(interrupted("the digest is that of another content"));
+        }
+        match timeout(STREAM_TIME_MAX, stream_end(stream)).await {
+            Ok(Ok(())) => Ok(Whole { part, values }),
+            Ok(Err(error)) => Err(interrupted(&chain(&error))),
+            Err(_) => Err(interrupted("the stream does not end")),
+        }
+    }
+}
+
+fn interrupted(reason: &str) -> Failure {
+    tracing::debug!(reason, "a file did not arrive");
+    Refusal::TransferFailed.into()
+}
+
+async fn stream_end(stream: &mut RecvStream) -> io::Result<()> {
+    match AsyncReadExt::read(stream, &mut [0]).await? {
+        0 => Ok(()),
+        _ => Err(io::Error::other("more bytes than announced")),
+    }
+}

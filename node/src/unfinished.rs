@@ -1,0 +1,54 @@
+//! Looks after the parts of unfinished uploads: those that nobody will go on with are removed.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use qchat_transfer::{Leftover, Part};
+
+use crate::blocking::blocking;
+use crate::failure::chain;
+use crate::parts::PartKey;
+use crate::server::Node;
+
+/// Removes parts that are old or whose message exists. The others count against their senders' quotas
+/// from here on.
+pub(crate) async fn collect(node: &Node) {
+    let folder = node.uploads.folder().to_owned();
+    match blocking(move || Part::leftovers(&folder)).await {
+        Ok(leftovers) => {
+            for leftover in leftovers {
+                look_at(node, leftover).await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the unfinished uploads could not be looked at"),
+    }
+}
+
+async fn look_at(node: &Node, leftover: Leftover) {
+    let Some(key) = PartKey::parse(&leftover.name) else {
+        // Nobody could ask for it.
+        return remove(leftover.path).await;
+    };
+    // What is under way is not looked at.
+    let Some(turn) = node.uploads.parts.take_resting(key) else { return };
+    let PartKey { user, id } = turn.key().clone();
+    let is_told = match node.store.earlier_upload(user, id).await {
+        Ok(file) => file.is_some(),
+        Err(error) => {
+            let error = chain(&error);
+            return tracing::warn!(error, "whether an upload has its message is not known");
+        }
+    };
+    let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
+    if is_told || age > node.limits.unfinished_age_max {
+        tracing::info!(part = leftover.name, is_told, "removing an unfinished upload");
+        turn.discard().await;
+    }
+}
+
+async fn remove(path: PathBuf) {
+    let shown = path.clone();
+    if let Err(error) = blocking(move || std::fs::remove_file(path)).await {
+        tracing::warn!(path = %shown.display(), %error, "an unfinished upload cannot be removed");
+    }
+}

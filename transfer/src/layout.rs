@@ -1,0 +1,92 @@
+//! How a file is cut into blocks.
+
+use std::ops::Range;
+
+use qchat_proto::limits::BLOCK_BYTES;
+
+/// A file's length, seen as blocks of one mebibyte of which the last may have less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    size: u64,
+}
+
+impl Layout {
+    /// That of a file of `size` bytes.
+    pub fn of(size: u64) -> Self {
+        Self { size }
+    }
+
+    /// The file's length in bytes.
+    pub fn size(self) -> u64 {
+        self.size
+    }
+
+    /// How many blocks it has. An empty file has none.
+    pub fn blocks(self) -> u64 {
+        self.size.div_ceil(BLOCK_BYTES)
+    }
+
+    /// All of them, as one run.
+    pub fn every_block(self) -> Vec<Range<u64>> {
+        std::iter::once(0..self.blocks()).collect()
+    }
+
+    /// How many of its first blocks lie whole in its first `present` bytes.
+    pub fn whole_blocks(self, present: u64) -> u64 {
+        match present >= self.size {
+            true => self.blocks(),
+            false => present / BLOCK_BYTES,
+        }
+    }
+
+    /// Where a block lies in the file, in bytes. One that the file has not is empty.
+    pub fn bytes_of(self, index: u64) -> Range<u64> {
+        let start = index.saturating_mul(BLOCK_BYTES).min(self.size);
+        start..start.saturating_add(BLOCK_BYTES).min(self.size)
+    }
+
+    /// How many bytes a block has.
+    pub(crate) fn length_of(self, index: u64) -> u64 {
+        let Range { start, end } = self.bytes_of(index);
+        end - start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(size: u64, blocks: u64, last: Range<u64>) {
+        let layout = Layout::of(size);
+        assert_eq!(layout.blocks(), blocks, "{size}");
+        assert_eq!(layout.bytes_of(blocks.saturating_sub(1)), last, "{size}");
+        assert!(layout.bytes_of(blocks).is_empty() && layout.bytes_of(u64::MAX).is_empty());
+    }
+
+    #[test]
+    fn only_the_last_block_may_be_short() {
+        const B: u64 = BLOCK_BYTES;
+        check(0, 0, 0..0);
+        check(1, 1, 0..1);
+        check(B, 1, 0..B);
+        check(B + 1, 2, B..B + 1);
+        check(3 * B, 3, 2 * B..3 * B);
+        check(u64::MAX, 1 << 44, ((1 << 44) - 1) * B..u64::MAX);
+    }
+
+    #[test]
+    fn a_block_counts_when_all_its_bytes_are_there() {
+        let layout = Layout::of(2 * BLOCK_BYTES + 5);
+        for (present, whole) in [
+            (0, 0),
+            (BLOCK_BYTES - 1, 0),
+            (BLOCK_BYTES, 1),
+            (2 * BLOCK_BYTES + 4, 2),
+            (2 * BLOCK_BYTES + 5, 3),
+            (u64::MAX, 3),
+        ] {
+            assert_eq!(layout.whole_blocks(present), whole, "{present}");
+        }
+    }
+}
