@@ -1,9 +1,12 @@
 //! What came of a line: rendered as text for people, as JSON for scripts.
 
+use std::path::PathBuf;
+
 use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command_table::Verb;
+use crate::failure::Failure;
 
 /// The result of a line that was done.
 #[derive(Debug, PartialEq)]
@@ -26,6 +29,8 @@ pub(crate) enum Answer {
     Users(Vec<User>),
     /// The message as the server keeps it.
     Sent(Message),
+    /// What came of several files.
+    SentFiles(SentFiles),
     /// The message has come as far as it was waited for.
     Reached { message: Message, receipt: Receipt },
     /// Messages of a log, oldest first.
@@ -63,4 +68,44 @@ pub(crate) struct Page {
     pub(crate) more: bool,
     /// The line that asks for such messages again, without its `--before`.
     pub(crate) again: String,
+}
+
+/// What came of the files of one line. Each is a message of its own.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SentFiles {
+    /// Those that were sent, in their order.
+    pub(crate) messages: Vec<Message>,
+    /// Those that were not, and why.
+    pub(crate) failed: Vec<(PathBuf, Failure)>,
+    /// What lay in the folders and is no file of theirs.
+    pub(crate) left_out: Vec<PathBuf>,
+}
+
+impl SentFiles {
+    /// What is to be said of the whole line where some were not sent.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let exit = self.failed.iter().map(|(_, failure)| failure.exit).max()?;
+        let (failed, all) = (self.failed.len(), self.failed.len() + self.messages.len());
+        let text = format!("{failed} of {all} files were not sent");
+        Some(Failure { exit, ..Failure::refused("not_all_sent", text) })
+    }
+}
+
+impl Answer {
+    /// Why it is no whole success.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::SentFiles(sent) => sent.failure(),
+            _ => None,
+        }
+    }
+
+    /// The messages that were sent.
+    pub(crate) fn sent(&self) -> &[Message] {
+        match self {
+            Self::Sent(message) => std::slice::from_ref(message),
+            Self::SentFiles(sent) => &sent.messages,
+            _ => &[],
+        }
+    }
 }

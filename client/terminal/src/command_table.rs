@@ -24,6 +24,7 @@ pub(crate) enum Verb {
     Leave,
     ChangePassword,
     Sessions,
+    Transfers,
     Help,
     Quit,
 }
@@ -54,9 +55,9 @@ const SEND_OPTIONS: &str = "[--wait STAGE] [--timeout SECONDS]";
 const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread]";
 
 /// The commands of the specification, in the order in which a newcomer meets them, those about
-/// passwords and sessions, and the two that the client answers by itself.
+/// passwords and sessions, and those that the client answers by itself.
 #[rustfmt::skip]
-pub(crate) const COMMANDS: [Entry; 21] = [
+pub(crate) const COMMANDS: [Entry; 22] = [
     entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
         "make an account; without PASSWORD it is asked for", "auth_register alice"]),
     entry(Verb::Login, ["auth_login", "USER [PASSWORD]", "",
@@ -70,7 +71,7 @@ pub(crate) const COMMANDS: [Entry; 21] = [
     entry(Verb::Inbox, ["inbox", "", HISTORY_OPTIONS,
         "show what is unread, and at least the last 20", "inbox --from bob --limit 5"]),
     entry(Verb::SendFile, ["send_file", "USER FILE", SEND_OPTIONS,
-        "send a file", "send_file bob ~/report.pdf"]),
+        "send a file, several (*.log), or a folder's", "send_file bob ~/report.pdf"]),
     entry(Verb::Download, ["download_file", "NAME", "",
         "fetch a file that the inbox shows into download/", "download_file 1763833207123_report.pdf"]),
     entry(Verb::MakeGroup, ["mkgr", "GROUP", "",
@@ -86,7 +87,7 @@ pub(crate) const COMMANDS: [Entry; 21] = [
     entry(Verb::InboxGroup, ["inboxgroup", "GROUP", HISTORY_OPTIONS,
         "show a group's messages in the same way", "inboxgroup lab --unread"]),
     entry(Verb::SendGroupFile, ["sendgroup_file", "GROUP FILE", SEND_OPTIONS,
-        "send a file to a group", "sendgroup_file lab \"results of today.csv\""]),
+        "send files to a group in the same way", "sendgroup_file lab \"results of today.csv\""]),
     entry(Verb::DownloadGroup, ["downloadgroup_file", "GROUP NAME", "",
         "fetch a group's file into downloadgroup/", "downloadgroup_file lab results.csv"]),
     entry(Verb::Leave, ["leave", "GROUP", "",
@@ -95,6 +96,8 @@ pub(crate) const COMMANDS: [Entry; 21] = [
         "change the password and end all other sessions", "passwd"]),
     entry(Verb::Sessions, ["sessions", "[revoke ID]", "",
         "list your sessions, or end one at once", "sessions revoke 3f9ac01d22b7"]),
+    entry(Verb::Transfers, ["transfers", "[stop N]", "",
+        "list the transfers in the background, or stop one", "transfers stop 2"]),
     entry(Verb::Help, ["help", "[COMMAND]", "",
         "list the commands, or tell more of one", "help send"]),
     entry(Verb::Quit, ["quit", "", "",
@@ -160,6 +163,7 @@ pub(crate) fn overview() -> String {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{:width$}  {}", short(entry), entry.help);
     }
+    text.push_str("a line that moves files goes on in the background where it ends with &\n");
     text.push_str("help COMMAND tells more of one\n");
     text
 }

@@ -13,7 +13,7 @@ use crate::board::Sent;
 use crate::failure::Failure;
 use crate::line::Line;
 use crate::outbox::Outbox;
-use crate::outbox_file::{OutboxError, Waiting};
+use crate::outbox_file::OutboxError;
 use crate::perform::{Manner, perform};
 use crate::progress::Bars;
 
@@ -101,7 +101,9 @@ impl Delivery {
                 let client = signed_in.filter(|(_, user)| *user == self.user);
                 let Some((client, _)) = client else { return pending().await };
                 sleep(self.backoff.pause()).await;
-                self.sending.insert(start(&client, first, manner))
+                // A prompt may be up.
+                let manner = Manner { bars: Bars::Off, ..manner.clone() };
+                self.sending.insert(set_off(&client, first.id, &first.line, manner))
             }
         };
         let ended = sending.await;
@@ -137,15 +139,19 @@ impl Drop for Delivery {
     }
 }
 
-fn start(client: &Client, first: &Waiting, manner: &Manner) -> JoinHandle<Result<Answer, Failure>> {
-    let client = client.with_request_id(first.id);
-    // A prompt may be up.
-    let (line, manner) = (first.line.clone(), Manner { bars: Bars::Off, ..manner.clone() });
+/// Does a line under its id, in a task of its own.
+pub(crate) fn set_off(
+    client: &Client,
+    id: ClientId,
+    line: &Line,
+    manner: Manner,
+) -> JoinHandle<Result<Answer, Failure>> {
+    let (client, line) = (client.with_request_id(id), line.clone());
     tokio::spawn(async move { perform(&client, &line, &manner).await })
 }
 
 /// What is to be done where the same line may be answered otherwise another time.
-fn not_yet(failure: &Failure) -> Option<Step> {
+pub(crate) fn not_yet(failure: &Failure) -> Option<Step> {
     match failure.code {
         "unreachable" | "outcome_unknown" | "busy" | "shutting_down" | "transfer_failed" => {
             Some(Step::NotYet)

@@ -33,6 +33,13 @@ impl Failure {
         Self { code: "outcome_unknown", text: text.into(), exit: Exit::Unknown }
     }
 
+    /// The line is one for people at a prompt.
+    pub(crate) fn no_background() -> Self {
+        let text = "transfers go on in the background only at the prompt; leave the & out, or quote it where \
+                    it belongs to a name";
+        Self::refused("usage", text)
+    }
+
     /// Whether the line itself is wrong, so that no server was asked.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(self.code, "usage" | "unknown_command")

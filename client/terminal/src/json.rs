@@ -3,12 +3,14 @@
 //! The text of every string is exact. What a terminal would act on is escaped, as the format allows,
 //! so that it is also safe to look at.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
 use serde::Serialize;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, SentFiles};
 use crate::command_table::{Entry, help};
 use crate::failure::Failure;
 use crate::line::bounded;
@@ -26,7 +28,8 @@ pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String 
             Content::Error { error: ErrorObject { code, message: text } }
         }
     };
-    let object = Report { command: &command, ok: result.is_ok(), content };
+    let ok = result.as_ref().is_ok_and(|answer| answer.failure().is_none());
+    let object = Report { command: &command, ok, content };
     escape(&serde_json::to_string(&object).unwrap_or_default())
 }
 
@@ -58,6 +61,7 @@ enum Content<'a> {
     Users { users: Vec<UserObject<'a>> },
     Message { message: MessageObject<'a> },
     Reached { message: MessageObject<'a>, receipt: ReceiptObject },
+    SentFiles(SentFilesObject<'a>),
     Messages { messages: Vec<MessageObject<'a>>, more: bool },
     Saved { file: FileObject<'a>, path: &'a str },
     Group { group: &'a GroupName },
@@ -72,6 +76,30 @@ enum Content<'a> {
 struct ErrorObject<'a> {
     code: &'a str,
     message: &'a str,
+}
+
+/// `error` and `failed` are there where something failed, `left_out` where something was.
+#[derive(Serialize)]
+struct SentFilesObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<OwnError>,
+    messages: Vec<MessageObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<FailedObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct OwnError {
+    code: &'static str,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct FailedObject<'a> {
+    file: Cow<'a, str>,
+    error: ErrorObject<'a>,
 }
 
 #[derive(Serialize)]
@@ -159,6 +187,7 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 Self::Users { users: users.iter().map(object).collect() }
             }
             Answer::Sent(message) => Self::Message { message: message.into() },
+            Answer::SentFiles(sent) => Self::SentFiles(sent.into()),
             Answer::Reached { message, receipt } => {
                 Self::Reached { message: message.into(), receipt: (*receipt).into() }
             }
@@ -185,6 +214,23 @@ impl<'a> From<&'a Answer> for Content<'a> {
             | Answer::PasswordChanged
             | Answer::Revoked(_)
             | Answer::Quit => Self::Nothing {},
+        }
+    }
+}
+
+impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
+    fn from(sent: &'a SentFiles) -> Self {
+        let failed = |(file, failure): &'a (PathBuf, Failure)| FailedObject {
+            file: file.to_string_lossy(),
+            error: ErrorObject { code: failure.code, message: &failure.text },
+        };
+        Self {
+            error: sent
+                .failure()
+                .map(|Failure { code, text, .. }| OwnError { code, message: text }),
+            messages: sent.messages.iter().map(MessageObject::from).collect(),
+            failed: sent.failed.iter().map(failed).collect(),
+            left_out: sent.left_out.iter().map(|path| path.to_string_lossy()).collect(),
         }
     }
 }

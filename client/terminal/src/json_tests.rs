@@ -109,6 +109,24 @@ fn messages_and_files_have_the_shape_that_scripts_know() {
 }
 
 #[test]
+fn several_files_are_a_list_of_messages_and_those_that_failed() {
+    const SENT: &str = r#"{"id":"@bob:17","from":"alice","to":"bob","at":"2026-11-22T17:40:07.123Z","file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"unread":true}"#;
+    let messages = || vec![message(Body::File(file())), message(Body::File(file()))];
+    check(
+        "send_file",
+        Answer::SentFiles(SentFiles { messages: messages(), ..SentFiles::default() }),
+        &format!(r#"{{"command":"send_file","ok":true,"messages":[{SENT},{SENT}]}}"#),
+    );
+    let failed = vec![("a\u{1b}".into(), Failure::refused("too_large", "too large"))];
+    let sent = SentFiles { messages: vec![], failed, left_out: vec!["p/link".into()] };
+    check(
+        "send_file",
+        Answer::SentFiles(sent),
+        r#"{"command":"send_file","ok":false,"error":{"code":"not_all_sent","message":"1 of 1 files were not sent"},"messages":[],"failed":[{"file":"a\u001b","error":{"code":"too_large","message":"too large"}}],"left_out":["p/link"]}"#,
+    );
+}
+
+#[test]
 fn failures_carry_their_code_and_unknown_words_are_bounded() {
     let failure = Failure::refused("group_not_found", "group not found: lab");
     assert_eq!(

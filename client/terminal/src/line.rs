@@ -1,7 +1,5 @@
 //! What a line asks for.
 
-use std::path::PathBuf;
-
 use qchat_proto::command::Log;
 use qchat_proto::{
     Address, GroupName, NameError, Password, PasswordError, SessionId, SessionIdError, Stage,
@@ -9,6 +7,7 @@ use qchat_proto::{
 };
 
 use crate::command_table::{Entry, Verb, nearest};
+use crate::files::Named;
 use crate::history_options::HistoryLine;
 use crate::wait::Wait;
 use crate::words::{Input, Words};
@@ -17,18 +16,39 @@ use crate::words::{Input, Words};
 /// who is signed out hears of that first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
-    Register { user: UserName, password: Option<Password> },
-    Login { user: UserName, password: Option<Password> },
+    Register {
+        user: UserName,
+        password: Option<Password>,
+    },
+    Login {
+        user: UserName,
+        password: Option<Password>,
+    },
     Logout,
     LogoutEverywhere,
     ChangePassword(Option<PasswordChange>),
     Sessions,
     RevokeSession(SessionId),
     Users,
-    Send { to: Address, text: String, wait: Wait },
+    Send {
+        to: Address,
+        text: String,
+        wait: Wait,
+    },
     History(HistoryLine),
-    SendFile { to: Address, path: PathBuf, wait: Wait },
-    Download { log: Log, name: String },
+    SendFile {
+        to: Address,
+        files: Named,
+        wait: Wait,
+    },
+    Download {
+        log: Log,
+        name: String,
+    },
+    /// A line that moves a file, and is not waited for at the prompt.
+    Background(Box<Line>),
+    Transfers,
+    StopTransfer(u32),
     MakeGroup(GroupName),
     Join(GroupName),
     Leave(GroupName),
@@ -167,11 +187,8 @@ impl Arguments<'_> {
                 Ok(Line::Login { user, password: self.password()? })
             }
             Verb::Send | Verb::SendGroup => self.message(),
-            Verb::SendFile | Verb::SendGroupFile => self.file(),
-            Verb::Download => self.file_name(Log::Inbox),
-            Verb::DownloadGroup => {
-                let log = Log::Group(self.name()?);
-                self.file_name(log)
+            Verb::SendFile | Verb::SendGroupFile | Verb::Download | Verb::DownloadGroup => {
+                self.transfer()
             }
             Verb::Inbox => {
                 HistoryLine::parse(self.entry, Log::Inbox, self.words).map(Line::History)
@@ -183,6 +200,7 @@ impl Arguments<'_> {
             Verb::Logout => self.logout(),
             Verb::ChangePassword => self.password_change(),
             Verb::Sessions => self.sessions(),
+            Verb::Transfers => self.transfers(),
             Verb::Help => self.help(),
             _ => self.short(),
         }
@@ -267,11 +285,43 @@ impl Arguments<'_> {
         Ok(Line::Send { to, text: self.words.rest().unwrap_or_default(), wait })
     }
 
-    fn file(mut self) -> Result<Line, LineError> {
+    /// A line that moves files, and whether it is waited for.
+    fn transfer(mut self) -> Result<Line, LineError> {
+        let entry = self.entry;
+        let in_background = self.words.take_ampersand();
+        let line = match entry.verb {
+            Verb::Download => self.file_name(Log::Inbox),
+            Verb::DownloadGroup => {
+                let log = Log::Group(self.name()?);
+                self.file_name(log)
+            }
+            _ => self.files(),
+        }?;
+        if in_background && line.wait() != Wait::default() {
+            let why = "in the background nothing waits: the prompt tells when it is delivered";
+            return Err(LineError::usage(entry, why));
+        }
+        Ok(if in_background { Line::Background(Box::new(line)) } else { line })
+    }
+
+    fn files(mut self) -> Result<Line, LineError> {
         let (wait, to) = self.receiver()?;
         let usage = self.usage("");
-        let path = self.words.rest_path().ok_or(usage)?;
-        Ok(Line::SendFile { to, path, wait })
+        let files = self.words.rest_files().ok_or(usage)?;
+        Ok(Line::SendFile { to, files, wait })
+    }
+
+    fn transfers(mut self) -> Result<Line, LineError> {
+        let line = match self.words.next() {
+            None => Line::Transfers,
+            Some("stop") => {
+                let number = self.words.next().and_then(|word| word.parse().ok());
+                let usage = self.usage("");
+                Line::StopTransfer(number.ok_or(usage)?)
+            }
+            Some(word) => return Err(self.usage(&unexpected(word))),
+        };
+        self.nothing_more().map(|()| line)
     }
 
     fn file_name(self, log: Log) -> Result<Line, LineError> {

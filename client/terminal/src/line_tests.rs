@@ -71,10 +71,35 @@ fn a_message_is_waited_for_by_options_before_its_receiver() {
     check_wrong("send --later bob hi", "invalid_name", "1 to 32");
     let file = Line::SendFile {
         to: Address::Group(group("lab")),
-        path: "a b".into(),
+        files: Named::Rest("a b".to_owned()),
         wait: Wait { stage: Stage::Read, limit: None },
     };
     check("sendgroup_file --wait read lab a b", file);
+}
+
+#[test]
+fn only_a_transfer_goes_to_the_background() {
+    let film = || Line::SendFile {
+        to: Address::User(user("bob")),
+        files: Named::Rest("film.mkv".to_owned()),
+        wait: Wait::default(),
+    };
+    check("send_file bob film.mkv", film());
+    check("send_file bob film.mkv &", Line::Background(Box::new(film())));
+    check("send bob R &", to_bob("R &"));
+    let fetch = |name: &str| Line::Download { log: Log::Inbox, name: name.to_owned() };
+    check("download_file x &", Line::Background(Box::new(fetch("x"))));
+    check("download_file x&", fetch("x&"));
+    check("download_file \"x &\"", fetch("x &"));
+    check_wrong("send_file bob &", "usage", "usage: send_file USER FILE");
+    check_wrong("downloadgroup_file &", "usage", "GROUP NAME");
+    check_wrong("send_file --wait read bob x &", "usage", "the prompt tells");
+    check("transfers", Line::Transfers);
+    check("transfers stop 12", Line::StopTransfer(12));
+    check_wrong("transfers stop x", "usage", "transfers [stop N]");
+    check_wrong("transfers 1", "usage", "unexpected: 1");
+    let words = ["send_file", "bob", "x", "&"].map(str::to_owned);
+    assert!(matches!(parse(Input::Arguments(&words)), Ok(Line::SendFile { .. })));
 }
 
 #[test]

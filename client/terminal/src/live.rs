@@ -3,6 +3,7 @@
 //! What waits for the link is sent from here too. The shell stays the one owner of connection and account: all that is done here with it happens
 //! while the prompt waits for a line, and is given up when one comes.
 
+mod background;
 mod entering;
 mod own_messages;
 mod watching;
@@ -27,6 +28,7 @@ use crate::palette::Palette;
 use crate::prompt::{LinkState, prompt};
 use crate::render;
 use crate::shell::Shell;
+use crate::transfers::Transfers;
 use own_messages::OwnMessages;
 use watching::{Ended, watch};
 
@@ -59,6 +61,7 @@ pub(crate) struct Live {
     /// Below which the lines wait that cannot be sent yet.
     outboxes: Option<PathBuf>,
     delivery: Option<Delivery>,
+    transfers: Transfers,
 }
 
 #[derive(Debug)]
@@ -95,6 +98,7 @@ impl Live {
             own: OwnMessages::default(),
             outboxes,
             delivery: None,
+            transfers: Transfers::default(),
         }
     }
 
@@ -107,7 +111,7 @@ impl Live {
             self.user = user;
             self.open_delivery(shell);
         }
-        if let Some(id) = shell.take_sent() {
+        for id in shell.take_sent() {
             self.own.add(id, shell.signed_in(), &self.board);
         }
         match (&self.watch, shell.signed_in()) {
@@ -142,6 +146,9 @@ impl Live {
             }
             tokio::select! {
                 step = step(&mut self.delivery, shell) => self.sent(step, shell),
+                step = self.transfers.step(shell.signed_in(), shell.manner()) => {
+                    self.sent(step, shell);
+                }
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
                 // Nobody is signed in; the prompt says it all the same.
                 () = end_of_link(shell.client()), if matches!(self.watch, Watch::Off) => {}
@@ -160,7 +167,7 @@ impl Live {
     /// Marks as read what was shown, and ends the watching.
     pub(crate) async fn finish(mut self, shell: &mut Shell) {
         self.stop();
-        if let Some(remark) = self.close_delivery() {
+        for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             shell.output().notice(&remark);
         }
         while let Ok(shown) = self.shown.try_recv() {
@@ -189,6 +196,7 @@ impl Live {
         if let Some(delivery) = &mut self.delivery {
             delivery.link_is_back();
         }
+        self.transfers.link_is_back();
         self.mark(Some((client, user)));
     }
 
@@ -206,7 +214,7 @@ impl Live {
         self.own.clear();
         self.backoff.reset();
         (self.loss_is_told, self.failed) = (false, false);
-        if let Some(remark) = self.close_delivery() {
+        for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             self.notice(&remark);
         }
     }

@@ -94,16 +94,12 @@ fn lasting(id: ClientId, text: &str, line: &Line) -> Result<Waiting, Failure> {
         MessageText::try_from(text.clone())?;
     }
     let text = match line {
-        Line::SendFile { to, path, .. } => {
-            let local =
-                |why: String| Failure::refused("local_file", format!("{}: {why}", path.display()));
-            let path = std::path::absolute(path).map_err(|error| local(error.to_string()))?;
-            let path =
-                path.to_str().ok_or_else(|| local("its folder's name is not UTF-8".to_owned()))?;
-            match to {
-                Address::User(user) => format!("send_file {user} \"{path}\""),
-                Address::Group(group) => format!("sendgroup_file {group} \"{path}\""),
-            }
+        Line::SendFile { to, files, .. } => {
+            let (verb, to) = match to {
+                Address::User(user) => ("send_file", user.as_str()),
+                Address::Group(group) => ("sendgroup_file", group.as_str()),
+            };
+            format!("{verb} {to} {}", block_in_place(|| files.lasting())?)
         }
         _ => text.to_owned(),
     };
@@ -151,11 +147,13 @@ mod tests {
             let path = here.join("my notes.txt");
             let last = outbox.waiting.back().unwrap();
             assert_eq!(last.text, format!("{verb} \"{}\"", path.display()));
-            assert!(matches!(&last.line, Line::SendFile { path: sent, .. } if *sent == path));
+            assert!(matches!(&last.line, Line::SendFile { files, .. } if files.whole() == path));
         }
         push(&mut outbox, "send_file bob /tmp/\"").unwrap();
         let last = outbox.waiting.back().unwrap();
-        assert!(matches!(&last.line, Line::SendFile { path, .. } if path == Path::new("/tmp/\"")));
+        assert!(
+            matches!(&last.line, Line::SendFile { files, .. } if files.whole() == Path::new("/tmp/\""))
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::columns::columns;
 use crate::failure::Failure;
 use crate::palette::Palette;
 use crate::render::{self, Paper};
+use crate::transfers::Row;
 use crate::wrap::fold;
 use crate::{json, safe};
 
@@ -108,6 +109,11 @@ impl Output {
         let palette = self.palette();
         let text = render::late(sent, &paper(&palette, self.columns.errors));
         self.remark(&text);
+    }
+
+    /// Tells how far transfers are.
+    pub(crate) fn transfers(&mut self, rows: &[Row]) {
+        self.remark(&render::transfers(rows, self.columns.errors));
     }
 
     /// Says something beside the results, on the stream for errors. A server that is met for the

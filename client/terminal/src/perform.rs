@@ -1,5 +1,7 @@
 //! Does what a line asks for, on a connection that stands.
 
+mod many;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,6 +17,7 @@ use crate::command_table::Entry;
 use crate::failure::Failure;
 use crate::history_options::HistoryLine;
 use crate::line::{Line, LineError};
+use crate::meter::Meter;
 use crate::progress::{Bar, Bars};
 use crate::unfinished::{Note, Unfinished};
 
@@ -31,6 +34,8 @@ pub(crate) struct Manner {
     pub(crate) unfinished: Option<Unfinished>,
     /// Whether bytes of a file have moved since somebody asked.
     pub(crate) has_moved: Arc<AtomicBool>,
+    /// What tells how far a transfer is, where somebody may ask.
+    pub(crate) meter: Option<Arc<Meter>>,
 }
 
 /// Does what the line asks for, less what changes the session.
@@ -50,7 +55,7 @@ pub(crate) async fn perform(
             let text = MessageText::try_from(text.clone())?;
             manner.change(client.send(to.clone(), text)).await.map(Answer::Sent)
         }
-        Line::SendFile { to, path, .. } => manner.send_file(client, to, path).await,
+        Line::SendFile { to, files, .. } => manner.send_files(client, to, files).await,
         Line::Download { log, name } => manner.download(client, log, name).await,
         Line::History(wanted) => manner.history(client, wanted).await,
         Line::Users => manner.ask(client.users()).await.map(Answer::Users),
@@ -75,6 +80,9 @@ pub(crate) async fn perform(
         | Line::Logout
         | Line::LogoutEverywhere
         | Line::ChangePassword(_)
+        | Line::Background(_)
+        | Line::Transfers
+        | Line::StopTransfer(_)
         | Line::Quit => Ok(Answer::Quit),
     }
 }
@@ -88,6 +96,7 @@ impl Manner {
             bars: Bars::Off,
             unfinished: None,
             has_moved: Arc::default(),
+            meter: None,
         }
     }
 
@@ -127,10 +136,9 @@ impl Manner {
         to: &Address,
         path: &Path,
     ) -> Result<Answer, Failure> {
-        let path = self.place(path);
         let id = client.request_id();
-        let mut note = self.note(client, (to, &path), id).await;
-        let (mut sent, is_stored) = self.send_once(client, (to, &path), id, note.as_ref()).await;
+        let mut note = self.note(client, (to, path), id).await;
+        let (mut sent, is_stored) = self.send_once(client, (to, path), id, note.as_ref()).await;
         let is_older = note.as_ref().is_some_and(|note| note.is_changed && note.id != id);
         let is_stored =
             is_stored || sent.as_ref().is_err_and(|failure| failure.code == "id_reused");
@@ -139,8 +147,8 @@ impl Manner {
             if let Some(note) = note {
                 note.end().await;
             }
-            note = self.note(client, (to, &path), id).await;
-            (sent, _) = self.send_once(client, (to, &path), id, note.as_ref()).await;
+            note = self.note(client, (to, path), id).await;
+            (sent, _) = self.send_once(client, (to, path), id, note.as_ref()).await;
         }
         if let Some(note) = note.filter(|_| is_settled(&sent)) {
             note.end().await;

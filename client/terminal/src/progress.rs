@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
-use qchat_proto::FileName;
 
 use crate::echo::NoEcho;
 use crate::perform::Manner;
@@ -56,13 +55,41 @@ impl Bar {
         }
     }
 
+    /// One bar for several files, which is there at once.
+    pub(crate) fn of_many(manner: &Manner, files: usize, bytes: u64) -> Self {
+        let bar = Self::new(manner.bars);
+        if manner.bars == Bars::On {
+            bar.seen.drawn.get_or_init(|| draw("", bytes)).enable_steady_tick(TICK);
+        }
+        if let Some(meter) = &manner.meter {
+            meter.expect_many(files, bytes);
+        }
+        bar
+    }
+
+    /// The next of several files begins: `place` says which of how many, and `done` how many bytes those
+    /// before it have.
+    pub(crate) fn begin_file(&self, manner: &Manner, name: &str, place: (usize, usize), done: u64) {
+        if let Some(bar) = self.seen.drawn.get() {
+            let (file, files) = place;
+            bar.set_message(format!("{file}/{files} {}", short(name)));
+            bar.set_position(done);
+        }
+        if let Some(meter) = &manner.meter {
+            meter.begin_file(name, done);
+        }
+    }
+
     /// What the transfer is to tell.
     pub(crate) fn progress(&self, manner: &Manner) -> Progress {
         let (seen, bars) = (Arc::clone(&self.seen), manner.bars);
-        let has_moved = Arc::clone(&manner.has_moved);
+        let (has_moved, meter) = (Arc::clone(&manner.has_moved), manner.meter.clone());
         Progress::new(move |event| {
             if let TransferEvent::Moved { .. } = event {
                 has_moved.store(true, Ordering::Relaxed);
+            }
+            if let Some(meter) = &meter {
+                meter.hear(&event);
             }
             seen.hear(event, bars);
         })
@@ -85,7 +112,7 @@ impl Seen {
             TransferEvent::Started { name, size } => {
                 self.has_begun.store(true, Ordering::Relaxed);
                 if bars == Bars::On {
-                    self.drawn.get_or_init(|| draw(&name, size)).enable_steady_tick(TICK);
+                    self.drawn.get_or_init(|| draw(name.as_str(), size)).enable_steady_tick(TICK);
                 }
             }
             TransferEvent::Kept { bytes } => {
@@ -116,10 +143,10 @@ impl Drop for Bar {
 }
 
 /// indicatif hides the bar where standard error is no terminal.
-fn draw(name: &FileName, size: u64) -> ProgressBar {
+fn draw(name: &str, size: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(TEMPLATE);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
-    ProgressBar::new(size).with_style(style).with_message(short(name.as_str()))
+    ProgressBar::new(size).with_style(style).with_message(short(name))
 }
 
 /// The name, made safe and cut in its middle, since its end tells its kind.
@@ -151,7 +178,7 @@ mod tests {
     fn a_transfer_that_ends_early_leaves_no_bar() {
         let bar = Bar::default();
         let shared = Arc::clone(&bar.seen);
-        shared.drawn.get_or_init(|| draw(&"x".into(), 10)).inc(1);
+        shared.drawn.get_or_init(|| draw("x", 10)).inc(1);
         drop(bar);
         assert!(shared.drawn.get().is_some_and(ProgressBar::is_finished));
     }

@@ -3,7 +3,9 @@
 //! Every message stands behind a gutter: who speaks is told left of it, and nothing that a speaker
 //! writes gets there, however many lines it has and however narrow the terminal is.
 
+mod files;
 mod news;
+mod transfers;
 
 use std::fmt::Write;
 
@@ -20,6 +22,7 @@ use crate::palette::Palette;
 use crate::safe;
 use crate::wrap::{CONTINUED_COLUMNS, fold, wrap};
 pub(crate) use news::{batch, late};
+pub(crate) use transfers::transfers;
 
 /// Where the text is to be read.
 #[derive(Debug, Clone)]
@@ -46,6 +49,7 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::Revoked(id) => format!("ended the session {id}\n"),
         Answer::Users(users) => user_list(users),
         Answer::Sent(message) => whole(&sent(message), paper),
+        Answer::SentFiles(sent) => files::sent(sent, paper),
         Answer::Reached { message, receipt } => {
             whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }

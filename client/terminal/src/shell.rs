@@ -54,8 +54,8 @@ pub struct Shell {
     unsettled: bool,
     /// What the last page of messages told as new.
     seen: Vec<MessageId>,
-    /// The message that the last line sent.
-    sent: Option<MessageId>,
+    /// The messages that the last line sent.
+    sent: Vec<MessageId>,
 }
 
 /// How long the answer to a line may take where nobody says.
@@ -74,7 +74,7 @@ impl Shell {
 
     pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
         let manner = Manner::plain(link.patience());
-        let (usage, unsettled, seen, sent) = (Exit::Refused, false, Vec::new(), None);
+        let (usage, unsettled, seen, sent) = (Exit::Refused, false, Vec::new(), Vec::new());
         Self { link, account, secrets, output, manner, usage, unsettled, seen, sent }
     }
 
@@ -207,9 +207,13 @@ impl Shell {
         }
         match result {
             Ok(Answer::History(page)) => self.mark_read(page).await,
-            Ok(Answer::Sent(message)) => self.sent = Some(message.id),
             Ok(Answer::Quit) => return Outcome::Quit,
-            Ok(_) => {}
+            Ok(answer) => {
+                self.sent = answer.sent().iter().map(|message| message.id.clone()).collect();
+                if let Some(failure) = answer.failure() {
+                    return Outcome::Failed(failure.exit);
+                }
+            }
             Err(failure) => return Outcome::Failed(failure.exit),
         }
         Outcome::Done
@@ -230,6 +234,12 @@ impl Shell {
         match (self.done_or_again(line).await?, line.wait()) {
             (Answer::Sent(message), wait) if wait.stage > Stage::Stored => {
                 self.wait_for(message, wait).await
+            }
+            (Answer::SentFiles(sent), wait) if wait.stage > Stage::Stored => {
+                for message in &sent.messages {
+                    self.wait_for(message.clone(), wait).await?;
+                }
+                Ok(Answer::SentFiles(sent))
             }
             (answer, _) => Ok(answer),
         }
@@ -279,6 +289,9 @@ impl Shell {
         match line {
             Line::Help(verb) => return Ok(Answer::Help(*verb)),
             Line::Quit => return Ok(Answer::Quit),
+            Line::Background(_) | Line::Transfers | Line::StopTransfer(_) => {
+                return Err(Failure::no_background());
+            }
             _ => {}
         }
         let client = self.connect().await?.with_request_id(id);

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::Named;
+
 /// One line of input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Input<'a> {
@@ -37,7 +39,7 @@ pub(crate) struct Words<'a> {
 }
 
 /// What separates words. A line break is one too: a pasted line may hold it.
-fn separates(character: char) -> bool {
+pub(crate) fn separates(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
@@ -64,12 +66,28 @@ impl<'a> Words<'a> {
         Some(text.to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// The rest as a file: quotes as in a name, and `~/` is the home folder. A shell has put its own in.
-    pub(crate) fn rest_path(self) -> Option<PathBuf> {
-        let typed = matches!(self.left, Input::Line(_));
-        let text = self.rest_unquoted()?;
-        let home = etcetera::home_dir().ok().filter(|_| typed);
-        Some(expanded(&text, home.as_deref()))
+    /// The rest as files: in a typed line quotes as in a name, and `~/` is the home folder. A shell has
+    /// put its own in.
+    pub(crate) fn rest_files(self) -> Option<Named> {
+        let left = self.left;
+        self.rest_unquoted()?;
+        match left {
+            Input::Line(text) => {
+                text.strip_prefix(separates).map(|rest| Named::Rest(rest.to_owned()))
+            }
+            Input::Arguments(names) => Some(Named::Arguments(names.to_vec())),
+        }
+    }
+
+    /// Takes a ` &` off the end of a typed line; says whether there was one.
+    pub(crate) fn take_ampersand(&mut self) -> bool {
+        let Input::Line(text) = self.left else { return false };
+        let before = text.trim_end_matches(separates).strip_suffix('&');
+        let Some(before) = before.filter(|before| before.ends_with(separates)) else {
+            return false;
+        };
+        self.left = Input::Line(before.trim_end_matches(separates));
+        true
     }
 }
 
@@ -93,12 +111,14 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-fn unquoted(text: &str) -> &str {
+/// Less one pair of quotes around it.
+pub(crate) fn unquoted(text: &str) -> &str {
     let inside = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
-fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
+/// With the home folder in the place of a first `~/`.
+pub(crate) fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
     match (text.strip_prefix("~/"), home) {
         (Some(inside), Some(home)) => home.join(inside),
         _ => PathBuf::from(text),
@@ -157,11 +177,26 @@ mod tests {
 
     #[test]
     fn a_shells_quotes_and_tildes_are_not_ours() {
-        let arguments = ["~/\"x\"".to_owned()];
-        let path = Words::of(Input::Arguments(&arguments)).rest_path();
-        assert_eq!(path, Some(PathBuf::from("~/\"x\"")));
-        let arguments = ["\"x\"".to_owned()];
-        let path = Words::of(Input::Arguments(&arguments)).rest_path();
-        assert_eq!(path, Some(PathBuf::from("\"x\"")));
+        for name in ["~/\"x\"", "\"x\""] {
+            let named = Words::of(Input::Arguments(&[name.to_owned()])).rest_files();
+            assert_eq!(named.map(|named| named.whole()), Some(PathBuf::from(name)));
+        }
+    }
+
+    #[track_caller]
+    fn check_ampersand(rest: &str, left: Option<&str>) {
+        let mut words = Words::of(Input::Line(rest));
+        assert_eq!(words.take_ampersand(), left.is_some(), "{rest:?}");
+        assert_eq!(words.rest().as_deref(), left.or(rest.get(1..)), "{rest:?}");
+    }
+
+    #[test]
+    fn an_ampersand_that_stands_alone_at_the_end_is_none_of_the_name() {
+        check_ampersand(" film.mkv &", Some("film.mkv"));
+        check_ampersand(" a b  & \t", Some("a b"));
+        check_ampersand(" \"R & D\" &", Some("\"R & D\""));
+        check_ampersand(" R&", None);
+        check_ampersand(" R & D", None);
+        check_ampersand(" \"x &\"", None);
     }
 }

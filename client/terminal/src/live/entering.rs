@@ -25,6 +25,12 @@ impl Live {
             Ok(line) if self.delivery.is_some() && line.can_wait() => {
                 self.send(shell, input, &line).await
             }
+            Ok(Line::Background(line)) => self.send_off(shell, input, *line).await,
+            Ok(Line::StopTransfer(number)) => self.stop_transfer(shell, input, number).await,
+            Ok(Line::Transfers) => {
+                shell.output().transfers(&self.transfers.rows());
+                Outcome::Done
+            }
             Ok(line) if line.asks_server() => match self.settle(shell, &line).await {
                 Ok(()) => shell.execute(text).await,
                 Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
@@ -124,7 +130,7 @@ impl Live {
     }
 
     fn track(&mut self, sent: &Sent, shell: &Shell) {
-        if let Ok(Answer::Sent(message)) = &sent.result {
+        for message in sent.result.as_ref().map(Answer::sent).unwrap_or_default() {
             self.own.add(message.id.clone(), shell.signed_in(), &self.board);
         }
     }

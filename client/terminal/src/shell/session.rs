@@ -46,9 +46,9 @@ impl Shell {
         std::mem::take(&mut self.seen)
     }
 
-    /// The message that the last line sent, unless that waited for its receipt.
-    pub(crate) fn take_sent(&mut self) -> Option<MessageId> {
-        self.sent.take()
+    /// The messages that the last line sent, unless it waited for the receipt.
+    pub(crate) fn take_sent(&mut self) -> Vec<MessageId> {
+        std::mem::take(&mut self.sent)
     }
 
     /// Connects and resumes the session, without a word and without a line that needs it.

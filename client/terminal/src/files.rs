@@ -1,0 +1,133 @@
+//! The files that a line names: one, several, those that fit a pattern, and what lies in a folder.
+//!
+//! A line is read without a look at the disk; what it names is found when it is done.
+
+mod names;
+mod walk;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use qchat_proto::ClientId;
+use tokio::task::spawn_blocking;
+
+use crate::failure::Failure;
+pub(crate) use names::Named;
+
+/// How many files one line may send.
+const FILES_MAX: usize = 10_000;
+
+/// What a line sends.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Chosen {
+    /// In the order in which they are sent.
+    pub(crate) files: Vec<ChosenFile>,
+    /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
+    pub(crate) left_out: Vec<PathBuf>,
+    known: HashSet<PathBuf>,
+}
+
+/// One of several files.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChosenFile {
+    pub(crate) path: PathBuf,
+    /// As it was when it was found; 0 where nothing is known.
+    pub(crate) bytes: u64,
+    changed_nanoseconds: u128,
+}
+
+impl Named {
+    /// Finds the files.
+    ///
+    /// # Errors
+    /// [`Failure`]: a name leads nowhere, a folder cannot be read or is empty, or there are too many.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn choose(&self, folder: Option<&Path>) -> Result<Chosen, Failure> {
+        let (named, folder) = (self.clone(), folder.map(Path::to_owned));
+        spawn_blocking(move || named.choose_now(folder.as_deref()))
+            .await
+            .unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())))
+    }
+
+    fn choose_now(&self, folder: Option<&Path>) -> Result<Chosen, Failure> {
+        let mut chosen = Chosen::default();
+        for path in self.find(folder)? {
+            match path.is_dir() {
+                true => walk::walk(&path, &mut chosen)?,
+                false => chosen.add(ChosenFile::at(path))?,
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+impl Chosen {
+    fn add(&mut self, file: ChosenFile) -> Result<(), Failure> {
+        self.check_room()?;
+        if self.known.insert(file.path.clone()) {
+            self.files.push(file);
+        }
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<(), Failure> {
+        match self.files.len() + self.left_out.len() < FILES_MAX {
+            true => Ok(()),
+            false => {
+                let text = format!("these are more than {FILES_MAX} files; nothing was sent");
+                Err(Failure::refused("local_file", text))
+            }
+        }
+    }
+
+    /// The file, where there is no other and nothing was left out.
+    pub(crate) fn only(&self) -> Option<&Path> {
+        match self.files.as_slice() {
+            [file] if self.left_out.is_empty() => Some(&file.path),
+            _ => None,
+        }
+    }
+
+    /// How long they are together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
+    }
+}
+
+impl ChosenFile {
+    fn at(path: PathBuf) -> Self {
+        let metadata = path.metadata().ok();
+        let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        let changed = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+        Self {
+            path,
+            bytes: metadata.map_or(0, |metadata| metadata.len()),
+            changed_nanoseconds: changed.map_or(0, |changed| changed.as_nanos()),
+        }
+    }
+
+    /// Without its folder.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Under which it is sent by the line that has the id `line`, however often that is tried. A file
+    /// that has changed since is another one.
+    pub(crate) fn id(&self, line: ClientId) -> ClientId {
+        let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 file of a line");
+        hasher.update(&line.0);
+        hasher.update(&self.bytes.to_be_bytes());
+        hasher.update(&self.changed_nanoseconds.to_be_bytes());
+        hasher.update(self.path.as_os_str().as_encoded_bytes());
+        let mut id = [0; 16];
+        hasher.finalize_xof().fill(&mut id);
+        ClientId(id)
+    }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

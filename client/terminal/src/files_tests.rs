@@ -1,0 +1,162 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// A folder with files in it, each of them with its own name inside.
+struct Case {
+    folder: tempfile::TempDir,
+}
+
+impl Case {
+    fn with(files: &[&str]) -> Self {
+        let case = Self { folder: tempfile::tempdir().unwrap() };
+        for name in files {
+            let path = case.path(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        case
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn choose(&self, named: &Named) -> Result<Chosen, Failure> {
+        named.choose_now(Some(self.folder.path()))
+    }
+
+    fn names(&self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
+        let below = |path: PathBuf| path.strip_prefix(self.folder.path()).unwrap().to_owned();
+        paths.into_iter().map(|path| below(path).to_str().unwrap().to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn check(&self, named: &Named, expected: &[&str]) {
+        let chosen = self.choose(named).unwrap();
+        let files = self.names(chosen.files.into_iter().map(|file| file.path));
+        assert_eq!(files, expected, "{named:?}");
+    }
+
+    #[track_caller]
+    fn check_typed(&self, rest: &str, expected: &[&str]) {
+        self.check(&Named::Rest(rest.to_owned()), expected);
+    }
+
+    #[track_caller]
+    fn check_wrong(&self, named: &Named, part: &str) {
+        let failure = self.choose(named).unwrap_err();
+        assert_eq!(failure.code, "local_file");
+        assert!(failure.text.contains(part), "{named:?}: {}", failure.text);
+    }
+}
+
+fn typed(rest: &str) -> Named {
+    Named::Rest(rest.to_owned())
+}
+
+fn arguments(names: &[&str]) -> Named {
+    Named::Arguments(names.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn the_rest_of_a_line_is_one_name_before_it_is_anything_else() {
+    let case = Case::with(&["a b.txt", "a", "b.txt", "x[1].log", "x1.log", "*"]);
+    case.check_typed("a b.txt", &["a b.txt"]);
+    case.check_typed("\"a b.txt\"", &["a b.txt"]);
+    case.check_typed("x[1].log", &["x[1].log"]);
+    case.check_typed("*", &["*"]);
+    case.check_typed("a  b.txt", &["a", "b.txt"]);
+    case.check_typed("b.txt 'a b.txt' b.txt ", &["b.txt", "a b.txt"]);
+}
+
+#[test]
+fn a_pattern_fits_files_and_no_folders_and_nothing_hidden() {
+    let case = Case::with(&["b.log", "a.log", ".c.log", "d.log/e.log", "d.log/f.txt"]);
+    case.check_typed("*.log", &["a.log", "b.log"]);
+    case.check_typed("[b-z]*.log d.log/*.txt", &["b.log", "d.log/f.txt"]);
+    case.check_typed("?.log a.log", &["a.log", "b.log"]);
+    case.check_wrong(&typed("'*.log'"), "there is no such file");
+    case.check_wrong(&typed("*.pdf"), "no file fits");
+    case.check_wrong(&typed("a.log *.pdf"), "no file fits");
+}
+
+#[test]
+fn of_several_names_all_must_be_there() {
+    let case = Case::with(&["a", "b"]);
+    case.check_wrong(&typed("a missing"), "/missing: there is no such file");
+    case.check_wrong(&typed("my notes.txt"), "/my notes.txt: there is no such file");
+    case.check_wrong(&arguments(&["a", "missing"]), "/missing: there is no such file");
+}
+
+#[test]
+fn each_argument_of_a_shell_is_a_name_and_never_a_pattern() {
+    let case = Case::with(&["a", "b", "a b", "my notes.txt", "x.log"]);
+    case.check(&arguments(&["a", "b"]), &["a", "b"]);
+    case.check(&arguments(&["a b"]), &["a b"]);
+    case.check(&arguments(&["my", "notes.txt"]), &["my notes.txt"]);
+    case.check_wrong(&arguments(&["*.log"]), "/*.log: there is no such file");
+}
+
+#[test]
+fn a_folder_is_sent_with_what_lies_below_it_in_order() {
+    let case = Case::with(&["p/b", "p/a", "p/c/d/e", "p/c/a", "p/.hidden", "q"]);
+    case.check_typed("p", &["p/.hidden", "p/a", "p/b", "p/c/a", "p/c/d/e"]);
+    case.check_typed("p/ q", &["p/.hidden", "p/a", "p/b", "p/c/a", "p/c/d/e", "q"]);
+    case.check(&arguments(&["p/c", "p/c/a"]), &["p/c/a", "p/c/d/e"]);
+    fs::create_dir(case.path("empty")).unwrap();
+    case.check_wrong(&typed("empty"), "no file lies in this folder");
+}
+
+#[test]
+fn no_symbolic_link_in_a_folder_is_followed() {
+    let case = Case::with(&["p/a", "secret/key"]);
+    symlink(case.path("secret"), case.path("p/folder")).unwrap();
+    symlink(case.path("secret/key"), case.path("p/file")).unwrap();
+    symlink(case.path("p"), case.path("p/loop")).unwrap();
+    let chosen = case.choose(&typed("p")).unwrap();
+    assert_eq!(chosen.only(), None, "that something was left out is to be told");
+    assert_eq!(case.names(chosen.files.into_iter().map(|file| file.path)), ["p/a"]);
+    assert_eq!(case.names(chosen.left_out), ["p/file", "p/folder", "p/loop"]);
+    // Who names a link means what it leads to.
+    symlink(case.path("secret"), case.path("link")).unwrap();
+    case.check_typed("link", &["link/key"]);
+}
+
+#[test]
+fn too_many_files_are_refused_before_one_is_sent() {
+    let mut chosen = Chosen::default();
+    for number in 0..FILES_MAX {
+        chosen.add(ChosenFile::at(number.to_string().into())).unwrap();
+    }
+    let failure = chosen.add(ChosenFile::at("one more".into())).unwrap_err();
+    assert!(failure.text.contains("10000"), "{}", failure.text);
+    let deep = vec!["d"; 70].join("/") + "/file";
+    let case = Case::with(&[&deep]);
+    case.check_wrong(&typed("d"), "too many folders");
+}
+
+#[test]
+fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
+    let case = Case::with(&["a", "b"]);
+    let id = |name: &str, line| ChosenFile::at(case.path(name)).id(ClientId([line; 16]));
+    let before = id("a", 1);
+    assert_eq!(id("a", 1), before);
+    assert_ne!(id("b", 1), before);
+    assert_ne!(id("a", 2), before);
+    fs::write(case.path("a"), "longer than before").unwrap();
+    assert_ne!(id("a", 1), before);
+}
+
+#[test]
+fn what_waits_names_its_files_by_their_whole_paths() {
+    let case = Case::with(&["a.log", "b.log"]);
+    let path = |name: &str| case.path(name).to_str().unwrap().to_owned();
+    let lasting = typed(&path("*.log")).lasting().unwrap();
+    assert_eq!(lasting, format!("\"{}\" \"{}\"", path("a.log"), path("b.log")));
+    case.check_typed(&lasting, &["a.log", "b.log"]);
+    assert!(typed(&path("*.pdf")).lasting().is_err());
+    let missing = path("my notes.txt");
+    assert_eq!(typed(&missing).lasting().unwrap(), format!("\"{missing}\""));
+}

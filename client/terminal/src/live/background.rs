@@ -1,0 +1,51 @@
+//! The lines about transfers that go on in the background.
+
+use qchat_client::Refusal;
+
+use super::Live;
+use crate::failure::Failure;
+use crate::line::Line;
+use crate::shell::{Outcome, Shell};
+use crate::words::Input;
+
+impl Live {
+    /// Lets a line go on in the background.
+    pub(super) async fn send_off(
+        &mut self,
+        shell: &mut Shell,
+        input: Input<'_>,
+        line: Line,
+    ) -> Outcome {
+        let pushed = match (input, shell.user()) {
+            (Input::Line(text), Some(_)) => self.transfers.push(text, line),
+            _ => Err(Refusal::NotLoggedIn.into()),
+        };
+        self.told(shell, input, pushed.map(|number| format!("transfer {number} begins"))).await
+    }
+
+    /// Ends a transfer.
+    pub(super) async fn stop_transfer(
+        &mut self,
+        shell: &mut Shell,
+        input: Input<'_>,
+        number: u32,
+    ) -> Outcome {
+        let stopped = self.transfers.stop(number);
+        self.told(shell, input, stopped).await
+    }
+
+    async fn told(
+        &mut self,
+        shell: &mut Shell,
+        input: Input<'_>,
+        result: Result<String, Failure>,
+    ) -> Outcome {
+        match result {
+            Ok(remark) => {
+                shell.output().notice(&remark);
+                Outcome::Done
+            }
+            Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+        }
+    }
+}

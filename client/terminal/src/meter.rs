@@ -1,0 +1,120 @@
+//! How far a transfer has come, for whoever asks while it runs.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use qchat_client::TransferEvent;
+
+/// Shared between who moves the bytes and who looks.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(Mutex<Reading>);
+
+/// What a meter shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Reading {
+    /// Which of how many files it is, where there are several.
+    pub(crate) file: Option<(usize, usize)>,
+    /// The name of the file, where its bytes have begun to move.
+    pub(crate) name: Option<String>,
+    /// How many bytes are where they are to go.
+    pub(crate) done: u64,
+    /// Of how many. 0 where it is not known yet.
+    pub(crate) bytes: u64,
+    /// How many have moved, and since when: not what was there from an earlier try.
+    pub(crate) moved: u64,
+    pub(crate) since: Option<Instant>,
+}
+
+impl Meter {
+    /// Several files are to move: so many, and so many bytes.
+    pub(crate) fn expect_many(&self, files: usize, bytes: u64) {
+        *self.lock() = Reading { file: Some((0, files)), bytes, ..Reading::default() };
+    }
+
+    /// The next of several files begins, after `done` bytes of the others.
+    pub(crate) fn begin_file(&self, name: &str, done: u64) {
+        let mut reading = self.lock();
+        reading.file = reading.file.map(|(file, files)| (file + 1, files));
+        (reading.name, reading.done) = (Some(name.to_owned()), done);
+    }
+
+    /// Takes note of what a transfer tells.
+    pub(crate) fn hear(&self, event: &TransferEvent) {
+        let mut reading = self.lock();
+        match event {
+            TransferEvent::Started { name, size } if reading.file.is_none() => {
+                let name = Some(name.as_str().to_owned());
+                *reading = Reading { name, bytes: *size, ..Reading::default() };
+            }
+            TransferEvent::Started { .. } | TransferEvent::Damaged { .. } => {}
+            TransferEvent::Kept { bytes } => reading.done += bytes,
+            TransferEvent::Moved { bytes } => {
+                reading.since.get_or_insert_with(Instant::now);
+                reading.done += bytes;
+                reading.moved += bytes;
+            }
+        }
+    }
+
+    /// What it shows now.
+    pub(crate) fn read(&self) -> Reading {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    /// What part is done, from 0 to 100.
+    pub(crate) fn percent(&self) -> u64 {
+        let percent = u128::from(self.done) * 100 / u128::from(self.bytes.max(1));
+        u64::try_from(percent).unwrap_or(100).min(100)
+    }
+
+    /// Bytes a second, where some have moved for long enough to tell.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        let milliseconds = self.since?.elapsed().as_millis();
+        let rate = (u128::from(self.moved) * 1000).checked_div(milliseconds)?;
+        u64::try_from(rate).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(name: &str, size: u64) -> TransferEvent {
+        TransferEvent::Started { name: name.into(), size }
+    }
+
+    #[test]
+    fn a_try_begins_anew_and_several_files_add_up() {
+        let meter = Meter::default();
+        assert_eq!((meter.read().percent(), meter.read().rate()), (0, None));
+        meter.hear(&started("a", 10));
+        meter.hear(&TransferEvent::Moved { bytes: 4 });
+        assert_eq!(meter.read().percent(), 40);
+        meter.hear(&started("a", 8));
+        meter.hear(&TransferEvent::Kept { bytes: 1 });
+        meter.hear(&TransferEvent::Moved { bytes: 1 });
+        assert_eq!((meter.read().done, meter.read().percent()), (2, 25));
+        meter.expect_many(2, 30);
+        meter.begin_file("a", 0);
+        meter.hear(&started("a", 10));
+        meter.hear(&TransferEvent::Moved { bytes: 10 });
+        meter.begin_file("b", 10);
+        meter.hear(&started("b", 20));
+        meter.hear(&TransferEvent::Moved { bytes: 5 });
+        let reading = meter.read();
+        assert_eq!((reading.file, reading.done, reading.percent()), (Some((2, 2)), 15, 50));
+    }
+
+    #[test]
+    fn a_file_that_grows_is_never_more_than_whole() {
+        let reading = Reading { done: u64::MAX, bytes: 1, ..Reading::default() };
+        assert_eq!(reading.percent(), 100);
+        assert_eq!(Reading { done: 0, bytes: 0, ..Reading::default() }.percent(), 0);
+    }
+}

@@ -1,0 +1,77 @@
+//! Sends several files, each as a message of its own.
+
+use qchat_client::Client;
+use qchat_proto::{Address, ClientId, Message};
+
+use super::Manner;
+use crate::answer::{Answer, SentFiles};
+use crate::failure::Failure;
+use crate::files::{Chosen, ChosenFile, Named};
+use crate::progress::Bar;
+
+impl Manner {
+    /// Sends what a line names: one file, or several, one after the other.
+    pub(super) async fn send_files(
+        &self,
+        client: &Client,
+        to: &Address,
+        named: &Named,
+    ) -> Result<Answer, Failure> {
+        let chosen = named.choose(self.folder.as_deref()).await?;
+        match chosen.only() {
+            Some(path) => self.send_file(client, to, path).await,
+            None => self.send_many(client, to, chosen).await.map(Answer::SentFiles),
+        }
+    }
+
+    /// What is wrong with one file keeps no other from being sent. What is wrong with the receiver or the
+    /// link ends it; those that were sent are not sent again where the line is tried again with its id.
+    async fn send_many(
+        &self,
+        client: &Client,
+        to: &Address,
+        chosen: Chosen,
+    ) -> Result<SentFiles, Failure> {
+        let line = client.request_id();
+        let bar = Bar::of_many(self, chosen.files.len(), chosen.bytes());
+        let mut sent = SentFiles { left_out: chosen.left_out, ..SentFiles::default() };
+        let (all, mut done) = (chosen.files.len(), 0_u64);
+        for (index, file) in chosen.files.into_iter().enumerate() {
+            bar.begin_file(self, &file.name(), (index + 1, all), done);
+            done = done.saturating_add(file.bytes);
+            match self.send_one(client, (to, line), &file, &bar).await {
+                Ok(message) => sent.messages.push(message),
+                Err(failure) if is_of_one_file(&failure) => sent.failed.push((file.path, failure)),
+                Err(failure) => return Err(after(sent.messages.len(), all, failure)),
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn send_one(
+        &self,
+        client: &Client,
+        (to, line): (&Address, ClientId),
+        file: &ChosenFile,
+        bar: &Bar,
+    ) -> Result<Message, Failure> {
+        let client = client.with_request_id(file.id(line));
+        Ok(client.send_file(to.clone(), &file.path, bar.progress(self)).await?)
+    }
+}
+
+fn is_of_one_file(failure: &Failure) -> bool {
+    matches!(
+        failure.code,
+        "local_file" | "too_large" | "quota_exceeded" | "server_full" | "id_reused"
+    )
+}
+
+fn after(sent: usize, all: usize, failure: Failure) -> Failure {
+    match sent {
+        0 => failure,
+        _ => {
+            Failure { text: format!("{sent} of {all} files are sent; {}", failure.text), ..failure }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The transfers in the background.
+
+use indicatif::HumanBytes;
+
+use super::table;
+use crate::meter::Reading;
+use crate::safe;
+use crate::transfers::{Direction, Row, State};
+use crate::wrap::fold;
+
+/// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
+pub(crate) fn transfers(rows: &[Row], columns: Option<usize>) -> String {
+    if rows.is_empty() {
+        return "no transfers; a line that moves a file and ends with & begins one\n".to_owned();
+    }
+    let table = table(&rows.iter().map(cells).collect::<Vec<_>>());
+    table.lines().map(|row| format!("{}\n", fold(row, columns))).collect()
+}
+
+fn cells(row: &Row) -> [String; 6] {
+    let direction = match row.direction {
+        Direction::Send => "send",
+        Direction::Fetch => "fetch",
+    };
+    let name = safe::line(&row.name);
+    let (percent, bytes, rate, name) = match &row.state {
+        State::Ended(outcome) => {
+            let name = format!("{name}: {}", safe::line(outcome));
+            ("ended".to_owned(), String::new(), String::new(), name)
+        }
+        State::Waits(reading) => {
+            let [percent, bytes] = how_far(reading);
+            (percent, bytes, "waits".to_owned(), name.into_owned())
+        }
+        State::Moves(reading) => {
+            let [percent, bytes] = how_far(reading);
+            let rate = reading.rate().map(|rate| format!("{}/s", HumanBytes(rate)));
+            (percent, bytes, rate.unwrap_or_default(), format!("{name}{}", which(reading)))
+        }
+    };
+    [row.number.to_string(), direction.to_owned(), percent, bytes, rate, name]
+}
+
+fn how_far(reading: &Reading) -> [String; 2] {
+    let bytes = format!("{} of {}", HumanBytes(reading.done), HumanBytes(reading.bytes));
+    [format!("{} %", reading.percent()), bytes]
+}
+
+/// ` (2 of 12)`, where there are several files.
+fn which(reading: &Reading) -> String {
+    reading.file.map(|(file, files)| format!(" ({file} of {files})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_is_a_row() {
+        let row = |number, direction, name: &str, state| Row {
+            number,
+            direction,
+            name: name.to_owned(),
+            state,
+        };
+        let reading = Reading { file: Some((2, 12)), done: 512, bytes: 1024, ..Reading::default() };
+        let rows = [
+            row(1, Direction::Fetch, "a\u{1b}b", State::Ended("saved x/a".to_owned())),
+            row(2, Direction::Send, "film.mkv", State::Moves(reading)),
+            row(10, Direction::Send, "b", State::Waits(Reading::default())),
+        ];
+        let shown = "\
+            1   fetch  ended                            a␛b: saved x/a\n\
+            2   send   50 %   512 B of 1.00 KiB         film.mkv (2 of 12)\n\
+            10  send   0 %    0 B of 0 B         waits  b\n";
+        assert_eq!(transfers(&rows, None), shown);
+    }
+}

@@ -1,0 +1,284 @@
+//! The transfers that go on in the background of a prompt, each under its id until it is known what came
+//! of it.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use qchat_client::proto::ClientId;
+use qchat_client::{Backoff, Client, UserName};
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, sleep_until};
+
+use crate::answer::Answer;
+use crate::board::Sent;
+use crate::delivery::{Step, not_yet, set_off};
+use crate::failure::Failure;
+use crate::line::Line;
+use crate::meter::{Meter, Reading};
+use crate::perform::Manner;
+use crate::progress::Bars;
+
+/// How many move at once. More would only share the same link in smaller pieces.
+const RUNNING_MAX: usize = 4;
+
+/// How many there may be, with those that wait for their turn.
+const UNDER_WAY_MAX: usize = 64;
+
+/// How many are remembered that have ended.
+const ENDED_MAX: usize = 20;
+
+/// The transfers of one prompt.
+#[derive(Debug)]
+pub(crate) struct Transfers {
+    /// The last number that was given.
+    number: u32,
+    /// In the order in which they were begun.
+    under_way: VecDeque<Transfer>,
+    ended: VecDeque<Row>,
+    backoff: Backoff,
+    /// None begins before this.
+    not_before: Instant,
+}
+
+#[derive(Debug)]
+struct Transfer {
+    number: u32,
+    text: String,
+    line: Line,
+    id: ClientId,
+    meter: Arc<Meter>,
+    task: Option<Task>,
+}
+
+type Task = JoinHandle<Result<Answer, Failure>>;
+
+/// What there is to see of a transfer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) number: u32,
+    pub(crate) direction: Direction,
+    /// What it moves. May hold text from outside.
+    pub(crate) name: String,
+    pub(crate) state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Send,
+    Fetch,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum State {
+    /// For its turn, or for the link.
+    Waits(Reading),
+    Moves(Reading),
+    /// What came of it.
+    Ended(String),
+}
+
+impl Default for Transfers {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            under_way: VecDeque::new(),
+            ended: VecDeque::new(),
+            backoff: Backoff::default(),
+            not_before: Instant::now(),
+        }
+    }
+}
+
+impl Transfers {
+    /// Puts a line behind the others, and says its number.
+    ///
+    /// # Errors
+    /// [`Failure`]: there are too many.
+    pub(crate) fn push(&mut self, text: &str, line: Line) -> Result<u32, Failure> {
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            let text =
+                format!("{UNDER_WAY_MAX} transfers are under way; wait for one, or stop one");
+            return Err(Failure::refused("too_many_transfers", text));
+        }
+        self.number = self.number.saturating_add(1);
+        self.under_way.push_back(Transfer {
+            number: self.number,
+            text: text.trim_end().to_owned(),
+            line,
+            id: ClientId::random(),
+            meter: Arc::default(),
+            task: None,
+        });
+        Ok(self.number)
+    }
+
+    /// Moves what can be moved, and waits for the first of which something has come; for ever where
+    /// none moves.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the transfers go on.
+    pub(crate) async fn step(
+        &mut self,
+        signed_in: Option<(Client, UserName)>,
+        manner: &Manner,
+    ) -> Step {
+        loop {
+            let client = signed_in.as_ref().map(|(client, _)| client);
+            let can_begin = client.is_some() && self.next_idle().is_some();
+            let not_before = self.not_before;
+            tokio::select! {
+                (index, result) = first_end(&mut self.under_way) => return self.end(index, result),
+                () = sleep_until(not_before), if can_begin => {
+                    while let (Some(client), Some(transfer)) = (client, self.next_idle()) {
+                        transfer.begin(client, manner);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The transfer whose turn it is to begin, if there is room.
+    fn next_idle(&mut self) -> Option<&mut Transfer> {
+        let running = self.under_way.iter().filter(|transfer| transfer.task.is_some()).count();
+        let mut idle = self.under_way.iter_mut().filter(|transfer| transfer.task.is_none());
+        idle.next().filter(|_| running < RUNNING_MAX)
+    }
+
+    fn end(&mut self, index: usize, ended: Result<Result<Answer, Failure>, JoinError>) -> Step {
+        let result =
+            ended.unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())));
+        if let Err(failure) = &result
+            && let Some(step) = not_yet(failure)
+        {
+            // Those that a lost link ends together are one failure.
+            if self.not_before <= Instant::now() {
+                self.backoff.failed();
+                self.not_before = Instant::now() + self.backoff.pause();
+            }
+            return step;
+        }
+        self.backoff.reset();
+        let Some(transfer) = self.under_way.remove(index) else { return Step::NotYet };
+        let line = transfer.text.clone();
+        self.remember(&transfer, outcome(&result));
+        Step::Sent(Box::new(Sent { line, result }))
+    }
+
+    /// Notes that a new link may be tried at once.
+    pub(crate) fn link_is_back(&mut self) {
+        self.backoff.reset();
+        self.not_before = Instant::now();
+    }
+
+    /// Ends a transfer; says what is to be told.
+    ///
+    /// # Errors
+    /// [`Failure`]: none has that number.
+    pub(crate) fn stop(&mut self, number: u32) -> Result<String, Failure> {
+        let index = self.under_way.iter().position(|transfer| transfer.number == number);
+        let transfer = index.and_then(|index| self.under_way.remove(index)).ok_or_else(|| {
+            Failure::refused("transfer_not_found", format!("no transfer {number} is under way"))
+        })?;
+        let told = transfer.farewell();
+        self.remember(&transfer, "stopped".to_owned());
+        Ok(told)
+    }
+
+    /// Ends all; says what is to be told.
+    pub(crate) fn stop_all(&mut self) -> Vec<String> {
+        let numbers: Vec<_> = self.under_way.iter().map(|transfer| transfer.number).collect();
+        numbers.into_iter().filter_map(|number| self.stop(number).ok()).collect()
+    }
+
+    /// What is under way, and before it what has ended lately.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        self.ended.iter().cloned().chain(self.under_way.iter().map(Transfer::row)).collect()
+    }
+
+    fn remember(&mut self, transfer: &Transfer, outcome: String) {
+        if self.ended.len() >= ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(Row { state: State::Ended(outcome), ..transfer.row() });
+    }
+}
+
+/// The first of the transfers that ends, and how.
+async fn first_end(
+    transfers: &mut VecDeque<Transfer>,
+) -> (usize, Result<Result<Answer, Failure>, JoinError>) {
+    poll_fn(|context| {
+        for (index, transfer) in transfers.iter_mut().enumerate() {
+            let Some(task) = &mut transfer.task else { continue };
+            if let Poll::Ready(ended) = Pin::new(task).poll(context) {
+                transfer.task = None;
+                return Poll::Ready((index, ended));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl Transfer {
+    fn begin(&mut self, client: &Client, manner: &Manner) {
+        let meter = Some(Arc::clone(&self.meter));
+        // A prompt may be up.
+        let has_moved = Arc::default();
+        let manner = Manner { bars: Bars::Off, meter, has_moved, ..manner.clone() };
+        self.task = Some(set_off(client, self.id, &self.line, manner));
+    }
+
+    fn farewell(&self) -> String {
+        let percent = self.meter.read().percent();
+        let Self { number, text, .. } = self;
+        format!("stopped {number} at {percent} %; the same line again goes on there: {text}")
+    }
+
+    fn row(&self) -> Row {
+        let reading = self.meter.read();
+        let (direction, asked) = match &self.line {
+            Line::SendFile { files, .. } => (Direction::Send, last_part(&files.whole())),
+            Line::Download { name, .. } => (Direction::Fetch, name.clone()),
+            _ => (Direction::Fetch, self.text.clone()),
+        };
+        Row {
+            number: self.number,
+            direction,
+            name: reading.name.clone().unwrap_or(asked),
+            state: match self.task {
+                Some(_) => State::Moves(reading),
+                None => State::Waits(reading),
+            },
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+fn last_part(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// What came of it, in a few words.
+fn outcome(result: &Result<Answer, Failure>) -> String {
+    match result {
+        Ok(answer) => match (answer.failure(), answer.sent(), answer) {
+            (Some(failure), ..) => failure.text,
+            (None, [message], _) => format!("sent {}", message.id),
+            (None, [], Answer::Saved { path, .. }) => format!("saved {path}"),
+            (None, messages, _) => format!("sent {} files", messages.len()),
+        },
+        Err(failure) => format!("failed: {}", failure.code),
+    }
+}

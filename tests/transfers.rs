@@ -1,0 +1,163 @@
+//! Transfers in the background of a prompt.
+
+use crate::files::noise;
+use crate::harness::{Client, Dice, Path, Screen, Server, Weather, items, text, texts};
+
+/// A path on which a film takes minutes, and a word does not.
+fn slow_path(server: &Server) -> Path {
+    let weather = Weather { lost_percent: 3, delay_milliseconds: 20..40, ..Weather::CLEAR };
+    Path::in_weather(server.address, weather, Dice::new(7))
+}
+
+/// A prompt, wide enough for everything.
+fn open(client: &Client) -> Screen {
+    client.ok("ls");
+    let screen = Screen::open(client, &[]);
+    screen.prompts("alice");
+    screen
+}
+
+fn write_film(client: &Client, name: &str, mebibytes: u64) {
+    let film = std::fs::File::create(client.path(name)).unwrap();
+    film.set_len(mebibytes * 1024 * 1024).unwrap();
+}
+
+/// Asks how far the transfers are until the last line of the answer says that bytes have moved.
+#[track_caller]
+fn wait_until_it_moves(screen: &mut Screen) -> String {
+    loop {
+        screen.enter("transfers");
+        let shown = screen.prompts("alice");
+        let row = shown.lines().rev().find(|line| line.contains(" MiB ")).unwrap_or_default();
+        if !row.is_empty() && !row.contains(" 0 B of ") {
+            return row.to_owned();
+        }
+    }
+}
+
+#[test]
+fn one_can_talk_while_a_film_is_on_its_way_and_stop_it() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = slow_path(&server);
+    let alice = server.user_over(&path, "alice");
+    write_film(&alice, "film.mkv", 512);
+    let mut screen = open(&alice);
+    screen.enter("send_file bob film.mkv &");
+    screen.shows("transfer 1 begins");
+    screen.prompts("alice");
+    screen.enter("send bob hi");
+    screen.shows("sent @bob:1");
+    let row = wait_until_it_moves(&mut screen);
+    assert!(row.starts_with("1  send  ") && row.ends_with("film.mkv"), "{row}");
+    assert!(row.contains(" of 512.00 MiB ") && row.contains(" % ") && row.contains("B/s"), "{row}");
+    screen.enter("transfers stop 2");
+    screen.shows("no transfer 2 is under way (transfer_not_found)");
+    screen.enter("transfers stop 1");
+    screen.shows("stopped 1 at");
+    screen.enter("transfers");
+    screen.shows("film.mkv: stopped");
+    screen.enter("send bob ho");
+    screen.shows("sent @bob:2");
+    assert_eq!(texts(&bob.ok("inbox")), ["hi", "ho"]);
+}
+
+#[test]
+fn what_came_of_a_transfer_is_put_above_a_line_that_is_half_typed() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.write("a b.bin", &noise(100_000));
+    alice.write("c.bin", &noise(1000));
+    let mut screen = open(&alice);
+    screen.enter("send_file bob a b.bin &");
+    screen.press("send bob half");
+    screen.shows("← send_file bob a b.bin &");
+    screen.half_typed("alice@127.0.0.1> ", ["send bob half", ""]);
+    screen.press("\r");
+    screen.shows("sent @bob:2");
+    screen.enter("send_file bob c.bin missing.bin &");
+    screen.shows("missing.bin: there is no such file (local_file) ← send_file bob c.bin");
+    screen.enter("send_file alice c.bin");
+    screen.shows("stored as");
+    screen.enter("download_file c.bin &");
+    screen.shows("saved download/alice/c.bin (1000 B) ← download_file c.bin &");
+    screen.enter("transfers");
+    let shown = screen.shows("c.bin: saved download/alice/c.bin");
+    assert!(shown.contains("a b.bin: sent @bob:1"), "{shown}");
+    assert!(shown.contains("missing.bin: failed: local_file"), "{shown}");
+    let inbox = bob.ok("inbox");
+    assert_eq!(items(&inbox["messages"]).len(), 2);
+    assert_eq!(text(&inbox["messages"][0]["file"]["original"]), "a b.bin");
+    assert_eq!(std::fs::read(alice.path("download/alice/c.bin")).unwrap(), noise(1000));
+}
+
+#[test]
+fn a_transfer_goes_on_through_a_killed_server_and_is_one_message() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = slow_path(&server);
+    let alice = server.user_over(&path, "alice");
+    alice.write("film.mkv", &noise(2 * 1024 * 1024));
+    let mut screen = open(&alice);
+    screen.enter("send_file bob film.mkv &");
+    screen.prompts("alice");
+    wait_until_it_moves(&mut screen);
+    let stopped = server.kill9();
+    screen.shows("connection lost");
+    let _server = stopped.start();
+    screen.shows("← send_file bob film.mkv &");
+    let inbox = bob.ok("inbox");
+    assert_eq!(items(&inbox["messages"]).len(), 1, "{inbox}");
+    let digest = blake3::hash(&noise(2 * 1024 * 1024)).to_hex();
+    assert_eq!(text(&inbox["messages"][0]["file"]["blake3"]), digest.as_str());
+}
+
+#[test]
+fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
+    let server = Server::start();
+    let path = slow_path(&server);
+    let alice = server.user_over(&path, "alice");
+    let mut screen = open(&alice);
+    for number in 1..=6 {
+        write_film(&alice, &format!("film{number}.mkv"), 64);
+        screen.enter(&format!("send_file alice film{number}.mkv &"));
+        screen.shows(&format!("transfer {number} begins"));
+        screen.prompts("alice");
+    }
+    wait_until_it_moves(&mut screen);
+    screen.enter("transfers");
+    let shown = screen.prompts("alice");
+    let last: Vec<_> = shown.lines().rev().skip(1).take(6).collect();
+    let waiting: Vec<_> = last.iter().filter(|row| row.contains("  waits  ")).collect();
+    assert_eq!(waiting.len(), 2, "{shown}");
+    assert!(waiting[0].ends_with("film6.mkv") && waiting[1].ends_with("film5.mkv"), "{shown}");
+    // Whose turn it is moves up.
+    screen.enter("transfers stop 2");
+    screen.shows("stopped 2 at");
+    screen.enter("transfers");
+    screen.wrote("film2.mkv: stopped");
+    screen.enter("quit");
+    for number in [1, 3, 4, 5, 6] {
+        screen.wrote(&format!("stopped {number} at "));
+    }
+    assert_eq!(screen.ends(), 0);
+}
+
+#[test]
+fn scripts_have_no_background_and_a_message_may_end_as_it_likes() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.write("x", b"x");
+    assert_eq!(alice.refused("send_file bob x &"), "usage");
+    assert_eq!(alice.refused("download_file x &"), "usage");
+    assert_eq!(alice.refused("transfers"), "usage");
+    alice.ok("send bob R &");
+    assert_eq!(texts(&bob.ok("inbox")), ["R &"]);
+    alice.write("x &", b"and");
+    let sent = alice.ok("send_file bob \"x &\"");
+    assert_eq!(sent["message"]["file"]["original"], "x &");
+    let mut screen = open(&alice);
+    screen.enter("send bob S &");
+    screen.shows("sent @bob:3");
+    assert_eq!(text(&bob.ok("inbox")["messages"][2]["text"]), "S &");
+}
