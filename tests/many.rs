@@ -125,6 +125,27 @@ fn files_whose_line_is_tried_again_are_sent_once() {
 }
 
 #[test]
+fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
+    const FILES: usize = 100;
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let files: Vec<_> = (100..100 + FILES).map(|number| format!("f/{number}")).collect();
+    write_all(&alice, &files.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected: Vec<_> = files.iter().map(|name| &name[2..]).collect();
+    let mut talk = alice.talk();
+    talk.tell("send_file bob f/*");
+    until("some are sent", || items(&bob.ok("inbox")["messages"]).len() > 1);
+    talk.kill();
+    assert_eq!(talk.answer(), None, "it was killed before it had sent all");
+    let sent = alice.ok("send_file bob f/*");
+    assert_eq!(names(&sent), expected);
+    check_inbox(&bob, &expected);
+    // A line that was done is a new one the next time.
+    alice.ok("send_file bob f/*");
+    check_inbox(&bob, &[expected.clone(), expected].concat());
+}
+
+#[test]
 fn files_that_were_meant_without_a_connection_are_sent_with_the_next() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));

@@ -214,7 +214,10 @@ impl Manner {
 
 /// Whether an upload was answered for good: a new try would be another upload.
 fn is_settled(sent: &Result<Message, Failure>) -> bool {
-    let Err(failure) = sent else { return true };
+    sent.as_ref().err().is_none_or(is_final)
+}
+
+fn is_final(failure: &Failure) -> bool {
     !matches!(
         failure.code,
         "unreachable"

@@ -15,6 +15,7 @@ use qchat_proto::ClientId;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
+use crate::files::Named;
 use crate::session_file::path_of;
 
 /// A longer note is none of ours.
@@ -69,10 +70,30 @@ impl Unfinished {
         (to, path): (&Address, &Path),
         id: ClientId,
     ) -> Option<Note> {
-        let folder = path_of(&self.folder, &self.server, user);
         let (to, path) = (to.clone(), path.to_owned());
+        self.take_of(user, id, move || Facts::of(to, &path)).await
+    }
+
+    /// The same for all the files that a line names, which was not done with all of them.
+    pub(crate) async fn take_many(
+        &self,
+        user: &UserName,
+        (to, named): (&Address, &Named),
+        id: ClientId,
+    ) -> Option<Note> {
+        let (to, named) = (to.clone(), named.clone());
+        self.take_of(user, id, move || Facts::of_many(to, &named)).await
+    }
+
+    async fn take_of(
+        &self,
+        user: &UserName,
+        id: ClientId,
+        facts: impl FnOnce() -> io::Result<Facts> + Send + 'static,
+    ) -> Option<Note> {
+        let folder = path_of(&self.folder, &self.server, user);
         let taken = spawn_blocking(move || {
-            let facts = Facts::of(to, &path)?;
+            let facts = facts()?;
             private_file::make_folder(&folder)?;
             match find(&folder, &facts)? {
                 Some(note) => Ok(note),
@@ -89,6 +110,13 @@ impl Facts {
         let metadata = fs::metadata(&path)?;
         let (changed_seconds, changed_nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
         Ok(Self { to, path, size: metadata.len(), changed_seconds, changed_nanoseconds })
+    }
+
+    /// Of several files nothing is noted but what they are called together, which is no path. Each is
+    /// looked at when it is its turn.
+    fn of_many(to: Address, named: &Named) -> io::Result<Self> {
+        let path = named.digest(&std::env::current_dir()?).into();
+        Ok(Self { to, path, size: 0, changed_seconds: 0, changed_nanoseconds: 0 })
     }
 
     /// Those of a note; `None` where it makes no sense.
@@ -234,6 +262,22 @@ mod tests {
         case.take("bob", "a.bin", 6).await.unwrap().end().await;
         assert_eq!(case.id("bob", "a.bin", 7).await, 7);
         assert!(case.take("bob", "missing", 8).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_line_of_several_files_has_one_id_until_all_are_sent() {
+        let case = Case::new();
+        let notes = Unfinished::new(case.folder.path().join("notes"), "host".parse().unwrap());
+        let (alice, bob) = ("alice".parse().unwrap(), Address::User("bob".parse().unwrap()));
+        let take = async |rest: &str, id| {
+            let named = Named::Rest(rest.to_owned());
+            notes.take_many(&alice, (&bob, &named), ClientId([id; 16])).await.unwrap()
+        };
+        assert_eq!(take("*.bin", 1).await.id.0[0], 1);
+        assert_eq!(take("*.bin", 2).await.id.0[0], 1);
+        assert_eq!(take("a.bin b.bin", 3).await.id.0[0], 3);
+        take("*.bin", 4).await.end().await;
+        assert_eq!(take("*.bin", 5).await.id.0[0], 5);
     }
 
     #[tokio::test]

@@ -20,8 +20,33 @@ impl Manner {
         let chosen = named.choose(self.folder.as_deref()).await?;
         match chosen.only() {
             Some(path) => self.send_file(client, to, path).await,
-            None => self.send_many(client, to, chosen).await.map(Answer::SentFiles),
+            None => self.send_all(client, (to, named), chosen).await.map(Answer::SentFiles),
         }
+    }
+
+    /// Goes on with what an earlier run of the client has begun. As long as not all are sent, the same
+    /// line sends only those that are missing.
+    async fn send_all(
+        &self,
+        client: &Client,
+        (to, named): (&Address, &Named),
+        chosen: Chosen,
+    ) -> Result<SentFiles, Failure> {
+        let id = client.request_id();
+        let note = match (&self.unfinished, client.user()) {
+            (Some(notes), Some(user)) => notes.take_many(&user, (to, named), id).await,
+            _ => None,
+        };
+        let line = note.as_ref().map_or(id, |note| note.id);
+        let sent = self.send_many(client, (to, line), chosen).await;
+        let is_over = match &sent {
+            Ok(sent) => sent.failed.is_empty(),
+            Err(failure) => super::is_final(failure),
+        };
+        if let Some(note) = note.filter(|_| is_over) {
+            note.end().await;
+        }
+        sent
     }
 
     /// What is wrong with one file keeps no other from being sent. What is wrong with the receiver or the
@@ -29,10 +54,9 @@ impl Manner {
     async fn send_many(
         &self,
         client: &Client,
-        to: &Address,
+        (to, line): (&Address, ClientId),
         chosen: Chosen,
     ) -> Result<SentFiles, Failure> {
-        let line = client.request_id();
         let bar = Bar::of_many(self, chosen.files.len(), chosen.bytes());
         let mut sent = SentFiles { left_out: chosen.left_out, ..SentFiles::default() };
         let (all, mut done) = (chosen.files.len(), 0_u64);

@@ -29,7 +29,8 @@ pub(super) fn sent(sent: &SentFiles, paper: &Paper) -> String {
         let _ = writeln!(text, "  and {more} more");
     }
     if let Some(whole) = sent.failure() {
-        text.push_str(&failure(&whole, paper));
+        let again = format!("{}; the same line again sends only those", whole.text);
+        text.push_str(&failure(&Failure { text: again, ..whole }, paper));
     }
     left_out(&sent.left_out, &mut text);
     text
