@@ -41,6 +41,9 @@ pub(crate) struct Settings {
     /// What all files that one user sent may take, in bytes [default: no limit]
     #[arg(long, value_name = "BYTES", env = "QCHAT_QUOTA")]
     quota: Option<u64>,
+    /// How much of the disk is kept free of files, in bytes [default: 33554432]
+    #[arg(long, value_name = "BYTES", env = "QCHAT_MIN_FREE")]
+    min_free: Option<u64>,
     /// How long files are kept, such as 90d or 12h; their messages stay [default: for ever]
     #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_FILES", value_parser = age)]
     #[serde(deserialize_with = "age_setting")]
@@ -78,6 +81,7 @@ impl Settings {
             upload: self.upload.or(fallback.upload),
             max_file_size: self.max_file_size.or(fallback.max_file_size),
             quota: self.quota.or(fallback.quota),
+            min_free: self.min_free.or(fallback.min_free),
             keep_files: self.keep_files.or(fallback.keep_files),
             keep_unfinished: self.keep_unfinished.or(fallback.keep_unfinished),
             password_min: self.password_min.or(fallback.password_min),
@@ -100,6 +104,7 @@ impl Settings {
             limits: Limits {
                 file_bytes_max: self.max_file_size.unwrap_or(limits.file_bytes_max),
                 quota_bytes: self.quota,
+                free_bytes_min: self.min_free.unwrap_or(limits.free_bytes_min),
                 keep_files: self.keep_files,
                 unfinished_age_max: self.keep_unfinished.unwrap_or(limits.unfinished_age_max),
                 password_characters_min: self

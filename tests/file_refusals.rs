@@ -20,6 +20,17 @@ fn check_refused(
 }
 
 #[test]
+fn a_file_that_the_disk_has_no_room_for_is_refused_before_a_byte_is_sent() {
+    let floor = u64::MAX.to_string();
+    let server = Server::with(&["--min-free", &floor]);
+    let alice = server.user("alice");
+    alice.write("a.txt", b"nine byte");
+    let why = check_refused(&server, &alice, "send_file alice a.txt", "server_full");
+    assert!(why.contains("9 bytes") && why.contains(&floor), "{why}");
+    alice.ok("send alice messages have a floor of their own");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_and_nothing_is_sent() {
     let server = Server::start();
     let alice = server.user("alice");

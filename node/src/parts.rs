@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
+use crate::disk::free_bytes;
 
 /// How many unfinished uploads one user may have. The oldest that rests goes for a new one.
 const PARTS_OF_USER_MAX: usize = 32;
@@ -146,9 +147,27 @@ impl Parts {
         Self::hold(self, key.clone(), place)
     }
 
+    /// How many bytes of the uploads on their way have not come yet.
+    fn missing_of_others(&self, key: &PartKey) -> u64 {
+        let on_their_way: Vec<_> = {
+            let places = self.places();
+            let others = places.iter().filter(|(other, place)| *other != key && !place.rests());
+            others.map(|(other, place)| (other.to_string(), place.bytes)).collect()
+        };
+        let missing = on_their_way
+            .into_iter()
+            .map(|(name, bytes)| bytes.saturating_sub(bytes_of(&Part::path(&self.folder, &name))));
+        missing.fold(0, u64::saturating_add)
+    }
+
     fn places(&self) -> MutexGuard<'_, HashMap<PartKey, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The length of a file; 0 where there is none.
+fn bytes_of(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 impl Place {
@@ -209,6 +228,26 @@ impl Turn {
                 tracing::info!(part = %victim.key, "an unfinished upload gives way to a new one");
                 victim.discard().await;
             }
+        }
+    }
+
+    /// Checks that the disk has room for what is missing of this file of `size` bytes, beside what is
+    /// missing of the others that are on their way, and that `floor` bytes stay free. Called after
+    /// [`reserve`](Self::reserve): of two that come at once each sees the other.
+    ///
+    /// # Errors
+    /// [`Refusal::NoRoomForFile`].
+    pub(crate) async fn check_disk(&self, size: u64, floor: u64) -> Result<(), Refusal> {
+        let (parts, key, path) = (self.parts.clone(), self.key.clone(), self.path());
+        let room = blocking(move || {
+            let free = free_bytes(&parts.folder)?;
+            Ok((free.saturating_sub(parts.missing_of_others(&key)), bytes_of(&path)))
+        });
+        // A disk that does not say is left to say it when it is written to.
+        let Ok((free, here)) = room.await else { return Ok(()) };
+        match free < size.saturating_sub(here).saturating_add(floor) {
+            true => Err(Refusal::NoRoomForFile { size, free, floor }),
+            false => Ok(()),
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// What all files of one sender may take, in bytes.
     pub quota_bytes: Option<u64>,
+    /// How much of the disk is kept free of files, in bytes.
+    pub free_bytes_min: u64,
     /// The shortest password, in characters.
     pub password_characters_min: u32,
     /// How long files are kept; `None` is for ever.
@@ -57,6 +59,9 @@ pub struct Limits {
     /// How long an unfinished upload waits for its sender to go on with it.
     pub unfinished_age_max: Duration,
 }
+
+/// More than is kept free of messages, so that these go on for longer.
+const FREE_BYTES_MIN: u64 = 32 * 1024 * 1024;
 
 /// A week: somebody may be away with what they were sending.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -66,6 +71,7 @@ impl Default for Limits {
         Self {
             file_bytes_max: FILE_BYTES_MAX,
             quota_bytes: None,
+            free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
             keep_files: None,
             unfinished_age_max: UNFINISHED_AGE_MAX,

@@ -120,6 +120,19 @@ pub enum Refusal {
         /// The first block that is wrong; 0 is the file's first.
         block: u64,
     },
+    /// The server's disk has no room for a file.
+    #[error(
+        "the server's disk has no room for this file of {size} bytes: {free} are free beside what \
+         others are sending, and {floor} stay free; try again when its owner has made room"
+    )]
+    NoRoomForFile {
+        /// The file's length in bytes.
+        size: u64,
+        /// What is free, in bytes, less what is promised to files that are on their way.
+        free: u64,
+        /// What is kept free of files.
+        floor: u64,
+    },
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -153,7 +166,7 @@ impl Refusal {
             Self::MessageNotFound(_) => "message_not_found",
             Self::FileExpired(_) => "file_expired",
             Self::SessionNotFound(_) => "session_not_found",
-            Self::ServerFull { .. } => "server_full",
+            Self::ServerFull { .. } | Self::NoRoomForFile { .. } => "server_full",
             Self::FileDamaged { .. } => "file_damaged",
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct Arrival {
     pub(super) layout: Layout,
     /// Somebody else goes on with it.
     pub(super) superseded: CancellationToken,
+    /// How much of the disk is kept free of files, in bytes.
+    pub(super) floor: u64,
 }
 
 /// All of a file, proven, and not synced.
@@ -130,6 +132,10 @@ impl Arrival {
         let (is_whole, of) = (end.is_ok(), self.layout.blocks());
         tracing::debug!(kept, came, of, is_whole, "blocks of a file have come");
         let announced = end.map_err(|error| match error {
+            ReceiveError::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let (size, floor) = (self.layout.size(), self.floor);
+                Refusal::NoRoomForFile { size, free: 0, floor }.into()
+            }
             ReceiveError::Write(_) => Failure::fault(error),
             error => interrupted(&chain(&error)),
         })?;

@@ -61,11 +61,13 @@ impl Offer {
         let _place = call.node.uploads.begin()?;
         let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
         turn.reserve(*size, used, call.node.limits.quota_bytes).await?;
+        turn.check_disk(*size, call.node.limits.free_bytes_min).await?;
         let waiting = call.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
         let (part, kept) = call.node.uploads.part(turn, layout).await?;
         call.say(&UploadOpening::SendFile { kept }).await?;
-        let arrival = Arrival { layout, superseded: turn.superseded.clone() };
+        let floor = call.node.limits.free_bytes_min;
+        let arrival = Arrival { layout, superseded: turn.superseded.clone(), floor };
         let node = Arc::clone(&call.node);
         let receiving = arrival.receive(call, (part, kept), waiting);
         let Whole { part, values } = node.while_signed_in(caller, receiving).await?;

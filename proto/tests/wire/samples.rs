@@ -183,6 +183,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::SessionNotFound(session_id()),
         Refusal::ServerFull { free: 300, floor: 4_194_304 },
         Refusal::FileDamaged { name: file().name, block: 300 },
+        Refusal::NoRoomForFile { size: 300, free: 2, floor: 4_194_304 },
     ]
 }
 
