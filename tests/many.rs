@@ -146,6 +146,29 @@ fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
 }
 
 #[test]
+fn files_whose_server_was_killed_at_the_prompt_are_sent_once_and_again_only_by_another_line() {
+    const FILES: usize = 100;
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let files: Vec<_> = (100..100 + FILES).map(|number| format!("f/{number}")).collect();
+    write_all(&alice, &files.iter().map(String::as_str).collect::<Vec<_>>());
+    let expected: Vec<_> = files.iter().map(|name| &name[2..]).collect();
+    alice.ok("ls");
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts("alice");
+    screen.enter("send_file bob f/*");
+    until("some are sent", || items(&bob.ok("inbox")["messages"]).len() > 1);
+    let _server = server.kill9().start();
+    screen.shows("kept; it is sent when the connection is back");
+    screen.shows("sent 100 files, 500 B: @bob:1 to @bob:100 ←");
+    check_inbox(&bob, &expected);
+    screen.prompts("alice@127.0.0.1>");
+    screen.enter("send_file bob f/*");
+    screen.shows("sent 100 files, 500 B: @bob:101 to @bob:200");
+    check_inbox(&bob, &[expected.clone(), expected].concat());
+}
+
+#[test]
 fn files_that_were_meant_without_a_connection_are_sent_with_the_next() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));

@@ -25,6 +25,8 @@ pub(crate) struct Chosen {
     pub(crate) files: Vec<ChosenFile>,
     /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
     pub(crate) left_out: Vec<PathBuf>,
+    /// Where it was found that the line names.
+    places: Vec<PathBuf>,
     known: HashSet<PathBuf>,
 }
 
@@ -57,8 +59,9 @@ impl Named {
         for path in self.find(folder)? {
             match path.is_dir() {
                 true => walk::walk(&path, &mut chosen)?,
-                false => chosen.add(ChosenFile::at(path))?,
+                false => chosen.add(ChosenFile::at(path.clone()))?,
             }
+            chosen.places.push(from_the_root(&path));
         }
         Ok(chosen)
     }
@@ -91,6 +94,15 @@ impl Chosen {
         }
     }
 
+    /// What tells the line from those that name other files and folders, whatever they call them.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 files of a line");
+        for place in &self.places {
+            hasher.update(place.as_os_str().as_encoded_bytes()).update(&[0]);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// How long they are together.
     pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
@@ -121,11 +133,17 @@ impl ChosenFile {
         hasher.update(&line.0);
         hasher.update(&self.bytes.to_be_bytes());
         hasher.update(&self.changed_nanoseconds.to_be_bytes());
-        hasher.update(self.path.as_os_str().as_encoded_bytes());
+        hasher.update(from_the_root(&self.path).as_os_str().as_encoded_bytes());
         let mut id = [0; 16];
         hasher.finalize_xof().fill(&mut id);
         ClientId(id)
     }
+}
+
+/// The same path from wherever it is looked at, and with or without a slash at its end. A link in it stays one.
+fn from_the_root(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.components().collect()
 }
 
 #[cfg(test)]

@@ -160,3 +160,13 @@ fn what_waits_names_its_files_by_their_whole_paths() {
     let missing = path("my notes.txt");
     assert_eq!(typed(&missing).lasting().unwrap(), format!("\"{missing}\""));
 }
+
+#[test]
+fn a_line_is_the_same_however_it_calls_its_files() {
+    let case = Case::with(&["a.log", "b.log", "p/c"]);
+    let digest = |rest: &str| case.choose(&typed(rest)).unwrap().digest();
+    assert_eq!(digest("*.log p"), digest("\"a.log\" b.log p/"));
+    let lasting = typed(&case.path("*.log").to_string_lossy()).lasting().unwrap();
+    assert_eq!(digest("*.log"), digest(&lasting));
+    assert_ne!(digest("*.log"), digest("a.log p"));
+}

@@ -15,7 +15,6 @@ use qchat_proto::ClientId;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::files::Named;
 use crate::session_file::path_of;
 
 /// A longer note is none of ours.
@@ -74,15 +73,15 @@ impl Unfinished {
         self.take_of(user, id, move || Facts::of(to, &path)).await
     }
 
-    /// The same for all the files that a line names, which was not done with all of them.
+    /// The same for a line that was not done with all its files, which has this digest.
     pub(crate) async fn take_many(
         &self,
         user: &UserName,
-        (to, named): (&Address, &Named),
+        (to, digest): (&Address, String),
         id: ClientId,
     ) -> Option<Note> {
-        let (to, named) = (to.clone(), named.clone());
-        self.take_of(user, id, move || Facts::of_many(to, &named)).await
+        let to = to.clone();
+        self.take_of(user, id, move || Ok(Facts::of_many(to, digest))).await
     }
 
     async fn take_of(
@@ -112,11 +111,10 @@ impl Facts {
         Ok(Self { to, path, size: metadata.len(), changed_seconds, changed_nanoseconds })
     }
 
-    /// Of several files nothing is noted but what they are called together, which is no path. Each is
-    /// looked at when it is its turn.
-    fn of_many(to: Address, named: &Named) -> io::Result<Self> {
-        let path = named.digest(&std::env::current_dir()?).into();
-        Ok(Self { to, path, size: 0, changed_seconds: 0, changed_nanoseconds: 0 })
+    /// Of several files nothing is noted but their digest, which is no path from the root. Each is looked
+    /// at when it is its turn.
+    fn of_many(to: Address, digest: String) -> Self {
+        Self { to, path: digest.into(), size: 0, changed_seconds: 0, changed_nanoseconds: 0 }
     }
 
     /// Those of a note; `None` where it makes no sense.
@@ -269,15 +267,15 @@ mod tests {
         let case = Case::new();
         let notes = Unfinished::new(case.folder.path().join("notes"), "host".parse().unwrap());
         let (alice, bob) = ("alice".parse().unwrap(), Address::User("bob".parse().unwrap()));
-        let take = async |rest: &str, id| {
-            let named = Named::Rest(rest.to_owned());
-            notes.take_many(&alice, (&bob, &named), ClientId([id; 16])).await.unwrap()
+        let take = async |digest: &str, id| {
+            let what = (&bob, digest.to_owned());
+            notes.take_many(&alice, what, ClientId([id; 16])).await.unwrap()
         };
-        assert_eq!(take("*.bin", 1).await.id.0[0], 1);
-        assert_eq!(take("*.bin", 2).await.id.0[0], 1);
-        assert_eq!(take("a.bin b.bin", 3).await.id.0[0], 3);
-        take("*.bin", 4).await.end().await;
-        assert_eq!(take("*.bin", 5).await.id.0[0], 5);
+        assert_eq!(take("af01", 1).await.id.0[0], 1);
+        assert_eq!(take("af01", 2).await.id.0[0], 1);
+        assert_eq!(take("af02", 3).await.id.0[0], 3);
+        take("af01", 4).await.end().await;
+        assert_eq!(take("af01", 5).await.id.0[0], 5);
     }
 
     #[tokio::test]

@@ -42,21 +42,6 @@ impl Named {
         }
     }
 
-    /// What tells it from other files, named in a line or in other folders.
-    pub(crate) fn digest(&self, folder: &Path) -> String {
-        let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 files of a line");
-        hasher.update(folder.as_os_str().as_encoded_bytes());
-        let (kind, parts) = match self {
-            Self::Rest(rest) => (1, std::slice::from_ref(rest)),
-            Self::Arguments(arguments) => (2, arguments.as_slice()),
-        };
-        hasher.update(&[0, kind]);
-        for part in parts {
-            hasher.update(part.as_bytes()).update(&[0]);
-        }
-        hasher.finalize().to_hex().to_string()
-    }
-
     /// What is there of what is named, in the order of the line. Names without a folder begin in
     /// `folder`.
     ///

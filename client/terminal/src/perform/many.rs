@@ -20,7 +20,7 @@ impl Manner {
         let chosen = named.choose(self.folder.as_deref()).await?;
         match chosen.only() {
             Some(path) => self.send_file(client, to, path).await,
-            None => self.send_all(client, (to, named), chosen).await.map(Answer::SentFiles),
+            None => self.send_all(client, to, chosen).await.map(Answer::SentFiles),
         }
     }
 
@@ -29,12 +29,12 @@ impl Manner {
     async fn send_all(
         &self,
         client: &Client,
-        (to, named): (&Address, &Named),
+        to: &Address,
         chosen: Chosen,
     ) -> Result<SentFiles, Failure> {
         let id = client.request_id();
         let note = match (&self.unfinished, client.user()) {
-            (Some(notes), Some(user)) => notes.take_many(&user, (to, named), id).await,
+            (Some(notes), Some(user)) => notes.take_many(&user, (to, chosen.digest()), id).await,
             _ => None,
         };
         let line = note.as_ref().map_or(id, |note| note.id);
