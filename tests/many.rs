@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::files::noise;
 use crate::harness::{Client, Screen, Server, items, keys, text, until};
+use crate::transfers::slow_path;
 
 /// The original names of the files in an `inbox`, an `inboxgroup` or a `send_file` answer.
 #[track_caller]
@@ -126,9 +127,10 @@ fn files_whose_line_is_tried_again_are_sent_once() {
 
 #[test]
 fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
-    const FILES: usize = 100;
+    const FILES: usize = 30;
     let server = Server::start();
-    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let path = slow_path(&server);
+    let (alice, bob) = (server.user_over(&path, "alice"), server.user("bob"));
     let files: Vec<_> = (100..100 + FILES).map(|number| format!("f/{number}")).collect();
     write_all(&alice, &files.iter().map(String::as_str).collect::<Vec<_>>());
     let expected: Vec<_> = files.iter().map(|name| &name[2..]).collect();
@@ -147,9 +149,10 @@ fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
 
 #[test]
 fn files_whose_server_was_killed_at_the_prompt_are_sent_once_and_again_only_by_another_line() {
-    const FILES: usize = 100;
+    const FILES: usize = 30;
     let server = Server::start();
-    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let path = slow_path(&server);
+    let (alice, bob) = (server.user_over(&path, "alice"), server.user("bob"));
     let files: Vec<_> = (100..100 + FILES).map(|number| format!("f/{number}")).collect();
     write_all(&alice, &files.iter().map(String::as_str).collect::<Vec<_>>());
     let expected: Vec<_> = files.iter().map(|name| &name[2..]).collect();
@@ -160,11 +163,11 @@ fn files_whose_server_was_killed_at_the_prompt_are_sent_once_and_again_only_by_a
     until("some are sent", || items(&bob.ok("inbox")["messages"]).len() > 1);
     let _server = server.kill9().start();
     screen.shows("kept; it is sent when the connection is back");
-    screen.shows("sent 100 files, 500 B: @bob:1 to @bob:100 ←");
+    screen.shows("sent 30 files, 150 B: @bob:1 to @bob:30 ←");
     check_inbox(&bob, &expected);
     screen.prompts("alice@127.0.0.1>");
     screen.enter("send_file bob f/*");
-    screen.shows("sent 100 files, 500 B: @bob:101 to @bob:200");
+    screen.shows("sent 30 files, 150 B: @bob:31 to @bob:60");
     check_inbox(&bob, &[expected.clone(), expected].concat());
 }
 

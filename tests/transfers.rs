@@ -4,7 +4,7 @@ use crate::files::noise;
 use crate::harness::{Client, Dice, Path, Screen, Server, Weather, items, text, texts};
 
 /// A path on which a film takes minutes, and a word does not.
-fn slow_path(server: &Server) -> Path {
+pub(crate) fn slow_path(server: &Server) -> Path {
     let weather = Weather { lost_percent: 3, delay_milliseconds: 20..40, ..Weather::CLEAR };
     Path::in_weather(server.address, weather, Dice::new(7))
 }
