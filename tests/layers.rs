@@ -75,8 +75,8 @@ fn proto_knows_no_transport_no_store_no_terminal_and_no_other_room() {
 }
 
 #[test]
-fn transfer_knows_no_transport_and_of_the_rooms_only_proto() {
-    check_knows_none_of("transfer", &NETWORK);
+fn transfer_knows_streams_and_of_the_rooms_only_proto() {
+    check_knows_none_of("transfer", &["rustls"]);
     check_knows_none_of("transfer", &TERMINAL);
     check_knows_none_of("transfer", &["redb", "anyhow"]);
     check_knows_none_of("transfer", &rooms_but(&["qchat-proto", "qchat-transfer"]));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
+use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
@@ -35,15 +36,6 @@ const IDLE_TIMEOUT_MILLISECONDS: u32 = 3_400;
 
 /// How many files a server may send at once.
 const FILES_MAX: u32 = 16;
-
-/// How much of one file may be on its way to us: a long fat path needs it.
-const STREAM_RECEIVE_WINDOW: u32 = 8 * 1024 * 1024;
-
-/// How much of all streams together may be on its way to us.
-const RECEIVE_WINDOW: u32 = 16 * 1024 * 1024;
-
-/// How much may be on its way to the server.
-const SEND_WINDOW: u64 = 8 * 1024 * 1024;
 
 /// Larger than the operating systems' defaults, with which packets are lost at high rates.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
@@ -92,9 +84,10 @@ fn transport() -> TransportConfig {
         .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MILLISECONDS).into()))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(FILES_MAX))
-        .stream_receive_window(VarInt::from_u32(STREAM_RECEIVE_WINDOW))
-        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
-        .send_window(SEND_WINDOW)
+        .stream_receive_window(VarInt::from_u32(WINDOW_BYTES_MAX))
+        // These are the brake, and grow with need.
+        .receive_window(VarInt::from_u32(WINDOW_BYTES_MIN))
+        .send_window(WINDOW_BYTES_MIN.into())
         .ack_frequency_config(Some(acknowledgements))
         .datagram_receive_buffer_size(None);
     transport

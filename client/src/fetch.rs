@@ -72,7 +72,11 @@ async fn converse(
         Ok(stream) => stream,
         Err(error) => return Err(word.why(error, failed).await),
     };
-    let told = |bytes| progress.moved(bytes);
+    let receiving = link.flow.receive();
+    let told = |bytes| {
+        receiving.came(bytes);
+        progress.moved(bytes);
+    };
     let received = receive(&mut stream, layout, to, word.is_final(), told).await;
     let Received { part, account, end } = received;
     match end {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use qchat_proto::{Command, Refusal, TransferId, UserName, codes};
-use qchat_transfer::Pairing;
+use qchat_transfer::{Budget, Flow, Pairing};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
@@ -20,12 +20,17 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// How often we look whether the server has heard our goodbye.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
 
+/// What both windows may have beyond the small ones: as much as they can use.
+const WINDOWS_MEBIBYTES: u16 = 32;
+
 /// The connection of a client.
 pub(crate) struct Link {
     endpoint: Endpoint,
     pub(crate) connection: Connection,
     /// The downloads that wait for their files.
     pub(crate) files: Arc<Pairing<RecvStream>>,
+    /// How much of its files lies in memory.
+    pub(crate) flow: Arc<Flow>,
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
 }
@@ -36,7 +41,9 @@ impl Link {
         let files = Arc::new(Pairing::default());
         // Ends with the connection, which ends with the link.
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
-        Self { endpoint, connection, files, transfers: AtomicU64::new(1), user: Mutex::default() }
+        let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
+        let (transfers, user) = (AtomicU64::new(1), Mutex::default());
+        Self { endpoint, connection, files, flow, transfers, user }
     }
 
     /// Asks, and waits for the answer.

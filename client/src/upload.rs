@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
 use qchat_proto::{
     Address, BlockValue, ClientId, Digest, FileName, Message, TransferId, codes, frame,
 };
-use qchat_transfer::{Choice, Layout, SendError, Step};
+use qchat_transfer::{Choice, Disk, Layout, SendError, Step};
 use quinn::{SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -111,7 +112,7 @@ async fn transmit(
     let (path, kept) = (outgoing.local.path.clone(), outgoing.kept);
     let mut stream = open_stream(link).await?;
     let (theirs, told) = mpsc::unbounded_channel();
-    let writing = write(&mut stream, outgoing, told);
+    let writing = write(link, &mut stream, outgoing, told);
     let ended = converse(&mut call, (kept, theirs), writing, path).await;
     if ended.is_err() {
         // Fails only where the server has stopped the stream or the connection is gone.
@@ -208,12 +209,12 @@ struct Differing {
 }
 
 impl Choice for Differing {
-    fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+    async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
         self.values.push(value);
         if index >= self.kept {
             return Ok(true);
         }
-        let theirs = self.theirs.blocking_recv().ok_or(SendError::Unchosen)?;
+        let theirs = self.theirs.recv().await.ok_or(SendError::Unchosen)?;
         Ok(theirs != value)
     }
 
@@ -224,6 +225,7 @@ impl Choice for Differing {
 
 /// The header, the blocks that are missing, the digest, and the end.
 async fn write(
+    link: &Link,
     stream: &mut SendStream,
     outgoing: Outgoing,
     theirs: mpsc::UnboundedReceiver<BlockValue>,
@@ -231,13 +233,15 @@ async fn write(
     let Outgoing { local, transfer, kept, mut progress } = outgoing;
     write_little(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
     let layout = Layout::of(local.size);
-    let choice = Differing { kept, theirs, values: Vec::new() };
+    let mut choice = Differing { kept, theirs, values: Vec::new() };
     let told = |step| match step {
         Step::Kept(bytes) => progress.kept(bytes),
         Step::Moved(bytes) => progress.moved(bytes),
     };
-    let blocks = (layout.every_block(), choice);
-    qchat_transfer::send(local.file, layout, blocks, stream, told).await.end?;
+    let (disk, blocks) = (Arc::new(Disk::cached(local.file)), (layout.every_block(), &mut choice));
+    let mut outlet = link.flow.send(stream);
+    qchat_transfer::send(disk, layout, blocks, &mut outlet, told).await?;
+    drop(outlet);
     stream.finish().map_err(|error| SendError::Stream(error.into()))
 }
 

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use qchat_proto::{BlockValue, StoredName};
-use qchat_transfer::{Layout, digest, each_value};
+use qchat_transfer::{Disk, Layout, digest, each_value};
 use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
@@ -77,7 +78,7 @@ impl BlockLists {
     pub(crate) async fn of(
         &self,
         file: &qchat_proto::File,
-        stored: &File,
+        stored: &Arc<Disk>,
     ) -> Result<Vec<BlockValue>, Failure> {
         let layout = Layout::of(file.size);
         if layout.blocks() <= 1 {
@@ -124,8 +125,8 @@ impl BlockLists {
     }
 }
 
-async fn work_out(stored: &File, layout: Layout) -> io::Result<Vec<BlockValue>> {
-    let stored = stored.try_clone()?;
+async fn work_out(stored: &Arc<Disk>, layout: Layout) -> io::Result<Vec<BlockValue>> {
+    let stored = Arc::clone(stored);
     blocking(move || {
         let mut values = Vec::new();
         each_value(&stored, layout, 0..layout.blocks(), &mut |_, value| {
@@ -146,7 +147,7 @@ mod tests {
     const SIZE: usize = 2 * 1024 * 1024 + 7;
 
     /// A stored file of three blocks.
-    fn stored(folder: &Path) -> (qchat_proto::File, File) {
+    fn stored(folder: &Path) -> (qchat_proto::File, Arc<Disk>) {
         let path = folder.join("stored");
         let mut bytes = vec![0; SIZE];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
@@ -157,7 +158,7 @@ mod tests {
             size: SIZE.try_into().unwrap(),
             digest: Digest(blake3::hash(&bytes).into()),
         };
-        (file, File::open(path).unwrap())
+        (file, Arc::new(Disk::received(File::open(path).unwrap())))
     }
 
     #[tokio::test]

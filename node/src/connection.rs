@@ -6,6 +6,7 @@ use std::time::Duration;
 use qchat_proto::command::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{codes, frame};
+use qchat_transfer::Flow;
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -39,16 +40,19 @@ struct Streams {
     connection: Connection,
     session: Arc<Session>,
     arrivals: Arc<Arrivals>,
+    flow: Arc<Flow>,
     tasks: JoinSet<()>,
 }
 
 impl Streams {
     fn new(node: Arc<Node>, connection: Connection) -> Self {
+        let flow = Flow::new(connection.clone(), node.windows.clone());
         Self {
             node,
             connection,
             session: Arc::default(),
             arrivals: Arc::default(),
+            flow,
             tasks: JoinSet::new(),
         }
     }
@@ -79,6 +83,7 @@ impl Streams {
             connection: self.connection.clone(),
             session: Arc::clone(&self.session),
             arrivals: Arc::clone(&self.arrivals),
+            flow: Arc::clone(&self.flow),
             answer,
         };
         self.tasks.spawn(call.serve(request));

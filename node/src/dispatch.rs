@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use qchat_proto::limits::REQUEST_BYTES_MAX;
 use qchat_proto::{Command, Handle, Refusal, Request, codes, frame};
-use qchat_transfer::Pairing;
+use qchat_transfer::{Flow, Pairing};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
 use tokio::time::timeout;
@@ -32,6 +32,7 @@ pub(crate) struct Call {
     pub(crate) connection: Connection,
     pub(crate) session: Arc<Session>,
     pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) flow: Arc<Flow>,
     pub(crate) answer: SendStream,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
+use qchat_transfer::{Flow, WINDOW_BYTES_MAX};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
@@ -34,17 +35,13 @@ const INCOMING_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const STRANGER_COMMANDS_MAX: VarInt = VarInt::from_u32(8);
 const STRANGER_BYTES_MAX: VarInt = VarInt::from_u32(256 * 1024);
 
-/// And after that: 64 commands, 16 files, 16 MiB.
+/// And after that: 64 commands and 16 files.
 const SIGNED_COMMANDS_MAX: VarInt = VarInt::from_u32(64);
 const SIGNED_FILES_MAX: VarInt = VarInt::from_u32(16);
-const SIGNED_BYTES_MAX: VarInt = VarInt::from_u32(16 * 1024 * 1024);
 
 /// One stream's window is fixed when the connection starts, so it is large enough for one fast file;
 /// the connection's window is the brake.
-const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(8 * 1024 * 1024);
-
-/// What may wait to be sent or acknowledged on one connection, in bytes.
-const SEND_BYTES_MAX: u64 = 8 * 1024 * 1024;
+const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(WINDOW_BYTES_MAX);
 
 /// After so many packets a client acknowledges, instead of after every second: an acknowledgement costs
 /// both sides a system call. Where fewer come, it does so after a time in which a fast transfer brings
@@ -149,7 +146,7 @@ fn transport() -> TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .receive_window(STRANGER_BYTES_MAX)
         .stream_receive_window(STREAM_BYTES_MAX)
-        .send_window(SEND_BYTES_MAX)
+        .send_window(STRANGER_BYTES_MAX.into_inner())
         .ack_frequency_config(Some(acknowledgements))
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .datagram_receive_buffer_size(None);
@@ -157,8 +154,8 @@ fn transport() -> TransportConfig {
 }
 
 /// Raises what a connection may have under way: somebody has signed in on it.
-pub(crate) fn trust(connection: &quinn::Connection) {
+pub(crate) fn trust(connection: &quinn::Connection, flow: &Flow) {
     connection.set_max_concurrent_bi_streams(SIGNED_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(SIGNED_FILES_MAX);
-    connection.set_receive_window(SIGNED_BYTES_MAX);
+    flow.open();
 }

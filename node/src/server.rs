@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use qchat_proto::Fingerprint;
 use qchat_proto::limits::FILE_BYTES_MAX;
+use qchat_transfer::Budget;
 use quinn::Endpoint;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -79,6 +80,10 @@ impl Default for Limits {
     }
 }
 
+/// What the windows of all connections may have beyond the small ones: sixteen of the longest and fastest
+/// paths at a time.
+const WINDOWS_MEBIBYTES: u16 = 256;
+
 /// Why a server does not start. Each text is one sentence that names the cause.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -115,6 +120,8 @@ pub(crate) struct Node {
     pub(crate) sessions: Sessions,
     pub(crate) frames: Frames,
     pub(crate) uploads: Uploads,
+    /// What files may have in memory beyond the small windows of their connections.
+    pub(crate) windows: Budget,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -138,6 +145,7 @@ impl Node {
             hub,
             memberships,
             uploads,
+            windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
             stopping: CancellationToken::new(),
         }
     }

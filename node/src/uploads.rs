@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp};
-use qchat_transfer::{LandError, Layout, Part};
+use qchat_transfer::{Disk, LandError, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::block_lists::BlockLists;
@@ -18,8 +18,9 @@ use crate::stored_names::{self, is_bound};
 /// Only the server's own user reads what people sent to each other.
 const FILE_MODE: u32 = 0o600;
 
-/// How many files may travel at a time, in both directions. Each has a thread for the disk.
-const TRANSFERS_MAX: usize = 128;
+/// How many files may travel at a time, in both directions. Each has a few blocks of 1 MiB in memory, and
+/// as many threads at its disk.
+const TRANSFERS_MAX: usize = 64;
 
 /// How many milliseconds are tried for a name that is taken.
 const NAME_TRIES_MAX: u64 = 10_000;
@@ -117,12 +118,12 @@ impl Uploads {
     }
 
     /// Opens a stored file, and checks that it has its length.
-    pub(crate) async fn file(&self, name: &StoredName, size: u64) -> io::Result<File> {
+    pub(crate) async fn file(&self, name: &StoredName, size: u64) -> io::Result<Arc<Disk>> {
         let path = self.folder.join(name.as_str());
         blocking(move || {
             let file = File::open(&path)?;
             match file.metadata()?.len() == size {
-                true => Ok(file),
+                true => Ok(Arc::new(Disk::received(file))),
                 false => {
                     Err(io::Error::other("the stored file has another length than its message"))
                 }

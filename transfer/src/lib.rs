@@ -5,11 +5,15 @@
 //! What arrives lies in a [`Part`], which outlives its transfer, until it is complete, checked and on the
 //! disk; only then does it get its final name, and no other file ever loses its name to it.
 //!
-//! The sender reads ahead and hashes in a thread of its own, the receiver hashes and writes in one: disks
-//! and digests never hold up the runtime. Memory is a few buffers, and 32 bytes for each block.
+//! Blocks stand alone, so the sender reads and hashes some of them ahead, each in a thread of its own, and
+//! the receiver hashes and writes them so: disks and digests never hold up the runtime. Memory is a few
+//! blocks, and 32 bytes for each block of the file.
 //!
-//! This crate knows no QUIC and no commands: a stream is whatever can be read or written.
+//! This crate knows no commands, and of QUIC only its streams and [windows](Flow).
 
+mod block;
+mod disk;
+mod flow;
 mod layout;
 mod pairing;
 mod part;
@@ -17,19 +21,20 @@ mod receive;
 mod send;
 mod values;
 
+pub use disk::Disk;
+pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
 pub use layout::Layout;
 pub use pairing::{Pairing, Waiting};
 pub use part::{LandError, Leftover, Part, each_value};
 pub use receive::{Account, ReceiveError, Received, receive};
-pub use send::{Choice, SendError, Sent, Step, send};
+pub use send::{Choice, Outlet, SendError, Step, send};
 pub use values::digest;
 
 /// A block's length in memory.
 const BLOCK_LENGTH: usize = 1024 * 1024;
 
-/// How many bytes are handed to the disk, the digest and the stream at a time. BLAKE3 needs 16 KiB or
-/// more to be fast.
-const PIECE_BYTES: usize = 256 * 1024;
+/// How many bytes are handed to the stream at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// How long a peer may neither send nor take a byte before its transfer is given up.
 const STALL_MAX: std::time::Duration = std::time::Duration::from_secs(60);

@@ -3,14 +3,17 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use qchat_proto::BlockValue;
 use tempfile::TempPath;
 
 use crate::BLOCK_LENGTH;
+use crate::block::Buffers;
+use crate::disk::Disk;
 use crate::layout::Layout;
 use crate::values::value_of;
 
@@ -25,7 +28,8 @@ const OPEN_TRIES_MAX: u32 = 8;
 /// meanwhile.
 #[derive(Debug)]
 pub struct Part {
-    file: File,
+    /// Shared with the threads that write to it.
+    disk: Arc<Disk>,
     path: PathBuf,
 }
 
@@ -74,7 +78,7 @@ impl Part {
             }
             // Its owner may have landed or removed it just before, and let it go.
             if is_at(&file, &path)? {
-                return Ok(Some(Self { file, path }));
+                return Ok(Some(Self { disk: Arc::new(Disk::receiving(file)), path }));
             }
         }
         Ok(None)
@@ -117,7 +121,7 @@ impl Part {
     /// # Errors
     /// The operating system's.
     pub fn bytes(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        Ok(self.disk.file.metadata()?.len())
     }
 
     /// Takes off what lies beyond the file's length.
@@ -126,7 +130,7 @@ impl Part {
     /// The operating system's.
     pub fn shorten(&self, layout: Layout) -> io::Result<()> {
         match self.bytes()? > layout.size() {
-            true => self.file.set_len(layout.size()),
+            true => self.disk.file.set_len(layout.size()),
             false => Ok(()),
         }
     }
@@ -141,12 +145,12 @@ impl Part {
         blocks: Range<u64>,
         mut told: impl FnMut(u64, BlockValue) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        each_value(&self.file, layout, blocks, &mut told)
+        each_value(&self.disk, layout, blocks, &mut told)
     }
 
-    /// Writes bytes to their place.
-    pub(crate) fn write(&self, bytes: &[u8], place: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, place)
+    /// Where its bytes lie.
+    pub(crate) fn disk(&self) -> Arc<Disk> {
+        Arc::clone(&self.disk)
     }
 
     /// Brings the bytes to the disk.
@@ -154,7 +158,7 @@ impl Part {
     /// # Errors
     /// The operating system's.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.disk.file.sync_data()
     }
 
     /// Removes the part.
@@ -214,7 +218,7 @@ impl Drop for Part {
     fn drop(&mut self) {
         let is_empty = self.bytes().is_ok_and(|bytes| bytes == 0);
         // Where it has landed, its name may be another's by now.
-        if is_empty && is_at(&self.file, &self.path).unwrap_or(false) {
+        if is_empty && is_at(&self.disk.file, &self.path).unwrap_or(false) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -225,30 +229,21 @@ impl Drop for Part {
 /// # Errors
 /// The operating system's; a block that is not there whole is an unexpected end.
 pub fn each_value(
-    file: &File,
+    disk: &Disk,
     layout: Layout,
     blocks: Range<u64>,
     told: &mut dyn FnMut(u64, BlockValue) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let mut block = Vec::with_capacity(BLOCK_LENGTH);
+    let buffers = Buffers::of(layout);
     for index in blocks {
-        read_block(file, layout, index, &mut block)?;
-        if told(index, value_of(layout, index, &block)).is_break() {
+        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
+        let mut block = buffers.block(length);
+        disk.read(layout, index, &mut block)?;
+        if told(index, value_of(layout, index, block.as_ref())).is_break() {
             break;
         }
     }
     Ok(())
-}
-
-/// Reads a block of a file, over what was in the buffer.
-pub(crate) fn read_block(
-    file: &File,
-    layout: Layout,
-    index: u64,
-    block: &mut Vec<u8>,
-) -> io::Result<()> {
-    block.resize(usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH), 0);
-    file.read_exact_at(block, layout.bytes_of(index).start)
 }
 
 /// Whether the open file is what lies at the path.
@@ -300,7 +295,7 @@ mod tests {
             std::fs::write(folder.join("a"), "old").unwrap();
             std::os::unix::fs::symlink("/nowhere", folder.join("b")).unwrap();
             let part = open(folder, "x");
-            part.write(b"new", 0).unwrap();
+            part.disk.write(b"new", 0).unwrap();
 
             let landed = lands(part, ["a", "b", "c"].map(String::from)).unwrap();
 
@@ -314,7 +309,7 @@ mod tests {
     fn what_does_not_land_stays_a_part() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "").unwrap();
-        open(folder.path(), "x").write(b"abc", 0).unwrap();
+        open(folder.path(), "x").disk.write(b"abc", 0).unwrap();
         let taken = open(folder.path(), "x").land(["a".to_owned()]);
         assert!(matches!(taken, Err(LandError::NamesTaken)));
         assert_eq!(names(folder.path()), [".part-x", "a"]);
@@ -326,7 +321,7 @@ mod tests {
     fn a_part_has_one_owner_and_outlives_it() {
         let folder = tempfile::tempdir().unwrap();
         let part = open(folder.path(), "x");
-        part.write(b"abc", 0).unwrap();
+        part.disk.write(b"abc", 0).unwrap();
         assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
         drop(part);
         assert_eq!(open(folder.path(), "x").bytes().unwrap(), 3);
@@ -348,7 +343,7 @@ mod tests {
     fn leftovers_are_found_and_files_are_none() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["x", "y"] {
-            open(folder.path(), name).write(b"abc", 0).unwrap();
+            open(folder.path(), name).disk.write(b"abc", 0).unwrap();
         }
         open(folder.path(), "y").link(["1_a".to_owned()]).unwrap();
         drop(open(folder.path(), "empty"));

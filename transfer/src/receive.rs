@@ -1,21 +1,25 @@
 //! From a stream to a disk.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 
 use qchat_proto::command::BlockHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{BlockValue, Digest, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::values::BlockHasher;
-use crate::{Layout, PIECE_BYTES, Part, STALL_MAX};
+use crate::block::{Block, Buffers};
+use crate::disk::Disk;
+use crate::values::value_of;
+use crate::{BLOCK_LENGTH, Layout, Part, STALL_MAX};
 
-/// How many pieces may wait for the disk. Few: what waits when the process is killed travels again.
-const PIECES_WAITING_MAX: usize = 2;
+/// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
+/// when the process is killed travels again.
+const BLOCKS_WRITING_MAX: usize = 2;
 
 /// Why a file did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +44,8 @@ pub enum ReceiveError {
     Write(#[source] io::Error),
 }
 
-/// Who keeps account of the blocks that arrive. Called from the thread that writes them.
-pub trait Account: Send + 'static {
+/// Who keeps account of the blocks that arrive.
+pub trait Account {
     /// Whether this block may come; its bytes are written over what lies in its place.
     ///
     /// # Errors
@@ -66,14 +70,6 @@ pub struct Received<A> {
     pub end: Result<Digest, ReceiveError>,
 }
 
-/// What the stream's task hands to the disk's thread.
-#[derive(Debug)]
-enum Arriving {
-    Block(u64),
-    Bytes(Vec<u8>),
-    End(Digest),
-}
-
 /// Receives blocks in ascending order, each at most once, and writes them into `part`. Ends early when
 /// `stop` does and nothing more has come. `progress` hears the number of bytes of every piece that came.
 ///
@@ -86,14 +82,13 @@ pub async fn receive<A: Account>(
     stop: impl Future<Output = ()>,
     mut progress: impl FnMut(u64),
 ) -> Received<A> {
-    let (pieces, arriving) = mpsc::channel(PIECES_WAITING_MAX);
-    let writer = Writer { part, account, layout, block: None, next: 0 };
-    let writer = spawn_blocking(move || writer.write(arriving));
     let mut stream = Stoppable { stream, stop: pin!(stop) };
-    let came = pass_on(&mut stream, layout, &pieces, &mut progress).await;
-    drop(pieces);
-    let received = ended(writer).await;
-    Received { end: came.and(received.end), ..received }
+    let mut writer = Writer::new(part, account, layout);
+    let came = writer.take_all(&mut stream, &mut progress).await;
+    // Also after an error: what has come stays, and nobody writes any more when this returns.
+    let written = writer.finish().await;
+    let Writer { part, account, .. } = writer;
+    Received { part, account, end: written.and(came) }
 }
 
 /// Waits for a thread. Its panic becomes that of the task that waits.
@@ -105,38 +100,6 @@ pub(crate) async fn ended<T>(thread: JoinHandle<T>) -> T {
             // The runtime ends, and this task with it.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// Hands what arrives to the writer, until the end was told or the writer has failed.
-async fn pass_on(
-    stream: &mut Stoppable<'_, impl AsyncRead + Unpin, impl Future<Output = ()>>,
-    layout: Layout,
-    pieces: &mpsc::Sender<Arriving>,
-    progress: &mut impl FnMut(u64),
-) -> Result<(), ReceiveError> {
-    loop {
-        let index = match stream.header().await? {
-            BlockHeader::Block(index) => index,
-            BlockHeader::End(digest) => {
-                // Where the writer has failed, it says why.
-                let _ = pieces.send(Arriving::End(digest)).await;
-                return Ok(());
-            }
-        };
-        if pieces.send(Arriving::Block(index)).await.is_err() {
-            return Ok(());
-        }
-        let mut missing = layout.length_of(index);
-        while missing > 0 {
-            let piece = stream.piece(missing).await?;
-            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            missing = missing.saturating_sub(length);
-            progress(length);
-            if pieces.send(Arriving::Bytes(piece)).await.is_err() {
-                return Ok(());
-            }
-        }
     }
 }
 
@@ -156,18 +119,23 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> Stoppable<'_, S, F> {
         }
     }
 
-    /// Gathers a piece: many small reads would make hashing five times slower.
-    async fn piece(&mut self, missing: u64) -> Result<Vec<u8>, ReceiveError> {
-        let wanted = usize::try_from(missing).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let mut piece = Vec::with_capacity(wanted);
-        let mut limited = self.stream.take(u64::try_from(wanted).unwrap_or(u64::MAX));
-        while piece.len() < wanted {
-            match in_time(limited.read_buf(&mut piece), &mut self.stop).await? {
-                Ok(0) => return Err(ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into())),
-                read => read.map_err(ReceiveError::Stream)?,
-            };
+    /// Gathers a whole block: the digest is slow with little at a time.
+    async fn fill(
+        &mut self,
+        bytes: &mut [u8],
+        progress: &mut impl FnMut(u64),
+    ) -> Result<(), ReceiveError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let read = in_time(self.stream.read(rest), &mut self.stop).await?;
+            let read = read.map_err(ReceiveError::Stream)?;
+            if read == 0 {
+                return Err(ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into()));
+            }
+            progress(u64::try_from(read).unwrap_or(u64::MAX));
+            rest = rest.get_mut(read..).unwrap_or_default();
         }
-        Ok(piece)
+        Ok(())
     }
 }
 
@@ -183,35 +151,44 @@ async fn in_time<T>(
     }
 }
 
-/// The disk's side: writes and hashes.
+/// Takes blocks from a stream, and has them hashed and written while the next ones come.
 struct Writer<A> {
     part: Part,
     account: A,
     layout: Layout,
-    /// The block that comes: its number, its value so far, and where its next byte goes.
-    block: Option<(u64, BlockHasher, u64)>,
+    buffers: Buffers,
+    /// In the order in which they came.
+    writing: VecDeque<JoinHandle<io::Result<(u64, BlockValue)>>>,
     /// The first block that has not come and was not passed over.
     next: u64,
 }
 
 impl<A: Account> Writer<A> {
-    fn write(mut self, mut arriving: mpsc::Receiver<Arriving>) -> Received<A> {
-        let mut end = Err(ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into()));
-        while let Some(piece) = arriving.blocking_recv() {
-            let taken = match piece {
-                Arriving::Block(index) => self.begin(index),
-                Arriving::Bytes(bytes) => self.take(&bytes),
-                Arriving::End(digest) => {
-                    end = Ok(digest);
-                    break;
-                }
+    fn new(part: Part, account: A, layout: Layout) -> Self {
+        let buffers = Buffers::of(layout);
+        Self { part, account, layout, buffers, writing: VecDeque::new(), next: 0 }
+    }
+
+    /// Takes blocks until the end is told.
+    async fn take_all(
+        &mut self,
+        stream: &mut Stoppable<'_, impl AsyncRead + Unpin, impl Future<Output = ()>>,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<Digest, ReceiveError> {
+        loop {
+            let index = match stream.header().await? {
+                BlockHeader::Block(index) => index,
+                BlockHeader::End(digest) => return Ok(digest),
             };
-            if let Err(error) = taken {
-                end = Err(error);
-                break;
+            self.begin(index)?;
+            let length = usize::try_from(self.layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
+            let mut block = self.buffers.block(length);
+            stream.fill(block.bytes_mut(), progress).await?;
+            while self.writing.len() >= BLOCKS_WRITING_MAX {
+                self.written().await?;
             }
+            self.write(index, block);
         }
-        Received { part: self.part, account: self.account, end }
     }
 
     fn begin(&mut self, index: u64) -> Result<(), ReceiveError> {
@@ -220,22 +197,33 @@ impl<A: Account> Writer<A> {
         }
         self.account.begins(index)?;
         self.next = index.saturating_add(1);
-        let place = self.layout.bytes_of(index).start;
-        self.block = Some((index, BlockHasher::new(self.layout, index), place));
         Ok(())
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), ReceiveError> {
-        let Some((index, hasher, place)) = &mut self.block else { return Ok(()) };
-        hasher.update(bytes);
-        self.part.write(bytes, *place).map_err(ReceiveError::Write)?;
-        *place = place.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if *place == self.layout.bytes_of(*index).end {
-            let (index, value) = (*index, hasher.value());
-            self.block = None;
-            self.account.arrived(index, value)?;
+    fn write(&mut self, index: u64, block: Block) {
+        let (disk, layout): (Arc<Disk>, _) = (self.part.disk(), self.layout);
+        self.writing.push_back(spawn_blocking(move || {
+            let value = value_of(layout, index, block.as_ref());
+            disk.write(block.as_ref(), layout.bytes_of(index).start)?;
+            Ok((index, value))
+        }));
+    }
+
+    /// Waits until the first of those under way is written.
+    async fn written(&mut self) -> Result<(), ReceiveError> {
+        let Some(first) = self.writing.pop_front() else { return Ok(()) };
+        let (index, value) = ended(first).await.map_err(ReceiveError::Write)?;
+        self.account.arrived(index, value)
+    }
+
+    /// Waits until all are, and says what was wrong first.
+    async fn finish(&mut self) -> Result<(), ReceiveError> {
+        let mut all = Ok(());
+        while !self.writing.is_empty() {
+            let written = self.written().await;
+            all = all.and(written);
         }
-        Ok(())
+        all
     }
 }
 

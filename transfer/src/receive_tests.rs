@@ -58,7 +58,7 @@ impl Case {
 #[tokio::test]
 async fn what_arrives_is_what_was_sent() {
     let content = noise(2 * BLOCK + 1);
-    for length in [0, 1, PIECE_BYTES, PIECE_BYTES + 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1] {
+    for length in [0, 1, 65_536, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1] {
         let case = Case::of(length);
         let blocks = content[..length].chunks(BLOCK).zip(0..);
         let mut stream: Vec<_> = blocks.flat_map(|(bytes, index)| block(index, bytes)).collect();
@@ -92,7 +92,7 @@ async fn what_came_before_a_cut_stays() {
 async fn a_block_is_written_over_what_lies_in_its_place_alone() {
     let case = Case::of(2 * BLOCK + 5);
     let old = noise(2 * BLOCK + 5);
-    case.part().write(&old, 0).unwrap();
+    case.part().disk().write(&old, 0).unwrap();
     let received = case.receive(&[block(1, &[9; BLOCK]), end()].concat()).await;
     received.end.unwrap();
     let expected = [&old[..BLOCK], &[9; BLOCK], &old[2 * BLOCK..]].concat();

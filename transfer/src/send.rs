@@ -1,23 +1,24 @@
 //! From a disk to a stream.
 
-use std::fs::File;
+use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use qchat_proto::command::BlockHeader;
 use qchat_proto::{BlockValue, Digest, frame};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
-use crate::part::read_block;
+use crate::block::{Block, Buffers};
+use crate::disk::Disk;
 use crate::receive::ended;
 use crate::values::value_of;
 use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES, STALL_MAX};
 
-/// How many blocks may wait between the disk's thread and the stream.
-const BLOCKS_WAITING_MAX: usize = 2;
+/// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
+const BLOCKS_AHEAD: usize = 3;
 
 /// Why a file was not sent whole.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +40,23 @@ pub enum SendError {
     Unchosen,
 }
 
-/// Who says which blocks travel. Called from the thread that reads them.
-pub trait Choice: Send + 'static {
+/// Where a file's bytes go.
+pub trait Outlet {
+    /// Takes bytes, when it has room for them.
+    fn take(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// Who says which blocks travel.
+pub trait Choice {
     /// Whether the block with this value goes. Asked for each block once, in ascending order.
     ///
     /// # Errors
     /// Why the transfer ends here.
-    fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError>;
+    fn goes(
+        &mut self,
+        index: u64,
+        value: BlockValue,
+    ) -> impl Future<Output = Result<bool, SendError>> + Send;
 
     /// The digest that is told after the last block.
     fn digest(&self) -> Digest;
@@ -60,111 +71,90 @@ pub enum Step {
     Moved(u64),
 }
 
-/// What came of a transfer, however it ended.
-#[derive(Debug)]
-pub struct Sent<C> {
-    /// Who chose, to be asked what was seen. `None` where that thread is still reading.
-    pub choice: Option<C>,
-    /// Whether everything was handed over.
-    pub end: Result<(), SendError>,
-}
-
-/// What the disk's thread hands to the stream's task.
-enum Going {
-    Kept(u64),
-    Block(u64, Vec<u8>),
-    End(Digest),
-}
-
 /// Sends those of `blocks` that `choice` chooses, and the digest. The runs are in ascending order.
 /// `progress` hears what becomes of the bytes.
 ///
+/// # Errors
+/// [`SendError`]; the stream holds part of the file then, and is to be reset.
+///
 /// # Cancel safety
-/// Not cancel safe: the stream holds part of the file afterwards and is to be reset.
-pub async fn send<C: Choice>(
-    file: File,
+/// Not cancel safe: as with an error.
+pub async fn send(
+    disk: Arc<Disk>,
     layout: Layout,
-    (blocks, choice): (Vec<Range<u64>>, C),
-    stream: &mut (impl AsyncWrite + Unpin),
+    (blocks, choice): (Vec<Range<u64>>, &mut impl Choice),
+    outlet: &mut impl Outlet,
     mut progress: impl FnMut(Step),
-) -> Sent<C> {
-    let (pieces, mut going) = mpsc::channel(BLOCKS_WAITING_MAX);
-    let reader = spawn_blocking(move || {
-        let mut choice = choice;
-        let end = read_blocks(&file, layout, blocks, &mut choice, &pieces);
-        (choice, end)
-    });
-    while let Some(piece) = going.recv().await {
-        if let Err(error) = write(stream, piece, &mut progress).await {
-            // The reader ends at its next block, or when its next choice is made.
-            return Sent { choice: None, end: Err(error) };
+) -> Result<(), SendError> {
+    let mut reader = Reader::new(disk, layout, blocks);
+    while let Some((index, value, block)) = reader.next().await? {
+        if !choice.goes(index, value).await? {
+            progress(Step::Kept(layout.length_of(index)));
+            continue;
+        }
+        give(outlet, header(BlockHeader::Block(index))).await?;
+        let mut bytes = Bytes::from_owner(block);
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
+            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            give(outlet, piece).await?;
+            progress(Step::Moved(length));
         }
     }
-    let (choice, end) = ended(reader).await;
-    Sent { choice: Some(choice), end }
+    give(outlet, header(BlockHeader::End(choice.digest()))).await
 }
 
-async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
-    piece: Going,
-    progress: &mut impl FnMut(Step),
-) -> Result<(), SendError> {
-    match piece {
-        Going::Kept(bytes) => {
-            progress(Step::Kept(bytes));
-            Ok(())
-        }
-        Going::End(digest) => write_bytes(stream, &header(BlockHeader::End(digest))).await,
-        Going::Block(index, block) => {
-            write_bytes(stream, &header(BlockHeader::Block(index))).await?;
-            for piece in block.chunks(PIECE_BYTES) {
-                write_bytes(stream, piece).await?;
-                progress(Step::Moved(u64::try_from(piece.len()).unwrap_or(u64::MAX)));
-            }
-            Ok(())
-        }
-    }
+fn header(header: BlockHeader) -> Bytes {
+    frame::encode_frame(&header).into()
 }
 
-fn header(header: BlockHeader) -> Vec<u8> {
-    frame::encode_frame(&header)
-}
-
-async fn write_bytes(
-    stream: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-) -> Result<(), SendError> {
-    match timeout(STALL_MAX, stream.write_all(bytes)).await {
-        Ok(written) => written.map_err(SendError::Stream),
+async fn give(outlet: &mut impl Outlet, bytes: Bytes) -> Result<(), SendError> {
+    match timeout(STALL_MAX, outlet.take(bytes)).await {
+        Ok(taken) => taken.map_err(SendError::Stream),
         Err(_) => Err(SendError::Stalled),
     }
 }
 
-/// Reads and hashes until all blocks were looked at, or until nobody listens any more.
-fn read_blocks(
-    file: &File,
+/// Reads and hashes blocks, some ahead, and hands them out in order.
+struct Reader<I> {
+    disk: Arc<Disk>,
     layout: Layout,
-    blocks: Vec<Range<u64>>,
-    choice: &mut impl Choice,
-    pieces: &mpsc::Sender<Going>,
-) -> Result<(), SendError> {
-    for index in blocks.into_iter().flatten() {
-        let mut block = Vec::with_capacity(BLOCK_LENGTH);
-        read_block(file, layout, index, &mut block).map_err(|error| match error.kind() {
+    left: I,
+    buffers: Buffers,
+    reading: VecDeque<JoinHandle<io::Result<(u64, BlockValue, Block)>>>,
+}
+
+impl<I: Iterator<Item = u64>> Reader<I> {
+    async fn next(&mut self) -> Result<Option<(u64, BlockValue, Block)>, SendError> {
+        while self.reading.len() < BLOCKS_AHEAD
+            && let Some(index) = self.left.next()
+        {
+            let reading = self.read(index);
+            self.reading.push_back(reading);
+        }
+        let Some(first) = self.reading.pop_front() else { return Ok(None) };
+        ended(first).await.map(Some).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => SendError::Shorter,
             _ => SendError::Read(error),
-        })?;
-        let piece = match choice.goes(index, value_of(layout, index, &block))? {
-            true => Going::Block(index, block),
-            false => Going::Kept(layout.length_of(index)),
-        };
-        if pieces.blocking_send(piece).is_err() {
-            return Ok(());
-        }
+        })
     }
-    // Where nobody listens, the stream has failed, and says why.
-    let _ = pieces.blocking_send(Going::End(choice.digest()));
-    Ok(())
+
+    fn read(&self, index: u64) -> JoinHandle<io::Result<(u64, BlockValue, Block)>> {
+        let (disk, layout, buffers) = (Arc::clone(&self.disk), self.layout, self.buffers.clone());
+        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
+        spawn_blocking(move || {
+            let mut block = buffers.block(length);
+            disk.read(layout, index, &mut block)?;
+            Ok((index, value_of(layout, index, block.as_ref()), block))
+        })
+    }
+}
+
+impl Reader<std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
+    fn new(disk: Arc<Disk>, layout: Layout, blocks: Vec<Range<u64>>) -> Self {
+        let left = blocks.into_iter().flatten();
+        Self { disk, layout, left, buffers: Buffers::of(layout), reading: VecDeque::new() }
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +168,7 @@ mod tests {
     struct AllBut(Option<u64>, Vec<BlockValue>);
 
     impl Choice for AllBut {
-        fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+        async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
             self.1.push(value);
             Ok(self.0 != Some(index))
         }
@@ -188,47 +178,52 @@ mod tests {
         }
     }
 
-    fn file_with(content: &[u8]) -> File {
+    impl Outlet for Vec<u8> {
+        async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
+            self.extend_from_slice(&bytes);
+            Ok(())
+        }
+    }
+
+    fn file_with(content: &[u8]) -> Arc<Disk> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        file
+        Arc::new(Disk::cached(file))
     }
 
     async fn sent(content: &[u8], size: usize, but: Option<u64>) -> (Vec<u8>, [u64; 2], bool) {
         let layout = Layout::of(size.try_into().unwrap());
         let (mut stream, mut told) = (Vec::new(), [0, 0]);
-        let sent = send(
-            file_with(content),
-            layout,
-            (layout.every_block(), AllBut(but, Vec::new())),
-            &mut stream,
-            |step| match step {
-                Step::Kept(bytes) => told[0] += bytes,
-                Step::Moved(bytes) => told[1] += bytes,
-            },
-        )
-        .await;
-        (stream, told, matches!(sent.end, Err(SendError::Shorter)))
+        let mut choice = AllBut(but, Vec::new());
+        let blocks = (layout.every_block(), &mut choice);
+        let sent = send(file_with(content), layout, blocks, &mut stream, |step| match step {
+            Step::Kept(bytes) => told[0] += bytes,
+            Step::Moved(bytes) => told[1] += bytes,
+        });
+        let is_shorter = matches!(sent.await, Err(SendError::Shorter));
+        (stream, told, is_shorter)
     }
 
     fn block(index: u64, bytes: &[u8]) -> Vec<u8> {
-        [header(BlockHeader::Block(index)), bytes.to_vec()].concat()
+        [&header(BlockHeader::Block(index)), bytes].concat()
     }
 
     #[tokio::test]
     async fn exactly_the_announced_bytes_are_sent_and_the_digest() {
-        let content = noise(BLOCK_LENGTH + 9);
+        let content = noise(5 * BLOCK_LENGTH + 9);
         let size = content.len() - 1;
         let end = header(BlockHeader::End(Digest(blake3::hash(&content[..size]).into())));
-        let (first, rest) = content[..size].split_at(BLOCK_LENGTH);
-        let all = [block(0, first), block(1, rest), end.clone()].concat();
-        assert_eq!(sent(&content, size, None).await, (all, [0, (1 << 20) + 8], false));
-        let without = [block(1, rest), end].concat();
-        assert_eq!(sent(&content, size, Some(0)).await, (without, [1 << 20, 8], false));
+        let blocks = content[..size].chunks(BLOCK_LENGTH).zip(0..);
+        let blocks: Vec<_> = blocks.map(|(bytes, index)| block(index, bytes)).collect();
+        let all = [&blocks.concat()[..], &end].concat();
+        assert_eq!(sent(&content, size, None).await, (all, [0, (5 << 20) + 8], false));
+        let without = [&blocks[1..].concat()[..], &end].concat();
+        assert_eq!(sent(&content, size, Some(0)).await, (without, [1 << 20, (4 << 20) + 8], false));
     }
 
     #[tokio::test]
     async fn a_file_that_shrank_is_an_error() {
         assert!(sent(b"abc", 4, None).await.2);
+        assert!(sent(&noise(BLOCK_LENGTH), BLOCK_LENGTH + 1, None).await.2);
     }
 }

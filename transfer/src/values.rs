@@ -12,40 +12,16 @@ use qchat_proto::{BlockValue, Digest};
 
 use crate::layout::Layout;
 
-/// Works out the value of one block.
-#[derive(Debug)]
-pub(crate) struct BlockHasher {
-    hasher: Hasher,
-    /// Whether it is the whole file, and so the root of its tree.
-    is_root: bool,
-}
-
-impl BlockHasher {
-    pub(crate) fn new(layout: Layout, index: u64) -> Self {
-        let mut hasher = Hasher::new();
-        hasher.set_input_offset(layout.bytes_of(index).start);
-        Self { hasher, is_root: layout.blocks() == 1 }
-    }
-
-    /// Takes the next bytes of the block: 16 KiB or more, or it is slow.
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
-    }
-
-    /// The value, once the block, which is not empty, has come.
-    pub(crate) fn value(&self) -> BlockValue {
-        BlockValue(match self.is_root {
-            true => self.hasher.finalize().into(),
-            false => self.hasher.finalize_non_root(),
-        })
-    }
-}
-
-/// The value of a block that lies in memory.
+/// The value of a block that lies in memory, and is not empty.
 pub(crate) fn value_of(layout: Layout, index: u64, bytes: &[u8]) -> BlockValue {
-    let mut hasher = BlockHasher::new(layout, index);
+    let mut hasher = Hasher::new();
+    hasher.set_input_offset(layout.bytes_of(index).start);
     hasher.update(bytes);
-    hasher.value()
+    // The only block of a file is the root of its tree.
+    BlockValue(match layout.blocks() {
+        1 => hasher.finalize().into(),
+        _ => hasher.finalize_non_root(),
+    })
 }
 
 /// The digest of the file whose blocks have these values, in order.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qchat_proto::command::BlockValues;
 use qchat_proto::{BlockValue, Refusal, codes};
-use qchat_transfer::{Account, Layout, Part, ReceiveError, Received, Waiting};
+use qchat_transfer::{Account, Layout, Part, ReceiveError, Received, Receiving, Waiting};
 use quinn::{RecvStream, VarInt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -44,15 +44,18 @@ pub(super) struct Whole {
 #[derive(Debug)]
 struct Values {
     list: Vec<BlockValue>,
+    /// The first block that has neither lain there nor begun to come.
+    next: u64,
     came: u64,
 }
 
 impl Account for Values {
     fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
-        match usize::try_from(index).is_ok_and(|index| index <= self.list.len()) {
-            true => Ok(()),
-            false => Err(ReceiveError::Nonsense("a block is missing before it")),
+        if index > self.next {
+            return Err(ReceiveError::Nonsense("a block is missing before it"));
         }
+        self.next = self.next.max(index.saturating_add(1));
+        Ok(())
     }
 
     fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
@@ -77,7 +80,9 @@ impl Arrival {
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
         let mut stream = stream.ok_or(Refusal::TransferFailed)?;
-        let received = self.take(&mut stream, part, values).await;
+        let receiving = call.flow.receive();
+        let received = self.take(&mut stream, &receiving, part, values).await;
+        drop(receiving);
         if received.is_err() {
             // Fails only where the client ended the stream before.
             let _ = stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED));
@@ -122,13 +127,16 @@ impl Arrival {
     async fn take(
         &self,
         stream: &mut RecvStream,
+        receiving: &Receiving,
         part: Part,
         values: Vec<BlockValue>,
     ) -> Result<Whole, Failure> {
         let (kept, stop) = (values.len(), self.superseded.cancelled());
-        let to = (part, Values { list: values, came: 0 });
-        let received = qchat_transfer::receive(stream, self.layout, to, stop, |_| ()).await;
-        let Received { part, account: Values { list: values, came }, end } = received;
+        let next = u64::try_from(kept).unwrap_or(u64::MAX);
+        let to = (part, Values { list: values, next, came: 0 });
+        let came = |bytes| receiving.came(bytes);
+        let received = qchat_transfer::receive(stream, self.layout, to, stop, came).await;
+        let Received { part, account: Values { list: values, came, .. }, end } = received;
         let (is_whole, of) = (end.is_ok(), self.layout.blocks());
         tracing::debug!(kept, came, of, is_whole, "blocks of a file have come");
         let announced = end.map_err(|error| match error {

@@ -1,15 +1,15 @@
 //! Handing out a file: the values of its blocks, and the blocks that are wanted.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
     BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader,
 };
 use qchat_proto::{BlockValue, Digest, File, Refusal, codes, frame};
-use qchat_transfer::{Choice, Layout, SendError, Sent};
+use qchat_transfer::{Choice, Disk, Layout, SendError, Sending};
 use quinn::{SendStream, VarInt};
-use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::address;
@@ -51,14 +51,20 @@ impl Answer for Download {
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
-        let good = Good { file: file.clone(), values, went: 0, damaged: None };
-        let sending = send(&mut stream, header, (stored, layout), (blocks, good));
+        let mut good = Good { file: file.clone(), values, went: 0, damaged: None };
+        let sending = async {
+            begin(&mut stream, header).await?;
+            let outlet = call.flow.send(&mut stream);
+            send(outlet, (stored, layout), (blocks, &mut good)).await?;
+            stream.finish().map_err(gone)
+        };
         let sent = call.node.while_signed_in(&caller, sending).await;
         if sent.is_err() {
             // A stream that is only dropped looks finished to the peer.
             let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
         }
-        match sent? {
+        sent?;
+        match good.damaged {
             None => Ok(Done),
             Some(block) => {
                 // The good ones have to be there before the client hears that there are no more.
@@ -94,7 +100,7 @@ struct Good {
 }
 
 impl Choice for Good {
-    fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+    async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
         let stored = usize::try_from(index).ok().and_then(|index| self.values.get(index));
         if stored == Some(&value) {
             self.went = self.went.saturating_add(1);
@@ -111,28 +117,34 @@ impl Choice for Good {
     }
 }
 
-/// Sends the blocks; says which was the first that could not be sent.
+/// Nobody takes it any more.
+fn gone<E>(_: E) -> Failure {
+    Refusal::TransferFailed.into()
+}
+
+async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Failure> {
+    stream.set_priority(FILE_PRIORITY).map_err(gone)?;
+    stream.write_all(&frame::encode_frame(&header)).await.map_err(gone)
+}
+
+/// Sends the blocks that are good.
 async fn send(
-    stream: &mut SendStream,
-    header: FileHeader,
-    (stored, layout): (std::fs::File, Layout),
-    what: (Vec<Range<u64>>, Good),
-) -> Result<Option<u64>, Failure> {
-    let gone = |_| Failure::from(Refusal::TransferFailed);
-    stream.set_priority(FILE_PRIORITY).map_err(|_| Failure::from(Refusal::TransferFailed))?;
-    AsyncWriteExt::write_all(stream, &frame::encode_frame(&header)).await.map_err(gone)?;
-    let Sent { choice, end } = qchat_transfer::send(stored, layout, what, stream, |_| ()).await;
-    end.map_err(|error| match error {
+    mut outlet: Sending<'_>,
+    (stored, layout): (Arc<Disk>, Layout),
+    (blocks, good): (Vec<Range<u64>>, &mut Good),
+) -> Result<(), Failure> {
+    let what = (blocks, &mut *good);
+    let sent = qchat_transfer::send(stored, layout, what, &mut outlet, |_| ()).await;
+    sent.map_err(|error| match error {
         SendError::Read(_) | SendError::Shorter => Failure::fault(error),
         error => {
             tracing::debug!(reason = chain(&error), "a file was not taken");
             Refusal::TransferFailed.into()
         }
     })?;
-    stream.finish().map_err(|_| Failure::from(Refusal::TransferFailed))?;
-    let Some(Good { file, went, damaged, .. }) = choice else { return Ok(None) };
+    let Good { file, went, .. } = good;
     tracing::debug!(file = %file.name, went, of = layout.blocks(), "blocks of a file have gone");
-    Ok(damaged)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl Call {
         token_hash: TokenHash,
     ) -> Result<(), Failure> {
         self.node.sign_in(&self.session, user.clone(), token_hash).await?;
-        endpoint::trust(&self.connection);
+        endpoint::trust(&self.connection, &self.flow);
         Ok(())
     }
 

@@ -1,0 +1,250 @@
+//! How much of its files a connection may have in memory: little, and more only while one moves and the
+//! path needs it.
+//!
+//! What has not come yet, or is not acknowledged yet, lies in memory on one side or the other, and a fast
+//! path with a long delay needs much of it: 12.5 MB for 1 Gbit/s and 100 ms. So both windows are small at
+//! first. The receiving one doubles when half of it comes in less than two round trips, which is when
+//! it holds the sender up; the sending one follows the congestion window. What goes beyond the small
+//! ones is taken from a budget that many connections share: when it is used up, files are slower over
+//! long paths, and nothing else.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use quinn::{Connection, SendStream, VarInt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::send::Outlet;
+
+/// The largest windows, in bytes: 1 Gbit/s times 100 ms, and some room. A stream's own window cannot be
+/// changed, so it has to be this from the start.
+pub const WINDOW_BYTES_MAX: u32 = 16 * 1024 * 1024;
+
+/// What a window has while no file moves, in bytes: talk needs no more.
+pub const WINDOW_BYTES_MIN: u32 = 1024 * 1024;
+
+/// The budget is counted in pieces of this many bytes.
+const UNIT: u32 = 1024 * 1024;
+
+/// So often the sending window is brought to what the congestion window has become.
+const LOOK_EVERY_BYTES: usize = 256 * 1024;
+
+/// A round trip that is too short to be measured well: threads take as long to be woken.
+const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
+
+/// What many connections may take beyond their small windows.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    /// Of so many mebibytes.
+    pub fn of_mebibytes(count: u16) -> Self {
+        Self(Arc::new(Semaphore::new(count.into())))
+    }
+}
+
+/// The windows of one connection.
+#[derive(Debug)]
+pub struct Flow {
+    connection: Connection,
+    budget: Budget,
+    receiving: Mutex<Direction>,
+    sending: Mutex<Direction>,
+}
+
+/// One of the two windows.
+#[derive(Debug)]
+struct Direction {
+    files: usize,
+    window: u32,
+    extra: Option<OwnedSemaphorePermit>,
+    /// What has come or gone since `since`.
+    bytes: usize,
+    since: Instant,
+}
+
+impl Default for Direction {
+    fn default() -> Self {
+        Self { files: 0, window: WINDOW_BYTES_MIN, extra: None, bytes: 0, since: Instant::now() }
+    }
+}
+
+impl Direction {
+    /// Takes another window, as far as the budget goes. Whether it is another one now.
+    fn resize(&mut self, wanted: u32, budget: &Budget) -> bool {
+        let (before, wanted) = (self.window, wanted.clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX));
+        let held = self.window - WINDOW_BYTES_MIN;
+        let more = wanted.saturating_sub(self.window).div_ceil(UNIT);
+        if more > 0 {
+            let Ok(taken) = Arc::clone(&budget.0).try_acquire_many_owned(more) else {
+                return false;
+            };
+            match &mut self.extra {
+                Some(extra) => extra.merge(taken),
+                none => *none = Some(taken),
+            }
+            self.window = WINDOW_BYTES_MIN + held + more * UNIT;
+        } else {
+            let kept = (wanted - WINDOW_BYTES_MIN).div_ceil(UNIT);
+            let less = usize::try_from(held / UNIT - kept).unwrap_or_default();
+            drop(self.extra.as_mut().and_then(|extra| extra.split(less)));
+            self.window = WINDOW_BYTES_MIN + kept * UNIT;
+        }
+        self.window != before
+    }
+
+    fn begin_anew(&mut self) {
+        (self.bytes, self.since) = (0, Instant::now());
+    }
+}
+
+impl Flow {
+    /// That of a connection on which no file moves yet. Sets its windows.
+    pub fn new(connection: Connection, budget: Budget) -> Arc<Self> {
+        let (receiving, sending) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { connection, budget, receiving, sending })
+    }
+
+    /// Gives the connection its small windows, which are for talk.
+    pub fn open(&self) {
+        self.apply_receiving(lock(&self.receiving).window);
+        self.apply_sending(lock(&self.sending).window);
+    }
+
+    /// A file begins to come.
+    pub fn receive(self: &Arc<Self>) -> Receiving {
+        let mut receiving = lock(&self.receiving);
+        receiving.files += 1;
+        receiving.begin_anew();
+        Receiving(Arc::clone(self))
+    }
+
+    /// A file begins to go.
+    pub fn send<'a>(self: &Arc<Self>, stream: &'a mut SendStream) -> Sending<'a> {
+        lock(&self.sending).files += 1;
+        Sending { flow: Arc::clone(self), stream }
+    }
+
+    fn apply_receiving(&self, window: u32) {
+        self.connection.set_receive_window(VarInt::from_u32(window));
+    }
+
+    fn apply_sending(&self, window: u32) {
+        self.connection.set_send_window(window.into());
+    }
+
+    fn came(&self, bytes: usize) {
+        let mut receiving = lock(&self.receiving);
+        receiving.bytes = receiving.bytes.saturating_add(bytes);
+        let half = usize::try_from(receiving.window / 2).unwrap_or(usize::MAX);
+        if receiving.bytes < half || receiving.window >= WINDOW_BYTES_MAX {
+            return;
+        }
+        let round_trip = self.connection.min_rtt().max(ROUND_TRIP_MIN);
+        let is_brake = receiving.since.elapsed() < 2 * round_trip;
+        receiving.begin_anew();
+        let twice = receiving.window.saturating_mul(2);
+        if is_brake && receiving.resize(twice, &self.budget) {
+            self.apply_receiving(receiving.window);
+        }
+    }
+
+    fn went(&self, bytes: usize) {
+        let mut sending = lock(&self.sending);
+        sending.bytes = sending.bytes.saturating_add(bytes);
+        if sending.bytes < LOOK_EVERY_BYTES {
+            return;
+        }
+        sending.begin_anew();
+        // One window is on its way, another one waits behind it.
+        let wanted = self.connection.stats().path.cwnd.saturating_mul(2);
+        let wanted = u32::try_from(wanted).unwrap_or(WINDOW_BYTES_MAX);
+        if sending.resize(wanted, &self.budget) {
+            self.apply_sending(sending.window);
+        }
+    }
+
+    fn ended(&self, direction: &Mutex<Direction>, apply: impl Fn(&Self, u32)) {
+        let mut direction = lock(direction);
+        direction.files = direction.files.saturating_sub(1);
+        if direction.files == 0 && direction.resize(WINDOW_BYTES_MIN, &self.budget) {
+            apply(self, direction.window);
+        }
+    }
+}
+
+/// A file that comes. Dropped when it no longer does.
+#[derive(Debug)]
+pub struct Receiving(Arc<Flow>);
+
+impl Receiving {
+    /// So many bytes have come.
+    pub fn came(&self, bytes: u64) {
+        self.0.came(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.ended(&self.0.receiving, Flow::apply_receiving);
+    }
+}
+
+/// A file that goes, with its stream.
+#[derive(Debug)]
+pub struct Sending<'a> {
+    flow: Arc<Flow>,
+    stream: &'a mut SendStream,
+}
+
+impl Outlet for Sending<'_> {
+    async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
+        let length = bytes.len();
+        self.stream.write_chunk(bytes).await?;
+        self.flow.went(length);
+        Ok(())
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        self.flow.ended(&self.flow.sending, Flow::apply_sending);
+    }
+}
+
+fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
+    direction.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEBIBYTE: u32 = 1024 * 1024;
+
+    #[test]
+    fn a_window_takes_from_the_budget_what_goes_beyond_the_small_one() {
+        let budget = Budget::of_mebibytes(20);
+        let left = || budget.0.available_permits();
+        let [mut one, mut two] = [Direction::default(), Direction::default()];
+        for (wanted, window, is_new, expected_left) in [
+            (0, MEBIBYTE, false, 20),
+            (MEBIBYTE + 1, 2 * MEBIBYTE, true, 19),
+            (u32::MAX, WINDOW_BYTES_MAX, true, 5),
+            (4 * MEBIBYTE - 9, 4 * MEBIBYTE, true, 17),
+            (u32::MAX, WINDOW_BYTES_MAX, true, 5),
+        ] {
+            assert_eq!((one.resize(wanted, &budget), one.window), (is_new, window), "{wanted}");
+            assert_eq!(left(), expected_left, "{wanted}");
+        }
+        assert!(!two.resize(8 * MEBIBYTE, &budget), "more than is left");
+        assert!(two.resize(6 * MEBIBYTE, &budget));
+        assert_eq!(left(), 0);
+        assert!(one.resize(0, &budget));
+        assert_eq!((one.window, left()), (MEBIBYTE, 15));
+        drop(two);
+        assert_eq!(left(), 20);
+    }
+}
