@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use qchat_node::Server;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let settings = arguments.settings.or(file.unwrap_or_default());
     let log_format = settings.log_format();
     logs::start(log_format);
-    let runtime = Runtime::new().context("cannot start the runtime")?;
+    let runtime = runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         let server = Server::start(&settings.config())?;
         let stop = CancellationToken::new();
@@ -41,6 +41,13 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
         announce(&server, log_format);
         Ok(server.run(stop).await?)
     })
+}
+
+/// Half of the cores move packets. The store, the disk, digests and passwords have threads of their own, and
+/// packets that pass between threads cost more than a second thread brings.
+fn runtime() -> std::io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
 }
 
 /// Says that the server is ready, and how to reach it.

@@ -12,18 +12,11 @@ use tokio::time::interval;
 
 use crate::figures::{Report, Row};
 use crate::people::{Person, in_time, joined};
-use crate::relay::{Path, Relay};
+use crate::relay::{Relay, SLOW};
 use crate::server::{Server, Stage};
 
 /// Twenty sends a second.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// 10 Mbit/s each way, 40 ms there and back, and room for 100 ms of what leaves.
-const SLOW: Path = Path {
-    bytes_per_second: Some(10_000_000 / 8),
-    delay: Duration::from_millis(20),
-    queue_max: Duration::from_millis(100),
-};
 
 /// How many bytes must have moved before the sends begin: the transfer is under way.
 const MOVED_MIN: u64 = 256 * 1024;

@@ -9,6 +9,7 @@ mod chat_beside;
 mod figures;
 mod files;
 mod live;
+mod paths;
 mod people;
 mod process;
 mod relay;
@@ -43,6 +44,8 @@ enum What {
     Files(files::FilesArgs),
     /// How long sends take while a file travels on the same connection
     ChatBeside(chat_beside::ChatArgs),
+    /// Files over simulated paths: slow, lossy, and fast with a long delay
+    Paths(paths::PathsArgs),
     /// One end of a bare connection
     #[command(hide = true)]
     Raw(files::RawArgs),
@@ -70,6 +73,9 @@ fn run(bench: Bench) -> anyhow::Result<()> {
         }),
         What::ChatBeside(arguments) => measure("chat-beside", is_json, async |stage, report| {
             chat_beside::measure(&arguments, stage, report).await
+        }),
+        What::Paths(arguments) => measure("paths", is_json, async |stage, report| {
+            paths::measure(&arguments, stage, report).await
         }),
         What::Raw(arguments) => files::raw_end(&arguments),
     }

@@ -1,6 +1,7 @@
 //! A path of UDP between one client and a server: one whose far address can change, or a slow one.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 
 /// How many datagrams may be on their way in one direction, whatever the path says.
-const DATAGRAMS_MAX: usize = 4096;
+const DATAGRAMS_MAX: usize = 32_768;
 
 /// What each direction of a path does to datagrams.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +25,25 @@ pub(crate) struct Path {
     pub(crate) delay: Duration,
     /// What would have to wait longer to leave is dropped.
     pub(crate) queue_max: Duration,
+    /// Of this many datagrams one is lost, evenly, where a number is named.
+    pub(crate) lost_one_in: Option<u32>,
 }
 
 /// A path that changes nothing.
-pub(crate) const CLEAR: Path =
-    Path { bytes_per_second: None, delay: Duration::ZERO, queue_max: Duration::MAX };
+pub(crate) const CLEAR: Path = Path {
+    bytes_per_second: None,
+    delay: Duration::ZERO,
+    queue_max: Duration::MAX,
+    lost_one_in: None,
+};
+
+/// 10 Mbit/s each way, 40 ms there and back, and room for 100 ms of what leaves.
+pub(crate) const SLOW: Path = Path {
+    bytes_per_second: Some(10_000_000 / 8),
+    delay: Duration::from_millis(20),
+    queue_max: Duration::from_millis(100),
+    lost_one_in: None,
+};
 
 /// A relay. Dropping it ends the path.
 pub(crate) struct Relay {
@@ -89,17 +104,23 @@ struct Entrance {
     path: Path,
     /// When what has entered will have left.
     free: Shared<Instant>,
+    count: Arc<AtomicU32>,
     entered: mpsc::Sender<(Instant, Vec<u8>)>,
 }
 
 impl Entrance {
     fn of(path: Path) -> (Self, mpsc::Receiver<(Instant, Vec<u8>)>) {
         let (entered, leaving) = mpsc::channel(DATAGRAMS_MAX);
-        (Self { path, free: Arc::new(Mutex::new(Instant::now())), entered }, leaving)
+        let free = Arc::new(Mutex::new(Instant::now()));
+        (Self { path, free, count: Arc::default(), entered }, leaving)
     }
 
     /// Puts a datagram behind those that wait, or drops it where too much does.
     fn enter(&self, datagram: &[u8]) {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        if self.path.lost_one_in.is_some_and(|every| number % every == every - 1) {
+            return;
+        }
         if let Some(arrival) = self.arrival(datagram.len()) {
             let _ = self.entered.try_send((arrival, datagram.to_vec()));
         }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use qchat_proto::command::{Follow, Transfer};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{Command, Refusal, Request, codes, frame};
-use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt, WriteError};
+use quinn::{ConnectionError, ReadError, RecvStream, VarInt, WriteError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::effect::Effect;
 use crate::error::{CallError, DamagedError, LinkError};
+use crate::link::Link;
 
 /// How long the server may take to answer.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -28,10 +29,10 @@ pub(crate) struct Call<C> {
 impl<C: Command> Call<C> {
     /// Hands the command over. Where that fails, the server has not done it: it never got the whole
     /// frame.
-    pub(crate) async fn ask(connection: &Connection, command: C) -> Result<Self, CallError> {
+    pub(crate) async fn ask(link: &Link, command: C) -> Result<Self, CallError> {
         let request = command.into();
         let effect = Effect::of(&request);
-        let answer = hand_over(connection, &request).await.map_err(CallError::NotSent)?;
+        let answer = hand_over(link, &request).await.map_err(CallError::NotSent)?;
         Ok(Self { answer, effect, command: PhantomData })
     }
 
@@ -107,12 +108,12 @@ impl<C: Command> Call<C> {
 }
 
 /// Sends the request's frame on a stream of its own, whose other half is returned.
-async fn hand_over(connection: &Connection, request: &Request) -> Result<RecvStream, LinkError> {
+async fn hand_over(link: &Link, request: &Request) -> Result<RecvStream, LinkError> {
     // It may hold a password.
     let frame = Zeroizing::new(frame::encode_frame(request));
-    let opened = timeout(ANSWER_MAX, connection.open_bi()).await;
+    let opened = timeout(ANSWER_MAX, link.connection.open_bi()).await;
     let (mut question, answer) = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX))??;
-    match timeout(ANSWER_MAX, question.write_all(&frame)).await {
+    match timeout(ANSWER_MAX, link.flow.talk(question.write_all(&frame))).await {
         Ok(Ok(())) => {
             // Fails only where the server has stopped the stream; then its answer says why.
             let _ = question.finish();

@@ -47,7 +47,7 @@ pub(crate) async fn fetch(
     let waiting = link.files.expect(transfer).ok_or(CallError::NotSent(LinkError::Closed))?;
     let query = FileQuery::from(file.name.as_str());
     let ask = Download { log: log.clone(), file: query, blocks, transfer };
-    let mut call = Call::ask(&link.connection, ask).await?;
+    let mut call = Call::ask(link, ask).await?;
     let failed = |error| failure(error, file, folder);
     converse(link, (&mut call, waiting), to, progress, failed).await
 }

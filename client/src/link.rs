@@ -48,7 +48,7 @@ impl Link {
 
     /// Asks, and waits for the answer.
     pub(crate) async fn ask<C: Command>(&self, command: C) -> Result<C::Reply, CallError> {
-        let answer = async { Call::ask(&self.connection, command).await?.reply().await }.await;
+        let answer = async { Call::ask(self, command).await?.reply().await }.await;
         self.heed(&answer);
         answer
     }

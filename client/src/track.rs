@@ -21,7 +21,7 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe: nothing is tracked.
     pub async fn track(&self, message: MessageId) -> Result<Tracking, CallError> {
-        Ok(Tracking { call: Call::ask(&self.link.connection, Track { message }).await? })
+        Ok(Tracking { call: Call::ask(&self.link, Track { message }).await? })
     }
 }
 

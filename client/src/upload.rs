@@ -90,7 +90,7 @@ pub(crate) async fn send_file(
     let LocalFile { name, size, .. } = &local;
     let transfer = link.new_transfer();
     let upload = Upload { id, to, name: name.clone(), size: *size, transfer };
-    let mut call = Call::ask(&link.connection, upload).await?;
+    let mut call = Call::ask(link, upload).await?;
     match call.opening().await.map_err(without_file)? {
         UploadOpening::AlreadyStored => call.reply().await,
         UploadOpening::SendFile { kept } if kept > Layout::of(local.size).blocks() => {

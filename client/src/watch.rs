@@ -34,7 +34,7 @@ impl Client {
     pub async fn watch(&self, cursors: Vec<Cursor>) -> Result<Watching, CallError> {
         let known = cursors.iter().map(|cursor| (cursor.log.clone(), cursor.after)).collect();
         let watch = Watch { cursors: Few::<_, CURSORS_MAX>::first_of(cursors) };
-        let call = Call::ask(&self.link.connection, watch).await?;
+        let call = Call::ask(&self.link, watch).await?;
         let (link, deliveries) = (Arc::downgrade(&self.link), Deliveries::on(&self.link));
         Ok(Watching { call, link, cursors: known, deliveries })
     }

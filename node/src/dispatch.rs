@@ -73,7 +73,7 @@ impl Call {
     /// Says something before the reply.
     pub(crate) async fn say<T: Serialize + Sync>(&mut self, opening: &T) -> Result<(), Failure> {
         let frame = frame::encode_frame(&Ok::<_, Refusal>(opening));
-        match timeout(ANSWER_TIME_MAX, self.answer.write_all(&frame)).await {
+        match timeout(ANSWER_TIME_MAX, self.flow.talk(self.answer.write_all(&frame))).await {
             Ok(Ok(())) => Ok(()),
             // Nobody is there to be told.
             _ => Err(Refusal::TransferFailed.into()),
@@ -96,7 +96,8 @@ impl Call {
         event: Bytes,
         ended: &CancellationToken,
     ) -> Result<(), Failure> {
-        match ended.run_until_cancelled(self.answer.write_chunk(event)).await {
+        let telling = self.flow.talk(self.answer.write_chunk(event));
+        match ended.run_until_cancelled(telling).await {
             Some(Ok(())) => Ok(()),
             // Nobody is there to be told, or the frame was broken off and nothing can follow it.
             _ => {
@@ -117,7 +118,7 @@ impl Call {
     /// Says the last word and waits until it has arrived: closing the connection earlier would lose it.
     async fn finish(&mut self, reply: &[u8]) {
         let sent = timeout(ANSWER_TIME_MAX, async {
-            self.answer.write_all(reply).await.ok()?;
+            self.flow.talk(self.answer.write_all(reply)).await.ok()?;
             self.answer.finish().ok()?;
             self.answer.stopped().await.ok()
         });

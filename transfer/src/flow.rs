@@ -9,7 +9,9 @@
 //! long paths, and nothing else.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use quinn::{Connection, SendStream, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::send::Outlet;
+use crate::talk::Talk;
 
 /// The largest windows, in bytes: 1 Gbit/s times 100 ms, and some room. A stream's own window cannot be
 /// changed, so it has to be this from the start.
@@ -25,11 +28,16 @@ pub const WINDOW_BYTES_MAX: u32 = 16 * 1024 * 1024;
 /// What a window has while no file moves, in bytes: talk needs no more.
 pub const WINDOW_BYTES_MIN: u32 = 1024 * 1024;
 
+/// While files go, they may wait and be on their way in so many bytes: enough for the slowest path, and
+/// less than the receiver's largest window, so that talk finds room in it.
+const SENDING_BYTES_MIN: u32 = 128 * 1024;
+const SENDING_BYTES_MAX: u32 = 14 * 1024 * 1024;
+
 /// The budget is counted in pieces of this many bytes.
 const UNIT: u32 = 1024 * 1024;
 
 /// So often the sending window is brought to what the congestion window has become.
-const LOOK_EVERY_BYTES: usize = 256 * 1024;
+const LOOK_EVERY_BYTES: usize = 64 * 1024;
 
 /// A round trip that is too short to be measured well: threads take as long to be woken.
 const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
@@ -45,11 +53,12 @@ impl Budget {
     }
 }
 
-/// The windows of one connection.
+/// The windows of one connection, and the order of what it sends.
 #[derive(Debug)]
 pub struct Flow {
     connection: Connection,
     budget: Budget,
+    talk: Talk,
     receiving: Mutex<Direction>,
     sending: Mutex<Direction>,
 }
@@ -59,6 +68,7 @@ pub struct Flow {
 struct Direction {
     files: usize,
     window: u32,
+    /// What it has of the budget.
     extra: Option<OwnedSemaphorePermit>,
     /// What has come or gone since `since`.
     bytes: usize,
@@ -72,27 +82,24 @@ impl Default for Direction {
 }
 
 impl Direction {
-    /// Takes another window, as far as the budget goes. Whether it is another one now.
-    fn resize(&mut self, wanted: u32, budget: &Budget) -> bool {
-        let (before, wanted) = (self.window, wanted.clamp(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX));
-        let held = self.window - WINDOW_BYTES_MIN;
-        let more = wanted.saturating_sub(self.window).div_ceil(UNIT);
-        if more > 0 {
-            let Ok(taken) = Arc::clone(&budget.0).try_acquire_many_owned(more) else {
+    /// Takes another window, if the budget has it. Whether it is another one now.
+    fn resize(&mut self, window: u32, budget: &Budget) -> bool {
+        let units = window.saturating_sub(WINDOW_BYTES_MIN).div_ceil(UNIT);
+        let units = usize::try_from(units).unwrap_or(usize::MAX);
+        let held = self.extra.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if units < held {
+            drop(self.extra.as_mut().and_then(|extra| extra.split(held - units)));
+        } else if units > held {
+            let more = u32::try_from(units - held).unwrap_or(u32::MAX);
+            let Ok(more) = Arc::clone(&budget.0).try_acquire_many_owned(more) else {
                 return false;
             };
             match &mut self.extra {
-                Some(extra) => extra.merge(taken),
-                none => *none = Some(taken),
+                Some(extra) => extra.merge(more),
+                none => *none = Some(more),
             }
-            self.window = WINDOW_BYTES_MIN + held + more * UNIT;
-        } else {
-            let kept = (wanted - WINDOW_BYTES_MIN).div_ceil(UNIT);
-            let less = usize::try_from(held / UNIT - kept).unwrap_or_default();
-            drop(self.extra.as_mut().and_then(|extra| extra.split(less)));
-            self.window = WINDOW_BYTES_MIN + kept * UNIT;
         }
-        self.window != before
+        std::mem::replace(&mut self.window, window) != window
     }
 
     fn begin_anew(&mut self) {
@@ -101,16 +108,24 @@ impl Direction {
 }
 
 impl Flow {
-    /// That of a connection on which no file moves yet. Sets its windows.
+    /// That of a connection on which no file moves yet.
     pub fn new(connection: Connection, budget: Budget) -> Arc<Self> {
         let (receiving, sending) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { connection, budget, receiving, sending })
+        Arc::new(Self { connection, budget, talk: Talk::default(), receiving, sending })
     }
 
     /// Gives the connection its small windows, which are for talk.
     pub fn open(&self) {
         self.apply_receiving(lock(&self.receiving).window);
         self.apply_sending(lock(&self.sending).window);
+    }
+
+    /// Writes something that goes before files: they share what may wait to be sent.
+    ///
+    /// # Cancel safety
+    /// That of `writing`.
+    pub async fn talk<T>(&self, writing: impl Future<Output = T>) -> T {
+        self.talk.first(writing).await
     }
 
     /// A file begins to come.
@@ -123,7 +138,9 @@ impl Flow {
 
     /// A file begins to go.
     pub fn send<'a>(self: &Arc<Self>, stream: &'a mut SendStream) -> Sending<'a> {
-        lock(&self.sending).files += 1;
+        let mut sending = lock(&self.sending);
+        sending.files += 1;
+        self.follow_congestion(&mut sending);
         Sending { flow: Arc::clone(self), stream }
     }
 
@@ -145,24 +162,28 @@ impl Flow {
         let round_trip = self.connection.min_rtt().max(ROUND_TRIP_MIN);
         let is_brake = receiving.since.elapsed() < 2 * round_trip;
         receiving.begin_anew();
-        let twice = receiving.window.saturating_mul(2);
+        let twice = receiving.window.saturating_mul(2).min(WINDOW_BYTES_MAX);
         if is_brake && receiving.resize(twice, &self.budget) {
-            self.apply_receiving(receiving.window);
+            self.apply_receiving(twice);
         }
     }
 
     fn went(&self, bytes: usize) {
         let mut sending = lock(&self.sending);
         sending.bytes = sending.bytes.saturating_add(bytes);
-        if sending.bytes < LOOK_EVERY_BYTES {
-            return;
+        if sending.bytes >= LOOK_EVERY_BYTES {
+            self.follow_congestion(&mut sending);
         }
+    }
+
+    /// One congestion window is on its way, another one waits behind it.
+    fn follow_congestion(&self, sending: &mut Direction) {
         sending.begin_anew();
-        // One window is on its way, another one waits behind it.
         let wanted = self.connection.stats().path.cwnd.saturating_mul(2);
-        let wanted = u32::try_from(wanted).unwrap_or(WINDOW_BYTES_MAX);
+        let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let wanted = wanted.clamp(SENDING_BYTES_MIN, SENDING_BYTES_MAX);
         if sending.resize(wanted, &self.budget) {
-            self.apply_sending(sending.window);
+            self.apply_sending(wanted);
         }
     }
 
@@ -170,7 +191,7 @@ impl Flow {
         let mut direction = lock(direction);
         direction.files = direction.files.saturating_sub(1);
         if direction.files == 0 && direction.resize(WINDOW_BYTES_MIN, &self.budget) {
-            apply(self, direction.window);
+            apply(self, WINDOW_BYTES_MIN);
         }
     }
 }
@@ -201,8 +222,13 @@ pub struct Sending<'a> {
 
 impl Outlet for Sending<'_> {
     async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
-        let length = bytes.len();
-        self.stream.write_chunk(bytes).await?;
+        let (length, talk) = (bytes.len(), &self.flow.talk);
+        let mut writing = pin!(self.stream.write_chunk(bytes));
+        let written = std::future::poll_fn(|context| match talk.goes_first(context) {
+            true => Poll::Pending,
+            false => writing.as_mut().poll(context),
+        });
+        written.await?;
         self.flow.went(length);
         Ok(())
     }
@@ -229,21 +255,22 @@ mod tests {
         let budget = Budget::of_mebibytes(20);
         let left = || budget.0.available_permits();
         let [mut one, mut two] = [Direction::default(), Direction::default()];
-        for (wanted, window, is_new, expected_left) in [
-            (0, MEBIBYTE, false, 20),
-            (MEBIBYTE + 1, 2 * MEBIBYTE, true, 19),
-            (u32::MAX, WINDOW_BYTES_MAX, true, 5),
-            (4 * MEBIBYTE - 9, 4 * MEBIBYTE, true, 17),
-            (u32::MAX, WINDOW_BYTES_MAX, true, 5),
+        for (wanted, is_new, expected_left) in [
+            (MEBIBYTE, false, 20),
+            (MEBIBYTE + 1, true, 19),
+            (2 * MEBIBYTE, true, 19),
+            (WINDOW_BYTES_MAX, true, 5),
+            (4 * MEBIBYTE - 9, true, 17),
+            (WINDOW_BYTES_MAX, true, 5),
         ] {
-            assert_eq!((one.resize(wanted, &budget), one.window), (is_new, window), "{wanted}");
+            assert_eq!((one.resize(wanted, &budget), one.window), (is_new, wanted));
             assert_eq!(left(), expected_left, "{wanted}");
         }
         assert!(!two.resize(8 * MEBIBYTE, &budget), "more than is left");
         assert!(two.resize(6 * MEBIBYTE, &budget));
         assert_eq!(left(), 0);
-        assert!(one.resize(0, &budget));
-        assert_eq!((one.window, left()), (MEBIBYTE, 15));
+        assert!(one.resize(SENDING_BYTES_MIN, &budget));
+        assert_eq!(left(), 15);
         drop(two);
         assert_eq!(left(), 20);
     }

@@ -19,6 +19,7 @@ mod pairing;
 mod part;
 mod receive;
 mod send;
+mod talk;
 mod values;
 
 pub use disk::Disk;
