@@ -270,9 +270,11 @@ async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
         let error = download(&client, folder.path()).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
         // Where the server breaks off by itself, what came just before may not have been read.
-        if matches!(way, Way::Cut | Way::Flipped) {
+        if let Way::Cut | Way::Flipped = way {
             assert_eq!(names(folder.path()), [PART], "{code}");
-            check_goes_on(folder.path(), &[(1, 2)]).await;
+            // What came behind a damaged block was good, and need not come again.
+            let missing = if let Way::Cut = way { 2 } else { 1 };
+            check_goes_on(folder.path(), &[(1, missing)]).await;
         } else {
             assert!(!folder.path().join("report.pdf").exists());
             let again = client_getting(wire_file("report.pdf"), Way::Whole).await;
