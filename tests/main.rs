@@ -15,6 +15,7 @@ mod comeback;
 mod corpus;
 mod crash;
 mod crowd;
+mod cuts;
 mod damage;
 mod echo_bot;
 mod exact_text;

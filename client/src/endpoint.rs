@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
@@ -89,6 +89,7 @@ fn transport() -> TransportConfig {
         .receive_window(VarInt::from_u32(WINDOW_BYTES_MIN))
         .send_window(WINDOW_BYTES_MIN.into())
         .ack_frequency_config(Some(acknowledgements))
+        .enable_segmentation_offload(has_segmentation_offload())
         .datagram_receive_buffer_size(None);
     transport
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Flow, WINDOW_BYTES_MAX};
+use qchat_transfer::{Flow, WINDOW_BYTES_MAX, has_segmentation_offload};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
@@ -148,6 +148,7 @@ fn transport() -> TransportConfig {
         .stream_receive_window(STREAM_BYTES_MAX)
         .send_window(STRANGER_BYTES_MAX.into_inner())
         .ack_frequency_config(Some(acknowledgements))
+        .enable_segmentation_offload(has_segmentation_offload())
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .datagram_receive_buffer_size(None);
     transport

@@ -68,6 +68,19 @@ impl Path {
         self.order(Router::change_ports);
     }
 
+    /// How many bytes have arrived, in both directions.
+    pub(crate) fn carried(&self) -> u64 {
+        self.order(|router| router.carried)
+    }
+
+    /// Waits until so many bytes have arrived.
+    #[track_caller]
+    pub(crate) fn wait_until_carried(&self, bytes: u64) {
+        let (reached, awaited) = answers::channel();
+        self.order(move |router| router.awaited = Some((bytes, reached)));
+        awaited.recv_timeout(super::DEADLINE).expect("the bytes are carried in time");
+    }
+
     /// What the weather did so far.
     pub(crate) fn tally(&self) -> Tally {
         self.order(|router| router.sky.tally())
@@ -91,6 +104,9 @@ struct Router {
     answered: UnboundedSender<(SocketAddr, Vec<u8>)>,
     answers_are_lost: bool,
     is_cut: bool,
+    carried: u64,
+    /// Who waits until so many bytes are carried.
+    awaited: Option<(u64, answers::Sender<()>)>,
     sky: Sky,
     under_way: BinaryHeap<Reverse<Datagram>>,
 }
@@ -127,6 +143,8 @@ impl Router {
             answered,
             answers_are_lost: false,
             is_cut: false,
+            carried: 0,
+            awaited: None,
             sky,
             under_way: BinaryHeap::new(),
         }
@@ -189,10 +207,14 @@ impl Router {
 
     async fn deliver(&mut self, Datagram { client, direction, bytes, .. }: Datagram) {
         // Refused while no server, or no client, is there.
-        let _ = match direction {
+        let sent = match direction {
             Direction::ToServer => self.far(client).await.send(&bytes).await,
             Direction::ToClient => self.near.send_to(&bytes, client).await,
         };
+        self.carried += sent.map_or(0, |sent| u64::try_from(sent).unwrap());
+        if let Some((_, awaited)) = self.awaited.take_if(|(bytes, _)| self.carried >= *bytes) {
+            let _ = awaited.send(());
+        }
     }
 
     /// The client's socket towards the server, made now if there is none.

@@ -23,7 +23,9 @@ mod talk;
 mod values;
 
 pub use disk::Disk;
-pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+pub use flow::{
+    Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload,
+};
 pub use layout::Layout;
 pub use pairing::{Pairing, Waiting};
 pub use part::{LandError, Leftover, Part, each_value};
