@@ -15,6 +15,7 @@ mod block;
 mod disk;
 mod flow;
 mod layout;
+mod pace;
 mod pairing;
 mod part;
 mod receive;
@@ -38,9 +39,6 @@ const BLOCK_LENGTH: usize = 1024 * 1024;
 
 /// How many bytes are handed to the stream at a time.
 const PIECE_BYTES: usize = 64 * 1024;
-
-/// How long a peer may neither send nor take a byte before its transfer is given up.
-const STALL_MAX: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

@@ -10,12 +10,12 @@ use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{BlockValue, Digest, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
 
 use crate::block::{Block, Buffers};
 use crate::disk::Disk;
+use crate::pace::{Pace, Stalled, whole};
 use crate::values::value_of;
-use crate::{BLOCK_LENGTH, Layout, Part, STALL_MAX};
+use crate::{BLOCK_LENGTH, Layout, Part};
 
 /// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
 /// when the process is killed travels again.
@@ -27,7 +27,7 @@ pub enum ReceiveError {
     /// The stream failed or ended early.
     #[error("receiving the file")]
     Stream(#[source] io::Error),
-    /// The peer sent no byte for a minute.
+    /// The peer sent nearly nothing for a minute.
     #[error("the other side stopped sending the file")]
     Stalled,
     /// The receiver does not want it any more.
@@ -82,7 +82,7 @@ pub async fn receive<A: Account>(
     stop: impl Future<Output = ()>,
     mut progress: impl FnMut(u64),
 ) -> Received<A> {
-    let mut stream = Stoppable { stream, stop: pin!(stop) };
+    let mut stream = Stoppable { stream, pace: Pace::default(), stop: pin!(stop) };
     let mut writer = Writer::new(part, account, layout);
     let came = writer.take_all(&mut stream, &mut progress).await;
     // Also after an error: what has come stays, and nobody writes any more when this returns.
@@ -106,13 +106,14 @@ pub(crate) async fn ended<T>(thread: JoinHandle<T>) -> T {
 /// A stream that is read until nothing more comes, and nobody wants to wait for more.
 struct Stoppable<'a, S, F> {
     stream: &'a mut S,
+    pace: Pace,
     stop: Pin<&'a mut F>,
 }
 
 impl<S: AsyncRead + Unpin, F: Future<Output = ()>> Stoppable<'_, S, F> {
     async fn header(&mut self) -> Result<BlockHeader, ReceiveError> {
         let header = frame::read(self.stream, FILE_HEADER_BYTES_MAX);
-        match in_time(header, &mut self.stop).await? {
+        match in_time(whole(header), &mut self.stop).await? {
             Ok(header) => Ok(header),
             Err(frame::ReadError::Stream(error)) => Err(ReceiveError::Stream(error)),
             Err(_) => Err(ReceiveError::Nonsense("no block begins there")),
@@ -127,7 +128,8 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> Stoppable<'_, S, F> {
     ) -> Result<(), ReceiveError> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let read = in_time(self.stream.read(rest), &mut self.stop).await?;
+            let reading = self.pace.bytes(self.stream.read(rest));
+            let read = in_time(reading, &mut self.stop).await?;
             let read = read.map_err(ReceiveError::Stream)?;
             if read == 0 {
                 return Err(ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into()));
@@ -139,14 +141,14 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> Stoppable<'_, S, F> {
     }
 }
 
-/// What is read, where that comes before a minute has gone and before anybody says stop.
+/// What is read, where that comes fast enough and before anybody says stop.
 async fn in_time<T>(
-    reading: impl Future<Output = T>,
+    reading: impl Future<Output = Result<T, Stalled>>,
     stop: &mut Pin<&mut impl Future<Output = ()>>,
 ) -> Result<T, ReceiveError> {
     tokio::select! {
         biased;
-        read = timeout(STALL_MAX, reading) => read.map_err(|_| ReceiveError::Stalled),
+        read = reading => read.map_err(|Stalled| ReceiveError::Stalled),
         () = stop => Err(ReceiveError::Stopped),
     }
 }

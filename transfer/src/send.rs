@@ -9,13 +9,13 @@ use bytes::Bytes;
 use qchat_proto::command::BlockHeader;
 use qchat_proto::{BlockValue, Digest, frame};
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::timeout;
 
 use crate::block::{Block, Buffers};
 use crate::disk::Disk;
+use crate::pace::{Stalled, whole};
 use crate::receive::ended;
 use crate::values::value_of;
-use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES, STALL_MAX};
+use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES};
 
 /// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
 const BLOCKS_AHEAD: usize = 3;
@@ -109,9 +109,9 @@ fn header(header: BlockHeader) -> Bytes {
 }
 
 async fn give(outlet: &mut impl Outlet, bytes: Bytes) -> Result<(), SendError> {
-    match timeout(STALL_MAX, outlet.take(bytes)).await {
+    match whole(outlet.take(bytes)).await {
         Ok(taken) => taken.map_err(SendError::Stream),
-        Err(_) => Err(SendError::Stalled),
+        Err(Stalled) => Err(SendError::Stalled),
     }
 }
 
