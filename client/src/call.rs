@@ -153,6 +153,11 @@ impl From<&ConnectionError> for LinkError {
             {
                 Self::ShuttingDown
             }
+            ConnectionError::ApplicationClosed(close)
+                if close.error_code == VarInt::from_u32(codes::NOBODY_SIGNED_IN) =>
+            {
+                Self::NobodySignedIn
+            }
             ConnectionError::TimedOut => Self::Silent,
             ConnectionError::LocallyClosed => Self::Closed,
             other => Self::Lost(other.to_string()),

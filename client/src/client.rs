@@ -8,7 +8,7 @@ use qchat_proto::command::{Group, Join, Leave, Log, MakeGroup, Member, SendText,
 use qchat_proto::{Address, ClientId, Fingerprint, GroupName, Message, MessageText, UserName};
 
 use crate::download::{Downloaded, download};
-use crate::error::CallError;
+use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::link::Link;
 use crate::lists::{groups, members, users};
@@ -59,6 +59,13 @@ impl Client {
     /// Whether the connection is over, from whichever side.
     pub fn is_closed(&self) -> bool {
         self.link.connection.close_reason().is_some()
+    }
+
+    /// Whether the server has ended the connection because nobody was signed in on it for 10 s. That is no
+    /// sign of trouble: another one can be made when it is needed.
+    pub fn ended_unused(&self) -> bool {
+        let reason = self.link.connection.close_reason();
+        reason.is_some_and(|reason| LinkError::from(reason) == LinkError::NobodySignedIn)
     }
 
     /// Waits until the connection is over, from whichever side.

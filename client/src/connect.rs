@@ -19,6 +19,8 @@ impl Client {
     /// Connects, and judges who the server is before a byte of the caller's is sent. Takes at most
     /// 10 s, and the pinning of a new server's key. Must be called within a tokio runtime.
     ///
+    /// The server ends a connection on which nobody signs in for 10 s: connect when you are about to.
+    ///
     /// # Errors
     /// [`ConnectError`].
     ///

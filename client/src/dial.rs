@@ -149,6 +149,9 @@ fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError
         {
             "it is shutting down".to_owned()
         }
+        ConnectionError::ApplicationClosed(close) if close.error_code == codes::FULL.into() => {
+            "it takes no more connections at the moment".to_owned()
+        }
         _ => error.to_string(),
     };
     ConnectError::Handshake { server, reason }

@@ -189,6 +189,9 @@ pub enum LinkError {
     /// The connection ended in another way.
     #[error("the connection is lost: {0}")]
     Lost(String),
+    /// The server ended the connection, since nobody was signed in on it for 10 s.
+    #[error("the connection had ended, since nobody was signed in")]
+    NobodySignedIn,
     /// The connection was closed on this side.
     #[error("the connection is closed")]
     Closed,

@@ -18,3 +18,13 @@ pub const SHUTTING_DOWN: u32 = 4;
 
 /// The peer took longer than it may.
 pub const TOO_SLOW: u32 = 5;
+
+/// Nobody has signed in on this connection for as long as that may take. Another one can be made at any
+/// time.
+pub const NOBODY_SIGNED_IN: u32 = 6;
+
+/// Too much came on this connection that is no request.
+pub const MISBEHAVED: u32 = 7;
+
+/// The server has as many connections as it takes, or as many as it takes from this address.
+pub const FULL: u32 = 8;

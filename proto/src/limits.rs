@@ -16,6 +16,10 @@ pub const FILE_NAME_BYTES_MAX: usize = 200;
 /// The longest request frame: a message, its names and some room to grow.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
+/// The longest request frame while nobody is signed in: the commands by which accounts are made and
+/// people sign in, twice over.
+pub const STRANGER_REQUEST_BYTES_MAX: usize = 4 * 1024;
+
 /// How many bytes of messages or names a server puts into one page of a longer answer.
 pub const PAGE_BYTES: usize = 256 * 1024;
 

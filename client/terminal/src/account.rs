@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use qchat_client::{Client, Refusal, ServerAddress, SessionToken, UserName};
+use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserName};
 
 use crate::failure::Failure;
 use crate::perform::Manner;
@@ -35,6 +35,9 @@ pub(crate) struct Account {
     /// or out.
     automatic: bool,
     session: Option<Session>,
+    /// The password that was typed, where the link was lost before the server had it: nobody is asked for
+    /// it again.
+    typed: Option<Password>,
     /// Why signing in failed. Trying again on every line would only make the server slow.
     failed: Option<Failure>,
 }
@@ -111,11 +114,22 @@ impl Account {
         with: &Means<'_>,
     ) -> Result<Vec<String>, Failure> {
         let Some((user, _)) = self.named.clone() else { return Ok(Vec::new()) };
-        let signed_in = match with.secrets.of_account(&user).await {
-            Ok(password) => with.manner.ask(client.login(user.clone(), password)).await,
+        let typed = match self.typed.take() {
+            Some(typed) => Ok(typed),
+            None => with.secrets.of_account(&user).await,
+        };
+        let signed_in = match typed {
+            Ok(password) => {
+                let asked = client.login(user.clone(), password.clone());
+                let signed_in = with.manner.ask(asked).await.map_err(nothing_done);
+                if matches!(&signed_in, Err(failure) if failure.code == "unreachable") {
+                    self.typed = Some(password);
+                }
+                signed_in
+            }
             Err(failure) => Err(failure),
         };
-        match signed_in.map_err(nothing_done) {
+        match signed_in {
             Ok(token) => Ok(self.keep(&user, token).into_iter().collect()),
             Err(failure) => {
                 if is_final(&failure) {

@@ -71,6 +71,11 @@ impl Link {
         self.client.as_ref().filter(|client| !client.is_closed())
     }
 
+    /// Whether there is no connection because nobody was signed in on it: it is made when a line needs it.
+    pub(crate) fn rests(&self) -> bool {
+        self.client.as_ref().is_some_and(Client::ended_unused)
+    }
+
     /// The connection, made now if there is none.
     ///
     /// # Errors
@@ -87,7 +92,7 @@ impl Link {
             Hope::Little => Backoff::default().patience(),
             Hope::Try(backoff) => backoff.patience(),
         };
-        let lost = self.client.take().is_some();
+        let lost = self.client.take().is_some_and(|client| !client.ended_unused());
         match self.dial(limit.min(self.patience)).await {
             Ok(client) => {
                 (self.hope, self.was_connected) = (Hope::Try(Backoff::default()), true);

@@ -64,10 +64,16 @@ impl Listener {
         &mut self,
         notes: &mut Output,
     ) -> Result<(Client, SessionToken), Failure> {
-        let made = self.link.connect().await?;
         let manner = Manner::plain(self.link.patience());
         let means = Means { secrets: &self.secrets, manner: &manner };
-        let remarks = self.account.sign_in(&made.client, Need::SignedIn, &means).await?;
+        let mut made = self.link.connect().await?;
+        let mut signed_in = self.account.sign_in(&made.client, Need::SignedIn, &means).await;
+        if signed_in.is_err() && made.client.ended_unused() {
+            // Somebody took their time to type the password.
+            made = self.link.connect().await?;
+            signed_in = self.account.sign_in(&made.client, Need::SignedIn, &means).await;
+        }
+        let remarks = signed_in?;
         for remark in made.remarks.iter().chain(&remarks) {
             notes.notice(remark);
         }

@@ -125,7 +125,7 @@ impl Live {
     /// Makes the prompt tell the truth.
     fn show_state(&self, shell: &Shell) {
         let link = match () {
-            () if shell.is_connected() => LinkState::Online,
+            () if shell.is_connected() || shell.rests() => LinkState::Ready,
             () if matches!(self.watch, Watch::Lost) && !self.failed => LinkState::Reconnecting,
             () => LinkState::Offline,
         };
@@ -150,7 +150,8 @@ impl Live {
                     self.sent(step, shell);
                 }
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
-                // Nobody is signed in; the prompt says it all the same.
+                // Nobody is signed in; the prompt says it all the same, unless the server has only
+                // ended what nobody used.
                 () = end_of_link(shell.client()), if matches!(self.watch, Watch::Off) => {}
                 shown = self.shown.recv() => {
                     self.unmarked.extend(shown.into_iter().flatten());

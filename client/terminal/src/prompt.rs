@@ -5,8 +5,8 @@ use qchat_client::UserName;
 /// How the link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LinkState {
-    /// It stands.
-    Online,
+    /// It stands, or is made when a line needs it: nobody is signed in.
+    Ready,
     /// It was lost, and no try to make it again has failed yet.
     Reconnecting,
     /// The server was not reached.
@@ -22,7 +22,7 @@ pub(crate) fn prompt(
 ) -> String {
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
     let link = match link {
-        LinkState::Online => None,
+        LinkState::Ready => None,
         LinkState::Reconnecting => Some("reconnecting".to_owned()),
         LinkState::Offline => Some("offline".to_owned()),
     };
@@ -48,8 +48,8 @@ mod tests {
 
     #[test]
     fn it_says_what_is_not_as_usual() {
-        check(LinkState::Online, 0, "");
-        check(LinkState::Online, 1, " (1 waiting)");
+        check(LinkState::Ready, 0, "");
+        check(LinkState::Ready, 1, " (1 waiting)");
         check(LinkState::Reconnecting, 0, " (reconnecting)");
         check(LinkState::Offline, 3, " (offline, 3 waiting)");
     }

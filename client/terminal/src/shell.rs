@@ -117,7 +117,8 @@ impl Shell {
     /// Who is signed in, where, and that it is their turn: `alice@localhost> `, or
     /// `alice@localhost (offline)> ` while there is no connection.
     pub fn prompt(&self) -> String {
-        let link = if self.is_connected() { LinkState::Online } else { LinkState::Offline };
+        let is_ready = self.is_connected() || self.rests();
+        let link = if is_ready { LinkState::Ready } else { LinkState::Offline };
         prompt(self.user().as_ref(), self.link.server().host(), link, 0)
     }
 
@@ -162,12 +163,15 @@ impl Shell {
     /// # Errors
     /// There is no connection. That nobody is signed in is told, and is no error.
     pub(crate) async fn start(&mut self) -> Result<Option<UserName>, Failure> {
-        let client = self.connect().await?;
-        if let Err(failure) = self.sign_in(&client, Need::SignedIn).await {
-            self.account.give_up();
-            self.output.failure(&failure);
+        self.connect().await?;
+        match self.connect_for(Need::SignedIn).await {
+            Ok(client) => Ok(client.user()),
+            Err(failure) => {
+                self.account.give_up();
+                self.output.failure(&failure);
+                Ok(None)
+            }
         }
-        Ok(client.user())
     }
 
     pub(crate) async fn run(&mut self, input: Input<'_>) -> Outcome {
@@ -294,10 +298,9 @@ impl Shell {
             }
             _ => {}
         }
-        let client = self.connect().await?.with_request_id(id);
         let visitor = matches!(line, Line::Register { .. } | Line::Login { .. });
         let need = if visitor || *line == Line::Logout { Need::Session } else { Need::SignedIn };
-        self.sign_in(&client, need).await?;
+        let client = self.connect_for(need).await?.with_request_id(id);
         match client.user() {
             Some(user) if visitor => return Err(Refusal::AlreadyLoggedIn(user).into()),
             None if !visitor => return Err(Refusal::NotLoggedIn.into()),
@@ -310,6 +313,20 @@ impl Shell {
             Line::LogoutEverywhere => self.logout_everywhere(&client).await,
             Line::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
             line => perform(&client, line, &self.manner).await,
+        }
+    }
+
+    /// A connection on which is signed in who is to be. A person may take longer for their password than
+    /// the server waits for it.
+    async fn connect_for(&mut self, need: Need) -> Result<Client, Failure> {
+        let client = self.connect().await?;
+        match self.sign_in(&client, need).await {
+            Err(_) if client.ended_unused() => {
+                let client = self.connect().await?;
+                self.sign_in(&client, need).await?;
+                Ok(client)
+            }
+            signed_in => signed_in.map(|()| client),
         }
     }
 

@@ -20,6 +20,11 @@ impl Shell {
         self.client().is_some()
     }
 
+    /// Whether the connection was given up for as long as nobody signs in, and is made when a line needs it.
+    pub(crate) fn rests(&self) -> bool {
+        self.link.rests()
+    }
+
     /// Whether the session can be had again on another connection.
     pub(crate) fn can_be_restored(&self) -> bool {
         self.account.user().is_some() && !self.link.is_hopeless()
@@ -88,6 +93,7 @@ impl Shell {
         password: &Option<Password>,
     ) -> Result<Answer, Failure> {
         let password = given_or(password, self.secrets.for_registration(user)).await?;
+        let client = self.connect_again(client).await?;
         let registered = client.register(user.clone(), password);
         self.manner.change(registered).await.map(Answer::Registered)
     }
@@ -99,6 +105,7 @@ impl Shell {
         password: &Option<Password>,
     ) -> Result<Answer, Failure> {
         let password = given_or(password, self.secrets.for_login(user)).await?;
+        let client = self.connect_again(client).await?;
         self.unsettled = true;
         let signed_in = self.manner.change(client.login(user.clone(), password)).await;
         let token = self.settled(signed_in)?;
@@ -137,6 +144,15 @@ impl Shell {
         };
         let changed = self.manner.change(client.change_password(old.clone(), new.clone())).await;
         changed.map(|()| Answer::PasswordChanged)
+    }
+
+    /// The connection, or another one where the server has ended it: a person may have taken their time to
+    /// type a password.
+    async fn connect_again(&mut self, client: &Client) -> Result<Client, Failure> {
+        match client.ended_unused() {
+            true => Ok(self.connect().await?.with_request_id(client.request_id())),
+            false => Ok(client.clone()),
+        }
     }
 
     /// Where it is not known whether the connection is signed in, the next line makes a new one.
