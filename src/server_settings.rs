@@ -55,6 +55,12 @@ pub(crate) struct Settings {
     /// The shortest password for a new account, in characters [default: 1]
     #[arg(long, value_name = "N", env = "QCHAT_PASSWORD_MIN")]
     password_min: Option<u32>,
+    /// How many connections are taken [default: 4096]
+    #[arg(long, value_name = "N", env = "QCHAT_MAX_CONNECTIONS")]
+    max_connections: Option<usize>,
+    /// How many of them from one address, or one /64 of IPv6 [default: 2048]
+    #[arg(long, value_name = "N", env = "QCHAT_MAX_CONNECTIONS_PER_ADDRESS")]
+    max_connections_per_address: Option<usize>,
     /// How the log on standard error looks [default: text]
     #[arg(long, value_name = "FORMAT", env = "QCHAT_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -85,6 +91,10 @@ impl Settings {
             keep_files: self.keep_files.or(fallback.keep_files),
             keep_unfinished: self.keep_unfinished.or(fallback.keep_unfinished),
             password_min: self.password_min.or(fallback.password_min),
+            max_connections: self.max_connections.or(fallback.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(fallback.max_connections_per_address),
             log_format: self.log_format.or(fallback.log_format),
         }
     }
@@ -106,6 +116,10 @@ impl Settings {
                 quota_bytes: self.quota,
                 free_bytes_min: self.min_free.unwrap_or(limits.free_bytes_min),
                 keep_files: self.keep_files,
+                connections_max: self.max_connections.unwrap_or(limits.connections_max),
+                connections_per_address_max: self
+                    .max_connections_per_address
+                    .unwrap_or(limits.connections_per_address_max),
                 unfinished_age_max: self.keep_unfinished.unwrap_or(limits.unfinished_age_max),
                 password_characters_min: self
                     .password_min

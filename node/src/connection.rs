@@ -3,78 +3,142 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::command::FileHeader;
-use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
-use qchat_proto::{codes, frame};
+use qchat_proto::codes;
 use qchat_transfer::Flow;
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::{Arrivals, Call};
+use crate::admission::{Full, Handshake, Place};
+use crate::dispatch::{Arrivals, Call, deliver};
+use crate::endpoint;
+use crate::misconduct::Misconduct;
 use crate::server::Node;
-use crate::session::Session;
+use crate::session::{Session, Standing};
 
 /// How long a handshake may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// How long the header of a file's stream may take.
-const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a connection lasts while nobody signs in on it, or again after somebody has signed out.
+const STRANGER_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Serves a connection from its first packet until it is closed, by the peer or because the server
-/// stops.
-pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming) {
+/// How long a stranger's commands that have come in time may take after that: a password that is being
+/// checked may be the right one.
+const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Serves a connection from its first packet until it is closed, by the peer or by us.
+pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handshake) {
     let Ok(connecting) = incoming.accept() else { return };
     let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else { return };
     let peer = connection.remote_address();
+    let place = match handshake.done() {
+        Ok(place) => place,
+        Err(Full) => return close(&connection, codes::FULL, b"there are too many connections"),
+    };
     tracing::debug!(%peer, "connected");
-    let mut streams = Streams::new(node, connection);
-    let reason = streams.accept().await;
-    // What was accepted is finished: a change that was begun gets its answer, a file its message.
-    streams.finish().await;
+    let mut streams = Streams::new(node, connection, place);
+    let end = streams.accept().await;
+    let reason = streams.close(end).await;
     tracing::debug!(%peer, reason, "disconnected");
 }
 
 struct Streams {
     node: Arc<Node>,
     connection: Connection,
+    place: Place,
     session: Arc<Session>,
+    standing: watch::Receiver<Standing>,
+    /// When a connection on which nobody is signed in ends.
+    stranger_until: Option<Instant>,
+    /// Whatever has not come by then comes too late.
+    too_late: CancellationToken,
+    misconduct: Arc<Misconduct>,
     arrivals: Arc<Arrivals>,
     flow: Arc<Flow>,
     tasks: JoinSet<()>,
 }
 
+/// Why a connection ends.
+enum End {
+    Lost(String),
+    Stopping,
+    NobodySignedIn,
+    Misbehaved,
+}
+
 impl Streams {
-    fn new(node: Arc<Node>, connection: Connection) -> Self {
+    fn new(node: Arc<Node>, connection: Connection, place: Place) -> Self {
+        let session = Arc::<Session>::default();
         let flow = Flow::new(connection.clone(), node.windows.clone());
         Self {
             node,
             connection,
-            session: Arc::default(),
+            place,
+            standing: session.standing(),
+            session,
+            stranger_until: Some(Instant::now() + STRANGER_TIME_MAX),
+            too_late: CancellationToken::new(),
+            misconduct: Arc::default(),
             arrivals: Arc::default(),
             flow,
             tasks: JoinSet::new(),
         }
     }
 
-    /// Accepts streams until the connection ends, and says why it did.
-    async fn accept(&mut self) -> String {
-        let connection = self.connection.clone();
+    /// Accepts streams until the connection ends or is to end, and says why.
+    async fn accept(&mut self) -> End {
+        let (connection, misconduct) = (self.connection.clone(), Arc::clone(&self.misconduct));
         loop {
             // Every arm is cancel safe: a stream that was not taken now is taken next time.
             tokio::select! {
                 stream = connection.accept_bi() => match stream {
                     Ok(stream) => self.start_command(stream),
-                    Err(error) => return error.to_string(),
+                    Err(error) => return End::Lost(error.to_string()),
                 },
                 stream = connection.accept_uni() => match stream {
                     Ok(stream) => self.start_file(stream),
-                    Err(error) => return error.to_string(),
+                    Err(error) => return End::Lost(error.to_string()),
                 },
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
-                () = self.node.stopping.cancelled() => return "the server stops".to_owned(),
+                Ok(()) = self.standing.changed() => self.note_standing(),
+                () = until(self.stranger_until) => if self.last_answers().await == Standing::Stranger {
+                    return End::NobodySignedIn;
+                },
+                () = misconduct.is_too_much() => return End::Misbehaved,
+                () = self.node.stopping.cancelled() => return End::Stopping,
             }
         }
+    }
+
+    /// Who is signed in may do more, for longer.
+    fn note_standing(&mut self) {
+        let standing = *self.standing.borrow_and_update();
+        self.place.stands(standing);
+        self.stranger_until = match standing {
+            Standing::Stranger => {
+                endpoint::distrust(&self.connection);
+                Some(Instant::now() + STRANGER_TIME_MAX)
+            }
+            Standing::Signed => {
+                endpoint::trust(&self.connection, &self.flow);
+                None
+            }
+        };
+    }
+
+    /// Lets what has come of a stranger be answered, and says whether somebody has signed in by it.
+    async fn last_answers(&mut self) -> Standing {
+        std::mem::take(&mut self.too_late).cancel();
+        let answers = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                report_panic(ended);
+            }
+        };
+        // A peer that does not take its answer is none to wait for.
+        let _ = timeout(LAST_ANSWERS_TIME_MAX, answers).await;
+        self.session.stands()
     }
 
     fn start_command(&mut self, (answer, request): (SendStream, RecvStream)) {
@@ -84,39 +148,57 @@ impl Streams {
             session: Arc::clone(&self.session),
             arrivals: Arc::clone(&self.arrivals),
             flow: Arc::clone(&self.flow),
+            misconduct: Arc::clone(&self.misconduct),
             answer,
         };
-        self.tasks.spawn(call.serve(request));
+        self.tasks.spawn(call.serve(request, self.too_late.clone()));
     }
 
     fn start_file(&mut self, stream: RecvStream) {
-        self.tasks.spawn(deliver(stream, Arc::clone(&self.arrivals)));
+        let (arrivals, misconduct) = (Arc::clone(&self.arrivals), Arc::clone(&self.misconduct));
+        self.tasks.spawn(deliver(stream, arrivals, misconduct));
     }
 
-    async fn finish(&mut self) {
+    /// Closes the connection in order, and says why. Where the peer did nothing wrong, what was accepted
+    /// is finished before: a change that was begun gets its answer, a file its message.
+    async fn close(mut self, end: End) -> String {
+        let reason = match end {
+            End::Lost(reason) => reason,
+            End::Stopping => "the server stops".to_owned(),
+            End::NobodySignedIn => {
+                let reason = "nobody has signed in";
+                close(&self.connection, codes::NOBODY_SIGNED_IN, reason.as_bytes());
+                reason.to_owned()
+            }
+            End::Misbehaved => {
+                let peer = self.connection.remote_address();
+                tracing::warn!(%peer, "too much came that is no request: closing the connection");
+                close(&self.connection, codes::MISBEHAVED, b"too much of this is no request");
+                "the peer misbehaved".to_owned()
+            }
+        };
         while let Some(ended) = self.tasks.join_next().await {
             report_panic(ended);
         }
         self.session.sign_out();
-        self.connection
-            .close(VarInt::from_u32(codes::SHUTTING_DOWN), b"the server is shutting down");
+        close(&self.connection, codes::SHUTTING_DOWN, b"the server is shutting down");
+        reason
     }
 }
 
-/// Hands a file's stream to the command that waits for it.
-async fn deliver(mut stream: RecvStream, arrivals: Arc<Arrivals>) {
-    let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
-    let unexpected = match timeout(HEADER_TIME_MAX, header).await {
-        Ok(Ok(header)) => arrivals.deliver(header.transfer, stream).err(),
-        _ => Some(stream),
-    };
-    if let Some(mut stream) = unexpected {
-        // Fails only where the peer ended the stream before.
-        let _ = stream.stop(VarInt::from_u32(codes::UNEXPECTED_STREAM));
+/// Closes a connection, unless that was done before.
+fn close(connection: &Connection, code: u32, reason: &[u8]) {
+    connection.close(VarInt::from_u32(code), reason);
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
-fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+fn report_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a stream's task panicked");
     }

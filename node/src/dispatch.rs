@@ -5,20 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use qchat_proto::limits::REQUEST_BYTES_MAX;
-use qchat_proto::{Command, Handle, Refusal, Request, codes, frame};
+use qchat_proto::command::FileHeader;
+use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
+use qchat_proto::{Command, Handle, Refusal, codes, frame};
 use qchat_transfer::{Flow, Pairing};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
+use crate::misconduct::{Misconduct, Offence};
+use crate::request::{self, RequestError};
 use crate::server::Node;
 use crate::session::{Caller, Session};
 
-/// How long a request may take to arrive.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long the header of a file's stream may take.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// How long a peer may take to accept an answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
@@ -33,6 +36,7 @@ pub(crate) struct Call {
     pub(crate) session: Arc<Session>,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) flow: Arc<Flow>,
+    pub(crate) misconduct: Arc<Misconduct>,
     pub(crate) answer: SendStream,
 }
 
@@ -50,16 +54,30 @@ pub(crate) trait Answer: Command {
 }
 
 impl Call {
-    /// Reads the request, answers it, and waits until the peer has the answer.
-    pub(crate) async fn serve(mut self, mut request: RecvStream) {
-        match timeout(REQUEST_TIME_MAX, read_request(&mut request)).await {
-            Ok(Ok(request)) => request.dispatch(self).await,
-            Ok(Err(error)) => {
-                let peer = self.connection.remote_address();
-                tracing::warn!(%peer, error = crate::failure::chain(&error), "bad request");
+    /// Reads the request, answers it, and waits until the peer has the answer. It has to have come before
+    /// it is `too_late`.
+    pub(crate) async fn serve(mut self, mut request: RecvStream, too_late: CancellationToken) {
+        let reading = request::read(&mut request, self.session.stands());
+        let read = too_late.run_until_cancelled(reading).await;
+        let error = match read {
+            Some(Ok(request)) => return request.dispatch(self).await,
+            Some(Err(error)) => error,
+            None => RequestError::TooSlow,
+        };
+        match &error {
+            RequestError::Gone => return,
+            RequestError::TooSlow => self.give_up(&mut request, codes::TOO_SLOW),
+            RequestError::TooLongForStranger => {
+                let _ = request.stop(VarInt::from_u32(codes::BAD_REQUEST));
+                self.finish(&frame::encode_frame(&Err::<(), _>(Refusal::NotLoggedIn))).await;
+            }
+            RequestError::Garbage(_) | RequestError::TooLong => {
                 self.give_up(&mut request, codes::BAD_REQUEST);
             }
-            Err(_) => self.give_up(&mut request, codes::TOO_SLOW),
+        }
+        if self.misconduct.note() == Offence::First {
+            let peer = self.connection.remote_address();
+            tracing::warn!(%peer, error = chain(&error), "bad request");
         }
     }
 
@@ -133,14 +151,30 @@ pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
     frame::encode_frame(&Ok::<_, Refusal>(event)).into()
 }
 
-async fn read_request(stream: &mut RecvStream) -> Result<Request, frame::ReadError> {
-    let request = frame::read(stream, REQUEST_BYTES_MAX).await?;
-    let mut beyond = [0];
-    match stream.read(&mut beyond).await {
-        Ok(None) => Ok(request),
-        Ok(Some(bytes)) => Err(frame::DecodeError::TrailingBytes(bytes).into()),
-        Err(error) => Err(frame::ReadError::Stream(error.into())),
-    }
+/// Hands a file's stream to the command that waits for it.
+pub(crate) async fn deliver(
+    mut stream: RecvStream,
+    arrivals: Arc<Arrivals>,
+    misconduct: Arc<Misconduct>,
+) {
+    let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
+    let (mut stream, code) = match timeout(HEADER_TIME_MAX, header).await {
+        // Not to be held against the peer: the command may have ended meanwhile.
+        Ok(Ok(header)) => match arrivals.deliver(header.transfer, stream) {
+            Ok(()) => return,
+            Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
+        },
+        Ok(Err(_)) => {
+            misconduct.note();
+            (stream, codes::UNEXPECTED_STREAM)
+        }
+        Err(_) => {
+            misconduct.note();
+            (stream, codes::TOO_SLOW)
+        }
+    };
+    // Fails only where the peer ended the stream before.
+    let _ = stream.stop(VarInt::from_u32(code));
 }
 
 impl<C: Answer> Handle<C> for Call {

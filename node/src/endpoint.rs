@@ -9,14 +9,16 @@ use qchat_proto::ALPN;
 use qchat_transfer::{Flow, WINDOW_BYTES_MAX, has_segmentation_offload};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime,
+    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime,
     TransportConfig, VarInt,
 };
 use rustls::crypto::aws_lc_rs;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 
+use crate::admission::Admission;
 use crate::endpoint_keys::EndpointKeys;
 use crate::identity::Identity;
+use crate::socket::Socket;
 
 /// QUIC version 1 (RFC 9000) alone; quinn would also speak the drafts.
 const QUIC_VERSION: u32 = 1;
@@ -28,12 +30,20 @@ const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 const IDLE_TIME_MAX: VarInt = VarInt::from_u32(30_000);
 
 /// Handshakes that may wait at a time, and the bytes buffered for all of them.
-const INCOMING_MAX: usize = 1024;
-const INCOMING_BYTES_MAX: u64 = 8 * 1024 * 1024;
+const INCOMING_MAX: usize = 512;
+const INCOMING_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// What one connection may have under way before anybody has signed in on it.
-const STRANGER_COMMANDS_MAX: VarInt = VarInt::from_u32(8);
-const STRANGER_BYTES_MAX: VarInt = VarInt::from_u32(256 * 1024);
+/// And for each: the rest of a greeting that came in several packets.
+const INCOMING_BYTES_MAX_EACH: u64 = 8 * 1024;
+
+/// What may have come of a handshake out of turn, in bytes.
+const HANDSHAKE_BYTES_MAX: usize = 8 * 1024;
+
+/// What one connection may have under way while nobody is signed in on it.
+const STRANGER_COMMANDS_MAX: VarInt = VarInt::from_u32(2);
+const STRANGER_FILES_MAX: VarInt = VarInt::from_u32(0);
+const STRANGER_BYTES_MAX: VarInt = VarInt::from_u32(64 * 1024);
+const STRANGER_SEND_BYTES_MAX: u64 = 16 * 1024;
 
 /// And after that: 64 commands and 16 files.
 const SIGNED_COMMANDS_MAX: VarInt = VarInt::from_u32(64);
@@ -83,7 +93,8 @@ pub(crate) fn bind(address: SocketAddr) -> Result<UdpSocket, EndpointError> {
 }
 
 fn open(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP));
+    let socket =
+        socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP));
     let socket = match socket {
         // A machine without IPv6: its addresses are all IPv4.
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
@@ -102,7 +113,11 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Starts QUIC on the socket.
-pub(crate) fn start(socket: UdpSocket, identity: &Identity) -> Result<Endpoint, EndpointError> {
+pub(crate) fn start(
+    socket: UdpSocket,
+    identity: &Identity,
+    admission: &Admission,
+) -> Result<Endpoint, EndpointError> {
     let keys = EndpointKeys::of(identity);
     let mut endpoint = EndpointConfig::new(keys.reset());
     endpoint.supported_versions(vec![QUIC_VERSION]);
@@ -110,8 +125,13 @@ pub(crate) fn start(socket: UdpSocket, identity: &Identity) -> Result<Endpoint, 
     let local = socket.local_addr();
     let unbound = |source| EndpointError::Bind { address: ([0, 0, 0, 0], 0).into(), source };
     let address = local.map_err(unbound)?;
-    Endpoint::new(endpoint, Some(server(identity, &keys)?), socket, Arc::new(TokioRuntime))
-        .map_err(|source| EndpointError::Bind { address, source })
+    let config = server(identity, &keys)?;
+    let start = || {
+        let socket = TokioRuntime.wrap_udp_socket(socket)?;
+        let socket = Arc::new(Socket::new(socket, admission.budgets(), admission.friends()));
+        Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(TokioRuntime))
+    };
+    start().map_err(|source| EndpointError::Bind { address, source })
 }
 
 /// Built by hand: quinn's own constructor accepts 0-RTT data, which can be replayed, and asks for no
@@ -129,6 +149,7 @@ fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, Endp
         ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(no_cipher)?));
     config.token_key(keys.token());
     config.max_incoming(INCOMING_MAX);
+    config.incoming_buffer_size(INCOMING_BYTES_MAX_EACH);
     config.incoming_buffer_size_total(INCOMING_BYTES_MAX);
     config.transport_config(Arc::new(transport()));
     Ok(config)
@@ -143,10 +164,11 @@ fn transport() -> TransportConfig {
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE_TIME_MAX)))
         .max_concurrent_bidi_streams(STRANGER_COMMANDS_MAX)
-        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(STRANGER_FILES_MAX)
         .receive_window(STRANGER_BYTES_MAX)
         .stream_receive_window(STREAM_BYTES_MAX)
-        .send_window(STRANGER_BYTES_MAX.into_inner())
+        .send_window(STRANGER_SEND_BYTES_MAX)
+        .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
         .ack_frequency_config(Some(acknowledgements))
         .enable_segmentation_offload(has_segmentation_offload())
         .keep_alive_interval(Some(Duration::from_secs(10)))
@@ -159,4 +181,12 @@ pub(crate) fn trust(connection: &quinn::Connection, flow: &Flow) {
     connection.set_max_concurrent_bi_streams(SIGNED_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(SIGNED_FILES_MAX);
     flow.open();
+}
+
+/// Lowers it again: nobody is signed in any more. What was allowed before can still come.
+pub(crate) fn distrust(connection: &quinn::Connection) {
+    connection.set_max_concurrent_bi_streams(STRANGER_COMMANDS_MAX);
+    connection.set_max_concurrent_uni_streams(STRANGER_FILES_MAX);
+    connection.set_receive_window(STRANGER_BYTES_MAX);
+    connection.set_send_window(STRANGER_SEND_BYTES_MAX);
 }

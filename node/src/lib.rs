@@ -4,6 +4,7 @@
 //! reads the request and hands it to its handler in `answers`, which asks the store, the passwords and
 //! the upload folder. No answer leaves before what it tells is durable.
 
+mod admission;
 mod answers;
 mod argon;
 mod block_lists;
@@ -22,15 +23,19 @@ mod housekeeping;
 mod hub;
 mod identity;
 mod memberships;
+mod misconduct;
 mod parts;
 mod passwords;
 mod presence;
+mod request;
 mod server;
 mod session;
 mod sessions;
+mod socket;
 mod store;
 mod stored_names;
 mod unfinished;
+mod unproven;
 mod uploads;
 
 pub use endpoint::EndpointError;

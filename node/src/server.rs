@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admission::{Admission, Caps};
 use crate::endpoint::{self, EndpointError};
 use crate::frames::Frames;
 use crate::housekeeping;
@@ -57,12 +58,20 @@ pub struct Limits {
     pub password_characters_min: u32,
     /// How long files are kept; `None` is for ever.
     pub keep_files: Option<Duration>,
+    /// How many connections it takes.
+    pub connections_max: usize,
+    /// How many of them from one address, or from one network of IPv6 (64 bits).
+    pub connections_per_address_max: usize,
     /// How long an unfinished upload waits for its sender to go on with it.
     pub unfinished_age_max: Duration,
 }
 
 /// More than is kept free of messages, so that these go on for longer.
 const FREE_BYTES_MIN: u64 = 32 * 1024 * 1024;
+
+/// A thousand people with four devices each, half of whom may share an address.
+const CONNECTIONS_MAX: usize = 4096;
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 2048;
 
 /// A week: somebody may be away with what they were sending.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -75,6 +84,8 @@ impl Default for Limits {
             free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
             keep_files: None,
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
             unfinished_age_max: UNFINISHED_AGE_MAX,
         }
     }
@@ -112,6 +123,7 @@ pub struct EndpointLost;
 /// What all connections share.
 pub(crate) struct Node {
     pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
     pub(crate) hub: Hub,
@@ -135,8 +147,10 @@ impl Node {
         let hub = Hub::default();
         let memberships = Memberships::new(hub.clone());
         store.on_change(wake(hub.clone(), memberships.clone()));
+        let caps = Caps::new(limits.connections_max, limits.connections_per_address_max);
         Self {
             limits,
+            admission: Admission::new(caps),
             store,
             passwords,
             presence: Presence::new(hub.clone()),
@@ -176,9 +190,9 @@ impl Server {
         let fingerprint = identity.fingerprint()?;
         let passwords =
             Passwords::new().map_err(|error| StartError::Passwords(error.to_string()))?;
-        let endpoint = endpoint::start(socket, &identity)?;
-        let address = endpoint.local_addr().unwrap_or(config.listen);
         let node = Node::new(config.limits, store, uploads, passwords);
+        let endpoint = endpoint::start(socket, &identity, &node.admission)?;
+        let address = endpoint.local_addr().unwrap_or(config.listen);
         Ok(Self { node: Arc::new(node), endpoint, address, fingerprint })
     }
 
@@ -214,7 +228,9 @@ impl Server {
     /// Accepts connections until the endpoint dies.
     async fn accept(&self, connections: &TaskTracker) {
         while let Some(incoming) = self.endpoint.accept().await {
-            connections.spawn(connection::serve(Arc::clone(&self.node), incoming));
+            if let Some((incoming, handshake)) = self.node.admission.receive(incoming) {
+                connections.spawn(connection::serve(Arc::clone(&self.node), incoming, handshake));
+            }
         }
     }
 

@@ -3,16 +3,28 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{Refusal, UserName};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::presence::{Online, Presence};
 use crate::sessions::{Listed, Sessions};
 use crate::store::queries::TokenHash;
 
+/// Whether somebody is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Standing {
+    /// Nobody is.
+    #[default]
+    Stranger,
+    /// Somebody is.
+    Signed,
+}
+
 /// The session of one connection: signed out at first.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     state: Mutex<Option<State>>,
+    standing: watch::Sender<Standing>,
 }
 
 #[derive(Debug)]
@@ -45,6 +57,7 @@ impl Session {
                     _end: caller.ended.clone().drop_guard(),
                     caller,
                 });
+                self.standing.send_replace(Standing::Signed);
                 Ok(())
             }
         }
@@ -52,15 +65,30 @@ impl Session {
 
     /// Signs out.
     pub(crate) fn sign_out(&self) {
-        *self.state() = None;
+        self.end(&mut self.state());
     }
 
     /// Signs out, where this token signed in.
     pub(crate) fn sign_out_of(&self, token_hash: &TokenHash) {
         let mut state = self.state();
         if state.as_ref().is_some_and(|state| state.caller.token_hash == *token_hash) {
-            *state = None;
+            self.end(&mut state);
         }
+    }
+
+    fn end(&self, state: &mut Option<State>) {
+        *state = None;
+        self.standing.send_replace(Standing::Stranger);
+    }
+
+    /// Whether somebody is signed in, and when that changes.
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Whether somebody is signed in now.
+    pub(crate) fn stands(&self) -> Standing {
+        *self.standing.borrow()
     }
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {

@@ -1,18 +1,20 @@
 //! A bare QUIC connection, for what no client of ours would ever say.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use qchat_proto::command::{Login, Register, Resume};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
-use qchat_proto::{ALPN, Command, Refusal, Request, frame};
+use qchat_proto::{ALPN, ClientId, Command, Refusal, Request, SessionToken, frame};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::time::timeout;
 
-use super::{DEADLINE, Server};
+use super::{DEADLINE, PASSWORD, Server};
 
 /// A connection to a server, with nothing of ours between.
 pub(crate) struct Raw {
@@ -30,11 +32,46 @@ impl Raw {
         server: &Server,
         protocol: &[u8],
     ) -> Result<Self, quinn::ConnectionError> {
-        let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-        let connecting =
-            endpoint.connect_with(configuration(server, protocol), server.address, "localhost");
+        Self::of(&endpoint("127.0.0.1"), server.address, configuration(server, protocol)).await
+    }
+
+    /// A connection from an endpoint that may have others.
+    pub(crate) async fn on(endpoint: &Endpoint, server: &Server) -> Result<Self, ConnectionError> {
+        Self::of(endpoint, server.address, configuration(server, ALPN)).await
+    }
+
+    /// The same, for a task of its own.
+    pub(crate) async fn of(
+        endpoint: &Endpoint,
+        server: SocketAddr,
+        configuration: ClientConfig,
+    ) -> Result<Self, ConnectionError> {
+        let connecting = endpoint.connect_with(configuration, server, "localhost");
         let connection = in_time(connecting.unwrap()).await?;
-        Ok(Self { connection, _endpoint: endpoint })
+        Ok(Self { connection, _endpoint: endpoint.clone() })
+    }
+
+    /// Makes an account and signs in.
+    pub(crate) async fn sign_up(&self, name: &str) -> SessionToken {
+        let (user, password) =
+            (|| name.parse().unwrap(), || PASSWORD.to_owned().try_into().unwrap());
+        let (id, user, password) = (ClientId::random(), (user(), user()), (password(), password()));
+        self.ask(Register { id, user: user.0, password: password.0 }).await.unwrap();
+        self.ask(Login { user: user.1, password: password.1 }).await.unwrap().token
+    }
+
+    /// Resumes a session.
+    pub(crate) async fn resume(&self, token: &SessionToken) {
+        self.ask(Resume { token: token.clone() }).await.unwrap();
+    }
+
+    /// A stream, if the server allows one more right now.
+    pub(crate) async fn stream_at_once(&self) -> Option<(SendStream, RecvStream)> {
+        tokio::select! {
+            biased;
+            stream = self.connection.open_bi() => Some(stream.unwrap()),
+            () = std::future::ready(()) => None,
+        }
     }
 
     pub(crate) async fn stream(&self) -> (SendStream, RecvStream) {
@@ -51,17 +88,32 @@ impl Raw {
     }
 }
 
+/// Where connections come from: an address of this machine.
+pub(crate) fn endpoint(address: &str) -> Endpoint {
+    let address: IpAddr = address.parse().unwrap();
+    Endpoint::client((address, 0).into()).unwrap()
+}
+
 /// Waits with the deadline of all tests.
 pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
     timeout(DEADLINE, future).await.expect("it is answered in time")
 }
 
-fn configuration(server: &Server, protocol: &[u8]) -> ClientConfig {
+/// What a client connects with.
+pub(crate) fn configuration(server: &Server, protocol: &[u8]) -> ClientConfig {
+    configuration_with(server, protocol, aws_lc_rs::default_provider())
+}
+
+/// The same with cryptography of the caller's choice.
+pub(crate) fn configuration_with(
+    server: &Server,
+    protocol: &[u8],
+    provider: CryptoProvider,
+) -> ClientConfig {
     let certificate = server.folder().join("cert/cert.pem");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+    let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)

@@ -11,7 +11,6 @@ use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 
 use crate::clock;
 use crate::dispatch::{Answer, Call};
-use crate::endpoint;
 use crate::failure::Failure;
 use crate::session::{Signed, Visitor};
 use crate::store::changes::{EndSessions, UseSession, Which};
@@ -35,9 +34,7 @@ impl Call {
         user: &UserName,
         token_hash: TokenHash,
     ) -> Result<(), Failure> {
-        self.node.sign_in(&self.session, user.clone(), token_hash).await?;
-        endpoint::trust(&self.connection, &self.flow);
-        Ok(())
+        self.node.sign_in(&self.session, user.clone(), token_hash).await
     }
 
     async fn end(&self, user: UserName, which: Which) -> Result<Done, Failure> {

@@ -1,0 +1,144 @@
+use super::*;
+use crate::socket::Trust;
+
+fn from(host: u8) -> SocketAddr {
+    ([192, 0, 2, host], 4433).into()
+}
+
+fn admission(all: usize, per_address: usize) -> Admission {
+    Admission::new(Caps::new(all, per_address))
+}
+
+/// Lets so many in, whose addresses are proven, up to the ends of their handshakes.
+#[track_caller]
+fn come(admission: &Admission, host: u8, number: usize) -> Vec<Place> {
+    let come = || match admission.judge(from(host), Address::Proven) {
+        Verdict::Welcome(handshake) => handshake.done().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    (0..number).map(|_| come()).collect()
+}
+
+#[track_caller]
+fn check_claimed(admission: &Admission, host: u8, expected: &str) {
+    check(admission.judge(from(host), Address::Claimed), expected);
+}
+
+#[track_caller]
+fn check_proven(admission: &Admission, host: u8, expected: &str) {
+    check(admission.judge(from(host), Address::Proven), expected);
+}
+
+#[track_caller]
+fn check(verdict: Verdict, expected: &str) {
+    let verdict = match verdict {
+        Verdict::Welcome(_) => "welcome",
+        Verdict::ProveAddress => "prove",
+        Verdict::Refused => "refused",
+        Verdict::Ignored => "ignored",
+    };
+    assert_eq!(verdict, expected);
+}
+
+#[test]
+fn an_address_has_to_be_proven_once_there_are_many_strangers() {
+    let admission = admission(4096, 2048);
+    let mut here = come(&admission, 1, STRANGERS_UNPROVEN_PER_ADDRESS_MAX - 1);
+    check_claimed(&admission, 1, "welcome");
+    here.extend(come(&admission, 1, 1));
+    check_claimed(&admission, 1, "prove");
+    check_claimed(&admission, 2, "welcome");
+    // Who signs in is no stranger any more; who signs out is one again.
+    here[0].stands(Standing::Signed);
+    check_claimed(&admission, 1, "welcome");
+    here[0].stands(Standing::Stranger);
+    check_claimed(&admission, 1, "prove");
+    let _elsewhere = come(&admission, 2, STRANGERS_UNPROVEN_PER_ADDRESS_MAX);
+    check_claimed(&admission, 3, "prove");
+}
+
+#[test]
+fn an_address_has_only_so_many_places() {
+    let admission = admission(4096, 2048);
+    let mut here = come(&admission, 1, STRANGERS_PER_ADDRESS_MAX);
+    check_proven(&admission, 1, "refused");
+    check_proven(&admission, 2, "welcome");
+    here.pop();
+    check_proven(&admission, 1, "welcome");
+    let tight = self::admission(4096, 3);
+    let mut here = come(&tight, 1, 3);
+    here.iter_mut().for_each(|place| place.stands(Standing::Signed));
+    check_claimed(&tight, 1, "prove");
+    check_proven(&tight, 1, "refused");
+    check_proven(&tight, 2, "welcome");
+}
+
+#[test]
+fn the_server_has_only_so_many_places() {
+    let admission = admission(4, 3);
+    let mut places = come(&admission, 1, 3);
+    places.extend(come(&admission, 2, 1));
+    check_claimed(&admission, 3, "prove");
+    check_proven(&admission, 3, "refused");
+    places.iter_mut().for_each(|place| place.stands(Standing::Signed));
+    check_proven(&admission, 3, "refused");
+    places.pop();
+    check_proven(&admission, 3, "welcome");
+    drop(places);
+    assert_eq!(admission.tallies().all, Tally::default());
+    assert_eq!(admission.tallies().networks(), 0);
+    assert!(admission.friends.addresses().is_empty());
+}
+
+#[test]
+fn who_is_signed_in_is_a_friend_until_the_last_connection_ends() {
+    let admission = admission(4096, 2048);
+    let mut places = come(&admission, 1, 2);
+    assert!(!admission.friends().is_trusted(&from(1)));
+    places.iter_mut().for_each(|place| place.stands(Standing::Signed));
+    drop(places.pop());
+    assert!(admission.friends().is_trusted(&from(1)));
+    assert!(!admission.friends().is_trusted(&from(2)));
+    places[0].stands(Standing::Signed);
+    places[0].stands(Standing::Stranger);
+    assert!(!admission.friends().is_trusted(&from(1)));
+}
+
+#[test]
+fn who_pretends_to_be_somebody_takes_nobodys_place() {
+    let admission = admission(4096, 2);
+    let mut handshakes = Vec::new();
+    for _ in 0..HANDSHAKES_UNPROVEN_MAX {
+        match admission.judge(from(1), Address::Claimed) {
+            Verdict::Welcome(handshake) => handshakes.push(handshake),
+            other => panic!("{other:?}"),
+        }
+    }
+    // From now on nobody gets further by a lie.
+    check_claimed(&admission, 1, "prove");
+    check_claimed(&admission, 2, "prove");
+    let _places = come(&admission, 1, 2);
+    // A handshake that ends after all is a proof, and meets what there is by then.
+    assert_eq!(handshakes.pop().unwrap().done().unwrap_err(), Full);
+    check_claimed(&admission, 2, "welcome");
+    drop(handshakes);
+    assert_eq!(admission.tallies().handshakes, 0);
+}
+
+#[test]
+fn only_so_many_handshakes_are_under_way() {
+    let admission = admission(4096, 2048);
+    let mut handshakes = Vec::new();
+    for number in 0..HANDSHAKES_MAX {
+        let host = u8::try_from(number % 4).unwrap();
+        match admission.judge(from(host), Address::Proven) {
+            Verdict::Welcome(handshake) => handshakes.push(handshake),
+            other => panic!("{other:?}"),
+        }
+    }
+    check_claimed(&admission, 9, "ignored");
+    check_proven(&admission, 9, "ignored");
+    handshakes.pop();
+    check_claimed(&admission, 9, "prove");
+    check_proven(&admission, 9, "welcome");
+}

@@ -1,0 +1,88 @@
+//! Nobody is signed in at a prompt for longer than the server keeps such a connection.
+
+use crate::harness::{Client, PASSWORD, Screen, Server};
+
+/// What the server logs when it ends a connection that nobody uses.
+const ENDED: &str = "nobody has signed in";
+
+fn server_of_alice() -> (Server, Client) {
+    let server = Server::talkative(&[]);
+    let alice = server.user("alice");
+    (server, alice)
+}
+
+#[track_caller]
+fn check_quiet(shown: &str) {
+    for word in ["lost", "again", "offline", "reconnecting"] {
+        assert!(!shown.contains(word), "{word} in:\n{shown}");
+    }
+}
+
+#[test]
+fn who_is_signed_out_is_connected_again_when_a_line_needs_it() {
+    let (mut server, _alice) = server_of_alice();
+    let mut screen = Screen::open(&server.visitor(), &[]);
+    check_quiet(&screen.prompts(""));
+    server.logged(ENDED);
+    screen.press("half a li");
+    check_quiet(&screen.shows("half a li"));
+    screen.press("\u{15}");
+    screen.enter(&format!("auth_login alice {PASSWORD}"));
+    check_quiet(&screen.prompts("alice"));
+    screen.enter("auth_logout");
+    screen.shows("signed out");
+    server.logged(ENDED);
+    screen.enter("ls");
+    check_quiet(&screen.shows("not signed in"));
+}
+
+#[test]
+fn a_new_password_may_be_thought_about() {
+    let mut server = Server::talkative(&[]);
+    let mut screen = Screen::open(&server.visitor(), &[]);
+    screen.prompts("");
+    screen.enter("auth_register bob");
+    screen.shows("assword");
+    server.logged(ENDED);
+    screen.enter_unseen(PASSWORD);
+    screen.shows("the same again");
+    screen.enter_unseen(PASSWORD);
+    let shown = screen.prompts("");
+    assert!(!shown.contains("lost") && !shown.contains("trying"), "{shown}");
+    server.visitor().ok(&format!("auth_login bob {PASSWORD}"));
+}
+
+#[test]
+fn a_password_may_be_typed_slowly() {
+    let (mut server, _alice) = server_of_alice();
+    let mut screen = Screen::open(&server.visitor(), &[]);
+    screen.prompts("");
+    screen.enter("auth_login alice");
+    screen.shows("password of alice:");
+    server.logged(ENDED);
+    screen.enter_unseen(PASSWORD);
+    check_quiet(&screen.prompts("alice"));
+}
+
+#[test]
+fn the_password_of_the_user_on_the_command_line_may_be_typed_slowly() {
+    let (mut server, alice) = server_of_alice();
+    let mut screen = Screen::open(&alice, &[]);
+    screen.shows("password of alice:");
+    server.logged(ENDED);
+    screen.enter_unseen(PASSWORD);
+    check_quiet(&screen.prompts("alice"));
+    screen.enter("ls_group");
+    check_quiet(&screen.prompts("alice"));
+}
+
+#[test]
+fn a_script_that_pauses_while_signed_out_goes_on() {
+    let (mut server, _alice) = server_of_alice();
+    let mut talk = server.visitor().talk();
+    assert_eq!(talk.done("ls")["error"]["code"], "not_logged_in");
+    server.logged(ENDED);
+    talk.ok(&format!("auth_login alice {PASSWORD}"));
+    talk.ok("ls");
+    assert_eq!(talk.finish().error, "");
+}

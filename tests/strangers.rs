@@ -1,0 +1,103 @@
+//! What strangers, and people who mean harm, can cost a server: memory, time, and bytes that others get.
+
+mod bystander;
+mod first_packet;
+mod places;
+mod slow;
+mod volume;
+
+use qchat_proto::codes;
+use qchat_proto::command::{Logout, Users};
+use qchat_proto::limits::STRANGER_REQUEST_BYTES_MAX;
+use qchat_proto::{ClientId, Refusal, frame};
+use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
+
+use crate::harness::{Raw, Server, endpoint, in_time, sdk};
+
+/// Every stream that the server allows right now.
+async fn every_stream(raw: &Raw) -> Vec<(SendStream, RecvStream)> {
+    let mut streams = Vec::new();
+    while let Some(stream) = raw.stream_at_once().await {
+        streams.push(stream);
+    }
+    streams
+}
+
+/// Waits until the server closes the connection, and returns the code.
+async fn close_code(raw: &Raw) -> VarInt {
+    match in_time(raw.connection.closed()).await {
+        ConnectionError::ApplicationClosed(close) => close.error_code,
+        other => panic!("not closed, but {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed_out() {
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    assert_eq!(every_stream(&raw).await.len(), 2);
+    let uni =
+        tokio::time::timeout(std::time::Duration::from_millis(100), raw.connection.open_uni());
+    assert!(uni.await.is_err(), "a stranger may send a file");
+    drop(raw);
+    let raw = Raw::connect(&server).await;
+    // A request that only somebody may make who is signed in, and one that nobody may make.
+    let text = sdk::text(&"x".repeat(STRANGER_REQUEST_BYTES_MAX));
+    let send = || {
+        let id = ClientId::random();
+        qchat_proto::command::SendText { id, to: sdk::user("mallory"), text: text.clone() }
+    };
+    assert_eq!(raw.ask(send()).await, Err(Refusal::NotLoggedIn));
+    raw.sign_up("mallory").await;
+    assert!(raw.ask(send()).await.is_ok());
+    let mut streams = vec![raw.stream().await];
+    // Those that nothing comes on are offences, if there are too many.
+    while streams.len() < 20 {
+        streams.push(raw.stream().await);
+    }
+    in_time(raw.connection.open_uni()).await.unwrap();
+    raw.ask(Logout).await.unwrap();
+    assert_eq!(raw.ask(send()).await, Err(Refusal::NotLoggedIn));
+    assert_eq!(close_code(&raw).await, VarInt::from_u32(codes::NOBODY_SIGNED_IN));
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nobody_signs_in_ends() {
+    let server = Server::start();
+    let from = endpoint("127.0.0.1");
+    let connect = async || Raw::on(&from, &server).await.unwrap();
+    let (idle, asking, signed_in) = (connect().await, connect().await, connect().await);
+    signed_in.sign_up("alice").await;
+    let asks_on = async {
+        // Refusals do not keep it alive.
+        while asking.connection.close_reason().is_none() {
+            let (mut send, mut receive) = match asking.connection.open_bi().await {
+                Ok(streams) => streams,
+                Err(_) => break,
+            };
+            let request: qchat_proto::Request = Users { after: None }.into();
+            let _ = send.write_all(&frame::encode_frame(&request)).await;
+            let _ = send.finish();
+            let _ = receive.read_to_end(1024).await;
+        }
+    };
+    in_time(asks_on).await;
+    for raw in [&idle, &asking] {
+        assert_eq!(close_code(raw).await, VarInt::from_u32(codes::NOBODY_SIGNED_IN));
+    }
+    assert!(signed_in.ask(Users { after: None }).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_sends_nothing_but_garbage_is_shown_the_door() {
+    let server = Server::start();
+    let stranger = Raw::connect(&server).await;
+    let user = Raw::connect(&server).await;
+    user.sign_up("mallory").await;
+    for raw in [&stranger, &user] {
+        let sent = volume::garbage_until_closed(raw, 1000).await;
+        // The last ones may cross the farewell.
+        assert!((32..40).contains(&sent), "{sent}");
+        assert_eq!(close_code(raw).await, VarInt::from_u32(codes::MISBEHAVED));
+    }
+}

@@ -1,0 +1,100 @@
+//! A first packet in somebody else's name: what that one gets is no more than three times as much.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use qchat_proto::ALPN;
+use quinn::Endpoint;
+use rustls::crypto::aws_lc_rs;
+
+use crate::harness::{Raw, Server, configuration_with, endpoint};
+
+/// For how long answers are counted: a handshake is given up after 5 s.
+const COUNTED_FOR: Duration = Duration::from_secs(7);
+
+/// How a client agrees on keys.
+#[derive(Clone, Copy)]
+enum KeyExchange {
+    /// As ours does; what it says first takes two packets.
+    PostQuantum,
+    /// In one packet: whoever pretends gets the most for it.
+    Classic,
+}
+
+/// The packets by which a client begins, and does not go on.
+fn first_packets(server: &Server, exchange: KeyExchange) -> Vec<Vec<u8>> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let client: Endpoint = endpoint("127.0.0.1");
+    let address = socket.local_addr().unwrap();
+    let mut provider = aws_lc_rs::default_provider();
+    if matches!(exchange, KeyExchange::Classic) {
+        provider.kx_groups = vec![aws_lc_rs::kx_group::X25519];
+    }
+    let configuration = configuration_with(server, ALPN, provider);
+    let _connecting = client.connect_with(configuration, address, "localhost").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut buffer = [0; 2048];
+    let mut packets = Vec::new();
+    while let Ok(length) = socket.recv(&mut buffer) {
+        packets.push(buffer[..length].to_vec());
+        if packets.len() == 2 {
+            break;
+        }
+    }
+    packets
+}
+
+/// Sends packets and says nothing more; returns how many bytes were sent, and how many came.
+fn say_and_be_silent(server: SocketAddr, packets: &[Vec<u8>]) -> (usize, usize) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for packet in packets {
+        socket.send_to(packet, server).unwrap();
+    }
+    let sent = packets.iter().map(Vec::len).sum();
+    let (mut came, mut buffer, begun) = (0, [0; 65536], Instant::now());
+    while let Some(left) = COUNTED_FOR.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        socket.set_read_timeout(Some(left)).unwrap();
+        came += socket.recv(&mut buffer).unwrap_or(0);
+    }
+    (sent, came)
+}
+
+#[track_caller]
+fn check(what: &str, (sent, came): (usize, usize)) {
+    println!("{what}: {sent} bytes, and {came} came back");
+    assert!(came > 0, "{what} is not answered");
+    assert!(came <= 3 * sent, "{what}: {sent} bytes, and {came} came back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_in_whose_name_a_connection_is_begun_gets_at_most_three_times_the_bytes() {
+    let server = Server::start();
+    let begin = || tokio::task::block_in_place(|| first_packets(&server, KeyExchange::PostQuantum));
+    let [one, two, ten, mut unknown] = [begin(), begin(), begin(), begin()];
+    let single = tokio::task::block_in_place(|| first_packets(&server, KeyExchange::Classic));
+    assert_eq!(two.len(), 2, "a client begins with two packets");
+    let mut unknown = unknown.remove(0);
+    unknown[1..5].copy_from_slice(&0x1a2a_3a4a_u32.to_be_bytes());
+    std::thread::scope(|scope| {
+        // Each time the packets of another client: the server knows a connection by what its first says.
+        let say = |what, packets: Vec<Vec<u8>>| {
+            let server = server.address;
+            scope.spawn(move || check(what, say_and_be_silent(server, &packets)));
+        };
+        say("one packet", one[..1].to_vec());
+        say("two packets", two);
+        say("a packet that says all", single);
+        say("the first packet, ten times", vec![ten[0].clone(); 10]);
+        say("a version that nobody speaks", vec![unknown]);
+    });
+    // Under pressure the server asks for a proof first, which is a smaller packet.
+    let from = endpoint("127.0.0.1");
+    let mut strangers = Vec::new();
+    for _ in 0..64 {
+        strangers.push(Raw::on(&from, &server).await.unwrap());
+    }
+    let packets = begin();
+    let (sent, came) = tokio::task::block_in_place(|| say_and_be_silent(server.address, &packets));
+    println!("under pressure: {sent} bytes, and {came} came back");
+    assert!(came > 0 && came < sent / 3, "{sent} bytes, and {came} came back");
+}

@@ -1,0 +1,57 @@
+//! How many may come, in all and from one address.
+
+use quinn::{ConnectionError, Endpoint, TransportErrorCode};
+
+use crate::harness::{Raw, Server, endpoint, until};
+
+async fn come(from: &Endpoint, server: &Server) -> Raw {
+    Raw::on(from, server).await.expect("there is a place")
+}
+
+async fn check_refused(from: &Endpoint, server: &Server) {
+    match Raw::on(from, server).await {
+        Err(ConnectionError::ConnectionClosed(close)) => {
+            assert_eq!(close.error_code, TransportErrorCode::CONNECTION_REFUSED);
+        }
+        other => panic!("not refused: {:?}", other.err()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
+    let server = Server::with(&["--max-connections", "4", "--max-connections-per-address", "3"]);
+    let [one, two, three] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(endpoint);
+    let mut here = Vec::new();
+    for _ in 0..3 {
+        here.push(come(&one, &server).await);
+    }
+    here[0].sign_up("alice").await;
+    check_refused(&one, &server).await;
+    let there = come(&two, &server).await;
+    check_refused(&three, &server).await;
+    // A place that was left is somebody else's, and those who are there stay.
+    drop(there);
+    let mut late = None;
+    while late.is_none() {
+        late = Raw::on(&three, &server).await.ok();
+    }
+    until("those who are there stay", || {
+        here.iter().all(|raw| raw.connection.close_reason().is_none())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_at_one_address_can_be_there_at_once() {
+    const PEOPLE: usize = 300;
+    let server = Server::start();
+    let from = endpoint("127.0.0.1");
+    let first = come(&from, &server).await;
+    let token = first.sign_up("alice").await;
+    let mut there = Vec::new();
+    for _ in 0..PEOPLE {
+        let raw = come(&from, &server).await;
+        raw.resume(&token).await;
+        there.push(raw);
+    }
+    assert!(there.iter().all(|raw| raw.connection.close_reason().is_none()));
+}

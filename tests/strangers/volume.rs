@@ -1,0 +1,181 @@
+//! Much of everything: what it costs the server in memory, and others in time.
+//!
+//! `QCHAT_GARBAGE` says how many frames of garbage are sent.
+
+use qchat_proto::command::Users;
+use qchat_proto::limits::{REQUEST_BYTES_MAX, STRANGER_REQUEST_BYTES_MAX};
+use qchat_proto::{ALPN, Request, codes, frame};
+use quinn::{Connection, VarInt};
+use tokio::task::{JoinSet, yield_now};
+
+use super::bystander::Bystander;
+use super::every_stream;
+use crate::harness::{Raw, Server, configuration, endpoint, in_time};
+
+const MIB: u64 = 1024 * 1024;
+
+/// How many hostile connections there are at a time.
+const STRANGERS: u64 = 200;
+
+/// How many frames of garbage are sent.
+const GARBAGE: usize = 10_000;
+
+/// What a stranger may pin, in bytes, as `SECURITY.md` tells.
+fn bytes_of_a_stranger() -> u64 {
+    let lines = include_str!("../../SECURITY.md").lines();
+    let row = lines
+        .into_iter()
+        .find(|line| line.starts_with("| a connection on which nobody is signed in |"));
+    let cells: Vec<_> = row.expect("a row for strangers").split('|').map(str::trim).collect();
+    cells[3].strip_suffix(" KiB").expect("so many KiB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory() {
+    let server = Server::start();
+    server.user("alice").ok("ls");
+    let before = server.memory();
+    let from = endpoint("127.0.0.1");
+    let mut held = Vec::new();
+    for _ in 0..STRANGERS {
+        let raw = Raw::on(&from, &server).await.unwrap();
+        let mut streams = every_stream(&raw).await;
+        assert_eq!(streams.len(), 2);
+        for (send, _) in &mut streams {
+            // All of the longest request but its last byte.
+            let length = u32::try_from(STRANGER_REQUEST_BYTES_MAX).unwrap();
+            let but_one = vec![0; STRANGER_REQUEST_BYTES_MAX - 1];
+            send.write_all(&[&length.to_be_bytes()[..], &but_one].concat()).await.unwrap();
+        }
+        held.push((raw, streams));
+    }
+    for (raw, _) in &held {
+        in_time(all_has_arrived(&raw.connection)).await;
+    }
+    let ended = held.iter().filter(|(raw, _)| raw.connection.close_reason().is_some()).count();
+    let grown = server.peak_memory() - before;
+    println!("{STRANGERS} strangers, of whom {ended} have ended: {} KiB", grown / 1024);
+    assert!(grown <= 32 * MIB, "{grown} bytes");
+    assert!(grown <= STRANGERS * bytes_of_a_stranger(), "{grown} bytes are more than the sum");
+}
+
+/// Waits until the server has acknowledged the last packet that had something to say.
+async fn all_has_arrived(connection: &Connection) {
+    let has_acknowledged = |connection: &Connection| connection.stats().frame_rx.acks;
+    let before = has_acknowledged(connection);
+    while connection.close_reason().is_none() && has_acknowledged(connection) == before.min(1) {
+        yield_now().await;
+    }
+}
+
+/// Garbage of the given number.
+fn garbage(number: usize) -> Vec<u8> {
+    let valid = frame::encode_frame(&Request::from(Users { after: None }));
+    let long = u32::try_from(REQUEST_BYTES_MAX + 1 + number).unwrap().to_be_bytes();
+    match number % 6 {
+        0 => valid[..valid.len() - 1].to_vec(),
+        1 => [&valid[..], b"x"].concat(),
+        2 => [&long[..], &vec![0; number % 1000]].concat(),
+        3 => vec![0xff; 100 + number % 5000],
+        4 => vec![0; number % 4],
+        _ => [&[0, 0, 0, 9][..], &crate::files::noise(9)].concat(),
+    }
+}
+
+/// Sends garbage until the server closes the connection, or so many times; returns how often.
+pub(super) async fn garbage_until_closed(raw: &Raw, most: usize) -> usize {
+    for number in 0..most {
+        let Ok((mut send, mut receive)) = in_time(raw.connection.open_bi()).await else {
+            return number;
+        };
+        // The server may stop reading before all is written.
+        let _ = in_time(send.write_all(&garbage(number))).await;
+        let _ = send.finish();
+        let answer = in_time(receive.read_to_end(100)).await;
+        match answer {
+            Err(quinn::ReadToEndError::Read(quinn::ReadError::Reset(code))) => {
+                assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST));
+            }
+            Err(quinn::ReadToEndError::Read(quinn::ReadError::ConnectionLost(_))) => {
+                return number + 1;
+            }
+            other => panic!("garbage {number} is answered: {other:?}"),
+        }
+    }
+    most
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_frames_of_garbage_hurt_nobody() {
+    let frames = std::env::var("QCHAT_GARBAGE").map_or(GARBAGE, |frames| frames.parse().unwrap());
+    let server = Server::start();
+    let bystander = Bystander::start(&server);
+    let before = server.memory();
+    let mut senders = JoinSet::new();
+    for _ in 0..8 {
+        let (address, configuration) = (server.address, configuration(&server, ALPN));
+        senders.spawn(async move {
+            let from = endpoint("127.0.0.1");
+            let (mut sent, mut connections) = (0, 0);
+            while sent < frames / 8 {
+                let raw = Raw::of(&from, address, configuration.clone()).await.unwrap();
+                sent += garbage_until_closed(&raw, 1000).await;
+                connections += 1;
+            }
+            (sent, connections)
+        });
+    }
+    let (sent, connections): (Vec<_>, Vec<i32>) = senders.join_all().await.into_iter().unzip();
+    let grown = server.peak_memory().saturating_sub(before);
+    let (sent, connections): (usize, i32) = (sent.iter().sum(), connections.iter().sum());
+    println!("{sent} frames on {connections} connections: {} KiB", grown / 1024);
+    bystander.check();
+    assert!(grown <= 16 * MIB, "{grown} bytes");
+    // It ends well, and has not panicked.
+    server.terminate();
+}
+
+/// Sends some of the longest request, a byte in a packet; returns how many packets that took.
+async fn in_packets_of_one_byte(raw: &Raw, bytes: usize) -> u64 {
+    let (mut send, _receive) = raw.stream().await;
+    let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
+    send.write_all(&length.to_be_bytes()).await.unwrap();
+    let packets = || raw.connection.stats().udp_tx.datagrams;
+    let begun = packets();
+    for _ in 0..bytes {
+        let before = packets();
+        send.write_all(b"x").await.unwrap();
+        // Else one packet would take several.
+        while packets() == before {
+            yield_now().await;
+        }
+    }
+    packets() - begun
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
+    const SENDERS: usize = 8;
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    let token = raw.sign_up("mallory").await;
+    let bystander = Bystander::start(&server);
+    let before = server.memory();
+    let mut senders = JoinSet::new();
+    for _ in 0..SENDERS {
+        let raw = Raw::connect(&server).await;
+        raw.resume(&token).await;
+        senders.spawn(async move {
+            let sending = in_packets_of_one_byte(&raw, REQUEST_BYTES_MAX / SENDERS);
+            let packets = in_time(sending).await;
+            assert!(raw.connection.close_reason().is_none());
+            packets
+        });
+    }
+    let packets: u64 = senders.join_all().await.into_iter().sum();
+    let grown = server.peak_memory().saturating_sub(before);
+    println!("{REQUEST_BYTES_MAX} bytes in {packets} packets: {} KiB", grown / 1024);
+    bystander.check();
+    assert!(grown <= 16 * MIB, "{grown} bytes");
+    server.terminate();
+}
