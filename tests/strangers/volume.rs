@@ -176,6 +176,7 @@ async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
     let grown = server.peak_memory().saturating_sub(before);
     println!("{REQUEST_BYTES_MAX} bytes in {packets} packets: {} KiB", grown / 1024);
     bystander.check();
-    assert!(grown <= 16 * MIB, "{grown} bytes");
+    // A reader that keeps what it got in the packets that it came in: 7 MiB.
+    assert!(grown <= 4 * MIB, "{grown} bytes");
     server.terminate();
 }
