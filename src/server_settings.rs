@@ -1,6 +1,7 @@
 //! What a server is told: by flags, then the environment, then a file, then defaults.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,6 +62,9 @@ pub(crate) struct Settings {
     /// How many of them from one address, or one /64 of IPv6 [default: 2048]
     #[arg(long, value_name = "N", env = "QCHAT_MAX_CONNECTIONS_PER_ADDRESS")]
     max_connections_per_address: Option<usize>,
+    /// How many accounts may be made from one address, or one /64 of IPv6, in an hour [default: 100]
+    #[arg(long, value_name = "N", env = "QCHAT_ACCOUNTS_PER_HOUR")]
+    accounts_per_hour: Option<NonZeroU32>,
     /// How the log on standard error looks [default: text]
     #[arg(long, value_name = "FORMAT", env = "QCHAT_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -95,6 +99,7 @@ impl Settings {
             max_connections_per_address: self
                 .max_connections_per_address
                 .or(fallback.max_connections_per_address),
+            accounts_per_hour: self.accounts_per_hour.or(fallback.accounts_per_hour),
             log_format: self.log_format.or(fallback.log_format),
         }
     }
@@ -124,6 +129,7 @@ impl Settings {
                 password_characters_min: self
                     .password_min
                     .unwrap_or(limits.password_characters_min),
+                accounts_per_hour: self.accounts_per_hour.unwrap_or(limits.accounts_per_hour),
             },
             identity: identity(self.cert, self.key),
         }

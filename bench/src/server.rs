@@ -65,6 +65,8 @@ impl Server {
     fn start(program: &Path, folder: PathBuf, listen: SocketAddr) -> anyhow::Result<Self> {
         let mut command = clean(program, &folder);
         command.args(["server", "--listen", &listen.to_string()]).stderr(Stdio::piped());
+        // Everybody comes from one address here.
+        command.args(["--accounts-per-hour", "1000000"]);
         let mut child = command.spawn().context("cannot start the server")?;
         let errors = child.stderr.take().context("the server has no standard error")?;
         let mut lines = BufReader::new(errors).lines();

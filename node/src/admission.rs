@@ -7,7 +7,6 @@
 //! answered, and a client asks again by itself.
 
 mod friends;
-mod network;
 mod tally;
 
 use std::net::SocketAddr;
@@ -15,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
 
+use crate::network::network;
 use crate::session::Standing;
 use crate::unproven::Budgets;
 pub(crate) use friends::Friends;
-use network::network;
 use tally::{Tallies, Tally};
 
 /// How many connections are let in.

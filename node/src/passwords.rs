@@ -1,18 +1,18 @@
-//! Passwords: hashed with argon2id on a bounded pool, never on the runtime's threads.
+//! Passwords: hashed with argon2id, never on the runtime's threads, and checked no oftener than
+//! [`Attempts`] lets them be tried.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Instant;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 use crate::argon::Argon;
+use crate::attempts::{Attempts, Origin};
 use crate::failure::Failure;
-
-/// How many people may wait for a hash. One takes about 40 ms of a core.
-const WAITING_MAX: usize = 64;
+use crate::turns::{Claim, Full, Turn, Turns};
 
 /// Hashing did not work.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +34,11 @@ pub(crate) enum Verdict {
     RightButWeak,
 }
 
-/// Hashes and checks passwords, as many at a time as there are cores.
+/// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    cores: Arc<Semaphore>,
-    places: Semaphore,
+    turns: Turns,
+    attempts: Attempts,
     argon: Argon,
     /// The hash of a password that nobody has: checking against it makes an unknown user cost as much
     /// as a known one.
@@ -46,43 +46,96 @@ pub(crate) struct Passwords {
 }
 
 impl Passwords {
-    /// Starts with a hash of nobody's password.
+    /// Starts with a hash of nobody's password. An address may make so many accounts in an hour.
     ///
     /// # Errors
     /// What argon2 or the operating system's random numbers report.
-    pub(crate) fn new() -> Result<Self, argon2::password_hash::Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    pub(crate) fn new(accounts_per_hour: NonZeroU32) -> Result<Self, argon2::password_hash::Error> {
         let argon = Argon::default();
         let nobody = argon.hash_password(b"nobody")?.to_string();
-        Ok(Self {
-            cores: Arc::new(Semaphore::new(cores)),
-            places: Semaphore::new(WAITING_MAX),
-            argon,
-            nobody,
-        })
+        let attempts = Attempts::new(accounts_per_hour);
+        Ok(Self { turns: Turns::new(), attempts, argon, nobody })
+    }
+
+    /// The hash of a new account's password.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRegistrations`], before anything is hashed; [`Refusal::Busy`].
+    pub(crate) async fn hash_first(
+        &self,
+        network: IpAddr,
+        password: Password,
+    ) -> Result<String, Failure> {
+        let now = Instant::now();
+        self.attempts.may_register(network, now)?;
+        let wrong = self.attempts.registrations(network, now);
+        let turn = self.turns.next(Claim { network, wrong }).await?;
+        self.attempts.register(network, Instant::now())?;
+        self.make_hash(turn, password).await
+    }
+
+    /// The hash of a password of somebody who has shown that they know the one in force.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`].
+    pub(crate) async fn hash(
+        &self,
+        network: IpAddr,
+        password: Password,
+    ) -> Result<String, Failure> {
+        let turn = self.turns.next(Claim { network, wrong: 0 }).await?;
+        self.make_hash(turn, password).await
+    }
+
+    /// Whether the password belongs to the hash. Without a hash it is wrong, and that takes as long.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyAttempts`], before anything is hashed; [`Refusal::Busy`].
+    pub(crate) async fn check(
+        &self,
+        origin: &Origin,
+        password: Password,
+        hash: Option<String>,
+    ) -> Result<Verdict, Failure> {
+        let now = Instant::now();
+        self.attempts.may_try(origin, now)?;
+        let wrong = self.attempts.wrong(origin, now);
+        let turn = self.turns.next(Claim { network: origin.network, wrong }).await?;
+        // Others may have been wrong while this one waited.
+        self.attempts.begin(origin, Instant::now())?;
+        let verdict = self.verify(turn, password, hash).await;
+        match &verdict {
+            Ok(Verdict::Wrong) => tracing::debug!(from = %origin.network, "a wrong password"),
+            Ok(Verdict::Right | Verdict::RightButWeak) => {
+                self.attempts.was_right(origin, Instant::now());
+            }
+            Err(_) => self.attempts.was_not_checked(origin),
+        }
+        verdict
     }
 
     /// The password's hash in PHC form, with a salt of its own: argon2id, 19 MiB, t=2, p=1 (the first
     /// choice of OWASP's Password Storage Cheat Sheet).
-    pub(crate) async fn hash(&self, password: Password) -> Result<String, Failure> {
+    async fn make_hash(&self, turn: Turn, password: Password) -> Result<String, Failure> {
         let argon = self.argon.clone();
-        let hash = self.on_pool(move || {
+        let hash = turn.hash(move || {
             let hash = argon.hash_password(password.expose().as_bytes());
             hash.map(|hash| hash.to_string())
         });
-        hash.await?.map_err(|error| Failure::fault(HashError::Hash(error)))
+        let hash = hash.await.map_err(|_| Failure::fault(HashError::Panicked))?;
+        hash.map_err(|error| Failure::fault(HashError::Hash(error)))
     }
 
-    /// Whether the password belongs to the hash. Without a hash it is wrong, and that takes as long.
-    pub(crate) async fn verify(
+    async fn verify(
         &self,
+        turn: Turn,
         password: Password,
         hash: Option<String>,
     ) -> Result<Verdict, Failure> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         let argon = self.argon.clone();
-        let fits = self.on_pool(move || {
+        let fits = turn.hash(move || {
             let hash = PasswordHash::new(&hash)?;
             let fits = argon.verify_password(password.expose().as_bytes(), &hash);
             Ok(match fits {
@@ -91,24 +144,15 @@ impl Passwords {
                 _ => Verdict::Wrong,
             })
         });
-        let fits: Result<Verdict, argon2::password_hash::phc::Error> = fits.await?;
+        let fits: Result<Verdict, argon2::password_hash::phc::Error> =
+            fits.await.map_err(|_| Failure::fault(HashError::Panicked))?;
         fits.map_err(|error| Failure::Fault(error.to_string().into()))
     }
+}
 
-    /// Runs `work` when a core is free. A full queue is refused at once.
-    async fn on_pool<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failure> {
-        let Ok(_place) = self.places.try_acquire() else { return Err(Refusal::Busy.into()) };
-        let core = Arc::clone(&self.cores).acquire_owned().await;
-        let core = core.map_err(|_| Failure::from(Refusal::ShuttingDown))?;
-        let done = spawn_blocking(move || {
-            // The work cannot be cancelled, so the core is in use until it ends, awaited or not.
-            let _core = core;
-            work()
-        });
-        done.await.map_err(|_| Failure::fault(HashError::Panicked))
+impl From<Full> for Failure {
+    fn from(_: Full) -> Self {
+        Refusal::Busy.into()
     }
 }
 
@@ -133,20 +177,31 @@ mod tests {
         Password::try_from(text.to_owned()).unwrap()
     }
 
+    fn passwords() -> Passwords {
+        Passwords::new(NonZeroU32::MAX).unwrap()
+    }
+
+    /// Everybody comes from an address of their own.
+    async fn check(passwords: &Passwords, text: &str, hash: Option<&str>) -> Verdict {
+        let host = getrandom::u32().unwrap();
+        let network = std::net::Ipv4Addr::from(host).into();
+        let origin = Origin { network, user: format!("user{host}").parse().unwrap() };
+        passwords.check(&origin, password(text), hash.map(str::to_owned)).await.unwrap()
+    }
+
     #[tokio::test]
     async fn a_password_fits_its_own_hash_alone() {
-        let passwords = Passwords::new().unwrap();
-        let hash = passwords.hash(password("hunter2")).await.unwrap();
+        let passwords = passwords();
+        let hash = passwords.hash([192, 0, 2, 1].into(), password("hunter2")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let verify = async |text, hash| passwords.verify(password(text), hash).await.unwrap();
-        assert_eq!(verify("hunter2", Some(hash.clone())).await, Verdict::Right);
-        assert_eq!(verify("hunter3", Some(hash)).await, Verdict::Wrong);
-        assert_eq!(verify("nobody", None).await, Verdict::Wrong);
+        assert_eq!(check(&passwords, "hunter2", Some(&hash)).await, Verdict::Right);
+        assert_eq!(check(&passwords, "hunter3", Some(&hash)).await, Verdict::Wrong);
+        assert_eq!(check(&passwords, "nobody", None).await, Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn a_hash_that_is_cheaper_to_guess_than_todays_is_weak() {
-        let passwords = Passwords::new().unwrap();
+        let passwords = passwords();
         let (today, kind) = (Params::default(), Algorithm::Argon2id);
         for (kind, version, memory, passes, expected) in [
             (kind, Version::V0x13, today.m_cost(), today.t_cost(), Verdict::Right),
@@ -158,10 +213,39 @@ mod tests {
         ] {
             let params = Params::new(memory, passes, 1, None).unwrap();
             let hash = Argon2::new(kind, version, params).hash_password(b"hunter2").unwrap();
-            let verdict = passwords.verify(password("hunter2"), Some(hash.to_string())).await;
-            assert_eq!(verdict.unwrap(), expected, "{hash}");
-            let verdict = passwords.verify(password("hunter3"), Some(hash.to_string())).await;
-            assert_eq!(verdict.unwrap(), Verdict::Wrong, "{hash}");
+            let hash = hash.to_string();
+            assert_eq!(check(&passwords, "hunter2", Some(&hash)).await, expected, "{hash}");
+            assert_eq!(check(&passwords, "hunter3", Some(&hash)).await, Verdict::Wrong, "{hash}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_was_wrong_too_often_is_told_so_before_anything_is_hashed() {
+        let passwords = passwords();
+        let hash = passwords.hash([192, 0, 2, 1].into(), password("hunter2")).await.unwrap();
+        let origin = Origin { network: [192, 0, 2, 1].into(), user: "alice".parse().unwrap() };
+        let tries = (0..20).map(|_| passwords.check(&origin, password("hunter3"), None));
+        let mut tasks: Vec<_> = tries.map(Box::pin).collect();
+        let mut hashed = 0;
+        for task in &mut tasks {
+            match task.await {
+                Ok(verdict) => hashed += u32::from(verdict == Verdict::Wrong),
+                Err(Failure::Refused(Refusal::TooManyAttempts { .. })) => {}
+                Err(failure) => panic!("{failure:?}"),
+            }
+        }
+        assert!(hashed < 20, "{hashed}");
+        let right = passwords.check(&origin, password("hunter2"), Some(hash)).await;
+        assert!(matches!(right, Err(Failure::Refused(Refusal::TooManyAttempts { .. }))));
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_cannot_be_read_is_held_against_nobody() {
+        let passwords = passwords();
+        let origin = Origin { network: [192, 0, 2, 1].into(), user: "alice".parse().unwrap() };
+        for _ in 0..8 {
+            let checked = passwords.check(&origin, password("x"), Some("no hash".into())).await;
+            assert!(matches!(checked, Err(Failure::Fault(_))), "{checked:?}");
         }
     }
 }

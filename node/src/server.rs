@@ -1,6 +1,7 @@
 //! The server as a whole: starting, accepting, stopping in order.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Limits {
     pub free_bytes_min: u64,
     /// The shortest password, in characters.
     pub password_characters_min: u32,
+    /// How many accounts may be made from one address in an hour.
+    pub accounts_per_hour: NonZeroU32,
     /// How long files are kept; `None` is for ever.
     pub keep_files: Option<Duration>,
     /// How many connections it takes.
@@ -76,6 +79,9 @@ const CONNECTIONS_PER_ADDRESS_MAX: usize = 2048;
 /// A week: somebody may be away with what they were sending.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// A class of pupils, three times over.
+const ACCOUNTS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -83,6 +89,7 @@ impl Default for Limits {
             quota_bytes: None,
             free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
+            accounts_per_hour: ACCOUNTS_PER_HOUR,
             keep_files: None,
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
@@ -188,8 +195,8 @@ impl Server {
         let uploads = Uploads::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let fingerprint = identity.fingerprint()?;
-        let passwords =
-            Passwords::new().map_err(|error| StartError::Passwords(error.to_string()))?;
+        let passwords = Passwords::new(config.limits.accounts_per_hour);
+        let passwords = passwords.map_err(|error| StartError::Passwords(error.to_string()))?;
         let node = Node::new(config.limits, store, uploads, passwords);
         let endpoint = endpoint::start(socket, &identity, &node.admission)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::attempts::Origin;
 use crate::passwords::Passwords;
 use crate::server::Limits;
 use crate::session::{Caller, Visitor};
@@ -26,7 +27,9 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let uploads = Uploads::open(&folder.path().join("upload"), folder.path()).unwrap();
-        let node = Node::new(Limits::default(), store, uploads, Passwords::new().unwrap());
+        let limits = Limits::default();
+        let passwords = Passwords::new(limits.accounts_per_hour).unwrap();
+        let node = Node::new(limits, store, uploads, passwords);
         let (id, at) = (ClientId::random(), Timestamp::from_milliseconds(1));
         let account = CreateAccount { id, user: alice(), password_hash, at };
         node.store.commit(account).await.unwrap();
@@ -65,6 +68,10 @@ impl Home {
 
 fn alice() -> UserName {
     "alice".parse().unwrap()
+}
+
+fn at_home() -> Origin {
+    Origin { network: [192, 0, 2, 1].into(), user: alice() }
 }
 
 fn password(text: &str) -> Password {
@@ -158,7 +165,7 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
     let weak = weak_hash("hunter2");
     let home = Home::with_alice(weak.clone()).await;
     let known = async || home.node.store.password_hash(alice()).await.unwrap().unwrap();
-    let start = async |text| home.node.start_session(&alice(), &password(text)).await;
+    let start = async |text| home.node.start_session(&at_home(), &password(text)).await;
     assert!(matches!(start("wrong").await, Err(Failure::Refused(Refusal::BadCredentials))));
     assert_eq!(known().await, weak);
     start("hunter2").await.unwrap();
@@ -170,7 +177,7 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
 async fn two_first_sign_ins_with_a_weak_hash_both_succeed() {
     let home = Home::with_alice(weak_hash("hunter2")).await;
     let hunter = password("hunter2");
-    let start = async || home.node.start_session(&alice(), &hunter).await;
+    let start = async || home.node.start_session(&at_home(), &hunter).await;
     let (one, two) = tokio::join!(start(), start());
     assert!(one.is_ok() && two.is_ok());
     assert_eq!(home.node.store.sessions(alice()).await.unwrap().len(), 2);
@@ -180,12 +187,12 @@ async fn two_first_sign_ins_with_a_weak_hash_both_succeed() {
 async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobody_out() {
     let first = Argon2::default().hash_password(b"first").unwrap().to_string();
     let home = Home::with_alice(first).await;
-    let token = home.node.start_session(&alice(), &password("first")).await.unwrap();
+    let token = home.node.start_session(&at_home(), &password("first")).await.unwrap();
     let token_hash = blake3::hash(token.expose()).into();
     let caller = Signed { user: alice(), token_hash, ended: CancellationToken::new() };
     let change = async |id, old, new| {
         let change = ChangePassword { id, old: password(old), new: password(new) };
-        match home.node.change_password(&caller, change).await {
+        match home.node.change_password(&caller, at_home().network, change).await {
             Ok(()) => "done",
             Err(Failure::Refused(refusal)) => refusal.code(),
             Err(failure) => panic!("{failure:?}"),
@@ -202,6 +209,6 @@ async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobo
     assert_eq!(change(ClientId::random(), "first", "second").await, "bad_credentials");
     assert_eq!(change(ClientId::random(), "second", "third").await, "done");
     assert_eq!(change(id, "first", "second").await, "id_reused");
-    let third = home.node.start_session(&alice(), &password("third")).await;
+    let third = home.node.start_session(&at_home(), &password("third")).await;
     assert!(third.is_ok());
 }

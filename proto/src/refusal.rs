@@ -133,6 +133,19 @@ pub enum Refusal {
         /// What is kept free of files.
         floor: u64,
     },
+    /// Too many passwords were wrong from that address or at that account. It says nothing of whether
+    /// there is such an account.
+    #[error("too many wrong passwords: try again in {retry_after_seconds} s")]
+    TooManyAttempts {
+        /// After so many seconds a password may be tried.
+        retry_after_seconds: u32,
+    },
+    /// Too many accounts were made from that address.
+    #[error("too many new accounts from your address: try again in {retry_after_seconds} s")]
+    TooManyRegistrations {
+        /// After so many seconds one may be made.
+        retry_after_seconds: u32,
+    },
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -168,6 +181,8 @@ impl Refusal {
             Self::SessionNotFound(_) => "session_not_found",
             Self::ServerFull { .. } | Self::NoRoomForFile { .. } => "server_full",
             Self::FileDamaged { .. } => "file_damaged",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::TooManyRegistrations { .. } => "too_many_registrations",
         }
     }
 }

@@ -201,7 +201,10 @@ fn nothing_done(failure: Failure) -> Failure {
     }
 }
 
-/// Whether the next attempt would end in the same way.
+/// Whether the next attempt would end in the same way, or is a person's to make.
 fn is_final(failure: &Failure) -> bool {
-    matches!(failure.code, "bad_credentials" | "not_logged_in" | "cancelled" | "usage")
+    matches!(
+        failure.code,
+        "bad_credentials" | "too_many_attempts" | "not_logged_in" | "cancelled" | "usage"
+    )
 }

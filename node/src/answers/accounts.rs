@@ -1,12 +1,16 @@
 //! Making accounts, and what their passwords allow: signing in, and a new password.
 
+use std::net::IpAddr;
+
 use qchat_proto::command::{ChangePassword, Done, Login, Register, Registered, SignedIn};
-use qchat_proto::{Password, Refusal, SessionToken, UserName};
+use qchat_proto::{Password, Refusal, SessionToken};
 
 use super::sessions::hash;
+use crate::attempts::Origin;
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
+use crate::network::network;
 use crate::passwords::Verdict;
 use crate::server::Node;
 use crate::session::{Signed, Visitor};
@@ -16,12 +20,19 @@ use crate::store::changes::{self, ByPassword, CreateAccount, StartSession};
 /// changes it without end.
 const CHECKS_MAX: usize = 4;
 
+impl Call {
+    /// Where the caller is now: a connection can move.
+    fn network(&self) -> IpAddr {
+        network(self.connection.remote_address().ip())
+    }
+}
+
 impl Answer for Register {
     type Caller = Visitor;
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<Registered, Failure> {
         check_strength(&self.password, call.node.limits.password_characters_min)?;
-        let password_hash = call.node.passwords.hash(self.password).await?;
+        let password_hash = call.node.passwords.hash_first(call.network(), self.password).await?;
         let (id, user, at) = (self.id, self.user.clone(), clock::now());
         call.node.store.commit(CreateAccount { id, user, password_hash, at }).await?;
         tracing::info!(user = %self.user, "account made");
@@ -42,7 +53,8 @@ impl Answer for Login {
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<SignedIn, Failure> {
         let Self { user, password } = self;
-        let token = call.node.start_session(&user, &password).await?;
+        let origin = Origin { network: call.network(), user: user.clone() };
+        let token = call.node.start_session(&origin, &password).await?;
         call.sign_in(&user, hash(&token)).await?;
         Ok(SignedIn { user, token })
     }
@@ -52,7 +64,7 @@ impl Answer for ChangePassword {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        call.node.change_password(&caller, self).await?;
+        call.node.change_password(&caller, call.network(), self).await?;
         tracing::info!(user = %caller.user, "password changed");
         Ok(Done)
     }
@@ -62,18 +74,19 @@ impl Node {
     /// Starts a session where the password is right, and replaces a hash that is weaker than today's.
     pub(crate) async fn start_session(
         &self,
-        user: &UserName,
+        origin: &Origin,
         password: &Password,
     ) -> Result<SessionToken, Failure> {
+        let Origin { user, network } = origin;
         for _ in 0..CHECKS_MAX {
             let known = self.store.password_hash(user.clone()).await?;
-            let verdict = self.passwords.verify(password.clone(), known.clone()).await?;
+            let verdict = self.passwords.check(origin, password.clone(), known.clone()).await?;
             let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (known, verdict) else {
                 return Err(Refusal::BadCredentials.into());
             };
             let rehashed = match verdict {
                 // Where the server is too busy, the next time will do.
-                Verdict::RightButWeak => self.passwords.hash(password.clone()).await.ok(),
+                Verdict::RightButWeak => self.passwords.hash(*network, password.clone()).await.ok(),
                 _ => None,
             };
             let token = SessionToken::random();
@@ -91,24 +104,26 @@ impl Node {
     pub(crate) async fn change_password(
         &self,
         caller: &Signed,
+        network: IpAddr,
         ChangePassword { id, old, new }: ChangePassword,
     ) -> Result<(), Failure> {
         let Signed { user, token_hash, .. } = caller;
+        let origin = Origin { network, user: user.clone() };
         for _ in 0..CHECKS_MAX {
             let state = self.store.password_state(user.clone(), id).await?;
             if state.is_changed {
-                return match self.passwords.verify(new, state.hash).await? {
+                return match self.passwords.check(&origin, new, state.hash).await? {
                     Verdict::Wrong => Err(Refusal::IdReused.into()),
                     Verdict::Right | Verdict::RightButWeak => Ok(()),
                 };
             }
             check_strength(&new, self.limits.password_characters_min)?;
-            let verdict = self.passwords.verify(old.clone(), state.hash.clone()).await?;
+            let verdict = self.passwords.check(&origin, old.clone(), state.hash.clone()).await?;
             let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (state.hash, verdict)
             else {
                 return Err(Refusal::BadCredentials.into());
             };
-            let password_hash = self.passwords.hash(new.clone()).await?;
+            let password_hash = self.passwords.hash(network, new.clone()).await?;
             let (user, session) = (user.clone(), *token_hash);
             let change = changes::ChangePassword { id, user, session, verified, password_hash };
             if self.commit_ending(&caller.user, change).await? == ByPassword::Done {

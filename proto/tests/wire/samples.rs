@@ -184,6 +184,8 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::ServerFull { free: 300, floor: 4_194_304 },
         Refusal::FileDamaged { name: file().name, block: 300 },
         Refusal::NoRoomForFile { size: 300, free: 2, floor: 4_194_304 },
+        Refusal::TooManyAttempts { retry_after_seconds: 300 },
+        Refusal::TooManyRegistrations { retry_after_seconds: 300 },
     ]
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// An IPv4 address, or the first 64 bits of an IPv6 address, which is what one subscriber gets at the least.
 /// An IPv4 address that came by a socket for both counts as one of IPv4.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
