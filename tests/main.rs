@@ -37,6 +37,8 @@ mod logs;
 mod many;
 mod messages;
 mod outbox;
+mod passwords;
+mod passwords_attacked;
 mod permissions;
 mod readme;
 mod receipts;

@@ -13,6 +13,11 @@ const GIVEN_BY_FILE: &str = "marker-given-by-file";
 const GIVEN_AT_PROMPT: &str = "marker-given-at-prompt";
 const MISTYPED: &str = "marker-mistyped";
 
+/// And new ones.
+const CHANGED_BY_LINE: &str = "marker-changed-by-line";
+const CHANGED_AT_PROMPT: &str = "marker-changed-at-prompt";
+const CHANGED_AGAIN: &str = "marker-changed-again";
+
 /// What all of them have in common.
 const MARKER: &str = "marker-";
 
@@ -30,6 +35,14 @@ fn check_process(id: u32) {
         let children = std::fs::read_to_string(thread.path().join("children"));
         assert_eq!(children.unwrap_or_default(), "", "a child that could inherit a secret");
     }
+}
+
+/// Checks that a process to which nobody has given a password by a variable has none in any.
+#[track_caller]
+fn check_environment(id: u32) {
+    let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap();
+    assert!(!environment.is_empty(), "the process has ended");
+    check_has_no(MARKER.as_bytes(), &environment, "the environment");
 }
 
 #[track_caller]
@@ -68,6 +81,9 @@ fn sign_in(client: &Client, arguments: &[&str], password: Option<&str>) -> Strin
     let answer = running.output_line().unwrap();
     assert!(answer.contains("\"ok\":true"), "{answer}");
     check_process(running.id());
+    if password.is_none() {
+        check_environment(running.id());
+    }
     let ended = running.finish();
     answer + &ended.output + &ended.error
 }
@@ -78,9 +94,16 @@ fn type_at_the_prompt(server: &Server, client: &Client) -> Vec<u8> {
     screen.shows("assword");
     screen.enter_unseen(GIVEN_AT_PROMPT);
     screen.prompts("dora");
-    check_process(screen.id());
-    check_process(server.id());
+    change_at_the_prompt(&mut screen);
+    for process in [screen.id(), server.id()] {
+        check_process(process);
+        check_environment(process);
+    }
     let unseen = screen.bytes();
+    screen.enter(&format!("passwd {CHANGED_AT_PROMPT} {CHANGED_AGAIN}"));
+    screen.prompts("dora");
+    screen.enter("sessions");
+    screen.prompts("dora");
     screen.enter(&format!("auth_lgoin dora {MISTYPED}"));
     screen.prompts("dora");
     screen.enter(&format!("send dora {SAID}"));
@@ -88,6 +111,22 @@ fn type_at_the_prompt(server: &Server, client: &Client) -> Vec<u8> {
     screen.enter("quit");
     assert_eq!(screen.ends(), 0);
     unseen
+}
+
+/// Answers what `passwd` asks.
+fn change_at_the_prompt(screen: &mut Screen) {
+    // What was asked before goes from the screen.
+    screen.press("\u{c}");
+    screen.enter("passwd");
+    for (asked, secret) in [
+        ("password of dora", GIVEN_AT_PROMPT),
+        ("new password for dora", CHANGED_AT_PROMPT),
+        ("the same again", CHANGED_AT_PROMPT),
+    ] {
+        screen.shows(asked);
+        screen.enter_unseen(secret);
+    }
+    screen.prompts("dora");
 }
 
 /// The tokens of the saved sessions in a home.
@@ -108,12 +147,18 @@ fn marked_secrets_are_nowhere_but_where_they_belong() {
     let file = apart.path().join("password");
     std::fs::write(&file, GIVEN_BY_FILE).unwrap();
 
-    alice.lines(&["auth_logout", &format!("auth_login alice {GIVEN_AS_LINE}")]);
+    let change = format!("passwd {GIVEN_AS_LINE} {CHANGED_BY_LINE}");
+    let login = format!("auth_login alice {GIVEN_AS_LINE}");
+    let changed = alice.lines(&["auth_logout", &login, &change, &change, "sessions"]);
+    assert_eq!(changed[2]["ok"], true, "{changed:?}");
     let mut said = sign_in(&bob, &["--json"], Some(GIVEN_BY_VARIABLE));
     said += &sign_in(&carol, &["--json", "--password-file", file.to_str().unwrap()], None);
     let refused = bob.lines(&["auth_logout", &format!("auth_login bob {MISTYPED}")]);
-    said += &refused[1].to_string();
+    for answer in refused.iter().chain(&changed) {
+        said += &answer.to_string();
+    }
     let screen = type_at_the_prompt(&server, &dora);
+    server.visitor().ok(&format!("auth_login dora {CHANGED_AGAIN}"));
 
     check_has_no(MARKER.as_bytes(), said.as_bytes(), "what clients say");
     check_has_no(MARKER.as_bytes(), &screen, "the screen");

@@ -8,7 +8,7 @@ mod dice;
 mod folder;
 mod path;
 mod process;
-mod raw;
+pub(crate) mod raw;
 mod screen;
 pub(crate) mod sdk;
 mod server;

@@ -1,0 +1,229 @@
+//! Many wrong passwords a second, from many addresses, and those whom that must not harm.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use qchat_client::Client as Device;
+use qchat_proto::command::{Login, Request, Resume, SignedIn};
+use qchat_proto::limits::ANSWER_BYTES_MAX;
+use qchat_proto::{Refusal, SessionToken, frame};
+use quinn::{ClientConfig, Connection};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::harness::raw::{configuration, endpoint};
+use crate::harness::{DEADLINE, PASSWORD, Raw, Server, in_time, sdk};
+use qchat_proto::ALPN;
+
+/// From so many addresses, two at a time, each of them five times a second: 500 a second.
+const ADDRESSES: u8 = 50;
+const GUESSERS_PER_ADDRESS: usize = 2;
+const GUESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Whose passwords are guessed: of people there are, and of others.
+const NAMES: [&str; 8] = ["alice", "bob", "carol", "dora", "nobody1", "nobody2", "nobody3", "no-4"];
+
+/// No more hashes are made in a second.
+const HASHES_PER_SECOND_MAX: f64 = 30.0;
+
+fn attack_time() -> Duration {
+    let seconds = std::env::var("QCHAT_ATTACK_SECONDS");
+    Duration::from_secs(seconds.map_or(5, |seconds| seconds.parse().expect("a number")))
+}
+
+/// What attackers were told.
+#[derive(Debug, Default)]
+struct Told {
+    /// Each cost a hash.
+    wrong: AtomicUsize,
+    too_many: AtomicUsize,
+    busy: AtomicUsize,
+}
+
+/// An attack under way. Dropping it ends it.
+struct Attack {
+    told: Arc<Told>,
+    begun: Instant,
+    _guessers: JoinSet<()>,
+}
+
+impl Attack {
+    fn begin(server: &Server) -> Self {
+        let (told, begun) = (Arc::<Told>::default(), Instant::now());
+        let mut guessers = JoinSet::new();
+        for address in 0..ADDRESSES {
+            let endpoint = endpoint(&format!("127.0.0.{}", 2 + address));
+            for guesser in 0..GUESSERS_PER_ADDRESS {
+                let (to, config) = (server.address, configuration(server, ALPN));
+                let (endpoint, told) = (endpoint.clone(), Arc::clone(&told));
+                let first = usize::from(address) + guesser;
+                guessers.spawn(async move {
+                    guess_on(&endpoint, to, &config, first, &told).await;
+                });
+            }
+        }
+        Self { told, begun, _guessers: guessers }
+    }
+
+    fn wrong(&self) -> usize {
+        self.told.wrong.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many passwords were hashed.
+    async fn is_under_way(&self) {
+        let mut ticks = interval(Duration::from_millis(5));
+        in_time(async {
+            while self.wrong() < 10 {
+                ticks.tick().await;
+            }
+        })
+        .await;
+    }
+
+    /// Says what came of it, and checks how many hashes it got.
+    #[track_caller]
+    fn check(&self) {
+        let Told { wrong, too_many, busy } = &*self.told;
+        // The hashes before the time, so that none is counted that came later.
+        let [wrong, too_many, busy] =
+            [wrong, too_many, busy].map(|count| count.load(Ordering::SeqCst));
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let guesses = wrong + too_many + busy;
+        println!(
+            "{guesses} guesses in {seconds:.1} s: {wrong} hashed, {too_many} too many, {busy} busy"
+        );
+        assert!(wrong > 0 && too_many + busy > wrong);
+        let hashes = u32::try_from(wrong).map(f64::from).unwrap();
+        // One may have begun before the first second, and another at the end of the last.
+        assert!(hashes <= HASHES_PER_SECOND_MAX * seconds + 2.0, "{hashes} hashes in {seconds} s");
+    }
+}
+
+/// Guesses without end, on one connection after another.
+async fn guess_on(
+    endpoint: &quinn::Endpoint,
+    server: std::net::SocketAddr,
+    config: &ClientConfig,
+    first: usize,
+    told: &Told,
+) {
+    let mut ticks = interval(GUESS_EVERY);
+    // Who had to wait for an answer makes up for it.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut names = NAMES.iter().cycle().skip(first);
+    loop {
+        let Ok(raw) = Raw::of(endpoint, server, config.clone()).await else { continue };
+        loop {
+            ticks.tick().await;
+            let name = names.next().expect("a cycle has no end");
+            let count = match sign_in(&raw.connection, name, "wrong").await {
+                Some(Err(Refusal::BadCredentials)) => &told.wrong,
+                Some(Err(Refusal::TooManyAttempts { .. })) => &told.too_many,
+                Some(Err(Refusal::Busy)) => &told.busy,
+                Some(other) => panic!("{other:?}"),
+                // The server ends connections on which nobody signs in.
+                None => break,
+            };
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// What is answered to a password, unless the connection has ended.
+async fn sign_in(
+    connection: &Connection,
+    user: &str,
+    password: &str,
+) -> Option<Result<SignedIn, Refusal>> {
+    let password = password.to_owned().try_into().unwrap();
+    let request: Request = Login { user: user.parse().unwrap(), password }.into();
+    let (mut send, mut receive) = connection.open_bi().await.ok()?;
+    send.write_all(&frame::encode_frame(&request)).await.ok()?;
+    send.finish().ok()?;
+    frame::read(&mut receive, ANSWER_BYTES_MAX).await.ok()
+}
+
+/// Sends messages for a time, one after another, and returns the time that one in a hundred exceeds.
+async fn p99_of_sends(sender: &Device, to: &str, time: Duration) -> Duration {
+    let (begun, mut times) = (Instant::now(), Vec::new());
+    while begun.elapsed() < time {
+        let asked = Instant::now();
+        in_time(sender.send(sdk::user(to), sdk::text("hi"))).await.unwrap();
+        times.push(asked.elapsed());
+    }
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
+
+/// Resumes a session from an address of the attackers', again and again, and says how often.
+async fn resume_for(server: &Server, token: &SessionToken, time: Duration) -> usize {
+    let (begun, mut resumed) = (Instant::now(), 0);
+    let endpoint = endpoint("127.0.0.2");
+    let mut ticks = interval(Duration::from_millis(50));
+    while begun.elapsed() < time {
+        ticks.tick().await;
+        let raw = Raw::on(&endpoint, server).await.unwrap();
+        raw.ask(Resume { token: token.clone() }).await.unwrap();
+        resumed += 1;
+    }
+    resumed
+}
+
+/// Signs in with the right password, as often as it takes, and says how many others' passwords were
+/// hashed meanwhile.
+async fn overtaken(server: &Server, attack: &Attack, address: &str, user: &str) -> usize {
+    let (endpoint, begun, before) = (endpoint(address), Instant::now(), attack.wrong());
+    let mut refused = 0;
+    loop {
+        let raw = Raw::on(&endpoint, server).await.unwrap();
+        match in_time(sign_in(&raw.connection, user, PASSWORD)).await {
+            Some(Ok(_)) => break,
+            Some(Err(Refusal::TooManyAttempts { .. })) => refused += 1,
+            other => panic!("{user} at {address}: {other:?}"),
+        }
+        assert!(begun.elapsed() < DEADLINE, "{user} is kept out");
+    }
+    let overtaken = attack.wrong() - before;
+    println!(
+        "{user} at {address}: in after {:?}, {overtaken} hashes, {refused} refusals",
+        begun.elapsed()
+    );
+    overtaken
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_passwords_from_fifty_addresses_harm_nobody_else() {
+    let server = Server::start();
+    let alice = sdk::device(&server, "alice").await;
+    for name in ["bob", "carol", "erin"] {
+        server.user(name);
+    }
+    let session = sdk::session(&server, "dora", server.address).await;
+    let quiet = p99_of_sends(&alice, "bob", Duration::from_secs(2)).await;
+
+    let attack = Attack::begin(&server);
+    attack.is_under_way().await;
+    let others = async {
+        let mut overtaken_by = Vec::new();
+        // Somebody whom nobody attacks; a victim where she has signed in before.
+        for (address, user) in [("127.0.1.1", "erin"), ("127.0.0.1", "alice")] {
+            overtaken_by.push(overtaken(&server, &attack, address, user).await);
+        }
+        // A victim at an address where he has never been.
+        overtaken(&server, &attack, "127.0.1.2", "bob").await;
+        overtaken_by
+    };
+    let (attacked, resumed, overtaken_by) = tokio::join!(
+        p99_of_sends(&alice, "bob", attack_time()),
+        resume_for(&server, &session.token, attack_time()),
+        others,
+    );
+    attack.check();
+    println!("sends, p99: {quiet:?} before, {attacked:?} in the attack; {resumed} resumed");
+    assert!(resumed > 0);
+    // Of each address one may be earlier, and no more.
+    let most = usize::from(ADDRESSES) + 5;
+    assert!(overtaken_by.iter().all(|&hashes| hashes <= most), "{overtaken_by:?}");
+    assert!(attacked < quiet * 4 + Duration::from_millis(200), "{quiet:?}, {attacked:?}");
+}
