@@ -99,9 +99,10 @@ async fn timed(raw: &Raw, user: &str) -> (Duration, Vec<u8>) {
     (begun.elapsed(), answer)
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+/// The median, and what one in ten stays below: a busy machine disturbs that less.
+fn median_and_tenth(times: &mut [Duration]) -> (Duration, Duration) {
     times.sort_unstable();
-    times[times.len() / 2]
+    (times[times.len() / 2], times[times.len() / 10])
 }
 
 /// Each address tries two known and two unknown users: as many as it may without a wait.
@@ -125,8 +126,10 @@ async fn an_unknown_user_takes_as_long_as_a_known_one_and_is_answered_with_the_s
             bytes.insert(answer);
         }
     }
-    let [known, unknown] = times.each_mut().map(|times| median(times));
+    let [(known, known_tenth), (unknown, unknown_tenth)] =
+        times.each_mut().map(|times| median_and_tenth(times));
     println!("median of {}: known {known:?}, unknown {unknown:?}", timings());
+    println!("tenth: known {known_tenth:?}, unknown {unknown_tenth:?}");
     assert_eq!(bytes.len(), 1, "{bytes:?}");
     assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
 }

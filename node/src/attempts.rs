@@ -162,12 +162,13 @@ impl Attempts {
         self.ledger().take_back(self.keys(origin), 1);
     }
 
-    /// How many passwords were wrong lately, as far as that makes others go first.
-    pub(crate) fn wrong(&self, origin: &Origin, now: Instant) -> u32 {
+    /// Their weight in the line for a hash: nothing where the account's password was right before, else more
+    /// the more passwords were wrong.
+    pub(crate) fn weight(&self, origin: &Origin, now: Instant) -> u32 {
         let (keys, ledger) = (self.keys(origin), self.ledger());
         match ledger.is_known(keys, now) {
             true => 0,
-            false => ledger.addresses.count(keys.address, now),
+            false => ledger.addresses.count(keys.address, now).saturating_add(1),
         }
     }
 
@@ -194,9 +195,10 @@ impl Attempts {
         Ok(())
     }
 
-    /// How many accounts were made from there lately, or tried to be.
-    pub(crate) fn registrations(&self, network: IpAddr, now: Instant) -> u32 {
-        self.ledger().registrations.count(self.hasher.hash_one(network), now)
+    /// The weight of a registration: more the more there were from that address.
+    pub(crate) fn weight_of_registration(&self, network: IpAddr, now: Instant) -> u32 {
+        let before = self.ledger().registrations.count(self.hasher.hash_one(network), now);
+        before.saturating_add(1)
     }
 
     fn keys(&self, Origin { network, user }: &Origin) -> Keys {

@@ -68,8 +68,8 @@ impl Passwords {
     ) -> Result<String, Failure> {
         let now = Instant::now();
         self.attempts.may_register(network, now)?;
-        let wrong = self.attempts.registrations(network, now);
-        let turn = self.turns.next(Claim { network, wrong }).await?;
+        let weight = self.attempts.weight_of_registration(network, now);
+        let turn = self.turns.next(Claim { network, weight }).await?;
         self.attempts.register(network, Instant::now())?;
         self.make_hash(turn, password).await
     }
@@ -83,7 +83,7 @@ impl Passwords {
         network: IpAddr,
         password: Password,
     ) -> Result<String, Failure> {
-        let turn = self.turns.next(Claim { network, wrong: 0 }).await?;
+        let turn = self.turns.next(Claim { network, weight: 0 }).await?;
         self.make_hash(turn, password).await
     }
 
@@ -99,8 +99,8 @@ impl Passwords {
     ) -> Result<Verdict, Failure> {
         let now = Instant::now();
         self.attempts.may_try(origin, now)?;
-        let wrong = self.attempts.wrong(origin, now);
-        let turn = self.turns.next(Claim { network: origin.network, wrong }).await?;
+        let weight = self.attempts.weight(origin, now);
+        let turn = self.turns.next(Claim { network: origin.network, weight }).await?;
         // Others may have been wrong while this one waited.
         self.attempts.begin(origin, Instant::now())?;
         let verdict = self.verify(turn, password, hash).await;

@@ -2,8 +2,8 @@
 //!
 //! Whoever has no session can ask for hashes, so these never get more of the machine than is theirs: not
 //! the last core, and no more than [`HASHES_PER_SECOND_MAX`]. The line is bounded and fair between
-//! addresses: who has been wrong less often goes first, and nobody has two turns before another who waits has had
-//! one. Where it is full, who would come last is sent away.
+//! addresses: who has less weight goes first, and each who waits adds to the weight of those who come
+//! after from the same address. Where it is full, who would come last is sent away.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,8 +29,8 @@ const AT_A_TIME_MAX: u32 = 2;
 pub(crate) struct Claim {
     /// Their address.
     pub(crate) network: IpAddr,
-    /// How often passwords from there were wrong lately.
-    pub(crate) wrong: u32,
+    /// Who has less goes first.
+    pub(crate) weight: u32,
 }
 
 /// The line is full of people who are to come earlier.
@@ -65,7 +65,7 @@ struct Waiting {
 /// Whoever has the least is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    /// How often the address was wrong, and how many from there are waiting already.
+    /// That of the claim, and how many from there were waiting already.
     weight: u32,
     arrived: u64,
 }
@@ -108,7 +108,7 @@ impl State {
         self.waiting.retain(|waiting| !waiting.called.is_closed());
         let same = self.waiting.iter().filter(|waiting| waiting.claim.network == claim.network);
         let before = u32::try_from(same.count()).unwrap_or(u32::MAX);
-        let place = Place { weight: claim.wrong.saturating_add(before), arrived: self.arrived };
+        let place = Place { weight: claim.weight.saturating_add(before), arrived: self.arrived };
         self.arrived += 1;
         if self.waiting.len() >= WAITING_MAX {
             self.make_room(place)?;
@@ -266,8 +266,8 @@ mod tests {
         }
     }
 
-    fn claim(host: u8, wrong: u32) -> Claim {
-        Claim { network: [192, 0, 2, host].into(), wrong }
+    fn claim(host: u8, weight: u32) -> Claim {
+        Claim { network: [192, 0, 2, host].into(), weight }
     }
 
     #[tokio::test]
@@ -280,10 +280,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_wrong_less_often_goes_first() {
+    async fn who_has_less_weight_goes_first() {
         let (mut scene, turn) = Scene::new().await;
-        for (number, wrong) in [(5, 5), (1, 1), (3, 3), (0, 0)] {
-            scene.enter(number, claim(u8::try_from(number).unwrap(), wrong)).await;
+        for (number, weight) in [(5, 5), (1, 1), (3, 3), (0, 0)] {
+            scene.enter(number, claim(u8::try_from(number).unwrap(), weight)).await;
         }
         assert_eq!(scene.order(turn).await, [0, 1, 3, 5]);
     }
