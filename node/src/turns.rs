@@ -205,6 +205,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 
@@ -328,16 +329,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_that_nobody_waits_for_any_more_has_its_turn_to_the_end() {
-        let (mut scene, turn) = Scene::new().await;
-        let (go_on, wait) = std::sync::mpsc::channel();
-        let mut hashing = Box::pin(turn.hash(move || wait.recv()));
+        let (turns, ended) = (Turns::with(1), Arc::new(AtomicBool::new(false)));
+        let turn = turns.next(claim(1, 0)).await.unwrap();
+        let (work_ends, long) = (Arc::clone(&ended), turns.0.turn_time_min * 5);
+        let mut hashing = Box::pin(turn.hash(move || {
+            std::thread::sleep(long);
+            work_ends.store(true, Ordering::SeqCst);
+        }));
         assert!(asked_once(&mut hashing).await.is_none());
         drop(hashing);
-        scene.enter(1, claim(1, 0)).await;
-        assert!(scene.told().await.is_empty());
-        go_on.send(()).unwrap();
-        let (_, next) = scene.waiting.remove(0);
-        next.await.unwrap();
+        turns.next(claim(1, 0)).await.unwrap();
+        assert!(ended.load(Ordering::SeqCst), "two hashes were made at a time");
     }
 
     #[tokio::test]
