@@ -7,7 +7,7 @@ use std::sync::Arc;
 use qchat_proto::command::{BlockHeader, FileHeader, Login, Register, Upload, UploadOpening};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
-    Address, Body, ClientId, Digest, FileName, Message, Refusal, Request, TransferId, codes, frame,
+    Address, Body, ClientId, Digest, FilePath, Message, Refusal, Request, TransferId, codes, frame,
 };
 use quinn::{ReadError, RecvStream, VarInt};
 use tokio::task::JoinSet;
@@ -122,9 +122,9 @@ async fn a_hostile_name_is_one_safe_name_in_the_upload_folder_and_nothing_elsewh
     let mut stored = BTreeSet::new();
     for (text, message) in messages {
         let Body::File(file) = message.body else { panic!("{text:?}") };
-        assert_eq!(file.original, FileName::from(text.as_str()));
+        assert_eq!(file.original, FilePath::from(text.as_str()));
         let tail = file.name.as_str().split_once('_').map(|(_, tail)| tail);
-        assert_eq!(tail, Some(file.original.as_str()), "{text:?}");
+        assert_eq!(tail, Some(file.original.name().as_str()), "{text:?}");
         stored.insert(file.name.to_string());
     }
     assert!(stored.len() >= 300, "{}", stored.len());

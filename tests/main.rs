@@ -22,6 +22,7 @@ mod exact_text;
 mod file_names;
 mod file_refusals;
 mod files;
+mod folders;
 mod garbage;
 mod groups;
 mod heartbeat;

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qchat_proto::command::{Group, Join, Leave, Log, MakeGroup, Member, SendText, User};
-use qchat_proto::{Address, ClientId, Fingerprint, GroupName, Message, MessageText, UserName};
+use qchat_proto::{
+    Address, ClientId, Fingerprint, FolderPath, GroupName, Message, MessageText, UserName,
+};
 
 use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
@@ -136,13 +138,33 @@ impl Client {
         path: &Path,
         progress: Progress,
     ) -> Result<Message, CallError> {
-        let sent = send_file(&self.link, self.request_id(), (to, path), progress).await;
+        self.send_file_in(to, path, None, progress).await
+    }
+
+    /// As [`send_file`](Self::send_file), with the folders that the file is to lie in where it lands:
+    /// what is above it of a folder that is sent as a whole. They are part of what the request id
+    /// stands for.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::LocalFile`] where the file cannot be read.
+    ///
+    /// # Cancel safety
+    /// As that of [`send_file`](Self::send_file).
+    pub async fn send_file_in(
+        &self,
+        to: Address,
+        path: &Path,
+        folder: Option<FolderPath>,
+        progress: Progress,
+    ) -> Result<Message, CallError> {
+        let sent = send_file(&self.link, self.request_id(), (to, path, folder), progress).await;
         self.link.heed(&sent);
         sent
     }
 
     /// Fetches the file called `name`, by its stored name or its original one, into `folder`, which is
-    /// made if it is missing. The file appears there when it is whole, checked and on the disk; it
+    /// made if it is missing. A file that was sent with folders lands below these in there; no symbolic
+    /// link in their place is followed. The file appears when it is whole, checked and on the disk; it
     /// replaces no other. Until then it is a part, a file whose name begins with `.part-`, with which
     /// the next call goes on: what lies there is checked, and only what is missing or wrong is fetched.
     ///

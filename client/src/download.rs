@@ -12,6 +12,7 @@ use tokio::task::spawn_blocking;
 
 use crate::error::{CallError, DamagedError, LocalFileReason};
 use crate::fetch::{Wanted, fetch};
+use crate::folders::make_below;
 use crate::link::Link;
 use crate::missing::{Missing, block_list};
 use crate::progress::Progress;
@@ -41,14 +42,15 @@ pub(crate) async fn download(
     link: &Link,
     log: Log,
     name: &str,
-    folder: &Path,
+    top: &Path,
     mut progress: Progress,
 ) -> Result<Downloaded, CallError> {
     let (file, values) = block_list(link, &log, name).await?;
     let layout = Layout::of(file.size);
     // Only now: a wrong name leaves no empty folder behind.
+    let folder = &make_below(top, file.original.folder()).await?;
     let part = open_part(folder, &file).await?;
-    progress.started(file.original.clone(), file.size);
+    progress.started(file.original.name().clone(), file.size);
     let missing = Missing::new(layout, values);
     let (mut part, mut missing) = look(part, missing, folder, &mut progress).await?;
     while let Some(blocks) = missing.runs() {
@@ -142,7 +144,7 @@ async fn look(
 
 /// Gives the file the first of its names that is free. The name is one safe component by its type.
 async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
-    let original = file.original.clone();
+    let original = file.original.name().clone();
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
     let landed = blocking(folder, move |_| {
         part.sync()?;

@@ -169,6 +169,12 @@ pub enum LocalFileReason {
     /// It became shorter while it was sent.
     #[error("became shorter while it was sent")]
     Shrunk,
+    /// A file that was sent with folders belongs below it, and it is none.
+    #[error("this is no folder")]
+    NotAFolder,
+    /// A file that was sent with folders belongs below it, and it leads elsewhere.
+    #[error("this is a symbolic link, and none is followed")]
+    Link,
     /// The operating system does not let us write there.
     #[error("cannot be written: {0}")]
     Unwritable(io::Error),

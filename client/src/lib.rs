@@ -35,6 +35,7 @@ mod effect;
 mod endpoint;
 mod error;
 mod fetch;
+mod folders;
 mod follow;
 mod follower;
 mod handover;
@@ -66,9 +67,9 @@ pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
 pub use qchat_proto::{
-    Address, Body, Digest, File, FileName, Fingerprint, GroupName, Message, MessageId, MessageText,
-    Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage, StoredName, Timestamp,
-    UserName,
+    Address, Body, Digest, File, FileName, FilePath, Fingerprint, FolderPath, GroupName, Message,
+    MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage,
+    StoredName, Timestamp, UserName,
 };
 pub use track::Tracking;
 pub use trust::{Trust, Unknown};

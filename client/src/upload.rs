@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
 use qchat_proto::{
-    Address, BlockValue, ClientId, Digest, FileName, Message, TransferId, codes, frame,
+    Address, BlockValue, ClientId, Digest, FileName, FilePath, FolderPath, Message, TransferId,
+    codes, frame,
 };
 use qchat_transfer::{Choice, Disk, Layout, SendError, Step};
 use quinn::{SendStream, VarInt};
@@ -83,13 +84,13 @@ struct Outgoing {
 pub(crate) async fn send_file(
     link: &Link,
     id: ClientId,
-    (to, path): (Address, &Path),
+    (to, path, folder): (Address, &Path, Option<FolderPath>),
     mut progress: Progress,
 ) -> Result<Message, CallError> {
     let local = LocalFile::open(path).await?;
-    let LocalFile { name, size, .. } = &local;
+    let (name, size) = (FilePath::new(folder, local.name.clone()), local.size);
     let transfer = link.new_transfer();
-    let upload = Upload { id, to, name: name.clone(), size: *size, transfer };
+    let upload = Upload { id, to, name, size, transfer };
     let mut call = Call::ask(link, upload).await?;
     match call.opening().await.map_err(without_file)? {
         UploadOpening::AlreadyStored => call.reply().await,

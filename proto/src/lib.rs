@@ -15,6 +15,7 @@ pub mod command;
 mod event;
 mod few;
 mod file_name;
+mod file_path;
 mod fingerprint;
 pub mod frame;
 mod ids;
@@ -27,6 +28,7 @@ mod text;
 pub use command::{Command, Handle, Request};
 pub use few::Few;
 pub use file_name::{FileName, StoredName, is_blank};
+pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{BlockValue, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{

@@ -13,6 +13,12 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// ending after it, it still fits into the 255 bytes that file systems give to a name.
 pub const FILE_NAME_BYTES_MAX: usize = 200;
 
+/// How many folders a file's path may have above its name. Deeper they were not made by people.
+pub const FOLDERS_MAX: usize = 32;
+
+/// The longest path of folders, in bytes, with the slashes between their names.
+pub const FOLDER_PATH_BYTES_MAX: usize = 1024;
+
 /// The longest request frame: a message, its names and some room to grow.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 

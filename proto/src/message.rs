@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::file_name::{FileName, StoredName};
+use crate::file_name::StoredName;
+use crate::file_path::FilePath;
 use crate::ids::Digest;
 use crate::names::{GroupName, UserName};
 use crate::text::MessageText;
@@ -98,8 +99,8 @@ impl FromStr for MessageId {
 pub struct File {
     /// The server's name for it.
     pub name: StoredName,
-    /// The name that its sender knows it by.
-    pub original: FileName,
+    /// The name that its sender knows it by, with the folders that were sent too.
+    pub original: FilePath,
     /// Its length in bytes.
     pub size: u64,
     /// The digest of its bytes.

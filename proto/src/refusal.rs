@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::few::Few;
-use crate::file_name::{FileName, StoredName};
+use crate::file_name::StoredName;
+use crate::file_path::FilePath;
 use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
 use crate::message::MessageId;
@@ -47,7 +48,7 @@ pub enum Refusal {
     NotAMember(GroupName),
     /// No file of that name can be seen from there.
     #[error("file not found: {0}")]
-    FileNotFound(FileName),
+    FileNotFound(FilePath),
     /// Several files have that name; these are the first of them.
     #[error("several files have that name; use one of: {}", list(.0))]
     AmbiguousFile(Few<StoredName, CANDIDATES_MAX>),

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use qchat_proto::ClientId;
+use qchat_proto::{ClientId, FileName, FilePath, FolderPath};
 use tokio::task::spawn_blocking;
 
 use crate::failure::Failure;
@@ -34,6 +34,8 @@ pub(crate) struct Chosen {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChosenFile {
     pub(crate) path: PathBuf,
+    /// What is above it of a folder that is sent.
+    pub(crate) folder: Option<FolderPath>,
     /// As it was when it was found; 0 where nothing is known.
     pub(crate) bytes: u64,
     changed_nanoseconds: u128,
@@ -59,7 +61,7 @@ impl Named {
         for path in self.find(folder)? {
             match path.is_dir() {
                 true => walk::walk(&path, &mut chosen)?,
-                false => chosen.add(ChosenFile::at(path.clone()))?,
+                false => chosen.add(ChosenFile::at(path.clone(), None))?,
             }
             chosen.places.push(from_the_root(&path));
         }
@@ -87,9 +89,9 @@ impl Chosen {
     }
 
     /// The file, where there is no other and nothing was left out.
-    pub(crate) fn only(&self) -> Option<&Path> {
+    pub(crate) fn only(&self) -> Option<&ChosenFile> {
         match self.files.as_slice() {
-            [file] if self.left_out.is_empty() => Some(&file.path),
+            [file] if self.left_out.is_empty() => Some(file),
             _ => None,
         }
     }
@@ -110,30 +112,35 @@ impl Chosen {
 }
 
 impl ChosenFile {
-    fn at(path: PathBuf) -> Self {
+    fn at(path: PathBuf, folder: Option<FolderPath>) -> Self {
         let metadata = path.metadata().ok();
         let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
         let changed = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
         Self {
             path,
+            folder,
             bytes: metadata.map_or(0, |metadata| metadata.len()),
             changed_nanoseconds: changed.map_or(0, |changed| changed.as_nanos()),
         }
     }
 
-    /// Without its folder.
-    pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    /// What it is called where it goes to.
+    pub(crate) fn name(&self) -> FilePath {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        FilePath::new(self.folder.clone(), FileName::from(name.as_ref()))
     }
 
     /// Under which it is sent by the line that has the id `line`, however often that is tried. A file
-    /// that has changed since is another one.
+    /// that has changed since, or goes into another folder, is another one.
     pub(crate) fn id(&self, line: ClientId) -> ClientId {
         let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 file of a line");
         hasher.update(&line.0);
         hasher.update(&self.bytes.to_be_bytes());
         hasher.update(&self.changed_nanoseconds.to_be_bytes());
         hasher.update(from_the_root(&self.path).as_os_str().as_encoded_bytes());
+        if let Some(folder) = &self.folder {
+            hasher.update(&[0]).update(folder.as_str().as_bytes());
+        }
         let mut id = [0; 16];
         hasher.finalize_xof().fill(&mut id);
         ClientId(id)

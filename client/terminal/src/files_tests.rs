@@ -39,6 +39,14 @@ impl Case {
         assert_eq!(files, expected, "{named:?}");
     }
 
+    /// Checks what the files are called where they go to.
+    #[track_caller]
+    fn check_sent_as(&self, rest: &str, expected: &[&str]) {
+        let chosen = self.choose(&typed(rest)).unwrap();
+        let names: Vec<_> = chosen.files.iter().map(|file| file.name().to_string()).collect();
+        assert_eq!(names, expected, "{rest:?}");
+    }
+
     #[track_caller]
     fn check_typed(&self, rest: &str, expected: &[&str]) {
         self.check(&Named::Rest(rest.to_owned()), expected);
@@ -110,6 +118,22 @@ fn a_folder_is_sent_with_what_lies_below_it_in_order() {
 }
 
 #[test]
+fn the_files_of_a_folder_keep_the_folders_above_them_from_the_one_that_was_named_on() {
+    let case = Case::with(&["x/p/b", "x/p/c/d/e", "x/p/.git/a:b", "q"]);
+    case.check_sent_as("x/p", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/c q", &["c/d/e", "q"]);
+    case.check_sent_as("x/p/b x/p", &["b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/c/d/*", &["e"]);
+    // What has no name in the line has one all the same.
+    case.check_sent_as("x/p/c/..", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/.", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/c/../c/d", &["d/e"]);
+    symlink(case.path("x/p"), case.path("link")).unwrap();
+    case.check_sent_as("link/", &["link/b", "link/_git/a_b", "link/c/d/e"]);
+}
+
+#[test]
 fn no_symbolic_link_in_a_folder_is_followed() {
     let case = Case::with(&["p/a", "secret/key"]);
     symlink(case.path("secret"), case.path("p/folder")).unwrap();
@@ -128,23 +152,30 @@ fn no_symbolic_link_in_a_folder_is_followed() {
 fn too_many_files_are_refused_before_one_is_sent() {
     let mut chosen = Chosen::default();
     for number in 0..FILES_MAX {
-        chosen.add(ChosenFile::at(number.to_string().into())).unwrap();
+        chosen.add(ChosenFile::at(number.to_string().into(), None)).unwrap();
     }
-    let failure = chosen.add(ChosenFile::at("one more".into())).unwrap_err();
+    let failure = chosen.add(ChosenFile::at("one more".into(), None)).unwrap_err();
     assert!(failure.text.contains("10000"), "{}", failure.text);
-    let deep = vec!["d"; 70].join("/") + "/file";
-    let case = Case::with(&[&deep]);
-    case.check_wrong(&typed("d"), "too many folders");
+    let deep = |folders| vec!["d"; folders].join("/") + "/file";
+    Case::with(&[&deep(32)]).check_sent_as("d", &[&deep(32)]);
+    Case::with(&[&deep(33)]).check_wrong(&typed("d"), "at most 32 names");
 }
 
 #[test]
 fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
     let case = Case::with(&["a", "b"]);
-    let id = |name: &str, line| ChosenFile::at(case.path(name)).id(ClientId([line; 16]));
+    let id = |name: &str, line| ChosenFile::at(case.path(name), None).id(ClientId([line; 16]));
     let before = id("a", 1);
     assert_eq!(id("a", 1), before);
     assert_ne!(id("b", 1), before);
     assert_ne!(id("a", 2), before);
+    let in_folder = |folder: &str| {
+        let folder = Some(folder.parse().unwrap());
+        ChosenFile::at(case.path("a"), folder).id(ClientId([1; 16]))
+    };
+    assert_ne!(in_folder("p"), before);
+    assert_ne!(in_folder("p"), in_folder("q"));
+    assert_eq!(in_folder("p"), in_folder("p"));
     fs::write(case.path("a"), "longer than before").unwrap();
     assert_ne!(id("a", 1), before);
 }

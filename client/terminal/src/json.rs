@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
+use qchat_proto::{Address, Body, FolderPath, GroupName, Message, Receipt, Timestamp, UserName};
 use serde::Serialize;
 
 use crate::answer::{Answer, SentFiles};
@@ -169,6 +169,8 @@ enum BodyObject<'a> {
 struct FileObject<'a> {
     name: &'a str,
     original: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<&'a str>,
     size: u64,
     blake3: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -292,7 +294,8 @@ impl<'a> From<&'a qchat_proto::File> for FileObject<'a> {
     fn from(file: &'a qchat_proto::File) -> Self {
         Self {
             name: file.name.as_str(),
-            original: file.original.as_str(),
+            original: file.original.name().as_str(),
+            folder: file.original.folder().map(FolderPath::as_str),
             size: file.size,
             blake3: file.digest.to_string(),
             expired: false,

@@ -109,6 +109,16 @@ fn messages_and_files_have_the_shape_that_scripts_know() {
 }
 
 #[test]
+fn a_file_that_was_sent_with_folders_says_which() {
+    let file = File { original: "photos/2024/report.pdf".into(), ..file() };
+    check(
+        "download_file",
+        Answer::Saved { file, path: "p".to_owned(), damaged: Vec::new() },
+        r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","folder":"photos/2024","size":12345,"blake3":"HEX"},"path":"p"}"#,
+    );
+}
+
+#[test]
 fn several_files_are_a_list_of_messages_and_those_that_failed() {
     const SENT: &str = r#"{"id":"@bob:17","from":"alice","to":"bob","at":"2026-11-22T17:40:07.123Z","file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"unread":true}"#;
     let messages = || vec![message(Body::File(file())), message(Body::File(file()))];

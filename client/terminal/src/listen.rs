@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use indicatif::HumanBytes;
 use qchat_client::{Body, CursorFileError, FollowError, Follower, Message, MessageId};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -17,6 +16,7 @@ use crate::line::bounded;
 use crate::listener::Listener;
 use crate::output::{Form, Output};
 use crate::palette::Palette;
+use crate::render::describe;
 use crate::stdin_lines::{RawLine, read_standard_input};
 use crate::wrap::fold;
 use crate::{json, safe};
@@ -194,9 +194,7 @@ fn text(message: &Message) -> String {
         Body::Text(text) => format!("{id} {from} │ {}", safe::line(text.as_str())),
         // Live, it may have expired on the way.
         Body::File(file) | Body::ExpiredFile(file) => {
-            let (original, name) = (file.original.as_str(), file.name.as_str());
-            let (original, name) = (safe::line(original), safe::line(name));
-            format!("{id} {from} + {original}, {}, stored as {name}", HumanBytes(file.size))
+            format!("{id} {from} + {}", describe(file))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use qchat_client::{CallError, Client, Downloaded, HistoryQuery, Refusal};
+use qchat_client::{CallError, Client, Downloaded, HistoryQuery, Progress, Refusal};
 use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, ClientId, Message, MessageText};
 use tokio::time::timeout;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::answer::{Answer, Page};
 use crate::command_table::Entry;
 use crate::failure::Failure;
+use crate::files::ChosenFile;
 use crate::history_options::HistoryLine;
 use crate::line::{Line, LineError};
 use crate::meter::Meter;
@@ -134,11 +135,11 @@ impl Manner {
         &self,
         client: &Client,
         to: &Address,
-        path: &Path,
+        file: &ChosenFile,
     ) -> Result<Answer, Failure> {
         let id = client.request_id();
-        let mut note = self.note(client, (to, path), id).await;
-        let (mut sent, is_stored) = self.send_once(client, (to, path), id, note.as_ref()).await;
+        let mut note = self.note(client, (to, file), id).await;
+        let (mut sent, is_stored) = self.send_once(client, (to, file), id, note.as_ref()).await;
         let is_older = note.as_ref().is_some_and(|note| note.is_changed && note.id != id);
         let is_stored =
             is_stored || sent.as_ref().is_err_and(|failure| failure.code == "id_reused");
@@ -147,8 +148,8 @@ impl Manner {
             if let Some(note) = note {
                 note.end().await;
             }
-            note = self.note(client, (to, path), id).await;
-            (sent, _) = self.send_once(client, (to, path), id, note.as_ref()).await;
+            note = self.note(client, (to, file), id).await;
+            (sent, _) = self.send_once(client, (to, file), id, note.as_ref()).await;
         }
         if let Some(note) = note.filter(|_| is_settled(&sent)) {
             note.end().await;
@@ -156,21 +157,29 @@ impl Manner {
         sent.map(Answer::Sent)
     }
 
-    async fn note(&self, client: &Client, what: (&Address, &Path), id: ClientId) -> Option<Note> {
-        self.unfinished.as_ref()?.take(&client.user()?, what, id).await
+    async fn note(
+        &self,
+        client: &Client,
+        (to, file): (&Address, &ChosenFile),
+        id: ClientId,
+    ) -> Option<Note> {
+        self.unfinished
+            .as_ref()?
+            .take(&client.user()?, (to, &file.path, file.folder.as_ref()), id)
+            .await
     }
 
     /// Says also whether the file was there already, from an earlier try.
     async fn send_once(
         &self,
         client: &Client,
-        (to, path): (&Address, &Path),
+        (to, file): (&Address, &ChosenFile),
         id: ClientId,
         note: Option<&Note>,
     ) -> (Result<Message, Failure>, bool) {
         let client = client.with_request_id(note.map_or(id, |note| note.id));
         let bar = Bar::new(self.bars);
-        let sent = client.send_file(to.clone(), path, bar.progress(self)).await;
+        let sent = send_in_its_folder(&client, to, file, bar.progress(self)).await;
         let is_stored = sent.is_ok() && !bar.has_begun();
         (sent.map_err(Failure::from), is_stored)
     }
@@ -210,6 +219,15 @@ impl Manner {
             again: wanted.to_string(),
         }))
     }
+}
+
+async fn send_in_its_folder(
+    client: &Client,
+    to: &Address,
+    file: &ChosenFile,
+    progress: Progress,
+) -> Result<Message, CallError> {
+    client.send_file_in(to.clone(), &file.path, file.folder.clone(), progress).await
 }
 
 /// Whether an upload was answered for good: a new try would be another upload.

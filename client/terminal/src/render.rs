@@ -122,10 +122,11 @@ pub(crate) fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
-/// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`
-fn describe(file: &File) -> String {
+/// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`; before the name the folders that were sent with it.
+pub(crate) fn describe(file: &File) -> String {
     let File { name, original, size, .. } = file;
-    let (name, original) = (safe::line(name.as_str()), safe::line(original.as_str()));
+    let original = original.to_string();
+    let (name, original) = (safe::line(name.as_str()), safe::line(&original));
     format!("{original}, {}, stored as {name}", HumanBytes(*size))
 }
 

@@ -26,9 +26,13 @@ fn text(text: &str) -> Body {
 }
 
 fn file() -> Body {
+    file_called("report.pdf")
+}
+
+fn file_called(path: &str) -> Body {
     Body::File(File {
         name: "1763833207123_report.pdf".parse().unwrap(),
-        original: "report.pdf".into(),
+        original: path.into(),
         size: 12345,
         digest: Digest([0; 32]),
     })
@@ -73,6 +77,22 @@ fn messages_stand_in_columns() {
     ];
     let again = "inbox --from bob".to_owned();
     check(&Answer::History(Page { more: true, again, ..page(messages) }), &expected);
+}
+
+#[test]
+fn a_file_in_folders_is_shown_with_them_and_stays_right_of_the_gutter() {
+    let shown = |path: &str, columns| {
+        let message = said("bob", "2026-11-22T17:41:00Z", file_called(path));
+        answer(&Answer::History(page(vec![message])), &paper(columns))
+    };
+    assert_eq!(
+        shown("photos/2024/a.jpg", None),
+        "* 17:41  bob + photos/2024/a.jpg, 12.06 KiB, stored as 1763833207123_report.pdf\n"
+    );
+    let longest = ["x".repeat(200).as_str(); 5].join("/") + "/a  17:42  carol │ I owe you 5";
+    let shown = shown(&longest, Some(40));
+    assert!(shown.lines().all(|row| row.chars().count() <= 40), "{shown}");
+    assert!(shown.lines().skip(1).all(|row| row.starts_with("             + ")), "{shown}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use qchat_client::{Address, ServerAddress, UserName, private_file};
-use qchat_proto::ClientId;
+use qchat_proto::{ClientId, FolderPath};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -38,6 +38,8 @@ pub(crate) struct Unfinished {
 struct Facts {
     to: Address,
     path: PathBuf,
+    #[serde(default)]
+    folder: Option<FolderPath>,
     size: u64,
     changed_seconds: i64,
     changed_nanoseconds: i64,
@@ -66,11 +68,11 @@ impl Unfinished {
     pub(crate) async fn take(
         &self,
         user: &UserName,
-        (to, path): (&Address, &Path),
+        (to, path, folder): (&Address, &Path, Option<&FolderPath>),
         id: ClientId,
     ) -> Option<Note> {
-        let (to, path) = (to.clone(), path.to_owned());
-        self.take_of(user, id, move || Facts::of(to, &path)).await
+        let (to, path, folder) = (to.clone(), path.to_owned(), folder.cloned());
+        self.take_of(user, id, move || Facts::of(to, &path, folder)).await
     }
 
     /// The same for a line that was not done with all its files, which has this digest.
@@ -104,17 +106,18 @@ impl Unfinished {
 }
 
 impl Facts {
-    fn of(to: Address, path: &Path) -> io::Result<Self> {
+    fn of(to: Address, path: &Path, folder: Option<FolderPath>) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let metadata = fs::metadata(&path)?;
         let (changed_seconds, changed_nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
-        Ok(Self { to, path, size: metadata.len(), changed_seconds, changed_nanoseconds })
+        Ok(Self { to, path, folder, size: metadata.len(), changed_seconds, changed_nanoseconds })
     }
 
     /// Of several files nothing is noted but their digest, which is no path from the root. Each is looked
     /// at when it is its turn.
     fn of_many(to: Address, digest: String) -> Self {
-        Self { to, path: digest.into(), size: 0, changed_seconds: 0, changed_nanoseconds: 0 }
+        let path = digest.into();
+        Self { to, path, folder: None, size: 0, changed_seconds: 0, changed_nanoseconds: 0 }
     }
 
     /// Those of a note; `None` where it makes no sense.
@@ -125,7 +128,7 @@ impl Facts {
     }
 
     fn is_same_upload(&self, other: &Self) -> bool {
-        (&self.to, &self.path) == (&other.to, &other.path)
+        (&self.to, &self.path, &self.folder) == (&other.to, &other.path, &other.folder)
     }
 }
 
@@ -238,10 +241,22 @@ mod tests {
         }
 
         async fn take(&self, to: &str, file: &str, id: u8) -> Option<Note> {
+            self.take_in(None, to, file, id).await
+        }
+
+        async fn take_in(
+            &self,
+            folder: Option<&str>,
+            to: &str,
+            file: &str,
+            id: u8,
+        ) -> Option<Note> {
+            let folder = folder.map(|folder| folder.parse().unwrap());
             let notes = Unfinished::new(self.folder.path().join("notes"), "host".parse().unwrap());
             let to = Address::User(to.parse().unwrap());
             let path = self.folder.path().join(file);
-            notes.take(&"alice".parse().unwrap(), (&to, &path), ClientId([id; 16])).await
+            let what = (&to, path.as_path(), folder.as_ref());
+            notes.take(&"alice".parse().unwrap(), what, ClientId([id; 16])).await
         }
 
         async fn id(&self, to: &str, file: &str, id: u8) -> u8 {
@@ -257,6 +272,9 @@ mod tests {
         assert_eq!(case.id("bob", "./a.bin", 3).await, 1);
         assert_eq!(case.id("bob", "b.bin", 4).await, 4);
         assert_eq!(case.id("carol", "a.bin", 5).await, 5);
+        let in_folder = case.take_in(Some("p/q"), "bob", "a.bin", 6).await.unwrap();
+        assert_eq!(in_folder.id, ClientId([6; 16]), "in a folder it is another one");
+        drop(in_folder);
         case.take("bob", "a.bin", 6).await.unwrap().end().await;
         assert_eq!(case.id("bob", "a.bin", 7).await, 7);
         assert!(case.take("bob", "missing", 8).await.is_none());

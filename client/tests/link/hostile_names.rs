@@ -4,8 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use qchat_client::proto::FileName;
-use qchat_client::{CallError, Log, Progress};
+use qchat_client::{CallError, FilePath, FolderPath, Log, Progress};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -77,20 +76,27 @@ fn is_whole(path: &Path) -> bool {
     fs::symlink_metadata(path).unwrap().is_file() && fs::read(path).unwrap() == content()
 }
 
-/// Whether the path is that of a copy of such a name in that folder.
+/// Whether the path is that of a copy of such a name in that folder, below the folders that belong to it.
 fn is_copy(path: &Path, name: &str, folder: &Path) -> bool {
-    let safe = FileName::from(name);
-    let mut copies = (0..500).map(|copy| folder.join(safe.numbered(copy)));
+    let safe = FilePath::from(name);
+    let folder = folder.join(safe.folder().map_or("", FolderPath::as_str));
+    let mut copies = (0..500).map(|copy| folder.join(safe.name().numbered(copy)));
     copies.any(|copy| copy == path)
+}
+
+/// The texts that mean harm. What is no text cannot be put into an answer; the tests of the wire refuse it.
+fn hostile_texts() -> Vec<String> {
+    let names = corpus::read(include_str!("../../../tests/corpus/names.txt"));
+    names.into_iter().flat_map(String::from_utf8).collect()
 }
 
 #[tokio::test]
 async fn no_name_leaves_the_folder_for_downloads() {
     let place = Place::new();
     let before = place.outside();
-    let names = corpus::read(include_str!("../../../tests/corpus/names.txt"));
-    // What is no text cannot be put into an answer; the tests of the wire refuse it.
-    let names: Vec<_> = names.into_iter().flat_map(String::from_utf8).collect();
+    let mut names = hostile_texts();
+    // A file and a folder that want the same name are another test.
+    names.retain(|name| FilePath::from(name.as_str()).folder().is_none());
     let mut fetching = JoinSet::new();
     for first in 0..AT_ONCE {
         let (names, folder) = (names.clone(), place.downloads.clone());
@@ -104,6 +110,43 @@ async fn no_name_leaves_the_folder_for_downloads() {
     fetching.join_all().await;
     assert_eq!(place.outside(), before);
     assert_eq!(fs::read_dir(&place.downloads).unwrap().count(), names.len());
+    assert!(!Path::new("/tmp/qchat-escaped").exists());
+}
+
+/// Paths of files in hostile folders, of those that become the same one the first.
+fn hostile_paths() -> Vec<String> {
+    let texts = hostile_texts().into_iter();
+    let paths = texts.flat_map(|text| [format!("{text}/a"), text]);
+    let mut seen = std::collections::HashSet::new();
+    let is_new = |path: &String| {
+        let path = FilePath::from(path.as_str());
+        // Names alone, and what is no path, are fetched by the test before.
+        path.folder().is_some() && seen.insert(path)
+    };
+    paths.filter(is_new).collect()
+}
+
+#[tokio::test]
+async fn no_folder_of_a_servers_leaves_the_folder_for_downloads() {
+    let place = Place::new();
+    let before = place.outside();
+    let paths = hostile_paths();
+    assert!(paths.len() >= 200, "{}", paths.len());
+    let mut fetching = JoinSet::new();
+    for first in 0..AT_ONCE {
+        let (paths, top) = (paths.clone(), place.downloads.clone());
+        fetching.spawn(async move {
+            for (number, name) in paths.iter().enumerate().skip(first).step_by(AT_ONCE) {
+                // Each has a folder of its own: what is a folder here may be a file there.
+                let folder = top.join(number.to_string());
+                let path = download(name, &folder, Way::Whole).await.unwrap();
+                assert!(is_copy(&path, name, &folder) && is_whole(&path), "{name:?}: {path:?}");
+                fs::remove_file(path).unwrap();
+            }
+        });
+    }
+    fetching.join_all().await;
+    assert_eq!(place.outside(), before);
     assert!(!Path::new("/tmp/qchat-escaped").exists());
 }
 
@@ -167,4 +210,49 @@ async fn links_in_the_place_of_an_unfinished_download_are_not_written_through() 
         let _ = download("report.pdf", &place.downloads, Way::Whole).await;
         assert_eq!(place.outside(), before, "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_lies_in_the_place_of_a_folder_is_neither_followed_nor_replaced() {
+    const PATH: &str = "photos/2024/report.pdf";
+    for (what, trap) in TRAPS {
+        for trapped in ["photos", "photos/2024"] {
+            let place = Place::new();
+            let before = place.outside();
+            let in_the_way = place.downloads.join(trapped);
+            fs::create_dir_all(in_the_way.parent().unwrap()).unwrap();
+            trap(&place, &in_the_way);
+            let landed = download(PATH, &place.downloads, Way::Whole).await;
+            match landed {
+                // A folder is what is wanted there.
+                Ok(path) => assert!(what == "a folder" && is_whole(&path), "{what}: {path:?}"),
+                Err(error) => {
+                    assert_eq!(error.code(), "local_file", "{what}");
+                    let named = format!("{}: this is ", in_the_way.display());
+                    assert!(error.to_string().starts_with(&named), "{what}: {error}");
+                    assert_ne!(what, "a folder");
+                }
+            }
+            assert_eq!(place.outside(), before, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_in_folders_that_was_cut_is_gone_on_with_in_its_folder() {
+    let place = Place::new();
+    let before = place.outside();
+    let path = "photos/2024/report.pdf";
+    download(path, &place.downloads, Way::Cut).await.unwrap_err();
+    let folder = place.downloads.join("photos/2024");
+    let names = || {
+        let entries = fs::read_dir(&folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), [".part-1763833207123_report.pdf"]);
+    let landed = download(path, &place.downloads, Way::Whole).await.unwrap();
+    assert_eq!(landed, place.downloads.join(path));
+    assert!(is_whole(&landed));
+    assert_eq!(names(), ["report.pdf"]);
+    assert_eq!(place.outside(), before);
 }

@@ -35,7 +35,7 @@ async fn send_file(client: &Client, size: u64) -> Result<Message, CallError> {
 
 fn message_of(upload: &Upload, digest: Digest) -> Message {
     let at = Timestamp::from_milliseconds(1_763_833_207_123);
-    let name = StoredName::new(at, &upload.name);
+    let name = StoredName::new(at, upload.name.name());
     let file = File { name, original: upload.name.clone(), size: upload.size, digest };
     let id = MessageId { log: upload.to.clone(), sequence: Sequence(1) };
     Message { id, from: "alice".parse().unwrap(), at, body: Body::File(file), unread: false }
@@ -125,7 +125,7 @@ async fn a_file_goes_with_its_length_and_digest() {
     })
     .await;
     let Body::File(file) = send_file(&client, 1000).await.unwrap().body else { panic!() };
-    assert_eq!((file.original.as_str(), file.size), ("report.pdf", 1000));
+    assert_eq!((file.original, file.size), ("report.pdf".into(), 1000));
 }
 
 #[tokio::test]

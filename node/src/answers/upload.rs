@@ -94,7 +94,7 @@ impl Offer {
     ) -> Result<(Part, File), Failure> {
         let Upload { name: original, size, .. } = self.upload.clone();
         let digest = qchat_transfer::digest(&values);
-        let landed = call.node.uploads.land(part, values, (clock::now(), &original)).await;
+        let landed = call.node.uploads.land(part, values, (clock::now(), original.name())).await;
         let (part, name) = landed.map_err(Failure::fault)?;
         Ok((part, File { name, original, size, digest }))
     }

@@ -96,3 +96,33 @@ pub(super) enum Effect {
 /// Which messages of a log are marked for a user: sorted runs that do not touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct MarkedRanges(pub(super) Vec<SequenceRange>);
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    /// A file's message as it was written before files had folders.
+    const WITHOUT_FOLDERS: &str = "010003626f621105616c696365d3b29be5aa33c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1\
+        0118313736333833333230373132335f7265706f72742e7064660a7265706f72742e706466b960\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
+
+    #[test]
+    fn a_file_that_was_stored_before_there_were_folders_is_read_as_ever() {
+        let bytes = HEXLOWER.decode(WITHOUT_FOLDERS.as_bytes()).unwrap();
+        let entry: Entry = decode(&bytes, "message").unwrap();
+        assert_eq!(encode(&entry), bytes);
+        let Body::File(file) = &entry.body else { panic!("{entry:?}") };
+        assert_eq!((file.original.folder(), file.original.name().as_str()), (None, "report.pdf"));
+        // And who knows no folders reads a harmless name.
+        let mut in_folder = entry.clone();
+        let Body::File(file) = &mut in_folder.body else { panic!("{in_folder:?}") };
+        file.original = "photos/2024/a.jpg".into();
+        let encoded = encode(&in_folder);
+        assert_eq!(decode::<Entry>(&encoded, "message").unwrap(), in_folder);
+        let path = frame::encode(&"photos/2024/a.jpg");
+        let name: qchat_proto::FileName = frame::decode(&path).unwrap();
+        assert_eq!(name.as_str(), "photos_2024_a.jpg");
+    }
+}

@@ -1,6 +1,6 @@
 //! The tables, each named once. Keys are bytes that sort as we read them; values are versioned records.
 
-use qchat_proto::{Address, ClientId, GroupName, Sequence, StoredName, UserName};
+use qchat_proto::{Address, ClientId, File, GroupName, Sequence, StoredName, UserName};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
     WriteTransaction,
@@ -70,7 +70,7 @@ tables! {
     delivery_markers: DELIVERY_MARKERS = "delivery_markers",
     /// user, client-made id → `Effect`
     requests: REQUESTS = "requests",
-    /// log, stored or original name, stored name → sequence number of the file's message
+    /// log, one of the file's names (see `names_of`), stored name → sequence number of its message
     files: FILES = "files",
     /// stored name → `StoredFile`
     stored_files: STORED_FILES = "stored_files",
@@ -182,6 +182,15 @@ pub(super) fn request(user: &UserName, id: ClientId) -> Vec<u8> {
 /// A session of a user; with an empty hash where the user's sessions begin.
 pub(super) fn session_of_user(user: &UserName, token_hash: &[u8]) -> Vec<u8> {
     joined(&[user.as_str().as_bytes()], token_hash)
+}
+
+/// What a file can be asked for by: its stored name, and its original one with and without its folders.
+pub(super) fn names_of(file: &File) -> Vec<String> {
+    let mut names = vec![file.name.to_string(), file.original.name().to_string()];
+    if file.original.folder().is_some() {
+        names.push(file.original.to_string());
+    }
+    names
 }
 
 /// A file under one of its names; without the stored name where those of that name begin.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Log;
 use crate::few::Few;
-use crate::file_name::{FileName, StoredName};
+use crate::file_name::StoredName;
+use crate::file_path::FilePath;
 use crate::ids::{BlockValue, ClientId, Digest, TransferId};
 use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX};
 use crate::message::{Address, File};
@@ -21,8 +22,8 @@ pub struct Upload {
     pub id: ClientId,
     /// Whom to.
     pub to: Address,
-    /// The file's name.
-    pub name: FileName,
+    /// The file's name, with the folders that are sent too.
+    pub name: FilePath,
     /// Its length in bytes.
     pub size: u64,
     /// Pairs the file's stream with this command.
@@ -91,13 +92,13 @@ pub struct Download {
     pub transfer: TransferId,
 }
 
-/// A file as a person names it: by its stored name or by its original one.
+/// A file as a person names it: by its stored name, or by its original one with or without its folders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileQuery {
     /// The name as a stored one, where it has that form. It goes first.
     pub stored: Option<StoredName>,
     /// The name as an original one.
-    pub original: FileName,
+    pub original: FilePath,
 }
 
 impl From<&str> for FileQuery {

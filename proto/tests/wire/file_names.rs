@@ -1,10 +1,11 @@
-//! Any text that comes as a file's name is one safe component of a path, once and for all.
+//! Any text that comes as a file's name is one safe component of a path, once and for all; any that comes with
+//! folders is a path that leads down.
 
 use std::path::{Component, Path};
 
 use proptest::prelude::*;
-use qchat_proto::limits::FILE_NAME_BYTES_MAX;
-use qchat_proto::{FileName, StoredName, Timestamp, frame};
+use qchat_proto::limits::{FILE_NAME_BYTES_MAX, FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
+use qchat_proto::{FileName, FilePath, FolderPath, StoredName, Timestamp, frame};
 
 use crate::corpus;
 
@@ -61,6 +62,38 @@ fn check_as_stored(text: &str) {
     }
 }
 
+/// Checks the path that a text becomes, as a file's and as that of folders.
+#[track_caller]
+fn check_path(text: &str) {
+    let path = FilePath::from(text);
+    check_is_safe(path.name().as_str());
+    path.folder().into_iter().for_each(check_folders);
+    assert_eq!(FilePath::from(path.to_string()), path, "{text:?}");
+    // What is no path is the name that it always was.
+    if path.folder().is_none() {
+        assert_eq!(*path.name(), FileName::from(text), "{text:?}");
+    }
+    assert_eq!(frame::decode::<FilePath>(&frame::encode(&text)), Ok(path.clone()), "{text:?}");
+    assert_eq!(frame::decode(&frame::encode(&path)), Ok(path), "{text:?}");
+    let folders = text.parse::<FolderPath>().ok();
+    folders.iter().for_each(check_folders);
+    assert_eq!(frame::decode::<FolderPath>(&frame::encode(&text)).ok(), folders, "{text:?}");
+}
+
+#[track_caller]
+fn check_folders(path: &FolderPath) {
+    path.names().for_each(check_is_safe);
+    assert!((1..=FOLDERS_MAX).contains(&path.names().count()), "{path:?}");
+    assert!((1..=FOLDER_PATH_BYTES_MAX).contains(&path.as_str().len()), "{path:?}");
+    assert_eq!(path.as_str().parse(), Ok(path.clone()));
+    assert_eq!(frame::decode(&frame::encode(path)), Ok(path.clone()));
+    let mut built = None;
+    for name in path.names() {
+        built = FolderPath::below(built.as_ref(), &FileName::from(name)).ok();
+    }
+    assert_eq!(built.as_ref(), Some(path));
+}
+
 #[test]
 fn the_corpus_has_its_names() {
     let names = hostile_names();
@@ -77,6 +110,9 @@ fn a_hostile_name_becomes_a_safe_one() {
         match std::str::from_utf8(&name) {
             Ok(name) => {
                 check(name);
+                check_path(name);
+                check_path(&format!("photos/{name}"));
+                check_path(&format!("{name}/a.jpg"));
                 check_as_stored(name);
                 check_as_stored(&format!("1763833207123_{name}"));
             }
@@ -85,6 +121,8 @@ fn a_hostile_name_becomes_a_safe_one() {
                 let length = u8::try_from(name.len()).unwrap();
                 let bytes = [&[length][..], &name].concat();
                 assert!(frame::decode::<FileName>(&bytes).is_err(), "{name:?}");
+                assert!(frame::decode::<FilePath>(&bytes).is_err(), "{name:?}");
+                assert!(frame::decode::<FolderPath>(&bytes).is_err(), "{name:?}");
                 assert!(frame::decode::<StoredName>(&bytes).is_err(), "{name:?}");
             }
         }
@@ -97,6 +135,7 @@ proptest! {
         text in "\\PC{0,300}|.{0,300}|[./\\\\ -]{0,20}|(con|NUL|com1|.){0,3}[.: \u{200b}]{0,3}"
     ) {
         check(&text);
+        check_path(&text);
         check_as_stored(&text);
         check_as_stored(&format!("1763833207123_{text}"));
     }
@@ -109,5 +148,25 @@ proptest! {
         let [first, second]: [&Vec<u8>; 2] = [first.get(&names), second.get(&names)];
         let joined = [first.as_slice(), second].concat();
         check(&String::from_utf8_lossy(&joined));
+    }
+    #[test]
+    fn hostile_names_of_folders_lead_down_or_are_one_name(
+        parts in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+        slash in "/{1,2}|\\\\",
+    ) {
+        let names = hostile_names();
+        let parts = parts.iter().map(|part| String::from_utf8_lossy(part.get::<Vec<u8>>(&names)));
+        let parts: Vec<_> = parts.map(std::borrow::Cow::into_owned).collect();
+        check_path(&parts.join(&slash));
+    }
+
+    #[test]
+    fn any_bytes_are_a_safe_path_or_none(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(path) = frame::decode::<FilePath>(&bytes) {
+            check_path(&path.to_string());
+        }
+        if let Ok(path) = frame::decode::<FolderPath>(&bytes) {
+            check_folders(&path);
+        }
     }
 }

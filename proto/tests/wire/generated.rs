@@ -7,7 +7,7 @@ use qchat_proto::limits::{
     BLOCK_RANGES_MAX, CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX,
 };
 use qchat_proto::{
-    Address, ClientId, Few, FileName, GroupName, MessageId, MessageText, Password, Request,
+    Address, ClientId, Few, FilePath, GroupName, MessageId, MessageText, Password, Request,
     Sequence, SessionId, SessionToken, TransferId, UserName, frame,
 };
 
@@ -53,8 +53,8 @@ fn sequence() -> impl Strategy<Value = Sequence> {
     any::<u64>().prop_map(Sequence)
 }
 
-fn file_name() -> impl Strategy<Value = FileName> {
-    any::<String>().prop_map(FileName::from)
+fn file_path() -> impl Strategy<Value = FilePath> {
+    prop_oneof![any::<String>(), "([a-zé.]{1,3}/){0,33}[a-z.]{1,3}"].prop_map(FilePath::from)
 }
 
 fn token() -> impl Strategy<Value = SessionToken> {
@@ -97,7 +97,7 @@ fn track() -> impl Strategy<Value = Request> {
 }
 
 fn file_query() -> impl Strategy<Value = FileQuery> {
-    prop_oneof!["[0-9]{13}_[a-z.]{1,20}", any::<String>()]
+    prop_oneof!["[0-9]{13}_[a-z.]{1,20}", "[a-z/]{1,20}", any::<String>()]
         .prop_map(|name| FileQuery::from(name.as_str()))
 }
 
@@ -145,7 +145,7 @@ fn of_messages() -> impl Strategy<Value = Request> {
         history(),
         marks(),
         track(),
-        (client_id(), address(), file_name(), any::<u64>(), transfer()).prop_map(
+        (client_id(), address(), file_path(), any::<u64>(), transfer()).prop_map(
             |(id, to, name, size, transfer)| Upload { id, to, name, size, transfer }.into()
         ),
         download(),

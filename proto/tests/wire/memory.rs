@@ -64,6 +64,12 @@ fn a_request_costs_a_bounded_multiple_of_its_bytes() {
     check("a password over its bound", &[&[0], id, b"\x01a", length], b"x");
     check("a name over its bound", &[&[11], MANY], b"x");
     check("a file's name to be shortened", &[&[8], id, b"\0\x01a", length], b"\x1b");
+    check("a path of too many folders", &[&[8], id, b"\0\x01a", length], b"a/");
+    check(
+        "a path of long folders",
+        &[&[8], id, b"\0\x01a", length],
+        &[&[b'x'; 299][..], b"/"].concat(),
+    );
     check("ranges over their bound", &[&[7], b"\0", MANY], b"\x01\x01");
     check("ranges without end", &[&[7], b"\0", ENDLESS], b"\x01\x01");
     let file = &[b"\0", &b"\0\x01x"[..]].concat();
@@ -85,6 +91,11 @@ fn an_answer_costs_a_bounded_multiple_of_its_bytes() {
     check::<History>("messages over their bound", &[b"\0", MANY], message);
     check::<History>("messages without end", &[b"\0", ENDLESS], message);
     check::<History>("files over their bound", &[b"\0", MANY], file);
+    let path = [
+        &b"\0\x01a\x01\x01a\x01\x01\x0f1763833207123_x\x03x/x\x01"[..],
+        b"00000000000000000000000000000000\0",
+    ];
+    check::<History>("files in folders over their bound", &[b"\0", MANY], &path.concat());
     check::<Users>("users over their bound", &[b"\0", MANY], b"\x01a\x01");
     check::<Groups>("groups over their bound", &[b"\0", MANY], b"\x01a\x01\x01");
     check::<Members>("members over their bound", &[b"\0", MANY], b"\x01a\x01\x01");

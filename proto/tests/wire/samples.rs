@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, Handle, Message, MessageId,
-    Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
+    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, FilePath, Handle, Message,
+    MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -332,6 +332,8 @@ fn parts() -> Vec<Sample> {
         body(Body::Text("hi".to_owned().try_into().unwrap())),
         body(Body::File(file())),
         body(Body::ExpiredFile(file())),
+        sample("file_path.alone", FilePath::from("a.jpg")),
+        sample("file_path.in_folders", FilePath::from("photos/2024/a.jpg")),
         log(Log::Inbox),
         log(Log::Group(lab())),
         selection(Selection::UnreadAndNewest(20)),

@@ -19,7 +19,7 @@ impl Manner {
     ) -> Result<Answer, Failure> {
         let chosen = named.choose(self.folder.as_deref()).await?;
         match chosen.only() {
-            Some(path) => self.send_file(client, to, path).await,
+            Some(file) => self.send_file(client, to, file).await,
             None => self.send_all(client, to, chosen).await.map(Answer::SentFiles),
         }
     }
@@ -61,7 +61,7 @@ impl Manner {
         let mut sent = SentFiles { left_out: chosen.left_out, ..SentFiles::default() };
         let (all, mut done) = (chosen.files.len(), 0_u64);
         for (index, file) in chosen.files.into_iter().enumerate() {
-            bar.begin_file(self, &file.name(), (index + 1, all), done);
+            bar.begin_file(self, &file.name().to_string(), (index + 1, all), done);
             done = done.saturating_add(file.bytes);
             match self.send_one(client, (to, line), &file, &bar).await {
                 Ok(message) => sent.messages.push(message),
@@ -80,7 +80,7 @@ impl Manner {
         bar: &Bar,
     ) -> Result<Message, Failure> {
         let client = client.with_request_id(file.id(line));
-        Ok(client.send_file(to.clone(), &file.path, bar.progress(self)).await?)
+        Ok(super::send_in_its_folder(&client, to, file, bar.progress(self)).await?)
     }
 }
 

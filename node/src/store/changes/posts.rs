@@ -167,8 +167,8 @@ fn append(
     tables::put(&mut tables.logs, &key, &sequence)?;
     tables::put(&mut tables.entries, &tables::entry(log, sequence), &entry)?;
     if let Body::File(file) = &entry.body {
-        for name in [file.name.as_str(), file.original.as_str()] {
-            let key = tables::file(log, name, Some(&file.name));
+        for name in tables::names_of(file) {
+            let key = tables::file(log, &name, Some(&file.name));
             tables::put(&mut tables.files, &key, &sequence)?;
         }
     }

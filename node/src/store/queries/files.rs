@@ -38,7 +38,7 @@ impl Store {
                 found = candidates(snapshot, &log, stored.as_str())?;
             }
             if found.is_empty() {
-                found = candidates(snapshot, &log, query.original.as_str())?;
+                found = candidates(snapshot, &log, &query.original.to_string())?;
             }
             match found.as_slice() {
                 [] => Ok(Err(Refusal::FileNotFound(query.original))),

@@ -252,7 +252,8 @@ fn message_bytes(entry: &Entry) -> usize {
         + match &entry.body {
             Body::Text(text) => text.as_str().len(),
             Body::File(file) | Body::ExpiredFile(file) => {
-                file.name.as_str().len() + file.original.as_str().len()
+                let folder = file.original.folder().map_or(0, |folder| folder.as_str().len());
+                file.name.as_str().len() + file.original.name().as_str().len() + folder
             }
         }
 }

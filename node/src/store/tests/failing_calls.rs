@@ -214,7 +214,7 @@ fn post(number: u8, from: &str, to: Address, content: Content) -> Step {
 fn file(milliseconds: u64) -> Content {
     let original = FileName::from("report.pdf");
     let name = StoredName::new(at(milliseconds), &original);
-    let file = File { name, original, size: 400, digest: Digest([7; 32]) };
+    let file = File { name, original: original.into(), size: 400, digest: Digest([7; 32]) };
     Content::File { file, quota: Some(1000) }
 }
 

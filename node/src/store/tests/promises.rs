@@ -1,9 +1,9 @@
 //! Once, in order, by those who may, and still there after a restart.
 
-use qchat_proto::{Address, ClientId, Refusal};
+use qchat_proto::{Address, ClientId, Digest, File, FilePath, Refusal, StoredName};
 
 use super::{TestStore, at, group, text, to, user};
-use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
+use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
 use crate::store::{CommitError, OpenError, Store};
 
 #[track_caller]
@@ -51,6 +51,27 @@ async fn an_id_stands_for_one_content_of_one_sender() {
     assert_eq!(refusal(store.store.commit(create).await), Refusal::IdReused);
     let other_sender = store.post(id, "carol", to("bob"), "hi").await.unwrap();
     assert_eq!(other_sender.id.sequence.0, 2);
+}
+
+#[tokio::test]
+async fn an_id_stands_for_one_name_in_one_folder() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    let id = ClientId::random();
+    let post = async |original: &str, milliseconds| {
+        let original = FilePath::from(original);
+        let name = StoredName::new(at(milliseconds), original.name());
+        let file = File { name, original, size: 0, digest: Digest([0; 32]) };
+        let content = Content::File { file, quota: None };
+        store
+            .store
+            .commit(Post { id, from: user("alice"), to: to("bob"), at: at(1), content })
+            .await
+    };
+    let first = post("photos/a.jpg", 1).await.unwrap();
+    assert_eq!(post("photos/a.jpg", 2).await.unwrap(), first);
+    for (other, milliseconds) in [("photos/2024/a.jpg", 3), ("a.jpg", 4), ("photos/b.jpg", 5)] {
+        assert_eq!(refusal(post(other, milliseconds).await), Refusal::IdReused, "{other}");
+    }
 }
 
 #[tokio::test]

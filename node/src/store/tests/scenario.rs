@@ -2,7 +2,7 @@
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{
-    Address, ClientId, Digest, File, FileName, GroupName, Sequence, StoredName, UserName,
+    Address, ClientId, Digest, File, FileName, FilePath, GroupName, Sequence, StoredName, UserName,
 };
 
 use super::model::{Model, Step};
@@ -18,7 +18,7 @@ const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const GROUPS: [&str; 2] = ["lab", "ops"];
 
 /// The last one looks like a stored name, and is one where the second change sends a file.
-const FILES: [&str; 3] = ["a.txt", "b.txt", "0000000000002_a.txt"];
+const FILES: [&str; 5] = ["a.txt", "b.txt", "0000000000002_a.txt", "p/a.txt", "p/q/a.txt"];
 
 /// How many ids all requests share: some meet by chance.
 const IDS: u64 = 50;
@@ -148,8 +148,9 @@ impl Scenario {
     }
 
     fn post_file(&mut self, world: &Model) -> Step {
-        let original = FileName::from(self.random.pick(FILES));
-        let (name, size) = (StoredName::new(at(self.now), &original), self.random.within(0..400));
+        let original = FilePath::from(self.random.pick(FILES));
+        let name = StoredName::new(at(self.now), original.name());
+        let size = self.random.within(0..400);
         let digest = Digest([u8::try_from(self.random.within(0..3)).unwrap(); 32]);
         let quota = self.random.once_in(2).then_some(1000);
         self.post(world, Content::File { file: File { name, original, size, digest }, quota })

@@ -159,7 +159,7 @@ impl Model {
     /// Every name that a file of the log has, and one that none has.
     fn file_names(&self, log: &Address) -> Vec<String> {
         let files = self.files(log);
-        let names = files.flat_map(|file| [file.name.to_string(), file.original.to_string()]);
+        let names = files.flat_map(names_of);
         names.chain(["missing".to_owned()]).collect()
     }
 
@@ -174,14 +174,12 @@ impl Model {
     fn file(&self, reader: &UserName, log: &Address, query: FileQuery) -> Result<File, Refusal> {
         self.may_read(reader, log)?;
         let named = |name: &str| -> BTreeMap<_, _> {
-            let files = self.files(log);
-            let named =
-                files.filter(|file| file.name.as_str() == name || file.original.as_str() == name);
+            let named = self.files(log).filter(|file| names_of(file).iter().any(|own| own == name));
             named.map(|file| (file.name.clone(), file.clone())).collect()
         };
         let stored = query.stored.as_ref().map(|stored| named(stored.as_str()));
         let found = stored.filter(|found| !found.is_empty());
-        let mut found = found.unwrap_or_else(|| named(query.original.as_str()));
+        let mut found = found.unwrap_or_else(|| named(&query.original.to_string()));
         match found.len() {
             0 => Err(Refusal::FileNotFound(query.original)),
             1 => match found.pop_first().unwrap() {
@@ -221,6 +219,12 @@ impl Model {
             Address::Group(group) => self.check_member(group, reader),
         }
     }
+}
+
+/// What a file can be asked for by.
+fn names_of(file: &File) -> [String; 3] {
+    let original = &file.original;
+    [file.name.to_string(), original.name().to_string(), original.to_string()]
 }
 
 /// All pages.

@@ -72,8 +72,9 @@ fn put_log(rows: &mut Rows, log: &Address, entries: &[Entry]) {
         put(rows, tables::LOGS, &tables::log(log), &place);
         put(rows, tables::ENTRIES, &tables::entry(log, place), entry);
         if let Body::File(file) = &entry.body {
-            for name in [file.name.as_str(), file.original.as_str()] {
-                let key = tables::file(log, name, Some(&file.name));
+            let (plain, path) = (file.original.name().to_string(), file.original.to_string());
+            for name in [file.name.to_string(), plain, path] {
+                let key = tables::file(log, &name, Some(&file.name));
                 put(rows, tables::FILES, &key, &place);
             }
         }

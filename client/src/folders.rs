@@ -1,0 +1,98 @@
+//! The folders that a file was sent with, made anew where it lands.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qchat_proto::FolderPath;
+use tokio::task::spawn_blocking;
+
+use crate::error::{CallError, LocalFileReason};
+
+/// The folders of `path` below `top`, with `top` itself: what is missing is made, and durable. The innermost
+/// one is returned.
+///
+/// `top` is the caller's, and may be a symbolic link. Below it none is followed: the names come from a
+/// sender, and a link in their place would lead out of `top`.
+///
+/// # Errors
+/// [`CallError::LocalFile`], which names what is in the way.
+pub(crate) async fn make_below(
+    top: &Path,
+    path: Option<&FolderPath>,
+) -> Result<PathBuf, CallError> {
+    let Some(path) = path.cloned() else { return Ok(top.to_owned()) };
+    let (shown, top) = (top.to_owned(), top.to_owned());
+    spawn_blocking(move || make_now(top, &path))
+        .await
+        .unwrap_or_else(|panic| Err((shown, LocalFileReason::Unwritable(io::Error::other(panic)))))
+        .map_err(|(path, reason)| CallError::LocalFile { path, reason })
+}
+
+/// What is in the way, and why.
+type InTheWay = (PathBuf, LocalFileReason);
+
+fn make_now(top: PathBuf, path: &FolderPath) -> Result<PathBuf, InTheWay> {
+    let made = std::fs::create_dir_all(&top);
+    made.map_err(|error| (top.clone(), LocalFileReason::Unwritable(error)))?;
+    let mut folder = top;
+    for name in path.names() {
+        let inner = folder.join(name);
+        make(&inner, &folder).map_err(|reason| (inner.clone(), reason))?;
+        folder = inner;
+    }
+    Ok(folder)
+}
+
+/// Makes one folder, or sees that it is there.
+fn make(folder: &Path, above: &Path) -> Result<(), LocalFileReason> {
+    let made = std::fs::create_dir(folder);
+    if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+        // Of the entry itself, not of what a link leads to.
+        let there = std::fs::symlink_metadata(folder).map_err(LocalFileReason::Unwritable)?;
+        return match there.file_type() {
+            kind if kind.is_dir() => Ok(()),
+            kind if kind.is_symlink() => Err(LocalFileReason::Link),
+            _ => Err(LocalFileReason::NotAFolder),
+        };
+    }
+    let durable = made.and_then(|()| File::open(above)?.sync_all());
+    durable.map_err(LocalFileReason::Unwritable)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(top: &Path, path: &str, expected: Result<&str, (&str, &str)>) {
+        let made = make_now(top.to_owned(), &path.parse().unwrap());
+        let made = made.map_err(|(path, reason)| (path, reason.to_string()));
+        let expected = expected.map(|path| top.join(path));
+        assert_eq!(made, expected.map_err(|(path, why)| (top.join(path), why.to_owned())));
+    }
+
+    #[test]
+    fn folders_are_made_and_no_link_in_their_place_is_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let (top, outside) = (place.path().join("a/top"), place.path().join("outside"));
+        std::fs::create_dir(&outside).unwrap();
+        check(&top, "photos/2024", Ok("photos/2024"));
+        check(&top, "photos/2024", Ok("photos/2024"));
+        std::fs::write(top.join("photos/file"), "").unwrap();
+        symlink(&outside, top.join("photos/link")).unwrap();
+        symlink(place.path().join("nothing"), top.join("dangling")).unwrap();
+        let link = "this is a symbolic link, and none is followed";
+        check(&top, "photos/link", Err(("photos/link", link)));
+        check(&top, "photos/link/x", Err(("photos/link", link)));
+        check(&top, "dangling/x", Err(("dangling", link)));
+        check(&top, "photos/file/x", Err(("photos/file", "this is no folder")));
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        assert!(!place.path().join("nothing").exists());
+        // Who names a link for the downloads means what it leads to.
+        symlink(&outside, place.path().join("top")).unwrap();
+        check(&place.path().join("top"), "photos", Ok("photos"));
+    }
+}

@@ -1,0 +1,215 @@
+//! Where a file lay with its sender: its name, and the folders above it as far as they were sent too.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::file_name::FileName;
+use crate::limits::{FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
+
+/// Folders that lie in each other, the outermost first: `photos/2024`. 1 to 32 names, each as safe as a
+/// [`FileName`], and at most 1,024 bytes with the slashes between them.
+///
+/// It leads down from wherever it begins and nowhere else, also when it was decoded.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FolderPath(String);
+
+/// A text that is no such path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a path of folders is at most {FOLDERS_MAX} names and {FOLDER_PATH_BYTES_MAX} bytes long")]
+pub struct FolderPathError;
+
+impl FolderPath {
+    /// The folder called `name` in `above`; the outermost one where there is none.
+    ///
+    /// # Errors
+    /// [`FolderPathError`], where it would be too deep or too long.
+    pub fn below(above: Option<&Self>, name: &FileName) -> Result<Self, FolderPathError> {
+        let above = above.map_or("", Self::as_str);
+        let depth = above.split('/').filter(|name| !name.is_empty()).count();
+        let path = match above {
+            "" => name.to_string(),
+            above => format!("{above}/{name}"),
+        };
+        let fits = depth < FOLDERS_MAX && path.len() <= FOLDER_PATH_BYTES_MAX;
+        fits.then_some(Self(path)).ok_or(FolderPathError)
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The names of the folders, the outermost first. Each is one safe component.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+}
+
+/// Whether it names a place, and not the one where it stands or the one above.
+fn is_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..")
+}
+
+/// Each name is made safe. A text that leads up or has an empty name is refused: what it means is not
+/// known.
+impl FromStr for FolderPath {
+    type Err = FolderPathError;
+
+    fn from_str(text: &str) -> Result<Self, FolderPathError> {
+        let mut path = None;
+        for name in text.split('/') {
+            let name = Some(name).filter(|name| is_name(name)).ok_or(FolderPathError)?;
+            path = Some(Self::below(path.as_ref(), &FileName::from(name))?);
+        }
+        path.ok_or(FolderPathError)
+    }
+}
+
+impl TryFrom<String> for FolderPath {
+    type Error = FolderPathError;
+
+    fn try_from(text: String) -> Result<Self, FolderPathError> {
+        text.parse()
+    }
+}
+
+impl From<FolderPath> for String {
+    fn from(path: FolderPath) -> Self {
+        path.0
+    }
+}
+
+impl fmt::Display for FolderPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for FolderPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+/// The name of a file, below the folders that it was sent with, if any: `photos/2024/a.jpg`. Each part is
+/// one safe component.
+///
+/// Encoded it is one text, as a [`FileName`] is, so that who knows no folders reads a harmless name. Any
+/// text becomes one, also while decoding; doing it twice changes nothing. Where what stands before the
+/// last slash is no [`FolderPath`], all of it is one name.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct FilePath {
+    folder: Option<FolderPath>,
+    name: FileName,
+}
+
+impl FilePath {
+    /// The file of that name in a folder.
+    pub fn new(folder: Option<FolderPath>, name: FileName) -> Self {
+        Self { folder, name }
+    }
+
+    /// Where it was sent with folders, those.
+    pub fn folder(&self) -> Option<&FolderPath> {
+        self.folder.as_ref()
+    }
+
+    /// The name without its folders.
+    pub fn name(&self) -> &FileName {
+        &self.name
+    }
+}
+
+impl From<&str> for FilePath {
+    fn from(text: &str) -> Self {
+        let parts = text.rsplit_once('/').filter(|(_, name)| is_name(name));
+        let parts = parts.and_then(|(folder, name)| Some((folder.parse().ok()?, name)));
+        match parts {
+            Some((folder, name)) => Self::new(Some(folder), name.into()),
+            None => Self::new(None, text.into()),
+        }
+    }
+}
+
+impl From<String> for FilePath {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<FileName> for FilePath {
+    fn from(name: FileName) -> Self {
+        Self::new(None, name)
+    }
+}
+
+impl From<FilePath> for String {
+    fn from(path: FilePath) -> Self {
+        path.to_string()
+    }
+}
+
+impl fmt::Display for FilePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.folder {
+            Some(folder) => write!(formatter, "{folder}/{}", self.name),
+            None => formatter.write_str(self.name.as_str()),
+        }
+    }
+}
+
+impl fmt::Debug for FilePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_string(), formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, folder: Option<&str>, name: &str) {
+        let path = FilePath::from(text);
+        assert_eq!(path.folder().map(FolderPath::as_str), folder, "{text:?}");
+        assert_eq!(path.name().as_str(), name, "{text:?}");
+    }
+
+    #[test]
+    fn a_path_that_leads_down_has_folders_and_any_other_is_one_name() {
+        check("a.jpg", None, "a.jpg");
+        check("photos/2024/a.jpg", Some("photos/2024"), "a.jpg");
+        check(".git/..config", Some("_git"), "_.config");
+        check("a:b/NUL/-rf", Some("a_b/_UL"), "_rf");
+        check("../../etc/passwd", None, "_._.._etc_passwd");
+        check("/etc/passwd", None, "_etc_passwd");
+        check("a//b", None, "a__b");
+        check("a/./b", None, "a_._b");
+        check("a/", None, "a_");
+        check("a/..", None, "a_");
+        check("..", None, "file");
+    }
+
+    #[test]
+    fn a_path_is_neither_deeper_nor_longer_than_its_bounds() {
+        let folders = |count| vec!["d"; count].join("/");
+        assert!(folders(FOLDERS_MAX).parse::<FolderPath>().is_ok());
+        assert!(folders(FOLDERS_MAX + 1).parse::<FolderPath>().is_err());
+        check(
+            &format!("{}/a", folders(FOLDERS_MAX + 1)),
+            None,
+            &format!("{}_a", "d_".repeat(32) + "d"),
+        );
+        let long = ["x".repeat(200).as_str(); 5].join("/");
+        assert_eq!(long.len(), 1004);
+        assert!(format!("{long}/{}", "x".repeat(19)).parse::<FolderPath>().is_ok());
+        assert!(format!("{long}/{}", "x".repeat(20)).parse::<FolderPath>().is_err());
+        let deepest = folders(FOLDERS_MAX).parse().ok();
+        assert!(FolderPath::below(deepest.as_ref(), &"d".into()).is_err());
+        assert_eq!(FolderPath::below(None, &"d".into()).map(String::from).as_deref(), Ok("d"));
+    }
+}

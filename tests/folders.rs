@@ -1,0 +1,188 @@
+//! Files that keep the folders they were sent with.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::files::{landed, stored};
+use crate::harness::{Client, Server, files_below, items, keys, text};
+
+/// The files of a folder, each with its own path inside.
+const PHOTOS: [&str; 4] =
+    ["photos/a.jpg", "photos/b.jpg", "photos/2024/a.jpg", "photos/2024/raw/a.jpg"];
+
+fn write_all(client: &Client, names: &[&str]) {
+    for name in names {
+        fs::create_dir_all(client.path(name).parent().unwrap()).unwrap();
+        client.write(name, name.as_bytes());
+    }
+}
+
+/// The path that a file is told of by.
+#[track_caller]
+fn told(file: &Value) -> String {
+    let original = text(&file["original"]);
+    match file.get("folder") {
+        Some(folder) => format!("{}/{original}", text(folder)),
+        None => original.to_owned(),
+    }
+}
+
+/// The paths of the files in an `inbox` or a `send_file` answer.
+#[track_caller]
+fn all_told(answer: &Value) -> Vec<String> {
+    items(&answer["messages"]).iter().map(|message| told(&message["file"])).collect()
+}
+
+/// Fetches a file by this name, and checks where it lands and that it says what it said.
+#[track_caller]
+fn check_fetched(client: &Client, line: &str, expected: &str, content: &str) {
+    let fetched = client.ok(line);
+    assert_eq!(landed(client, &fetched), client.path(expected), "{line}");
+    assert_eq!(fs::read_to_string(client.path(expected)).unwrap(), content, "{line}");
+}
+
+/// The files below a folder, without it.
+fn tree(folder: &Path) -> Vec<String> {
+    let below = |path: std::path::PathBuf| path.strip_prefix(folder).unwrap().to_owned();
+    files_below(folder).into_iter().map(|path| below(path).to_str().unwrap().to_owned()).collect()
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+#[test]
+fn a_folder_is_fetched_as_the_tree_that_it_was() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &PHOTOS);
+    let sent = alice.ok("send_file bob photos/");
+    assert_eq!(all_told(&sent), PHOTOS);
+    let inbox = bob.ok("inbox");
+    assert_eq!(all_told(&inbox), PHOTOS);
+    let file = &inbox["messages"][2]["file"];
+    assert_eq!(keys(file), ["blake3", "folder", "name", "original", "size"]);
+    assert_eq!((&file["folder"], &file["original"]), (&"photos/2024".into(), &"a.jpg".into()));
+    for name in PHOTOS {
+        check_fetched(
+            &bob,
+            &format!("download_file {name}"),
+            &format!("download/bob/{name}"),
+            name,
+        );
+    }
+    let photos = PHOTOS.map(|name| format!("bob/{name}")).to_vec();
+    assert_eq!(tree(&bob.path("download")), sorted(photos));
+    // The server keeps them side by side.
+    assert!(
+        server.uploads().iter().all(|name| name.ends_with("_a.jpg") || name.ends_with("_b.jpg"))
+    );
+    assert_eq!(server.uploads().len(), PHOTOS.len());
+    // A file that was sent alone has no folder.
+    let sent = alice.ok("send_file bob photos/2024/a.jpg");
+    assert_eq!(keys(&sent["message"]["file"]), ["blake3", "name", "original", "size"]);
+    let shown = bob.run(&["inbox"]).output;
+    assert!(shown.contains("alice + photos/2024/raw/a.jpg, 21 B, stored as "), "{shown}");
+}
+
+#[test]
+fn a_file_of_a_folder_is_found_by_its_name_where_that_is_the_only_one() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &PHOTOS);
+    let sent = alice.ok("send_file bob photos");
+    check_fetched(&bob, "download_file b.jpg", "download/bob/photos/b.jpg", "photos/b.jpg");
+    check_fetched(
+        &bob,
+        "download_file photos/b.jpg",
+        "download/bob/photos/b (1).jpg",
+        "photos/b.jpg",
+    );
+    assert_eq!(bob.refused("download_file a.jpg"), "ambiguous_file");
+    for name in
+        ["2024/a.jpg", "photos/c.jpg", "photos/2024", "photos/../photos/b.jpg", "/photos/b.jpg"]
+    {
+        assert_eq!(bob.refused(&format!("download_file {name}")), "file_not_found", "{name}");
+    }
+    let name = text(&sent["messages"][3]["file"]["name"]);
+    let line = format!("download_file {name}");
+    check_fetched(&bob, &line, "download/bob/photos/2024/raw/a.jpg", "photos/2024/raw/a.jpg");
+    // The same path twice is as ambiguous as the same name.
+    alice.ok("send_file bob photos/");
+    assert_eq!(bob.refused("download_file photos/2024/a.jpg"), "ambiguous_file");
+}
+
+#[test]
+fn a_groups_folder_is_fetched_as_the_tree_that_it_was() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &PHOTOS);
+    alice.ok("mkgr lab");
+    bob.ok("join lab");
+    // From inside of the folder it has its name all the same.
+    let sent = alice.ok("sendgroup_file lab photos/2024/..");
+    assert_eq!(all_told(&sent), PHOTOS);
+    assert_eq!(all_told(&bob.ok("inboxgroup lab")), PHOTOS);
+    for name in PHOTOS {
+        let line = format!("downloadgroup_file lab {name}");
+        check_fetched(&bob, &line, &format!("downloadgroup/bob/{name}"), name);
+    }
+    assert_eq!(bob.refused("download_file photos/a.jpg"), "file_not_found");
+}
+
+#[test]
+fn a_folder_with_one_file_is_one_message_with_its_folder() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    write_all(&alice, &["only/one/file.txt"]);
+    let sent = alice.ok("send_file alice only");
+    assert_eq!(told(&sent["message"]["file"]), "only/one/file.txt");
+    check_fetched(
+        &alice,
+        &format!("download_file {}", stored(&sent)),
+        "download/alice/only/one/file.txt",
+        "only/one/file.txt",
+    );
+}
+
+#[test]
+fn files_whose_names_become_the_same_both_arrive() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    write_all(&alice, &["p/a:b/c?.txt", "p/a_b/c_.txt"]);
+    let sent = alice.ok("send_file alice p");
+    assert_eq!(all_told(&sent), ["p/a_b/c_.txt"; 2]);
+    let names = items(&sent["messages"]).iter().map(|message| text(&message["file"]["name"]));
+    for (name, (landed, content)) in names.zip([
+        ("download/alice/p/a_b/c_.txt", "p/a:b/c?.txt"),
+        ("download/alice/p/a_b/c_ (1).txt", "p/a_b/c_.txt"),
+    ]) {
+        check_fetched(&alice, &format!("download_file {name}"), landed, content);
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_named_and_not_followed() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &["photos/2024/a.jpg"]);
+    alice.ok("send_file bob photos");
+    let elsewhere = bob.home().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    for place in ["download/bob/photos", "download/bob/photos/2024"] {
+        fs::create_dir_all(bob.path(place).parent().unwrap()).unwrap();
+        symlink(&elsewhere, bob.path(place)).unwrap();
+        let answer = bob.lines(&["download_file photos/2024/a.jpg"]).remove(0);
+        assert_eq!(answer["error"]["code"], "local_file", "{answer}");
+        let message = text(&answer["error"]["message"]);
+        assert!(message.contains(&format!("{place}: ")) && message.contains("link"), "{message}");
+        assert_eq!(files_below(&elsewhere), [""; 0].map(std::path::PathBuf::from));
+        fs::remove_file(bob.path(place)).unwrap();
+    }
+    let landed = "download/bob/photos/2024/a.jpg";
+    check_fetched(&bob, "download_file photos/2024/a.jpg", landed, "photos/2024/a.jpg");
+}
