@@ -7,9 +7,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 
+use crate::columns::columns;
 use crate::echo::NoEcho;
 use crate::perform::Manner;
 use crate::safe;
+use crate::wrap::width;
 
 /// Whether transfers are shown while they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,11 +23,23 @@ pub(crate) enum Bars {
     On,
 }
 
-/// How many characters of a file's name fit before its bar.
-const NAME_CHARACTERS_MAX: usize = 32;
+/// The most columns that a file's name takes before its bar.
+const NAME_COLUMNS_MAX: usize = 32;
 
-/// The name, what part is done, the rate and the time that is left.
-const TEMPLATE: &str = "{msg} {bar:24.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// Which of how many files it is, its name, what part is done, the rate and the time that is left.
+const WIDE: &str =
+    "{prefix}{msg} {wide_bar:.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// In a terminal that has not so many columns there is no bar, and what counts stands first.
+const WIDE_COLUMNS_MIN: usize = 80;
+
+/// What [`WIDE`] takes beside names: the longest figures, and a bar of eight columns.
+const BESIDE_NAMES: usize = 62;
+
+const NARROW: &str = "{prefix}{bytes} of {total_bytes} {msg}";
+
+/// The same of [`NARROW`], and that the cursor stands behind it.
+const BESIDE_NAMES_NARROW: usize = 28;
 
 /// How often a bar is drawn anew, whether or not bytes move: a stall is seen too.
 const TICK: Duration = Duration::from_millis(50);
@@ -41,7 +55,7 @@ pub(crate) struct Bar {
 /// What a transfer has told so far.
 #[derive(Debug, Default)]
 struct Seen {
-    drawn: OnceLock<ProgressBar>,
+    drawn: OnceLock<Drawn>,
     has_begun: AtomicBool,
     damaged: Mutex<Vec<u64>>,
 }
@@ -59,7 +73,7 @@ impl Bar {
     pub(crate) fn of_many(manner: &Manner, files: usize, bytes: u64) -> Self {
         let bar = Self::new(manner.bars);
         if manner.bars == Bars::On {
-            bar.seen.drawn.get_or_init(|| draw("", bytes)).enable_steady_tick(TICK);
+            bar.seen.drawn.get_or_init(|| Drawn::of(bytes));
         }
         if let Some(meter) = &manner.meter {
             meter.expect_many(files, bytes);
@@ -70,10 +84,10 @@ impl Bar {
     /// The next of several files begins: `place` says which of how many, and `done` how many bytes those
     /// before it have.
     pub(crate) fn begin_file(&self, manner: &Manner, name: &str, place: (usize, usize), done: u64) {
-        if let Some(bar) = self.seen.drawn.get() {
+        if let Some(drawn) = self.seen.drawn.get() {
             let (file, files) = place;
-            bar.set_message(format!("{file}/{files} {}", short(name)));
-            bar.set_position(done);
+            drawn.call(&format!("{file}/{files} "), name);
+            drawn.bar.set_position(done);
         }
         if let Some(meter) = &manner.meter {
             meter.begin_file(name, done);
@@ -112,18 +126,22 @@ impl Seen {
             TransferEvent::Started { name, size } => {
                 self.has_begun.store(true, Ordering::Relaxed);
                 if bars == Bars::On {
-                    self.drawn.get_or_init(|| draw(name.as_str(), size)).enable_steady_tick(TICK);
+                    self.drawn.get_or_init(|| {
+                        let drawn = Drawn::of(size);
+                        drawn.call("", name.as_str());
+                        drawn
+                    });
                 }
             }
             TransferEvent::Kept { bytes } => {
-                if let Some(bar) = self.drawn.get() {
+                if let Some(Drawn { bar, .. }) = self.drawn.get() {
                     bar.inc(bytes);
                     // It says nothing of how fast the rest will be.
                     bar.reset_eta();
                 }
             }
             TransferEvent::Moved { bytes } => {
-                if let Some(bar) = self.drawn.get() {
+                if let Some(Drawn { bar, .. }) = self.drawn.get() {
                     bar.inc(bytes);
                 }
             }
@@ -136,28 +154,67 @@ impl Seen {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = self.seen.drawn.get() {
+        if let Some(Drawn { bar, .. }) = self.seen.drawn.get() {
             bar.finish_and_clear();
         }
     }
 }
 
-/// indicatif hides the bar where standard error is no terminal.
-fn draw(name: &str, size: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template(TEMPLATE);
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
-    ProgressBar::new(size).with_style(style).with_message(short(name))
+/// A bar that fits into its terminal.
+#[derive(Debug)]
+struct Drawn {
+    bar: ProgressBar,
+    /// How many columns there are for the name, and for what stands before it.
+    room: usize,
 }
 
-/// The name, made safe and cut in its middle, since its end tells its kind.
-fn short(name: &str) -> String {
+impl Drawn {
+    /// indicatif hides the bar where standard error is no terminal.
+    fn of(bytes: u64) -> Self {
+        let drawn = Self::in_columns(columns(std::io::stderr()), bytes);
+        drawn.bar.enable_steady_tick(TICK);
+        drawn
+    }
+
+    fn in_columns(columns: Option<usize>, bytes: u64) -> Self {
+        let (template, beside) = match columns {
+            Some(..WIDE_COLUMNS_MIN) => (NARROW, BESIDE_NAMES_NARROW),
+            _ => (WIDE, BESIDE_NAMES),
+        };
+        let style = ProgressStyle::with_template(template);
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─");
+        let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(beside));
+        Self { bar: ProgressBar::new(bytes).with_style(style), room }
+    }
+
+    fn call(&self, before: &str, name: &str) {
+        let room = self.room.saturating_sub(before.len()).min(NAME_COLUMNS_MAX);
+        self.bar.set_prefix(before.to_owned());
+        self.bar.set_message(short(name, room));
+    }
+}
+
+/// The name, made safe and cut in its middle, since its end tells its kind. Nothing of it where there is
+/// hardly any room.
+fn short(name: &str, room: usize) -> String {
     let name: Vec<char> = safe::line(name).chars().collect();
-    let half = NAME_CHARACTERS_MAX / 2;
-    match (name.get(..half), name.len().checked_sub(half).and_then(|from| name.get(from..))) {
-        (Some(start), Some(end)) if name.len() > NAME_CHARACTERS_MAX => {
-            start.iter().chain(&['…']).chain(end).collect()
-        }
-        _ => name.into_iter().collect(),
+    let columns = |part: &[char]| part.iter().copied().map(width).sum::<usize>();
+    let half = room.saturating_sub(1) / 2;
+    let start = name.iter().scan(0, |taken, &part| {
+        *taken += width(part);
+        Some(*taken)
+    });
+    let start = start.take_while(|&taken| taken <= half).count();
+    let end = name.iter().rev().scan(0, |taken, &part| {
+        *taken += width(part);
+        Some(*taken)
+    });
+    let end = end.take_while(|&taken| taken <= half).count();
+    let middle = name.len().saturating_sub(end);
+    match (name.get(..start), name.get(middle..)) {
+        _ if columns(&name) <= room => name.into_iter().collect(),
+        (Some(start), Some(end)) if half > 0 => start.iter().chain(&['…']).chain(end).collect(),
+        _ => String::new(),
     }
 }
 
@@ -167,19 +224,95 @@ mod tests {
 
     #[test]
     fn a_long_name_keeps_both_its_ends() {
-        assert_eq!(short("report.pdf"), "report.pdf");
-        let long = short(&format!("begin{}end.pdf", "x".repeat(100)));
+        assert_eq!(short("report.pdf", 10), "report.pdf");
+        let long = short(&format!("begin{}end.pdf", "x".repeat(100)), 33);
         assert!(long.starts_with("begin") && long.ends_with("end.pdf"), "{long}");
-        assert_eq!(long.chars().count(), NAME_CHARACTERS_MAX + 1);
-        assert_eq!(short("a\u{1b}b"), "a␛b");
+        assert_eq!(long.chars().count(), 33);
+        assert_eq!(short("a\u{1b}b", 3), "a␛b");
+        assert_eq!(short("report.pdf", 9), "repo….pdf");
+        assert_eq!(short("日本語.pdf", 9), "日本….pdf");
+        assert_eq!(short("report.pdf", 3), "r…f");
+        assert_eq!(short("report.pdf", 2), "");
+        assert_eq!(short("report.pdf", 0), "");
+    }
+
+    /// What was last written to a terminal of so many columns.
+    #[derive(Debug, Clone)]
+    struct Paper(Arc<Mutex<String>>, u16);
+
+    impl indicatif::TermLike for Paper {
+        fn width(&self) -> u16 {
+            self.1
+        }
+
+        fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> std::io::Result<()> {
+            self.write_str(&format!("{text}\n"))
+        }
+
+        fn write_str(&self, text: &str) -> std::io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> std::io::Result<()> {
+            self.0.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a terminal of that many columns shows of the second of twelve files.
+    fn shown(columns: u16) -> String {
+        let paper = Paper(Arc::default(), columns);
+        let bytes = 12 * 1024 * 1024 * 1024;
+        let drawn = Drawn::in_columns(Some(usize::from(columns)), bytes);
+        let target = indicatif::ProgressDrawTarget::term_like(Box::new(paper.clone()));
+        drawn.bar.set_draw_target(target);
+        drawn.call("2/12 ", "photos/2024/summer/a long name of a picture.jpg");
+        drawn.bar.set_position(bytes / 3);
+        drawn.bar.tick();
+        let shown = paper.0.lock().unwrap().clone();
+        anstream::adapter::strip_str(&shown).to_string()
+    }
+
+    #[test]
+    fn a_bar_is_one_row_and_tells_how_many_files_and_bytes_at_any_width() {
+        for columns in [36, 40, 60, 79, 80, 100, 160] {
+            let shown = shown(columns);
+            let taken: usize = shown.chars().map(width).sum();
+            assert!(taken <= columns.into(), "{columns}: {shown}");
+            assert!(shown.starts_with("2/12 "), "{columns}: {shown}");
+            assert!(shown.contains("4.00 GiB of 12.00 GiB"), "{columns}: {shown}");
+            assert_eq!(shown.contains('━'), columns >= 80, "{columns}: {shown}");
+            assert!(columns < 48 || shown.contains('…') && shown.contains('p'), "{shown}");
+        }
     }
 
     #[test]
     fn a_transfer_that_ends_early_leaves_no_bar() {
         let bar = Bar::default();
         let shared = Arc::clone(&bar.seen);
-        shared.drawn.get_or_init(|| draw("x", 10)).inc(1);
+        shared.drawn.get_or_init(|| Drawn::of(10)).bar.inc(1);
         drop(bar);
-        assert!(shared.drawn.get().is_some_and(ProgressBar::is_finished));
+        assert!(shared.drawn.get().is_some_and(|drawn| drawn.bar.is_finished()));
     }
 }

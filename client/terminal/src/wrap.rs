@@ -34,7 +34,7 @@ pub(crate) fn fold(line: &str, columns: Option<usize>) -> String {
 
 /// How many columns the character takes in a terminal: the most, where they are not of one mind. A row
 /// that is taken for shorter than it is would be broken by the terminal.
-fn width(character: char) -> usize {
+pub(crate) fn width(character: char) -> usize {
     match character {
         // Makes an emoji of the character before it.
         '\u{fe0f}' => 1,
