@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::files::{landed, stored};
-use crate::harness::{Client, Server, files_below, items, keys, text};
+use crate::harness::{Client, Server, contents, files_below, items, keys, text};
 
 /// The files of a folder, each with its own path inside.
 const PHOTOS: [&str; 4] =
@@ -132,6 +132,73 @@ fn a_groups_folder_is_fetched_as_the_tree_that_it_was() {
         check_fetched(&bob, &line, &format!("downloadgroup/bob/{name}"), name);
     }
     assert_eq!(bob.refused("download_file photos/a.jpg"), "file_not_found");
+}
+
+/// The paths of the answer to the fetching of a folder.
+#[track_caller]
+fn paths(answer: &Value) -> Vec<&str> {
+    items(&answer["files"]).iter().map(|saved| text(&saved["path"])).collect()
+}
+
+#[test]
+fn a_whole_folder_is_fetched_by_one_line_and_what_is_here_is_not_fetched_again() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &PHOTOS);
+    write_all(&alice, &["photos2/x.jpg", "alone.jpg"]);
+    alice.ok("send_file bob photos photos2 alone.jpg");
+    write_all(&bob, &["photos/mine.jpg"]);
+    bob.ok("send_file alice photos");
+    let fetched = bob.ok("download_file photos/");
+    assert_eq!(keys(&fetched), ["command", "files", "ok"]);
+    let expected = sorted(PHOTOS.map(|name| format!("download/bob/{name}")).to_vec());
+    assert_eq!(paths(&fetched), expected);
+    let downloads = || contents(&bob.path("download"));
+    let before = downloads();
+    assert_eq!(before.len(), PHOTOS.len());
+    for path in PHOTOS {
+        let landed = bob.path("download/bob").join(path);
+        assert_eq!(fs::read_to_string(landed).unwrap(), path);
+    }
+    // Said again it fetches what is missing; what was changed here is not replaced.
+    fs::remove_file(bob.path("download/bob/photos/2024/a.jpg")).unwrap();
+    assert_eq!(paths(&bob.ok("download_file photos/")), expected);
+    assert_eq!(downloads(), before);
+    fs::write(bob.path("download/bob/photos/b.jpg"), "changed").unwrap();
+    let again = bob.run(&["download_file", "photos/"]).output;
+    assert_eq!(again, "saved 4 files (62 B), of which 3 were here before\n");
+    assert_eq!(
+        fs::read_to_string(bob.path("download/bob/photos/b (1).jpg")).unwrap(),
+        "photos/b.jpg"
+    );
+    let deeper = bob.ok("download_file photos/2024/raw/");
+    assert_eq!(paths(&deeper), ["download/bob/photos/2024/raw/a.jpg"]);
+    for nothing in ["photo/", "photos/202/", "alone.jpg/", "../photos/", "/", "photos//"] {
+        assert_eq!(bob.refused(&format!("download_file {nothing}")), "file_not_found", "{nothing}");
+    }
+}
+
+#[test]
+fn what_of_a_folder_cannot_be_fetched_is_listed_and_keeps_no_other_from_coming() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    write_all(&alice, &PHOTOS);
+    alice.ok("mkgr lab");
+    alice.ok("sendgroup_file lab photos");
+    bob.ok("join lab");
+    write_all(&bob, &["downloadgroup/bob/photos/2024"]);
+    let answer = bob.lines(&["downloadgroup_file lab photos/"]).remove(0);
+    assert_eq!(answer["error"]["code"], "not_all_fetched");
+    let expected = ["downloadgroup/bob/photos/a.jpg", "downloadgroup/bob/photos/b.jpg"];
+    assert_eq!(paths(&answer), expected);
+    let failed = items(&answer["failed"]);
+    assert_eq!(failed.len(), 2);
+    assert!(text(&failed[0]["file"]).ends_with("_a.jpg"));
+    assert_eq!(failed[0]["error"]["code"], "local_file");
+    let ended = bob.run(&["downloadgroup_file", "lab", "photos/"]);
+    assert_eq!(ended.status, Some(1), "{ended:?}");
+    let told = format!("{}{}", ended.output, ended.error);
+    assert!(told.contains("photos/2024: this is no folder"), "{ended:?}");
 }
 
 #[test]

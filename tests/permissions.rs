@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
-    ChangePassword, Download, FileBlocks, FileQuery, Groups, History, Join, Leave, Login, Logout,
-    LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, Register, Resume, RevokeSession,
-    Selection, SendText, SequenceRange, Sessions, Track, Upload, Users, Watch,
+    ChangePassword, Download, FileBlocks, FileQuery, FilesBelow, Groups, History, Join, Leave,
+    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, Register, Resume,
+    RevokeSession, Selection, SendText, SequenceRange, Sessions, Track, Upload, Users, Watch,
 };
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
@@ -34,7 +34,7 @@ macro_rules! commands {
 commands! {
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead, Upload, Download, MakeGroup,
     Join, Leave, Groups, Members, Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword,
-    Sessions, RevokeSession, FileBlocks,
+    Sessions, RevokeSession, FileBlocks, FilesBelow,
 }
 
 /// The columns of the table, in their order.
@@ -80,6 +80,7 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         Download { log, file: FileQuery::from(name), blocks, transfer }
     };
     let blocks = |log, name: &str| FileBlocks { log, file: FileQuery::from(name), first: 0 };
+    let below = |log| FilesBelow { log, folder: "photos".parse().unwrap(), after: None };
     let history =
         |log| History { log, selection: Selection::Unread, from: None, before: None, page: None };
     let ranges = || Few::first_of([SequenceRange { first: Sequence(1), last: Sequence(1) }]);
@@ -125,6 +126,8 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
             blocks(Log::Inbox, "others.txt").into(),
         ),
         ("FileBlocks of the group's file", blocks(group(), "group.txt").into()),
+        ("FilesBelow a folder in the own mailbox", below(Log::Inbox).into()),
+        ("FilesBelow a folder in the group", below(group()).into()),
         ("MakeGroup", MakeGroup { id: id(), group: new("made").parse().unwrap() }.into()),
         ("Groups", Groups { after: None }.into()),
         ("Members of the group", Members { group: lab(), after: None }.into()),

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use qchat_proto::command::{Group, Join, Leave, Log, MakeGroup, Member, SendText, User};
 use qchat_proto::{
-    Address, ClientId, Fingerprint, FolderPath, GroupName, Message, MessageText, UserName,
+    Address, ClientId, File, Fingerprint, FolderPath, GroupName, Message, MessageText, UserName,
 };
 
 use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::link::Link;
-use crate::lists::{groups, members, users};
+use crate::lists::{files_below, groups, members, users};
 use crate::progress::Progress;
 use crate::upload::send_file;
 
@@ -185,6 +185,22 @@ impl Client {
         downloaded
     }
 
+    /// The files in a log that were sent with this folder, those in folders below it too, in the order of
+    /// their paths; of the mailbox those that were sent to the user. Some may have expired.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn files_below(
+        &self,
+        log: &Log,
+        folder: &FolderPath,
+    ) -> Result<Vec<File>, CallError> {
+        files_below(&self.link, log, folder).await
+    }
+
     /// Makes a group; its maker is its owner and a member.
     ///
     /// # Errors
@@ -279,6 +295,7 @@ mod tests {
         sent(client.send_file(to(), path, Progress::none()));
         sent(client.download(Log::Inbox, "", path, Progress::none()));
         sent(client.members(group.clone()));
+        sent(client.files_below(&Log::Inbox, &"a".parse().unwrap()));
         sent((client.users(), client.groups(), client.logout(), client.close()));
     }
 }

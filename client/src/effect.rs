@@ -26,7 +26,8 @@ impl Effect {
             | Request::Watch(_)
             | Request::Track(_)
             | Request::Sessions(_)
-            | Request::FileBlocks(_) => Self::None,
+            | Request::FileBlocks(_)
+            | Request::FilesBelow(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)

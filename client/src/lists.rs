@@ -1,7 +1,7 @@
 //! Lists that come in pages.
 
-use qchat_proto::GroupName;
-use qchat_proto::command::{Group, Groups, Member, Members, User, Users};
+use qchat_proto::command::{FilesBelow, Group, Groups, Log, Member, Members, User, Users};
+use qchat_proto::{File, FolderPath, GroupName};
 
 use crate::error::{CallError, DamagedError};
 use crate::link::Link;
@@ -54,6 +54,19 @@ pub(crate) async fn members(link: &Link, group: GroupName) -> Result<Vec<Member>
     follow(|after| async move {
         let page = link.ask(Members { group: group.clone(), after }).await?;
         Ok((page.members.into_vec(), page.next))
+    })
+    .await
+}
+
+pub(crate) async fn files_below(
+    link: &Link,
+    log: &Log,
+    folder: &FolderPath,
+) -> Result<Vec<File>, CallError> {
+    follow(|after| async move {
+        let (log, folder) = (log.clone(), folder.clone());
+        let page = link.ask(FilesBelow { log, folder, after }).await?;
+        Ok((page.files.into_vec(), page.next))
     })
     .await
 }

@@ -133,6 +133,8 @@ commands! {
     RevokeSession => Done,
     /// Tells of a file and the values of its blocks.
     FileBlocks => BlockPage,
+    /// Lists the files below a folder.
+    FilesBelow => FilePage,
 }
 
 impl Follow for Watch {

@@ -40,6 +40,8 @@ pub(crate) enum Answer {
     Saved { file: File, path: String, damaged: Vec<u64> },
     /// The group exists now.
     MadeGroup(GroupName),
+    /// What came of the files of a folder.
+    SavedFiles(SavedFiles),
     /// The user is a member.
     Joined(GroupName),
     /// The user is no member any more.
@@ -91,11 +93,33 @@ impl SentFiles {
     }
 }
 
+/// What came of the files of a folder. Each lies under a path of its own.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SavedFiles {
+    /// Those that are here now, with their paths, in their order.
+    pub(crate) files: Vec<(File, String)>,
+    /// How many of them were here before.
+    pub(crate) were_here: usize,
+    /// Those that did not come, and why.
+    pub(crate) failed: Vec<(File, Failure)>,
+}
+
+impl SavedFiles {
+    /// What is to be said of the whole line where some did not come.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let exit = self.failed.iter().map(|(_, failure)| failure.exit).max()?;
+        let (failed, all) = (self.failed.len(), self.failed.len() + self.files.len());
+        let text = format!("{failed} of {all} files were not fetched");
+        Some(Failure { exit, ..Failure::refused("not_all_fetched", text) })
+    }
+}
+
 impl Answer {
     /// Why it is no whole success.
     pub(crate) fn failure(&self) -> Option<Failure> {
         match self {
             Self::SentFiles(sent) => sent.failure(),
+            Self::SavedFiles(saved) => saved.failure(),
             _ => None,
         }
     }

@@ -73,7 +73,7 @@ pub(crate) const COMMANDS: [Entry; 22] = [
     entry(Verb::SendFile, ["send_file", "USER FILE", SEND_OPTIONS,
         "send a file, several (*.log), or a folder's", "send_file bob ~/report.pdf"]),
     entry(Verb::Download, ["download_file", "NAME", "",
-        "fetch a file that the inbox shows into download/", "download_file 1763833207123_report.pdf"]),
+        "fetch a file, or all of a folder (photos/)", "download_file 1763833207123_report.pdf"]),
     entry(Verb::MakeGroup, ["mkgr", "GROUP", "",
         "make a group; you are its owner", "mkgr lab"]),
     entry(Verb::Join, ["join", "GROUP", "",

@@ -7,10 +7,12 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use qchat_proto::{Address, Body, FolderPath, GroupName, Message, Receipt, Timestamp, UserName};
+use qchat_proto::{
+    Address, Body, File, FolderPath, GroupName, Message, Receipt, Timestamp, UserName,
+};
 use serde::Serialize;
 
-use crate::answer::{Answer, SentFiles};
+use crate::answer::{Answer, SavedFiles, SentFiles};
 use crate::command_table::{Entry, help};
 use crate::failure::Failure;
 use crate::line::bounded;
@@ -63,7 +65,8 @@ enum Content<'a> {
     Reached { message: MessageObject<'a>, receipt: ReceiptObject },
     SentFiles(SentFilesObject<'a>),
     Messages { messages: Vec<MessageObject<'a>>, more: bool },
-    Saved { file: FileObject<'a>, path: &'a str },
+    Saved(SavedObject<'a>),
+    SavedFiles(SavedFilesObject<'a>),
     Group { group: &'a GroupName },
     Groups { groups: Vec<GroupObject<'a>> },
     Members { members: Vec<MemberObject<'a>> },
@@ -88,6 +91,22 @@ struct SentFilesObject<'a> {
     failed: Vec<FailedObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<Cow<'a, str>>,
+}
+
+#[derive(Serialize)]
+struct SavedObject<'a> {
+    file: FileObject<'a>,
+    path: &'a str,
+}
+
+/// `error` and `failed` are there where something failed.
+#[derive(Serialize)]
+struct SavedFilesObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<OwnError>,
+    files: Vec<SavedObject<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<FailedObject<'a>>,
 }
 
 #[derive(Serialize)]
@@ -197,7 +216,10 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 messages: page.messages.iter().map(MessageObject::from).collect(),
                 more: page.more,
             },
-            Answer::Saved { file, path, .. } => Self::Saved { file: file.into(), path },
+            Answer::Saved { file, path, .. } => {
+                Self::Saved(SavedObject { file: file.into(), path })
+            }
+            Answer::SavedFiles(saved) => Self::SavedFiles(saved.into()),
             Answer::MadeGroup(group) | Answer::Joined(group) | Answer::Left(group) => {
                 Self::Group { group }
             }
@@ -220,6 +242,27 @@ impl<'a> From<&'a Answer> for Content<'a> {
     }
 }
 
+impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
+    fn from(saved: &'a SavedFiles) -> Self {
+        let failed = |(file, failure): &'a (File, Failure)| FailedObject {
+            file: file.name.as_str().into(),
+            error: ErrorObject { code: failure.code, message: &failure.text },
+        };
+        let files = saved.files.iter();
+        Self {
+            error: saved.failure().map(OwnError::from),
+            files: files.map(|(file, path)| SavedObject { file: file.into(), path }).collect(),
+            failed: saved.failed.iter().map(failed).collect(),
+        }
+    }
+}
+
+impl From<Failure> for OwnError {
+    fn from(Failure { code, text, .. }: Failure) -> Self {
+        Self { code, message: text }
+    }
+}
+
 impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
     fn from(sent: &'a SentFiles) -> Self {
         let failed = |(file, failure): &'a (PathBuf, Failure)| FailedObject {
@@ -227,9 +270,7 @@ impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
             error: ErrorObject { code: failure.code, message: &failure.text },
         };
         Self {
-            error: sent
-                .failure()
-                .map(|Failure { code, text, .. }| OwnError { code, message: text }),
+            error: sent.failure().map(OwnError::from),
             messages: sent.messages.iter().map(MessageObject::from).collect(),
             failed: sent.failed.iter().map(failed).collect(),
             left_out: sent.left_out.iter().map(|path| path.to_string_lossy()).collect(),
@@ -290,8 +331,8 @@ impl From<Receipt> for ReceiptObject {
     }
 }
 
-impl<'a> From<&'a qchat_proto::File> for FileObject<'a> {
-    fn from(file: &'a qchat_proto::File) -> Self {
+impl<'a> From<&'a File> for FileObject<'a> {
+    fn from(file: &'a File) -> Self {
         Self {
             name: file.name.as_str(),
             original: file.original.name().as_str(),

@@ -1,5 +1,5 @@
+use qchat_proto::Digest;
 use qchat_proto::command::{Group, Log, Member, Session, User};
-use qchat_proto::{Digest, File};
 
 use super::*;
 use crate::answer::Page;
@@ -115,6 +115,27 @@ fn a_file_that_was_sent_with_folders_says_which() {
         "download_file",
         Answer::Saved { file, path: "p".to_owned(), damaged: Vec::new() },
         r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","folder":"photos/2024","size":12345,"blake3":"HEX"},"path":"p"}"#,
+    );
+}
+
+#[test]
+fn the_files_of_a_folder_are_a_list_of_what_was_saved_and_of_those_that_failed() {
+    const FILE: &str = r#"{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"}"#;
+    let files = || vec![(file(), "download/bob/p/a".to_owned())];
+    let saved = |failed| SavedFiles { files: files(), were_here: 1, failed };
+    check(
+        "download_file",
+        Answer::SavedFiles(saved(Vec::new())),
+        &format!(
+            r#"{{"command":"download_file","ok":true,"files":[{{"file":{FILE},"path":"download/bob/p/a"}}]}}"#
+        ),
+    );
+    check(
+        "download_file",
+        Answer::SavedFiles(saved(vec![(file(), Failure::refused("file_expired", "expired"))])),
+        &format!(
+            r#"{{"command":"download_file","ok":false,"error":{{"code":"not_all_fetched","message":"1 of 2 files were not fetched"}},"files":[{{"file":{FILE},"path":"download/bob/p/a"}}],"failed":[{{"file":"1763833207123_report.pdf","error":{{"code":"file_expired","message":"expired"}}}}]}}"#
+        ),
     );
 }
 

@@ -1,5 +1,6 @@
 //! Does what a line asks for, on a connection that stands.
 
+mod folder;
 mod many;
 
 use std::path::{Path, PathBuf};
@@ -184,20 +185,33 @@ impl Manner {
         (sent.map_err(Failure::from), is_stored)
     }
 
+    /// Fetches a file, or all below a folder where the name ends as that of one.
     async fn download(&self, client: &Client, log: &Log, name: &str) -> Result<Answer, Failure> {
+        let folder = name.strip_suffix('/').and_then(|folder| folder.parse().ok());
+        if let Some(folder) = folder {
+            return self.fetch_folder(client, log, &folder).await.map(Answer::SavedFiles);
+        }
+        let top = self.download_folder(client, log)?;
+        let bar = Bar::new(self.bars);
+        let progress = bar.progress(self);
+        let Downloaded { file, path } = client.download(log.clone(), name, &top, progress).await?;
+        Ok(Answer::Saved { file, path: self.shown(&path), damaged: bar.damaged() })
+    }
+
+    /// Where files of that log land.
+    fn download_folder(&self, client: &Client, log: &Log) -> Result<PathBuf, Failure> {
         let user = client.user().ok_or(Refusal::NotLoggedIn)?;
         let top = match log {
             Log::Inbox => "download",
             Log::Group(_) => "downloadgroup",
         };
-        let folder = self.place(&Path::new(top).join(user.as_str()));
-        let bar = Bar::new(self.bars);
-        let progress = bar.progress(self);
-        let Downloaded { file, path } =
-            client.download(log.clone(), name, &folder, progress).await?;
+        Ok(self.place(&Path::new(top).join(user.as_str())))
+    }
+
+    /// The path as its reader would name it.
+    fn shown(&self, path: &Path) -> String {
         let shown = self.folder.as_ref().and_then(|folder| path.strip_prefix(folder).ok());
-        let path = shown.unwrap_or(&path).to_string_lossy().into_owned();
-        Ok(Answer::Saved { file, path, damaged: bar.damaged() })
+        shown.unwrap_or(path).to_string_lossy().into_owned()
     }
 
     async fn history(&self, client: &Client, wanted: &HistoryLine) -> Result<Answer, Failure> {

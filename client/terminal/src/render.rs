@@ -50,6 +50,7 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::Users(users) => user_list(users),
         Answer::Sent(message) => whole(&sent(message), paper),
         Answer::SentFiles(sent) => files::sent(sent, paper),
+        Answer::SavedFiles(saved) => files::saved(saved, paper),
         Answer::Reached { message, receipt } => {
             whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }

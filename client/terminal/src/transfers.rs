@@ -277,6 +277,7 @@ fn outcome(result: &Result<Answer, Failure>) -> String {
             (Some(failure), ..) => failure.text,
             (None, [message], _) => format!("sent {}", message.id),
             (None, [], Answer::Saved { path, .. }) => format!("saved {path}"),
+            (None, [], Answer::SavedFiles(saved)) => format!("saved {} files", saved.files.len()),
             (None, messages, _) => format!("sent {} files", messages.len()),
         },
         Err(failure) => format!("failed: {}", failure.code),

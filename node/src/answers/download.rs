@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
-    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader,
+    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader, FileMark, FilePage,
+    FilesBelow,
 };
-use qchat_proto::{BlockValue, Digest, File, Refusal, codes, frame};
+use qchat_proto::{BlockValue, Digest, Few, File, Refusal, codes, frame};
 use qchat_transfer::{Choice, Disk, Layout, SendError, Sending};
 use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
@@ -34,6 +35,22 @@ impl Answer for FileBlocks {
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
         Ok(BlockPage { file, values: BlockValues::first_of(values.iter().copied()) })
+    }
+}
+
+impl Answer for FilesBelow {
+    type Caller = Signed;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<FilePage, Failure> {
+        let log = address(self.log, &caller.user);
+        let wanted = (self.folder, self.after);
+        let (files, more) = call.node.store.files_below(caller.user, log, wanted).await??;
+        let next = files.last().filter(|_| more);
+        let next = next.map(|File { name, original, .. }| FileMark {
+            path: original.clone(),
+            name: name.clone(),
+        });
+        Ok(FilePage { files: Few::first_of(files), next })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tables, each named once. Keys are bytes that sort as we read them; values are versioned records.
 
-use qchat_proto::{Address, ClientId, File, GroupName, Sequence, StoredName, UserName};
+use qchat_proto::{Address, ClientId, File, FolderPath, GroupName, Sequence, StoredName, UserName};
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
     WriteTransaction,
@@ -191,6 +191,14 @@ pub(super) fn names_of(file: &File) -> Vec<String> {
         names.push(file.original.to_string());
     }
     names
+}
+
+/// Where the files of a log begin that are below a folder: those that have a path, which no other name of
+/// a file can pass for.
+pub(super) fn files_below(address: &Address, folder: &FolderPath) -> Vec<u8> {
+    let mut key = log(address);
+    key.extend_from_slice(format!("{folder}/").as_bytes());
+    key
 }
 
 /// A file under one of its names; without the stored name where those of that name begin.

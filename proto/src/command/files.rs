@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Log;
 use crate::few::Few;
 use crate::file_name::StoredName;
-use crate::file_path::FilePath;
+use crate::file_path::{FilePath, FolderPath};
 use crate::ids::{BlockValue, ClientId, Digest, TransferId};
-use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX};
+use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
 
 /// Sends a file; see [`Request::Upload`](crate::Request::Upload). Repeated with the same id, it goes on
@@ -105,6 +105,35 @@ impl From<&str> for FileQuery {
     fn from(name: &str) -> Self {
         Self { stored: name.parse().ok(), original: name.into() }
     }
+}
+
+/// Lists the files that were sent with a folder; see [`Request::FilesBelow`](crate::Request::FilesBelow).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesBelow {
+    /// Where they were sent to. Of the mailbox only what others sent, or the asker to themselves.
+    pub log: Log,
+    /// The folder; also those in folders below it are listed.
+    pub folder: FolderPath,
+    /// Where to go on, from the page before.
+    pub after: Option<FileMark>,
+}
+
+/// A place in the list of a folder's files, which is in the order of their paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// The path of the file before.
+    pub path: FilePath,
+    /// And its stored name, since several may have that path.
+    pub name: StoredName,
+}
+
+/// Part of a list of files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePage {
+    /// In order. Also those that have expired.
+    pub files: Few<File, PAGE_ITEMS_MAX>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<FileMark>,
 }
 
 /// The first frame on a file's stream.

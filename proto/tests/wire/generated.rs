@@ -101,6 +101,14 @@ fn file_query() -> impl Strategy<Value = FileQuery> {
         .prop_map(|name| FileQuery::from(name.as_str()))
 }
 
+fn files_below() -> impl Strategy<Value = Request> {
+    let mark = (file_path(), "[0-9]{13}_[a-z]{1,20}");
+    let mark = mark.prop_map(|(path, name)| FileMark { path, name: name.parse().unwrap() });
+    (log(), "[a-z]{1,9}(/[a-z]{1,9}){0,31}", option::of(mark)).prop_map(|(log, folder, after)| {
+        FilesBelow { log, folder: folder.parse().unwrap(), after }.into()
+    })
+}
+
 fn download() -> impl Strategy<Value = Request> {
     let range = (any::<u64>(), any::<u64>()).prop_map(|(first, count)| BlockRange { first, count });
     let ranges = proptest::collection::vec(range, 0..=BLOCK_RANGES_MAX);
@@ -149,6 +157,7 @@ fn of_messages() -> impl Strategy<Value = Request> {
             |(id, to, name, size, transfer)| Upload { id, to, name, size, transfer }.into()
         ),
         download(),
+        files_below(),
         (log(), file_query(), any::<u64>()).prop_map(|(log, file, first)| FileBlocks {
             log,
             file,

@@ -106,6 +106,8 @@ fn an_answer_costs_a_bounded_multiple_of_its_bytes() {
     );
     check::<Users>("candidates over their bound", &[b"\x01\x0b", MANY], b"\x0f1763833207123_x");
     let values: &[&[u8]] = &[b"\0\x0f1763833207123_x\x01x\x01", &[7; 32], MANY];
+    let path = &path.concat()[8..];
+    check::<FilesBelow>("listed files over their bound", &[b"\0", MANY], &path[..path.len() - 1]);
     check::<FileBlocks>("values over their bound", values, &[7; 32]);
     check::<SendText>("a text of an endless length", &[b"\0\0\x01a\x01\x01a\x01\0", ENDLESS], b"x");
     check::<SendText>("a text over its bound", &[b"\0\0\x01a\x01\x01a\x01\0\xf0\xff\x13"], b"x");

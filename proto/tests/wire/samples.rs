@@ -72,6 +72,10 @@ fn page_mark() -> PageMark {
     PageMark { floor: Sequence(3), end: Sequence(300), after: Sequence(150), more: true }
 }
 
+fn file_mark() -> FileMark {
+    FileMark { path: "photos/2024/report.pdf".into(), name: file().name }
+}
+
 fn values() -> BlockValues {
     Few::first_of([BlockValue([0xb1; 32])])
 }
@@ -148,6 +152,12 @@ pub(crate) fn requests() -> Vec<Request> {
         Sessions.into(),
         RevokeSession { id: session_id() }.into(),
         FileBlocks { log: Log::Inbox, file: "report.pdf".into(), first: 300 }.into(),
+        FilesBelow {
+            log: Log::Group(lab()),
+            folder: "photos/2024".parse().unwrap(),
+            after: Some(file_mark()),
+        }
+        .into(),
     ]
 }
 
@@ -252,6 +262,7 @@ answered! {
     };
     RevokeSession: Done;
     FileBlocks: BlockPage { file: file(), values: values() };
+    FilesBelow: FilePage { files: Few::first_of([file()]), next: Some(file_mark()) };
 }
 
 /// Collects the answers to the command that it is handed.

@@ -1,13 +1,13 @@
 //! What came of several files.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use indicatif::HumanBytes;
 use qchat_proto::{Body, Message};
 
 use super::{Paper, failure};
-use crate::answer::SentFiles;
+use crate::answer::{SavedFiles, SentFiles};
 use crate::failure::Failure;
 use crate::safe;
 
@@ -20,19 +20,49 @@ pub(super) fn sent(sent: &SentFiles, paper: &Paper) -> String {
     if let Some(came) = came(&sent.messages) {
         text.push_str(&came);
     }
-    for (path, why) in sent.failed.iter().take(FAILED_SHOWN_MAX) {
-        let text_of_why = failure(&named(path, why), paper);
-        text.push_str(&text_of_why);
-    }
-    if let Some(more) = sent.failed.len().checked_sub(FAILED_SHOWN_MAX).filter(|&more| more > 0) {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "  and {more} more");
-    }
+    let failed = sent.failed.iter().map(|(path, why)| named(&path.display().to_string(), why));
+    text.push_str(&all_failed(failed, paper));
     if let Some(whole) = sent.failure() {
         let again = format!("{}; the same line again sends only those", whole.text);
         text.push_str(&failure(&Failure { text: again, ..whole }, paper));
     }
     left_out(&sent.left_out, &mut text);
+    text
+}
+
+/// `saved 12 files (3.40 MiB), of which 2 were here before`, and below it what did not come, and why.
+pub(super) fn saved(saved: &SavedFiles, paper: &Paper) -> String {
+    let bytes = saved.files.iter().map(|(file, _)| file.size).fold(0, u64::saturating_add);
+    let mut text = match saved.files.len() {
+        0 => String::new(),
+        1 => format!("saved 1 file ({})", HumanBytes(bytes)),
+        files => format!("saved {files} files ({})", HumanBytes(bytes)),
+    };
+    if saved.were_here > 0 {
+        // Writing to a String does not fail.
+        let _ = write!(text, ", of which {} were here before", saved.were_here);
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let failed = saved.failed.iter().map(|(file, why)| named(file.name.as_str(), why));
+    text.push_str(&all_failed(failed, paper));
+    if let Some(whole) = saved.failure() {
+        let again = format!("{}; the same line again fetches only those", whole.text);
+        text.push_str(&failure(&Failure { text: again, ..whole }, paper));
+    }
+    text
+}
+
+/// What failed, the first of it one by one.
+fn all_failed(mut failed: impl Iterator<Item = Failure>, paper: &Paper) -> String {
+    let shown = failed.by_ref().take(FAILED_SHOWN_MAX).map(|why| failure(&why, paper));
+    let mut text: String = shown.collect();
+    match failed.count() {
+        0 => {}
+        // Writing to a String does not fail.
+        more => drop(writeln!(text, "  and {more} more")),
+    }
     text
 }
 
@@ -54,9 +84,8 @@ fn bytes(message: &Message) -> u64 {
 }
 
 /// The reason, with the file's name where it does not say it itself.
-fn named(path: &Path, why: &Failure) -> Failure {
-    let path = path.display().to_string();
-    match why.text.starts_with(&path) {
+fn named(path: &str, why: &Failure) -> Failure {
+    match why.text.starts_with(path) {
         true => why.clone(),
         false => Failure { text: format!("{path}: {}", why.text), ..why.clone() },
     }

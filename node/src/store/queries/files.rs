@@ -1,8 +1,10 @@
 //! Questions about files.
 
-use qchat_proto::command::FileQuery;
-use qchat_proto::limits::CANDIDATES_MAX;
-use qchat_proto::{Address, Body, ClientId, Few, File, Refusal, Sequence, StoredName, UserName};
+use qchat_proto::command::{FileMark, FileQuery};
+use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES, PAGE_ITEMS_MAX};
+use qchat_proto::{
+    Address, Body, ClientId, Few, File, FolderPath, Refusal, Sequence, StoredName, UserName,
+};
 use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::may_read;
@@ -21,7 +23,30 @@ pub(crate) enum Keeping {
     Unknown,
 }
 
+/// Files, and whether more follow.
+type Files = (Vec<File>, bool);
+
 impl Store {
+    /// The files of a log that `user` may read, below a folder, after a place in that list. Copies of
+    /// what the user sent to others are none of them.
+    pub(crate) async fn files_below(
+        &self,
+        user: UserName,
+        log: Address,
+        (folder, after): (FolderPath, Option<FileMark>),
+    ) -> Result<Result<Files, Refusal>, Fault> {
+        self.read(move |snapshot| {
+            if let Err(refusal) = may_read(snapshot, &user, &log)? {
+                return Ok(Err(refusal));
+            }
+            let start = tables::files_below(&log, &folder);
+            let after = after
+                .map(|FileMark { path, name }| tables::file(&log, &path.to_string(), Some(&name)));
+            files_from(snapshot, &log, (&start, after.as_deref())).map(Ok)
+        })
+        .await
+    }
+
     /// The file of that name in a log that `user` may read.
     pub(crate) async fn file(
         &self,
@@ -143,6 +168,34 @@ fn candidates(
         found.push((stored, records::decode(sequence.value(), "file")?));
     }
     Ok(found)
+}
+
+/// The files of a log whose keys begin with `start`, after a key, as many as fill a page.
+fn files_from(
+    snapshot: &ReadTransaction,
+    log: &Address,
+    (start, after): (&[u8], Option<&[u8]>),
+) -> Result<Files, Fault> {
+    let (mut files, mut bytes) = (Vec::new(), 0);
+    for row in snapshot.open_table(tables::FILES)?.range(after.unwrap_or(start)..)? {
+        let (key, sequence) = row?;
+        let key = key.value();
+        if !key.starts_with(start) {
+            break;
+        }
+        let entry = entry(snapshot, log, records::decode(sequence.value(), "file")?)?;
+        let (Body::File(file), true) = (entry.body, entry.to == *log) else { continue };
+        if Some(key) == after {
+            continue;
+        }
+        if files.len() == PAGE_ITEMS_MAX || bytes >= PAGE_BYTES {
+            return Ok((files, true));
+        }
+        // It holds the path and the stored name. Length and digest come besides.
+        bytes += key.len() + 64;
+        files.push(file);
+    }
+    Ok((files, false))
 }
 
 fn file_of(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<File, Fault> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use qchat_proto::command::{self, FileQuery, Selection};
+use qchat_proto::command::{self, FileMark, FileQuery, Selection};
 use qchat_proto::{
-    Address, Body, Few, File, GroupName, Message, MessageId, Receipt, Refusal, Sequence, UserName,
+    Address, Body, Few, File, FolderPath, GroupName, Message, MessageId, Receipt, Refusal,
+    Sequence, UserName,
 };
 
 use super::{Model, Places, message};
@@ -88,6 +89,12 @@ impl Model {
             let id = MessageId { log: log.clone(), sequence: Sequence(place) };
             let found = store.receipt(reader.clone(), id.clone()).await.unwrap();
             assert_eq!(found, self.receipt(reader, id));
+        }
+        for folder in ["p", "p/q", "a.txt"] {
+            let folder: FolderPath = folder.parse().unwrap();
+            let expected = self.files_below(reader, &log, &folder);
+            let found = files_below(store, reader, &log, &folder).await;
+            assert_eq!(found, expected, "{folder} in {log:?} for {reader}");
         }
         for name in self.file_names(&log) {
             let query = FileQuery::from(name.as_str());
@@ -190,6 +197,23 @@ impl Model {
         }
     }
 
+    fn files_below(
+        &self,
+        reader: &UserName,
+        log: &Address,
+        folder: &FolderPath,
+    ) -> Result<Vec<File>, Refusal> {
+        self.may_read(reader, log)?;
+        let entries = self.logs.get(log).into_iter().flatten().filter(|entry| entry.to == *log);
+        let files = entries.filter_map(|entry| match &entry.body {
+            Body::File(file) => Some((file.original.to_string(), file)),
+            Body::Text(_) | Body::ExpiredFile(_) => None,
+        });
+        let below = files.filter(|(path, _)| path.starts_with(&format!("{folder}/")));
+        let below = below.map(|(path, file)| ((path, file.name.clone()), file.clone()));
+        Ok(below.collect::<BTreeMap<_, _>>().into_values().collect())
+    }
+
     async fn check_uploads(&self, store: &Store) {
         for ((user, id), effect) in &self.requests {
             let file = match effect {
@@ -225,6 +249,26 @@ impl Model {
 fn names_of(file: &File) -> [String; 3] {
     let original = &file.original;
     [file.name.to_string(), original.name().to_string(), original.to_string()]
+}
+
+/// All files below a folder, asked for again from each of them on.
+async fn files_below(
+    store: &Store,
+    reader: &UserName,
+    log: &Address,
+    folder: &FolderPath,
+) -> Result<Vec<File>, Refusal> {
+    let ask = async |after| {
+        let wanted = (folder.clone(), after);
+        let page = store.files_below(reader.clone(), log.clone(), wanted).await.unwrap();
+        page.inspect(|(_, more)| assert!(!more)).map(|(files, _)| files)
+    };
+    let all = ask(None).await?;
+    for (index, file) in all.iter().enumerate() {
+        let mark = FileMark { path: file.original.clone(), name: file.name.clone() };
+        assert_eq!(ask(Some(mark)).await.unwrap(), all[index + 1..]);
+    }
+    Ok(all)
 }
 
 /// All pages.

@@ -1,0 +1,85 @@
+//! Fetches the files below a folder, each as a line of its own would.
+
+use std::fs::File as LocalFile;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qchat_client::{Client, Downloaded, FolderPath};
+use qchat_proto::File;
+use qchat_proto::command::Log;
+use tokio::task::spawn_blocking;
+
+use super::Manner;
+use crate::answer::SavedFiles;
+use crate::failure::Failure;
+use crate::progress::Bar;
+
+/// How many copies of a name are looked at for one with the same bytes.
+const COPIES_MAX: u32 = 10_000;
+
+impl Manner {
+    /// What is wrong with one file keeps no other from being fetched. A file that lies in its place with the
+    /// right bytes is not fetched a second time: the line may be tried again after a lost link, or said
+    /// again.
+    pub(super) async fn fetch_folder(
+        &self,
+        client: &Client,
+        log: &Log,
+        folder: &FolderPath,
+    ) -> Result<SavedFiles, Failure> {
+        let files = self.ask(client.files_below(log, folder)).await?;
+        if files.is_empty() {
+            let text = format!("no file was sent here with the folder {folder}/");
+            return Err(Failure::refused("file_not_found", text));
+        }
+        let top = self.download_folder(client, log)?;
+        let bytes = files.iter().map(|file| file.size).fold(0, u64::saturating_add);
+        let bar = Bar::of_many(self, files.len(), bytes);
+        let mut saved = SavedFiles::default();
+        let (all, mut done) = (files.len(), 0_u64);
+        for (index, file) in files.into_iter().enumerate() {
+            bar.begin_file(self, &file.original.to_string(), (index + 1, all), done);
+            done = done.saturating_add(file.size);
+            if let Some(path) = already_here(&top, &file).await {
+                saved.were_here += 1;
+                saved.files.push((file, self.shown(&path)));
+                continue;
+            }
+            let fetched =
+                client.download(log.clone(), file.name.as_str(), &top, bar.progress(self));
+            match fetched.await.map_err(Failure::from) {
+                Ok(Downloaded { file, path }) => saved.files.push((file, self.shown(&path))),
+                Err(failure) if is_of_one_file(&failure) => saved.failed.push((file, failure)),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(saved)
+    }
+}
+
+fn is_of_one_file(failure: &Failure) -> bool {
+    matches!(failure.code, "local_file" | "file_expired" | "file_damaged" | "file_not_found")
+}
+
+/// Where the file lies below `top`, under its name or a numbered one, if it does with all its bytes.
+async fn already_here(top: &Path, file: &File) -> Option<PathBuf> {
+    let (top, file) = (top.to_owned(), file.clone());
+    spawn_blocking(move || {
+        let folder = top.join(file.original.folder().map_or("", FolderPath::as_str));
+        let names = (0..COPIES_MAX).map(|copy| folder.join(file.original.name().numbered(copy)));
+        let mut there = names.take_while(|path| path.symlink_metadata().is_ok());
+        there.find(|path| is_whole(path, &file).unwrap_or(false))
+    })
+    .await
+    .unwrap_or(None)
+}
+
+fn is_whole(path: &Path, file: &File) -> io::Result<bool> {
+    let metadata = path.symlink_metadata()?;
+    if !metadata.is_file() || metadata.len() != file.size {
+        return Ok(false);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(LocalFile::open(path)?)?;
+    Ok(file.digest.0 == *hasher.finalize().as_bytes())
+}
