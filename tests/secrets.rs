@@ -143,9 +143,9 @@ fn marked_secrets_are_nowhere_but_where_they_belong() {
     let bob = registered(&server, "bob", GIVEN_BY_VARIABLE);
     let carol = registered(&server, "carol", GIVEN_BY_FILE);
     let dora = registered(&server, "dora", GIVEN_AT_PROMPT);
-    let apart = tempfile::tempdir().unwrap();
-    let file = apart.path().join("password");
-    std::fs::write(&file, GIVEN_BY_FILE).unwrap();
+    let apart = Client::at(&[], None);
+    apart.write_secret("password", GIVEN_BY_FILE.as_bytes());
+    let file = apart.path("password");
 
     let change = format!("passwd {GIVEN_AS_LINE} {CHANGED_BY_LINE}");
     let login = format!("auth_login alice {GIVEN_AS_LINE}");

@@ -107,7 +107,7 @@ fn each_user_of_a_device_has_their_own_session() {
 fn a_password_comes_from_a_file_as_well() {
     let server = Server::start();
     let alice = server.user("alice");
-    alice.write("password", format!("{PASSWORD}\n").as_bytes());
+    alice.write_secret("password", format!("{PASSWORD}\n").as_bytes());
     let mut command = alice.command();
     command.env_remove("QCHAT_PASSWORD").args(["--password-file", "password", "--json", "ls"]);
     let ended = Running::start(&mut command).finish();

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -52,6 +52,55 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder_of(path))
+}
+
+/// Reads a file that holds a secret: at most `bytes_max` bytes of it. `None` where there is none.
+///
+/// # Errors
+/// The operating system's; [`io::ErrorKind::PermissionDenied`] with a remedy where others can read the
+/// file, too; [`io::ErrorKind::InvalidData`] where it is longer.
+pub fn read_secret(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    check_secret(&file, path)?;
+    let mut content = Vec::new();
+    file.take(bytes_max.saturating_add(1)).read_to_end(&mut content)?;
+    match u64::try_from(content.len()) {
+        Ok(length) if length <= bytes_max => Ok(Some(content)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long")),
+    }
+}
+
+/// Checks that nobody but its owner can read a file that holds a secret: of the file that is open, not of
+/// one that takes its place meanwhile.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`], with a remedy.
+#[cfg(unix)]
+pub fn check_secret(file: &File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    let mode = metadata.mode() & 0o777;
+    // A pipe, such as a shell's <(…), lies nowhere.
+    if mode & 0o077 == 0 || !metadata.is_file() {
+        return Ok(());
+    }
+    let path = path.display();
+    let text = format!(
+        "others can read it (mode {mode:04o}): make it yours alone with chmod 600 {path}"
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// Other systems keep it in the folder's rights.
+///
+/// # Errors
+/// None.
+#[cfg(not(unix))]
+pub fn check_secret(_file: &File, _path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -111,6 +160,23 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(&folder.path().join("new")), 0o700);
         assert_eq!(mode(&folder.path().join("new/file.lock")), 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert_eq!(read_secret(&path, 4).unwrap(), None);
+        replace(&path, "text").unwrap();
+        assert_eq!(read_secret(&path, 4).unwrap(), Some(b"text".to_vec()));
+        assert_eq!(read_secret(&path, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        for mode in [0o640, 0o604, 0o660, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = read_secret(&path, 4).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{mode:o}");
+            let remedy = format!("chmod 600 {}", path.display());
+            assert!(error.to_string().contains(&remedy), "{error}");
+        }
     }
 
     #[test]

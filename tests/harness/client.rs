@@ -1,7 +1,9 @@
 //! A person at a client, with a home and a working directory of their own.
 
 use std::collections::VecDeque;
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -81,6 +83,12 @@ impl Client {
     /// Writes a file into the working directory.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Writes a file that nobody else can read into the working directory.
+    pub(crate) fn write_secret(&self, name: &str, bytes: &[u8]) {
+        self.write(name, bytes);
+        std::fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
     }
 
     /// The arguments of `qchat` that make it this person's client.

@@ -114,14 +114,7 @@ impl OutboxFile {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        match fs::metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-            Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"))
-            }
-            Ok(_) => fs::read(&self.path),
-        }
+        Ok(private_file::read_secret(&self.path, FILE_BYTES_MAX)?.unwrap_or_default())
     }
 
     /// Renames a file that makes no sense, over no other.

@@ -102,8 +102,9 @@ fn what_makes_no_sense_is_put_aside_and_nothing_else() {
     for (number, damaged) in damaged.iter().enumerate() {
         let (first, _) = open(folder.path());
         let (second, _) = open(folder.path());
+        private_file::replace(&first.path, "").unwrap();
         fs::write(&first.path, damaged).unwrap();
-        fs::write(&second.path, &good).unwrap();
+        private_file::replace(&second.path, &good).unwrap();
         drop((first, second));
         let (file, left) = open(folder.path());
         assert_eq!(left.waiting.len(), 1, "{damaged:?}");

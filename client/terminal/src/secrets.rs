@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::Context;
-use qchat_client::UserName;
+use qchat_client::{UserName, private_file};
 use qchat_proto::Password;
 use qchat_proto::limits::PASSWORD_BYTES_MAX;
 use zeroize::Zeroizing;
@@ -108,10 +108,11 @@ async fn ask(prompt: String) -> Result<Password, Failure> {
 /// The first line of a password file, without its line ending.
 ///
 /// # Errors
-/// Where the file cannot be read, or its first line is no password.
+/// Where the file cannot be read, others can read it, too, or its first line is no password.
 pub(crate) fn first_line(path: &Path) -> anyhow::Result<Password> {
     let name = || format!("the password file {}", path.display());
     let file = File::open(path).with_context(name)?;
+    private_file::check_secret(&file, path).with_context(name)?;
     let mut line = Zeroizing::new(Vec::new());
     // One more than the longest password with its line ending: what is longer is seen to be.
     let limit = u64::try_from(PASSWORD_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(3);
@@ -129,6 +130,7 @@ mod tests {
     fn check(content: &[u8], expected: Option<&str>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
+        private_file::replace(&path, "").unwrap();
         std::fs::write(&path, content).unwrap();
         let password = first_line(&path);
         assert_eq!(password.as_ref().ok().map(Password::expose), expected, "{content:?}");
@@ -143,6 +145,21 @@ mod tests {
         check(b"\xff\n", None);
         check(&[b'x'; 1024], Some(&"x".repeat(1024)));
         check(&[b'x'; 1025], None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_password_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "secret").unwrap();
+        for mode in [0o640, 0o604] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).unwrap();
+            let error = format!("{:#}", first_line(&path).unwrap_err());
+            assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
+        }
     }
 
     #[test]

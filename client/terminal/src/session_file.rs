@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use qchat_client::{ServerAddress, SessionToken, UserName, private_file};
+use zeroize::Zeroizing;
 
 /// The file of one user's session on one server. It need not exist.
 #[derive(Debug, Clone)]
@@ -25,16 +26,15 @@ impl SessionFile {
     /// The token; `None` where no session is saved, or none that makes sense.
     ///
     /// # Errors
-    /// The operating system's, where the file exists and cannot be read.
+    /// The operating system's, where the file exists and cannot be read; a word about that where others
+    /// can read it, too.
     pub(crate) fn load(&self) -> io::Result<Option<SessionToken>> {
-        match fs::metadata(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-            Ok(metadata) if metadata.len() > SESSION_BYTES_MAX => return Ok(None),
-            Ok(_) => {}
-        }
-        let text = fs::read(&self.path)?;
-        Ok(std::str::from_utf8(&text).ok().and_then(|text| SessionToken::from_hex(text.trim_end())))
+        let text = match private_file::read_secret(&self.path, SESSION_BYTES_MAX) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+            read => read?.map(Zeroizing::new),
+        };
+        let text = text.as_ref().and_then(|text| std::str::from_utf8(text).ok());
+        Ok(text.and_then(|text| SessionToken::from_hex(text.trim_end())))
     }
 
     /// Saves the token in one step. Nobody else could read it at any time.

@@ -59,7 +59,7 @@ fn a_flag_outweighs_the_environment_and_that_the_file() {
 fn passwords_follow_the_same_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");
-    std::fs::write(&path, "of the file\n").unwrap();
+    qchat_client::private_file::replace(&path, "of the file\n").unwrap();
     let password = |file: Option<PathBuf>, variable: &str| {
         let mut case = Case::with_config("");
         case.args.password_file = file;
