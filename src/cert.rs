@@ -1,9 +1,9 @@
-//! `qchat cert`: a self-signed certificate.
+//! `qchat cert`: a self-signed certificate, and the change of its key.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use qchat_node::IdentityFiles;
+use qchat_node::{Identity, IdentityFiles, Rotation};
 
 /// What `qchat cert` takes.
 #[derive(Debug, Args)]
@@ -12,18 +12,78 @@ pub(crate) struct CertArgs {
     /// go on trusting the server.
     #[arg(long, value_name = "DIR", default_value = "cert")]
     out: PathBuf,
-    /// A DNS name or an IP address that the certificate is for; may be given several times.
-    #[arg(long = "name", value_name = "DNS_OR_IP", default_values = ["localhost", "127.0.0.1", "::1"])]
+    /// A DNS name or an IP address that the certificate is for; may be given several times
+    /// [default: those of the certificate that is there, else localhost, 127.0.0.1 and ::1].
+    #[arg(long = "name", value_name = "DNS_OR_IP")]
     names: Vec<String>,
+    /// Make the key that will take the place of the one in force, next-key.pem beside it. The running
+    /// server tells signed-in clients its fingerprint after SIGHUP.
+    #[arg(long, conflicts_with_all = ["rotate", "names"])]
+    next: bool,
+    /// Put the next key in force, with a certificate of its own. The running server uses it after
+    /// SIGHUP. Clients that were told of it go on trusting the server.
+    #[arg(long)]
+    rotate: bool,
 }
 
-/// Makes or renews the certificate and says what it made.
+/// Makes or renews what was asked for, and says what it made.
 pub(crate) fn run(arguments: &CertArgs) -> anyhow::Result<()> {
     let files = IdentityFiles::in_folder(&arguments.out);
+    match (arguments.next, arguments.rotate) {
+        (true, _) => make_next(&files),
+        (_, true) => rotate(&files, &names(arguments, &files)?),
+        _ => make(&files, &names(arguments, &files)?),
+    }
+}
+
+/// The names that were asked for, else those that the certificate has.
+fn names(arguments: &CertArgs, files: &IdentityFiles) -> anyhow::Result<Vec<String>> {
+    match arguments.names.is_empty() {
+        true => Ok(files.names()?),
+        false => Ok(arguments.names.clone()),
+    }
+}
+
+fn make(files: &IdentityFiles, names: &[String]) -> anyhow::Result<()> {
     let kept = files.key.exists();
-    let identity = files.make(&arguments.names)?;
-    println!("certificate: {} (for {})", files.certificate.display(), arguments.names.join(", "));
-    println!("key:         {} ({})", files.key.display(), if kept { "kept" } else { "new" });
+    let identity = files.make(names)?;
+    tell(files, &identity, names, if kept { "kept" } else { "new" })
+}
+
+fn make_next(files: &IdentityFiles) -> anyhow::Result<()> {
+    let next = files.make_next()?;
+    let state = if next.was_there { "kept" } else { "new" };
+    println!("next key:    {} ({state})", files.next_key().display());
+    println!("fingerprint: {}", next.fingerprint);
+    println!(
+        "Send the server SIGHUP: it tells clients of this key when they sign in. Give them time,"
+    );
+    println!("then put it in force with qchat cert --rotate.");
+    Ok(())
+}
+
+fn rotate(files: &IdentityFiles, names: &[String]) -> anyhow::Result<()> {
+    match files.rotate(names)? {
+        Rotation::Done(identity) => {
+            tell(files, &identity, names, "changed")?;
+            println!("Send the server SIGHUP, or start it again.");
+        }
+        Rotation::Nothing(identity) => {
+            println!("There is no next key: nothing was changed. Make one with qchat cert --next.");
+            println!("fingerprint: {}", identity.fingerprint()?);
+        }
+    }
+    Ok(())
+}
+
+fn tell(
+    files: &IdentityFiles,
+    identity: &Identity,
+    names: &[String],
+    key: &str,
+) -> anyhow::Result<()> {
+    println!("certificate: {} (for {})", files.certificate.display(), names.join(", "));
+    println!("key:         {} ({key})", files.key.display());
     println!("fingerprint: {}", identity.fingerprint()?);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use qchat_node::Server;
+use qchat_node::{Reload, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,7 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
         let stop = CancellationToken::new();
         // Who reads that the server is ready may ask it to stop at once.
         tokio::spawn(stop_on_signal(stop.clone())?);
+        tokio::spawn(reload_on_signal(server.reload())?);
         announce(&server, log_format);
         Ok(server.run(stop).await?)
     })
@@ -69,6 +70,16 @@ fn reachable_host(address: SocketAddr) -> String {
         true => format!("localhost:{}", address.port()),
         false => address.to_string(),
     }
+}
+
+/// Reads the certificate anew at each SIGHUP. The handler is in place when this returns.
+fn reload_on_signal(reload: Reload) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            reload.run().await;
+        }
+    })
 }
 
 /// Cancels at the first Ctrl-C or SIGTERM. The handlers are in place when this returns.

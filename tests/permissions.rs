@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
     ChangePassword, Download, FileBlocks, FileQuery, FilesBelow, Groups, History, Join, Leave,
-    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, Register, Resume,
-    RevokeSession, Selection, SendText, SequenceRange, Sessions, Track, Upload, Users, Watch,
+    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
+    Register, Resume, RevokeSession, Selection, SendText, SequenceRange, Sessions, Track, Upload,
+    Users, Watch,
 };
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
@@ -34,7 +35,7 @@ macro_rules! commands {
 commands! {
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead, Upload, Download, MakeGroup,
     Join, Leave, Groups, Members, Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword,
-    Sessions, RevokeSession, FileBlocks, FilesBelow,
+    Sessions, RevokeSession, FileBlocks, FilesBelow, NextKey,
 }
 
 /// The columns of the table, in their order.
@@ -137,6 +138,7 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         ("Track of somebody else's message", Track { message: other }.into()),
         ("Sessions (the own ones)", Sessions.into()),
         ("RevokeSession of somebody else's", RevokeSession { id: caller.others_session }.into()),
+        ("NextKey of the server", NextKey.into()),
         // These change who somebody is.
         ("Join", Join { group: "door".parse().unwrap() }.into()),
         ("Leave", Leave { group: lab() }.into()),

@@ -1,5 +1,6 @@
 //! Saved sessions: signed in across processes, restarts and devices.
 
+use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::{Client, PASSWORD, Running, Server, files_below, texts};
@@ -46,7 +47,8 @@ fn signing_out_ends_a_session_for_good() {
     assert_ne!(status_without_password(&alice), Some(0));
     for (path, bytes) in stolen {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     }
     assert_ne!(status_without_password(&alice), Some(0));
     alice.ok("ls");

@@ -27,7 +27,8 @@ impl Effect {
             | Request::Track(_)
             | Request::Sessions(_)
             | Request::FileBlocks(_)
-            | Request::FilesBelow(_) => Self::None,
+            | Request::FilesBelow(_)
+            | Request::NextKey(_) => Self::None,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)

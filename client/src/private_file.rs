@@ -88,9 +88,8 @@ pub fn check_secret(file: &File, path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let path = path.display();
-    let text = format!(
-        "others can read it (mode {mode:04o}): make it yours alone with chmod 600 {path}"
-    );
+    let text =
+        format!("others can read it (mode {mode:04o}): make it yours alone with chmod 600 {path}");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 

@@ -134,6 +134,12 @@ pub(crate) fn start(
     start().map_err(|source| EndpointError::Bind { address, source })
 }
 
+/// Shows another identity in handshakes that begin now. Connections that stand are not touched.
+pub(crate) fn show(endpoint: &Endpoint, identity: &Identity) -> Result<(), EndpointError> {
+    endpoint.set_server_config(Some(server(identity, &EndpointKeys::of(identity))?));
+    Ok(())
+}
+
 /// Built by hand: quinn's own constructor accepts 0-RTT data, which can be replayed, and asks for no
 /// protocol name.
 fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, EndpointError> {

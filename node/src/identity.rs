@@ -1,81 +1,22 @@
 //! The server's certificate and key: reading them, and making self-signed ones.
 
-use std::fs::Permissions;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use qchat_proto::Fingerprint;
-use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use qchat_proto::command::ServerKeys;
+use rcgen::KeyPair;
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
-use time::{Duration, OffsetDateTime};
 
-/// How long a certificate that we make is valid. Clients pin its key, which outlives it; ten years let
-/// a server run without a date to remember.
-const VALIDITY: Duration = Duration::days(3650);
-
-/// Clocks differ: a certificate is valid from an hour before it was made.
-const CLOCK_SKEW: Duration = Duration::hours(1);
+use crate::certificate;
+use crate::identity_error::{IdentityError, MakeError};
+use crate::pem_file::{self, CERTIFICATE_MODE, KEY_MODE, unreadable};
+use crate::shown::Identification;
 
 /// The names of a certificate that the server makes for itself.
 const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-
-const KEY_MODE: u32 = 0o600;
-const CERTIFICATE_MODE: u32 = 0o644;
-
-/// Why a certificate or its key cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// A file that is not there.
-    #[error("{what} {} is missing: make one with qchat cert, or name the right file", path.display())]
-    Missing {
-        /// What the file should hold.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file that cannot be read, or does not hold what it should.
-    #[error("cannot read {what} {}: {reason}", path.display())]
-    Unreadable {
-        /// What the file should hold.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// The certificate cannot be parsed, or is not that of the key.
-    #[error("the certificate {} and the key {} do not belong together: {reason}", certificate.display(), key.display())]
-    Mismatch {
-        /// The certificate's file.
-        certificate: PathBuf,
-        /// The key's file.
-        key: PathBuf,
-        /// What does not fit.
-        reason: String,
-    },
-    /// No new certificate could be made.
-    #[error(transparent)]
-    Make(#[from] MakeError),
-}
-
-/// Why no certificate could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum MakeError {
-    /// A name, or the key that is there already.
-    #[error("cannot make a certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
-    /// A file that cannot be read or written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-}
 
 /// Where the certificate and its key are.
 #[derive(Debug, Clone)]
@@ -93,6 +34,8 @@ pub struct IdentityFiles {
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    /// The fingerprint of the key that is to take its place.
+    next: Option<Fingerprint>,
     files: IdentityFiles,
 }
 
@@ -126,40 +69,85 @@ impl IdentityFiles {
     /// # Errors
     /// [`IdentityError`], which names the file or the name.
     pub fn make(&self, names: &[String]) -> Result<Identity, IdentityError> {
-        let key = self.key_pair()?;
-        let certificate = parameters(names)?.self_signed(&key).map_err(MakeError::from)?;
-        write(&self.certificate, certificate.pem().as_bytes(), CERTIFICATE_MODE)?;
+        let key = make_or_keep_key("the key", &self.key)?;
+        let certificate = certificate::self_signed(names, &key).map_err(MakeError::from)?;
+        pem_file::write(&self.certificate, certificate.as_bytes(), CERTIFICATE_MODE)?;
         self.read()
     }
 
-    fn key_pair(&self) -> Result<KeyPair, IdentityError> {
-        match std::fs::read_to_string(&self.key) {
-            Ok(pem) => {
-                KeyPair::from_pem(&pem).map_err(|error| unreadable("the key", &self.key, &error))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate().map_err(MakeError::from)?;
-                write(&self.key, key.serialize_pem().as_bytes(), KEY_MODE)?;
-                Ok(key)
-            }
-            Err(error) => Err(unreadable("the key", &self.key, &error)),
+    /// The DNS names and addresses of the certificate that is there, by which a new one goes on; those
+    /// of this machine where there is none.
+    ///
+    /// # Errors
+    /// [`IdentityError`], which names the file.
+    pub fn names(&self) -> Result<Vec<String>, IdentityError> {
+        if !self.certificate.exists() {
+            return Ok(DEFAULT_NAMES.map(str::to_owned).to_vec());
         }
+        let chain = read_chain(&self.certificate)?;
+        let own = chain.first().map(|own| certificate::names(own)).unwrap_or(Ok(Vec::new()));
+        own.map_err(|error| unreadable("the certificate", &self.certificate, &error))
     }
 
-    fn read(&self) -> Result<Identity, IdentityError> {
-        let what = "the certificate";
-        let pem = read(what, &self.certificate)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let chain = chain.map_err(|error| unreadable(what, &self.certificate, &error))?;
-        if chain.is_empty() {
-            return Err(unreadable(what, &self.certificate, &"it holds no certificate in PEM"));
-        }
-        let pem = read("the key", &self.key)?;
+    /// Reads the identity that is in force.
+    ///
+    /// # Errors
+    /// [`IdentityError`], which names the file.
+    pub(crate) fn read(&self) -> Result<Identity, IdentityError> {
+        let identity = self.read_with(&self.certificate)?;
+        let identity = match identity.check() {
+            Err(mismatch) => self.read_renewed().ok_or(mismatch)?,
+            Ok(()) => identity,
+        };
+        let next = self.next()?.filter(|next| identity.fingerprint().is_ok_and(|key| key != *next));
+        Ok(Identity { next, ..identity })
+    }
+
+    /// The identity with the certificate that was made for a key which has just come into force, where
+    /// the change was cut before the certificate had its name.
+    pub(crate) fn read_renewed(&self) -> Option<Identity> {
+        let identity = self.read_with(&self.next_certificate()).ok()?;
+        identity.check().is_ok().then_some(identity)
+    }
+
+    /// Whether certificate and key are there and belong together.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.read_with(&self.certificate).is_ok_and(|identity| identity.check().is_ok())
+    }
+
+    fn read_with(&self, certificate: &Path) -> Result<Identity, IdentityError> {
+        let chain = read_chain(certificate)?;
+        let pem = pem_file::read_secret("the key", &self.key)?;
         let key = PrivateKeyDer::from_pem_slice(&pem);
         let key = key.map_err(|error| unreadable("the key", &self.key, &error))?;
-        let identity = Identity { chain, key, files: self.clone() };
-        identity.check()?;
-        Ok(identity)
+        Ok(Identity { chain, key, next: None, files: self.clone() })
+    }
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let what = "the certificate";
+    let pem = pem_file::read(what, path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|error| unreadable(what, path, &error))?;
+    match chain.is_empty() {
+        true => Err(unreadable(what, path, &"it holds no certificate in PEM")),
+        false => Ok(chain),
+    }
+}
+
+/// The key of a file, which is made where it is missing.
+pub(crate) fn make_or_keep_key(what: &'static str, path: &Path) -> Result<KeyPair, IdentityError> {
+    match pem_file::read_secret(what, path) {
+        Err(IdentityError::Missing { .. }) => {
+            let key = KeyPair::generate().map_err(MakeError::from)?;
+            pem_file::write(path, key.serialize_pem().as_bytes(), KEY_MODE)?;
+            Ok(key)
+        }
+        Ok(pem) => {
+            let pem = String::from_utf8(pem).map_err(|error| unreadable(what, path, &error))?;
+            KeyPair::from_pem(&pem).map_err(|error| unreadable(what, path, &error))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -184,9 +172,22 @@ impl Identity {
         Ok(Fingerprint::of_public_key(&parsed.subject_public_key_info()))
     }
 
+    /// What others may know of it.
+    ///
+    /// # Errors
+    /// [`IdentityError`], where the certificate cannot be parsed.
+    pub(crate) fn identification(&self) -> Result<Identification, IdentityError> {
+        let keys = ServerKeys { current: self.fingerprint()?, next: self.next };
+        let own = self.chain.first().map(|own| certificate::expires(own));
+        let expires = own.unwrap_or_else(|| Err("there is no certificate".to_owned()));
+        let file = &self.files.certificate;
+        let expires = expires.map_err(|error| unreadable("the certificate", file, &error))?;
+        Ok(Identification { keys, expires })
+    }
+
     /// Whether certificate and key belong together.
     fn check(&self) -> Result<(), IdentityError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let provider = aws_lc_rs::default_provider();
         rustls::sign::CertifiedKey::from_der(self.chain(), self.key(), &provider)
             .and_then(|certified| certified.keys_match())
             .map_err(|error| self.mismatch(&error))
@@ -199,44 +200,6 @@ impl Identity {
             reason: reason.to_string(),
         }
     }
-}
-
-fn parameters(names: &[String]) -> Result<CertificateParams, MakeError> {
-    let mut parameters = CertificateParams::new(names)?;
-    let now = OffsetDateTime::from(SystemTime::now());
-    parameters.not_before = now - CLOCK_SKEW;
-    parameters.not_after = now + VALIDITY;
-    parameters.distinguished_name = DistinguishedName::new();
-    parameters.distinguished_name.push(DnType::CommonName, "qchat server");
-    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    Ok(parameters)
-}
-
-fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, IdentityError> {
-    std::fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => IdentityError::Missing { what, path: path.to_owned() },
-        _ => unreadable(what, path, &error),
-    })
-}
-
-fn unreadable(what: &'static str, path: &Path, reason: &dyn ToString) -> IdentityError {
-    IdentityError::Unreadable { what, path: path.to_owned(), reason: reason.to_string() }
-}
-
-/// Writes a file aside, with its mode from the start, and renames it.
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), MakeError> {
-    let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let permissions: Permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
-        let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|source| MakeError::Write { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -19,14 +19,17 @@ use crate::endpoint::{self, EndpointError};
 use crate::frames::Frames;
 use crate::housekeeping;
 use crate::hub::{Hub, Topic};
-use crate::identity::{IdentityError, IdentityFiles};
+use crate::identity::IdentityFiles;
+use crate::identity_error::IdentityError;
 use crate::memberships::Memberships;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::reload::Reload;
 use crate::sessions::Sessions;
+use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
-use crate::{connection, unfinished};
+use crate::{connection, expiry, unfinished};
 
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -141,6 +144,7 @@ pub(crate) struct Node {
     pub(crate) uploads: Uploads,
     /// What files may have in memory beyond the small windows of their connections.
     pub(crate) windows: Budget,
+    pub(crate) shown: Shown,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -167,6 +171,7 @@ impl Node {
             memberships,
             uploads,
             windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
+            shown: Shown::default(),
             stopping: CancellationToken::new(),
         }
     }
@@ -178,6 +183,7 @@ pub struct Server {
     endpoint: Endpoint,
     address: SocketAddr,
     fingerprint: Fingerprint,
+    files: IdentityFiles,
 }
 
 impl Server {
@@ -194,13 +200,15 @@ impl Server {
         let store = Store::open(&config.data)?;
         let uploads = Uploads::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
-        let fingerprint = identity.fingerprint()?;
+        let identification = identity.identification()?;
         let passwords = Passwords::new(config.limits.accounts_per_hour);
         let passwords = passwords.map_err(|error| StartError::Passwords(error.to_string()))?;
         let node = Node::new(config.limits, store, uploads, passwords);
         let endpoint = endpoint::start(socket, &identity, &node.admission)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
-        Ok(Self { node: Arc::new(node), endpoint, address, fingerprint })
+        node.shown.set(identification);
+        let (fingerprint, files) = (identification.keys.current, config.identity.clone());
+        Ok(Self { node: Arc::new(node), endpoint, address, fingerprint, files })
     }
 
     /// The address that it listens on, with the port that the system chose where none was asked for.
@@ -213,6 +221,12 @@ impl Server {
         self.fingerprint
     }
 
+    /// What reads its certificate and key anew while it runs.
+    pub fn reload(&self) -> Reload {
+        let (node, endpoint) = (Arc::clone(&self.node), self.endpoint.clone());
+        Reload { node, endpoint, files: self.files.clone() }
+    }
+
     /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish,
     /// let the writer finish, close the connections.
     ///
@@ -221,6 +235,8 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
         connections.spawn(housekeeping::run(Arc::clone(&self.node)));
+        let certificate = self.files.certificate.clone();
+        connections.spawn(expiry::watch(Arc::clone(&self.node), certificate));
         let ended = stop.run_until_cancelled(self.serve(&connections)).await;
         self.stop(connections).await;
         ended.map_or(Ok(()), |()| Err(EndpointLost))

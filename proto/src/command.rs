@@ -3,6 +3,7 @@
 mod accounts;
 mod files;
 mod groups;
+mod keys;
 mod messages;
 mod sessions;
 
@@ -11,6 +12,7 @@ use std::future::Future;
 pub use accounts::*;
 pub use files::*;
 pub use groups::*;
+pub use keys::*;
 pub use messages::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -135,6 +137,8 @@ commands! {
     FileBlocks => BlockPage,
     /// Lists the files below a folder.
     FilesBelow => FilePage,
+    /// Follows which keys the server has.
+    NextKey => Done,
 }
 
 impl Follow for Watch {
@@ -143,6 +147,10 @@ impl Follow for Watch {
 
 impl Follow for Track {
     type Event = Receipt;
+}
+
+impl Follow for NextKey {
+    type Event = ServerKeys;
 }
 
 impl Transfer for Upload {

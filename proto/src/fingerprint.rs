@@ -4,11 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use data_encoding::BASE64_NOPAD;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a certificate's `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7; RFC 7469 pins
 /// the same bytes). The key, not the certificate: it stays the same when the certificate is renewed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// On the wire, its 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 32]);
 
 /// A text that is no fingerprint.

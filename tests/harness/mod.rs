@@ -24,7 +24,7 @@ pub(crate) use dice::Dice;
 pub(crate) use folder::{contents, files_below, hash};
 pub(crate) use path::Path;
 pub(crate) use process::{Ended, Running};
-pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time};
+pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time, tls};
 pub(crate) use screen::Screen;
 pub(crate) use server::{Server, ServerFolder};
 pub(crate) use weather::{Blackouts, Weather};

@@ -32,7 +32,23 @@ impl Raw {
         server: &Server,
         protocol: &[u8],
     ) -> Result<Self, quinn::ConnectionError> {
-        Self::of(&endpoint("127.0.0.1"), server.address, configuration(server, protocol)).await
+        let mut tls = tls(server);
+        tls.alpn_protocols = vec![protocol.to_vec()];
+        Self::with_tls(server, tls).await
+    }
+
+    pub(crate) async fn with_tls(
+        server: &Server,
+        tls: rustls::ClientConfig,
+    ) -> Result<Self, ConnectionError> {
+        Self::with_crypto(server, Arc::new(QuicClientConfig::try_from(tls).unwrap())).await
+    }
+
+    pub(crate) async fn with_crypto(
+        server: &Server,
+        crypto: Arc<dyn quinn::crypto::ClientConfig>,
+    ) -> Result<Self, ConnectionError> {
+        Self::of(&endpoint("127.0.0.1"), server.address, ClientConfig::new(crypto)).await
     }
 
     /// A connection from an endpoint that may have others.
@@ -110,6 +126,17 @@ pub(crate) fn configuration_with(
     protocol: &[u8],
     provider: CryptoProvider,
 ) -> ClientConfig {
+    let mut tls = tls_with(server, provider);
+    tls.alpn_protocols = vec![protocol.to_vec()];
+    ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
+}
+
+/// TLS as a client of ours speaks it, as far as the server can tell.
+pub(crate) fn tls(server: &Server) -> rustls::ClientConfig {
+    tls_with(server, aws_lc_rs::default_provider())
+}
+
+fn tls_with(server: &Server, provider: CryptoProvider) -> rustls::ClientConfig {
     let certificate = server.folder().join("cert/cert.pem");
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
@@ -118,6 +145,6 @@ pub(crate) fn configuration_with(
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    tls.alpn_protocols = vec![protocol.to_vec()];
-    ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls
 }

@@ -46,6 +46,23 @@ impl ServerFolder {
         Ended { error, ..running.finish() }
     }
 
+    /// Runs `qchat cert` in the folder, and returns the fingerprint that it prints.
+    #[track_caller]
+    pub(crate) fn cert(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(PROGRAM);
+        command.arg("cert").args(arguments).current_dir(self.path());
+        let ended = Running::start(&mut command).finish();
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        let fingerprint = ended.output.lines().find_map(|line| line.strip_prefix("fingerprint: "));
+        fingerprint.unwrap_or_else(|| panic!("no fingerprint: {ended:?}")).trim().to_owned()
+    }
+
+    /// Sets the mode of a file.
+    pub(crate) fn set_mode(&self, file: &str, mode: u32) {
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(self.path().join(file), permissions).unwrap();
+    }
+
     /// Where the messages are: the file that begins as every redb file does.
     pub(crate) fn store(&self) -> PathBuf {
         let files = files_below(&self.path().join("data"));
@@ -59,7 +76,7 @@ impl ServerFolder {
 /// A server that runs. Dropping it kills it.
 pub(crate) struct Server {
     running: Running,
-    folder: ServerFolder,
+    pub(crate) folder: ServerFolder,
     arguments: Vec<String>,
     pub(crate) address: SocketAddr,
     pub(crate) fingerprint: String,
@@ -126,6 +143,12 @@ impl Server {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
+    }
+
+    /// Asks it to read its certificate and key anew, and waits for the line of its log that says this.
+    pub(crate) fn hang_up(&mut self, says: &str) -> String {
+        self.running.signal(Signal::HUP);
+        self.logged(says)
     }
 
     /// Stops it, and returns what it has logged since it was ready, and its folder.

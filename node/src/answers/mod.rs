@@ -5,6 +5,7 @@ mod arrival;
 mod download;
 mod groups;
 mod messages;
+mod next_key;
 mod people;
 mod sessions;
 mod track;

@@ -143,6 +143,7 @@ fn of_sessions() -> impl Strategy<Value = Request> {
         .into()),
         Just(Sessions.into()),
         any::<[u8; 6]>().prop_map(|id| RevokeSession { id: SessionId(id) }.into()),
+        Just(NextKey.into()),
     ]
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, FilePath, Handle, Message,
-    MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp, TransferId,
+    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, FilePath, Fingerprint, Handle,
+    Message, MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp,
+    TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -158,6 +159,7 @@ pub(crate) fn requests() -> Vec<Request> {
             after: Some(file_mark()),
         }
         .into(),
+        NextKey.into(),
     ]
 }
 
@@ -263,6 +265,7 @@ answered! {
     RevokeSession: Done;
     FileBlocks: BlockPage { file: file(), values: values() };
     FilesBelow: FilePage { files: Few::first_of([file()]), next: Some(file_mark()) };
+    NextKey: Done;
 }
 
 /// Collects the answers to the command that it is handed.
@@ -315,6 +318,8 @@ fn events() -> Vec<Sample> {
     let cursor = Cursor { log: Log::Group("lab".parse().unwrap()), after: Sequence(18) };
     let (user, group) = ("bob".parse().unwrap(), "lab".parse().unwrap());
     let joined = Event::Membership { group, user, is_member: true };
+    let [current, next] = [b"one", b"two"].map(|key| Fingerprint::of_public_key(key));
+    let keys = ServerKeys { current, next: Some(next) };
     let receipt = Receipt { receivers: 300, delivered: 2, read: 1 };
     let online = Event::Presence { user: "bob".parse().unwrap(), online: true };
     vec![
@@ -325,6 +330,7 @@ fn events() -> Vec<Sample> {
         event(online),
         event(joined),
         sample("event.Track.Ok", Ok::<_, Refusal>(receipt)),
+        sample("event.NextKey.Ok", Ok::<_, Refusal>(keys)),
         sample("event.Watch.Ok", Ok::<_, Refusal>(Event::CaughtUp)),
         sample("event.Watch.Err", Err::<Event, _>(Refusal::ShuttingDown)),
     ]
