@@ -39,7 +39,7 @@ fn accept_new_pins_the_key_for_later() {
 }
 
 /// The lines of the files at home that hold a fingerprint.
-fn pinned(client: &Client) -> Vec<String> {
+pub(crate) fn pinned(client: &Client) -> Vec<String> {
     let files = files_below(client.home());
     let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
     let lines: Vec<String> =

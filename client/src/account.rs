@@ -39,7 +39,7 @@ impl Client {
         password: Password,
     ) -> Result<SessionToken, CallError> {
         let signed_in = self.link.ask(Login { user, password }).await?;
-        self.link.set_user(Some(signed_in.user));
+        self.link.signed_in(signed_in.user);
         Ok(signed_in.token)
     }
 
@@ -52,7 +52,7 @@ impl Client {
     /// Not cancel safe: whether the connection is signed in is unknown.
     pub async fn resume(&self, token: SessionToken) -> Result<UserName, CallError> {
         let resumed = self.link.ask(Resume { token }).await?;
-        self.link.set_user(Some(resumed.user.clone()));
+        self.link.signed_in(resumed.user.clone());
         Ok(resumed.user)
     }
 

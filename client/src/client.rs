@@ -9,6 +9,7 @@ use qchat_proto::{
     Address, ClientId, File, Fingerprint, FolderPath, GroupName, Message, MessageText, UserName,
 };
 
+use crate::connect::Acquaintance;
 use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
@@ -28,7 +29,7 @@ use crate::upload::send_file;
 #[derive(Clone)]
 pub struct Client {
     pub(crate) link: Arc<Link>,
-    pub(crate) first_contact: Option<Fingerprint>,
+    pub(crate) acquaintance: Acquaintance,
     pub(crate) request_id: Option<ClientId>,
 }
 
@@ -50,7 +51,19 @@ impl Client {
 
     /// The server's key, where the server was unknown until now and is pinned.
     pub fn first_contact(&self) -> Option<Fingerprint> {
-        self.first_contact
+        match self.acquaintance {
+            Acquaintance::New(key) => Some(key),
+            Acquaintance::Known | Acquaintance::Changed(_) => None,
+        }
+    }
+
+    /// The server's key, where it is another one than the last time: one that the server had announced,
+    /// and that is pinned now in place of the one before.
+    pub fn changed_key(&self) -> Option<Fingerprint> {
+        match self.acquaintance {
+            Acquaintance::Changed(key) => Some(key),
+            Acquaintance::Known | Acquaintance::New(_) => None,
+        }
     }
 
     /// Who is signed in on this connection.

@@ -6,12 +6,12 @@ use qchat_proto::Fingerprint;
 use tokio::task::spawn_blocking;
 
 use crate::address::ServerAddress;
+use crate::announcements::Announcements;
 use crate::client::Client;
 use crate::dial::{CONNECT_MAX, dial};
 use crate::endpoint::provider;
 use crate::error::{ConnectError, IdentityError};
 use crate::link::Link;
-use crate::pins::PinFile;
 use crate::trust::Trust;
 use crate::verifier::Rule;
 
@@ -33,30 +33,54 @@ impl Client {
         let dialled = dial(server, &rule, CONNECT_MAX).await?;
         let presented = dialled.key;
         // Closes the connection, should the pinning fail.
-        let link = Arc::new(Link::new(dialled));
-        let first_contact = match &*rule {
-            Rule::Known { pins, pinned: None, .. } => {
-                pin(pins.clone(), server.clone(), presented).await?;
-                Some(presented)
-            }
-            _ => None,
-        };
-        Ok(Self { link, first_contact, request_id: None })
+        let announcements = Announcements::for_rule(&rule, server, presented);
+        let link = Arc::new(Link::new(dialled, announcements));
+        let acquaintance = Acquaintance::make(&rule, server, presented).await?;
+        Ok(Self { link, acquaintance, request_id: None })
     }
 }
 
-/// Pins a new server's key. Another process may have pinned another one in the meantime.
-async fn pin(
-    pins: PinFile,
-    server: ServerAddress,
-    presented: Fingerprint,
-) -> Result<(), ConnectError> {
-    let path = pins.path().to_owned();
-    let asked = server.clone();
-    let pinned = blocking(move || Ok(pins.pin(&asked, presented)?)).await?;
-    match pinned == presented {
-        true => Ok(()),
-        false => Err(IdentityError::Changed { server, presented, pinned, pins: path }.into()),
+/// How the key that a server presents is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acquaintance {
+    /// It was known before, or was asked for, or an authority vouches for it.
+    Known,
+    /// The server is new here; its key is pinned now.
+    New(Fingerprint),
+    /// The server had announced this key; it is pinned now in place of the one before.
+    Changed(Fingerprint),
+}
+
+impl Acquaintance {
+    /// Pins what is new about a server that has shown that it holds the key.
+    async fn make(
+        rule: &Rule,
+        server: &ServerAddress,
+        presented: Fingerprint,
+    ) -> Result<Self, ConnectError> {
+        let Rule::Known { pins, pinned, .. } = rule else { return Ok(Self::Known) };
+        let (met, asked) = (pins.clone(), server.clone());
+        let (pinned, acquaintance) = match pinned {
+            Some(pin) if pin.key == presented => return Ok(Self::Known),
+            Some(_) => {
+                let change = move || Ok(met.change(&asked, presented)?);
+                (blocking(change).await?, Self::Changed(presented))
+            }
+            None => {
+                let pin = move || Ok(met.pin(&asked, presented)?);
+                (Some(blocking(pin).await?), Self::New(presented))
+            }
+        };
+        let server = server.clone();
+        // Another process may have pinned another key in the meantime, or forgotten the server.
+        match pinned {
+            Some(pinned) if pinned == presented => Ok(acquaintance),
+            Some(pinned) => {
+                let pins = pins.path().to_owned();
+                Err(IdentityError::Changed { server, presented, pinned, pins }.into())
+            }
+            None => Err(IdentityError::Unknown { server, presented }.into()),
+        }
     }
 }
 

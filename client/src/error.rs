@@ -79,7 +79,7 @@ pub enum IdentityError {
          \x20 known:     {pinned}\n\
          \x20 presented: {presented}\n\
          Either its key was replaced, or somebody else answers in its place. If its owner \
-         confirms the new key, remove this line from {}:\n\
+         confirms the new key, remove the line from {} that begins with:\n\
          \x20 {server} {pinned}", pins.display()
     )]
     Changed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use qchat_proto::command::Cursor;
 use qchat_proto::limits::CURSORS_MAX;
-use qchat_proto::{Message, MessageId, Refusal, SessionToken};
+use qchat_proto::{Fingerprint, Message, MessageId, Refusal, SessionToken};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -121,6 +121,18 @@ impl Follower {
     pub async fn client(&self) -> Option<Client> {
         let stands = |client: &Option<Client>| client.as_ref().is_some_and(|c| !c.is_closed());
         self.clients.clone().wait_for(stands).await.ok()?.clone()
+    }
+
+    /// Waits until the server has another key than `known`, one that it had announced before and that is
+    /// pinned now. `None` when following has ended.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn changed_key(&self, known: Option<Fingerprint>) -> Option<Fingerprint> {
+        let key = |client: &Option<Client>| client.as_ref().and_then(Client::changed_key);
+        let mut clients = self.clients.clone();
+        let changed = clients.wait_for(|client| key(client).is_some_and(|key| Some(key) != known));
+        key(&*changed.await.ok()?)
     }
 
     /// Ends in order: keeps the cursors, marks what was acknowledged as read, and says goodbye to the

@@ -23,6 +23,7 @@
 
 mod account;
 mod address;
+mod announcements;
 mod backoff;
 mod call;
 mod client;
@@ -62,7 +63,7 @@ pub use download::Downloaded;
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
 pub use follower::{Cursors, FollowError, Follower, Reconnect};
 pub use history::{HistoryAnswer, HistoryQuery};
-pub use pins::{PinError, PinFile};
+pub use pins::{Pin, PinError, PinFile};
 pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};

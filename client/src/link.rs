@@ -9,6 +9,7 @@ use qchat_transfer::{Budget, Flow, Pairing};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
+use crate::announcements::Announcements;
 use crate::call::Call;
 use crate::dial::Dialled;
 use crate::error::CallError;
@@ -33,17 +34,19 @@ pub(crate) struct Link {
     pub(crate) flow: Arc<Flow>,
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
+    announcements: Option<Announcements>,
 }
 
 impl Link {
-    pub(crate) fn new(dialled: Dialled) -> Self {
+    /// Whoever wants to remember which key the server will have next gives `announcements`.
+    pub(crate) fn new(dialled: Dialled, announcements: Option<Announcements>) -> Self {
         let Dialled { endpoint, connection, .. } = dialled;
         let files = Arc::new(Pairing::default());
         // Ends with the connection, which ends with the link.
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
         let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
         let (transfers, user) = (AtomicU64::new(1), Mutex::default());
-        Self { endpoint, connection, files, flow, transfers, user }
+        Self { endpoint, connection, files, flow, transfers, user, announcements }
     }
 
     /// Asks, and waits for the answer.
@@ -73,6 +76,14 @@ impl Link {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user;
     }
 
+    /// Notes who has signed in. From now on the server says which key it will have next.
+    pub(crate) fn signed_in(&self, user: UserName) {
+        self.set_user(Some(user));
+        if let Some(announcements) = &self.announcements {
+            announcements.follow(&self.connection, &self.flow);
+        }
+    }
+
     fn say_goodbye(&self) {
         self.connection.close(VarInt::from_u32(codes::GOODBYE), b"");
     }
@@ -81,6 +92,10 @@ impl Link {
     pub(crate) async fn close(&self) {
         if self.connection.close_reason().is_some() {
             return;
+        }
+        if let Some(announcements) = &self.announcements {
+            // A short visit, too, learns which key comes next.
+            let _ = timeout(CLOSE_MAX, announcements.heard()).await;
         }
         self.say_goodbye();
         let idle_or_heard = async {

@@ -1,6 +1,7 @@
 //! The keys of the servers seen before: trust on first use.
 //!
-//! A text file, one server a line: `chat.example.org:4433 SHA256:…`. Empty lines and lines that begin
+//! A text file, one server a line: `chat.example.org:4433 SHA256:…`, and behind it `next SHA256:…` where
+//! the server has said which key it will have next. Empty lines and lines that begin
 //! with `#` are kept. Writers take turns by a lock file beside it and replace the file in one step:
 //! two processes that pin at once lose neither pin, and a reader needs no lock. (Appending in single
 //! writes would do for pinning, but not for forgetting, and a crash could leave half a line.)
@@ -23,12 +24,22 @@ pub struct PinFile {
     path: PathBuf,
 }
 
+/// What is known of a server's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin {
+    /// The key that it had when it was met last.
+    pub key: Fingerprint,
+    /// The one that it said will take its place.
+    pub next: Option<Fingerprint>,
+}
+
 /// Why the pin file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
     /// A line is no server with its key. Nothing is guessed and nothing is changed.
     #[error(
-        "line {line} of the pin file {} is damaged; a line is 'host:port SHA256:…': correct it or remove it",
+        "line {line} of the pin file {} is damaged; a line is 'host:port SHA256:…', or \
+         'host:port SHA256:… next SHA256:…': correct it or remove it",
         path.display()
     )]
     Damaged {
@@ -69,11 +80,11 @@ impl PinFile {
         &self.path
     }
 
-    /// The pinned key of `server`.
+    /// The pinned key of `server`, and the one that it has announced.
     ///
     /// # Errors
     /// [`PinError`], where the file exists and cannot be read whole.
-    pub fn lookup(&self, server: &ServerAddress) -> Result<Option<Fingerprint>, PinError> {
+    pub fn lookup(&self, server: &ServerAddress) -> Result<Option<Pin>, PinError> {
         self.find(&self.read()?, server)
     }
 
@@ -90,14 +101,60 @@ impl PinFile {
         let _turn = self.lock()?;
         let mut text = self.read()?;
         if let Some(pinned) = self.find(&text, server)? {
-            return Ok(pinned);
+            return Ok(pinned.key);
         }
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&format!("{server} {presented}\n"));
+        text.push_str(&line(server, &Pin { key: presented, next: None }));
         self.replace(&text)?;
         Ok(presented)
+    }
+
+    /// Notes which key a server that has the key `current` will have next, or that it will keep it. Does
+    /// nothing where `current` is not the pinned one.
+    ///
+    /// # Errors
+    /// [`PinError`]; the file is as it was then.
+    pub fn announce(
+        &self,
+        server: &ServerAddress,
+        current: Fingerprint,
+        next: Option<Fingerprint>,
+    ) -> Result<(), PinError> {
+        let is_new = |pin: &Pin| pin.key == current && pin.next != next;
+        if !self.lookup(server)?.is_some_and(|pin| is_new(&pin)) {
+            return Ok(());
+        }
+        let _turn = self.lock()?;
+        let text = self.read()?;
+        match self.find(&text, server)? {
+            Some(pin) if is_new(&pin) => {
+                self.replace(&with_pin(&text, server, &Pin { next, ..pin }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Pins the announced key in place of the one before it, which is forgotten. Returns the key that is
+    /// pinned now: another one where `presented` was not announced.
+    ///
+    /// # Errors
+    /// [`PinError`]; the file is as it was then.
+    pub fn change(
+        &self,
+        server: &ServerAddress,
+        presented: Fingerprint,
+    ) -> Result<Option<Fingerprint>, PinError> {
+        let _turn = self.lock()?;
+        let text = self.read()?;
+        let pin = self.find(&text, server)?;
+        if pin.is_none_or(|pin| pin.next != Some(presented)) {
+            return Ok(pin.map(|pin| pin.key));
+        }
+        let changed = Pin { key: presented, next: None };
+        self.replace(&with_pin(&text, server, &changed))?;
+        Ok(Some(presented))
     }
 
     /// Forgets a server's key, and says whether there was one.
@@ -120,13 +177,13 @@ impl PinFile {
     }
 
     /// The first line of the server counts; every line must make sense.
-    fn find(&self, text: &str, server: &ServerAddress) -> Result<Option<Fingerprint>, PinError> {
+    fn find(&self, text: &str, server: &ServerAddress) -> Result<Option<Pin>, PinError> {
         let mut found = None;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !is_remark(line)) {
             let damaged = || PinError::Damaged { path: self.path.clone(), line: index + 1 };
-            let (pinned, fingerprint) = parse(line).ok_or_else(damaged)?;
+            let (pinned, pin) = parse(line).ok_or_else(damaged)?;
             if pinned == *server && found.is_none() {
-                found = Some(fingerprint);
+                found = Some(pin);
             }
         }
         Ok(found)
@@ -160,11 +217,34 @@ impl PinFile {
     }
 }
 
-/// `host:port SHA256:…`, whatever white space is around and between.
-fn parse(line: &str) -> Option<(ServerAddress, Fingerprint)> {
+/// `host:port SHA256:…`, and `next SHA256:…` behind it, whatever white space is around and between.
+fn parse(line: &str) -> Option<(ServerAddress, Pin)> {
     let mut words = line.split_whitespace();
-    let pin = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    words.next().is_none().then_some(pin)
+    let (server, key) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let next = match words.next() {
+        None => None,
+        Some("next") => Some(words.next()?.parse().ok()?),
+        Some(_) => return None,
+    };
+    words.next().is_none().then_some((server, Pin { key, next }))
+}
+
+fn line(server: &ServerAddress, pin: &Pin) -> String {
+    let next = pin.next.map(|next| format!(" next {next}")).unwrap_or_default();
+    format!("{server} {}{next}\n", pin.key)
+}
+
+/// The text with another pin in the server's line, the first one if it has several.
+fn with_pin(text: &str, server: &ServerAddress, pin: &Pin) -> String {
+    let mut is_replaced = false;
+    let lines = text.split_inclusive('\n').map(|old| match parse(old) {
+        Some((pinned, _)) if pinned == *server && !is_replaced => {
+            is_replaced = true;
+            line(server, pin)
+        }
+        _ => old.to_owned(),
+    });
+    lines.collect()
 }
 
 fn is_remark(line: &str) -> bool {
@@ -173,77 +253,5 @@ fn is_remark(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(text: &str) -> ServerAddress {
-        text.parse().unwrap()
-    }
-
-    fn key(text: &str) -> Fingerprint {
-        Fingerprint::of_public_key(text.as_bytes())
-    }
-
-    #[test]
-    fn a_pinned_key_stays_until_it_is_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let pins = PinFile::at(folder.path().join("new/known_servers"));
-        assert_eq!(pins.lookup(&server("a")).unwrap(), None);
-        assert!(!pins.forget(&server("a")).unwrap() && !pins.path().exists());
-
-        assert_eq!(pins.pin(&server("a"), key("1")).unwrap(), key("1"));
-        assert_eq!(pins.pin(&server("a"), key("2")).unwrap(), key("1"));
-        assert_eq!(pins.pin(&server("[::1]:1"), key("3")).unwrap(), key("3"));
-        assert_eq!(pins.lookup(&server("[::1]:1")).unwrap(), Some(key("3")));
-
-        assert!(pins.forget(&server("a")).unwrap());
-        assert_eq!(pins.lookup(&server("a")).unwrap(), None);
-        assert_eq!(pins.lookup(&server("[::1]:1")).unwrap(), Some(key("3")));
-    }
-
-    #[test]
-    fn processes_that_pin_at_once_lose_no_pin() {
-        let folder = tempfile::tempdir().unwrap();
-        let pins = PinFile::at(folder.path().join("known_servers"));
-        std::thread::scope(|scope| {
-            for port in 1..=32 {
-                let pins = &pins;
-                scope.spawn(move || pins.pin(&server(&format!("a:{port}")), key("1")).unwrap());
-            }
-        });
-        for port in 1..=32 {
-            assert!(pins.lookup(&server(&format!("a:{port}"))).unwrap().is_some(), "{port}");
-        }
-    }
-
-    #[test]
-    fn a_damaged_line_is_named_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let pins = PinFile::at(folder.path().join("known_servers"));
-        let good = format!("a:1 {}", key("1"));
-        for damaged in ["b:1", "b:1 SHA256:short", &format!("{good} more"), "b:x SHA256:"] {
-            let text = format!("# mine\n\n{good}\n{damaged}");
-            fs::write(pins.path(), &text).unwrap();
-            for error in [
-                pins.lookup(&server("a:1")).unwrap_err(),
-                pins.pin(&server("c"), key("1")).unwrap_err(),
-                pins.forget(&server("a:1")).unwrap_err(),
-            ] {
-                assert!(matches!(error, PinError::Damaged { line: 4, .. }), "{damaged}");
-                assert!(error.to_string().contains("known_servers"), "{error}");
-            }
-            assert_eq!(fs::read_to_string(pins.path()).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn remarks_and_a_missing_last_newline_are_kept_apart_from_new_pins() {
-        let folder = tempfile::tempdir().unwrap();
-        let pins = PinFile::at(folder.path().join("known_servers"));
-        fs::write(pins.path(), format!("# mine\na:1 {}", key("1"))).unwrap();
-        pins.pin(&server("b:1"), key("2")).unwrap();
-        pins.forget(&server("a:1")).unwrap();
-        let text = fs::read_to_string(pins.path()).unwrap();
-        assert_eq!(text, format!("# mine\nb:1 {}\n", key("2")));
-    }
-}
+#[path = "pins_tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ use rustls::{
 
 use crate::address::ServerAddress;
 use crate::error::{ConnectError, IdentityError};
-use crate::pins::PinFile;
+use crate::pins::{Pin, PinFile};
 use crate::trust::{Trust, Unknown};
 
 /// What a server must show, with all that is needed from the disk already read.
@@ -25,8 +25,9 @@ use crate::trust::{Trust, Unknown};
 pub(crate) enum Rule {
     /// Exactly this key.
     Key(Fingerprint),
-    /// The key pinned before, or any, where none is pinned and that is allowed.
-    Known { pins: PinFile, pinned: Option<Fingerprint>, unknown: Unknown },
+    /// The key pinned before, or the one that the server had announced then; or any, where none is
+    /// pinned and that is allowed.
+    Known { pins: PinFile, pinned: Option<Pin>, unknown: Unknown },
     /// A certificate that the roots vouch for.
     Authority(Arc<WebPkiServerVerifier>),
 }
@@ -53,6 +54,8 @@ impl Rule {
     }
 }
 
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
 /// A verifier that trusts the certificates of a PEM file.
 fn authority(
     path: &Path,
@@ -70,6 +73,25 @@ fn authority(
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| error.to_string())
+}
+
+/// Why no authority vouches for a server. What its owner can do is said where it is one thing.
+fn reason(error: &Error, now: UnixTime) -> String {
+    match error {
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
+            let days = now.as_secs().saturating_sub(not_after.as_secs()) / SECONDS_A_DAY;
+            let since = match days {
+                0 => "today".to_owned(),
+                1 => "yesterday".to_owned(),
+                days => format!("{days} days ago"),
+            };
+            format!("its certificate expired {since}; its owner has to renew it")
+        }
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
+            "its certificate is not valid yet; is the clock of this machine right?".to_owned()
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Judges the server by a [`Rule`], and remembers the judgement for the one who connects.
@@ -102,9 +124,11 @@ impl Verifier {
             Rule::Key(asked) if *asked != presented => {
                 Err(IdentityError::NotTheOneAsked { asked: *asked, presented })
             }
-            Rule::Known { pinned: Some(pinned), pins, .. } if *pinned != presented => {
+            Rule::Known { pinned: Some(pin), pins, .. }
+                if pin.key != presented && pin.next != Some(presented) =>
+            {
                 let pins = pins.path().to_owned();
-                Err(IdentityError::Changed { server, presented, pinned: *pinned, pins })
+                Err(IdentityError::Changed { server, presented, pinned: pin.key, pins })
             }
             Rule::Known { pinned: None, unknown: Unknown::Refuse, .. } => {
                 Err(IdentityError::Unknown { server, presented })
@@ -134,7 +158,7 @@ impl ServerCertVerifier for Verifier {
                 now,
             );
             if let Err(error) = vouched {
-                judgement = Err(IdentityError::Authority { reason: error.to_string() });
+                judgement = Err(IdentityError::Authority { reason: reason(&error, now) });
             }
         }
         let trusted = judgement.is_ok();

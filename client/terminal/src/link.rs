@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qchat_client::{Backoff, Client, ServerAddress, Trust};
+use qchat_client::{Backoff, Client, Fingerprint, ServerAddress, Trust};
 use tokio::time::timeout;
 
 use crate::failure::Failure;
@@ -21,6 +21,8 @@ pub(crate) struct Link {
     hope: Hope,
     /// Whether the server was ever there.
     was_connected: bool,
+    /// What was not told yet: that the server's key is another one now.
+    key_change: Option<String>,
 }
 
 /// What is to be expected of the next try to connect.
@@ -32,6 +34,11 @@ enum Hope {
     Little,
     /// It never was there, or it is another one than it should be: it is not asked again.
     None(Failure),
+}
+
+/// What is said when a server shows the key that it had announced.
+pub(crate) fn key_change(server: &ServerAddress, key: Fingerprint) -> String {
+    format!("the key of {server} has changed to the one that it had announced: {key}")
 }
 
 /// A connection that was made, and what is to be said of it.
@@ -50,6 +57,7 @@ impl Link {
             client: None,
             hope: Hope::Try(Backoff::default()),
             was_connected: false,
+            key_change: None,
         }
     }
 
@@ -97,6 +105,7 @@ impl Link {
             Ok(client) => {
                 (self.hope, self.was_connected) = (Hope::Try(Backoff::default()), true);
                 self.client = Some(client.clone());
+                self.note_key(&client);
                 Ok(Made { remarks: self.remarks(&client, lost), client })
             }
             Err(failure) => {
@@ -138,6 +147,16 @@ impl Link {
                 Err(Failure::unreachable(format!("no answer from {server} within {seconds} s")))
             }
         }
+    }
+
+    fn note_key(&mut self, client: &Client) {
+        let change = client.changed_key().map(|key| key_change(&self.server, key));
+        self.key_change = change.or(self.key_change.take());
+    }
+
+    /// What is to be told of the server's key, once.
+    pub(crate) fn take_key_change(&mut self) -> Option<String> {
+        self.key_change.take()
     }
 
     fn remarks(&self, client: &Client, lost: bool) -> Vec<String> {

@@ -1,11 +1,15 @@
 //! `listen`: what others send, as it comes, for bots.
 
 use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::pending;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_client::{Body, CursorFileError, FollowError, Follower, Message, MessageId};
+use qchat_client::{
+    Body, CursorFileError, FollowError, Follower, Message, MessageId, ServerAddress,
+};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -13,6 +17,7 @@ use crate::columns::columns;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::line::bounded;
+use crate::link::key_change;
 use crate::listener::Listener;
 use crate::output::{Form, Output};
 use crate::palette::Palette;
@@ -103,13 +108,27 @@ pub(crate) async fn run(listener: Listener, options: Options) -> Exit {
 async fn listen(listener: Listener, options: Options, notes: &mut Output) -> Result<(), Failure> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
+    let server = listener.server.clone();
     let follower = tokio::select! {
         follower = listener.follow(notes) => follower?,
         () = &mut stopped => return Ok(()),
     };
-    let ended = serve(&follower, options, stopped, notes).await;
+    let ended = tokio::select! {
+        ended = serve(&follower, options, stopped, notes) => ended,
+        never = tell_key_changes(&follower, &server) => match never {},
+    };
     let closed = follower.close().await;
     ended.and(closed.map_err(Failure::from))
+}
+
+/// Says so when the server shows the next key that it had announced. The first connection's was told.
+async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infallible {
+    let mut known = follower.client().await.and_then(|client| client.changed_key());
+    while let Some(key) = follower.changed_key(known).await {
+        Output::standard(Form::Text(Palette::default())).notice(&key_change(server, key));
+        known = Some(key);
+    }
+    pending().await
 }
 
 /// Hands messages over until it is stopped, or nobody takes them any more.

@@ -74,7 +74,8 @@ impl Listener {
             signed_in = self.account.sign_in(&made.client, Need::SignedIn, &means).await;
         }
         let remarks = signed_in?;
-        for remark in made.remarks.iter().chain(&remarks) {
+        let key_change = self.link.take_key_change();
+        for remark in made.remarks.iter().chain(&key_change).chain(&remarks) {
             notes.notice(remark);
         }
         match self.account.token() {

@@ -105,6 +105,9 @@ impl Live {
     /// Takes note of what a line has changed: who is signed in, and on which connection.
     pub(crate) fn follow(&mut self, shell: &mut Shell) {
         self.board.note_seen(shell.take_seen());
+        if let Some(change) = shell.take_key_change() {
+            self.notice(&change);
+        }
         let user = shell.user();
         if user != self.user {
             self.forget();

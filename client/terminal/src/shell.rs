@@ -332,7 +332,7 @@ impl Shell {
 
     async fn connect(&mut self) -> Result<Client, Failure> {
         let made = self.link.connect().await?;
-        for remark in made.remarks {
+        for remark in made.remarks.into_iter().chain(self.link.take_key_change()) {
             self.output.notice(&remark);
         }
         Ok(made.client)

@@ -127,11 +127,80 @@ async fn an_authority_file_without_certificates_is_named() {
 #[tokio::test]
 async fn a_server_of_another_protocol_is_told_apart() {
     let identity = Identity::new();
-    let server = start_speaking(b"h3", &identity, stay);
+    for protocols in [&[&b"h3"[..]][..], &[]] {
+        let server = start_speaking(protocols, &identity, stay);
+        let trust = Trust::Fingerprint(identity.fingerprint());
+        let error = Client::connect(&server, trust).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+    }
+    let server = start_speaking(&[b"h3"], &identity, stay);
     let trust = Trust::Fingerprint(identity.fingerprint());
     let error = Client::connect(&server, trust).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
     assert!(error.to_string().contains("does not speak this version of qchat"), "{error}");
+}
+
+/// Whoever has a certificate can show it: it is public. Only who holds its key can sign with it.
+#[tokio::test]
+async fn a_certificate_without_its_key_convinces_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let pins = PinFile::at(folder.path().join("known_servers"));
+    let owner = Identity::new();
+    let (established, mut connections) = mpsc::channel(1);
+    let server = start(&Identity::posing_as(&owner), move |_| {
+        let established = established.clone();
+        async move { established.send(()).await.unwrap() }
+    });
+    let asked = owner.fingerprint();
+    for trust in [
+        Trust::Fingerprint(asked),
+        Trust::Authority(owner.pem(folder.path())),
+        known(&pins, Unknown::Accept),
+    ] {
+        let error = Client::connect(&server, trust).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+        assert!(error.to_string().contains("BadSignature"), "{error}");
+    }
+    assert!(!pins.path().exists());
+    // Neither as a known server, nor as one that has announced the key.
+    pins.pin(&server, asked).unwrap();
+    let error = Client::connect(&server, known(&pins, Unknown::Refuse)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+    pins.forget(&server).unwrap();
+    let before = Identity::new().fingerprint();
+    pins.pin(&server, before).unwrap();
+    pins.announce(&server, before, Some(asked)).unwrap();
+    let error = Client::connect(&server, known(&pins, Unknown::Refuse)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+    let pin = pins.lookup(&server).unwrap().unwrap();
+    assert_eq!((pin.key, pin.next), (before, Some(asked)));
+    assert!(connections.try_recv().is_err());
+}
+
+/// A server that speaks a draft of QUIC alone, and says so to everybody (RFC 9000, section 17.2.1).
+async fn speak_a_draft(socket: tokio::net::UdpSocket) {
+    let mut packet = [0; 2048];
+    loop {
+        let (_, client) = socket.recv_from(&mut packet).await.unwrap();
+        assert_eq!(packet[1..5], [0, 0, 0, 1], "the client speaks another version");
+        let (to, rest) = packet[6..].split_at(packet[5].into());
+        let from = &rest[1..=usize::from(rest[0])];
+        let (to_length, from_length) = (packet[5], rest[0]);
+        let ids = [&[from_length], from, &[to_length], to].concat();
+        let draft = 0xff00_001d_u32.to_be_bytes();
+        let answer = [&[0x80, 0, 0, 0, 0], &ids[..], &draft].concat();
+        socket.send_to(&answer, client).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_a_draft_of_quic_is_refused() {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let server = socket.local_addr().unwrap().to_string().parse().unwrap();
+    tokio::spawn(speak_a_draft(socket));
+    let trust = Trust::Fingerprint(Identity::new().fingerprint());
+    let error = Client::connect(&server, trust).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
+    assert!(error.to_string().contains("version"), "{error}");
 }
 
 #[tokio::test]

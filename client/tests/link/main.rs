@@ -7,6 +7,7 @@
     reason = "a test that meets what it did not expect should panic: that is its answer"
 )]
 
+mod announcements;
 mod answers;
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;

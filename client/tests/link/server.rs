@@ -9,6 +9,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
 use rcgen::{CertifiedKey, KeyPair, PublicKeyData};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::{ClientHello, ResolvesServerCert};
 use serde::Serialize;
 
 /// A self-signed certificate with its key.
@@ -24,6 +25,13 @@ impl Identity {
         Self(rcgen::generate_simple_self_signed(names).unwrap())
     }
 
+    /// Shows the certificate of another one, without its key: this one signs with its own.
+    pub(crate) fn posing_as(other: &Self) -> Self {
+        let CertifiedKey { signing_key, .. } = Self::new().0;
+        Self(CertifiedKey { cert: other.0.cert.clone(), signing_key })
+    }
+
+    /// Of its own key.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_public_key(&self.0.signing_key.subject_public_key_info())
     }
@@ -35,17 +43,29 @@ impl Identity {
         path
     }
 
-    fn server_config(&self, protocol: &[u8]) -> ServerConfig {
+    fn server_config(&self, protocols: &[&[u8]]) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivateKeyDer::try_from(self.0.signing_key.serialize_der()).unwrap();
+        let key = provider.key_provider.load_private_key(key).unwrap();
+        // Whether the two belong together is not asked.
+        let shown = rustls::sign::CertifiedKey::new(vec![self.0.cert.der().clone()], key);
         let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![self.0.cert.der().clone()], key)
-            .unwrap();
-        tls.alpn_protocols = vec![protocol.to_vec()];
+            .with_cert_resolver(Arc::new(Always(Arc::new(shown))));
+        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()))
+    }
+}
+
+/// Shows one certificate to everybody.
+#[derive(Debug)]
+struct Always(Arc<rustls::sign::CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0))
     }
 }
 
@@ -55,16 +75,35 @@ where
     S: Fn(Connection) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    start_speaking(ALPN, identity, serve)
+    start_speaking(&[ALPN], identity, serve)
 }
 
-pub(crate) fn start_speaking<S, F>(protocol: &[u8], identity: &Identity, serve: S) -> ServerAddress
+/// The same with other protocols than ours, or none.
+pub(crate) fn start_speaking<S, F>(
+    protocols: &[&[u8]],
+    identity: &Identity,
+    serve: S,
+) -> ServerAddress
 where
     S: Fn(Connection) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let any_port = "127.0.0.1:0".parse().unwrap();
-    let endpoint = Endpoint::server(identity.server_config(protocol), any_port).unwrap();
+    start_at("127.0.0.1:0", protocols, identity, serve)
+}
+
+/// The same at an address.
+pub(crate) fn start_at<S, F>(
+    address: &str,
+    protocols: &[&[u8]],
+    identity: &Identity,
+    serve: S,
+) -> ServerAddress
+where
+    S: Fn(Connection) -> F + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let address = address.parse().unwrap();
+    let endpoint = Endpoint::server(identity.server_config(protocols), address).unwrap();
     let address = endpoint.local_addr().unwrap().to_string().parse().unwrap();
     tokio::spawn(async move {
         while let Some(incoming) = endpoint.accept().await {

@@ -41,6 +41,11 @@ impl Shell {
         Some((client.clone(), client.user()?))
     }
 
+    /// What is to be told of the server's key, once.
+    pub(crate) fn take_key_change(&mut self) -> Option<String> {
+        self.link.take_key_change()
+    }
+
     /// Gives the connection up, since who is signed in on it is not any more.
     pub(crate) fn abandon_link(&mut self) {
         self.link.abandon();
