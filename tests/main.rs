@@ -61,5 +61,6 @@ mod session_ends;
 mod sessions;
 mod start;
 mod strangers;
+mod tls;
 mod transfers;
 mod watch;

@@ -1,0 +1,201 @@
+//! The handshake as it must not be: other versions, no protocol name, early data.
+
+use std::any::Any;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use qchat_proto::command::{Login, Register};
+use qchat_proto::{ALPN, ClientId};
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::crypto::{
+    ClientConfig, ExportKeyingMaterialError, HeaderKey, KeyPair, Keys, PacketKey, Session,
+};
+use quinn::{ConnectionError, Endpoint, TransportErrorCode};
+use quinn_proto::transport_parameters::TransportParameters;
+use quinn_proto::{ConnectError, ConnectionId, Side, TransportError};
+
+use crate::harness::{DEADLINE, PASSWORD, Raw, Server, in_time, tls};
+
+/// TLS's alerts (RFC 8446, section 6).
+const PROTOCOL_VERSION: u8 = 70;
+const NO_APPLICATION_PROTOCOL: u8 = 120;
+
+/// Checks that the server ended the handshake with this alert.
+#[track_caller]
+fn check_refused(connected: Result<Raw, ConnectionError>, alert: u8) {
+    match connected.map(drop) {
+        Err(ConnectionError::ConnectionClosed(close)) => {
+            assert_eq!(close.error_code, TransportErrorCode::crypto(alert), "{close}");
+        }
+        other => panic!("not refused by the server: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_protocol_or_another_one_is_refused() {
+    let server = Server::start();
+    for protocols in [&[][..], &["h3"], &["qchat/2"], &["qchat", "h3"]] {
+        let mut tls = tls(&server);
+        tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        check_refused(Raw::with_tls(&server, tls).await, NO_APPLICATION_PROTOCOL);
+    }
+    assert!(Raw::with_alpn(&server, ALPN).await.is_ok());
+}
+
+#[tokio::test]
+async fn early_data_is_not_accepted() {
+    let server = Server::start();
+    let mut tls = tls(&server);
+    tls.enable_early_data = true;
+    let crypto: Arc<dyn ClientConfig> = Arc::new(QuicClientConfig::try_from(tls).unwrap());
+    let first = Raw::with_crypto(&server, Arc::clone(&crypto)).await.unwrap();
+    // After an answer the tickets of this connection are there.
+    let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
+    first.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
+    let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
+    first.ask(Login { user, password }).await.unwrap();
+
+    let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let config = quinn::ClientConfig::new(crypto);
+    let connecting = endpoint.connect_with(config, server.address, "localhost").unwrap();
+    match connecting.into_0rtt() {
+        Err(connecting) => drop(in_time(connecting).await.unwrap()),
+        Ok((_connection, accepted)) => {
+            panic!("the server invites early data; accepted: {}", in_time(accepted).await);
+        }
+    }
+}
+
+/// The extension of the ClientHello by which a client says that it speaks TLS 1.3 alone (RFC 8446,
+/// section 4.2.1), without the last byte of the version.
+const SUPPORTED_VERSIONS: [u8; 6] = [0, 43, 0, 3, 2, 3];
+
+/// The last byte of the versions.
+const TLS_1_3: u8 = 4;
+const TLS_1_2: u8 = 3;
+
+/// Says that it speaks one version of TLS alone.
+struct Speaking(u8, Arc<QuicClientConfig>);
+
+impl ClientConfig for Speaking {
+    fn start_session(
+        self: Arc<Self>,
+        version: u32,
+        server_name: &str,
+        parameters: &TransportParameters,
+    ) -> Result<Box<dyn Session>, ConnectError> {
+        let inner = Arc::clone(&self.1).start_session(version, server_name, parameters)?;
+        Ok(Box::new(Speaker { version: Some(self.0), inner }))
+    }
+}
+
+struct Speaker {
+    /// Until it was said.
+    version: Option<u8>,
+    inner: Box<dyn Session>,
+}
+
+impl Session for Speaker {
+    fn write_handshake(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
+        let keys = self.inner.write_handshake(buffer);
+        if let Some(version) = self.version.take() {
+            let length = SUPPORTED_VERSIONS.len();
+            let mut windows = buffer.windows(length);
+            let found = windows.position(|window| window == SUPPORTED_VERSIONS);
+            buffer[found.expect("a ClientHello") + length] = version;
+        }
+        keys
+    }
+
+    fn initial_keys(&self, id: &ConnectionId, side: Side) -> Keys {
+        self.inner.initial_keys(id, side)
+    }
+
+    fn handshake_data(&self) -> Option<Box<dyn Any>> {
+        self.inner.handshake_data()
+    }
+
+    fn peer_identity(&self) -> Option<Box<dyn Any>> {
+        self.inner.peer_identity()
+    }
+
+    fn early_crypto(&self) -> Option<(Box<dyn HeaderKey>, Box<dyn PacketKey>)> {
+        self.inner.early_crypto()
+    }
+
+    fn early_data_accepted(&self) -> Option<bool> {
+        self.inner.early_data_accepted()
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.inner.is_handshaking()
+    }
+
+    fn read_handshake(&mut self, bytes: &[u8]) -> Result<bool, TransportError> {
+        self.inner.read_handshake(bytes)
+    }
+
+    fn transport_parameters(&self) -> Result<Option<TransportParameters>, TransportError> {
+        self.inner.transport_parameters()
+    }
+
+    fn next_1rtt_keys(&mut self) -> Option<KeyPair<Box<dyn PacketKey>>> {
+        self.inner.next_1rtt_keys()
+    }
+
+    fn is_valid_retry(&self, id: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
+        self.inner.is_valid_retry(id, header, payload)
+    }
+
+    fn export_keying_material(
+        &self,
+        output: &mut [u8],
+        label: &[u8],
+        context: &[u8],
+    ) -> Result<(), ExportKeyingMaterialError> {
+        self.inner.export_keying_material(output, label, context)
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_tls_1_2_is_refused() {
+    let server = Server::start();
+    let speaking = |version| {
+        let crypto = Arc::new(QuicClientConfig::try_from(tls(&server)).unwrap());
+        Raw::with_crypto(&server, Arc::new(Speaking(version, crypto)))
+    };
+    check_refused(speaking(TLS_1_2).await, PROTOCOL_VERSION);
+    assert!(speaking(TLS_1_3).await.is_ok());
+}
+
+/// The first packet of a client that speaks this version of QUIC, as far as a server reads one that it
+/// does not know (RFC 8999, section 5.1).
+fn first_packet(version: u32) -> Vec<u8> {
+    let mut packet = vec![0xc3];
+    packet.extend(version.to_be_bytes());
+    packet.extend([8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    packet.extend([8, 11, 12, 13, 14, 15, 16, 17, 18]);
+    packet.resize(1200, 0);
+    packet
+}
+
+/// The versions that a version negotiation packet names, without those that only keep others awake
+/// (RFC 9287).
+fn named_versions(packet: &[u8]) -> Vec<u32> {
+    assert_eq!(packet[1..5], [0; 4], "no version negotiation: {packet:?}");
+    let versions = packet[23..].chunks(4).map(|four| u32::from_be_bytes(four.try_into().unwrap()));
+    versions.filter(|version| version & 0x0f0f_0f0f != 0x0a0a_0a0a).collect()
+}
+
+#[test]
+fn drafts_and_other_versions_of_quic_are_answered_with_version_1_alone() {
+    let server = Server::start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    for version in [0xff00_001d, 0xff00_0020, 0x6b33_43cf, 2] {
+        socket.send_to(&first_packet(version), server.address).unwrap();
+        let mut answer = [0; 2048];
+        let length = socket.recv(&mut answer).expect("an answer");
+        assert_eq!(named_versions(&answer[..length]), [1], "{version:x}");
+    }
+}
