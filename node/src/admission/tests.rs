@@ -21,16 +21,16 @@ fn come(admission: &Admission, host: u8, number: usize) -> Vec<Place> {
 
 #[track_caller]
 fn check_claimed(admission: &Admission, host: u8, expected: &str) {
-    check(admission.judge(from(host), Address::Claimed), expected);
+    check(&admission.judge(from(host), Address::Claimed), expected);
 }
 
 #[track_caller]
 fn check_proven(admission: &Admission, host: u8, expected: &str) {
-    check(admission.judge(from(host), Address::Proven), expected);
+    check(&admission.judge(from(host), Address::Proven), expected);
 }
 
 #[track_caller]
-fn check(verdict: Verdict, expected: &str) {
+fn check(verdict: &Verdict, expected: &str) {
     let verdict = match verdict {
         Verdict::Welcome(_) => "welcome",
         Verdict::ProveAddress => "prove",
