@@ -139,6 +139,19 @@ fn the_store_knows_nobody() {
 }
 
 #[test]
+fn permission_is_decided_in_one_place() {
+    let files = sources("node/src").into_iter();
+    // What the tests of the store expect, they say themselves.
+    let files = files.filter(|file| !file.components().any(|part| part.as_os_str() == "tests"));
+    let decide = files.filter(|file| {
+        let code = std::fs::read_to_string(file).unwrap();
+        ["NotAMember", "MessageNotFound", "UserNotFound"].iter().any(|no| code.contains(no))
+    });
+    let decide: Vec<_> = decide.map(|file| file.strip_prefix(root()).unwrap().to_owned()).collect();
+    assert_eq!(decide, [Path::new("node/src/store/permission.rs")]);
+}
+
+#[test]
 fn a_change_is_applied_without_a_clock_or_a_die() {
     for file in sources("node/src/store/changes") {
         let code = std::fs::read_to_string(&file).unwrap();

@@ -12,6 +12,7 @@ mod engine;
 mod fault;
 mod marked_ranges;
 mod open;
+mod permission;
 pub(crate) mod queries;
 mod records;
 mod room;

@@ -3,7 +3,8 @@
 use qchat_proto::{Address, ClientId, GroupName, Refusal, Timestamp, UserName};
 use redb::ReadableTable;
 
-use super::{ApplyError, Change, earlier_effect, group, group_of_member, is_member, record_effect};
+use super::{ApplyError, Change, check, earlier_effect, group, record_effect};
+use crate::store::permission::{Act, Facts};
 use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
@@ -74,10 +75,11 @@ impl Change for JoinGroup {
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
-        let group = group(tables, &self.group)?;
-        if is_member(tables, &self.group, &self.user)? {
+        check(tables, &self.user, Act::Join(&self.group))?;
+        if tables.is_member(&self.group, &self.user)? {
             return Ok(Joined::Before);
         }
+        let group = group(tables, &self.group)?;
         add(tables, &self.group, &group, &self.user, self.at)?;
         Ok(Joined::Now)
     }
@@ -103,7 +105,8 @@ impl Change for LeaveGroup {
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        let group = group_of_member(tables, &self.group, &self.user)?;
+        check(tables, &self.user, Act::Leave(&self.group))?;
+        let group = group(tables, &self.group)?;
         tables.members.remove(tables::member(&self.group, Some(&self.user)).as_slice())?;
         let key = tables::group_of_user(&self.user, Some(&self.group));
         tables.groups_of_user.remove(key.as_slice())?;

@@ -3,7 +3,8 @@
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
-use super::{ApplyError, Change, group_of_member};
+use super::{ApplyError, Change, check};
+use crate::store::permission::Act;
 use crate::store::records::MarkedRanges;
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
@@ -34,9 +35,7 @@ impl Change for MarkMessages {
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        if let Address::Group(group) = &self.log {
-            group_of_member(tables, group, &self.user)?;
-        }
+        check(tables, &self.user, Act::Read(&self.log))?;
         let log = tables::log(&self.log);
         let last: Option<Sequence> = tables::lookup(&tables.logs, &log, "log")?;
         let last = last.unwrap_or(Sequence(0));

@@ -17,7 +17,8 @@ use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 pub(crate) use sessions::{EndSessions, StartSession, UseSession, Which};
 
 use super::fault::Fault;
-use super::records::{Effect, Group, Membership};
+use super::permission::{Act, permit};
+use super::records::{Effect, Group};
 use super::tables::{self, Tables};
 use super::wake_up::WakeUp;
 
@@ -77,26 +78,13 @@ fn record_effect(
     Ok(tables::put(&mut tables.requests, &tables::request(user, id), effect)?)
 }
 
+/// Ends a change that `user` may not make.
+fn check(tables: &Tables<'_>, user: &UserName, act: Act<'_>) -> Result<(), ApplyError> {
+    Ok(permit(tables, user, act)??)
+}
+
+/// A group that was found to be there.
 fn group(tables: &Tables<'_>, name: &GroupName) -> Result<Group, ApplyError> {
     let found = tables::lookup(&tables.groups, tables::name(name.as_str()), "group")?;
     found.ok_or_else(|| Refusal::GroupNotFound(name.clone()).into())
-}
-
-fn is_member(tables: &Tables<'_>, name: &GroupName, user: &UserName) -> Result<bool, ApplyError> {
-    let key = tables::member(name, Some(user));
-    let membership: Option<Membership> = tables::lookup(&tables.members, &key, "membership")?;
-    Ok(membership.is_some())
-}
-
-/// The group, where `user` is one of its members. Existence is checked before membership.
-fn group_of_member(
-    tables: &Tables<'_>,
-    name: &GroupName,
-    user: &UserName,
-) -> Result<Group, ApplyError> {
-    let group = group(tables, name)?;
-    match is_member(tables, name, user)? {
-        true => Ok(group),
-        false => Err(Refusal::NotAMember(name.clone()).into()),
-    }
 }

@@ -5,10 +5,10 @@ use qchat_proto::{
     Address, Body, ClientId, File, Message, MessageId, MessageText, Refusal, Sequence, Timestamp,
     UserName,
 };
-use redb::ReadableTable;
 
-use super::{ApplyError, Change, earlier_effect, group_of_member, record_effect};
+use super::{ApplyError, Change, check, earlier_effect, record_effect};
 use crate::store::fault::Fault;
+use crate::store::permission::Act;
 use crate::store::records::{Effect, Entry, MarkedRanges, StoredFile};
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
@@ -52,7 +52,7 @@ impl Change for Post {
         if let Some(effect) = earlier_effect(tables, &self.from, self.id)? {
             return self.repeated(tables, &effect);
         }
-        self.check_receiver(tables)?;
+        check(tables, &self.from, Act::Write(&self.to))?;
         tables.room.admit_growth()?;
         let usage = self.usage_after(tables)?;
         let entry = self.append(tables)?;
@@ -77,17 +77,6 @@ impl Post {
         match entry.to == self.to && self.content.is_same(&entry.body) {
             true => Ok(message(entry)),
             false => Err(Refusal::IdReused.into()),
-        }
-    }
-
-    /// Whether the receiver exists and the sender may write there.
-    fn check_receiver(&self, tables: &Tables<'_>) -> Result<(), ApplyError> {
-        match &self.to {
-            Address::Group(group) => group_of_member(tables, group, &self.from).map(drop),
-            Address::User(user) => match tables.accounts.get(tables::name(user.as_str()))? {
-                Some(_) => Ok(()),
-                None => Err(Refusal::UserNotFound(user.clone()).into()),
-            },
         }
     }
 

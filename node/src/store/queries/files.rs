@@ -7,8 +7,8 @@ use qchat_proto::{
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 
-use super::may_read;
 use crate::store::fault::Fault;
+use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Effect, Entry, StoredFile};
 use crate::store::{Store, tables};
 
@@ -55,7 +55,7 @@ impl Store {
         query: FileQuery,
     ) -> Result<Result<File, Refusal>, Fault> {
         self.read(move |snapshot| {
-            if let Err(refusal) = may_read(snapshot, &user, &log)? {
+            if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
                 return Ok(Err(refusal));
             }
             let mut found = Vec::new();
@@ -88,14 +88,7 @@ impl Store {
         to: Address,
     ) -> Result<Result<u64, Refusal>, Fault> {
         self.read(move |snapshot| {
-            let allowed = match &to {
-                Address::Group(_) => may_read(snapshot, &user, &to)?,
-                Address::User(receiver) => {
-                    let accounts = snapshot.open_table(tables::ACCOUNTS)?;
-                    let account = accounts.get(tables::name(receiver.as_str()))?;
-                    account.map(drop).ok_or_else(|| Refusal::UserNotFound(receiver.clone()))
-                }
-            };
+            let allowed = permit(snapshot, &user, Act::Write(&to))?;
             let key = tables::name(user.as_str());
             let used = tables::find(snapshot, tables::USAGE, key, "usage")?;
             Ok(allowed.map(|()| used.unwrap_or_default()))

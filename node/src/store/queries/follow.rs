@@ -4,8 +4,8 @@ use qchat_proto::{Address, GroupName, Message, Refusal, Sequence, UserName};
 
 use super::groups::group_name;
 use super::history::Reading;
-use super::may_read;
 use crate::store::fault::Fault;
+use crate::store::permission::{Act, permit};
 use crate::store::{Store, tables};
 
 /// A message with its place in the log that is followed.
@@ -44,7 +44,7 @@ impl Store {
         log: Address,
         after: Sequence,
     ) -> Result<Result<Vec<Placed>, Refusal>, Fault> {
-        self.read(move |snapshot| match may_read(snapshot, &reader, &log)? {
+        self.read(move |snapshot| match permit(snapshot, &reader, Act::Read(&log))? {
             Ok(()) => Reading::of(snapshot, reader, log)?.after(after).map(Ok),
             Err(refusal) => Ok(Err(refusal)),
         })

@@ -5,8 +5,8 @@ use qchat_proto::{GroupName, Refusal, UserName, command};
 use redb::ReadTransaction;
 
 use super::accounts::user_name;
-use super::group_of_member;
 use crate::store::fault::Fault;
+use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Group};
 use crate::store::{Store, tables};
 
@@ -57,10 +57,12 @@ impl Store {
         after: Option<UserName>,
     ) -> Result<Result<MembersPage, Refusal>, Fault> {
         self.read(move |snapshot| {
-            let owner = match group_of_member(snapshot, &group, &user)? {
-                Ok(group) => group.owner,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
+            if let Err(refusal) = permit(snapshot, &user, Act::SeeMembers(&group))? {
+                return Ok(Err(refusal));
+            }
+            let key = tables::name(group.as_str());
+            let found: Option<Group> = tables::find(snapshot, tables::GROUPS, key, "group")?;
+            let owner = found.ok_or(Fault::Damaged("group"))?.owner;
             let start = tables::member(&group, None);
             let after = after.map(|user| tables::member(&group, Some(&user)));
             let table = snapshot.open_table(tables::MEMBERS)?;

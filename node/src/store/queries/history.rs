@@ -6,8 +6,8 @@ use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, Use
 use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::files::has_expired;
-use super::may_read;
 use crate::store::fault::Fault;
+use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Entry, MarkedRanges};
 use crate::store::{Store, tables};
 
@@ -29,7 +29,7 @@ impl Store {
         query: HistoryQuery,
     ) -> Result<Result<HistoryPage, Refusal>, Fault> {
         self.read(move |snapshot| {
-            if let Err(refusal) = may_read(snapshot, &query.reader, &query.log)? {
+            if let Err(refusal) = permit(snapshot, &query.reader, Act::Read(&query.log))? {
                 return Ok(Err(refusal));
             }
             let mark = query.page;

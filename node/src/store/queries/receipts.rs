@@ -3,9 +3,9 @@
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 use redb::{ReadOnlyTable, ReadTransaction};
 
-use super::group_of_member;
 use super::groups::member_names;
 use crate::store::fault::Fault;
+use crate::store::permission::{Act, permit};
 use crate::store::records::{Entry, MarkedRanges};
 use crate::store::{Store, tables};
 
@@ -20,23 +20,18 @@ impl Store {
         self.read(move |snapshot| {
             let key = tables::entry(&message.log, message.sequence);
             let entry: Option<Entry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
-            // A copy in the sender's mailbox has its id elsewhere.
-            let is_theirs = |entry: Entry| entry.from == sender && entry.to == message.log;
-            if !entry.is_some_and(is_theirs) {
-                return Ok(Err(Refusal::MessageNotFound(message)));
+            let act = Act::Track(&message, entry.as_ref());
+            if let Err(refusal) = permit(snapshot, &sender, act)? {
+                return Ok(Err(refusal));
             }
-            let markers = Markers::open(snapshot)?;
-            match &message.log {
-                Address::User(user) => markers.count([user.clone()], &message).map(Ok),
-                Address::Group(group) => match group_of_member(snapshot, group, &sender)? {
-                    Ok(_) => {
-                        let members = member_names(snapshot, group)?.into_iter();
-                        let others = members.filter(|member| *member != sender);
-                        markers.count(others, &message).map(Ok)
-                    }
-                    Err(refusal) => Ok(Err(refusal)),
-                },
-            }
+            let receivers = match &message.log {
+                Address::User(user) => vec![user.clone()],
+                Address::Group(group) => {
+                    let members = member_names(snapshot, group)?.into_iter();
+                    members.filter(|member| *member != sender).collect()
+                }
+            };
+            Markers::open(snapshot)?.count(receivers, &message).map(Ok)
         })
         .await
     }
