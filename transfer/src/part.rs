@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use qchat_proto::BlockValue;
-use tempfile::TempPath;
+use rustix::fs::OFlags;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::BLOCK_LENGTH;
 use crate::block::Buffers;
@@ -62,23 +63,33 @@ impl Part {
     /// Opens the part of that name in `folder`, and makes what is missing of the two. `None` where
     /// somebody has it open. `mode` is what a new part may be read by, less the process's umask.
     ///
+    /// What is written goes nowhere else: a link in the part's place is not followed, and a part that has
+    /// another name too becomes a copy of its own first, which only its owner reads.
+    ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system's; and where something else than a file lies in the part's place.
     pub fn open(folder: &Path, name: &str, mode: u32) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(folder)?;
         let path = Self::path(folder, name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(mode);
+        options.custom_flags(not_followed());
         for _ in 0..OPEN_TRIES_MAX {
             let file = options.open(&path)?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(io::Error::other("what lies in the part's place is no file"));
+            }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
             // Its owner may have landed or removed it just before, and let it go.
-            if is_at(&file, &path)? {
-                return Ok(Some(Self { disk: Arc::new(Disk::receiving(file)), path }));
+            match is_at(&file, &path)? {
+                true if metadata.nlink() > 1 => part_ways(&file, &path)?,
+                true => return Ok(Some(Self { disk: Arc::new(Disk::receiving(file)), path })),
+                false => {}
             }
         }
         Ok(None)
@@ -101,6 +112,9 @@ impl Part {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry?;
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
             let name = entry.file_name();
             let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
                 continue;
@@ -246,6 +260,22 @@ pub fn each_value(
     Ok(())
 }
 
+/// The flags by which a link is refused instead of being followed, and nobody waits for a pipe's other end.
+fn not_followed() -> i32 {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    // All flags are small: it is their type that is not signed.
+    i32::try_from(flags.bits()).unwrap_or_default()
+}
+
+/// Puts a copy in the place of a file that has other names too: whoever gave them to it is not written to.
+/// The server's own is one, that a kill has left between its final name and its message.
+fn part_ways(mut file: &File, path: &Path) -> io::Result<()> {
+    let mut copy = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    io::copy(&mut file, &mut copy)?;
+    copy.persist(path)?;
+    Ok(())
+}
+
 /// Whether the open file is what lies at the path.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
@@ -303,6 +333,38 @@ mod tests {
             assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"old");
             assert_eq!(std::fs::read(folder.join("c")).unwrap(), b"new");
         }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_part_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, outside) = (folder.path().join("inside"), folder.path().join("outside"));
+        std::fs::create_dir(&inside).unwrap();
+        let part = inside.join(".part-x");
+        for target in [&outside, &inside, &part] {
+            std::os::unix::fs::symlink(target, &part).unwrap();
+            assert!(Part::open(&inside, "x", 0o600).is_err(), "{target:?}");
+            assert!(Part::leftovers(&inside).unwrap().is_empty(), "{target:?}");
+            std::fs::remove_file(&part).unwrap();
+        }
+        assert!(!outside.exists());
+        std::fs::create_dir(&part).unwrap();
+        assert!(Part::open(&inside, "x", 0o600).is_err());
+    }
+
+    #[test]
+    fn a_part_with_another_name_is_not_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join(".part-x"), folder.path().join("other"));
+        std::fs::write(&other, "old").unwrap();
+        std::fs::hard_link(&other, &path).unwrap();
+        let part = open(folder.path(), "x");
+        assert_eq!(part.bytes().unwrap(), 3);
+        part.disk.write(b"new and longer", 0).unwrap();
+        assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+        part.land(["a".to_owned()]).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
+        assert_eq!(names(folder.path()), ["a", "other"]);
     }
 
     #[test]

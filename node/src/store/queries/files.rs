@@ -36,7 +36,7 @@ impl Store {
         (folder, after): (FolderPath, Option<FileMark>),
     ) -> Result<Result<Files, Refusal>, Fault> {
         self.read(move |snapshot| {
-            if let Err(refusal) = may_read(snapshot, &user, &log)? {
+            if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
                 return Ok(Err(refusal));
             }
             let start = tables::files_below(&log, &folder);
