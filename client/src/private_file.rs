@@ -38,7 +38,48 @@ fn lock_file(path: &Path) -> io::Result<File> {
     make_folder(folder_of(path))?;
     let mut lock = OsString::from(path);
     lock.push(".lock");
-    private().create(true).append(true).open(lock)
+    open_own(Path::new(&lock))
+}
+
+/// Opens the file for reading and writing, and makes it where it is missing. A link in its place is not
+/// followed, neither to a file nor to where one could be made.
+///
+/// # Errors
+/// The operating system's; and where something else than a file lies there, or a file with another name too.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    let mut options = private();
+    options.read(true).write(true);
+    let file = match options.create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Only to look at: nothing is written before it is known to be no link.
+            options.create_new(false).open(path)?
+        }
+        opened => opened?,
+    };
+    match is_own(&file, path)? {
+        true => Ok(file),
+        false => Err(io::Error::other(format!("{} is a link, or no file", path.display()))),
+    }
+}
+
+/// Whether the open file lies at the path, and nowhere else.
+#[cfg(unix)]
+fn is_own(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata()?;
+    if open.nlink() == 0 {
+        // Its owner has just removed it: that is seen by who looks for a turn.
+        return Ok(true);
+    }
+    let there = fs::symlink_metadata(path)?;
+    Ok(there.is_file()
+        && there.nlink() == 1
+        && (open.dev(), open.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_own(_: &File, path: &Path) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(path)?.is_file())
 }
 
 /// Replaces the file in one step that survives a power cut. Its folder must exist.
@@ -176,6 +217,31 @@ mod tests {
             let remedy = format!("chmod 600 {}", path.display());
             assert!(error.to_string().contains(&remedy), "{error}");
         }
+    }
+
+    #[test]
+    fn links_that_were_there_before_lead_nowhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("file"), folder.path().join("victim"));
+        let links: [fn(&Path, &Path) -> io::Result<()>; 2] =
+            [|to, link| std::os::unix::fs::symlink(to, link), |to, link| fs::hard_link(to, link)];
+        for link in links {
+            fs::write(&victim, "untouched").unwrap();
+            for place in ["file", "file.lock"] {
+                let _ = fs::remove_file(folder.path().join(place));
+                link(&victim, &folder.path().join(place)).unwrap();
+            }
+            assert!(lock(&path).is_err() && try_lock(&path).is_err() && open_own(&path).is_err());
+            replace(&path, "text").unwrap();
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+            fs::remove_file(&victim).unwrap();
+        }
+        // What a link leads to is not made either.
+        fs::remove_file(folder.path().join("file.lock")).unwrap();
+        std::os::unix::fs::symlink(&victim, folder.path().join("file.lock")).unwrap();
+        assert!(lock(&path).is_err() && !victim.exists());
     }
 
     #[test]

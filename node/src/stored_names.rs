@@ -1,7 +1,7 @@
 //! What lies in the upload folder under final names, and whose it is.
 
-use std::fs::DirEntry;
-use std::io;
+use std::fs::{DirEntry, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use qchat_proto::StoredName;
@@ -39,7 +39,8 @@ pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
                 name.is_ok_and(|name| name.is_none())
             });
             if is_empty {
-                std::fs::write(bound, path)?;
+                // Where a link lies there, nothing is written to where it leads.
+                File::create_new(bound)?.write_all(&path)?;
             }
             Ok(is_empty)
         }

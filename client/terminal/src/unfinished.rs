@@ -4,9 +4,9 @@
 //! For each there is a file, named by the upload's id, below the names of server and user. Who works on
 //! the upload holds a lock on it, so that the same line said twice at once sends two messages.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -179,9 +179,7 @@ impl Note {
     /// Makes the file where it is missing. `None` where somebody else works on this upload, or has just
     /// ended it.
     fn lock(path: &Path, id: ClientId) -> io::Result<Option<Self>> {
-        let mut options = OpenOptions::new();
-        let turn =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let turn = private_file::open_own(path)?;
         match turn.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(None),

@@ -63,6 +63,9 @@ pub enum OpenError {
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
     crate::folder::create_private(folder).map_err(unusable)?;
+    for name in [LOCK, FILE] {
+        refuse_link(&folder.join(name))?;
+    }
     let mut options = File::options();
     let file = options.create(true).truncate(false).write(true).open(folder.join(LOCK));
     let file = file.map_err(unusable)?;
@@ -70,6 +73,18 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// A link in the folder would have the store written to wherever it leads.
+fn refuse_link(path: &Path) -> Result<(), OpenError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            let source = io::Error::other("this is a link, and only a file of the folder is used");
+            Err(OpenError::Unusable { path: path.to_owned(), source })
+        }
+        // Whatever else is wrong with it is told when it is opened.
+        _ => Ok(()),
     }
 }
 
@@ -159,5 +174,23 @@ fn unreadable(path: &Path, fault: &Fault) -> OpenError {
     match fault {
         Fault::Engine(error) => damaged(path, &error.to_string()),
         fault => damaged(path, &fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_in_the_folder_are_not_followed() {
+        for name in [LOCK, FILE] {
+            let top = tempfile::tempdir().unwrap();
+            let (folder, outside) = (top.path().join("data"), top.path().join("outside"));
+            std::fs::create_dir(&folder).unwrap();
+            std::os::unix::fs::symlink(&outside, folder.join(name)).unwrap();
+            let refused = lock(&folder).unwrap_err();
+            assert!(matches!(&refused, OpenError::Unusable { path, .. } if path.ends_with(name)));
+            assert!(!outside.exists(), "{name}");
+        }
     }
 }
