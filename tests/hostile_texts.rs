@@ -16,7 +16,7 @@ const ROWS: u16 = 8_000;
 const AT_ONCE: usize = 128;
 
 /// The attacks, each between two words that tell whether all of it was shown.
-fn attacks() -> Vec<String> {
+pub(crate) fn attacks() -> Vec<String> {
     let attacks = corpus::read(include_str!("corpus/attacks.txt")).into_iter().enumerate();
     attacks
         .map(|(number, attack)| {
@@ -51,6 +51,9 @@ const OWN: &[&str] = &[
     "\u{1b}[36m",
 ];
 
+/// What a bar is cleared with.
+const CLEAR: &str = "\u{1b}[2K";
+
 /// Moves of the cursor within a row, `\u{1b}[17C`, which only the line editor makes.
 fn is_move(text: &str) -> Option<&str> {
     let rest =
@@ -60,7 +63,7 @@ fn is_move(text: &str) -> Option<&str> {
 
 /// Checks that nothing was written that a terminal acts on, apart from sequences of our own.
 #[track_caller]
-fn check_bytes(written: &[u8], own: &[&str]) {
+pub(crate) fn check_bytes(written: &[u8], own: &[&str]) {
     let text = std::str::from_utf8(written).unwrap();
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
@@ -86,7 +89,7 @@ fn check_bytes(written: &[u8], own: &[&str]) {
 }
 
 /// The rows that a high terminal shows.
-fn rows(written: &[u8]) -> Vec<String> {
+pub(crate) fn rows(written: &[u8]) -> Vec<String> {
     let (rows, columns) = (NonZeroU16::new(ROWS).unwrap(), NonZeroU16::new(COLUMNS).unwrap());
     let mut terminal = vt100::Parser::new(rows, columns, 0);
     terminal.process(written);
@@ -132,7 +135,7 @@ fn check_all_shown(written: &[u8], count: usize) {
 }
 
 /// What a program in a terminal writes until it ends.
-fn written_by(client: &Client, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn written_by(client: &Client, arguments: &[&str]) -> Vec<u8> {
     let screen = Screen::open(client, arguments);
     screen.ended();
     screen.bytes()
@@ -228,4 +231,41 @@ async fn names_of_files_reach_no_terminal_and_begin_no_line() {
         check_bytes(&answer, &[]);
         assert_eq!(check_rows(&rows(&answer), "nobody", &["saved ", "error: "]), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_name_of_a_file_that_moves_stays_in_its_row() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.ok("ls");
+    let mallory = sdk::device(&server, "mallory").await;
+    let folder = tempfile::tempdir().unwrap();
+    // As wide as a row: what follows would begin the next one.
+    let name = format!("{}bob │ pay me", "日".repeat(50));
+    let path = folder.path().join(&name);
+    std::fs::File::create(&path).unwrap().set_len(48 * 1024 * 1024).unwrap();
+    mallory.send_file(sdk::user("alice"), &path, Progress::none()).await.unwrap();
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts("alice");
+    screen.press(&format!("download_file {name}\r"));
+    screen.wrote("saved ");
+    screen.prompts("alice");
+    screen.enter("transfers");
+    screen.prompts("alice");
+    let written = screen.bytes();
+    check_bytes(&written, &[OWN, &[CLEAR]].concat());
+    let text = String::from_utf8(written).unwrap();
+    let bars: Vec<_> = text.split('\r').filter(|row| row.contains(" of 48.00 MiB")).collect();
+    assert!(!bars.is_empty(), "no bar is drawn");
+    for bar in bars {
+        let (name, _) = bar.split_once('\u{1b}').unwrap();
+        assert!(name.chars().count() + name.matches('日').count() <= 33, "{name:?}");
+    }
+    let saved = rows(text.rsplit_once(CLEAR).unwrap().1.as_bytes());
+    let saved = saved.iter().skip_while(|row| !row.starts_with("saved"));
+    let saved: Vec<_> = saved.take_while(|row| !row.starts_with("alice@")).collect();
+    assert!(
+        saved.len() > 1 && saved[1..].iter().all(|row| row.starts_with("  │ ")),
+        "{saved:?} of {text:?}"
+    );
 }

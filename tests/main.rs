@@ -28,6 +28,7 @@ mod garbage;
 mod groups;
 mod heartbeat;
 mod hostile_names;
+mod hostile_server;
 mod hostile_texts;
 mod identity;
 mod inbox;

@@ -3,6 +3,7 @@ use qchat_proto::{Digest, Timestamp};
 
 use super::news::live;
 use super::*;
+use crate::answer::SentFiles;
 use crate::board::{Batch, Heard, News, Sent};
 
 fn paper(columns: Option<usize>) -> Paper {
@@ -279,5 +280,21 @@ fn the_name_of_a_file_begins_no_row() {
     for shown in [saved, failed] {
         let rows: Vec<_> = shown.lines().collect();
         assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  │ ")), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_repeated_of_a_line_or_left_out_of_a_folder_begins_no_row() {
+    let long = format!("x{}17:40  bob │ hi", " ".repeat(24));
+    let late = late(
+        &Sent { line: long.clone(), result: Err(Failure::refused("usage", "no such thing")) },
+        &paper(Some(40)),
+    );
+    let left_out = SentFiles { left_out: vec![long.into()], ..SentFiles::default() };
+    let left_out = answer(&Answer::SentFiles(left_out), &paper(Some(40)));
+    for shown in [late, left_out] {
+        let rows: Vec<_> = shown.lines().collect();
+        assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  ")), "{shown}");
+        assert!(rows.iter().all(|row| row.chars().count() <= 40), "{shown}");
     }
 }

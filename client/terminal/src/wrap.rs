@@ -61,7 +61,9 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
         columns += width(character);
         if columns > room {
             let end = after_space.unwrap_or(after_cluster);
-            let end = if end > 0 { end } else { index.max(character.len_utf8()) };
+            // Not even one character fits with what is drawn over it: as much as does, or one at least.
+            let one = if index > 0 { index } else { character.len_utf8() };
+            let end = if end > 0 { end } else { one };
             return Some(end).filter(|&end| end < text.len());
         }
         joined = character == '\u{200d}';
@@ -94,6 +96,7 @@ mod tests {
         check("aaaaaaaaaaaaaaa👩\u{200d}💻b", 17, &["aaaaaaaaaaaaaaa", "👩\u{200d}💻b"]);
         check("very narrow", 4, &["very", " ", "narr", "ow"]);
         check("日本", 1, &["日", "本"]);
+        check("x\u{fe0f}\u{fe0f}", 1, &["x", "\u{fe0f}", "\u{fe0f}"]);
         check("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4, &["❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}"]);
         assert_eq!(wrap("no width known", None), ["no width known"]);
     }

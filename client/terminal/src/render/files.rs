@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use indicatif::HumanBytes;
 use qchat_proto::{Body, Message};
 
-use super::{Paper, failure};
+use super::{Paper, failure, whole};
 use crate::answer::{SavedFiles, SentFiles};
 use crate::failure::Failure;
 use crate::safe;
@@ -26,7 +26,9 @@ pub(super) fn sent(sent: &SentFiles, paper: &Paper) -> String {
         let again = format!("{}; the same line again sends only those", whole.text);
         text.push_str(&failure(&Failure { text: again, ..whole }, paper));
     }
-    left_out(&sent.left_out, &mut text);
+    if let Some(left_out) = left_out(&sent.left_out) {
+        text.push_str(&whole(&left_out, paper));
+    }
     text
 }
 
@@ -91,14 +93,11 @@ fn named(path: &str, why: &Failure) -> Failure {
     }
 }
 
-fn left_out(paths: &[PathBuf], text: &mut String) {
-    let Some(first) = paths.first() else { return };
-    let first = safe::line(&first.to_string_lossy()).into_owned();
-    // Writing to a String does not fail.
-    let _ = match paths.len() - 1 {
-        0 => writeln!(text, "left out {first}, which is no file of the folder"),
-        more => {
-            writeln!(text, "left out {first} and {more} more, which are no files of the folder")
-        }
-    };
+fn left_out(paths: &[PathBuf]) -> Option<String> {
+    let first = paths.first()?.to_string_lossy();
+    let first = safe::line(&first);
+    Some(match paths.len() - 1 {
+        0 => format!("left out {first}, which is no file of the folder"),
+        more => format!("left out {first} and {more} more, which are no files of the folder"),
+    })
 }

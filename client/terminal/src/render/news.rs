@@ -10,7 +10,7 @@ use super::{Columns, Paper, answer, failure, stage_name, time};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::palette::Palette;
 use crate::safe;
-use crate::wrap::fold;
+use crate::wrap::{fold, wrap};
 
 /// What came by itself, as whole lines.
 pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
@@ -45,15 +45,23 @@ const LINE_CHARACTERS_MAX: usize = 48;
 
 /// What came of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
 pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
-    let came = match result {
-        Ok(done) => answer(done, paper),
-        Err(why) => failure(why, paper),
+    let told = |paper: &Paper| match result {
+        Ok(done) => answer(done, paper).trim_end().to_owned(),
+        Err(why) => failure(why, paper).trim_end().to_owned(),
     };
     let mut shown: String = line.chars().take(LINE_CHARACTERS_MAX).collect();
     if shown.len() < line.len() {
         shown.push('…');
     }
-    format!("{} {}\n", came.trim_end(), paper.palette.quiet(&format!("← {}", safe::line(&shown))))
+    let line = format!("← {}", safe::line(&shown));
+    // Colours take no room.
+    let plain = told(&Paper { palette: Palette::default(), ..paper.clone() });
+    let beside = format!("{} {line}", plain.lines().last().unwrap_or_default());
+    let (came, quiet) = (told(paper), |text: &str| paper.palette.quiet(text));
+    match wrap(&beside, paper.columns).len() {
+        1 => format!("{came} {}\n", quiet(&line)),
+        _ => format!("{came}\n{}\n", quiet(&fold(&format!("  {line}"), paper.columns))),
+    }
 }
 
 /// Only the first line begins at the margin.

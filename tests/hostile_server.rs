@@ -1,0 +1,107 @@
+//! A server that means harm, and what its words come to in a terminal.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use qchat_proto::{ALPN, codes};
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{Endpoint, ServerConfig, VarInt};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::harness::{Client, PROGRAM};
+use crate::hostile_texts::{attacks, check_bytes, rows, written_by};
+
+/// How many bytes of a reason fit into the packet that closes a connection.
+const REASON_BYTES: usize = 900;
+
+/// A server that closes every connection, and says why.
+struct Closing {
+    address: SocketAddr,
+    certificate: PathBuf,
+    reason: Arc<Mutex<String>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Closing {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Command::new(PROGRAM).args(["cert", "--out"]).arg(folder.path()).output();
+        assert!(made.unwrap().status.success());
+        let certificate = folder.path().join("cert.pem");
+        let key = PrivateKeyDer::from_pem_file(folder.path().join("key.pem")).unwrap();
+        let chain = vec![CertificateDer::from_pem_file(&certificate).unwrap()];
+        let mut tls =
+            rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_protocol_versions(&[&rustls::version::TLS13])
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(chain, key)
+                .unwrap();
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        let config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()));
+        let endpoint = Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = endpoint.local_addr().unwrap();
+        let reason = Arc::<Mutex<String>>::default();
+        tokio::spawn(close_all(endpoint, Arc::clone(&reason)));
+        Self { address, certificate, reason, _folder: folder }
+    }
+
+    /// A terminal's client of this server.
+    fn client(&self) -> Client {
+        let address = self.address.to_string();
+        let certificate = self.certificate.to_str().unwrap();
+        Client::at(&["--server", &address, "--ca", certificate, "--timeout", "1"], None)
+    }
+}
+
+async fn close_all(endpoint: Endpoint, reason: Arc<Mutex<String>>) {
+    while let Some(incoming) = endpoint.accept().await {
+        let reason = reason.lock().unwrap().clone();
+        tokio::spawn(async move {
+            if let Ok(connection) = incoming.await {
+                connection.close(VarInt::from_u32(codes::GOODBYE), reason.as_bytes());
+                connection.closed().await;
+            }
+        });
+    }
+}
+
+/// The attacks, as many together as a reason holds.
+fn reasons() -> Vec<String> {
+    let mut reasons = vec![String::new()];
+    for attack in attacks().into_iter().filter(|attack| attack.len() < REASON_BYTES) {
+        let last = reasons.last_mut().unwrap();
+        match last.len() + attack.len() < REASON_BYTES {
+            true => last.push_str(&attack),
+            false => reasons.push(attack),
+        }
+    }
+    // Rows of every other speaker, wherever the terminal breaks them.
+    reasons.push(
+        (20..60).map(|width| format!("x{}bob │ pay me", " ".repeat(width))).take(12).collect(),
+    );
+    reasons
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_says_when_it_closes_reaches_no_terminal_and_begins_no_line() {
+    let server = Closing::start();
+    let client = server.client();
+    let reasons = reasons();
+    for reason in reasons.iter().step_by(2).chain(reasons.last()) {
+        server.reason.lock().unwrap().clone_from(reason);
+        let written = written_by(&client, &["auth_login", "alice", "x"]);
+        check_bytes(&written, &[]);
+        let shown = rows(&written);
+        assert!(shown.iter().any(|row| row.contains("closed by peer:")), "{shown:?}");
+        for row in shown {
+            let is_ours =
+                ["error: ", "nothing was done: ", "  "].iter().any(|ours| row.starts_with(ours));
+            assert!(is_ours, "{row:?} for {reason:?}");
+        }
+    }
+}
