@@ -72,11 +72,15 @@ fn escaped(line: &str, format: LogFormat) -> String {
     escaped
 }
 
+/// What the log's own colours are changed by: back to none, bold, dim, italic, and red to cyan. What hides
+/// or blinks is none of them.
+const COLOURS: [&str; 10] = ["0", "1", "2", "3", "31", "32", "33", "34", "35", "36"];
+
 /// How long the sequence is that changes colours, if one is next.
 fn colour_length(text: &str) -> Option<usize> {
-    let numbers = text.strip_prefix("\u{1b}[")?;
-    let rest = numbers.trim_start_matches(|part: char| part.is_ascii_digit() || part == ';');
-    rest.starts_with('m').then(|| text.len() - rest.len() + 1)
+    let (numbers, _) = text.strip_prefix("\u{1b}[")?.split_once('m')?;
+    let is_ours = numbers.split(';').all(|number| COLOURS.contains(&number));
+    is_ours.then(|| numbers.len() + "\u{1b}[m".len())
 }
 
 #[cfg(test)]
@@ -88,6 +92,7 @@ mod tests {
         let text = |line| escaped(line, LogFormat::Text);
         assert_eq!(text("a\nb\u{9b}2J\u{1b}[2Jc\u{202e}"), "a\\u{a}b\\u{9b}2J\\u{1b}[2Jc\\u{202e}");
         assert_eq!(text("\u{1b}[2;32m INFO\u{1b}[0m hi"), "\u{1b}[2;32m INFO\u{1b}[0m hi");
+        assert_eq!(text("\u{1b}[8mhidden\u{1b}[m"), "\\u{1b}[8mhidden\\u{1b}[m");
         let json = escaped("{\"a\":\"\u{9b}\u{e0041}é\"}", LogFormat::Json);
         assert_eq!(json, "{\"a\":\"\\u009b\\udb40\\udc41é\"}");
         assert_eq!(
