@@ -20,6 +20,7 @@ mod damage;
 mod echo_bot;
 mod exact_text;
 mod expiry;
+mod fairness;
 mod file_names;
 mod file_refusals;
 mod files;

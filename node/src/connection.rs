@@ -15,6 +15,7 @@ use crate::admission::{Full, Handshake, Place};
 use crate::dispatch::{Arrivals, Call, deliver};
 use crate::endpoint;
 use crate::misconduct::Misconduct;
+use crate::rates::Purse;
 use crate::server::Node;
 use crate::session::{Session, Standing};
 
@@ -57,6 +58,7 @@ struct Streams {
     misconduct: Arc<Misconduct>,
     arrivals: Arc<Arrivals>,
     flow: Arc<Flow>,
+    purse: Arc<Purse>,
     tasks: JoinSet<()>,
 }
 
@@ -83,6 +85,7 @@ impl Streams {
             misconduct: Arc::default(),
             arrivals: Arc::default(),
             flow,
+            purse: Arc::new(Purse::of_connection()),
             tasks: JoinSet::new(),
         }
     }
@@ -149,6 +152,7 @@ impl Streams {
             arrivals: Arc::clone(&self.arrivals),
             flow: Arc::clone(&self.flow),
             misconduct: Arc::clone(&self.misconduct),
+            purse: Arc::clone(&self.purse),
             answer,
         };
         self.tasks.spawn(call.serve(request, self.too_late.clone()));
@@ -156,7 +160,8 @@ impl Streams {
 
     fn start_file(&mut self, stream: RecvStream) {
         let (arrivals, misconduct) = (Arc::clone(&self.arrivals), Arc::clone(&self.misconduct));
-        self.tasks.spawn(deliver(stream, arrivals, misconduct));
+        let purse = Arc::clone(&self.purse);
+        self.tasks.spawn(deliver(stream, arrivals, misconduct, purse));
     }
 
     /// Closes the connection in order, and says why. Where the peer did nothing wrong, what was accepted

@@ -11,11 +11,13 @@ use qchat_proto::{Command, Handle, Refusal, codes, frame};
 use qchat_transfer::{Flow, Pairing};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, chain};
 use crate::misconduct::{Misconduct, Offence};
+use crate::rates::{self, Purse};
 use crate::request::{self, RequestError};
 use crate::server::Node;
 use crate::session::{Caller, Session};
@@ -37,6 +39,7 @@ pub(crate) struct Call {
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) flow: Arc<Flow>,
     pub(crate) misconduct: Arc<Misconduct>,
+    pub(crate) purse: Arc<Purse>,
     pub(crate) answer: SendStream,
 }
 
@@ -44,6 +47,14 @@ pub(crate) struct Call {
 pub(crate) trait Answer: Command {
     /// Who may ask.
     type Caller: Caller;
+
+    /// How long it is at work.
+    const WORK: Work = Work::Brief;
+
+    /// What it costs its account, in tokens; one at the least.
+    fn tokens(&self, _: &Node) -> u32 {
+        1
+    }
 
     /// Does what was asked. The reply tells only what is durable.
     fn answer(
@@ -53,11 +64,24 @@ pub(crate) trait Answer: Command {
     ) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
 }
 
+/// How long a command is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It is answered as soon as the server can. Few of an account are at work at a time.
+    Brief,
+    /// It takes as long as its peer does. How many an account may have is its handler's to say.
+    Lasting,
+}
+
 impl Call {
     /// Reads the request, answers it, and waits until the peer has the answer. It has to have come before
     /// it is `too_late`.
     pub(crate) async fn serve(mut self, mut request: RecvStream, too_late: CancellationToken) {
-        let reading = request::read(&mut request, self.session.stands());
+        let reading = async {
+            // Before anything is read: whoever resets what they have opened pays as well.
+            self.purse.pay(1).await;
+            request::read(&mut request, self.session.stands()).await
+        };
         let read = too_late.run_until_cancelled(reading).await;
         let error = match read {
             Some(Ok(request)) => return request.dispatch(self).await,
@@ -78,6 +102,54 @@ impl Call {
         if self.misconduct.note() == Offence::First {
             let peer = self.connection.remote_address();
             tracing::warn!(%peer, error = chain(&error), "bad request");
+        }
+    }
+
+    /// Pays for a command, waiting for the tokens, and returns the account's place for its work.
+    async fn enter(
+        &self,
+        tokens: u32,
+        work: Work,
+    ) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+        let Some(user) = self.session.user() else {
+            self.unless_over(self.purse.pay(rates::OF_STRANGER)).await?;
+            return Ok(None);
+        };
+        let account = self.node.rates.account(&user);
+        let paid_and_placed = async {
+            // The connection has paid one already.
+            self.purse.pay(tokens.saturating_sub(1)).await;
+            account.pay(tokens).await;
+            match work {
+                Work::Brief => account.place().await,
+                Work::Lasting => None,
+            }
+        };
+        self.unless_over(paid_and_placed).await
+    }
+
+    /// Pays for the answer.
+    async fn leave(&self, answer_bytes: usize) {
+        let tokens = rates::of_answer(answer_bytes);
+        if tokens > 0
+            && let Some(user) = self.session.user()
+        {
+            let account = self.node.rates.account(&user);
+            // Where that is over, the answer goes at once.
+            let _ = self.unless_over(account.pay(tokens)).await;
+        }
+    }
+
+    /// Waits, but not when the connection is closed or the server stops.
+    pub(crate) async fn unless_over<T>(
+        &self,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Refusal> {
+        tokio::select! {
+            biased;
+            done = waiting => Ok(done),
+            _ = self.connection.closed() => Err(Refusal::ShuttingDown),
+            () = self.node.stopping.cancelled() => Err(Refusal::ShuttingDown),
         }
     }
 
@@ -156,7 +228,9 @@ pub(crate) async fn deliver(
     mut stream: RecvStream,
     arrivals: Arc<Arrivals>,
     misconduct: Arc<Misconduct>,
+    purse: Arc<Purse>,
 ) {
+    purse.pay(1).await;
     let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
     let (mut stream, code) = match timeout(HEADER_TIME_MAX, header).await {
         // Not to be held against the peer: the command may have ended meanwhile.
@@ -179,8 +253,11 @@ pub(crate) async fn deliver(
 
 impl<C: Answer> Handle<C> for Call {
     async fn handle(mut self, command: C) {
-        let reply = match C::Caller::admit(&self.session) {
-            Ok(caller) => command.answer(caller, &mut self).await,
+        let tokens = command.tokens(&self.node);
+        let place = self.enter(tokens, C::WORK).await;
+        let caller = place.and_then(|place| Ok((place, C::Caller::admit(&self.session)?)));
+        let reply = match caller {
+            Ok((_place, caller)) => command.answer(caller, &mut self).await,
             Err(refusal) => Err(refusal.into()),
         };
         let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
@@ -190,6 +267,7 @@ impl<C: Answer> Handle<C> for Call {
         }
         let frame = frame::encode_frame(&reply);
         drop(reply);
+        self.leave(frame.len()).await;
         self.finish(&frame).await;
     }
 }

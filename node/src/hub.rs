@@ -70,6 +70,16 @@ impl Hub {
         Watcher { hub: self.clone(), number, flags, follows: HashSet::new() }
     }
 
+    /// How many follow the topic.
+    pub(crate) fn followers(&self, topic: &Topic) -> usize {
+        lock(&self.state).followers.get(topic).map_or(0, HashSet::len)
+    }
+
+    /// How many there are.
+    pub(crate) fn watchers(&self) -> usize {
+        lock(&self.state).watchers.len()
+    }
+
     /// Wakes those who follow the topic.
     pub(crate) fn wake(&self, topic: &Topic) {
         for flags in lock(&self.state).followers_of(topic) {

@@ -24,8 +24,10 @@ use crate::identity_error::IdentityError;
 use crate::memberships::Memberships;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::rates::Rates;
 use crate::reload::Reload;
 use crate::sessions::Sessions;
+use crate::shares::Shares;
 use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
@@ -33,6 +35,13 @@ use crate::{connection, expiry, unfinished};
 
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How many devices of an account may watch at a time. Each is told everything that any of them is told.
+const WATCHINGS_OF_ACCOUNT_MAX: u32 = 64;
+
+/// How many messages of an account may be tracked at a time: each looks again whenever anybody marks a
+/// message of its log.
+const TRACKINGS_OF_ACCOUNT_MAX: u32 = 256;
 
 /// Where a server finds and keeps things, and what it allows.
 #[derive(Debug, Clone)]
@@ -145,6 +154,9 @@ pub(crate) struct Node {
     /// What files may have in memory beyond the small windows of their connections.
     pub(crate) windows: Budget,
     pub(crate) shown: Shown,
+    pub(crate) rates: Rates,
+    pub(crate) watchings: Shares,
+    pub(crate) trackings: Shares,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -172,6 +184,9 @@ impl Node {
             uploads,
             windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
             shown: Shown::default(),
+            rates: Rates::default(),
+            watchings: Shares::of(WATCHINGS_OF_ACCOUNT_MAX),
+            trackings: Shares::of(TRACKINGS_OF_ACCOUNT_MAX),
             stopping: CancellationToken::new(),
         }
     }

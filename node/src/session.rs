@@ -63,6 +63,11 @@ impl Session {
         }
     }
 
+    /// Who is signed in.
+    pub(crate) fn user(&self) -> Option<UserName> {
+        self.state().as_ref().map(|state| state.caller.user.clone())
+    }
+
     /// Signs out.
     pub(crate) fn sign_out(&self) {
         self.end(&mut self.state());

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp};
+use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName};
 use qchat_transfer::{Disk, LandError, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -13,6 +13,7 @@ use crate::block_lists::BlockLists;
 use crate::blocking::blocking;
 use crate::failure::Failure;
 use crate::parts::{Parts, Turn};
+use crate::shares::{Share, Shares};
 use crate::stored_names::{self, is_bound};
 
 /// Only the server's own user reads what people sent to each other.
@@ -21,6 +22,9 @@ const FILE_MODE: u32 = 0o600;
 /// How many files may travel at a time, in both directions. Each has a few blocks of 1 MiB in memory, and
 /// as many threads at its disk.
 const TRANSFERS_MAX: usize = 64;
+
+/// How many of them may be one account's: a quarter. A prompt moves four at a time.
+const TRANSFERS_OF_ACCOUNT_MAX: u32 = 16;
 
 /// How many milliseconds are tried for a name that is taken.
 const NAME_TRIES_MAX: u64 = 10_000;
@@ -43,6 +47,14 @@ pub(crate) struct Uploads {
     pub(crate) lists: BlockLists,
     are_all_ours: bool,
     transfers: Arc<Semaphore>,
+    of_account: Shares,
+}
+
+/// A place among the transfers. Dropping it makes room for another.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_account: Share,
 }
 
 impl Uploads {
@@ -58,6 +70,7 @@ impl Uploads {
             lists: BlockLists::open(data).map_err(|source| unusable(data, source))?,
             are_all_ours: is_bound(folder, data).map_err(|source| unusable(folder, source))?,
             transfers: Arc::new(Semaphore::new(TRANSFERS_MAX)),
+            of_account: Shares::of(TRANSFERS_OF_ACCOUNT_MAX),
         })
     }
 
@@ -66,12 +79,14 @@ impl Uploads {
         &self.folder
     }
 
-    /// A place among the transfers.
+    /// A place for a transfer of this user's.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] where all are taken.
-    pub(crate) fn begin(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.transfers).try_acquire_owned().map_err(|_| Refusal::Busy)
+    /// [`Refusal::TooManyAtOnce`] where they have their share, [`Refusal::Busy`] where all are taken.
+    pub(crate) fn begin(&self, user: &UserName) -> Result<Place, Refusal> {
+        let of_account = self.of_account.take(user)?;
+        let of_all = Arc::clone(&self.transfers).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        Ok(Place { _of_all: of_all, _of_account: of_account })
     }
 
     /// The part of an upload, and how many of the file's blocks lie there whole: whether they are the

@@ -147,6 +147,9 @@ pub enum Refusal {
         /// After so many seconds one may be made.
         retry_after_seconds: u32,
     },
+    /// The account has as much of this under way as it may.
+    #[error("your account has {0} of these under way already: wait until one ends, then try again")]
+    TooManyAtOnce(u32),
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -173,7 +176,7 @@ impl Refusal {
             Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::IdReused => "id_reused",
             Self::TransferFailed => "transfer_failed",
-            Self::Busy => "busy",
+            Self::Busy | Self::TooManyAtOnce(_) => "busy",
             Self::ShuttingDown => "shutting_down",
             Self::Internal(_) => "internal",
             Self::OutcomeUnknown(_) => "outcome_unknown",

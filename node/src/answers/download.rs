@@ -14,7 +14,7 @@ use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
 use super::address;
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
 use crate::session::Signed;
 
@@ -57,12 +57,14 @@ impl Answer for FilesBelow {
 impl Answer for Download {
     type Caller = Signed;
 
+    const WORK: Work = Work::Lasting;
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         let log = address(self.log, &caller.user);
         let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
-        let _place = call.node.uploads.begin()?;
+        let _place = call.node.uploads.begin(&caller.user)?;
         let stored = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
         let values = call.node.uploads.lists.of(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;

@@ -1,13 +1,16 @@
 //! Groups and their members.
 
-use qchat_proto::Few;
 use qchat_proto::command::{
     GroupJoined, GroupLeft, GroupPage, Groups, Join, Leave, MakeGroup, Member, MemberPage, Members,
 };
+use qchat_proto::{Address, Few, GroupName};
 
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
+use crate::hub::Topic;
+use crate::rates;
+use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
 
@@ -25,6 +28,10 @@ impl Answer for MakeGroup {
 impl Answer for Join {
     type Caller = Signed;
 
+    fn tokens(&self, node: &Node) -> u32 {
+        of_telling_members(&self.group, node)
+    }
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupJoined, Failure> {
         let (group, user, at) = (self.group, caller.user, clock::now());
         call.node.store.commit(JoinGroup { group: group.clone(), user, at }).await?;
@@ -35,11 +42,20 @@ impl Answer for Join {
 impl Answer for Leave {
     type Caller = Signed;
 
+    fn tokens(&self, node: &Node) -> u32 {
+        of_telling_members(&self.group, node)
+    }
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupLeft, Failure> {
         let (group, user) = (self.group, caller.user);
         call.node.store.commit(LeaveGroup { group: group.clone(), user }).await?;
         Ok(GroupLeft { group })
     }
+}
+
+/// All members who watch are told who joins and leaves.
+fn of_telling_members(group: &GroupName, node: &Node) -> u32 {
+    1 + rates::of_telling(node.hub.followers(&Topic::Log(Address::Group(group.clone()))))
 }
 
 impl Answer for Groups {

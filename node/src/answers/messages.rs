@@ -4,12 +4,15 @@ use qchat_proto::command::{
     Done, History, HistoryPage, Log, MarkDelivered, MarkRead, SendText, SequenceRange,
 };
 use qchat_proto::limits::READ_RANGES_MAX;
-use qchat_proto::{Few, Message, UserName};
+use qchat_proto::{Address, Few, Message, UserName};
 
 use super::address;
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
+use crate::hub::Topic;
+use crate::rates;
+use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
@@ -19,6 +22,11 @@ type Ranges = Few<SequenceRange, READ_RANGES_MAX>;
 
 impl Answer for SendText {
     type Caller = Signed;
+
+    fn tokens(&self, node: &Node) -> u32 {
+        let told = node.hub.followers(&Topic::Log(self.to.clone()));
+        1 + rates::of_text(self.text.as_str().len()) + rates::of_telling(told)
+    }
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
         let Self { id, to, text } = self;
@@ -47,6 +55,10 @@ impl Answer for History {
 impl Answer for MarkRead {
     type Caller = Signed;
 
+    fn tokens(&self, node: &Node) -> u32 {
+        of_marking(&self.log, node)
+    }
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         mark(Mark::Read, self.log, self.ranges, caller.user, call).await
     }
@@ -55,9 +67,19 @@ impl Answer for MarkRead {
 impl Answer for MarkDelivered {
     type Caller = Signed;
 
+    fn tokens(&self, node: &Node) -> u32 {
+        of_marking(&self.log, node)
+    }
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         mark(Mark::Delivered, self.log, self.ranges, caller.user, call).await
     }
+}
+
+/// Who tracks a message of a group looks again whenever anybody marks one.
+fn of_marking(log: &Log, node: &Node) -> u32 {
+    let Log::Group(group) = log else { return 1 };
+    1 + rates::of_telling(node.hub.followers(&Topic::Marks(Address::Group(group.clone()))))
 }
 
 async fn mark(

@@ -12,7 +12,9 @@ use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
+use crate::rates;
 use crate::session::{Signed, Visitor};
+use crate::store::CommitError;
 use crate::store::changes::{EndSessions, UseSession, Which};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
@@ -34,7 +36,19 @@ impl Call {
         user: &UserName,
         token_hash: TokenHash,
     ) -> Result<(), Failure> {
+        self.pay_for_coming(user).await;
         self.node.sign_in(&self.session, user.clone(), token_hash).await
+    }
+
+    /// Everybody who watches is told who comes online. Who comes and goes without end pays for that.
+    async fn pay_for_coming(&self, user: &UserName) {
+        let node = &self.node;
+        if !node.presence.is_online(user) {
+            let tokens = rates::of_telling(node.hub.watchers());
+            let account = node.rates.account(user);
+            // Where that is over, signing in is as well.
+            let _ = self.unless_over(account.pay(tokens)).await;
+        }
     }
 
     async fn end(&self, user: UserName, which: Which) -> Result<Done, Failure> {
@@ -60,7 +74,11 @@ impl Answer for Resume {
             return Err(Refusal::SessionEnded.into());
         }
         if clock::is_older(used, at, USE_NOTED_EVERY) {
-            call.node.store.commit(UseSession { token_hash, at }).await?;
+            let noted = call.node.store.commit(UseSession { token_hash, at }).await;
+            // A full disk keeps nobody out who wants to read.
+            if !matches!(noted, Err(CommitError::Refused(Refusal::ServerFull { .. }))) {
+                noted?;
+            }
         }
         call.sign_in(&user, token_hash).await?;
         Ok(Resumed { user })

@@ -3,7 +3,7 @@
 use qchat_proto::Stage;
 use qchat_proto::command::{Done, Track};
 
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::session::Signed;
@@ -11,7 +11,10 @@ use crate::session::Signed;
 impl Answer for Track {
     type Caller = Signed;
 
+    const WORK: Work = Work::Lasting;
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        let _share = call.node.trackings.take(&caller.user)?;
         let mut watcher = call.node.hub.watcher();
         watcher.follow(Topic::Marks(self.message.log.clone()));
         let mut told = None;

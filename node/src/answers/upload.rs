@@ -13,15 +13,24 @@ use qchat_transfer::{Layout, Part};
 
 use super::arrival::{Arrival, Whole};
 use crate::clock;
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::Failure;
+use crate::hub::Topic;
 use crate::parts::{PartKey, Turn};
+use crate::rates;
+use crate::server::Node;
 use crate::session::Signed;
 use crate::store::CommitError;
 use crate::store::changes::{Content, Post};
 
 impl Answer for Upload {
     type Caller = Signed;
+
+    const WORK: Work = Work::Lasting;
+
+    fn tokens(&self, node: &Node) -> u32 {
+        1 + rates::of_telling(node.hub.followers(&Topic::Log(self.to.clone())))
+    }
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
         let limit = call.node.limits.file_bytes_max.min(FILE_BYTES_MAX);
@@ -58,7 +67,7 @@ impl Offer {
         turn: &Turn,
     ) -> Result<Message, Failure> {
         let Upload { to, size, transfer, .. } = &self.upload;
-        let _place = call.node.uploads.begin()?;
+        let _place = call.node.uploads.begin(&self.sender)?;
         let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
         turn.reserve(*size, used, call.node.limits.quota_bytes).await?;
         turn.check_disk(*size, call.node.limits.free_bytes_min).await?;

@@ -8,7 +8,7 @@ use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
 use qchat_proto::{Address, GroupName, Sequence};
 
 use super::address;
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::{Raised, Topic, Watcher};
 use crate::session::Signed;
@@ -17,7 +17,10 @@ use crate::store::queries::Placed;
 impl Answer for Watch {
     type Caller = Signed;
 
+    const WORK: Work = Work::Lasting;
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        let _share = call.node.watchings.take(&caller.user)?;
         let cursors = self.cursors.iter();
         let wanted =
             cursors.map(|cursor| (address(cursor.log.clone(), &caller.user), cursor.after));

@@ -198,6 +198,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::NoRoomForFile { size: 300, free: 2, floor: 4_194_304 },
         Refusal::TooManyAttempts { retry_after_seconds: 300 },
         Refusal::TooManyRegistrations { retry_after_seconds: 300 },
+        Refusal::TooManyAtOnce(16),
     ]
 }
 

@@ -1,0 +1,232 @@
+//! How fast connections and accounts may ask. Who asks faster waits, and is refused nothing.
+//!
+//! Every command costs tokens, one at the least. A connection and an account earn so many a second, and
+//! keep some for bursts. What has to wait holds its stream, of which a connection has a bounded number,
+//! so a flood stops at its sender. How many commands of one account are at work at a time is bounded as
+//! well: what goes to the store together waits for one sync, and a batch that is full of one account's
+//! changes would make the others wait for the next.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use qchat_proto::UserName;
+use tokio::sync::{Mutex as Turn, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
+
+/// How many accounts are known before those are forgotten that have not asked for a while.
+const ACCOUNTS_BEFORE_SWEEP: usize = 256;
+
+/// Tokens a second, and how many are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    per_second: NonZeroU32,
+    burst: NonZeroU32,
+}
+
+/// Of a connection: more than a script gets through that waits for each answer, since each of those waits
+/// for a sync of the disk. A fifth of what one core does.
+const OF_CONNECTION: Rate = Rate::of(1_000, 2_000);
+
+/// Of an account, all its connections together: one device in a frenzy leaves room for the others.
+const OF_ACCOUNT: Rate = Rate::of(2_000, 4_000);
+
+/// How many commands of an account are at work at a time. Four times as many as keep the store's writer
+/// busy from one sync to the next, and a small part of a batch.
+const AT_WORK_MAX: usize = 16;
+
+/// What a command of somebody who is not signed in costs, whatever it is.
+pub(crate) const OF_STRANGER: u32 = 10;
+
+/// Of those who are told, so many cost a token: each costs the server a look into the store and a packet,
+/// less than a command does.
+const TOLD_A_TOKEN: usize = 16;
+
+/// The most that telling costs. With it, what a connection can have waiting is through in a quarter of the time
+/// that a client waits for an answer.
+const TELLING_MAX: u32 = 128;
+
+/// So much text costs a token more: it is kept, twice, for ever.
+const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
+
+/// So much of an answer costs a token more: it was read, and has to be sent.
+const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
+
+impl Rate {
+    /// Zero is one.
+    const fn of(per_second: u32, burst: u32) -> Self {
+        Self { per_second: or_one(per_second), burst: or_one(burst) }
+    }
+
+    /// How long an empty purse takes to be full.
+    fn fills_in(self) -> Duration {
+        Duration::from_secs_f64(f64::from(self.burst.get()) / f64::from(self.per_second.get()))
+    }
+}
+
+const fn or_one(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// What it costs to tell so many watchers of something.
+pub(crate) fn of_telling(watchers: usize) -> u32 {
+    u32::try_from(watchers / TOLD_A_TOKEN).unwrap_or(TELLING_MAX).min(TELLING_MAX)
+}
+
+/// What it costs to keep so many bytes of text.
+pub(crate) fn of_text(bytes: usize) -> u32 {
+    u32::try_from(bytes / TEXT_BYTES_A_TOKEN).unwrap_or(u32::MAX)
+}
+
+/// What an answer of so many bytes costs.
+pub(crate) fn of_answer(bytes: usize) -> u32 {
+    u32::try_from(bytes / ANSWER_BYTES_A_TOKEN).unwrap_or(u32::MAX)
+}
+
+/// The runtime's time, for the limiter.
+#[derive(Debug)]
+struct Since(Instant);
+
+impl Clock for Since {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Since, NoOpMiddleware<Duration>>;
+
+/// Tokens that come by themselves.
+#[derive(Debug)]
+pub(crate) struct Purse {
+    rate: Rate,
+    limiter: Limiter,
+    /// Who pays, one after the other: with several at the limiter, whoever needs many tokens would
+    /// never find them. Holds when somebody paid last.
+    paying: Turn<Instant>,
+}
+
+impl Purse {
+    /// That of a new connection.
+    pub(crate) fn of_connection() -> Self {
+        Self::of(OF_CONNECTION)
+    }
+
+    fn of(rate: Rate) -> Self {
+        let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
+        let now = Instant::now();
+        let limiter = RateLimiter::direct_with_clock(quota, Since(now));
+        Self { rate, limiter, paying: Turn::new(now) }
+    }
+
+    /// Waits until so many tokens are there, and takes them. Who came first has theirs first. What costs
+    /// more than a purse can hold costs what it holds.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is taken, and the place in the queue is lost.
+    pub(crate) async fn pay(&self, tokens: u32) {
+        let Some(tokens) = NonZeroU32::new(tokens) else { return };
+        let mut paying = self.paying.lock().await;
+        while let Some(wait) = self.missing(tokens) {
+            sleep(wait).await;
+        }
+        *paying = Instant::now();
+    }
+
+    /// Takes so many tokens, or tells when they will be there.
+    fn missing(&self, tokens: NonZeroU32) -> Option<Duration> {
+        let checked = self.limiter.check_n(tokens.min(self.rate.burst));
+        // It has room for as many as it keeps.
+        let early = checked.ok()?.err()?;
+        Some(early.wait_time_from(self.limiter.clock().now()))
+    }
+
+    /// Whether it is as full as a new one.
+    fn is_full(&self) -> bool {
+        let last = self.paying.try_lock().map(|last: MutexGuard<'_, Instant>| *last);
+        last.is_ok_and(|last| last.elapsed() >= self.rate.fills_in())
+    }
+}
+
+/// What all connections of an account share.
+#[derive(Debug)]
+pub(crate) struct Account {
+    purse: Purse,
+    at_work: Arc<Semaphore>,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self { purse: Purse::of(OF_ACCOUNT), at_work: Arc::new(Semaphore::new(AT_WORK_MAX)) }
+    }
+
+    /// As [`Purse::pay`].
+    pub(crate) async fn pay(&self, tokens: u32) {
+        self.purse.pay(tokens).await;
+    }
+
+    /// A place among the account's commands that are at work, once one is free.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the place in the queue is lost.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.at_work).acquire_owned().await.ok()
+    }
+}
+
+/// The accounts that have asked for something lately.
+#[derive(Debug, Default)]
+pub(crate) struct Rates(Mutex<Accounts>);
+
+#[derive(Debug)]
+struct Accounts {
+    known: HashMap<UserName, Arc<Account>>,
+    /// When there are so many, those are forgotten that are as good as new.
+    sweep_at: usize,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { known: HashMap::new(), sweep_at: ACCOUNTS_BEFORE_SWEEP }
+    }
+}
+
+impl Rates {
+    /// What the account has. It outlives the account's connections for as long as it takes to fill up: to
+    /// come back brings no new tokens.
+    pub(crate) fn account(&self, user: &UserName) -> Arc<Account> {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.known.get(user) {
+            return Arc::clone(account);
+        }
+        accounts.sweep();
+        let account = Arc::new(Account::new());
+        accounts.known.insert(user.clone(), Arc::clone(&account));
+        account
+    }
+}
+
+impl Accounts {
+    /// Now and then, so that each account that comes pays for a few looks at the most.
+    fn sweep(&mut self) {
+        if self.known.len() < self.sweep_at {
+            return;
+        }
+        self.known.retain(|_, account| Arc::strong_count(account) > 1 || !account.purse.is_full());
+        self.sweep_at = ACCOUNTS_BEFORE_SWEEP.max(self.known.len().saturating_mul(2));
+    }
+}
+
+#[cfg(test)]
+#[path = "rates_tests.rs"]
+mod tests;

@@ -1,0 +1,123 @@
+use qchat_proto::command::{Join, Log, MarkRead, SendText, Upload};
+use qchat_proto::{Address, ClientId, Few, TransferId};
+
+use super::*;
+use crate::dispatch::Answer;
+use crate::hub::Topic;
+use crate::passwords::Passwords;
+use crate::server::{Limits, Node};
+use crate::store::Store;
+use crate::uploads::Uploads;
+
+fn user(number: usize) -> UserName {
+    format!("user{number}").parse().unwrap()
+}
+
+/// Only lower bounds: a busy machine makes everything slower, and nothing faster.
+#[tokio::test]
+async fn a_burst_passes_and_what_follows_waits_for_its_tokens() {
+    let begun = Instant::now();
+    let purse = Purse::of(Rate::of(100, 10));
+    purse.pay(10).await;
+    for _ in 0..5 {
+        purse.pay(1).await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(50), "{:?}", begun.elapsed());
+    purse.pay(1000).await;
+    assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn who_came_first_pays_first_however_much_that_is() {
+    let purse = Arc::new(Purse::of(Rate::of(1000, 20)));
+    purse.pay(20).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut paying = tokio::task::JoinSet::new();
+    for tokens in [20, 1, 10, 1] {
+        let (purse, order) = (Arc::clone(&purse), Arc::clone(&order));
+        paying.spawn(async move {
+            purse.pay(tokens).await;
+            order.lock().unwrap().push(tokens);
+        });
+    }
+    paying.join_all().await;
+    assert_eq!(*order.lock().unwrap(), [20, 1, 10, 1]);
+}
+
+#[tokio::test]
+async fn an_account_that_comes_back_finds_its_own_purse() {
+    let rates = Rates::default();
+    let first = rates.account(&user(0));
+    *first.purse.paying.lock().await = Instant::now() + Duration::from_secs(3600);
+    let kept = Arc::downgrade(&first);
+    drop(first);
+    for number in 1..3 * ACCOUNTS_BEFORE_SWEEP {
+        rates.account(&user(number)).pay(1).await;
+    }
+    let again = rates.account(&user(0));
+    assert!(kept.upgrade().is_some_and(|kept| Arc::ptr_eq(&kept, &again)));
+}
+
+#[tokio::test]
+async fn accounts_that_are_as_good_as_new_are_forgotten() {
+    let rates = Rates::default();
+    let held = rates.account(&user(0));
+    let long_ago = Instant::now() - 2 * OF_ACCOUNT.fills_in();
+    for number in 0..3 * ACCOUNTS_BEFORE_SWEEP {
+        let account = rates.account(&user(number));
+        *account.purse.paying.lock().await = long_ago;
+    }
+    let accounts = rates.0.lock().unwrap();
+    assert!(accounts.known.len() <= ACCOUNTS_BEFORE_SWEEP, "{}", accounts.known.len());
+    assert!(Arc::ptr_eq(&accounts.known[&user(0)], &held));
+}
+
+#[tokio::test]
+async fn only_so_many_commands_of_an_account_are_at_work() {
+    let account = Account::new();
+    let mut places = Vec::new();
+    for _ in 0..AT_WORK_MAX {
+        places.push(account.place().await);
+    }
+    assert!(Arc::clone(&account.at_work).try_acquire_owned().is_err());
+    places.pop();
+    assert!(account.place().await.is_some());
+}
+
+#[test]
+fn what_reaches_many_costs_more() {
+    assert_eq!((of_telling(0), of_telling(15), of_telling(1000)), (0, 0, 62));
+    assert_eq!((of_telling(usize::MAX), of_text(100), of_text(16 * 1024)), (TELLING_MAX, 0, 4));
+    // What a connection can have waiting gets through before its client gives up.
+    let dearest = 1 + TELLING_MAX + of_text(qchat_proto::limits::MESSAGE_BYTES_MAX);
+    assert!(64 * dearest < 10 * OF_CONNECTION.per_second.get());
+}
+
+#[test]
+fn who_sends_to_many_pays_for_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let uploads = Uploads::open(&folder.path().join("upload"), folder.path()).unwrap();
+    let node = Node::new(Limits::default(), store, uploads, Passwords::new().unwrap());
+    let lab = Address::Group("lab".parse().unwrap());
+    let mut watchers: Vec<_> = (0..320).map(|_| node.hub.watcher()).collect();
+    for watcher in &mut watchers {
+        watcher.follow(Topic::Log(lab.clone()));
+        watcher.follow(Topic::Marks(lab.clone()));
+    }
+    let send = |to: &Address, bytes| SendText {
+        id: ClientId([1; 16]),
+        to: to.clone(),
+        text: "x".repeat(bytes).try_into().unwrap(),
+    };
+    let (id, transfer) = (ClientId([1; 16]), TransferId(1));
+    let upload = Upload { id, to: lab.clone(), name: "a".into(), size: 1, transfer };
+    let mark =
+        MarkRead { log: Log::Group("lab".parse().unwrap()), ranges: Few::first_of(Vec::new()) };
+    assert_eq!(send(&Address::User(user(1)), 100).tokens(&node), 1);
+    assert_eq!(send(&lab, 100).tokens(&node), 21);
+    assert_eq!(send(&lab, 16 * 1024).tokens(&node), 25);
+    assert_eq!(upload.tokens(&node), 21);
+    assert_eq!(mark.tokens(&node), 21);
+    assert_eq!(Join { group: "lab".parse().unwrap() }.tokens(&node), 21);
+}

@@ -1,0 +1,271 @@
+//! One user asks as fast as it goes, another sends files at full rate: the others hardly notice.
+//!
+//! `QCHAT_FAIRNESS_SECONDS` says how long each measurement takes.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use qchat_client::proto::command::{Resume, Upload, UploadOpening, Watch};
+use qchat_client::proto::limits::ANSWER_BYTES_MAX;
+use qchat_client::proto::{ClientId, Few, Request, TransferId, frame};
+use qchat_client::{Client, Event, Progress, Refusal, TransferEvent, Trust};
+use quinn::RecvStream;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::interval;
+
+use crate::harness::sdk::{device, session, text, user};
+use crate::harness::{PASSWORD, Raw, Server, in_time};
+
+/// How often an honest person sends.
+const SEND_EVERY: Duration = Duration::from_millis(50);
+
+/// How much slower the others' sends may become: twice as slow, or by this much where that is more.
+const SLOWER_BY: Duration = Duration::from_millis(100);
+
+/// A machine that has other things to do for a moment makes one measurement worthless, not all of them.
+const ROUNDS: usize = 4;
+
+/// As many as one connection may have under way.
+const AT_ONCE: u64 = 64;
+
+/// What an account may ask for on one connection: in a second, and at once.
+const RATE: u64 = 1_000;
+const BURST: u64 = 2_000;
+
+/// The files at full rate, each of which is sent again and again.
+const FILES_AT_ONCE: usize = 4;
+const FILE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Tells a generator where the server is, and with whose certificate.
+const TARGET: &str = "QCHAT_TEST_FLOOD";
+
+fn measured() -> Duration {
+    let seconds = std::env::var("QCHAT_FAIRNESS_SECONDS");
+    Duration::from_secs(seconds.map_or(2, |seconds| seconds.parse().unwrap()))
+}
+
+/// Sends at an honest pace, and returns how long all but the slowest in a hundred took at the most.
+async fn p99(honest: &Client) -> Duration {
+    let (begun, mut pace, mut waits) = (Instant::now(), interval(SEND_EVERY), Vec::new());
+    while begun.elapsed() < measured() {
+        pace.tick().await;
+        let asked = Instant::now();
+        in_time(honest.send(user("reader"), text("hello"))).await.unwrap();
+        waits.push(asked.elapsed());
+    }
+    waits.sort_unstable();
+    waits[(waits.len() * 99).div_ceil(100) - 1]
+}
+
+/// Somebody who takes what they can get: another process, of the lowest priority, so that what it costs to
+/// make the load is not what the others wait for.
+struct Greedy {
+    process: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Greedy {
+    fn start(server: &Server, what: &str) -> Self {
+        let mut command = Command::new("nice");
+        command.args(["-n", "19"]).arg(std::env::current_exe().unwrap());
+        command.args(["--exact", what, "--ignored", "--nocapture"]);
+        let target =
+            json!({"server": server.address.to_string(), "fingerprint": server.fingerprint});
+        command.env(TARGET, target.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let said = BufReader::new(process.stdout.take().unwrap());
+        let mut greedy = Self { process, said };
+        greedy.line("begun");
+        greedy
+    }
+
+    /// The rest of the next line with this beginning.
+    fn line(&mut self, beginning: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert_ne!(self.said.read_line(&mut line).unwrap(), 0, "it ended before: {beginning}");
+            if let Some((_, rest)) = line.split_once(beginning) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Tells it to end, and returns what it got.
+    fn end(mut self) -> Value {
+        drop(self.process.stdin.take());
+        let got = self.line("got ");
+        assert!(self.process.wait().unwrap().success());
+        serde_json::from_str(&got).unwrap()
+    }
+}
+
+impl Drop for Greedy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Whoever was started by a test, signed in; `None` where nobody was.
+async fn greedy(name: &str) -> Option<Client> {
+    let target: Value = serde_json::from_str(&std::env::var(TARGET).ok()?).unwrap();
+    let trust = Trust::Fingerprint(target["fingerprint"].as_str().unwrap().parse().unwrap());
+    let server = target["server"].as_str().unwrap().parse().unwrap();
+    let client = Client::connect(&server, trust).await.unwrap();
+    let password = PASSWORD.to_owned().try_into().unwrap();
+    client.login(name.parse().unwrap(), password).await.unwrap();
+    println!("begun");
+    Some(client)
+}
+
+/// Runs tasks until standard input ends, and tells what came of them.
+async fn until_told(client: &Client, tasks: JoinSet<()>, got: &AtomicU64) {
+    let begun = Instant::now();
+    spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
+    let (took, is_closed) = (begun.elapsed(), client.is_closed());
+    drop(tasks);
+    let got = got.load(Ordering::Relaxed);
+    println!(
+        "got {}",
+        json!({"count": got, "milliseconds": took.as_millis(), "is_closed": is_closed})
+    );
+}
+
+#[tokio::test]
+#[ignore = "started by the test below"]
+async fn generator_of_commands() {
+    let Some(client) = greedy("mallory").await else { return };
+    let (answered, mut tasks) = (Arc::<AtomicU64>::default(), JoinSet::new());
+    for _ in 0..AT_ONCE {
+        let (client, answered) = (client.clone(), Arc::clone(&answered));
+        tasks.spawn(async move {
+            loop {
+                client.send(user("reader"), text("flood")).await.unwrap();
+                client.groups().await.unwrap();
+                answered.fetch_add(2, Ordering::Relaxed);
+            }
+        });
+    }
+    until_told(&client, tasks, &answered).await;
+}
+
+#[tokio::test]
+#[ignore = "started by the test below"]
+async fn generator_of_files() {
+    let Some(client) = greedy("trent").await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mkv");
+    std::fs::File::create(&path).unwrap().set_len(FILE_BYTES).unwrap();
+    let (moved, mut tasks) = (Arc::<AtomicU64>::default(), JoinSet::new());
+    for _ in 0..FILES_AT_ONCE {
+        let (client, path, moved) = (client.clone(), path.clone(), Arc::clone(&moved));
+        tasks.spawn(async move {
+            loop {
+                let moved = Arc::clone(&moved);
+                let progress = Progress::new(move |event| {
+                    if let TransferEvent::Moved { bytes } = event {
+                        moved.fetch_add(bytes, Ordering::Relaxed);
+                    }
+                });
+                client.send_file(user("reader"), &path, progress).await.unwrap();
+            }
+        });
+    }
+    until_told(&client, tasks, &moved).await;
+}
+
+#[tokio::test]
+async fn who_takes_what_they_can_get_makes_nobody_else_wait() {
+    let server = Server::start();
+    let honest = device(&server, "heidi").await;
+    for other in ["reader", "mallory", "trent"] {
+        device(&server, other).await.close().await;
+    }
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let idle = p99(&honest).await;
+        let commands = Greedy::start(&server, "fairness::generator_of_commands");
+        let files = Greedy::start(&server, "fairness::generator_of_files");
+        let loaded = p99(&honest).await;
+        let (commands, files) = (commands.end(), files.end());
+        for got in [&commands, &files] {
+            assert_eq!(got["is_closed"], false, "{got}");
+            assert_ne!(got["count"], 0, "{got}");
+        }
+        let allowed = BURST + RATE * (commands["milliseconds"].as_u64().unwrap() + 1000) / 1000;
+        assert!(commands["count"].as_u64().unwrap() <= allowed, "{commands}, {allowed} allowed");
+        assert!(!honest.is_closed());
+        println!("p99 idle {idle:?}, loaded {loaded:?}; commands {commands}; bytes {files}");
+        rounds.push((idle, loaded));
+        if loaded <= (2 * idle).max(idle + SLOWER_BY) {
+            return;
+        }
+    }
+    panic!("others wait: {rounds:?}");
+}
+
+async fn signed_in(server: &Server, name: &str) -> Raw {
+    let token = session(server, name, server.address).await.token;
+    let raw = Raw::connect(server).await;
+    raw.ask(Resume { token }).await.unwrap();
+    raw
+}
+
+/// Asks something that goes on for long, and returns what it is answered first.
+async fn begin<T: DeserializeOwned>(
+    raw: &Raw,
+    request: impl Into<Request>,
+) -> Result<(T, RecvStream), Refusal> {
+    let (mut question, mut answer) = raw.stream().await;
+    in_time(question.write_all(&frame::encode_frame(&request.into()))).await.unwrap();
+    question.finish().unwrap();
+    let first: Result<T, Refusal> =
+        in_time(frame::read(&mut answer, ANSWER_BYTES_MAX)).await.unwrap();
+    Ok((first?, answer))
+}
+
+fn upload(transfer: u64) -> Upload {
+    let (id, to, transfer) = (ClientId::random(), user("alice"), TransferId(transfer));
+    Upload { id, to, name: "film".into(), size: 1000, transfer }
+}
+
+#[tokio::test]
+async fn files_of_one_account_leave_room_for_those_of_others() {
+    let server = Server::start();
+    let (alice, phone) = (signed_in(&server, "alice").await, signed_in(&server, "alice").await);
+    let bob = signed_in(&server, "bob").await;
+    let mut under_way = Vec::new();
+    for transfer in 0..16 {
+        under_way.push(begin::<UploadOpening>(&alice, upload(transfer)).await.unwrap());
+    }
+    for device in [&alice, &phone] {
+        let refused = begin::<UploadOpening>(device, upload(16)).await;
+        assert_eq!(refused.map(|(opening, _)| opening), Err(Refusal::TooManyAtOnce(16)));
+    }
+    assert!(begin::<UploadOpening>(&bob, upload(0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn devices_of_one_account_that_watch_are_counted() {
+    let server = Server::start();
+    let devices = [signed_in(&server, "alice").await, signed_in(&server, "alice").await];
+    let mut watching = Vec::new();
+    for number in 0..65 {
+        let watch = Watch { cursors: Few::first_of([]) };
+        let begun = begin::<Event>(&devices[number % 2], watch).await;
+        assert_eq!(begun.is_ok(), number < 64, "{number}");
+        watching.extend(begun);
+    }
+    watching.pop();
+    // The server hears of that in its own time.
+    in_time(async {
+        while begin::<Event>(&devices[0], Watch { cursors: Few::first_of([]) }).await.is_err() {}
+    })
+    .await;
+}
