@@ -25,6 +25,7 @@ mod file_names;
 mod file_refusals;
 mod files;
 mod folders;
+mod full_disk;
 mod garbage;
 mod groups;
 mod heartbeat;

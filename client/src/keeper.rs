@@ -1,10 +1,12 @@
 //! What was handed on and acknowledged: kept on the disk first, then marked as read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use qchat_proto::{MessageId, Refusal};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::cursor_file::{CursorFile, CursorFileError};
@@ -15,6 +17,9 @@ use crate::history::mark_places;
 
 /// How many messages may wait to be acknowledged.
 const IN_FLIGHT_MAX: usize = 1024;
+
+/// How long marking waits where the server's disk is full.
+const FULL_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the task and its owner have in common.
 pub(crate) struct Keeper {
@@ -110,10 +115,12 @@ impl Keeper {
     /// The same whenever something was, until the link is lost.
     pub(crate) async fn mark(&self, client: &Client) -> FollowError {
         loop {
-            if let Err(error) = self.mark_all(client).await {
-                return error.into();
+            match self.mark_all(client).await {
+                Ok(()) => self.kept.notified().await,
+                // Messages come all the same, and what was acknowledged is marked when there is room.
+                Err(CallError::Refused(Refusal::ServerFull { .. })) => sleep(FULL_PAUSE).await,
+                Err(error) => return error.into(),
             }
-            self.kept.notified().await;
         }
     }
 }

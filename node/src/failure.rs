@@ -4,7 +4,8 @@ use std::error::Error;
 
 use qchat_proto::Refusal;
 
-use crate::store::{CommitError, Fault};
+use crate::disk::is_full;
+use crate::store::{self, CommitError, Fault};
 
 /// A no to the asker, or a fault of ours.
 #[derive(Debug)]
@@ -18,9 +19,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A fault of ours that changed nothing.
+    /// A fault of ours that changed nothing. A full disk is none: who asked is told.
     pub(crate) fn fault(error: impl Error + Send + Sync + 'static) -> Self {
-        Self::Fault(Box::new(error))
+        match is_full_disk(&error) {
+            true => Self::Refused(store::found_full()),
+            false => Self::Fault(Box::new(error)),
+        }
     }
 
     /// What the asker is told. A fault's causes go to the log under a number that both sides see.
@@ -40,6 +44,18 @@ impl Failure {
         );
         refusal(incident)
     }
+}
+
+/// Whether a full disk is among the causes.
+fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(is_full) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error and its causes, on one line.
@@ -72,5 +88,28 @@ impl From<CommitError> for Failure {
             CommitError::Failed(_) => Self::fault(error),
             CommitError::Unknown(_) => Self::Unknown(Box::new(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use qchat_transfer::LandError;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_that_wherever_it_is_met() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            for failure in [
+                Failure::fault(io::Error::from(kind)),
+                Failure::fault(LandError::Name(kind.into())),
+            ] {
+                assert_eq!(failure.into_refusal("Upload").code(), "server_full");
+            }
+        }
+        let failure = Failure::fault(LandError::Folder(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(failure.into_refusal("Upload").code(), "internal");
     }
 }

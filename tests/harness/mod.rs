@@ -12,6 +12,7 @@ pub(crate) mod raw;
 mod screen;
 pub(crate) mod sdk;
 mod server;
+mod small_disk;
 mod weather;
 
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ pub(crate) use process::{Ended, Running};
 pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time, tls};
 pub(crate) use screen::Screen;
 pub(crate) use server::{Server, ServerFolder};
+pub(crate) use small_disk::SmallDisk;
 pub(crate) use weather::{Blackouts, Weather};
 
 /// How long anything may take on a busy machine. No test waits this long unless it fails.

@@ -255,6 +255,7 @@ fn is_final(failure: &Failure) -> bool {
         "unreachable"
             | "outcome_unknown"
             | "busy"
+            | "server_full"
             | "shutting_down"
             | "transfer_failed"
             | "internal"

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_proto::command::BlockValues;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::upload::remove;
+use crate::disk::free_bytes;
 use crate::dispatch::Call;
 use crate::failure::{Failure, chain};
 
@@ -47,10 +49,32 @@ struct Values {
     /// The first block that has neither lain there nor begun to come.
     next: u64,
     came: u64,
+    keeps_free: KeepsFree,
+}
+
+/// Ends what would take the last of a disk that others fill meanwhile: messages need some of it. Half of
+/// what must be free in the beginning, which has gone by then only where others took it.
+#[derive(Debug)]
+struct KeepsFree {
+    folder: PathBuf,
+    floor: u64,
+}
+
+impl KeepsFree {
+    fn check(&self) -> Result<(), ReceiveError> {
+        match free_bytes(&self.folder) {
+            Ok(free) if free < self.floor / 2 => {
+                Err(ReceiveError::Write(io::ErrorKind::StorageFull.into()))
+            }
+            // A disk that does not say is left to say it when it is written to.
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Account for Values {
     fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+        self.keeps_free.check()?;
         if index > self.next {
             return Err(ReceiveError::Nonsense("a block is missing before it"));
         }
@@ -80,6 +104,10 @@ impl Arrival {
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
         let mut stream = stream.ok_or(Refusal::TransferFailed)?;
+        let keeps_free =
+            KeepsFree { folder: call.node.uploads.folder().to_owned(), floor: self.floor };
+        let next = u64::try_from(values.len()).unwrap_or(u64::MAX);
+        let values = Values { list: values, next, came: 0, keeps_free };
         let receiving = call.flow.receive();
         let received = self.take(&mut stream, &receiving, part, values).await;
         drop(receiving);
@@ -129,11 +157,10 @@ impl Arrival {
         stream: &mut RecvStream,
         receiving: &Receiving,
         part: Part,
-        values: Vec<BlockValue>,
+        values: Values,
     ) -> Result<Whole, Failure> {
-        let (kept, stop) = (values.len(), self.superseded.cancelled());
-        let next = u64::try_from(kept).unwrap_or(u64::MAX);
-        let to = (part, Values { list: values, next, came: 0 });
+        let (kept, stop) = (values.list.len(), self.superseded.cancelled());
+        let to = (part, values);
         let came = |bytes| receiving.came(bytes);
         let received = qchat_transfer::receive(stream, self.layout, to, stop, came).await;
         let Received { part, account: Values { list: values, came, .. }, end } = received;

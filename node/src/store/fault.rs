@@ -1,6 +1,7 @@
 //! What goes wrong in a store that is not the asker's doing.
 
 use super::open::OpenError;
+use crate::disk::is_full;
 
 /// The disk or the store's content failed us.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,17 @@ impl Fault {
             Self::Engine(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
             Self::Panicked => true,
             Self::Damaged(_) | Self::Closed | Self::Open(_) => false,
+        }
+    }
+}
+
+impl Fault {
+    /// Whether the disk had no room.
+    pub(super) fn is_full_disk(&self) -> bool {
+        match self {
+            Self::Engine(error) => matches!(&**error, redb::Error::Io(error) if is_full(error)),
+            Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
+            Self::Damaged(_) | Self::Panicked | Self::Closed | Self::Open(_) => false,
         }
     }
 }

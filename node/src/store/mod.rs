@@ -25,6 +25,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use qchat_proto::Refusal;
 use redb::{ReadTransaction, ReadableDatabase};
 use tokio::task::spawn_blocking;
 
@@ -32,10 +33,15 @@ pub(crate) use changes::Change;
 use engine::Engine;
 pub(crate) use fault::Fault;
 pub use open::OpenError;
-use room::Room;
+use room::{Room, RoomNow};
 pub(crate) use wake_up::WakeUp;
 pub(crate) use writer::CommitError;
 use writer::Writer;
+
+/// What is told where a write found no room.
+pub(crate) fn found_full() -> Refusal {
+    RoomNow::found_full()
+}
 
 /// A handle on the store of one data folder. One process has it open at a time.
 pub(crate) struct Store {

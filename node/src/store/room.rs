@@ -9,7 +9,8 @@ use qchat_proto::Refusal;
 
 use crate::disk::free_bytes;
 
-/// What is kept free of new messages, accounts and groups, in bytes: more than nearly every batch of changes takes.
+/// What is kept free of new messages, accounts and groups, in bytes: more than any batch of changes takes, so
+/// that only what others write meanwhile can fill the disk within one.
 const FLOOR: u64 = 8 * 1024 * 1024;
 
 /// What is kept free of everything else.
@@ -67,6 +68,11 @@ impl RoomNow {
     /// [`Refusal::ServerFull`].
     pub(super) fn admit_anything(self) -> Result<(), Refusal> {
         self.admit(FLOOR_OF_SMALL)
+    }
+
+    /// What a change is told that met a full disk all the same: nothing is free for it.
+    pub(super) fn found_full() -> Refusal {
+        Refusal::ServerFull { free: 0, floor: FLOOR }
     }
 
     fn admit(self, floor: u64) -> Result<(), Refusal> {

@@ -14,8 +14,10 @@ use super::room::RoomNow;
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-/// Facts about the store itself: `format`.
+/// Facts about the store itself: `format`, and `batches`, how many transactions have changed it.
 const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+
+const BATCHES: &str = "batches";
 
 /// The format of the store as a whole.
 pub(super) const FORMAT: u64 = 1;
@@ -92,6 +94,21 @@ pub(super) fn format(database: &Database) -> Result<u64, Fault> {
     let transaction = database.begin_read()?;
     let meta = transaction.open_table(META)?;
     meta.get("format")?.map(|format| format.value()).ok_or(Fault::Damaged("format"))
+}
+
+/// Counts a transaction, in itself: where the number is found later, the transaction was committed.
+pub(super) fn count_batch(transaction: &WriteTransaction) -> Result<u64, Fault> {
+    let mut meta = transaction.open_table(META)?;
+    let before = meta.get(BATCHES)?.map_or(0, |batches| batches.value());
+    let number = before.wrapping_add(1);
+    meta.insert(BATCHES, number)?;
+    Ok(number)
+}
+
+/// The number of the last transaction that was committed.
+pub(super) fn batches(database: &Database) -> Result<u64, Fault> {
+    let meta = database.begin_read()?.open_table(META)?;
+    Ok(meta.get(BATCHES)?.map_or(0, |batches| batches.value()))
 }
 
 /// The record under `key`, if there is one. `what` names it in the report of a damaged one.

@@ -13,7 +13,7 @@ use super::changes::{ApplyError, Change};
 use super::engine::Engine;
 use super::fault::Fault;
 use super::room::{Room, RoomNow};
-use super::tables::Tables;
+use super::tables::{self, Tables};
 use super::wake_up::WakeUp;
 use crate::failure::chain;
 
@@ -22,6 +22,10 @@ const QUEUE_MAX: usize = 1024;
 
 /// How many changes share a transaction at the most.
 const BATCH_MAX: usize = 512;
+
+/// How much text the changes of a batch bring at the most, but for the last of them. A message of the longest kind lies
+/// in two logs, in pages of twice its size: the floor of free disk has to hold a whole batch of them.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// Why a change was not made, as far as is known.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,10 @@ impl Writer {
 
 /// A change of any type, with the place where its answer goes.
 pub(super) trait Job: Send {
+    /// How many bytes of text it brings.
+    fn bytes(&self) -> usize;
+    /// Whether it may be made without room.
+    fn makes_room(&self) -> bool;
     /// Answers that there is no room.
     fn refused(self: Box<Self>, refusal: Refusal);
     /// Applies the change and keeps its outcome.
@@ -122,6 +130,14 @@ pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<A
 }
 
 impl<C: Change> Job for Queued<C> {
+    fn bytes(&self) -> usize {
+        self.change.bytes()
+    }
+
+    fn makes_room(&self) -> bool {
+        self.change.makes_room()
+    }
+
     fn refused(self: Box<Self>, refusal: Refusal) {
         let _ = self.answer.send(Err(CommitError::Refused(refusal)));
     }
@@ -150,7 +166,10 @@ impl<C: Change> Job for Queued<C> {
     }
 
     fn failed(self: Box<Self>, fault: Arc<Fault>) {
-        let _ = self.answer.send(Err(CommitError::Failed(fault)));
+        match fault.is_full_disk() {
+            true => self.refused(RoomNow::found_full()),
+            false => _ = self.answer.send(Err(CommitError::Failed(fault))),
+        }
     }
 
     fn unknown(self: Box<Self>, fault: Arc<Fault>) {
@@ -166,21 +185,36 @@ fn write(
     wake: &OnceLock<Wake>,
 ) {
     while let Some(first) = jobs.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(job) = jobs.try_recv()
-        {
-            batch.push(job);
-        }
+        let mut batch = batch(first, &mut jobs);
         let room = room.now();
-        match room.admit_anything() {
-            Ok(()) => write_or_reopen(engine, batch, room, wake),
-            Err(full) => batch.into_iter().for_each(|job| job.refused(full.clone())),
+        if let Err(full) = room.admit_anything() {
+            let (kept, refused) = batch.into_iter().partition(|job| job.makes_room());
+            batch = kept;
+            let refused: Vec<Box<dyn Job>> = refused;
+            refused.into_iter().for_each(|job| job.refused(full.clone()));
+        }
+        if !batch.is_empty() {
+            write_or_reopen(engine, batch, room, wake);
         }
     }
 }
 
-/// Makes the changes of a batch, and opens the database anew where its disk failed.
+/// What is queued, as much of it as shares a transaction.
+fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    let mut bytes = first.bytes();
+    let mut batch = vec![first];
+    while batch.len() < BATCH_MAX
+        && bytes < BATCH_BYTES_MAX
+        && let Ok(job) = jobs.try_recv()
+    {
+        bytes = bytes.saturating_add(job.bytes());
+        batch.push(job);
+    }
+    batch
+}
+
+/// Makes the changes of a batch. Where the disk failed, opens the database anew, and looks there what has
+/// become of them.
 pub(super) fn write_or_reopen(
     engine: &Engine,
     batch: Vec<Box<dyn Job>>,
@@ -192,67 +226,105 @@ pub(super) fn write_or_reopen(
         let batch = batch.take().unwrap_or_default();
         Ok(write_batch(database, batch, room, wake))
     });
-    let fault = match written {
-        Ok(None) => return,
-        Ok(Some(fault)) => fault,
+    let unsettled = match written {
+        Ok(unsettled) => unsettled,
         // It was to be opened anew, and that failed.
-        Err(fault) => {
-            let fault = Arc::new(fault);
-            let batch = batch.unwrap_or_default();
-            return batch.into_iter().for_each(|job| job.failed(Arc::clone(&fault)));
-        }
+        Err(fault) => return fail(batch.unwrap_or_default(), &Arc::new(fault)),
     };
-    tracing::error!(fault = chain(&*fault), "the store's disk failed; opening the store again");
+    let Some(first) = unsettled.first() else { return };
+    tracing::error!(
+        fault = chain(&*first.fault),
+        "the store's disk failed; opening the store again"
+    );
     if let Err(error) = engine.reopen() {
         tracing::error!(
             error = chain(&error),
             "the store does not open; the next command tries again"
         );
     }
+    for part in unsettled {
+        part.settle(engine, wake);
+    }
+}
+
+/// Changes without an answer. The engine does nothing any more until it is opened again.
+pub(super) struct Unsettled {
+    batch: Vec<Box<dyn Job>>,
+    fault: Arc<Fault>,
+    /// The number of their transaction, where its commit was tried.
+    transaction: Option<u64>,
+}
+
+impl Unsettled {
+    /// Answers by what the database holds now that it is open again.
+    fn settle(self, engine: &Engine, wake: &OnceLock<Wake>) {
+        let Self { batch, fault, transaction: Some(number) } = self else { return self.give_up() };
+        match engine.with(tables::batches) {
+            Ok(last) if last == number => answer(batch, wake),
+            Ok(_) => fail(batch, &fault),
+            Err(_) => Self { batch, fault, transaction: Some(number) }.give_up(),
+        }
+    }
+
+    /// Answers by what is known without looking.
+    pub(super) fn give_up(self) {
+        match self.transaction {
+            None => fail(self.batch, &self.fault),
+            Some(_) => {
+                self.batch.into_iter().for_each(|job| job.unknown(Arc::clone(&self.fault)));
+            }
+        }
+    }
+}
+
+/// Answers what was committed.
+fn answer(batch: Vec<Box<dyn Job>>, wake: &OnceLock<Wake>) {
+    if let Some(wake) = wake.get() {
+        batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
+    }
+    batch.into_iter().for_each(Job::committed);
+}
+
+fn fail(batch: Vec<Box<dyn Job>>, fault: &Arc<Fault>) {
+    batch.into_iter().for_each(|job| job.failed(Arc::clone(fault)));
 }
 
 /// How far a transaction came.
 enum Stopped {
     BeforeCommit(Fault),
-    InCommit(Fault),
+    /// In the commit of the transaction with this number.
+    InCommit(u64, Fault),
 }
 
-/// Makes the changes of a batch in one transaction, and answers each. Returns why the database is to be
-/// opened again, if it is.
+/// Makes the changes of a batch in one transaction, and answers each; but those which it returns, for whose
+/// answers the database is to be opened again.
 pub(super) fn write_batch(
     database: &Database,
     mut batch: Vec<Box<dyn Job>>,
     room: RoomNow,
     wake: &OnceLock<Wake>,
-) -> Option<Arc<Fault>> {
-    let stopped = match transact(database, &mut batch, room) {
+) -> Vec<Unsettled> {
+    let (fault, transaction) = match transact(database, &mut batch, room) {
         Ok(()) => {
-            if let Some(wake) = wake.get() {
-                batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
-            }
-            batch.into_iter().for_each(Job::committed);
-            return None;
+            answer(batch, wake);
+            return Vec::new();
         }
-        Err(stopped) => stopped,
-    };
-    let fault = match stopped {
         // One change that meets a damaged record must not fail the others.
-        Stopped::BeforeCommit(fault) if batch.len() > 1 && !fault.needs_reopening() => {
+        Err(Stopped::BeforeCommit(fault)) if batch.len() > 1 && !fault.needs_reopening() => {
             let each = batch.into_iter().map(|job| write_batch(database, vec![job], room, wake));
-            return each.fold(None, Option::or);
+            return each.flatten().collect();
         }
-        Stopped::BeforeCommit(fault) => {
-            let fault = Arc::new(fault);
-            batch.into_iter().for_each(|job| job.failed(Arc::clone(&fault)));
-            fault
-        }
-        Stopped::InCommit(fault) => {
-            let fault = Arc::new(fault);
-            batch.into_iter().for_each(|job| job.unknown(Arc::clone(&fault)));
-            fault
-        }
+        Err(Stopped::BeforeCommit(fault)) => (fault, None),
+        Err(Stopped::InCommit(number, fault)) => (fault, Some(number)),
     };
-    Some(fault).filter(|fault| fault.needs_reopening())
+    let unsettled = Unsettled { batch, fault: Arc::new(fault), transaction };
+    match unsettled.fault.needs_reopening() {
+        true => vec![unsettled],
+        false => {
+            unsettled.give_up();
+            Vec::new()
+        }
+    }
 }
 
 fn transact(database: &Database, batch: &mut [Box<dyn Job>], room: RoomNow) -> Result<(), Stopped> {
@@ -260,17 +332,19 @@ fn transact(database: &Database, batch: &mut [Box<dyn Job>], room: RoomNow) -> R
     let applied = catch_unwind(AssertUnwindSafe(|| {
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
+        let number = tables::count_batch(&transaction)?;
         let mut tables = Tables::open(&transaction, room)?;
         for job in batch {
             job.apply(&mut tables)?;
         }
         drop(tables);
-        Ok(transaction)
+        Ok((transaction, number))
     }));
-    let transaction = applied.unwrap_or(Err(Fault::Panicked)).map_err(Stopped::BeforeCommit)?;
+    let (transaction, number) =
+        applied.unwrap_or(Err(Fault::Panicked)).map_err(Stopped::BeforeCommit)?;
     let committed = catch_unwind(AssertUnwindSafe(|| transaction.commit()));
     match committed {
-        Ok(result) => result.map_err(|error| Stopped::InCommit(error.into())),
-        Err(_) => Err(Stopped::InCommit(Fault::Panicked)),
+        Ok(result) => result.map_err(|error| Stopped::InCommit(number, error.into())),
+        Err(_) => Err(Stopped::InCommit(number, Fault::Panicked)),
     }
 }

@@ -18,6 +18,10 @@ pub(crate) struct ExpireFiles {
 impl Change for ExpireFiles {
     type Outcome = ();
 
+    fn makes_room(&self) -> bool {
+        true
+    }
+
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         for name in &self.names {
             let key = tables::name(name.as_str());

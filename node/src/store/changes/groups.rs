@@ -95,6 +95,10 @@ pub(crate) struct LeaveGroup {
 impl Change for LeaveGroup {
     type Outcome = ();
 
+    fn makes_room(&self) -> bool {
+        true
+    }
+
     fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
         let (group, user) = (self.group.clone(), self.user.clone());
         // The first makes those who follow the group find out whether they still may.

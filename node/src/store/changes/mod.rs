@@ -52,6 +52,16 @@ pub(crate) trait Change: Send + 'static {
     /// that was given up.
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Outcome, ApplyError>;
 
+    /// How many bytes of text it brings.
+    fn bytes(&self) -> usize {
+        0
+    }
+
+    /// Whether it takes more from the store than it adds, so that a full disk is no reason to refuse it.
+    fn makes_room(&self) -> bool {
+        false
+    }
+
     /// What others have to look at once the change is durable.
     fn wake_ups(&self, _: &Self::Outcome) -> Vec<WakeUp> {
         Vec::new()

@@ -40,6 +40,13 @@ pub(crate) enum Content {
 impl Change for Post {
     type Outcome = Message;
 
+    fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Text(text) => text.as_str().len(),
+            Content::File { .. } => 0,
+        }
+    }
+
     fn wake_ups(&self, _: &Message) -> Vec<WakeUp> {
         let receiver = WakeUp::Log(self.to.clone());
         match &self.to {

@@ -88,6 +88,10 @@ pub(crate) enum Which {
 impl Change for EndSessions {
     type Outcome = ();
 
+    fn makes_room(&self) -> bool {
+        true
+    }
+
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         match self.which {
             Which::Token(token_hash) => remove(tables, &self.user, &token_hash),

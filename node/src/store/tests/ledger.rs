@@ -1,8 +1,11 @@
 //! What was promised: the worlds that a store may hold, from what it answered.
 
+use qchat_proto::Refusal;
+
 use super::machine::{Machine, Rows, difference};
 use super::model::{Answer, Expected, Model, Step};
 use crate::store::CommitError;
+use crate::store::room::RoomNow;
 
 /// What became of the changes that were not answered: there were none.
 pub(super) const ALL_ANSWERED: &str = "all changes were answered";
@@ -68,7 +71,13 @@ impl Ledger {
 /// How many changes of a batch happened for certain, and how many at the most. One that failed did
 /// not happen, and neither did those after it.
 fn known(answers: &[Answer], expected: &[Expected], steps: &[Step]) -> (usize, usize) {
-    let is_answered = |answer: &Answer| matches!(answer, Ok(_) | Err(CommitError::Refused(_)));
+    // A disk that was found full in the middle is told as that, and is a failure here.
+    let is_refusal = |refusal: &Refusal| *refusal != RoomNow::found_full();
+    let is_answered = |answer: &Answer| match answer {
+        Ok(_) => true,
+        Err(CommitError::Refused(refusal)) => is_refusal(refusal),
+        Err(_) => false,
+    };
     let is_unknown = |answer: &Answer| matches!(answer, Err(CommitError::Unknown(_)));
     let answered = answers.iter().take_while(|answer| is_answered(answer)).count();
     let unknown = answers[answered..].iter().take_while(|answer| is_unknown(answer)).count();

@@ -12,6 +12,7 @@ use super::disk::Disk;
 use super::model::{Answer, Step};
 use crate::store::engine::Engine;
 use crate::store::room::RoomNow;
+use crate::store::writer::Unsettled;
 use crate::store::{OpenError, Store, open, tables, writer};
 
 /// What a store holds, byte for byte: table and key, and the value there.
@@ -45,7 +46,9 @@ impl Machine {
     /// Makes these changes in one transaction.
     pub(super) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
-        writer::write_batch(&self.database, jobs, RoomNow::boundless(), &OnceLock::new());
+        let room = RoomNow::boundless();
+        let unsettled = writer::write_batch(&self.database, jobs, room, &OnceLock::new());
+        unsettled.into_iter().for_each(Unsettled::give_up);
         answers.into_iter().map(|answer| answer()).collect()
     }
 

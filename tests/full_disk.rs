@@ -1,0 +1,379 @@
+//! A server whose disk is filled by others while people send: a real file system without a byte left.
+//!
+//! `QCHAT_FULL_DISKS` says how often each is filled. Only root may mount such a disk; for others the test says
+//! that it was skipped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use qchat_client::proto::command::{
+    BlockHeader, BlockValues, FileHeader, Resume, Upload, UploadOpening,
+};
+use qchat_client::proto::limits::ANSWER_BYTES_MAX;
+use qchat_client::proto::{ClientId, Message};
+use qchat_client::proto::{Command, Digest, Request, TransferId, frame};
+use qchat_client::{
+    Body, CallError, Client, HistoryQuery, Log, Password, Progress, Reconnect, Refusal, Selection,
+    StoredName,
+};
+use quinn::{RecvStream, SendStream};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, block_in_place};
+use tokio::time::{interval, timeout};
+
+use crate::files::noise;
+use crate::harness::sdk::{connect, device, resume, session, text, user};
+use crate::harness::{
+    DEADLINE, PASSWORD, Raw, Server, ServerFolder, SmallDisk, files_below, in_time,
+};
+
+/// What all of this takes, and the floors.
+const DISK_BYTES: u64 = 224 * 1024 * 1024;
+
+const MIN_FREE: u64 = 16 * 1024 * 1024;
+
+const SENDERS: [&str; 3] = ["alice", "bob", "carol"];
+
+/// Each sender's pace. What matters is what is under way when the last byte goes.
+const SEND_EVERY: Duration = Duration::from_millis(20);
+const MESSAGE_BYTES: usize = 8 * 1024;
+
+/// The file that is under way, and how many blocks of it have come when the disk is full.
+const BLOCKS: usize = 6;
+const BLOCKS_BEFORE: usize = 3;
+const BLOCK: usize = 1024 * 1024;
+
+/// How long an answer may take that is promised within a second, and how long it may take until all works
+/// again, on a machine that does much else.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+const COMEBACK_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// What the senders have been answered.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    acknowledged: BTreeMap<String, String>,
+    refused: BTreeSet<String>,
+    slowest: Duration,
+}
+
+/// People who go on sending.
+struct Senders {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    tally: watch::Receiver<Tally>,
+}
+
+impl Senders {
+    async fn start(server: &Server) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let (told, tally) = watch::channel(Tally::default());
+        let told = Arc::new(told);
+        let mut tasks = JoinSet::new();
+        for name in SENDERS {
+            let sender = device(server, name).await;
+            tasks.spawn(send(sender, name, Arc::clone(&told), stopped.clone()));
+        }
+        Self { tasks, stop, tally }
+    }
+
+    /// Waits until some more of them are counted, and says how long that took.
+    async fn more(&mut self, what: &str, count: impl Fn(&Tally) -> usize) -> Duration {
+        let (begun, before) = (Instant::now(), count(&self.tally.borrow()));
+        let more = self.tally.wait_for(|tally| count(tally) >= before + 5);
+        timeout(DEADLINE, more).await.unwrap_or_else(|_| panic!("not in time: {what}")).unwrap();
+        begun.elapsed()
+    }
+
+    async fn acknowledged(&mut self) -> Duration {
+        self.more("acknowledgements", |tally| tally.acknowledged.len()).await
+    }
+
+    async fn refused(&mut self) -> Duration {
+        self.more("refusals", |tally| tally.refused.len()).await
+    }
+
+    async fn stop(mut self) -> Tally {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        self.tally.borrow().clone()
+    }
+}
+
+/// Sends one message after the other, each once, whatever comes of it.
+async fn send(
+    sender: Client,
+    name: &str,
+    told: Arc<watch::Sender<Tally>>,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut pace = interval(SEND_EVERY);
+    for number in 0.. {
+        pace.tick().await;
+        if *stopped.borrow() {
+            return;
+        }
+        let said = format!("{name} {number}");
+        let padded = format!("{said:MESSAGE_BYTES$}");
+        let asked = Instant::now();
+        let answer = sender.send(user("reader"), text(&padded)).await;
+        told.send_modify(|tally| {
+            tally.slowest = tally.slowest.max(asked.elapsed());
+            match answer {
+                Ok(message) => _ = tally.acknowledged.insert(said, message.id.to_string()),
+                Err(CallError::Refused(Refusal::ServerFull { .. })) => {
+                    tally.refused.insert(said);
+                }
+                other => panic!("{said}: {other:?}"),
+            }
+        });
+    }
+}
+
+/// What the reader has, oldest first; so many at the most.
+async fn read(reader: &Client, limit: u32) -> Vec<Message> {
+    let selection = Selection::Newest(limit);
+    let query = HistoryQuery { log: Log::Inbox, selection, from: None, before: None };
+    in_time(reader.history(query)).await.unwrap().messages
+}
+
+/// A file on its way, as far as it is sent.
+struct Halfway {
+    id: ClientId,
+    bytes: Vec<u8>,
+    answer: RecvStream,
+    file: SendStream,
+}
+
+impl Halfway {
+    /// Offers the file; says how many of its blocks the server has already.
+    async fn offer(raw: &Raw, id: ClientId, transfer: u64) -> (Self, u64) {
+        let (bytes, transfer) = (noise(BLOCKS * BLOCK), TransferId(transfer));
+        let size = u64::try_from(bytes.len()).unwrap();
+        let mut answer =
+            ask(raw, Upload { id, to: user("reader"), name: "film".into(), size, transfer }).await;
+        let opening = told(&mut answer).await.unwrap();
+        let UploadOpening::SendFile { kept } = opening else { panic!("{opening:?}") };
+        let mut file = in_time(raw.connection.open_uni()).await.unwrap();
+        in_time(file.write_all(&frame::encode_frame(&FileHeader { transfer }))).await.unwrap();
+        (Self { id, bytes, answer, file }, kept)
+    }
+
+    /// Sends these blocks, or those that the server takes.
+    async fn send(&mut self, blocks: std::ops::Range<usize>) {
+        for index in blocks {
+            let header = frame::encode_frame(&BlockHeader::Block(index.try_into().unwrap()));
+            let bytes = &self.bytes[index * BLOCK..(index + 1) * BLOCK];
+            if in_time(self.file.write_all(&[&header[..], bytes].concat())).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn end(mut self) -> Result<Message, Refusal> {
+        let end = BlockHeader::End(Digest(blake3::hash(&self.bytes).into()));
+        let _ = in_time(self.file.write_all(&frame::encode_frame(&end))).await;
+        let _ = self.file.finish();
+        told(&mut self.answer).await
+    }
+
+    async fn verdict(mut self) -> (Result<Message, Refusal>, ClientId) {
+        (told(&mut self.answer).await, self.id)
+    }
+}
+
+/// Asks, and returns where the answer comes from.
+async fn ask(raw: &Raw, command: impl Command) -> RecvStream {
+    let (mut question, answer) = raw.stream().await;
+    let request: Request = command.into();
+    in_time(question.write_all(&frame::encode_frame(&request))).await.unwrap();
+    question.finish().unwrap();
+    answer
+}
+
+async fn told<T: DeserializeOwned>(answer: &mut RecvStream) -> Result<T, Refusal> {
+    in_time(frame::read(answer, ANSWER_BYTES_MAX)).await.unwrap()
+}
+
+/// Everything that reads goes on, and what writes is refused as it should be.
+async fn check_reading(
+    (server, sight): (&Server, Sight),
+    (reader, session): (&Client, &Reconnect),
+    film: &StoredName,
+) {
+    let messages = read(reader, 10).await;
+    assert_eq!(messages.len(), 10);
+    let folder = tempfile::tempdir().unwrap();
+    let name = film.as_str();
+    let fetched = reader.download(Log::Inbox, name, folder.path(), Progress::none()).await;
+    assert_eq!(std::fs::read(fetched.unwrap().path).unwrap(), noise(BLOCKS * BLOCK));
+    assert!(in_time(reader.users()).await.unwrap().len() >= SENDERS.len());
+    in_time(resume(session)).await.close().await;
+    let marked = in_time(reader.mark_read(Log::Inbox, &messages)).await;
+    sight.check_refused(&marked);
+    let made = in_time(reader.make_group("lab".parse().unwrap())).await;
+    sight.check_refused(&made);
+    let visitor = connect(server).await;
+    let password = Password::try_from(PASSWORD.to_owned()).unwrap();
+    let registered = in_time(visitor.register("dave".parse().unwrap(), password)).await;
+    sight.check_refused(&registered);
+}
+
+/// Each acknowledged message is there once and under its id, and none that was refused.
+async fn check_kept(reader: &Client, tally: &Tally) {
+    let mut found = BTreeMap::new();
+    for message in read(reader, u32::MAX).await {
+        let Body::Text(text) = &message.body else { continue };
+        let said = text.as_str().trim_end().to_owned();
+        let earlier = found.insert(said.clone(), message.id.to_string());
+        assert_eq!(earlier, None, "{said} is there twice");
+    }
+    let lost: Vec<_> =
+        tally.acknowledged.iter().filter(|(said, id)| found.get(*said) != Some(id)).collect();
+    assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
+    let surplus: Vec<_> = tally.refused.iter().filter(|said| found.contains_key(*said)).collect();
+    assert!(surplus.is_empty(), "refused and there: {surplus:?}");
+}
+
+/// Whether the server can see that its disk is nearly full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// As ever: it stops before.
+    Sees,
+    /// Its store lies on another disk than its data folder, and it keeps nothing free: every commit runs
+    /// into the end of the disk.
+    Blind,
+}
+
+impl Sight {
+    /// Whoever wants to write on a full disk is told that it is full; where nothing is kept free, there may
+    /// still be pages in the store's file that nobody uses, and it works.
+    #[track_caller]
+    fn check_refused<T: std::fmt::Debug>(self, answer: &Result<T, CallError>) {
+        let is_full = matches!(answer, Err(CallError::Refused(Refusal::ServerFull { .. })));
+        let is_known = match answer {
+            Ok(_) => true,
+            Err(CallError::Refused(refusal)) => !matches!(refusal, Refusal::Internal(_)),
+            Err(_) => false,
+        };
+        assert!(is_full || (self == Self::Blind && is_known), "{answer:?}");
+    }
+}
+
+/// A server whose folders lie on the small disk.
+fn start(disk: &SmallDisk, sight: Sight) -> (Server, Vec<String>) {
+    let folder = ServerFolder::new();
+    let (data, upload) = match sight {
+        Sight::Sees => (disk.path("data"), disk.path("upload")),
+        Sight::Blind => (folder.path().join("data"), disk.path("upload")),
+    };
+    let min_free = if sight == Sight::Sees { MIN_FREE } else { 0 }.to_string();
+    let path = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let arguments: Vec<_> = [
+        "--data".into(),
+        path(data),
+        "--upload".into(),
+        path(upload),
+        "--min-free".into(),
+        min_free,
+    ]
+    .into();
+    let start = |folder| {
+        Server::in_folder(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    if sight == Sight::Sees {
+        return (start(folder), arguments);
+    }
+    let (_, folder) = start(folder).into_log();
+    let store = folder.store();
+    std::fs::copy(&store, disk.path("store")).unwrap();
+    std::fs::remove_file(&store).unwrap();
+    std::os::unix::fs::symlink(disk.path("store"), store).unwrap();
+    (start(folder), arguments)
+}
+
+/// Fills the disk while people send and a file is under way, and makes room again.
+async fn check_full_disk(sight: Sight) {
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
+    let times = std::env::var("QCHAT_FULL_DISKS").map_or(2, |times| times.parse().unwrap());
+    let (server, arguments) = start(&disk, sight);
+    let resumed = session(&server, "reader", server.address).await;
+    let reader = resume(&resumed).await;
+    let mut senders = Senders::start(&server).await;
+    let raw = Raw::connect(&server).await;
+    let token = session(&server, "alice", server.address).await.token;
+    raw.ask(Resume { token }).await.unwrap();
+    let (mut film, _) = Halfway::offer(&raw, ClientId::random(), 0).await;
+    film.send(0..BLOCKS).await;
+    let Body::File(film) = film.end().await.unwrap().body else { panic!("no file") };
+
+    for round in 1..=times {
+        let (mut halfway, _) = Halfway::offer(&raw, ClientId::random(), 2 * round).await;
+        halfway.send(0..BLOCKS_BEFORE).await;
+        senders.acknowledged().await;
+        let filler = disk.filler();
+        block_in_place(|| filler.take_all());
+        let refused = senders.refused().await;
+        let begun = Instant::now();
+        check_reading((&server, sight), (&reader, &resumed), &film.name).await;
+        let read = begun.elapsed();
+        halfway.send(BLOCKS_BEFORE..BLOCKS).await;
+        let (verdict, id) = halfway.verdict().await;
+        assert_eq!(verdict.map_err(|refusal| refusal.code()), Err("server_full"));
+        drop(filler);
+        let comeback = senders.acknowledged().await;
+        println!("{sight:?}: refused {refused:?}, read {read:?}, back after {comeback:?}");
+        assert!(comeback < COMEBACK_TIME_MAX, "{comeback:?}");
+        // The file goes on where it was.
+        let (mut rest, kept) = Halfway::offer(&raw, id, 2 * round + 1).await;
+        let kept = usize::try_from(kept).unwrap();
+        assert!((BLOCKS_BEFORE..BLOCKS).contains(&kept), "{kept}");
+        let values: BlockValues = told(&mut rest.answer).await.unwrap();
+        assert_eq!(values.len(), kept);
+        rest.send(kept..BLOCKS).await;
+        rest.end().await.unwrap();
+    }
+    let tally = senders.stop().await;
+    assert!(tally.slowest < ANSWER_TIME_MAX, "{:?}", tally.slowest);
+    check_kept(&reader, &tally).await;
+    let (log, folder) = server.into_log();
+    let failures = log.matches("the store's disk failed").count();
+    let (acknowledged, refused) = (tally.acknowledged.len(), tally.refused.len());
+    println!(
+        "{acknowledged} acknowledged, {refused} refused, after {:?} at the most",
+        tally.slowest
+    );
+    println!("{failures} commits met a full disk");
+    assert!(sight == Sight::Sees || failures > 0);
+
+    // It starts without room, too.
+    let filler = disk.filler();
+    filler.take_all();
+    let server =
+        Server::in_folder(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let address = server.address.to_string().parse().unwrap();
+    let reader = resume(&Reconnect { server: address, ..resumed }).await;
+    check_kept(&reader, &tally).await;
+    let note = || reader.send(user("reader"), text("a note"));
+    sight.check_refused(&in_time(note()).await);
+    drop(filler);
+    in_time(note()).await.unwrap();
+    let files = files_below(&disk.path("upload"));
+    let is_part = |path: &&PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with('.');
+    assert_eq!(files.iter().filter(is_part).count(), 0);
+    assert_eq!(u64::try_from(files.len()).unwrap(), 1 + times);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_loses_nothing_stops_no_reader_and_is_forgotten_when_there_is_room() {
+    check_full_disk(Sight::Sees).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_one_whose_end_every_commit_runs_into() {
+    check_full_disk(Sight::Blind).await;
+}
