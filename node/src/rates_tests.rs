@@ -98,7 +98,9 @@ fn who_sends_to_many_pays_for_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let uploads = Uploads::open(&folder.path().join("upload"), folder.path()).unwrap();
-    let node = Node::new(Limits::default(), store, uploads, Passwords::new().unwrap());
+    let limits = Limits::default();
+    let passwords = Passwords::new(limits.accounts_per_hour).unwrap();
+    let node = Node::new(limits, store, uploads, passwords);
     let lab = Address::Group("lab".parse().unwrap());
     let mut watchers: Vec<_> = (0..320).map(|_| node.hub.watcher()).collect();
     for watcher in &mut watchers {
