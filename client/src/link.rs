@@ -45,6 +45,7 @@ impl Link {
         // Ends with the connection, which ends with the link.
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
         let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
+        flow.open();
         let (transfers, user) = (AtomicU64::new(1), Mutex::default());
         Self { endpoint, connection, files, flow, transfers, user, announcements }
     }

@@ -121,7 +121,7 @@ impl Streams {
         self.place.stands(standing);
         self.stranger_until = match standing {
             Standing::Stranger => {
-                endpoint::distrust(&self.connection);
+                endpoint::distrust(&self.connection, &self.flow);
                 Some(Instant::now() + STRANGER_TIME_MAX)
             }
             Standing::Signed => {

@@ -190,7 +190,8 @@ pub(crate) fn trust(connection: &quinn::Connection, flow: &Flow) {
 }
 
 /// Lowers it again: nobody is signed in any more. What was allowed before can still come.
-pub(crate) fn distrust(connection: &quinn::Connection) {
+pub(crate) fn distrust(connection: &quinn::Connection, flow: &Flow) {
+    flow.close();
     connection.set_max_concurrent_bi_streams(STRANGER_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(STRANGER_FILES_MAX);
     connection.set_receive_window(STRANGER_BYTES_MAX);

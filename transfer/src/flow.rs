@@ -10,6 +10,7 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -66,6 +67,7 @@ pub struct Flow {
     connection: Connection,
     budget: Budget,
     talk: Talk,
+    is_open: AtomicBool,
     receiving: Mutex<Direction>,
     sending: Mutex<Direction>,
 }
@@ -115,16 +117,23 @@ impl Direction {
 }
 
 impl Flow {
-    /// That of a connection on which no file moves yet.
+    /// That of a connection on which no file may move yet.
     pub fn new(connection: Connection, budget: Budget) -> Arc<Self> {
+        let (talk, is_open) = (Talk::default(), AtomicBool::default());
         let (receiving, sending) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { connection, budget, talk: Talk::default(), receiving, sending })
+        Arc::new(Self { connection, budget, talk, is_open, receiving, sending })
     }
 
-    /// Gives the connection its small windows, which are for talk.
+    /// Gives the connection its small windows, which are for talk, and larger ones as files need them.
     pub fn open(&self) {
+        self.is_open.store(true, Ordering::Relaxed);
         self.apply_receiving(lock(&self.receiving).window);
         self.apply_sending(lock(&self.sending).window);
+    }
+
+    /// Leaves the connection's windows to somebody else.
+    pub fn close(&self) {
+        self.is_open.store(false, Ordering::Relaxed);
     }
 
     /// Writes something that goes before files: they share what may wait to be sent.
@@ -152,11 +161,15 @@ impl Flow {
     }
 
     fn apply_receiving(&self, window: u32) {
-        self.connection.set_receive_window(VarInt::from_u32(window));
+        if self.is_open.load(Ordering::Relaxed) {
+            self.connection.set_receive_window(VarInt::from_u32(window));
+        }
     }
 
     fn apply_sending(&self, window: u32) {
-        self.connection.set_send_window(window.into());
+        if self.is_open.load(Ordering::Relaxed) {
+            self.connection.set_send_window(window.into());
+        }
     }
 
     fn came(&self, bytes: usize) {
