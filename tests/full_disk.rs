@@ -265,7 +265,7 @@ impl Sight {
 }
 
 /// A server whose folders lie on the small disk.
-fn start(disk: &SmallDisk, sight: Sight) -> (Server, Vec<String>) {
+fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
     let folder = ServerFolder::new();
     let (data, upload) = match sight {
         Sight::Sees => (disk.path("data"), disk.path("upload")),
@@ -289,18 +289,15 @@ fn start(disk: &SmallDisk, sight: Sight) -> (Server, Vec<String>) {
         return (start(folder), arguments);
     }
     let (_, folder) = start(folder).into_log();
-    let store = folder.store();
-    std::fs::copy(&store, disk.path("store")).unwrap();
-    std::fs::remove_file(&store).unwrap();
-    std::os::unix::fs::symlink(disk.path("store"), store).unwrap();
+    disk.lend(&folder.store());
     (start(folder), arguments)
 }
 
 /// Fills the disk while people send and a file is under way, and makes room again.
 async fn check_full_disk(sight: Sight) {
-    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
+    let Some(mut disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let times = std::env::var("QCHAT_FULL_DISKS").map_or(2, |times| times.parse().unwrap());
-    let (server, arguments) = start(&disk, sight);
+    let (server, arguments) = start(&mut disk, sight);
     let resumed = session(&server, "reader", server.address).await;
     let reader = resume(&resumed).await;
     let mut senders = Senders::start(&server).await;
