@@ -84,6 +84,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_disk_brings_is_sorted_or_refused() {
+        use crate::store::records::{decode, encode};
+        let kept = |runs: &[(u64, u64)]| {
+            let runs: Vec<_> = runs.iter().map(|&(first, last)| range(first, last)).collect();
+            decode::<MarkedRanges>(&encode(&runs), "marker").is_ok()
+        };
+        assert!(kept(&[]) && kept(&[(1, 1)]) && kept(&[(1, 2), (4, 9), (11, u64::MAX)]));
+        for damaged in
+            [[(3, 4), (1, 1)], [(1, 2), (3, 4)], [(1, 2), (6, 5)], [(0, u64::MAX), (7, 8)]]
+        {
+            assert!(!kept(&damaged), "{damaged:?}");
+        }
+    }
+
+    #[test]
     fn a_full_set_takes_no_further_run_but_still_grows_its_own() {
         let mut ranges = MarkedRanges::default();
         for odd in 0..=u64::try_from(RANGES_MAX).unwrap() {

@@ -93,9 +93,24 @@ pub(super) enum Effect {
     Password,
 }
 
-/// Which messages of a log are marked for a user: sorted runs that do not touch.
+/// Which messages of a log are marked for a user: sorted runs that do not touch. What else a disk may bring
+/// is no such record, since looking for a place in it would go wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<SequenceRange>")]
 pub(super) struct MarkedRanges(pub(super) Vec<SequenceRange>);
+
+impl TryFrom<Vec<SequenceRange>> for MarkedRanges {
+    type Error = &'static str;
+
+    fn try_from(runs: Vec<SequenceRange>) -> Result<Self, Self::Error> {
+        let is_run = |run: &SequenceRange| run.first <= run.last;
+        let are_apart = runs.is_sorted_by(|one, other| one.last.next() < other.first);
+        match are_apart && runs.iter().all(is_run) {
+            true => Ok(Self(runs)),
+            false => Err("runs that are not sorted, or touch"),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
