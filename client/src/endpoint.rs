@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload};
+use qchat_transfer::{Congestion, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
@@ -90,6 +90,7 @@ fn transport() -> TransportConfig {
         .send_window(WINDOW_BYTES_MIN.into())
         .ack_frequency_config(Some(acknowledgements))
         .enable_segmentation_offload(has_segmentation_offload())
+        .congestion_controller_factory(Arc::new(Congestion))
         .datagram_receive_buffer_size(None);
     transport
 }

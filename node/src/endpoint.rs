@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Flow, WINDOW_BYTES_MAX, has_segmentation_offload};
+use qchat_transfer::{Congestion, Flow, WINDOW_BYTES_MAX, has_segmentation_offload};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime,
@@ -177,6 +177,7 @@ fn transport() -> TransportConfig {
         .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
         .ack_frequency_config(Some(acknowledgements))
         .enable_segmentation_offload(has_segmentation_offload())
+        .congestion_controller_factory(Arc::new(Congestion))
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .datagram_receive_buffer_size(None);
     transport

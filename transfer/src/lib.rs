@@ -12,6 +12,7 @@
 //! This crate knows no commands, and of QUIC only its streams and [windows](Flow).
 
 mod block;
+mod congestion;
 mod disk;
 mod flow;
 mod layout;
@@ -23,6 +24,7 @@ mod send;
 mod talk;
 mod values;
 
+pub use congestion::Congestion;
 pub use disk::Disk;
 pub use flow::{
     Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload,
