@@ -83,6 +83,23 @@ fn colour_length(text: &str) -> Option<usize> {
     is_ours.then(|| numbers.len() + "\u{1b}[m".len())
 }
 
+/// Takes any bytes for an event: what is written of it is one line, is safe to print, and is not changed by
+/// being written again.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_event(event: &[u8]) {
+    let event = String::from_utf8_lossy(event);
+    for format in [LogFormat::Text, LogFormat::Json] {
+        let line = escaped(&event, format);
+        assert_eq!(escaped(&line, format), line, "{event:?}");
+        let mut rest = line.as_str();
+        while let Some(character) = rest.chars().next() {
+            let length = colour_length(rest);
+            assert!(length.is_some() || !character.is_control() && !acts(character), "{line:?}");
+            rest = rest.split_at(length.unwrap_or(character.len_utf8())).1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +116,11 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&json).unwrap()["a"],
             "\u{9b}\u{e0041}é"
         );
+    }
+    #[test]
+    fn the_corpus_of_events_is_safe_to_print() {
+        let inputs = crate::corpus::read(include_str!("../fuzz/corpus/program.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| check_event(input));
     }
 }

@@ -1,6 +1,9 @@
 //! The qchat program: `server`, `client`, `cert`, `demo`.
 
 mod cert;
+#[cfg(test)]
+#[path = "../tests/corpus/mod.rs"]
+mod corpus;
 mod demo;
 mod logs;
 mod server;

@@ -161,6 +161,16 @@ fn identity(certificate: Option<PathBuf>, key: Option<PathBuf>) -> IdentityFiles
     }
 }
 
+/// Takes any text for that of a settings file, and for a length of time.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_text(text: &str) {
+    if let Ok(settings) = toml::from_str::<Settings>(text) {
+        let config = settings.or(Settings::default()).config();
+        assert!(config.limits.keep_files.is_none_or(|age| !age.is_zero()));
+    }
+    assert!(age(text).map_or(true, |age| !age.is_zero()));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +206,11 @@ mod tests {
         assert!(identity(None, None).make_missing);
         assert!(!identity(Some("x.pem".into()), None).make_missing);
         assert!(!identity(None, Some("y.pem".into())).make_missing);
+    }
+
+    #[test]
+    fn the_corpus_of_settings_is_understood_or_refused() {
+        let inputs = crate::corpus::read(include_str!("../fuzz/corpus/program.txt"));
+        inputs.iter().for_each(|input| check_text(&String::from_utf8_lossy(input)));
     }
 }

@@ -132,6 +132,15 @@ fn cursor(line: &str) -> Option<Cursor> {
     Some(Cursor { log, after: Sequence(after.parse().ok()?) })
 }
 
+/// Takes any text for that of a file of cursors.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_text(text: &str) {
+    if let Ok(cursors) = parse(text) {
+        let again: String = cursors.iter().map(line).collect();
+        assert_eq!(parse(&again), Ok(cursors));
+    }
+}
+
 fn line(cursor: &Cursor) -> String {
     format!("{} {}\n", name(&cursor.log), cursor.after)
 }

@@ -28,6 +28,9 @@ mod backoff;
 mod call;
 mod client;
 mod connect;
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
 mod cursor_file;
 mod deliveries;
 mod dial;
@@ -39,6 +42,8 @@ mod fetch;
 mod folders;
 mod follow;
 mod follower;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod handover;
 mod history;
 mod incoming;

@@ -247,6 +247,24 @@ fn with_pin(text: &str, server: &ServerAddress, pin: &Pin) -> String {
     lines.collect()
 }
 
+/// Takes any text for that of a pin file.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_text(text: &str) {
+    let pins = PinFile::at("known_servers".into());
+    for (server, pin) in text.lines().filter_map(parse) {
+        assert_eq!(parse(&line(&server, &pin)), Some((server.clone(), pin)));
+        match pins.find(text, &server) {
+            Ok(found) => {
+                assert!(found.is_some(), "{server}");
+                let other = Pin { next: Some(pin.key), ..pin };
+                let changed = pins.find(&with_pin(text, &server, &other), &server);
+                assert_eq!(changed.ok().flatten(), Some(other), "{server} of {text:?}");
+            }
+            Err(error) => assert!(matches!(error, PinError::Damaged { .. })),
+        }
+    }
+}
+
 fn is_remark(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')

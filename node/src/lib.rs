@@ -13,6 +13,9 @@ mod blocking;
 mod certificate;
 mod clock;
 mod connection;
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
 mod disk;
 mod dispatch;
 mod endpoint;
@@ -22,6 +25,8 @@ mod failure;
 mod feed;
 mod folder;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod housekeeping;
 mod hub;
 mod identity;

@@ -73,6 +73,10 @@ macro_rules! commands {
             }
         )*
 
+        /// Every command's answer, held against bytes.
+        #[cfg(any(test, fuzzing))]
+        pub(crate) const ANSWERS: &[crate::fuzzing::Check] = &[$(crate::fuzzing::answer::<$reply>),*];
+
         impl Request {
             /// Hands the command to the handler for its type. A command without a handler does not
             /// compile.

@@ -12,12 +12,17 @@
 
 pub mod codes;
 pub mod command;
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
 mod event;
 mod few;
 mod file_name;
 mod file_path;
 mod fingerprint;
 pub mod frame;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod ids;
 pub mod limits;
 mod message;

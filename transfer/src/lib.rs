@@ -13,8 +13,13 @@
 
 mod block;
 mod congestion;
+#[cfg(test)]
+#[path = "../../tests/corpus/mod.rs"]
+mod corpus;
 mod disk;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod layout;
 mod pace;
 mod pairing;

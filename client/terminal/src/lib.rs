@@ -19,6 +19,9 @@ mod echo;
 mod exit;
 mod failure;
 mod files;
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
+pub mod fuzzing;
 mod history_options;
 mod home;
 mod json;

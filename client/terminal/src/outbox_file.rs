@@ -171,7 +171,7 @@ impl Waiting {
 }
 
 /// What waits, or the number of the line that makes no sense.
-fn understand(bytes: &[u8]) -> Result<Vec<Waiting>, usize> {
+pub(crate) fn understand(bytes: &[u8]) -> Result<Vec<Waiting>, usize> {
     let text = std::str::from_utf8(bytes).map_err(|_| 1_usize)?;
     let whole = text.is_empty() || text.ends_with('\n');
     let lines = text.split_terminator('\n').enumerate();

@@ -90,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::corpus;
+    use crate::fuzzing::check_is_safe;
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
@@ -120,34 +120,6 @@ mod tests {
             &format!("e{}x", "\u{301}".repeat(8)),
             &format!("e{}<U+0301><U+0301>x", "\u{301}".repeat(6)),
         );
-    }
-
-    #[test]
-    fn the_corpus_of_attacks_is_safe_to_print() {
-        let attacks = corpus::read(include_str!("../../../tests/corpus/attacks.txt"));
-        assert!(attacks.len() >= 200, "{}", attacks.len());
-        for attack in attacks {
-            check_is_safe(std::str::from_utf8(&attack).unwrap());
-        }
-    }
-
-    /// What is forbidden is written down here once more, so that a slip there is seen here.
-    #[track_caller]
-    fn check_is_safe(text: &str) {
-        let safe = line(text);
-        let forbidden = |part: char| {
-            part.is_control()
-                || matches!(part,
-                    '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
-                    | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
-                    | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-                    | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-                    | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..)
-        };
-        assert!(!safe.chars().any(forbidden), "{text:?}: {safe:?}");
-        let marks = safe.split(|part: char| !is_mark(part)).map(|run| run.chars().count());
-        assert!(marks.max().unwrap_or(0) <= MARKS_MAX, "{text:?}: {safe:?}");
-        assert_eq!(line(&safe), safe, "{text:?}");
     }
 
     proptest! {

@@ -163,13 +163,30 @@ fn read_config(path: &Path) -> anyhow::Result<Config> {
         bail!("{} is too long", name());
     }
     let text = std::fs::read_to_string(path).with_context(name)?;
+    parsed(&text).map_err(|why| anyhow::anyhow!("{}{why}", name()))
+}
+
+/// The settings that the text of a file holds, or what follows its name where they make no sense.
+fn parsed(text: &str) -> Result<Config, String> {
     // The parser's own display shows several lines of the file; its message names the key.
-    toml::from_str(&text).map_err(|error| {
+    toml::from_str(text).map_err(|error| {
         let start = error.span().map(|span| text.get(..span.start).unwrap_or_default());
         let line = start.map(|start| format!(", line {}", start.matches('\n').count() + 1));
         let line = line.unwrap_or_default();
-        anyhow::anyhow!("{}{line}: {}", name(), error.message())
+        format!("{line}: {}", error.message())
     })
+}
+
+/// Takes any text for that of a settings file.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_config(text: &str) {
+    match parsed(text) {
+        Ok(Config { server, fingerprint, .. }) => {
+            let _ = server.map(|server| server.parse::<ServerAddress>());
+            let _ = fingerprint.map(|text| text.parse::<Fingerprint>());
+        }
+        Err(why) => assert!(why.contains(": "), "{why}"),
+    }
 }
 
 #[cfg(test)]

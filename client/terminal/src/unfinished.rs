@@ -124,11 +124,28 @@ impl Facts {
     fn read(note: &Path) -> Option<Self> {
         let mut text = String::new();
         File::open(note).ok()?.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
-        serde_json::from_str(&text).ok()
+        Self::understand(&text)
+    }
+
+    fn understand(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
     fn is_same_upload(&self, other: &Self) -> bool {
         (&self.to, &self.path, &self.folder) == (&other.to, &other.path, &other.folder)
+    }
+}
+
+/// Takes any bytes for a note, and for the name of one.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_note(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Some(facts) = Facts::understand(&text) {
+        let again = serde_json::to_string(&facts).unwrap_or_default();
+        assert_eq!(Facts::understand(&again), Some(facts));
+    }
+    if let Some(id) = id_of(&text) {
+        assert_eq!(hex(id), text);
     }
 }
 

@@ -17,8 +17,15 @@ pub(crate) mod queries;
 mod records;
 mod room;
 mod tables;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, expect(dead_code, reason = "a fuzzer needs less of it"))]
+#[expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that meets what it did not expect panics: that is its answer"
+)]
+pub(crate) mod tests;
 mod wake_up;
 mod writer;
 
@@ -65,7 +72,8 @@ impl Store {
     }
 
     /// A store on this database, as if no disk were ever full.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
+    #[expect(clippy::unwrap_used, reason = "a test that cannot have a file is to stop")]
     fn with(engine: Engine) -> Self {
         let engine = Arc::new(engine);
         let writer = Writer::start(Arc::clone(&engine), Room::boundless());

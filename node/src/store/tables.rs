@@ -27,7 +27,7 @@ macro_rules! tables {
         $($(#[$doc])* pub(super) const $constant: Definition = Definition::new($name);)*
 
         /// Every table but the one with the facts about the store itself.
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         pub(super) const ALL: &[Definition] = &[$($constant),*];
 
         /// Every table, open for one change after the other.

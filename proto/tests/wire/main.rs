@@ -6,9 +6,6 @@
     reason = "a test that meets what it did not expect panics: that is its answer"
 )]
 
-#[path = "../../../tests/corpus/mod.rs"]
-mod corpus;
-mod file_names;
 mod generated;
 mod golden;
 mod hostile;

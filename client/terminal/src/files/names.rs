@@ -90,7 +90,8 @@ impl Named {
         }
     }
 
-    fn has_pattern(&self) -> bool {
+    /// Whether a word of it may stand for several files.
+    pub(crate) fn has_pattern(&self) -> bool {
         matches!(self, Self::Rest(rest) if split(rest).iter().any(Word::is_pattern))
     }
 }

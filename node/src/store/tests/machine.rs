@@ -52,6 +52,11 @@ impl Machine {
         answers.into_iter().map(|answer| answer()).collect()
     }
 
+    /// The engine's side of it.
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Everything that is in the tables.
     pub(super) fn rows(&self) -> Result<Rows, Box<dyn Error>> {
         rows_of(&self.database)

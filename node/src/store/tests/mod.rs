@@ -1,18 +1,27 @@
 //! The store's promises: on a real file, and on a disk that loses power and fails.
 
 mod disk;
+#[cfg(test)]
 mod failing_calls;
+pub(crate) mod fuzzed;
+#[cfg(test)]
 mod history;
+#[cfg(test)]
 mod leaving;
 mod ledger;
 mod machine;
 mod model;
+#[cfg(test)]
 mod power_cuts;
+#[cfg(test)]
 mod promises;
 mod random;
+#[cfg(test)]
 mod random_changes;
 mod scenario;
+#[cfg(test)]
 mod sessions;
+#[cfg(test)]
 mod tally;
 
 use qchat_proto::{Address, ClientId, GroupName, Message, MessageText, Timestamp, UserName};

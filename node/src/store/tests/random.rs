@@ -1,29 +1,45 @@
-//! Random numbers from a seed, the same on every machine.
+//! Random numbers from a seed, the same on every machine; or those that a fuzzer has chosen.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines, and good enough to choose with.
+/// Where the choices of a test come from.
 #[derive(Debug, Clone)]
-pub(super) struct Random(u64);
+pub(super) enum Random {
+    /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines, and good enough to choose with.
+    Seed(u64),
+    /// Bytes that say what is chosen, in their order; the first of what there is, when they are used up.
+    Tape(VecDeque<u8>),
+}
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self::Seed(seed)
     }
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    /// A number below `bound`, or about it.
+    fn next(&mut self, bound: u64) -> u64 {
+        match self {
+            Self::Seed(seed) => next_of(seed),
+            Self::Tape(tape) if bound <= 256 => tape.pop_front().map_or(0, u64::from),
+            Self::Tape(tape) => {
+                let bytes = (0..8).map(|_| tape.pop_front().unwrap_or(0));
+                bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
+            }
+        }
+    }
+
+    /// Whether there is nothing left to choose by.
+    pub(super) fn is_spent(&self) -> bool {
+        matches!(self, Self::Tape(tape) if tape.is_empty())
     }
 
     /// A number of a range that is not empty.
     pub(super) fn within(&mut self, range: Range<u64>) -> u64 {
-        range.start + self.next() % (range.end - range.start)
+        let bound = range.end - range.start;
+        range.start + self.next(bound) % bound
     }
 
     /// Whether something happens that happens once in so many times.
@@ -44,6 +60,14 @@ impl Random {
             items.swap(end, self.index(end + 1));
         }
     }
+}
+
+fn next_of(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *seed;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// Names the seed of a case that fails.

@@ -1,0 +1,30 @@
+//! What the fuzzer throws bytes at: what is read back from this user's own files. Its corpus, in
+//! `fuzz/corpus`, is replayed by the test here.
+
+use crate::{ServerAddress, cursor_file, pins};
+
+/// Takes bytes for each of the files that the client keeps.
+///
+/// # Panics
+/// Where what was read is read otherwise when it is written again.
+pub fn kept(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    pins::check_text(&text);
+    cursor_file::check_text(&text);
+    if let Ok(address) = text.parse::<ServerAddress>() {
+        assert_eq!(address.to_string().parse(), Ok(address));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    #[test]
+    fn the_corpus_of_kept_files_is_understood_or_refused() {
+        let inputs = corpus::read(include_str!("../../fuzz/corpus/client.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| kept(input));
+    }
+}

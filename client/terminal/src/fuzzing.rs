@@ -1,0 +1,11 @@
+//! What the fuzzers throw bytes at. Their corpora, in `fuzz/corpus`, are replayed by the tests here.
+
+mod kept;
+mod lines;
+mod texts;
+
+pub use kept::kept;
+pub use lines::line;
+#[cfg(test)]
+pub(crate) use texts::check_is_safe;
+pub use texts::text;

@@ -1,0 +1,40 @@
+//! What is read back from this user's own files.
+
+use qchat_client::SessionToken;
+
+use crate::outbox_file::{Waiting, understand};
+use crate::{settings, unfinished};
+
+/// Takes bytes for each of the files that the terminal keeps.
+///
+/// # Panics
+/// Where what was read is read otherwise when it is written again.
+pub fn kept(input: &[u8]) {
+    check_outbox(input);
+    unfinished::check_note(input);
+    let text = String::from_utf8_lossy(input);
+    settings::check_config(&text);
+    if let Some(token) = SessionToken::from_hex(text.trim_end()) {
+        assert!(text.trim_end().eq_ignore_ascii_case(&token.to_hex()));
+    }
+}
+
+fn check_outbox(input: &[u8]) {
+    let Ok(waiting) = understand(input) else { return };
+    assert!(waiting.iter().all(|waiting| waiting.line.can_wait()));
+    let again: String = waiting.iter().map(Waiting::kept).collect();
+    assert_eq!(understand(again.as_bytes()).as_ref(), Ok(&waiting));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    #[test]
+    fn the_corpus_of_kept_files_is_understood_or_refused() {
+        let inputs = corpus::read(include_str!("../../../../fuzz/corpus/kept.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| kept(input));
+    }
+}

@@ -1,0 +1,88 @@
+//! Lines, as they are typed and as a shell hands them over.
+
+use crate::command_table::Entry;
+use crate::line::{Line, LineError, parse};
+use crate::words::Input;
+
+/// Takes bytes for a line, and for a shell's arguments, which a zero byte separates.
+///
+/// # Panics
+/// Where a line is not what it says, or an error repeats a password.
+pub fn line(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let typed = Input::line(&text);
+    check(typed, parse(typed));
+    let arguments: Vec<String> = text.split('\0').map(str::to_owned).collect();
+    let given = Input::Arguments(&arguments);
+    check(given, parse(given));
+}
+
+fn check(input: Input<'_>, parsed: Result<Line, LineError>) {
+    match parsed {
+        Ok(line) => check_line(input, &line),
+        Err(error) => check_error(input, &error),
+    }
+}
+
+fn check_line(input: Input<'_>, line: &Line) {
+    assert!(Entry::named(input.first_word()).is_some(), "{line:?}");
+    match line {
+        Line::Send { text, .. } => {
+            if let Input::Line(typed) = input {
+                assert!(typed.ends_with(text.as_str()), "{text:?} of {typed:?}");
+            }
+        }
+        Line::SendFile { files, .. } => {
+            let _ = (files.whole(), files.has_pattern());
+        }
+        // The hint to older messages is a line that asks for the same.
+        Line::History(history) => {
+            let again = history.to_string();
+            let Ok(Line::History(same)) = parse(Input::line(&again)) else { panic!("{again}") };
+            assert_eq!((same.log, same.from), (history.log.clone(), history.from.clone()));
+            assert_eq!(same.selection, history.selection);
+        }
+        Line::Background(line) => {
+            assert!(matches!(**line, Line::SendFile { .. } | Line::Download { .. }));
+            check_line(input, line);
+        }
+        _ => {}
+    }
+    // A line that is kept for later is one that nobody waits for, and can be done twice.
+    assert!(!line.can_wait() || line.is_repeatable());
+}
+
+/// Longer errors are no answer to a person.
+const ERROR_BYTES_MAX: usize = 600;
+
+fn check_error(input: Input<'_>, error: &LineError) {
+    let told = error.to_string();
+    assert!(told.len() <= ERROR_BYTES_MAX, "{told}");
+    let has_secret = Entry::named(input.first_word()).is_some_and(Entry::may_hold_password);
+    if let Input::Line(typed) = input
+        && has_secret
+        && input.first_word() != "auth_logout"
+    {
+        for secret in typed.split_ascii_whitespace().skip(1).filter(|word| is_secret(word)) {
+            assert!(!told.contains(secret), "{told} repeats {secret}");
+        }
+    }
+}
+
+/// Whether it is no word that an error says anyhow.
+fn is_secret(word: &str) -> bool {
+    word.len() > 5 && word.contains(|part: char| part.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    #[test]
+    fn the_corpus_of_lines_is_understood_or_refused() {
+        let inputs = corpus::read(include_str!("../../../../fuzz/corpus/lines.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| line(input));
+    }
+}

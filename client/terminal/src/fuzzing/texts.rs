@@ -1,0 +1,251 @@
+//! Texts from outside, on their way to a terminal.
+
+use qchat_proto::command::Log;
+use qchat_proto::{Body, Digest, File, FilePath, Message, StoredName, Timestamp};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_width::UnicodeWidthChar;
+
+use crate::answer::{Answer, Page, SentFiles};
+use crate::board::{Batch, Heard, News, Sent};
+use crate::failure::Failure;
+use crate::palette::Palette;
+use crate::render::{self, Paper};
+use crate::transfers::{Direction, Row, State};
+use crate::{json, safe};
+
+/// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
+///
+/// # Panics
+/// Where a terminal could act on what is shown, or a text stands where only we or another speaker write.
+pub fn text(input: &[u8]) {
+    let [columns, time, text @ ..] = input else { return };
+    let text = String::from_utf8_lossy(text);
+    check_is_safe(&text);
+    let columns = Some(usize::from(*columns)).filter(|&columns| columns > 0);
+    let shown = Shown { columns, at: u64::from(*time) << 34 };
+    shown.check_message(&text);
+    shown.check_file(&text);
+    shown.check_errors(&text);
+    shown.check_transfers(&text);
+}
+
+/// Checks that what [`safe::line`] makes of a text is safe. What is forbidden is written down here once more,
+/// so that a slip there is seen here.
+#[track_caller]
+pub(crate) fn check_is_safe(text: &str) {
+    let safe = safe::line(text);
+    assert!(!safe.chars().any(is_forbidden), "{text:?}: {safe:?}");
+    let marks = safe.split(|part: char| !is_mark(part)).map(|run| run.chars().count());
+    assert!(marks.max().unwrap_or(0) <= 6, "{text:?}: {safe:?}");
+    assert_eq!(safe::line(&safe), safe, "{text:?}");
+}
+
+fn is_forbidden(part: char) -> bool {
+    part.is_control()
+        || matches!(part,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+            | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..)
+}
+
+fn is_mark(part: char) -> bool {
+    part == '\u{200d}' || part.general_category_group() == GeneralCategoryGroup::Mark
+}
+
+/// How wide a row is at the least, whatever terminal shows it.
+fn width(row: &str) -> usize {
+    row.chars().map(|part| part.width().unwrap_or(0)).sum()
+}
+
+/// Narrower terminals break what we write ourselves.
+const COLUMNS_MIN: usize = 24;
+
+/// Where something is shown.
+struct Shown {
+    columns: Option<usize>,
+    /// When it was said, in milliseconds since 1970.
+    at: u64,
+}
+
+impl Shown {
+    fn paper(&self) -> Paper {
+        let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+        Paper { palette: Palette::default(), columns: self.columns, now }
+    }
+
+    /// What comes by itself.
+    fn batch(&self, news: Vec<News>) -> String {
+        let mut batch = Batch::default();
+        (batch.news, batch.columns) = (news, self.columns);
+        render::batch(&batch, &Palette::default())
+    }
+
+    fn message(&self, from: &str, body: Body) -> Message {
+        Message {
+            id: "@alice:41".parse().expect("an id"),
+            from: from.parse().expect("a name"),
+            at: Timestamp::from_milliseconds(self.at),
+            body,
+            unread: true,
+        }
+    }
+
+    fn check_message(&self, text: &str) {
+        let Ok(text) = text.to_owned().try_into() else { return };
+        let text = Body::Text(text);
+        for from in ["m", "mallory-with-the-longest-of-names"] {
+            let from = from.get(..32).unwrap_or(from);
+            self.check_said(&self.message(from, text.clone()), '│');
+        }
+    }
+
+    fn check_file(&self, text: &str) {
+        let original = FilePath::from(text);
+        let file = File {
+            name: StoredName::new(Timestamp::from_milliseconds(self.at), original.name()),
+            original,
+            size: self.at,
+            digest: Digest([0; 32]),
+        };
+        self.check_said(&self.message("mallory", Body::File(file.clone())), '+');
+        self.check_said(&self.message("mallory", Body::ExpiredFile(file.clone())), '+');
+        let path = format!("download/alice/{}", file.original);
+        let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7] };
+        self.check_rows(&render::answer(&saved, &self.paper()), is_ours_or_continued);
+        let sent = Answer::Sent(self.message("alice", Body::File(file)));
+        self.check_rows(&render::answer(&sent, &self.paper()), is_ours_or_continued);
+    }
+
+    /// Checks a message where it is read, and where it comes by itself.
+    fn check_said(&self, message: &Message, gutter: char) {
+        let from = message.from.to_string();
+        let read = Answer::History(Page {
+            log: Log::Inbox,
+            messages: vec![message.clone()],
+            unbroken: 1,
+            more: false,
+            again: "inbox".to_owned(),
+        });
+        self.check_speaker(&render::answer(&read, &self.paper()), &from, gutter);
+        let lab: qchat_proto::GroupName = "lab".parse().expect("a name");
+        for (log, speaker) in
+            [(Log::Inbox, from.clone()), (Log::Group(lab), format!("+lab {from}"))]
+        {
+            let reader = "alice".parse().expect("a name");
+            let news = vec![News::Heard(Heard { reader, log, message: message.clone() })];
+            self.check_speaker(&self.batch(news), &speaker, gutter);
+        }
+        let reported = json::report("inbox", &Ok(read));
+        assert!(!reported.chars().any(is_forbidden), "{reported:?}");
+    }
+
+    /// Left of the gutter stands who speaks, in the first row, and nothing below.
+    fn check_speaker(&self, shown: &str, speaker: &str, gutter: char) {
+        let mut rows = shown.lines();
+        let first = rows.next().unwrap_or_default();
+        let speaks = format!("  {speaker} {gutter}");
+        assert!(first.contains(&speaks), "{shown}");
+        let place = first.find(&speaks).map_or(0, |before| width(&first[..before + speaks.len()]));
+        let is_aligned = |row: &str| {
+            let gutter = row.trim_start().starts_with(gutter) && row.starts_with("  ");
+            let indent = width(row.split(gutter_of(row)).next().unwrap_or_default()) + 1;
+            gutter && (indent == place || indent == 3)
+        };
+        for row in rows {
+            assert!(is_aligned(row), "{row:?} in {shown}");
+            self.check_row(row);
+        }
+        assert!(!shown.chars().any(|part| part != '\n' && is_forbidden(part)), "{shown:?}");
+    }
+
+    fn check_errors(&self, text: &str) {
+        let failure = Failure::refused("usage", text);
+        self.check_rows(&render::failure(&failure, &self.paper()), is_error);
+        let reported = json::report("send", &Err(failure.clone()));
+        assert!(!reported.chars().any(is_forbidden), "{reported:?}");
+        let late = Sent { line: text.to_owned(), result: Err(failure.clone()) };
+        self.check_rows(&render::late(&late, &self.paper()), is_error);
+        let news = vec![News::Notice(text.to_owned())];
+        self.check_rows(&self.batch(news), |_| true);
+        let several = Answer::SentFiles(SentFiles {
+            messages: Vec::new(),
+            failed: vec![(text.into(), failure)],
+            left_out: vec![text.into()],
+        });
+        let ours = |row: &str| is_error(row) || is_ours(row, &["left out "]);
+        self.check_rows(&render::answer(&several, &self.paper()), ours);
+    }
+
+    fn check_transfers(&self, text: &str) {
+        let (number, direction, name) = (1, Direction::Fetch, text.to_owned());
+        let row = |state| Row { number, direction, name: name.clone(), state };
+        let rows = [row(State::Ended(text.to_owned())), row(State::Waits(Default::default()))];
+        let shown = render::transfers(&rows, self.columns);
+        self.check_rows(&shown, |row| is_ours(row, &["1  fetch  "]) || is_indented(row));
+    }
+
+    /// Every row fits, begins as it should, and holds nothing that a terminal acts on.
+    #[track_caller]
+    fn check_rows(&self, shown: &str, begins: impl Fn(&str) -> bool) {
+        for row in shown.lines() {
+            assert!(begins(row), "{row:?} in {shown}");
+            assert!(!row.chars().any(is_forbidden), "{row:?}");
+            self.check_row(row);
+        }
+    }
+
+    #[track_caller]
+    fn check_row(&self, row: &str) {
+        if let Some(columns) = self.columns.filter(|&columns| columns >= COLUMNS_MIN) {
+            // A terminal takes no column for the spaces at a row's end that it breaks at.
+            assert!(width(row.trim_end()) <= columns, "{row:?} in {columns}");
+        }
+    }
+}
+
+fn gutter_of(row: &str) -> char {
+    row.trim_start().chars().next().unwrap_or('│')
+}
+
+fn is_indented(row: &str) -> bool {
+    row.starts_with("  ") || row.trim().is_empty()
+}
+
+fn is_error(row: &str) -> bool {
+    is_ours(row, &["error: "]) || is_indented(row)
+}
+
+fn is_ours_or_continued(row: &str) -> bool {
+    is_ours(row, &["saved ", "sent ", "block ", "  │ "])
+}
+
+/// Whether a row begins with words of ours, or is all that a narrow terminal has room for of them.
+fn is_ours(row: &str, words: &[&str]) -> bool {
+    words.iter().any(|ours| row.starts_with(ours) || ours.starts_with(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    #[test]
+    fn the_corpus_of_texts_is_safe_at_its_widths() {
+        let inputs = corpus::read(include_str!("../../../../fuzz/corpus/texts.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| text(input));
+    }
+
+    #[test]
+    fn the_corpus_of_attacks_is_safe_at_many_widths() {
+        let attacks = corpus::read(include_str!("../../../../tests/corpus/attacks.txt"));
+        assert!(attacks.len() >= 200, "{}", attacks.len());
+        for attack in attacks {
+            for columns in [0, 1, 3, 11, 24, 40, 80] {
+                text(&[&[columns, 80], attack.as_slice()].concat());
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Frames, and what they may cost.
+#![no_main]
+
+use allocation_counter::measure;
+use libfuzzer_sys::fuzz_target;
+
+/// The most that one frame may cost while it is read, said again and read again.
+const COST_MAX: u64 = 4 * 1024 * 1024;
+
+fuzz_target!(|input: &[u8]| {
+    let used = measure(|| qchat_proto::fuzzing::frame(input)).bytes_max;
+    assert!(used <= COST_MAX, "{used} bytes");
+});

@@ -1,0 +1,112 @@
+//! Frames, and everything that is said in them.
+
+use std::fmt::Debug;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::command::{ANSWERS, BlockHeader, BlockValues, Event, FileHeader, UploadOpening};
+use crate::frame::{self, ReadError};
+use crate::limits::{ANSWER_BYTES_MAX, FILE_HEADER_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::{Receipt, Refusal, Request};
+
+/// How a type is held against bytes.
+pub(crate) type Check = fn(&[u8]);
+
+/// What is no answer to a command.
+const OTHERS: [Check; 6] = [
+    check::<FileHeader, FILE_HEADER_BYTES_MAX>,
+    check::<BlockHeader, FILE_HEADER_BYTES_MAX>,
+    answer::<Event>,
+    answer::<Receipt>,
+    answer::<UploadOpening>,
+    answer::<BlockValues>,
+];
+
+/// Reads a stream as one side or the other does. Its first byte says what is expected; requests, which
+/// strangers send, most of all.
+///
+/// # Panics
+/// Where what was read is heard otherwise when it is said again.
+pub fn frame(input: &[u8]) {
+    let Some((&kind, stream)) = input.split_first() else { return };
+    match OTHERS.iter().chain(ANSWERS).cycle().nth(usize::from(kind)).filter(|_| kind < 128) {
+        Some(check) => check(stream),
+        None => check::<Request, REQUEST_BYTES_MAX>(stream),
+    }
+}
+
+/// An answer: a yes or a no.
+pub(crate) fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(stream: &[u8]) {
+    if let Some(Err(refusal)) = heard::<Result<T, Refusal>, ANSWER_BYTES_MAX>(stream) {
+        assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
+    }
+}
+
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug, const LIMIT: usize>(stream: &[u8]) {
+    let _ = heard::<T, LIMIT>(stream);
+}
+
+/// The value of the stream's first frame, which is the same when it is said again.
+fn heard<T, const LIMIT: usize>(stream: &[u8]) -> Option<T>
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let value: T = read(stream, LIMIT).ok()?;
+    let again = frame::encode_frame(&value);
+    assert_eq!(read::<T>(&again, usize::MAX).ok().as_ref(), Some(&value));
+    // What is in it can be logged.
+    drop(format!("{value:?}"));
+    Some(value)
+}
+
+fn read<T: DeserializeOwned>(stream: &[u8], limit: usize) -> Result<T, ReadError> {
+    let mut stream = Pieces(stream);
+    let reading = pin!(frame::read(&mut stream, limit));
+    match reading.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(read) => read,
+        Poll::Pending => panic!("the stream makes nobody wait"),
+    }
+}
+
+/// A stream that comes in pieces, whose lengths follow from what is in them.
+struct Pieces<'a>(&'a [u8]);
+
+impl AsyncRead for Pieces<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wanted = self.0.first().map_or(0, |&first| 1 + usize::from(first) * 8);
+        let (piece, rest) = self.0.split_at(wanted.min(self.0.len()).min(buffer.remaining()));
+        buffer.put_slice(piece);
+        self.0 = rest;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+
+    use super::*;
+    use crate::corpus;
+
+    /// The most that one frame may cost while it is read, said again and read again.
+    const COST_MAX: u64 = 4 * 1024 * 1024;
+
+    #[test]
+    fn the_corpus_of_frames_is_heard_or_refused() {
+        let inputs = corpus::read(include_str!("../../../fuzz/corpus/frames.txt"));
+        assert!(inputs.len() > 20);
+        for input in inputs {
+            let used = measure(|| frame(&input)).bytes_max;
+            assert!(used <= COST_MAX, "{used} bytes for {input:?}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Any text that comes as a file's name is one safe component of a path, once and for all; any that comes with
+//! folders is a path that leads down. And what reads other names and ids reads back what it writes.
+
+use std::fmt::{Debug, Display};
+use std::path::{Component, Path};
+use std::str::FromStr;
+
+use crate::command::FileQuery;
+use crate::limits::{FILE_NAME_BYTES_MAX, FOLDER_PATH_BYTES_MAX, FOLDERS_MAX, NAME_BYTES_MAX};
+use crate::{
+    FileName, FilePath, Fingerprint, FolderPath, GroupName, MessageId, SessionId, SessionToken,
+    StoredName, Timestamp, UserName, frame,
+};
+
+/// Takes bytes for a name or an id of any kind. What is no text is no name on the wire, and one with
+/// marks in its place elsewhere.
+///
+/// # Panics
+/// Where a name is no safe one, or is read otherwise than it is written.
+pub fn name(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    check(&text);
+    check_path(&text);
+    check_as_stored(&text);
+    check_as_stored(&format!("1763833207123_{text}"));
+    check_user(&text);
+    check_round::<GroupName>(&text);
+    check_round::<MessageId>(&text);
+    check_round::<SessionId>(&text);
+    check_round::<Fingerprint>(&text);
+    if let Some(token) = SessionToken::from_hex(&text) {
+        assert_eq!(SessionToken::from_hex(&token.to_hex()), Some(token));
+    }
+}
+
+/// What is forbidden in every place of a name, so that no system reads it as more than a name.
+const FORBIDDEN: &str = "/\\:*?\"<>|";
+
+/// What leads the eye, or hides. Written down here once more, so that a slip there is seen here.
+fn disguises(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..)
+}
+
+#[track_caller]
+fn check_is_safe(name: &str) {
+    let components: Vec<_> = Path::new(name).components().collect();
+    assert!(
+        matches!(components.as_slice(), [Component::Normal(only)] if *only == name),
+        "{name:?}"
+    );
+    let forbidden = |part: char| disguises(part) || FORBIDDEN.contains(part);
+    assert!(!name.chars().any(forbidden), "{name:?}");
+    assert!(!name.starts_with(['.', '-', ' ']), "{name:?}");
+    assert!(!name.ends_with(['.', ' ']), "{name:?}");
+    let stem = name.split('.').next().unwrap_or_default().trim().to_uppercase();
+    let is_device = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&stem.as_str());
+    let port = stem.strip_prefix("COM").or(stem.strip_prefix("LPT")).unwrap_or("none");
+    let is_port = port.chars().count() == 1 && "0123456789¹²³".contains(port);
+    assert!(!is_device && !is_port, "{name:?}");
+}
+
+/// Checks the name that a text becomes, and those that are made of it.
+#[track_caller]
+fn check(text: &str) {
+    let name = FileName::from(text);
+    check_is_safe(name.as_str());
+    assert!((1..=FILE_NAME_BYTES_MAX).contains(&name.as_str().len()), "{text:?}");
+    assert_eq!(FileName::from(name.as_str()), name, "{text:?}");
+    // A decoded name is no other one.
+    assert_eq!(frame::decode::<FileName>(&frame::encode(&text)), Ok(name.clone()), "{text:?}");
+    let copy = name.numbered(9_999);
+    check_is_safe(&copy);
+    assert!(copy.len() <= 255, "{text:?}");
+    let stored = StoredName::new(Timestamp::from_milliseconds(u64::MAX), &name);
+    check_is_safe(stored.as_str());
+    assert!(stored.as_str().len() <= 255, "{text:?}");
+    assert_eq!(stored.as_str().parse(), Ok(stored.clone()), "{text:?}");
+    assert_eq!(frame::decode(&frame::encode(&stored)), Ok(stored), "{text:?}");
+}
+
+/// A stored name is that, or is refused: nobody mends it.
+#[track_caller]
+fn check_as_stored(text: &str) {
+    if let Ok(stored) = text.parse::<StoredName>() {
+        assert_eq!(stored.as_str(), text);
+        check_is_safe(text);
+        // Part files and their numbers are told from it by its first character and by its length.
+        assert!(text.len() <= 255 && text.starts_with(|first: char| first.is_ascii_digit()));
+        assert_eq!(FileQuery::from(text).stored, Some(stored));
+    }
+}
+
+/// Checks the path that a text becomes, as a file's and as that of folders.
+#[track_caller]
+fn check_path(text: &str) {
+    let path = FilePath::from(text);
+    check_is_safe(path.name().as_str());
+    path.folder().into_iter().for_each(check_folders);
+    assert_eq!(FilePath::from(path.to_string()), path, "{text:?}");
+    // What is no path is the name that it always was.
+    if path.folder().is_none() {
+        assert_eq!(*path.name(), FileName::from(text), "{text:?}");
+    }
+    assert_eq!(frame::decode::<FilePath>(&frame::encode(&text)), Ok(path.clone()), "{text:?}");
+    assert_eq!(frame::decode(&frame::encode(&path)), Ok(path), "{text:?}");
+    let folders = text.parse::<FolderPath>().ok();
+    folders.iter().for_each(check_folders);
+    assert_eq!(frame::decode::<FolderPath>(&frame::encode(&text)).ok(), folders, "{text:?}");
+}
+
+#[track_caller]
+fn check_folders(path: &FolderPath) {
+    path.names().for_each(check_is_safe);
+    assert!((1..=FOLDERS_MAX).contains(&path.names().count()), "{path:?}");
+    assert!((1..=FOLDER_PATH_BYTES_MAX).contains(&path.as_str().len()), "{path:?}");
+    assert_eq!(path.as_str().parse(), Ok(path.clone()));
+    assert_eq!(frame::decode(&frame::encode(path)), Ok(path.clone()));
+    let mut built = None;
+    for name in path.names() {
+        built = FolderPath::below(built.as_ref(), &FileName::from(name)).ok();
+    }
+    assert_eq!(built.as_ref(), Some(path));
+}
+
+#[track_caller]
+fn check_user(text: &str) {
+    if let Some(user) = check_round::<UserName>(text) {
+        let name = user.as_str();
+        assert!((1..=NAME_BYTES_MAX).contains(&name.len()), "{text:?}");
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        assert!(name.bytes().all(|byte| plain(byte) || b"._-".contains(&byte)), "{text:?}");
+        check_is_safe_folder(name);
+    }
+}
+
+/// Downloads lie in a folder of their reader's name. It is no device either, but where it is run.
+#[track_caller]
+fn check_is_safe_folder(name: &str) {
+    let components: Vec<_> = Path::new(name).components().collect();
+    assert!(matches!(components.as_slice(), [Component::Normal(only)] if *only == name));
+}
+
+/// What was read is read again from how it is written.
+#[track_caller]
+fn check_round<T: FromStr + Display + PartialEq + Debug>(text: &str) -> Option<T> {
+    let value: T = text.parse().ok()?;
+    assert_eq!(value.to_string().parse::<T>().ok().as_ref(), Some(&value), "{text:?}");
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::corpus;
+
+    /// The names that mean harm: texts, and bytes that are none.
+    fn hostile_names() -> Vec<Vec<u8>> {
+        corpus::read(include_str!("../../../tests/corpus/names.txt"))
+    }
+
+    #[test]
+    fn the_corpus_has_its_names() {
+        let names = hostile_names();
+        assert!(names.len() >= 300, "{}", names.len());
+        let mut different = names.clone();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), names.len(), "a name stands there twice");
+    }
+
+    #[test]
+    fn a_hostile_name_becomes_a_safe_one() {
+        for text in hostile_names() {
+            name(&text);
+            name(&[b"photos/", text.as_slice()].concat());
+            name(&[text.as_slice(), b"/a.jpg"].concat());
+            // What is no text is no name: postcard's length and these bytes are refused.
+            if std::str::from_utf8(&text).is_err() {
+                let length = u8::try_from(text.len()).unwrap();
+                let bytes = [&[length][..], &text].concat();
+                assert!(frame::decode::<FileName>(&bytes).is_err(), "{text:?}");
+                assert!(frame::decode::<FilePath>(&bytes).is_err(), "{text:?}");
+                assert!(frame::decode::<FolderPath>(&bytes).is_err(), "{text:?}");
+                assert!(frame::decode::<StoredName>(&bytes).is_err(), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_corpus_of_the_fuzzer_becomes_safe_names() {
+        let inputs = corpus::read(include_str!("../../../fuzz/corpus/names.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| name(input));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_a_safe_name_once_and_for_all(
+            text in "\\PC{0,300}|.{0,300}|[./\\\\ -]{0,20}|(con|NUL|com1|.){0,3}[.: \u{200b}]{0,3}"
+        ) {
+            name(text.as_bytes());
+        }
+
+        #[test]
+        fn pieces_of_hostile_names_make_no_other_names(
+            first in any::<prop::sample::Index>(), second in any::<prop::sample::Index>()
+        ) {
+            let names = hostile_names();
+            let [first, second]: [&Vec<u8>; 2] = [first.get(&names), second.get(&names)];
+            name(&[first.as_slice(), second].concat());
+        }
+
+        #[test]
+        fn hostile_names_of_folders_lead_down_or_are_one_name(
+            parts in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+            slash in "/{1,2}|\\\\",
+        ) {
+            let names = hostile_names();
+            let parts: Vec<&[u8]> =
+                parts.iter().map(|part| part.get::<Vec<u8>>(&names).as_slice()).collect();
+            name(&parts.join(slash.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_are_a_safe_path_or_none(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            if let Ok(path) = frame::decode::<FilePath>(&bytes) {
+                check_path(&path.to_string());
+            }
+            if let Ok(path) = frame::decode::<FolderPath>(&bytes) {
+                check_folders(&path);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the fuzzer throws bytes at: the stream of a file, and the part that it is written into. Its corpus, in
+//! `fuzz/corpus`, is replayed by the test here.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use qchat_proto::command::BlockHeader;
+use qchat_proto::{BlockValue, Digest, frame};
+
+use crate::{Account, BLOCK_LENGTH, Layout, Part, ReceiveError, Received, receive};
+
+/// The lengths that a file is said to have, in bytes.
+const SIZES: [usize; 6] = [0, 1, 300, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 700];
+
+/// The name of the part.
+const NAME: &str = "x";
+
+/// Takes notes of what came.
+#[derive(Default)]
+struct Notes {
+    begun: Vec<u64>,
+    arrived: Vec<(u64, BlockValue)>,
+}
+
+impl Account for Notes {
+    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+        self.begun.push(index);
+        Ok(())
+    }
+
+    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+        self.arrived.push((index, value));
+        Ok(())
+    }
+}
+
+/// Receives a file from a stream that says anything. The first byte chooses the file's length, the second how
+/// much of a part there is already, and the others say what comes: see [`Script`].
+///
+/// # Panics
+/// Where more is written than the file has, what is told to have come has not, or a wrong digest counts.
+#[expect(clippy::expect_used, reason = "a fuzzer that cannot work is to stop")]
+pub fn stream(input: &[u8]) {
+    let [size, left, script @ ..] = input else { return };
+    let size = SIZES.get(usize::from(*size) % SIZES.len()).copied().unwrap_or_default();
+    let layout = Layout::of(u64::try_from(size).unwrap_or_default());
+    let stream = Script { layout, content: noise(size), block: 0 }.stream(script);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(Part::path(folder.path(), NAME), vec![0xee; usize::from(*left) * 16])
+        .expect("a part");
+    let part = Part::open(folder.path(), NAME, 0o600).expect("the part").expect("nobody has it");
+    part.shorten(layout).expect("a disk");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let received = runtime.expect("a runtime").block_on(async {
+        let to = (part, Notes::default());
+        receive(&mut stream.as_slice(), layout, to, std::future::pending(), |_| ()).await
+    });
+    check(&Part::path(folder.path(), NAME), layout, received);
+    let names = std::fs::read_dir(folder.path()).expect("the folder").count();
+    assert!(names <= 1, "{names} files");
+}
+
+#[expect(clippy::expect_used, reason = "a fuzzer that cannot work is to stop")]
+fn check(path: &Path, layout: Layout, received: Received<Notes>) {
+    let Received { part, account, end } = received;
+    let length = part.bytes().expect("a disk");
+    assert!(length <= layout.size(), "{length} of {}", layout.size());
+    assert!(account.begun.is_sorted_by(|one, other| one < other), "{:?}", account.begun);
+    assert!(account.begun.iter().all(|&index| index < layout.blocks()));
+    for (index, value) in &account.arrived {
+        let mut there = None;
+        let told = |_, value| {
+            there = Some(value);
+            ControlFlow::Continue(())
+        };
+        part.check(layout, *index..*index + 1, told).expect("the block lies there whole");
+        assert_eq!(there, Some(*value), "block {index}");
+    }
+    let Ok(told) = end else { return };
+    let values: Vec<_> = account.arrived.iter().map(|(_, value)| *value).collect();
+    let is_whole = u64::try_from(values.len()).is_ok_and(|blocks| blocks == layout.blocks());
+    if is_whole && crate::digest(&values) == told {
+        let mut content = Vec::new();
+        if layout.size() > 0 {
+            content = std::fs::read(path).expect("the part");
+        }
+        assert_eq!(told, Digest(blake3::hash(&content).into()));
+    }
+}
+
+/// What a stream says, in few bytes.
+struct Script {
+    layout: Layout,
+    /// What the file holds.
+    content: Vec<u8>,
+    /// The block that was announced last.
+    block: u64,
+}
+
+impl Script {
+    fn stream(mut self, script: &[u8]) -> Vec<u8> {
+        let (mut stream, mut left) = (Vec::new(), script);
+        while let Some((&word, rest)) = left.split_first() {
+            left = rest;
+            match word {
+                // So many bytes as they are.
+                0..64 => {
+                    let (raw, rest) = left.split_at(usize::from(word).min(left.len()));
+                    stream.extend_from_slice(raw);
+                    left = rest;
+                }
+                64..96 => self.announce(u64::from(word % 4), &mut stream),
+                // The block's bytes, whole or less.
+                96..128 => self.put_block(usize::from(word % 8), &mut stream),
+                128..160 => self.announce(u64::MAX - u64::from(word % 4), &mut stream),
+                // The end, and the right digest.
+                160..192 => put_end(Digest(blake3::hash(&self.content).into()), &mut stream),
+                _ => put_end(Digest([word; 32]), &mut stream),
+            }
+        }
+        stream
+    }
+
+    fn announce(&mut self, block: u64, stream: &mut Vec<u8>) {
+        self.block = block;
+        stream.extend(frame::encode_frame(&BlockHeader::Block(block)));
+    }
+
+    fn put_block(&self, less: usize, stream: &mut Vec<u8>) {
+        let place = self.layout.bytes_of(self.block);
+        let start = usize::try_from(place.start).unwrap_or(usize::MAX);
+        let end = usize::try_from(place.end).unwrap_or(usize::MAX).saturating_sub(less);
+        stream.extend_from_slice(self.content.get(start..end).unwrap_or_default());
+    }
+}
+
+fn put_end(digest: Digest, stream: &mut Vec<u8>) {
+    stream.extend(frame::encode_frame(&BlockHeader::End(digest)));
+}
+
+/// Bytes that do not repeat.
+fn noise(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus;
+
+    #[test]
+    fn the_corpus_of_streams_writes_nothing_wrong() {
+        let inputs = corpus::read(include_str!("../../fuzz/corpus/transfer.txt"));
+        assert!(inputs.len() > 20);
+        inputs.iter().for_each(|input| stream(input));
+    }
+}
