@@ -65,6 +65,10 @@ pub(crate) struct Settings {
     /// How many accounts may be made from one address, or one /64 of IPv6, in an hour [default: 100]
     #[arg(long, value_name = "N", env = "QCHAT_ACCOUNTS_PER_HOUR")]
     accounts_per_hour: Option<NonZeroU32>,
+    /// How many commands a second a connection may ask for before it has to wait; an account twice as many
+    /// [default: 1000]
+    #[arg(long, value_name = "N", env = "QCHAT_COMMANDS_PER_SECOND")]
+    commands_per_second: Option<NonZeroU32>,
     /// How the log on standard error looks [default: text]
     #[arg(long, value_name = "FORMAT", env = "QCHAT_LOG_FORMAT", value_enum)]
     log_format: Option<LogFormat>,
@@ -100,6 +104,7 @@ impl Settings {
                 .max_connections_per_address
                 .or(fallback.max_connections_per_address),
             accounts_per_hour: self.accounts_per_hour.or(fallback.accounts_per_hour),
+            commands_per_second: self.commands_per_second.or(fallback.commands_per_second),
             log_format: self.log_format.or(fallback.log_format),
         }
     }
@@ -130,6 +135,7 @@ impl Settings {
                     .password_min
                     .unwrap_or(limits.password_characters_min),
                 accounts_per_hour: self.accounts_per_hour.unwrap_or(limits.accounts_per_hour),
+                commands_per_second: self.commands_per_second.unwrap_or(limits.commands_per_second),
             },
             identity: identity(self.cert, self.key),
         }

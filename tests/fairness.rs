@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
-use crate::harness::sdk::{device, session, text, user};
+use crate::harness::sdk::{device, resume, session, text, user};
 use crate::harness::{PASSWORD, Raw, Server, in_time};
 
 /// How often an honest person sends.
@@ -215,6 +215,37 @@ async fn signed_in(server: &Server, name: &str) -> Raw {
     let raw = Raw::connect(server).await;
     raw.ask(Resume { token }).await.unwrap();
     raw
+}
+
+#[tokio::test]
+async fn who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing() {
+    const PER_SECOND: u32 = 100;
+    const ASKED: u32 = 500;
+    let server = Server::with(&["--commands-per-second", &PER_SECOND.to_string()]);
+    let resumed = session(&server, "mallory", server.address).await;
+    let (desk, phone) = (resume(&resumed).await, resume(&resumed).await);
+    let (answered, mut asking) = (Arc::<AtomicU64>::default(), JoinSet::new());
+    let begun = Instant::now();
+    for _ in 0..ASKED {
+        let (desk, answered) = (desk.clone(), Arc::clone(&answered));
+        asking.spawn(async move {
+            let groups = in_time(desk.groups()).await;
+            answered.fetch_add(1, Ordering::Relaxed);
+            groups.map(drop)
+        });
+    }
+    // The account has tokens left when those of one connection have gone.
+    for _ in 0..5 {
+        in_time(phone.groups()).await.unwrap();
+    }
+    assert!(answered.load(Ordering::Relaxed) < ASKED.into(), "the phone waited for the desk");
+    while let Some(answer) = asking.join_next().await {
+        answer.unwrap().unwrap();
+    }
+    // A burst of two seconds is free.
+    let least = Duration::from_secs((ASKED / PER_SECOND).into()) - Duration::from_secs(2);
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+    assert!(!desk.is_closed() && !phone.is_closed());
 }
 
 /// Asks something that goes on for long, and returns what it is answered first.

@@ -74,6 +74,7 @@ impl Streams {
     fn new(node: Arc<Node>, connection: Connection, place: Place) -> Self {
         let session = Arc::<Session>::default();
         let flow = Flow::new(connection.clone(), node.windows.clone());
+        let purse = Arc::new(node.rates.connection());
         Self {
             node,
             connection,
@@ -85,7 +86,7 @@ impl Streams {
             misconduct: Arc::default(),
             arrivals: Arc::default(),
             flow,
-            purse: Arc::new(Purse::of_connection()),
+            purse,
             tasks: JoinSet::new(),
         }
     }

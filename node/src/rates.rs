@@ -29,12 +29,17 @@ pub(crate) struct Rate {
     burst: NonZeroU32,
 }
 
-/// Of a connection: more than a script gets through that waits for each answer, since each of those waits
-/// for a sync of the disk. A fifth of what one core does.
-const OF_CONNECTION: Rate = Rate::of(1_000, 2_000);
+/// What a connection earns in a second, unless the server's owner says otherwise: more than a script gets
+/// through that waits for each answer, since each of those waits for a sync of the disk. A fifth of what one
+/// core does.
+pub(crate) const PER_SECOND: NonZeroU32 = or_one(1_000);
 
-/// Of an account, all its connections together: one device in a frenzy leaves room for the others.
-const OF_ACCOUNT: Rate = Rate::of(2_000, 4_000);
+/// What it keeps for bursts: that of so many seconds.
+const BURST_SECONDS: NonZeroU32 = or_one(2);
+
+/// An account, all its connections together, has so many times what one of them has: one device in a
+/// frenzy leaves room for the others.
+const OF_ACCOUNT: NonZeroU32 = or_one(2);
 
 /// How many commands of an account are at work at a time. Four times as many as keep the store's writer
 /// busy from one sync to the next, and a small part of a batch.
@@ -58,9 +63,8 @@ const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
 const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
 
 impl Rate {
-    /// Zero is one.
-    const fn of(per_second: u32, burst: u32) -> Self {
-        Self { per_second: or_one(per_second), burst: or_one(burst) }
+    const fn of(per_second: NonZeroU32) -> Self {
+        Self { per_second, burst: per_second.saturating_mul(BURST_SECONDS) }
     }
 
     /// How long an empty purse takes to be full.
@@ -116,11 +120,6 @@ pub(crate) struct Purse {
 }
 
 impl Purse {
-    /// That of a new connection.
-    pub(crate) fn of_connection() -> Self {
-        Self::of(OF_CONNECTION)
-    }
-
     fn of(rate: Rate) -> Self {
         let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
         let now = Instant::now();
@@ -165,8 +164,8 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    fn new() -> Self {
-        Self { purse: Purse::of(OF_ACCOUNT), at_work: Arc::new(Semaphore::new(AT_WORK_MAX)) }
+    fn of(rate: Rate) -> Self {
+        Self { purse: Purse::of(rate), at_work: Arc::new(Semaphore::new(AT_WORK_MAX)) }
     }
 
     /// As [`Purse::pay`].
@@ -184,9 +183,13 @@ impl Account {
     }
 }
 
-/// The accounts that have asked for something lately.
-#[derive(Debug, Default)]
-pub(crate) struct Rates(Mutex<Accounts>);
+/// What everybody earns, and the accounts that have asked for something lately.
+#[derive(Debug)]
+pub(crate) struct Rates {
+    of_connection: Rate,
+    of_account: Rate,
+    accounts: Mutex<Accounts>,
+}
 
 #[derive(Debug)]
 struct Accounts {
@@ -202,15 +205,29 @@ impl Default for Accounts {
 }
 
 impl Rates {
+    /// A connection earns so many tokens a second.
+    pub(crate) fn of(per_second: NonZeroU32) -> Self {
+        Self {
+            of_connection: Rate::of(per_second),
+            of_account: Rate::of(per_second.saturating_mul(OF_ACCOUNT)),
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// What a new connection has.
+    pub(crate) fn connection(&self) -> Purse {
+        Purse::of(self.of_connection)
+    }
+
     /// What the account has. It outlives the account's connections for as long as it takes to fill up: to
     /// come back brings no new tokens.
     pub(crate) fn account(&self, user: &UserName) -> Arc<Account> {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.known.get(user) {
             return Arc::clone(account);
         }
         accounts.sweep();
-        let account = Arc::new(Account::new());
+        let account = Arc::new(Account::of(self.of_account));
         accounts.known.insert(user.clone(), Arc::clone(&account));
         account
     }

@@ -13,11 +13,15 @@ fn user(number: usize) -> UserName {
     format!("user{number}").parse().unwrap()
 }
 
+fn rate(per_second: u32, burst: u32) -> Rate {
+    Rate { per_second: or_one(per_second), burst: or_one(burst) }
+}
+
 /// Only lower bounds: a busy machine makes everything slower, and nothing faster.
 #[tokio::test]
 async fn a_burst_passes_and_what_follows_waits_for_its_tokens() {
     let begun = Instant::now();
-    let purse = Purse::of(Rate::of(100, 10));
+    let purse = Purse::of(rate(100, 10));
     purse.pay(10).await;
     for _ in 0..5 {
         purse.pay(1).await;
@@ -29,7 +33,7 @@ async fn a_burst_passes_and_what_follows_waits_for_its_tokens() {
 
 #[tokio::test]
 async fn who_came_first_pays_first_however_much_that_is() {
-    let purse = Arc::new(Purse::of(Rate::of(1000, 20)));
+    let purse = Arc::new(Purse::of(rate(1000, 20)));
     purse.pay(20).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut paying = tokio::task::JoinSet::new();
@@ -46,7 +50,7 @@ async fn who_came_first_pays_first_however_much_that_is() {
 
 #[tokio::test]
 async fn an_account_that_comes_back_finds_its_own_purse() {
-    let rates = Rates::default();
+    let rates = Rates::of(PER_SECOND);
     let first = rates.account(&user(0));
     *first.purse.paying.lock().await = Instant::now() + Duration::from_secs(3600);
     let kept = Arc::downgrade(&first);
@@ -60,21 +64,21 @@ async fn an_account_that_comes_back_finds_its_own_purse() {
 
 #[tokio::test]
 async fn accounts_that_are_as_good_as_new_are_forgotten() {
-    let rates = Rates::default();
+    let rates = Rates::of(PER_SECOND);
     let held = rates.account(&user(0));
-    let long_ago = Instant::now() - 2 * OF_ACCOUNT.fills_in();
+    let long_ago = Instant::now() - 2 * rates.of_account.fills_in();
     for number in 0..3 * ACCOUNTS_BEFORE_SWEEP {
         let account = rates.account(&user(number));
         *account.purse.paying.lock().await = long_ago;
     }
-    let accounts = rates.0.lock().unwrap();
+    let accounts = rates.accounts.lock().unwrap();
     assert!(accounts.known.len() <= ACCOUNTS_BEFORE_SWEEP, "{}", accounts.known.len());
     assert!(Arc::ptr_eq(&accounts.known[&user(0)], &held));
 }
 
 #[tokio::test]
 async fn only_so_many_commands_of_an_account_are_at_work() {
-    let account = Account::new();
+    let account = Account::of(rate(1, 1));
     let mut places = Vec::new();
     for _ in 0..AT_WORK_MAX {
         places.push(account.place().await);
@@ -90,7 +94,7 @@ fn what_reaches_many_costs_more() {
     assert_eq!((of_telling(usize::MAX), of_text(100), of_text(16 * 1024)), (TELLING_MAX, 0, 4));
     // What a connection can have waiting gets through before its client gives up.
     let dearest = 1 + TELLING_MAX + of_text(qchat_proto::limits::MESSAGE_BYTES_MAX);
-    assert!(64 * dearest < 10 * OF_CONNECTION.per_second.get());
+    assert!(64 * dearest < 10 * PER_SECOND.get());
 }
 
 #[test]

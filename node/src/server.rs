@@ -24,7 +24,7 @@ use crate::identity_error::IdentityError;
 use crate::memberships::Memberships;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
-use crate::rates::Rates;
+use crate::rates::{self, Rates};
 use crate::reload::Reload;
 use crate::sessions::Sessions;
 use crate::shares::Shares;
@@ -71,6 +71,8 @@ pub struct Limits {
     pub password_characters_min: u32,
     /// How many accounts may be made from one address in an hour.
     pub accounts_per_hour: NonZeroU32,
+    /// How many commands a second a connection may ask for; an account, on all of them, twice as many.
+    pub commands_per_second: NonZeroU32,
     /// How long files are kept; `None` is for ever.
     pub keep_files: Option<Duration>,
     /// How many connections it takes.
@@ -102,6 +104,7 @@ impl Default for Limits {
             free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
             accounts_per_hour: ACCOUNTS_PER_HOUR,
+            commands_per_second: rates::PER_SECOND,
             keep_files: None,
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
@@ -184,7 +187,7 @@ impl Node {
             uploads,
             windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
             shown: Shown::default(),
-            rates: Rates::default(),
+            rates: Rates::of(limits.commands_per_second),
             watchings: Shares::of(WATCHINGS_OF_ACCOUNT_MAX),
             trackings: Shares::of(TRACKINGS_OF_ACCOUNT_MAX),
             stopping: CancellationToken::new(),
