@@ -1,14 +1,15 @@
 //! How many bytes may be on their way at once: what the path holds, and next to no queue.
 //!
 //! A controller that takes loss for its sign fills the queue before a slow link, where talk then waits
-//! behind the file, and creeps where a radio loses packets of its own. This one keeps a model of the path instead, after BBR
-//! (draft-ietf-ccwg-bbr): the largest rate at which packets came through lately, times the shortest round trip seen lately,
-//! is what the path holds. Every few round trips a little more is sent, to see whether the path bears it,
-//! and then less, to empty the queue and see the round trip without one.
+//! behind the file, and creeps where a radio loses packets of its own. This one keeps a model of the
+//! path instead, after BBR (draft-ietf-ccwg-bbr): the largest rate at which packets came through
+//! lately, times the shortest round trip seen lately, is what the path holds. Every few round trips a
+//! little more is sent, to see whether the path bears it, and then less, to empty the queue and see the
+//! round trip without one.
 //!
-//! It is smaller than BBR. QUIC tells it of each packet's acknowledgement, and acknowledgements come seldom and in lumps, so
-//! there is one sample of the rate a round trip; and quinn's pacer follows the window alone, so the gains
-//! are gains of the window. There is no long pause to measure the round trip, for which talk would have to wait.
+//! It is smaller than BBR. Acknowledgements come seldom and in lumps, so there is one sample of the rate
+//! a round trip; and quinn's pacer follows the window alone, so the gains are gains of the window. There
+//! is no long pause to measure the round trip, for which talk would have to wait.
 
 mod path;
 
@@ -32,7 +33,7 @@ const WINDOW_PACKETS_MIN: u64 = 4;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(5);
 const ACKNOWLEDGED_AFTER: u64 = 32;
 
-/// More than what the path holds, in packets: those that the sender's and the receiver's threads have in hand.
+/// More than what the path holds, in packets: those that the threads of both sides have in hand.
 const SPARE_PACKETS: u64 = 3;
 
 /// Round trips shorter than this are taken for as long: threads take as long to be woken.
@@ -44,9 +45,9 @@ const SAME_ROUNDS: u8 = 2;
 const QUEUED: Duration = Duration::from_millis(8);
 const TELLING_PACKETS: u64 = 8;
 
-/// The window in each round of a cycle, in per cent of what the path holds. A probe, twice as long as a round,
-/// since what it brings is seen a round later; then what it has queued drains, and does so once more before the
-/// next.
+/// The window in each round of a cycle, in per cent of what the path holds. A probe takes two rounds,
+/// since what it brings is seen a round later; then what it has queued drains, and does so once more
+/// before the next.
 const CYCLE: [u64; 16] =
     [125, 125, 85, 100, 100, 100, 100, 100, 100, 100, 85, 100, 100, 100, 100, 100];
 const PROBE: usize = 0;
@@ -218,7 +219,7 @@ impl Controller for Model {
 
     fn on_congestion_event(&mut self, now: Instant, _: Instant, is_persistent: bool, lost: u64) {
         if is_persistent {
-            // Nothing came through for several round trips: whatever the path is now, it is another one.
+            // Nothing came through for several round trips: whatever the path is, it is another one.
             let window = self.window_min();
             *self = Self { window, mtu: self.mtu, ..Self::new(now, 0) };
         } else if lost == 0 {

@@ -9,7 +9,8 @@
 //! the receiver hashes and writes them so: disks and digests never hold up the runtime. Memory is a few
 //! blocks, and 32 bytes for each block of the file.
 //!
-//! This crate knows no commands, and of QUIC only its streams and [windows](Flow).
+//! This crate knows no commands, and of QUIC only its streams, their [windows](Flow) and its
+//! [congestion control](Congestion).
 
 mod block;
 mod congestion;

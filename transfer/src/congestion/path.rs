@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 /// More rounds than a cycle has, so that a probe is remembered until the next one.
 const ROUNDS_REMEMBERED: usize = 20;
 
-/// The shortest round trip is that of so many rounds at least, and twice as many at most: long enough to
-/// hold a round after which the queue was empty, and short enough that a path may become longer.
+/// The shortest round trip is that of so many rounds at least, and twice as many at most: long enough
+/// that a drain is among them, and short enough that a path may become longer.
 const ROUND_TRIP_ROUNDS: u16 = 8;
 
-/// For about so many rounds it is remembered that a round trip was shorter, by an eighth and so much at least.
+/// For about so many rounds it is remembered that a round trip was shorter, by an eighth and so much at
+/// least.
 const ONCE_ROUNDS: u16 = 256;
 const GROWN_MIN: Duration = Duration::from_millis(4);
 
@@ -17,9 +18,9 @@ const GROWN_MIN: Duration = Duration::from_millis(4);
 const ROUND_MIN: Duration = Duration::from_millis(2);
 
 /// So much of a round has to be lost, per mille, and so many bytes, for it to be the sender's fault: this
-/// and twice what is usual on the path. A radio loses some whatever is sent, and where sending
-/// less did not help, sending still less will not.
+/// and what is usual on the path, up to a limit. A radio loses some whatever is sent.
 const OVERLOAD_PER_MILLE: u64 = 100;
+const USUAL_PER_MILLE_MAX: u64 = 50;
 const OVERLOAD_BYTES_MIN: u64 = 4 * 1200;
 
 /// What is usual is the mean of about so many rounds.
@@ -144,7 +145,7 @@ impl Round {
         let time = time.max(self.newest_sent.saturating_duration_since(self.sent_before));
         let rate = rate(self.delivered, time);
         let is_lossy = self.lost >= OVERLOAD_BYTES_MIN
-            && self.loss() > OVERLOAD_PER_MILLE + self.usual_loss.min(50);
+            && self.loss() > OVERLOAD_PER_MILLE + self.usual_loss.min(USUAL_PER_MILLE_MAX);
         Some(Sample {
             rate: if self.is_marked { per_cent(rate, MARK_LEAVES) } else { rate },
             round_trip: self.round_trip?,
