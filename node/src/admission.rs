@@ -147,13 +147,10 @@ impl Admission {
                 return Verdict::ProveAddress;
             }
             Address::Claimed => None,
-            Address::Proven => {
-                self.budgets.close(&from);
-                match self.enter(&mut tallies, from) {
-                    Ok(place) => Some(place),
-                    Err(Full) => return Verdict::Refused,
-                }
-            }
+            Address::Proven => match self.enter(&mut tallies, from) {
+                Ok(place) => Some(place),
+                Err(Full) => return Verdict::Refused,
+            },
         };
         tallies.handshakes += 1;
         Verdict::Welcome(Handshake { admission: self.clone(), from, place })
@@ -177,6 +174,7 @@ impl Admission {
         }
         let standing = Standing::Stranger;
         tallies.change(network, |tally| tally.enter(standing));
+        self.budgets.prove(from);
         Ok(Place { admission: self.clone(), from, standing })
     }
 
@@ -193,10 +191,7 @@ impl Handshake {
     pub(crate) fn done(mut self) -> Result<Place, Full> {
         match self.place.take() {
             Some(place) => Ok(place),
-            None => {
-                self.admission.budgets.close(&self.from);
-                self.admission.enter(&mut self.admission.tallies(), self.from)
-            }
+            None => self.admission.enter(&mut self.admission.tallies(), self.from),
         }
     }
 }
@@ -223,6 +218,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let standing = self.standing;
         self.admission.friends.change(self.from, (standing, Standing::Stranger));
+        self.admission.budgets.leave(self.from);
         let mut tallies = self.admission.tallies();
         tallies.change(network(self.from.ip()), |tally| tally.leave(standing));
     }

@@ -36,7 +36,14 @@ pub(crate) struct Budgets {
 struct Shared {
     /// Whether there are any.
     some: AtomicBool,
-    budgets: Mutex<HashMap<SocketAddr, Budget>>,
+    addresses: Mutex<Addresses>,
+}
+
+#[derive(Debug, Default)]
+struct Addresses {
+    budgets: HashMap<SocketAddr, Budget>,
+    /// Those that are proven, and how many connections stand there.
+    proven: HashMap<SocketAddr, usize>,
 }
 
 #[derive(Debug)]
@@ -51,12 +58,15 @@ struct Budget {
 pub(crate) struct TooMany;
 
 impl Budgets {
-    /// Counts for an address from which a first packet has come.
+    /// Counts for an address from which a first packet has come, unless it is proven.
     ///
     /// # Errors
     /// [`TooMany`].
     pub(crate) fn open(&self, address: SocketAddr) -> Result<(), TooMany> {
-        let mut budgets = self.budgets();
+        let Addresses { budgets, proven } = &mut *self.addresses();
+        if proven.contains_key(&address) {
+            return Ok(());
+        }
         budgets.retain(|_, budget| budget.begun.elapsed() < TIME_MAX);
         let is_full = budgets.len() >= ADDRESSES_MAX;
         match budgets.entry(address) {
@@ -70,17 +80,28 @@ impl Budgets {
         Ok(())
     }
 
-    /// Counts no more: the address is proven.
-    pub(crate) fn close(&self, address: &SocketAddr) {
-        let mut budgets = self.budgets();
-        budgets.remove(address);
+    /// Notes that a connection stands there, and counts no more.
+    pub(crate) fn prove(&self, address: SocketAddr) {
+        let Addresses { budgets, proven } = &mut *self.addresses();
+        *proven.entry(address).or_default() += 1;
+        budgets.remove(&address);
         self.shared.some.store(!budgets.is_empty(), Ordering::Release);
+    }
+
+    /// Notes that a connection has ended there.
+    pub(crate) fn leave(&self, address: SocketAddr) {
+        if let Entry::Occupied(mut connections) = self.addresses().proven.entry(address) {
+            *connections.get_mut() -= 1;
+            if *connections.get() == 0 {
+                connections.remove();
+            }
+        }
     }
 
     /// Notes bytes that came from there.
     pub(crate) fn earn(&self, address: &SocketAddr, bytes: usize) {
         if self.shared.some.load(Ordering::Acquire)
-            && let Some(budget) = self.budgets().get_mut(address)
+            && let Some(budget) = self.addresses().budgets.get_mut(address)
         {
             budget.left = budget.left.saturating_add(FACTOR.saturating_mul(bytes));
         }
@@ -91,15 +112,15 @@ impl Budgets {
         if !self.shared.some.load(Ordering::Acquire) {
             return true;
         }
-        let mut budgets = self.budgets();
-        let Some(budget) = budgets.get_mut(address) else { return true };
+        let mut addresses = self.addresses();
+        let Some(budget) = addresses.budgets.get_mut(address) else { return true };
         let left = budget.left.checked_sub(bytes);
         budget.left = left.unwrap_or(budget.left);
         left.is_some()
     }
 
-    fn budgets(&self) -> MutexGuard<'_, HashMap<SocketAddr, Budget>> {
-        self.shared.budgets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn addresses(&self) -> MutexGuard<'_, Addresses> {
+        self.shared.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,8 +147,21 @@ mod tests {
         assert!(!budgets.spend(&here, 31));
         assert!(budgets.spend(&here, 30));
         assert!(budgets.spend(&address(2), 100_000), "another address");
-        budgets.close(&here);
+        budgets.prove(here);
         assert!(budgets.spend(&here, 100_000));
+    }
+
+    #[test]
+    fn who_is_connected_is_not_slowed_down_by_what_others_say_in_their_name() {
+        let (budgets, here) = (Budgets::default(), address(1));
+        budgets.prove(here);
+        budgets.prove(here);
+        budgets.leave(here);
+        budgets.open(here).unwrap();
+        assert!(budgets.spend(&here, 100_000), "a connection stands there yet");
+        budgets.leave(here);
+        budgets.open(here).unwrap();
+        assert!(!budgets.spend(&here, 100_000));
     }
 
     #[test]
@@ -139,7 +173,7 @@ mod tests {
         }
         assert_eq!(budgets.open(address(5000)), Err(TooMany));
         budgets.open(address(1)).unwrap();
-        budgets.close(&address(1));
+        budgets.prove(address(1));
         budgets.open(address(5000)).unwrap();
     }
 }
