@@ -115,11 +115,11 @@ impl Model {
 
     /// All that came with one acknowledgement has been told.
     fn look(&mut self, now: Instant, is_app_limited: bool) {
-        let is_queue = self.is_queue();
+        let is_too_much = self.is_queue() || self.round.is_lossy();
         if let Mode::Start { is_queued: is_queued @ false, .. } = &mut self.mode
-            && is_queue
+            && is_too_much
         {
-            // What has waited was sent a round trip ago, when the window was half of what it is.
+            // What has waited, or was lost, was sent a round trip ago, when the window was half of what it is.
             *is_queued = true;
             self.window = (self.window / 2).max(INITIAL_WINDOW);
         }
@@ -142,6 +142,11 @@ impl Model {
 
     fn next(&self, sample: Sample) -> Mode {
         match self.mode {
+            // Also where the sender had too little to say for a moment: it was enough for this path. Not
+            // where it says little at all, and is unlucky.
+            Mode::Start { .. } if sample.is_overload && self.window > INITIAL_WINDOW => {
+                self.cruise(DRAIN)
+            }
             Mode::Start { rate, same_rounds, .. } if sample.is_app_limited => {
                 Mode::Start { rate, same_rounds, is_queued: false }
             }

@@ -115,6 +115,45 @@ fn a_short_queue_is_not_overrun() {
 }
 
 #[test]
+fn a_file_that_begins_overruns_no_short_queue() {
+    let queue_max = Duration::from_millis(5);
+    for (bytes_per_second, milliseconds) in [(12_500_000, 20), (125_000_000, 50)] {
+        let delay = Duration::from_millis(milliseconds);
+        let link = Link { bytes_per_second, delay, queue_max, ..SLOW };
+        let mut simulation = Simulation::of(link);
+        simulation.add(None);
+        let [seen] = simulation.run(seconds(2))[..] else { panic!("one flow") };
+        let lost = seen.lost * 100 / seen.sent;
+        assert!(lost < 12, "{lost} % of {bytes_per_second} bytes a second");
+    }
+}
+
+#[test]
+fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
+    let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
+    let mut model = Model::new(now, 1_400);
+    let mut round = |model: &mut Model, lost: u64| {
+        let sent = now;
+        now += round_trip;
+        for at in 0..100 {
+            let is_app_limited = at == 0;
+            model.acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited });
+        }
+        if lost > 0 {
+            model.on_congestion_event(now, now, false, lost);
+        }
+        model.look(now, true);
+        model.window()
+    };
+    let grown = round(&mut model, 0);
+    assert_eq!(round(&mut model, 0), 2 * grown - INITIAL_WINDOW);
+    let largest = round(&mut model, 0);
+    assert!(round(&mut model, 40 * 1_400) < largest * 3 / 4, "{}", model.window());
+    let after = model.window();
+    assert!(round(&mut model, 0) <= after * 5 / 4, "{}", model.window());
+}
+
+#[test]
 fn files_share_a_link_whoever_comes_later_and_its_queue_does_not_grow() {
     for count in [2, 4] {
         let mut simulation = Simulation::of(SLOW);

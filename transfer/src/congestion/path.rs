@@ -140,17 +140,21 @@ impl Round {
         self.lost.saturating_mul(1_000) / all
     }
 
+    /// Whether more is lost by now than the path loses by itself.
+    pub(super) fn is_lossy(&self) -> bool {
+        self.lost >= OVERLOAD_BYTES_MIN
+            && self.loss() > OVERLOAD_PER_MILLE + self.usual_loss.min(USUAL_PER_MILLE_MAX)
+    }
+
     fn sample(&self, time: Duration) -> Option<Sample> {
         // Acknowledgements that were held up come faster than their packets went.
         let time = time.max(self.newest_sent.saturating_duration_since(self.sent_before));
         let rate = rate(self.delivered, time);
-        let is_lossy = self.lost >= OVERLOAD_BYTES_MIN
-            && self.loss() > OVERLOAD_PER_MILLE + self.usual_loss.min(USUAL_PER_MILLE_MAX);
         Some(Sample {
             rate: if self.is_marked { per_cent(rate, MARK_LEAVES) } else { rate },
             round_trip: self.round_trip?,
             is_app_limited: self.is_app_limited,
-            is_overload: is_lossy || self.is_marked,
+            is_overload: self.is_lossy() || self.is_marked,
         })
     }
 }
