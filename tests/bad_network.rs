@@ -35,6 +35,7 @@ const BAD: Weather = Weather {
     lost_percent: 5,
     doubled_percent: 2,
     delay_milliseconds: 0..41,
+    bytes_per_second: None,
     blackouts: Some(Blackouts {
         every_milliseconds: 3_000,
         milliseconds: 700..1_300,

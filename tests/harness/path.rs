@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc as answers;
 use std::thread;
-use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -108,6 +107,8 @@ struct Router {
     /// Who waits until so many bytes are carried.
     awaited: Option<(u64, answers::Sender<()>)>,
     sky: Sky,
+    /// When the path will be done with what it has, in each direction.
+    free: [Instant; 2],
     under_way: BinaryHeap<Reverse<Datagram>>,
 }
 
@@ -146,6 +147,7 @@ impl Router {
             carried: 0,
             awaited: None,
             sky,
+            free: [Instant::now(); 2],
             under_way: BinaryHeap::new(),
         }
     }
@@ -183,11 +185,18 @@ impl Router {
             return;
         }
         for delay in self.sky.delays() {
-            let (due, bytes) = (Instant::now() + delay, bytes.clone());
+            let (now, bytes) = (Instant::now(), bytes.clone());
+            let [to_server, to_client] = &mut self.free;
+            let free = match direction {
+                Direction::ToServer => to_server,
+                Direction::ToClient => to_client,
+            };
+            *free = now.max(*free) + self.sky.busy(bytes.len());
+            let due = *free + delay;
             let datagram = Datagram { due, client, direction, bytes };
-            match delay {
-                Duration::ZERO => self.deliver(datagram).await,
-                _ => self.under_way.push(Reverse(datagram)),
+            match due <= now {
+                true => self.deliver(datagram).await,
+                false => self.under_way.push(Reverse(datagram)),
             }
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Weather {
     pub(crate) doubled_percent: u64,
     /// How long a datagram takes: each its own time, so that some overtake others.
     pub(crate) delay_milliseconds: Range<u64>,
+    /// How fast the path is in each direction; what comes faster waits.
+    pub(crate) bytes_per_second: Option<u32>,
     pub(crate) blackouts: Option<Blackouts>,
     /// The clients' ports towards the server change after times like these.
     pub(crate) port_milliseconds: Option<Range<u64>>,
@@ -35,6 +37,7 @@ impl Weather {
         lost_percent: 0,
         doubled_percent: 0,
         delay_milliseconds: 0..1,
+        bytes_per_second: None,
         blackouts: None,
         port_milliseconds: None,
     };
@@ -90,6 +93,13 @@ impl Sky {
         self.tally.doubled += copies - 1;
         let range = self.weather.delay_milliseconds.clone();
         (0..copies).map(|_| pick(&mut self.dice, range.clone())).collect()
+    }
+
+    /// How long the path is busy with a datagram of so many bytes.
+    pub(crate) fn busy(&self, bytes: usize) -> Duration {
+        let rate = self.weather.bytes_per_second;
+        let bytes = f64::from(u32::try_from(bytes).unwrap());
+        rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(bytes / f64::from(rate)))
     }
 
     /// When something changes by itself.

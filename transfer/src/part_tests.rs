@@ -1,0 +1,113 @@
+//! Parts, their owners, and where they land.
+
+use super::*;
+
+fn open(folder: &Path, name: &str) -> Part {
+    Part::open(folder, name, 0o600).unwrap().expect("nobody else has it")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_landing_file_replaces_nothing() {
+    for lands in [Part::land, |part: Part, names| part.link(names)] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        std::fs::write(folder.join("a"), "old").unwrap();
+        std::os::unix::fs::symlink("/nowhere", folder.join("b")).unwrap();
+        let part = open(folder, "x");
+        part.disk.write(b"new", 0).unwrap();
+
+        let landed = lands(part, ["a", "b", "c"].map(String::from)).unwrap();
+
+        assert_eq!(landed, "c");
+        assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"old");
+        assert_eq!(std::fs::read(folder.join("c")).unwrap(), b"new");
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_part_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (inside, outside) = (folder.path().join("inside"), folder.path().join("outside"));
+    std::fs::create_dir(&inside).unwrap();
+    let part = inside.join(".part-x");
+    for target in [&outside, &inside, &part] {
+        std::os::unix::fs::symlink(target, &part).unwrap();
+        assert!(Part::open(&inside, "x", 0o600).is_err(), "{target:?}");
+        assert!(Part::leftovers(&inside).unwrap().is_empty(), "{target:?}");
+        std::fs::remove_file(&part).unwrap();
+    }
+    assert!(!outside.exists());
+    std::fs::create_dir(&part).unwrap();
+    assert!(Part::open(&inside, "x", 0o600).is_err());
+}
+
+#[test]
+fn a_part_with_another_name_is_not_written_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join(".part-x"), folder.path().join("other"));
+    std::fs::write(&other, "old").unwrap();
+    std::fs::hard_link(&other, &path).unwrap();
+    let part = open(folder.path(), "x");
+    assert_eq!(part.bytes().unwrap(), 3);
+    part.disk.write(b"new and longer", 0).unwrap();
+    assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+    part.land(["a".to_owned()]).unwrap();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
+    assert_eq!(names(folder.path()), ["a", "other"]);
+}
+
+#[test]
+fn what_does_not_land_stays_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "").unwrap();
+    open(folder.path(), "x").disk.write(b"abc", 0).unwrap();
+    let taken = open(folder.path(), "x").land(["a".to_owned()]);
+    assert!(matches!(taken, Err(LandError::NamesTaken)));
+    assert_eq!(names(folder.path()), [".part-x", "a"]);
+    assert_eq!(open(folder.path(), "x").land(["b".to_owned()]).unwrap(), "b");
+    assert_eq!(names(folder.path()), ["a", "b"]);
+}
+
+#[test]
+fn a_part_has_one_owner_and_outlives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = open(folder.path(), "x");
+    part.disk.write(b"abc", 0).unwrap();
+    assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+    drop(part);
+    assert_eq!(open(folder.path(), "x").bytes().unwrap(), 3);
+}
+
+#[test]
+fn a_file_that_landed_is_no_part_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".part-x");
+    let part = open(folder.path(), "x");
+    let waiting = File::open(&path).unwrap();
+    part.land(["a".to_owned()]).unwrap();
+    assert!(!is_at(&waiting, &path).unwrap());
+    let _new = open(folder.path(), "x");
+    assert!(!is_at(&waiting, &path).unwrap());
+}
+
+#[test]
+fn leftovers_are_found_and_files_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["x", "y"] {
+        open(folder.path(), name).disk.write(b"abc", 0).unwrap();
+    }
+    open(folder.path(), "y").link(["1_a".to_owned()]).unwrap();
+    drop(open(folder.path(), "empty"));
+    let found = Part::leftovers(folder.path()).unwrap();
+    let mut found: Vec<_> = found.into_iter().map(|part| part.name).collect();
+    found.sort();
+    assert_eq!(found, ["x", "y"]);
+    assert!(Part::leftovers(&folder.path().join("missing")).unwrap().is_empty());
+}
