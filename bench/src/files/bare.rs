@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
+use qchat_transfer::{Congestion, WINDOW_BYTES_MAX, has_segmentation_offload};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
     AckFrequencyConfig, ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig,
@@ -22,9 +23,11 @@ use crate::server::Server;
 
 /// What the two programs ask for as well.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(8 * 1024 * 1024);
-const SEND_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const ACKNOWLEDGE_AFTER: VarInt = VarInt::from_u32(32);
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(5);
+
+/// Theirs grow to this with a file that needs it.
+const WINDOW_BYTES: VarInt = VarInt::from_u32(WINDOW_BYTES_MAX);
 
 /// A bare connection to a server. It lives as long as this does.
 pub(crate) struct Bare {
@@ -102,12 +105,16 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn transport() -> TransportConfig {
     let mut acknowledgements = AckFrequencyConfig::default();
-    acknowledgements.ack_eliciting_threshold(ACKNOWLEDGE_AFTER);
+    acknowledgements
+        .ack_eliciting_threshold(ACKNOWLEDGE_AFTER)
+        .max_ack_delay(Some(ACKNOWLEDGE_WITHIN));
     let mut transport = TransportConfig::default();
     transport
-        .stream_receive_window(STREAM_BYTES_MAX)
-        .send_window(SEND_BYTES_MAX)
+        .stream_receive_window(WINDOW_BYTES)
+        .send_window(WINDOW_BYTES.into_inner())
         .ack_frequency_config(Some(acknowledgements))
+        .enable_segmentation_offload(has_segmentation_offload())
+        .congestion_controller_factory(Arc::new(Congestion))
         .keep_alive_interval(Some(Duration::from_secs(5)));
     transport
 }
