@@ -100,7 +100,10 @@ fn the_terminal_knows_the_client_and_neither_server_nor_network() {
 
 #[test]
 fn the_bench_is_a_client_and_nobody_knows_it() {
-    check_knows_none_of("bench", &rooms_but(&["qchat-proto", "qchat-client", "qchat-transfer", "qchat-bench"]));
+    check_knows_none_of(
+        "bench",
+        &rooms_but(&["qchat-proto", "qchat-client", "qchat-transfer", "qchat-bench"]),
+    );
     for room in ["client/terminal", "."] {
         assert!(!dependencies(room).contains("qchat-bench"), "{room} knows the bench");
     }
