@@ -263,7 +263,8 @@ impl Shell {
                 // It was there, and a file has come further: patience begins anew.
                 persistence = Persistence::new(self.link.patience());
             }
-            if persistence.is_new() {
+            // That the server has ended what nobody used is no trouble, also where it crossed with the line.
+            if persistence.is_new() && !self.rests() {
                 let seconds = self.link.patience().as_secs();
                 self.output.notice(&format!("{}; trying again for {seconds} s", failure.text));
             }
@@ -307,8 +308,10 @@ impl Shell {
             _ => {}
         }
         match line {
-            Line::Register { user, password } => self.register(&client, user, password).await,
-            Line::Login { user, password } => self.login(&client, user, password).await,
+            Line::Register { user, password } => {
+                self.register(&client, user, password.as_ref()).await
+            }
+            Line::Login { user, password } => self.login(&client, user, password.as_ref()).await,
             Line::Logout => self.logout(&client).await,
             Line::LogoutEverywhere => self.logout_everywhere(&client).await,
             Line::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,

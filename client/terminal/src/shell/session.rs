@@ -95,11 +95,13 @@ impl Shell {
         &mut self,
         client: &Client,
         user: &UserName,
-        password: &Option<Password>,
+        password: Option<&Password>,
     ) -> Result<Answer, Failure> {
-        let password = given_or(password, self.secrets.for_registration(user)).await?;
-        let client = self.connect_again(client).await?;
-        let registered = client.register(user.clone(), password);
+        let Some(password) = password else {
+            let password = Some(self.secrets.for_registration(user).await?);
+            return self.done_as_asked(Line::Register { user: user.clone(), password }).await;
+        };
+        let registered = client.register(user.clone(), password.clone());
         self.manner.change(registered).await.map(Answer::Registered)
     }
 
@@ -107,12 +109,14 @@ impl Shell {
         &mut self,
         client: &Client,
         user: &UserName,
-        password: &Option<Password>,
+        password: Option<&Password>,
     ) -> Result<Answer, Failure> {
-        let password = given_or(password, self.secrets.for_login(user)).await?;
-        let client = self.connect_again(client).await?;
+        let Some(password) = password else {
+            let password = Some(self.secrets.for_login(user).await?);
+            return self.done_as_asked(Line::Login { user: user.clone(), password }).await;
+        };
         self.unsettled = true;
-        let signed_in = self.manner.change(client.login(user.clone(), password)).await;
+        let signed_in = self.manner.change(client.login(user.clone(), password.clone())).await;
         let token = self.settled(signed_in)?;
         if let Some(remark) = self.account.begin(user, token) {
             self.output.notice(&remark);
@@ -143,40 +147,27 @@ impl Shell {
     ) -> Result<Answer, Failure> {
         let Some(PasswordChange { old, new }) = change else {
             let user = client.user().ok_or(Refusal::NotLoggedIn)?;
-            let asked = Line::ChangePassword(Some(self.secrets.for_change(&user).await?));
-            // As a line that says it all: repeated as it is, should the link be lost.
-            return Box::pin(self.done_or_again(&asked)).await;
+            let change = Some(self.secrets.for_change(&user).await?);
+            return self.done_as_asked(Line::ChangePassword(change)).await;
         };
         let changed = self.manner.change(client.change_password(old.clone(), new.clone())).await;
         changed.map(|()| Answer::PasswordChanged)
     }
 
-    /// The connection, or another one where the server has ended it: a person may have taken their time to
-    /// type a password.
-    async fn connect_again(&mut self, client: &Client) -> Result<Client, Failure> {
-        match client.ended_unused() {
-            true => Ok(self.connect().await?.with_request_id(client.request_id())),
-            false => Ok(client.clone()),
-        }
+    /// Does a line that a person has completed by passwords. Should the link be lost, it is repeated as it is,
+    /// and nobody is asked again.
+    async fn done_as_asked(&mut self, complete: Line) -> Result<Answer, Failure> {
+        Box::pin(self.done_or_again(&complete)).await
     }
 
     /// Where it is not known whether the connection is signed in, the next line makes a new one.
     fn settled<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         self.unsettled = false;
-        if let Err(Failure { code: "unreachable" | "outcome_unknown", .. }) = result {
+        if let Err(Failure { code: "unreachable" | "outcome_unknown", .. }) = result
+            && !self.rests()
+        {
             self.link.abandon();
         }
         result
-    }
-}
-
-/// The password of the line, or the one that is asked for.
-async fn given_or(
-    given: &Option<Password>,
-    asked: impl Future<Output = Result<Password, Failure>>,
-) -> Result<Password, Failure> {
-    match given {
-        Some(password) => Ok(password.clone()),
-        None => asked.await,
     }
 }
