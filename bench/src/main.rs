@@ -5,6 +5,7 @@
 //! Client and server are separate processes on loopback, the server is the real program, and
 //! everything lies in a temporary folder beside it. Nothing here is part of the shipped program.
 
+mod bare;
 mod chat_beside;
 mod figures;
 mod files;
@@ -13,6 +14,7 @@ mod paths;
 mod people;
 mod process;
 mod relay;
+mod rival;
 mod sends;
 mod server;
 

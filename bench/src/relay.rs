@@ -45,6 +45,20 @@ pub(crate) const SLOW: Path = Path {
     lost_one_in: None,
 };
 
+/// A link that some relays share: what enters one of them waits behind what entered the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    path: Path,
+    /// When what has entered in each direction will have left.
+    free: [Shared<Instant>; 2],
+}
+
+impl Link {
+    pub(crate) fn of(path: Path) -> Self {
+        Self { path, free: [(); 2].map(|()| Arc::new(Mutex::new(Instant::now()))) }
+    }
+}
+
 /// A relay. Dropping it ends the path.
 pub(crate) struct Relay {
     /// Where the client reaches the server.
@@ -59,14 +73,19 @@ pub(crate) struct Relay {
 type Shared<T> = Arc<Mutex<T>>;
 
 impl Relay {
+    /// A relay on a link of its own.
     pub(crate) async fn start(server: SocketAddr, path: Path) -> anyhow::Result<Self> {
+        Self::over(&Link::of(path), server).await
+    }
+
+    pub(crate) async fn over(link: &Link, server: SocketAddr) -> anyhow::Result<Self> {
         let near = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
         let address = near.local_addr()?;
         let first = far_socket(server).await?;
         let far = Arc::new(Mutex::new(Arc::clone(&first)));
         let client = Arc::default();
-        let (up, leaving_up) = Entrance::of(path);
-        let (down, leaving_down) = Entrance::of(path);
+        let [(up, leaving_up), (down, leaving_down)] =
+            link.free.clone().map(|free| Entrance::of(link.path, free));
         let mut tasks = JoinSet::new();
         tasks.spawn(from_client(Arc::clone(&near), Arc::clone(&client), up));
         tasks.spawn(deliver(leaving_up, Exit::Server(Arc::clone(&far))));
@@ -102,16 +121,14 @@ async fn far_socket(server: SocketAddr) -> std::io::Result<Arc<UdpSocket>> {
 #[derive(Clone)]
 struct Entrance {
     path: Path,
-    /// When what has entered will have left.
     free: Shared<Instant>,
     count: Arc<AtomicU32>,
     entered: mpsc::Sender<(Instant, Vec<u8>)>,
 }
 
 impl Entrance {
-    fn of(path: Path) -> (Self, mpsc::Receiver<(Instant, Vec<u8>)>) {
+    fn of(path: Path, free: Shared<Instant>) -> (Self, mpsc::Receiver<(Instant, Vec<u8>)>) {
         let (entered, leaving) = mpsc::channel(DATAGRAMS_MAX);
-        let free = Arc::new(Mutex::new(Instant::now()));
         (Self { path, free, count: Arc::default(), entered }, leaving)
     }
 

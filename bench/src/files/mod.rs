@@ -1,6 +1,5 @@
 //! Files: the real programs, beside the limits of transport and disk, and beside scp, in one run.
 
-mod bare;
 mod client;
 mod disk;
 mod raw;
@@ -11,7 +10,6 @@ use std::time::Duration;
 
 use clap::Args;
 
-pub(crate) use bare::Bare;
 pub(crate) use disk::fill;
 pub(crate) use raw::{RawArgs, raw_end};
 

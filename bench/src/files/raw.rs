@@ -10,8 +10,8 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 
-use super::bare::{self, Bare};
 use super::{Before, Transfer, text};
+use crate::bare::{self, Bare};
 use crate::process::Process;
 
 /// How much is handed to the stream at a time.

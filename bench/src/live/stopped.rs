@@ -12,8 +12,8 @@ use qchat_proto::{Few, Refusal, Request, frame, limits::ANSWER_BYTES_MAX};
 use quinn::{Connection, RecvStream};
 use tokio::task::JoinSet;
 
+use crate::bare::Bare;
 use crate::figures::{Report, Row};
-use crate::files::Bare;
 use crate::people::{Person, crowd, in_time, joined, password};
 use crate::process::Memory;
 use crate::server::{Server, Stage};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use qchat_proto::ALPN;
 use qchat_transfer::{Congestion, WINDOW_BYTES_MAX, has_segmentation_offload};
+use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
     AckFrequencyConfig, ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig,
@@ -50,6 +51,16 @@ impl Bare {
         certificate: &Path,
     ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
         Self::dial(server, certificate, transport())
+    }
+
+    /// The same, but for the congestion controller that most of the network has.
+    pub(crate) fn under_cubic(
+        server: SocketAddr,
+        certificate: &Path,
+    ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
+        let mut transport = transport();
+        transport.congestion_controller_factory(Arc::new(CubicConfig::default()));
+        Self::dial(server, certificate, transport)
     }
 
     fn dial(
