@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -12,6 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// The largest UDP payload.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
+
+const SOCKET_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many datagrams may be on their way in one direction, whatever the path says.
 const DATAGRAMS_MAX: usize = 32_768;
@@ -79,7 +82,7 @@ impl Relay {
     }
 
     pub(crate) async fn over(link: &Link, server: SocketAddr) -> anyhow::Result<Self> {
-        let near = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
+        let near = Arc::new(socket()?);
         let address = near.local_addr()?;
         let first = far_socket(server).await?;
         let far = Arc::new(Mutex::new(Arc::clone(&first)));
@@ -112,9 +115,19 @@ impl Drop for Relay {
 }
 
 async fn far_socket(server: SocketAddr) -> std::io::Result<Arc<UdpSocket>> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let socket = socket()?;
     socket.connect(server).await?;
     Ok(Arc::new(socket))
+}
+
+/// A socket that loses nothing by itself while the relay's threads are held up for a moment.
+fn socket() -> std::io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    // The system may give less.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    UdpSocket::from_std(socket.into())
 }
 
 /// Where datagrams enter one direction of the path.

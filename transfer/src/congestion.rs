@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-use path::{Bandwidth, Packet, Round, RoundTrip, Sample, coming, per_cent};
+use path::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
 
 /// In bytes. RFC 9002, section 7.2.
 const INITIAL_WINDOW: u64 = 14_720;
@@ -79,6 +79,9 @@ struct Model {
     bandwidth: Bandwidth,
     round_trip: RoundTrip,
     round: Round,
+    lumps: Lumps,
+    /// Bytes that were acknowledged since this was looked at.
+    came: u64,
     mode: Mode,
 }
 
@@ -102,12 +105,15 @@ impl Model {
             bandwidth: Bandwidth::default(),
             round_trip: RoundTrip::default(),
             round: Round::begin(now),
+            lumps: Lumps::begin(now),
+            came: 0,
             mode: Mode::START,
         }
     }
 
     fn acknowledged(&mut self, now: Instant, packet: Packet) {
         self.round.acknowledged(now, packet);
+        self.came = self.came.saturating_add(packet.bytes);
         if matches!(self.mode, Mode::Start { is_queued: false, .. }) && !packet.is_app_limited {
             self.window = self.window.saturating_add(packet.bytes);
         }
@@ -115,6 +121,12 @@ impl Model {
 
     /// All that came with one acknowledgement has been told.
     fn look(&mut self, now: Instant, is_app_limited: bool) {
+        let came = std::mem::take(&mut self.came);
+        match self.mode {
+            // What rate explains them is not known yet.
+            Mode::Start { .. } => self.lumps = Lumps::begin(now),
+            Mode::Cruise { .. } => self.lumps.take(now, came, self.bandwidth.largest()),
+        }
         let is_too_much = self.is_queue() || self.round.is_lossy();
         if let Mode::Start { is_queued: is_queued @ false, .. } = &mut self.mode
             && is_too_much
@@ -126,6 +138,7 @@ impl Model {
         if let Some(sample) = self.round.end(now, is_app_limited) {
             self.round_trip.take(sample.round_trip);
             self.bandwidth.take(sample);
+            self.lumps.round_ends();
             self.mode = self.next(sample);
             self.follow();
         }
@@ -190,15 +203,15 @@ impl Model {
             // Without anything to spare the queue empties.
             ..100 if self.round_trip.has_grown() => per_cent(held, DEEP_DRAIN),
             ..100 => per_cent(held, gain),
-            _ => per_cent(held, gain).saturating_add(self.spare(rate)),
+            _ => per_cent(held, gain).saturating_add(self.spare(rate, held)),
         };
         self.window = self.window.max(self.window_min());
     }
 
     /// What has arrived without being acknowledged yet, and what threads have in hand.
-    fn spare(&self, rate: u64) -> u64 {
+    fn spare(&self, rate: u64, held: u64) -> u64 {
         let late = coming(rate, ACKNOWLEDGED_WITHIN).min(ACKNOWLEDGED_AFTER * self.mtu);
-        late + SPARE_PACKETS * self.mtu
+        late.max(self.lumps.largest().min(held)) + SPARE_PACKETS * self.mtu
     }
 
     fn window_min(&self) -> u64 {

@@ -45,6 +45,18 @@ fn what_a_radio_loses_is_no_reason_to_creep() {
 }
 
 #[test]
+fn a_radio_whose_packets_come_in_lumps_is_used() {
+    for (bytes_per_second, milliseconds, turn) in
+        [(12_500_000, 10, 5), (12_500_000, 10, 20), (125_000_000, 50, 2), (1_250_000, 20, 20)]
+    {
+        let (delay, turn) = (Duration::from_millis(milliseconds), Duration::from_millis(turn));
+        let mut simulation = after(seconds(3), Link { bytes_per_second, delay, turn, ..SLOW });
+        let used = used(&mut simulation, seconds(5));
+        assert!(used >= 85, "{used} % of {bytes_per_second} bytes a second, in turns of {turn:?}");
+    }
+}
+
+#[test]
 fn a_path_that_becomes_longer_is_filled_again() {
     for times in [2, 4] {
         let mut simulation = after(seconds(6), SLOW);

@@ -220,6 +220,45 @@ impl RoundTrip {
     }
 }
 
+/// How much comes at once, beyond what the rate explains: a radio that waits for its turn, and threads that wait
+/// to be woken, let acknowledgements come in lumps (draft-ietf-ccwg-bbr, section 5.5.9).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lumps {
+    since: Instant,
+    came: u64,
+    before: u64,
+    lately: u64,
+    rounds: u16,
+}
+
+impl Lumps {
+    pub(super) fn begin(now: Instant) -> Self {
+        Self { since: now, came: 0, before: 0, lately: 0, rounds: 0 }
+    }
+
+    /// The largest lump of the last rounds, in bytes.
+    pub(super) fn largest(self) -> u64 {
+        self.before.max(self.lately)
+    }
+
+    /// So many bytes were acknowledged at once.
+    pub(super) fn take(&mut self, now: Instant, bytes: u64, rate: u64) {
+        let mut explained = coming(rate, now.saturating_duration_since(self.since));
+        if self.came <= explained {
+            (self.since, self.came, explained) = (now, 0, 0);
+        }
+        self.came = self.came.saturating_add(bytes);
+        self.lately = self.lately.max(self.came - explained.min(self.came));
+    }
+
+    pub(super) fn round_ends(&mut self) {
+        self.rounds += 1;
+        if self.rounds >= ROUND_TRIP_ROUNDS {
+            (self.before, self.lately, self.rounds) = (self.lately, 0, 0);
+        }
+    }
+}
+
 fn rate(bytes: u64, time: Duration) -> u64 {
     let per_second = u128::from(bytes) * 1_000_000_000 / time.as_nanos().max(1);
     u64::try_from(per_second).unwrap_or(u64::MAX)

@@ -17,6 +17,8 @@ pub(super) struct Link {
     /// What would have to wait longer is dropped.
     pub(super) queue_max: Duration,
     pub(super) lost_per_cent: u64,
+    /// What arrives waits for the end of such a time, as for a radio's turn: it comes in lumps.
+    pub(super) turn: Duration,
 }
 
 /// 10 Mbit/s, and 40 ms there and back.
@@ -25,11 +27,13 @@ pub(super) const SLOW: Link = Link {
     delay: Duration::from_millis(20),
     queue_max: Duration::from_millis(100),
     lost_per_cent: 0,
+    turn: TICK,
 };
 
 /// A bottleneck with flows, and what has been seen of it.
 pub(super) struct Simulation {
     pub(super) link: Link,
+    begun: Instant,
     now: Instant,
     /// When what has entered will have left.
     free: Instant,
@@ -171,7 +175,7 @@ impl Simulation {
     pub(super) fn of(link: Link) -> Self {
         let now = Instant::now();
         let noise = 0x9e37_79b9_7f4a_7c15;
-        Self { link, now, free: now, noise, flows: Vec::new(), waits: Vec::new() }
+        Self { link, begun: now, now, free: now, noise, flows: Vec::new(), waits: Vec::new() }
     }
 
     /// Adds somebody who has so many bytes a millisecond to say, or a file.
@@ -234,7 +238,9 @@ impl Simulation {
             return None;
         }
         self.free = start + Duration::from_secs_f64(packet() / self.link.rate());
-        Some(self.free + self.link.delay)
+        let arrival = self.free + self.link.delay - self.begun;
+        let turns = arrival.as_nanos().div_ceil(self.link.turn.as_nanos());
+        Some(self.begun + self.link.turn * u32::try_from(turns).unwrap())
     }
 
     /// How long a packet waits in the queue, in all but so many per cent of the last run.
