@@ -36,8 +36,9 @@ const ACKNOWLEDGED_AFTER: u64 = 32;
 /// More than what the path holds, in packets: those that the threads of both sides have in hand.
 const SPARE_PACKETS: u64 = 3;
 
-/// Round trips shorter than this are taken for as long: threads take as long to be woken.
-const ROUND_TRIP_MIN: Duration = Duration::from_millis(2);
+/// Round trips shorter than this are taken for as long: threads take as long to be woken. Longer, and talk waits
+/// on loopback behind what is sent no faster for it.
+const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
 
 /// Slow start ends where so many rounds brought no quarter more, or where packets have waited in a queue
 /// for so long beside what their acknowledgements may have waited (after HyStart++, RFC 9406).
