@@ -6,7 +6,6 @@
 //! pretends to be somebody else gets no further, and takes nobody's place. Beyond that nothing is
 //! answered, and a client asks again by itself.
 
-mod friends;
 mod tally;
 
 use std::net::SocketAddr;
@@ -17,7 +16,6 @@ use quinn::Incoming;
 use crate::network::network;
 use crate::session::Standing;
 use crate::unproven::Budgets;
-pub(crate) use friends::Friends;
 use tally::{Tallies, Tally};
 
 /// How many connections are let in.
@@ -59,7 +57,6 @@ pub(crate) struct Admission {
     caps: Caps,
     tallies: Arc<Mutex<Tallies>>,
     budgets: Budgets,
-    friends: Friends,
 }
 
 /// Whether the address of a newcomer is known to be theirs.
@@ -101,13 +98,7 @@ pub(crate) struct Place {
 
 impl Admission {
     pub(crate) fn new(caps: Caps) -> Self {
-        let (budgets, friends) = (Budgets::default(), Friends::default());
-        Self { caps, tallies: Arc::default(), budgets, friends }
-    }
-
-    /// Who is signed in where.
-    pub(crate) fn friends(&self) -> Friends {
-        self.friends.clone()
+        Self { caps, tallies: Arc::default(), budgets: Budgets::default() }
     }
 
     /// What may be sent to those whose address is not proven.
@@ -206,7 +197,6 @@ impl Place {
     /// Counts the connection where it belongs now.
     pub(crate) fn stands(&mut self, standing: Standing) {
         let before = std::mem::replace(&mut self.standing, standing);
-        self.admission.friends.change(self.from, (before, standing));
         self.admission.tallies().change(network(self.from.ip()), |tally| {
             tally.leave(before);
             tally.enter(standing);
@@ -217,7 +207,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let standing = self.standing;
-        self.admission.friends.change(self.from, (standing, Standing::Stranger));
         self.admission.budgets.leave(self.from);
         let mut tallies = self.admission.tallies();
         tallies.change(network(self.from.ip()), |tally| tally.leave(standing));

@@ -128,7 +128,7 @@ pub(crate) fn start(
     let config = server(identity, &keys)?;
     let start = || {
         let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        let socket = Arc::new(Socket::new(socket, admission.budgets(), admission.friends()));
+        let socket = Arc::new(Socket::new(socket, admission.budgets()));
         Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(TokioRuntime))
     };
     start().map_err(|source| EndpointError::Bind { address, source })

@@ -1,65 +1,97 @@
-//! The UDP socket as quinn sees it: what strangers send through it is kept small on its way in, and what they
-//! are sent on its way out.
+//! The UDP socket as quinn sees it: what comes keeps no more memory than it needs, and those in whose name
+//! it came are sent no more than they may be.
+//!
+//! The kernel hands over many datagrams in one piece, which is fast. quinn would keep all of such a piece for
+//! as long as a single byte of it cannot be read yet, and counts only the datagram: so a peer could
+//! hold 64 KiB by every byte that it sends out of turn. Here each datagram is taken out by itself.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSliceMut, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use quinn::udp::{RecvMeta, Transmit};
+use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
 use crate::unproven::Budgets;
 
-/// Whether the datagrams from an address may stay together.
-///
-/// The kernel hands over many datagrams in one piece, which stays in memory for as long as a byte of it is
-/// needed. That is fast, and it lets a stranger hold 64 KiB by a single byte that cannot be read yet.
-pub(crate) trait Trust: std::fmt::Debug + Send + Sync + 'static {
-    /// Whether somebody is signed in there.
-    fn is_trusted(&self, address: &SocketAddr) -> bool;
-}
+/// The most that the kernel hands over in one piece: what a datagram's length can tell.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// A socket.
 #[derive(Debug)]
-pub(crate) struct Socket<T> {
+pub(crate) struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
     budgets: Budgets,
-    trust: T,
-    /// What has come and was taken apart: from one call of the system at the most.
-    apart: Mutex<VecDeque<Datagrams>>,
+    arrived: Mutex<Arrived>,
 }
 
-/// A datagram, or several that stay together.
-#[derive(Debug)]
-struct Datagrams {
-    meta: RecvMeta,
-    bytes: Vec<u8>,
+/// What one call of the system has brought.
+struct Arrived {
+    /// One piece after the other.
+    memory: Box<[u8]>,
+    metas: [RecvMeta; BATCH_SIZE],
+    pieces: usize,
+    /// The piece that is handed on now, and how many of its bytes are.
+    piece: usize,
+    handed: usize,
 }
 
-impl<T: Trust> Socket<T> {
-    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>, budgets: Budgets, trust: T) -> Self {
-        Self { inner, budgets, trust, apart: Mutex::default() }
+impl Arrived {
+    /// Receives pieces, all at once, after the last ones are handed on.
+    fn receive(
+        &mut self,
+        socket: &dyn AsyncUdpSocket,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<&[RecvMeta]>> {
+        let mut rest = self.memory.chunks_mut(PIECE_BYTES);
+        let mut pieces: [_; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
+        self.pieces = ready!(socket.poll_recv(context, &mut pieces, &mut self.metas))?;
+        (self.piece, self.handed) = (0, 0);
+        Poll::Ready(Ok(self.metas.get(..self.pieces).unwrap_or_default()))
     }
 
-    /// Whether datagrams came together that may not stay so.
-    fn is_to_be_taken_apart(&self, meta: &RecvMeta) -> bool {
-        meta.stride < meta.len && !self.trust.is_trusted(&meta.addr)
-    }
-
-    /// Takes what came, and keeps it in its order.
-    fn take_apart(&self, meta: RecvMeta, bytes: &[u8], apart: &mut VecDeque<Datagrams>) {
-        let length = if self.is_to_be_taken_apart(&meta) { meta.stride } else { meta.len };
-        for bytes in bytes.chunks(length.max(1)) {
-            let meta = RecvMeta { len: bytes.len(), stride: meta.stride.min(bytes.len()), ..meta };
-            apart.push_back(Datagrams { meta, bytes: bytes.to_vec() });
+    /// The next datagram.
+    fn next(&mut self) -> Option<(RecvMeta, &[u8])> {
+        while self.piece < self.pieces {
+            let meta = *self.metas.get(self.piece)?;
+            let first = self.piece * PIECE_BYTES;
+            let (from, end) = (first + self.handed, first + meta.len);
+            if from < end {
+                let length = meta.stride.clamp(1, end - from);
+                self.handed += length;
+                let bytes = self.memory.get(from..from + length)?;
+                return Some((meta, bytes));
+            }
+            (self.piece, self.handed) = (self.piece + 1, 0);
         }
+        None
     }
 }
 
-impl<T: Trust> AsyncUdpSocket for Socket<T> {
+impl std::fmt::Debug for Arrived {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Arrived").field("pieces", &self.pieces).finish_non_exhaustive()
+    }
+}
+
+impl Socket {
+    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>, budgets: Budgets) -> Self {
+        let arrived = Arrived {
+            // Of which as much is there as was ever needed.
+            memory: vec![0; PIECE_BYTES * BATCH_SIZE].into(),
+            metas: [RecvMeta::default(); BATCH_SIZE],
+            pieces: 0,
+            piece: 0,
+            handed: 0,
+        };
+        Self { inner, budgets, arrived: Mutex::new(arrived) }
+    }
+}
+
+impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Arc::clone(&self.inner).create_io_poller()
     }
@@ -78,28 +110,22 @@ impl<T: Trust> AsyncUdpSocket for Socket<T> {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
-        if apart.is_empty() {
-            let came = ready!(self.inner.poll_recv(context, buffers, metas))?;
-            let metas = metas.get(..came).unwrap_or_default();
+        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut count = 0;
+            for (buffer, place) in buffers.iter_mut().zip(&mut *metas) {
+                let Some((meta, bytes)) = arrived.next() else { break };
+                // Of one that is longer than we have told that they may be, the rest is lost.
+                let length = (&mut **buffer).write(bytes)?;
+                *place = RecvMeta { len: length, stride: length, ..meta };
+                count += 1;
+            }
+            if count > 0 {
+                return Poll::Ready(Ok(count));
+            }
+            let metas = ready!(arrived.receive(&*self.inner, context))?;
             metas.iter().for_each(|meta| self.budgets.earn(&meta.addr, meta.len));
-            if !metas.iter().any(|meta| self.is_to_be_taken_apart(meta)) {
-                return Poll::Ready(Ok(came));
-            }
-            for (meta, buffer) in metas.iter().zip(buffers.iter()) {
-                self.take_apart(*meta, buffer.get(..meta.len).unwrap_or_default(), &mut apart);
-            }
         }
-        let mut handed = 0;
-        for (buffer, meta) in buffers.iter_mut().zip(metas) {
-            let Some(datagrams) = apart.pop_front() else { break };
-            if let Some(place) = buffer.get_mut(..datagrams.bytes.len()) {
-                place.copy_from_slice(&datagrams.bytes);
-            }
-            *meta = datagrams.meta;
-            handed += 1;
-        }
-        Poll::Ready(Ok(handed))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -110,8 +136,9 @@ impl<T: Trust> AsyncUdpSocket for Socket<T> {
         self.inner.max_transmit_segments()
     }
 
+    /// quinn gets them one by one.
     fn max_receive_segments(&self) -> usize {
-        self.inner.max_receive_segments()
+        1
     }
 
     fn may_fragment(&self) -> bool {
@@ -123,21 +150,9 @@ impl<T: Trust> AsyncUdpSocket for Socket<T> {
 mod tests {
     use super::*;
 
-    const FRIEND: u16 = 1;
-    const STRANGER: u16 = 2;
-
+    /// What the kernel hands over, call by call: from which port, the length of each datagram, and the bytes.
     #[derive(Debug)]
-    struct Friends;
-
-    impl Trust for Friends {
-        fn is_trusted(&self, address: &SocketAddr) -> bool {
-            address.port() == FRIEND
-        }
-    }
-
-    /// Hands over what it was given, all at once.
-    #[derive(Debug)]
-    struct Kernel(Mutex<Vec<(u16, usize, Vec<u8>)>>);
+    struct Kernel(Mutex<Vec<Vec<(u16, usize, &'static [u8])>>>);
 
     impl AsyncUdpSocket for Kernel {
         fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
@@ -154,14 +169,13 @@ mod tests {
             buffers: &mut [IoSliceMut<'_>],
             metas: &mut [RecvMeta],
         ) -> Poll<io::Result<usize>> {
-            let mut came = 0;
-            for (port, stride, bytes) in self.0.lock().unwrap().drain(..) {
-                buffers[came][..bytes.len()].copy_from_slice(&bytes);
-                metas[came].addr = ([127, 0, 0, 1], port).into();
-                (metas[came].stride, metas[came].len) = (stride, bytes.len());
-                came += 1;
+            let Some(call) = self.0.lock().unwrap().pop() else { return Poll::Pending };
+            for (index, (port, stride, bytes)) in call.iter().enumerate() {
+                buffers[index][..bytes.len()].copy_from_slice(bytes);
+                metas[index].addr = ([127, 0, 0, 1], *port).into();
+                (metas[index].stride, metas[index].len) = (*stride, bytes.len());
             }
-            if came == 0 { Poll::Pending } else { Poll::Ready(Ok(came)) }
+            Poll::Ready(Ok(call.len()))
         }
 
         fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -169,23 +183,27 @@ mod tests {
         }
     }
 
-    /// What quinn gets of this: from whom, the length of each datagram, and the bytes.
-    fn handed(came: &[(u16, usize, &[u8])]) -> Vec<(u16, usize, Vec<u8>)> {
-        let came = came.iter().map(|(port, stride, bytes)| (*port, *stride, bytes.to_vec()));
-        let kernel = Arc::new(Kernel(Mutex::new(came.collect())));
-        let socket = Socket::new(kernel, Budgets::default(), Friends);
+    /// What quinn gets of this, by so many at a time: from which port, and the bytes.
+    fn handed(
+        calls: &[&[(u16, usize, &'static [u8])]],
+        buffers: usize,
+        buffer_bytes: usize,
+    ) -> Vec<(u16, Vec<u8>)> {
+        let calls = calls.iter().rev().map(|call| call.to_vec()).collect();
+        let socket = Socket::new(Arc::new(Kernel(Mutex::new(calls))), Budgets::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut all = Vec::new();
         loop {
-            let mut memory = [[0; 16]; 3];
-            let mut buffers = memory.each_mut().map(|buffer| IoSliceMut::new(buffer));
-            let mut metas = [RecvMeta::default(); 3];
+            let mut memory = vec![vec![0; buffer_bytes]; buffers];
+            let mut buffers: Vec<_> =
+                memory.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            let mut metas = vec![RecvMeta::default(); buffers.len()];
             match socket.poll_recv(&mut context, &mut buffers, &mut metas) {
                 Poll::Pending => return all,
-                Poll::Ready(came) => {
-                    for (meta, buffer) in metas.iter().zip(&buffers).take(came.unwrap()) {
-                        let bytes = buffer[..meta.len].to_vec();
-                        all.push((meta.addr.port(), meta.stride, bytes));
+                Poll::Ready(count) => {
+                    for (meta, buffer) in metas.iter().zip(&buffers).take(count.unwrap()) {
+                        assert_eq!(meta.stride, meta.len, "several datagrams in one piece");
+                        all.push((meta.addr.port(), buffer[..meta.len].to_vec()));
                     }
                 }
             }
@@ -193,26 +211,27 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_send_comes_one_by_one_and_in_order() {
-        let apart = handed(&[
-            (FRIEND, 4, b"aaaabbbbcc"),
-            (STRANGER, 3, b"dddeeeff"),
-            (STRANGER, 5, b"ggggg"),
-        ]);
-        let expected: [(u16, usize, &[u8]); 5] = [
-            (FRIEND, 4, b"aaaabbbbcc"),
-            (STRANGER, 3, b"ddd"),
-            (STRANGER, 3, b"eee"),
-            (STRANGER, 2, b"ff"),
-            (STRANGER, 5, b"ggggg"),
+    fn what_came_together_is_handed_on_one_by_one_and_in_order() {
+        let calls: [&[(u16, usize, &'static [u8])]; 2] =
+            [&[(1, 4, b"aaaabbbbcc"), (2, 5, b"ggggg"), (3, 0, b"")], &[(4, 3, b"dddeeeff")]];
+        let expected: [(u16, &[u8]); 7] = [
+            (1, b"aaaa"),
+            (1, b"bbbb"),
+            (1, b"cc"),
+            (2, b"ggggg"),
+            (4, b"ddd"),
+            (4, b"eee"),
+            (4, b"ff"),
         ];
-        assert_eq!(apart, expected.map(|(port, stride, bytes)| (port, stride, bytes.to_vec())));
+        let expected = expected.map(|(port, bytes)| (port, bytes.to_vec()));
+        for buffers in [1, 2, 3, 32] {
+            assert_eq!(handed(&calls, buffers, 16), expected, "{buffers} at a time");
+        }
     }
 
     #[test]
-    fn what_others_send_stays_together() {
-        let together = handed(&[(FRIEND, 2, b"aabbcc"), (STRANGER, 4, b"dddd")]);
-        let expected = vec![(FRIEND, 2, b"aabbcc".to_vec()), (STRANGER, 4, b"dddd".to_vec())];
-        assert_eq!(together, expected);
+    fn of_a_datagram_that_is_too_long_the_rest_is_lost() {
+        let came = handed(&[&[(1, 20, b"0123456789abcdefghijklm")]], 2, 16);
+        assert_eq!(came, [(1, b"0123456789abcdef".to_vec()), (1, b"klm".to_vec())]);
     }
 }

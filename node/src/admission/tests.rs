@@ -1,5 +1,4 @@
 use super::*;
-use crate::socket::Trust;
 
 fn from(host: u8) -> SocketAddr {
     ([192, 0, 2, host], 4433).into()
@@ -87,21 +86,6 @@ fn the_server_has_only_so_many_places() {
     drop(places);
     assert_eq!(admission.tallies().all, Tally::default());
     assert_eq!(admission.tallies().networks(), 0);
-    assert!(admission.friends.addresses().is_empty());
-}
-
-#[test]
-fn who_is_signed_in_is_a_friend_until_the_last_connection_ends() {
-    let admission = admission(4096, 2048);
-    let mut places = come(&admission, 1, 2);
-    assert!(!admission.friends().is_trusted(&from(1)));
-    places.iter_mut().for_each(|place| place.stands(Standing::Signed));
-    drop(places.pop());
-    assert!(admission.friends().is_trusted(&from(1)));
-    assert!(!admission.friends().is_trusted(&from(2)));
-    places[0].stands(Standing::Signed);
-    places[0].stands(Standing::Stranger);
-    assert!(!admission.friends().is_trusted(&from(1)));
 }
 
 #[test]
