@@ -155,6 +155,7 @@ impl Streams {
             misconduct: Arc::clone(&self.misconduct),
             purse: Arc::clone(&self.purse),
             answer,
+            room: None,
         };
         self.tasks.spawn(call.serve(request, self.too_late.clone()));
     }

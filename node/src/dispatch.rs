@@ -28,6 +28,9 @@ const HEADER_TIME_MAX: Duration = Duration::from_secs(8);
 /// How long a peer may take to accept an answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// An answer that is no longer is kept for as long as it takes to send it, and counts for nothing.
+const SHORT_ANSWER_BYTES: usize = 4 * 1024;
+
 /// The files of a connection that wait for their stream.
 pub(crate) type Arrivals = Pairing<RecvStream>;
 
@@ -41,6 +44,8 @@ pub(crate) struct Call {
     pub(crate) misconduct: Arc<Misconduct>,
     pub(crate) purse: Arc<Purse>,
     pub(crate) answer: SendStream,
+    /// That of a long request, for as long as it is kept.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// How a command is answered.
@@ -80,11 +85,14 @@ impl Call {
         let reading = async {
             // Before anything is read: whoever resets what they have opened pays as well.
             self.purse.pay(1).await;
-            request::read(&mut request, self.session.stands()).await
+            request::read(&mut request, self.session.stands(), self.room_for_long()).await
         };
         let read = too_late.run_until_cancelled(reading).await;
         let error = match read {
-            Some(Ok(request)) => return request.dispatch(self).await,
+            Some(Ok((request, room))) => {
+                self.room = room.flatten();
+                return request.dispatch(self).await;
+            }
             Some(Err(error)) => error,
             None => RequestError::TooSlow,
         };
@@ -93,9 +101,9 @@ impl Call {
             RequestError::TooSlow => self.give_up(&mut request, codes::TOO_SLOW),
             RequestError::TooLongForStranger => {
                 let _ = request.stop(VarInt::from_u32(codes::BAD_REQUEST));
-                self.finish(&frame::encode_frame(&Err::<(), _>(Refusal::NotLoggedIn))).await;
+                self.finish(frame::encode_frame(&Err::<(), _>(Refusal::NotLoggedIn)), ()).await;
             }
-            RequestError::Garbage(_) | RequestError::TooLong => {
+            RequestError::Garbage(_) | RequestError::TooLong | RequestError::Scattered => {
                 self.give_up(&mut request, codes::BAD_REQUEST);
             }
         }
@@ -103,6 +111,13 @@ impl Call {
             let peer = self.connection.remote_address();
             tracing::warn!(%peer, error = chain(&error), "bad request");
         }
+    }
+
+    /// The account's room for one more long request, once there is some.
+    async fn room_for_long(&self) -> Result<Option<OwnedSemaphorePermit>, RequestError> {
+        let Some(user) = self.session.user() else { return Ok(None) };
+        let account = self.node.rates.account(&user);
+        self.unless_over(account.room()).await.map_err(|_| RequestError::Gone)
     }
 
     /// Pays for a command, waiting for the tokens, and returns the account's place for its work.
@@ -206,9 +221,11 @@ impl Call {
     }
 
     /// Says the last word and waits until it has arrived: closing the connection earlier would lose it.
-    async fn finish(&mut self, reply: &[u8]) {
+    /// What made room for it is given back when it is the transport's.
+    async fn finish(&mut self, reply: Vec<u8>, room: impl Send) {
         let sent = timeout(ANSWER_TIME_MAX, async {
-            self.flow.talk(self.answer.write_all(reply)).await.ok()?;
+            self.flow.talk(self.answer.write_all(&reply)).await.ok()?;
+            drop((reply, room));
             self.answer.finish().ok()?;
             self.answer.stopped().await.ok()
         });
@@ -254,10 +271,15 @@ pub(crate) async fn deliver(
 impl<C: Answer> Handle<C> for Call {
     async fn handle(mut self, command: C) {
         let tokens = command.tokens(&self.node);
-        let place = self.enter(tokens, C::WORK).await;
-        let caller = place.and_then(|place| Ok((place, C::Caller::admit(&self.session)?)));
-        let reply = match caller {
-            Ok((_place, caller)) => command.answer(caller, &mut self).await,
+        let (mut place, entered) = match self.enter(tokens, C::WORK).await {
+            Ok(place) => (place, C::Caller::admit(&self.session)),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        if C::WORK == Work::Lasting {
+            self.room = None;
+        }
+        let reply = match entered {
+            Ok(caller) => command.answer(caller, &mut self).await,
             Err(refusal) => Err(refusal.into()),
         };
         let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
@@ -267,7 +289,12 @@ impl<C: Answer> Handle<C> for Call {
         }
         let frame = frame::encode_frame(&reply);
         drop(reply);
+        self.room = None;
+        // A long one keeps its place: nobody may ask for more of them than they take.
+        if frame.len() <= SHORT_ANSWER_BYTES {
+            place = None;
+        }
         self.leave(frame.len()).await;
-        self.finish(&frame).await;
+        self.finish(frame, place).await;
     }
 }

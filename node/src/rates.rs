@@ -45,6 +45,9 @@ const OF_ACCOUNT: NonZeroU32 = or_one(2);
 /// busy from one sync to the next, and a small part of a batch.
 const AT_WORK_MAX: usize = 16;
 
+/// How many long requests of an account are kept at a time, from the first bytes to the answer.
+const LONG_REQUESTS_MAX: usize = 32;
+
 /// What a command of somebody who is not signed in costs, whatever it is.
 pub(crate) const OF_STRANGER: u32 = 10;
 
@@ -161,11 +164,23 @@ impl Purse {
 pub(crate) struct Account {
     purse: Purse,
     at_work: Arc<Semaphore>,
+    long_requests: Arc<Semaphore>,
 }
 
 impl Account {
     fn of(rate: Rate) -> Self {
-        Self { purse: Purse::of(rate), at_work: Arc::new(Semaphore::new(AT_WORK_MAX)) }
+        Self {
+            purse: Purse::of(rate),
+            at_work: Arc::new(Semaphore::new(AT_WORK_MAX)),
+            long_requests: Arc::new(Semaphore::new(LONG_REQUESTS_MAX)),
+        }
+    }
+
+    /// Whether it has all that it can have.
+    fn is_as_new(&self) -> bool {
+        self.purse.is_full()
+            && self.at_work.available_permits() == AT_WORK_MAX
+            && self.long_requests.available_permits() == LONG_REQUESTS_MAX
     }
 
     /// As [`Purse::pay`].
@@ -180,6 +195,15 @@ impl Account {
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
         Arc::clone(&self.at_work).acquire_owned().await.ok()
+    }
+
+    /// Room for a long request, once there is some.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the place in the queue is lost.
+    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.long_requests).acquire_owned().await.ok()
     }
 }
 
@@ -239,7 +263,7 @@ impl Accounts {
         if self.known.len() < self.sweep_at {
             return;
         }
-        self.known.retain(|_, account| Arc::strong_count(account) > 1 || !account.purse.is_full());
+        self.known.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_as_new());
         self.sweep_at = ACCOUNTS_BEFORE_SWEEP.max(self.known.len().saturating_mul(2));
     }
 }

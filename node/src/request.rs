@@ -1,9 +1,10 @@
 //! Reading a request: whole, bounded in bytes and in time, into memory of our own.
 //!
-//! What comes is taken from the transport as soon as it is there. What waits there keeps the whole datagram
-//! that it came in, and those that the kernel handed over with it: a stranger could make a few bytes
-//! hold megabytes, by leaving out the first. So what strangers send is taken in whatever order it comes.
+//! What comes is taken from the transport as soon as it is there, in whatever order: what waits there keeps
+//! the whole datagram that it came in, and a peer could make a few bytes hold much, by leaving out the
+//! first.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use qchat_proto::limits::{REQUEST_BYTES_MAX, STRANGER_REQUEST_BYTES_MAX};
@@ -22,8 +23,15 @@ const TIME_PER_BYTE: Duration = Duration::from_nanos(1_000_000_000 / 512);
 /// And however fast it comes.
 const TIME_MAX_IN_ALL: Duration = Duration::from_secs(60);
 
+/// How many pieces of a request may come out of turn: several times as many as it has packets. The transport
+/// remembers each gap.
+const OUT_OF_TURN_MAX: usize = 256;
+
 /// The bytes before a frame's content that tell its length.
 const LENGTH_BYTES: usize = 4;
+
+/// A request of no more bytes, with its length, needs no room. Those are all that people write by hand.
+const SHORT_BYTES: usize = LENGTH_BYTES + STRANGER_REQUEST_BYTES_MAX;
 
 /// Why there is no request.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +45,9 @@ pub(crate) enum RequestError {
     /// It may be one, but is too long for a stranger.
     #[error("a request that is too long for a stranger")]
     TooLongForStranger,
+    /// Nobody sends a request in so many pieces.
+    #[error("what came is no request: it is in too many pieces")]
+    Scattered,
     /// It did not come in time.
     #[error("the request did not come in time")]
     TooSlow,
@@ -45,25 +56,35 @@ pub(crate) enum RequestError {
     Gone,
 }
 
-/// Reads a request to the end of its stream.
+/// Reads a request to the end of its stream. What is longer than a stranger's needs `room` first, which is
+/// returned with it.
 ///
 /// # Cancel safety
 /// Not cancel safe: what was read is lost.
-pub(crate) async fn read(
+pub(crate) async fn read<R>(
     stream: &mut RecvStream,
     standing: Standing,
-) -> Result<Request, RequestError> {
+    room: impl Future<Output = Result<R, RequestError>>,
+) -> Result<(Request, Option<R>), RequestError> {
     let mut arriving = Arriving::of(standing);
-    let begun = Instant::now();
-    let is_ordered = standing == Standing::Signed;
+    let (mut begun, mut room, mut taken) = (Instant::now(), pin!(room), None);
     loop {
         let due = begun + arriving.time_max();
-        match timeout_at(due, stream.read_chunk(REQUEST_BYTES_MAX, is_ordered)).await {
-            Ok(Ok(Some(chunk))) => arriving.take(chunk.offset, &chunk.bytes)?,
-            Ok(Ok(None)) => return arriving.request(),
+        let chunk = match timeout_at(due, stream.read_chunk(REQUEST_BYTES_MAX, false)).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return Ok((arriving.request()?, taken)),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(RequestError::TooSlow),
+        };
+        let first = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
+        let end = first.saturating_add(chunk.bytes.len());
+        if taken.is_none() && standing == Standing::Signed && end > SHORT_BYTES {
+            let asked = Instant::now();
+            taken = Some(room.as_mut().await?);
+            // What has to wait is not slow.
+            begun += asked.elapsed();
         }
+        arriving.take(first, &chunk.bytes)?;
     }
 }
 
@@ -78,6 +99,9 @@ struct Arriving {
     /// With the length. A request may hold a password, so it is wiped.
     bytes: Zeroizing<Vec<u8>>,
     came: usize,
+    /// The end of the piece that came last, and how many did not begin at such an end.
+    end: usize,
+    out_of_turn: usize,
     /// How many bytes of the length have come.
     of_length: usize,
     limit: usize,
@@ -91,7 +115,7 @@ impl Arriving {
         };
         // Allocated once for nearly all, so that no copy stays behind.
         let bytes = Zeroizing::new(Vec::with_capacity(256));
-        Self { bytes, came: 0, of_length: 0, limit }
+        Self { bytes, came: 0, end: 0, out_of_turn: 0, of_length: 0, limit }
     }
 
     fn time_max(&self) -> Duration {
@@ -99,10 +123,14 @@ impl Arriving {
         TIME_MAX.saturating_add(TIME_PER_BYTE.saturating_mul(came)).min(TIME_MAX_IN_ALL)
     }
 
-    fn take(&mut self, offset: u64, bytes: &[u8]) -> Result<(), RequestError> {
-        let first = usize::try_from(offset).unwrap_or(usize::MAX);
+    fn take(&mut self, first: usize, bytes: &[u8]) -> Result<(), RequestError> {
         let end = first.saturating_add(bytes.len());
         self.came = self.came.saturating_add(bytes.len());
+        self.out_of_turn += usize::from(first != self.end);
+        self.end = end;
+        if self.out_of_turn > OUT_OF_TURN_MAX {
+            return Err(RequestError::Scattered);
+        }
         self.of_length += (first..end.min(LENGTH_BYTES)).len();
         if end > self.limit.saturating_add(LENGTH_BYTES) {
             self.keep(first.min(LENGTH_BYTES), bytes.get(..LENGTH_BYTES.saturating_sub(first)));
@@ -163,7 +191,7 @@ mod tests {
     fn arrive(standing: Standing, pieces: &[(usize, &[u8])]) -> Result<&'static str, RequestError> {
         let mut arriving = Arriving::of(standing);
         for &(offset, piece) in pieces {
-            arriving.take(u64::try_from(offset).unwrap(), piece)?;
+            arriving.take(offset, piece)?;
         }
         arriving.request().map(|request| match request {
             Request::Users(_) => "users",
@@ -185,6 +213,19 @@ mod tests {
         assert_eq!(arrive(Standing::Stranger, &pieces).unwrap(), "users");
         pieces.pop();
         assert!(matches!(arrive(Standing::Stranger, &pieces), Err(RequestError::Garbage(_))));
+    }
+
+    #[test]
+    fn a_request_that_comes_in_crumbs_is_none() {
+        let every_other = |count: usize| -> Vec<(usize, &[u8])> {
+            (0..count).map(|number| (4 + 2 * number, &b"x"[..])).collect()
+        };
+        for standing in [Standing::Stranger, Standing::Signed] {
+            let most = arrive(standing, &every_other(OUT_OF_TURN_MAX));
+            assert!(matches!(most, Err(RequestError::Garbage(_))), "{most:?}");
+            let more = arrive(standing, &every_other(OUT_OF_TURN_MAX + 1));
+            assert!(matches!(more, Err(RequestError::Scattered)), "{more:?}");
+        }
     }
 
     #[test]

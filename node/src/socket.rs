@@ -150,9 +150,12 @@ impl AsyncUdpSocket for Socket {
 mod tests {
     use super::*;
 
-    /// What the kernel hands over, call by call: from which port, the length of each datagram, and the bytes.
+    /// From which port, the length of each datagram, and the bytes.
+    type Piece = (u16, usize, &'static [u8]);
+
+    /// What the kernel hands over, call by call.
     #[derive(Debug)]
-    struct Kernel(Mutex<Vec<Vec<(u16, usize, &'static [u8])>>>);
+    struct Kernel(Mutex<Vec<Vec<Piece>>>);
 
     impl AsyncUdpSocket for Kernel {
         fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
@@ -184,11 +187,7 @@ mod tests {
     }
 
     /// What quinn gets of this, by so many at a time: from which port, and the bytes.
-    fn handed(
-        calls: &[&[(u16, usize, &'static [u8])]],
-        buffers: usize,
-        buffer_bytes: usize,
-    ) -> Vec<(u16, Vec<u8>)> {
+    fn handed(calls: &[&[Piece]], buffers: usize, buffer_bytes: usize) -> Vec<(u16, Vec<u8>)> {
         let calls = calls.iter().rev().map(|call| call.to_vec()).collect();
         let socket = Socket::new(Arc::new(Kernel(Mutex::new(calls))), Budgets::default());
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_came_together_is_handed_on_one_by_one_and_in_order() {
-        let calls: [&[(u16, usize, &'static [u8])]; 2] =
+        let calls: [&[Piece]; 2] =
             [&[(1, 4, b"aaaabbbbcc"), (2, 5, b"ggggg"), (3, 0, b"")], &[(4, 3, b"dddeeeff")]];
         let expected: [(u16, &[u8]); 7] = [
             (1, b"aaaa"),
