@@ -2,6 +2,7 @@
 
 mod bystander;
 mod first_packet;
+mod hoards;
 mod places;
 mod slow;
 mod volume;

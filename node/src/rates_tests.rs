@@ -66,6 +66,8 @@ async fn an_account_that_comes_back_finds_its_own_purse() {
 async fn accounts_that_are_as_good_as_new_are_forgotten() {
     let rates = Rates::of(PER_SECOND);
     let held = rates.account(&user(0));
+    let _place = rates.account(&user(1)).place().await;
+    let _room = rates.account(&user(2)).room().await;
     let long_ago = Instant::now() - 2 * rates.of_account.fills_in();
     for number in 0..3 * ACCOUNTS_BEFORE_SWEEP {
         let account = rates.account(&user(number));
@@ -73,6 +75,7 @@ async fn accounts_that_are_as_good_as_new_are_forgotten() {
     }
     let accounts = rates.accounts.lock().unwrap();
     assert!(accounts.known.len() <= ACCOUNTS_BEFORE_SWEEP, "{}", accounts.known.len());
+    assert!((0..3).all(|number| accounts.known.contains_key(&user(number))));
     assert!(Arc::ptr_eq(&accounts.known[&user(0)], &held));
 }
 

@@ -37,7 +37,7 @@ impl Store {
         .await
     }
 
-    /// The next messages of a log after a place, as many as fill a page, where `reader` may see them.
+    /// The next messages of a log after a place, as many as are told at a time, where `reader` may see them.
     pub(crate) async fn messages_after(
         &self,
         reader: UserName,

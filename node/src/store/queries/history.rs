@@ -11,6 +11,10 @@ use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Entry, MarkedRanges};
 use crate::store::{Store, tables};
 
+/// How many bytes of messages somebody who follows a log is told at a time. They lie in memory until the last
+/// of them is taken, and there may be many who do not take them.
+const FOLLOWED_BYTES: usize = PAGE_BYTES / 4;
+
 /// Which messages are wanted, of a log that is named by its address.
 #[derive(Debug)]
 pub(crate) struct HistoryQuery {
@@ -76,7 +80,8 @@ impl Reading {
         Self::new(snapshot, query)
     }
 
-    /// The next messages after a place, copies of sent ones included, as many as fill a page.
+    /// The next messages after a place, copies of sent ones included, as many as are told at a
+    /// time.
     pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, Fault> {
         let mut messages = Vec::new();
         let mut bytes = 0;
@@ -84,7 +89,7 @@ impl Reading {
             let (place, entry) = entry?;
             bytes += message_bytes(&entry);
             messages.push((place, self.message(place, entry)?));
-            if bytes >= PAGE_BYTES {
+            if bytes >= FOLLOWED_BYTES {
                 break;
             }
         }

@@ -1,0 +1,165 @@
+//! What people who are signed in, and mean harm, can make the server hold.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::command::{Cursor, History, Log, Selection, Watch};
+use qchat_proto::limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
+use qchat_proto::{ALPN, Few, Request, Sequence, SessionToken, frame};
+use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval};
+
+use super::volume::MIB;
+use crate::harness::{Raw, Server, configuration, endpoint, in_time, sdk};
+
+/// The connections of one account.
+const CONNECTIONS: usize = 8;
+
+/// What a connection may have under way. The one that has signed in may not be done with yet.
+const COMMANDS: u64 = 63;
+
+/// What a connection has on its way, in each direction.
+const WINDOW_BYTES: u64 = MIB;
+
+/// The long requests of an account that are kept, and its commands that are at work or have a long answer.
+const LONG_REQUESTS: u64 = 32;
+const AT_WORK: u64 = 16;
+
+/// The followers of an account, and what each is told at a time: so much, and the message that goes beyond.
+const FOLLOWERS: usize = 64;
+const FOLLOWED_BYTES: u64 = 64 * 1024 + MESSAGE_BYTES_MAX as u64;
+
+/// What the allocator and the store's cache take beside.
+const SLACK: u64 = 8 * MIB;
+
+/// Connections of one account that reads nothing of what it is sent.
+async fn connections(server: &Server, token: &SessionToken) -> Vec<Raw> {
+    let mut transport = TransportConfig::default();
+    transport.stream_receive_window(VarInt::from_u32(512));
+    let mut config = configuration(server, ALPN);
+    config.transport_config(Arc::new(transport));
+    let from = endpoint("127.0.0.1");
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let raw = Raw::of(&from, server.address, config.clone()).await.unwrap();
+        raw.resume(token).await;
+        connections.push(raw);
+    }
+    connections
+}
+
+/// Waits until nothing but keep-alives has gone or come for a while.
+async fn settled(connections: &[Raw]) {
+    const FOR: Duration = Duration::from_millis(700);
+    const KEEPING_ALIVE: u64 = 4096;
+    let bytes = || -> u64 {
+        let stats = connections.iter().map(|raw| raw.connection.stats());
+        stats.map(|stats| stats.udp_tx.bytes + stats.udp_rx.bytes).sum()
+    };
+    let (mut ticks, mut last, mut since) =
+        (interval(Duration::from_millis(20)), bytes(), Instant::now());
+    in_time(async {
+        while since.elapsed() < FOR {
+            ticks.tick().await;
+            if bytes() > last + KEEPING_ALIVE {
+                (last, since) = (bytes(), Instant::now());
+            }
+        }
+    })
+    .await;
+}
+
+/// Opens a stream, and writes this on it.
+async fn ask(raw: &Raw, request: impl Into<Request>) -> (SendStream, RecvStream) {
+    let (mut send, receive) = raw.stream().await;
+    in_time(send.write_all(&frame::encode_frame(&request.into()))).await.unwrap();
+    send.finish().unwrap();
+    (send, receive)
+}
+
+/// A server with somebody who has got four times as many messages as an answer holds.
+async fn with_messages() -> (Server, SessionToken) {
+    let server = Server::start();
+    let mallory = Raw::connect(&server).await;
+    let token = mallory.sign_up("mallory").await;
+    let alice = sdk::device(&server, "alice").await;
+    for _ in 0..4 * ANSWER_BYTES_MAX / MESSAGE_BYTES_MAX {
+        let text = sdk::text(&"x".repeat(MESSAGE_BYTES_MAX));
+        alice.send(sdk::user("mallory"), text).await.unwrap();
+    }
+    (server, token)
+}
+
+/// Says how much the server has grown, and checks that it is no more.
+#[track_caller]
+fn check(what: &str, server: &Server, before: u64, most: u64) {
+    let grown = server.peak_memory().saturating_sub(before);
+    println!("{what}: {} KiB of {}", grown / 1024, most / 1024);
+    assert!(grown <= most, "{what}: {grown} bytes are more than {most}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
+    let server = Server::start();
+    let token = Raw::connect(&server).await.sign_up("mallory").await;
+    let connections = connections(&server, &token).await;
+    let before = server.memory();
+    let mut writing = JoinSet::new();
+    for raw in &connections {
+        for _ in 0..COMMANDS {
+            let (mut send, receive) = raw.stream().await;
+            writing.spawn(async move {
+                let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
+                let all_but_one = vec![0; REQUEST_BYTES_MAX - 1];
+                send.write_all(&length.to_be_bytes()).await.unwrap();
+                send.write_all(&all_but_one).await.unwrap();
+                // Neither finished nor dropped.
+                std::future::pending::<()>().await;
+                drop((send, receive));
+            });
+        }
+    }
+    settled(&connections).await;
+    let of_connections = (WINDOW_BYTES + COMMANDS * 8 * 1024) * CONNECTIONS as u64;
+    // A vector that grows has up to twice as much.
+    let of_account = LONG_REQUESTS * 2 * REQUEST_BYTES_MAX as u64;
+    check("requests", &server, before, of_connections + of_account + SLACK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_take_an_accounts_places_and_no_more() {
+    let (server, token) = with_messages().await;
+    let connections = connections(&server, &token).await;
+    let before = server.memory();
+    let mut streams = Vec::new();
+    for raw in &connections {
+        for _ in 0..24 {
+            let (log, selection) = (Log::Inbox, Selection::Unread);
+            let history = History { log, selection, from: None, before: None, page: None };
+            streams.push(ask(raw, history).await);
+        }
+    }
+    settled(&connections).await;
+    let of_connections = WINDOW_BYTES * CONNECTIONS as u64;
+    // As it was read, and as it is sent.
+    let of_account = AT_WORK * 2 * ANSWER_BYTES_MAX as u64;
+    check("answers", &server, before, of_connections + of_account + SLACK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn followers_that_do_not_read_are_told_little_each() {
+    let (server, token) = with_messages().await;
+    let connections = connections(&server, &token).await;
+    let before = server.memory();
+    let mut streams = Vec::new();
+    for number in 0..FOLLOWERS {
+        let cursor = Cursor { log: Log::Inbox, after: Sequence(0) };
+        let watch = Watch { cursors: Few::first_of([cursor]) };
+        streams.push(ask(&connections[number % CONNECTIONS], watch).await);
+    }
+    settled(&connections).await;
+    let of_connections = WINDOW_BYTES * CONNECTIONS as u64;
+    let of_account = FOLLOWERS as u64 * FOLLOWED_BYTES;
+    check("followers", &server, before, of_connections + of_account + SLACK);
+}
