@@ -166,6 +166,25 @@ fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
 }
 
 #[test]
+fn talk_neither_opens_the_window_nor_ends_slow_start_when_it_is_unlucky() {
+    let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
+    let mut model = Model::new(now, 1_400);
+    for round in 0..30 {
+        let sent = now;
+        now += round_trip;
+        for _ in 0..5 {
+            model.acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited: true });
+        }
+        if round % 3 == 1 {
+            model.on_congestion_event(now, now, false, 5 * 1_400);
+        }
+        model.look(now, true);
+        assert_eq!(model.window(), INITIAL_WINDOW, "round {round}");
+        assert!(matches!(model.mode, Mode::Start { .. }), "round {round}");
+    }
+}
+
+#[test]
 fn files_share_a_link_whoever_comes_later_and_its_queue_does_not_grow() {
     for count in [2, 4] {
         let mut simulation = Simulation::of(SLOW);
