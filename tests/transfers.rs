@@ -1,7 +1,17 @@
-//! Transfers in the background of a prompt.
+//! Transfers in the background of a prompt, and several at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use qchat_client::{Progress, TransferEvent};
+use tokio::task::JoinSet;
+use tokio::time::interval;
 
 use crate::files::noise;
-use crate::harness::{Client, Dice, Path, Screen, Server, Weather, items, text, texts};
+use crate::harness::{
+    Client, Dice, Path, Screen, Server, Weather, in_time, items, sdk, text, texts,
+};
 
 /// A path on which a film takes minutes, and a word does not.
 pub(crate) fn slow_path(server: &Server) -> Path {
@@ -141,6 +151,43 @@ fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
         screen.wrote(&format!("stopped {number} at "));
     }
     assert_eq!(screen.ends(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_on_one_connection_share_it_also_where_there_is_little_to_share() {
+    const FILES: usize = 4;
+    const TOTAL: u64 = 2 * 1024 * 1024;
+    let server = Server::start();
+    let path = slow_path(&server);
+    let client = sdk::resume(&sdk::session(&server, "alice", path.address).await).await;
+    let film = server.folder().join("film.mkv");
+    std::fs::File::create(&film).unwrap().set_len(64 * 1024 * 1024).unwrap();
+    let moved = Arc::new([const { AtomicU64::new(0) }; FILES]);
+    let mut files = JoinSet::new();
+    for number in 0..FILES {
+        let (client, film, moved) = (client.clone(), film.clone(), Arc::clone(&moved));
+        files.spawn(async move {
+            let progress = Progress::new(move |event| {
+                if let TransferEvent::Moved { bytes } = event {
+                    moved[number].fetch_add(bytes, Ordering::Relaxed);
+                }
+            });
+            client.send_file(sdk::user("alice"), &film, progress).await.unwrap();
+        });
+    }
+    let shares =
+        || -> Vec<u64> { moved.iter().map(|moved| moved.load(Ordering::Relaxed)).collect() };
+    let begun = Instant::now();
+    let mut looks = interval(Duration::from_millis(10));
+    in_time(async {
+        while shares().iter().sum::<u64>() < TOTAL {
+            looks.tick().await;
+        }
+    })
+    .await;
+    let shares = shares();
+    println!("{shares:?} bytes in {:?}", begun.elapsed());
+    assert!(shares.iter().all(|&share| share > TOTAL / 8), "{shares:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore};
 
 use crate::send::Outlet;
 use crate::talk::Talk;
@@ -67,6 +67,9 @@ pub struct Flow {
     connection: Connection,
     budget: Budget,
     talk: Talk,
+    /// Whose turn it is among the files that go. Room for more comes a packet at a time on a slow path, and
+    /// whoever asked first would take it all the time.
+    turns: Turns<()>,
     is_open: AtomicBool,
     receiving: Mutex<Direction>,
     sending: Mutex<Direction>,
@@ -119,9 +122,9 @@ impl Direction {
 impl Flow {
     /// That of a connection on which no file may move yet.
     pub fn new(connection: Connection, budget: Budget) -> Arc<Self> {
-        let (talk, is_open) = (Talk::default(), AtomicBool::default());
+        let (talk, turns, is_open) = (Talk::default(), Turns::default(), AtomicBool::default());
         let (receiving, sending) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { connection, budget, talk, is_open, receiving, sending })
+        Arc::new(Self { connection, budget, talk, turns, is_open, receiving, sending })
     }
 
     /// Gives the connection its small windows, which are for talk, and larger ones as files need them.
@@ -241,16 +244,17 @@ pub struct Sending<'a> {
 }
 
 impl Outlet for Sending<'_> {
-    async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
-        let (length, talk) = (bytes.len(), &self.flow.talk);
-        let mut writing = pin!(self.stream.write_chunk(bytes));
+    async fn take(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
+        let _turn = self.flow.turns.lock().await;
+        let talk = &self.flow.talk;
+        let mut writing = pin!(self.stream.write_chunks(std::slice::from_mut(bytes)));
         let written = std::future::poll_fn(|context| match talk.goes_first(context) {
             true => Poll::Pending,
             false => writing.as_mut().poll(context),
         });
-        written.await?;
+        let length = written.await?.bytes;
         self.flow.went(length);
-        Ok(())
+        Ok(length)
     }
 }
 

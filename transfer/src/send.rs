@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::block::{Block, Buffers};
 use crate::disk::Disk;
-use crate::pace::{Stalled, whole};
+use crate::pace::{Pace, Stalled};
 use crate::receive::ended;
 use crate::values::value_of;
 use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES};
@@ -42,8 +42,8 @@ pub enum SendError {
 
 /// Where a file's bytes go.
 pub trait Outlet {
-    /// Takes bytes, when it has room for them.
-    fn take(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
+    /// Takes some of the bytes, one at the least, when it has room for them; returns how many.
+    fn take(&mut self, bytes: &mut Bytes) -> impl Future<Output = io::Result<usize>> + Send;
 }
 
 /// Who says which blocks travel.
@@ -87,31 +87,41 @@ pub async fn send(
     mut progress: impl FnMut(Step),
 ) -> Result<(), SendError> {
     let mut reader = Reader::new(disk, layout, blocks);
+    let mut outlet = Paced { outlet, pace: Pace::default() };
     while let Some((index, value, block)) = reader.next().await? {
         if !choice.goes(index, value).await? {
             progress(Step::Kept(layout.length_of(index)));
             continue;
         }
-        give(outlet, header(BlockHeader::Block(index))).await?;
+        outlet.give(header(BlockHeader::Block(index))).await?;
         let mut bytes = Bytes::from_owner(block);
         while !bytes.is_empty() {
             let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            give(outlet, piece).await?;
+            outlet.give(piece).await?;
             progress(Step::Moved(length));
         }
     }
-    give(outlet, header(BlockHeader::End(choice.digest()))).await
+    outlet.give(header(BlockHeader::End(choice.digest()))).await
 }
 
 fn header(header: BlockHeader) -> Bytes {
     frame::encode_frame(&header).into()
 }
 
-async fn give(outlet: &mut impl Outlet, bytes: Bytes) -> Result<(), SendError> {
-    match whole(outlet.take(bytes)).await {
-        Ok(taken) => taken.map_err(SendError::Stream),
-        Err(Stalled) => Err(SendError::Stalled),
+/// An outlet that has to take enough in a minute.
+struct Paced<'a, O> {
+    outlet: &'a mut O,
+    pace: Pace,
+}
+
+impl<O: Outlet> Paced<'_, O> {
+    async fn give(&mut self, mut bytes: Bytes) -> Result<(), SendError> {
+        while !bytes.is_empty() {
+            let taken = self.pace.bytes(self.outlet.take(&mut bytes)).await;
+            taken.map_err(|Stalled| SendError::Stalled)?.map_err(SendError::Stream)?;
+        }
+        Ok(())
     }
 }
 
@@ -179,9 +189,10 @@ mod tests {
     }
 
     impl Outlet for Vec<u8> {
-        async fn take(&mut self, bytes: Bytes) -> io::Result<()> {
-            self.extend_from_slice(&bytes);
-            Ok(())
+        async fn take(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
+            let taken = std::mem::take(bytes);
+            self.extend_from_slice(&taken);
+            Ok(taken.len())
         }
     }
 
