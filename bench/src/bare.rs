@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Congestion, WINDOW_BYTES_MAX, has_segmentation_offload};
+use qchat_transfer::{WINDOW_BYTES_MAX, settle};
 use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
-    AckFrequencyConfig, ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig,
-    TokioRuntime, TransportConfig, VarInt,
+    ClientConfig, Connection, Endpoint, EndpointConfig, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt,
 };
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -24,8 +24,6 @@ use crate::server::Server;
 
 /// What the two programs ask for as well.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-const ACKNOWLEDGE_AFTER: VarInt = VarInt::from_u32(32);
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(5);
 
 /// Theirs grow to this with a file that needs it.
 const WINDOW_BYTES: VarInt = VarInt::from_u32(WINDOW_BYTES_MAX);
@@ -115,17 +113,11 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn transport() -> TransportConfig {
-    let mut acknowledgements = AckFrequencyConfig::default();
-    acknowledgements
-        .ack_eliciting_threshold(ACKNOWLEDGE_AFTER)
-        .max_ack_delay(Some(ACKNOWLEDGE_WITHIN));
     let mut transport = TransportConfig::default();
+    settle(&mut transport);
     transport
         .stream_receive_window(WINDOW_BYTES)
         .send_window(WINDOW_BYTES.into_inner())
-        .ack_frequency_config(Some(acknowledgements))
-        .enable_segmentation_offload(has_segmentation_offload())
-        .congestion_controller_factory(Arc::new(Congestion))
         .keep_alive_interval(Some(Duration::from_secs(5)));
     transport
 }

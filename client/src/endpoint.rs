@@ -6,12 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Congestion, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload};
+use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, settle};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{
-    AckFrequencyConfig, ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig,
-    VarInt,
-};
+use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 use rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
@@ -39,12 +36,6 @@ const FILES_MAX: u32 = 16;
 
 /// Larger than the operating systems' defaults, with which packets are lost at high rates.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-
-/// After so many packets the server acknowledges, instead of after every second: an acknowledgement
-/// costs both sides a system call. Where fewer come, it does so after a time in which a fast transfer
-/// brings many more.
-const ACKNOWLEDGE_AFTER: u32 = 32;
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(5);
 
 /// The cryptography: one library, named here and not found by chance. Of its ciphers AES-128 comes
 /// first: the server takes the first that it knows, and the longer key costs a few per cent of speed.
@@ -74,11 +65,8 @@ pub(crate) fn client_config(verifier: Arc<Verifier>) -> Result<ClientConfig, rus
 }
 
 fn transport() -> TransportConfig {
-    let mut acknowledgements = AckFrequencyConfig::default();
-    acknowledgements
-        .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGE_AFTER))
-        .max_ack_delay(Some(ACKNOWLEDGE_WITHIN));
     let mut transport = TransportConfig::default();
+    settle(&mut transport);
     transport
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MILLISECONDS).into()))
@@ -88,9 +76,6 @@ fn transport() -> TransportConfig {
         // These are the brake, and grow with need.
         .receive_window(VarInt::from_u32(WINDOW_BYTES_MIN))
         .send_window(WINDOW_BYTES_MIN.into())
-        .ack_frequency_config(Some(acknowledgements))
-        .enable_segmentation_offload(has_segmentation_offload())
-        .congestion_controller_factory(Arc::new(Congestion))
         .datagram_receive_buffer_size(None);
     transport
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Congestion, Flow, WINDOW_BYTES_MAX, has_segmentation_offload};
+use qchat_transfer::{Flow, WINDOW_BYTES_MAX, settle};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime,
-    TransportConfig, VarInt,
+    Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime, TransportConfig,
+    VarInt,
 };
 use rustls::crypto::aws_lc_rs;
 use socket2::{Domain, Protocol, Type};
@@ -52,12 +52,6 @@ const SIGNED_FILES_MAX: VarInt = VarInt::from_u32(16);
 /// One stream's window is fixed when the connection starts, so it is large enough for one fast file;
 /// the connection's window is the brake.
 const STREAM_BYTES_MAX: VarInt = VarInt::from_u32(WINDOW_BYTES_MAX);
-
-/// After so many packets a client acknowledges, instead of after every second: an acknowledgement costs
-/// both sides a system call. Where fewer come, it does so after a time in which a fast transfer brings
-/// many more.
-const ACKNOWLEDGE_AFTER: VarInt = VarInt::from_u32(32);
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(5);
 
 /// After a restart each connection of the old server asks for a reset, all at once. A reset is smaller
 /// than the packet that asks for it, so answering many amplifies nothing; quinn's own limit of one in
@@ -162,11 +156,8 @@ fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, Endp
 }
 
 fn transport() -> TransportConfig {
-    let mut acknowledgements = AckFrequencyConfig::default();
-    acknowledgements
-        .ack_eliciting_threshold(ACKNOWLEDGE_AFTER)
-        .max_ack_delay(Some(ACKNOWLEDGE_WITHIN));
     let mut transport = TransportConfig::default();
+    settle(&mut transport);
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE_TIME_MAX)))
         .max_concurrent_bidi_streams(STRANGER_COMMANDS_MAX)
@@ -175,9 +166,6 @@ fn transport() -> TransportConfig {
         .stream_receive_window(STREAM_BYTES_MAX)
         .send_window(STRANGER_SEND_BYTES_MAX)
         .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
-        .ack_frequency_config(Some(acknowledgements))
-        .enable_segmentation_offload(has_segmentation_offload())
-        .congestion_controller_factory(Arc::new(Congestion))
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .datagram_receive_buffer_size(None);
     transport

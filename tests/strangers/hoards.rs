@@ -10,28 +10,27 @@ use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
-use super::volume::MIB;
 use crate::harness::{Raw, Server, configuration, endpoint, in_time, sdk};
 
 /// The connections of one account.
 const CONNECTIONS: usize = 8;
 
 /// What a connection may have under way. The one that has signed in may not be done with yet.
-const COMMANDS: u64 = 63;
+const COMMANDS: usize = 63;
 
 /// What a connection has on its way, in each direction.
-const WINDOW_BYTES: u64 = MIB;
+const WINDOW_BYTES: usize = 1024 * 1024;
 
 /// The long requests of an account that are kept, and its commands that are at work or have a long answer.
-const LONG_REQUESTS: u64 = 32;
-const AT_WORK: u64 = 16;
+const LONG_REQUESTS: usize = 32;
+const AT_WORK: usize = 16;
 
 /// The followers of an account, and what each is told at a time: so much, and the message that goes beyond.
 const FOLLOWERS: usize = 64;
-const FOLLOWED_BYTES: u64 = 64 * 1024 + MESSAGE_BYTES_MAX as u64;
+const FOLLOWED_BYTES: usize = 64 * 1024 + MESSAGE_BYTES_MAX;
 
 /// What the allocator and the store's cache take beside.
-const SLACK: u64 = 8 * MIB;
+const SLACK: usize = 8 * 1024 * 1024;
 
 /// Connections of one account that reads nothing of what it is sent.
 async fn connections(server: &Server, token: &SessionToken) -> Vec<Raw> {
@@ -93,8 +92,8 @@ async fn with_messages() -> (Server, SessionToken) {
 
 /// Says how much the server has grown, and checks that it is no more.
 #[track_caller]
-fn check(what: &str, server: &Server, before: u64, most: u64) {
-    let grown = server.peak_memory().saturating_sub(before);
+fn check(what: &str, server: &Server, before: u64, most: usize) {
+    let grown = usize::try_from(server.peak_memory().saturating_sub(before)).unwrap();
     println!("{what}: {} KiB of {}", grown / 1024, most / 1024);
     assert!(grown <= most, "{what}: {grown} bytes are more than {most}");
 }
@@ -121,9 +120,9 @@ async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
         }
     }
     settled(&connections).await;
-    let of_connections = (WINDOW_BYTES + COMMANDS * 8 * 1024) * CONNECTIONS as u64;
+    let of_connections = (WINDOW_BYTES + COMMANDS * 8 * 1024) * CONNECTIONS;
     // A vector that grows has up to twice as much.
-    let of_account = LONG_REQUESTS * 2 * REQUEST_BYTES_MAX as u64;
+    let of_account = LONG_REQUESTS * 2 * REQUEST_BYTES_MAX;
     check("requests", &server, before, of_connections + of_account + SLACK);
 }
 
@@ -141,9 +140,9 @@ async fn answers_that_nobody_reads_take_an_accounts_places_and_no_more() {
         }
     }
     settled(&connections).await;
-    let of_connections = WINDOW_BYTES * CONNECTIONS as u64;
+    let of_connections = WINDOW_BYTES * CONNECTIONS;
     // As it was read, and as it is sent.
-    let of_account = AT_WORK * 2 * ANSWER_BYTES_MAX as u64;
+    let of_account = AT_WORK * 2 * ANSWER_BYTES_MAX;
     check("answers", &server, before, of_connections + of_account + SLACK);
 }
 
@@ -159,7 +158,7 @@ async fn followers_that_do_not_read_are_told_little_each() {
         streams.push(ask(&connections[number % CONNECTIONS], watch).await);
     }
     settled(&connections).await;
-    let of_connections = WINDOW_BYTES * CONNECTIONS as u64;
-    let of_account = FOLLOWERS as u64 * FOLLOWED_BYTES;
+    let of_connections = WINDOW_BYTES * CONNECTIONS;
+    let of_account = FOLLOWERS * FOLLOWED_BYTES;
     check("followers", &server, before, of_connections + of_account + SLACK);
 }

@@ -12,7 +12,7 @@ use super::bystander::Bystander;
 use super::every_stream;
 use crate::harness::{Raw, Server, configuration, endpoint, in_time};
 
-pub(super) const MIB: u64 = 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
 
 /// How many hostile connections there are at a time.
 const STRANGERS: u64 = 200;

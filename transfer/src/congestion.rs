@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
+use crate::settings::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
 use path::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
 
 /// In bytes. RFC 9002, section 7.2.
@@ -27,11 +28,6 @@ const INITIAL_WINDOW: u64 = 14_720;
 
 /// In packets: with fewer, too few acknowledgements come to learn anything from.
 const WINDOW_PACKETS_MIN: u64 = 4;
-
-/// How long an acknowledgement may wait at the peer, and after how many packets it does not: what we ask
-/// of our peers.
-const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(5);
-const ACKNOWLEDGED_AFTER: u64 = 32;
 
 /// More than what the path holds, in packets: those that the threads of both sides have in hand.
 const SPARE_PACKETS: u64 = 3;
@@ -64,7 +60,7 @@ const FOUND: u64 = 112;
 
 /// Makes the controllers of connections.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Congestion;
+pub(crate) struct Congestion;
 
 impl ControllerFactory for Congestion {
     fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
@@ -211,7 +207,7 @@ impl Model {
 
     /// What has arrived without being acknowledged yet, and what threads have in hand.
     fn spare(&self, rate: u64, held: u64) -> u64 {
-        let late = coming(rate, ACKNOWLEDGED_WITHIN).min(ACKNOWLEDGED_AFTER * self.mtu);
+        let late = coming(rate, ACKNOWLEDGED_WITHIN).min(u64::from(ACKNOWLEDGED_AFTER) * self.mtu);
         late.max(self.lumps.largest().min(held)) + SPARE_PACKETS * self.mtu
     }
 

@@ -43,13 +43,6 @@ const LOOK_EVERY_BYTES: usize = 64 * 1024;
 /// A round trip that is too short to be measured well: threads take as long to be woken.
 const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
 
-/// Whether the system may be handed several packets at a time, which moves files four times as fast. Some
-/// network cards and virtual machines lose or refuse what they are handed so: there the variable
-/// `QCHAT_SEGMENTATION_OFFLOAD=off` turns it off, for server and client alike.
-pub fn has_segmentation_offload() -> bool {
-    std::env::var_os("QCHAT_SEGMENTATION_OFFLOAD").is_none_or(|value| value != "off")
-}
-
 /// What many connections may take beyond their small windows.
 #[derive(Debug, Clone)]
 pub struct Budget(Arc<Semaphore>);

@@ -10,7 +10,7 @@
 //! blocks, and 32 bytes for each block of the file.
 //!
 //! This crate knows no commands, and of QUIC only its streams, their [windows](Flow) and its
-//! [congestion control](Congestion).
+//! [congestion control](settle).
 
 mod block;
 mod congestion;
@@ -27,19 +27,19 @@ mod pairing;
 mod part;
 mod receive;
 mod send;
+mod settings;
 mod talk;
 mod values;
 
-pub use congestion::Congestion;
+use congestion::Congestion;
 pub use disk::Disk;
-pub use flow::{
-    Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, has_segmentation_offload,
-};
+pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
 pub use layout::Layout;
 pub use pairing::{Pairing, Waiting};
 pub use part::{LandError, Leftover, Part, each_value};
 pub use receive::{Account, ReceiveError, Received, receive};
 pub use send::{Choice, Outlet, SendError, Step, send};
+pub use settings::settle;
 pub use values::digest;
 
 /// A block's length in memory.
