@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use qchat_proto::File;
 use qchat_proto::command::Log;
-use qchat_transfer::{LandError, Layout, Part};
+use qchat_transfer::{LandError, Lane, Layout, Part};
 use tokio::task::spawn_blocking;
 
 use crate::error::{CallError, DamagedError, LocalFileReason};
@@ -93,7 +93,7 @@ async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
                 0 => name.to_string(),
                 _ => format!("{name}.{number}"),
             };
-            if let Some(part) = Part::open(folder, &name, MODE)? {
+            if let Some(part) = Part::open(folder, &name, MODE, &Lane::default())? {
                 part.shorten(layout)?;
                 return Ok(part);
             }
@@ -107,7 +107,7 @@ fn remove_old_parts(folder: &Path) -> io::Result<()> {
     for part in Part::leftovers(folder)? {
         let age = SystemTime::now().duration_since(part.touched).unwrap_or_default();
         if age > PART_AGE_MAX
-            && let Some(part) = Part::open(folder, &part.name, MODE)?
+            && let Some(part) = Part::open(folder, &part.name, MODE, &Lane::default())?
         {
             part.remove()?;
         }

@@ -144,6 +144,7 @@ async fn work_out(stored: &Arc<Disk>, layout: Layout) -> io::Result<Vec<BlockVal
 #[cfg(test)]
 mod tests {
     use qchat_proto::Digest;
+    use qchat_transfer::Lane;
 
     use super::*;
 
@@ -161,7 +162,7 @@ mod tests {
             size: SIZE.try_into().unwrap(),
             digest: Digest(blake3::hash(&bytes).into()),
         };
-        (file, Arc::new(Disk::received(File::open(path).unwrap())))
+        (file, Arc::new(Disk::received(File::open(path).unwrap(), Lane::default())))
     }
 
     #[tokio::test]

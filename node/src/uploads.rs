@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName};
-use qchat_transfer::{Disk, LandError, Layout, Part};
+use qchat_transfer::{Disk, LandError, Lane, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::block_lists::BlockLists;
@@ -46,6 +46,8 @@ pub(crate) struct Uploads {
     pub(crate) parts: Parts,
     pub(crate) lists: BlockLists,
     are_all_ours: bool,
+    /// To the disk, which the store may share.
+    pub(crate) lane: Lane,
     transfers: Arc<Semaphore>,
     of_account: Shares,
 }
@@ -69,6 +71,7 @@ impl Uploads {
             parts: Parts::new(folder),
             lists: BlockLists::open(data).map_err(|source| unusable(data, source))?,
             are_all_ours: is_bound(folder, data).map_err(|source| unusable(folder, source))?,
+            lane: Lane::default(),
             transfers: Arc::new(Semaphore::new(TRANSFERS_MAX)),
             of_account: Shares::of(TRANSFERS_OF_ACCOUNT_MAX),
         })
@@ -93,8 +96,9 @@ impl Uploads {
     /// right ones is another matter.
     pub(crate) async fn part(&self, turn: &Turn, layout: Layout) -> Result<(Part, u64), Failure> {
         let (folder, name) = (self.folder.clone(), turn.key().to_string());
+        let lane = self.lane.clone();
         let opened = blocking(move || {
-            let Some(part) = Part::open(&folder, &name, FILE_MODE)? else { return Ok(None) };
+            let Some(part) = Part::open(&folder, &name, FILE_MODE, &lane)? else { return Ok(None) };
             part.shorten(layout)?;
             let kept = layout.whole_blocks(part.bytes()?);
             Ok(Some((part, kept)))
@@ -134,11 +138,11 @@ impl Uploads {
 
     /// Opens a stored file, and checks that it has its length.
     pub(crate) async fn file(&self, name: &StoredName, size: u64) -> io::Result<Arc<Disk>> {
-        let path = self.folder.join(name.as_str());
+        let (path, lane) = (self.folder.join(name.as_str()), self.lane.clone());
         blocking(move || {
             let file = File::open(&path)?;
             match file.metadata()?.len() == size {
-                true => Ok(Arc::new(Disk::received(file))),
+                true => Ok(Arc::new(Disk::received(file, lane))),
                 false => {
                     Err(io::Error::other("the stored file has another length than its message"))
                 }

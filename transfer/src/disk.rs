@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::block::Block;
+use crate::lane::Lane;
 use crate::{BLOCK_LENGTH, Layout};
 
 /// An open file whose blocks are read or written.
@@ -19,24 +20,26 @@ pub struct Disk {
     /// The same file, past the page cache. Some file systems open it so and then do not write.
     direct: Option<File>,
     is_direct_refused: AtomicBool,
+    lane: Lane,
 }
 
 impl Disk {
-    /// To read a file that was received.
-    pub fn received(file: File) -> Self {
+    /// To read a file that was received, by way of `lane`.
+    pub fn received(file: File, lane: Lane) -> Self {
         let direct = direct::open(&file, File::options().read(true));
-        Self { direct, ..Self::cached(file) }
+        Self { direct, lane, ..Self::cached(file) }
     }
 
     /// To read a file of somebody else's, who may just have written it, through the page cache.
     pub fn cached(file: File) -> Self {
-        Self { file, direct: None, is_direct_refused: AtomicBool::new(false) }
+        let (is_direct_refused, lane) = (AtomicBool::new(false), Lane::default());
+        Self { file, direct: None, is_direct_refused, lane }
     }
 
-    /// To receive a file.
-    pub(crate) fn receiving(file: File) -> Self {
+    /// To receive a file, by way of `lane`.
+    pub(crate) fn receiving(file: File, lane: Lane) -> Self {
         let direct = direct::open(&file, File::options().read(true).write(true));
-        Self { direct, ..Self::cached(file) }
+        Self { direct, lane, ..Self::cached(file) }
     }
 
     /// Reads a block over what is in the buffer, which has its length.
@@ -47,8 +50,8 @@ impl Disk {
         let (place, bytes) = (layout.bytes_of(index).start, block.bytes_mut());
         match self.direct_for(bytes) {
             // A read that fails or falls short here tells by the ordinary way why.
-            Some(direct) if is_read_whole(direct, bytes, place) => Ok(()),
-            _ => self.file.read_exact_at(bytes, place),
+            Some(direct) if self.read_by(direct, bytes, place).is_ok() => Ok(()),
+            _ => self.read_by(&self.file, bytes, place),
         }
     }
 
@@ -58,14 +61,36 @@ impl Disk {
     /// The operating system's.
     pub(crate) fn write(&self, bytes: &[u8], place: u64) -> io::Result<()> {
         if let Some(direct) = self.direct_for(bytes) {
-            match direct.write_all_at(bytes, place) {
+            match self.write_by(direct, bytes, place) {
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                     self.is_direct_refused.store(true, Ordering::Relaxed);
                 }
                 written => return written,
             }
         }
-        self.file.write_all_at(bytes, place)
+        self.write_by(&self.file, bytes, place)
+    }
+
+    fn read_by(&self, file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let turn = self.lane.turn();
+            let (piece, rest) = bytes.split_at_mut(turn.bytes_max().min(bytes.len()));
+            file.read_exact_at(piece, place)?;
+            place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    fn write_by(&self, file: &File, mut bytes: &[u8], mut place: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let turn = self.lane.turn();
+            let (piece, rest) = bytes.split_at(turn.bytes_max().min(bytes.len()));
+            file.write_all_at(piece, place)?;
+            place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            bytes = rest;
+        }
+        Ok(())
     }
 
     /// Past the page cache go whole blocks alone: these have their length and place from the disk's own.
@@ -73,10 +98,6 @@ impl Disk {
         let is_usable = !self.is_direct_refused.load(Ordering::Relaxed);
         self.direct.as_ref().filter(|_| is_usable && bytes.len() == BLOCK_LENGTH)
     }
-}
-
-fn is_read_whole(file: &File, bytes: &mut [u8], place: u64) -> bool {
-    file.read_at(bytes, place).is_ok_and(|read| read == bytes.len())
 }
 
 #[cfg(target_os = "linux")]
@@ -113,14 +134,16 @@ mod tests {
 
     const SIZE: usize = 2 * BLOCK_LENGTH + 77;
 
-    /// A file as it is, and one that has to do without direct access.
-    fn disks(content: &[u8]) -> [Disk; 2] {
-        [true, false].map(|is_direct| {
+    /// A file as it is, one beside which people talk, and one that has to do without direct access.
+    fn disks(content: &[u8]) -> [Disk; 3] {
+        let beside_talk = Lane::default();
+        beside_talk.talk();
+        [Some(Lane::default()), Some(beside_talk), None].map(|lane| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(content).unwrap();
-            match is_direct {
-                true => Disk::receiving(file),
-                false => Disk::cached(file),
+            match lane {
+                Some(lane) => Disk::receiving(file, lane),
+                None => Disk::cached(file),
             }
         })
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use qchat_proto::command::BlockHeader;
 use qchat_proto::{BlockValue, Digest, frame};
 
-use crate::{Account, BLOCK_LENGTH, Layout, Part, ReceiveError, Received, receive};
+use crate::{Account, BLOCK_LENGTH, Lane, Layout, Part, ReceiveError, Received, receive};
 
 /// The lengths that a file is said to have, in bytes.
 const SIZES: [usize; 6] = [0, 1, 300, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 700];
@@ -48,7 +48,9 @@ pub fn stream(input: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(Part::path(folder.path(), NAME), vec![0xee; usize::from(*left) * 16])
         .expect("a part");
-    let part = Part::open(folder.path(), NAME, 0o600).expect("the part").expect("nobody has it");
+    let part = Part::open(folder.path(), NAME, 0o600, &Lane::default())
+        .expect("the part")
+        .expect("nobody has it");
     part.shorten(layout).expect("a disk");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let received = runtime.expect("a runtime").block_on(async {

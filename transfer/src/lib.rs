@@ -21,6 +21,7 @@ mod disk;
 mod flow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod lane;
 mod layout;
 mod pace;
 mod pairing;
@@ -34,6 +35,7 @@ mod values;
 use congestion::Congestion;
 pub use disk::Disk;
 pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+pub use lane::Lane;
 pub use layout::Layout;
 pub use pairing::{Pairing, Waiting};
 pub use part::{LandError, Leftover, Part, each_value};

@@ -15,6 +15,7 @@ use tempfile::{NamedTempFile, TempPath};
 use crate::BLOCK_LENGTH;
 use crate::block::Buffers;
 use crate::disk::Disk;
+use crate::lane::Lane;
 use crate::layout::Layout;
 use crate::values::value_of;
 
@@ -61,14 +62,15 @@ pub struct Leftover {
 
 impl Part {
     /// Opens the part of that name in `folder`, and makes what is missing of the two. `None` where
-    /// somebody has it open. `mode` is what a new part may be read by, less the process's umask.
+    /// somebody has it open. `mode` is what a new part may be read by, less the process's umask. What comes is
+    /// written by way of `lane`.
     ///
     /// What is written goes nowhere else: a link in the part's place is not followed, and a part that has
     /// another name too becomes a copy of its own first, which only its owner reads.
     ///
     /// # Errors
     /// The operating system's; and where something else than a file lies in the part's place.
-    pub fn open(folder: &Path, name: &str, mode: u32) -> io::Result<Option<Self>> {
+    pub fn open(folder: &Path, name: &str, mode: u32, lane: &Lane) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(folder)?;
         let path = Self::path(folder, name);
         let mut options = OpenOptions::new();
@@ -88,7 +90,10 @@ impl Part {
             // Its owner may have landed or removed it just before, and let it go.
             match is_at(&file, &path)? {
                 true if metadata.nlink() > 1 => part_ways(&file, &path)?,
-                true => return Ok(Some(Self { disk: Arc::new(Disk::receiving(file)), path })),
+                true => {
+                    let disk = Arc::new(Disk::receiving(file, lane.clone()));
+                    return Ok(Some(Self { disk, path }));
+                }
                 false => {}
             }
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn open(folder: &Path, name: &str) -> Part {
-    Part::open(folder, name, 0o600).unwrap().expect("nobody else has it")
+    Part::open(folder, name, 0o600, &Lane::default()).unwrap().expect("nobody else has it")
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -39,13 +39,13 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
     let part = inside.join(".part-x");
     for target in [&outside, &inside, &part] {
         std::os::unix::fs::symlink(target, &part).unwrap();
-        assert!(Part::open(&inside, "x", 0o600).is_err(), "{target:?}");
+        assert!(Part::open(&inside, "x", 0o600, &Lane::default()).is_err(), "{target:?}");
         assert!(Part::leftovers(&inside).unwrap().is_empty(), "{target:?}");
         std::fs::remove_file(&part).unwrap();
     }
     assert!(!outside.exists());
     std::fs::create_dir(&part).unwrap();
-    assert!(Part::open(&inside, "x", 0o600).is_err());
+    assert!(Part::open(&inside, "x", 0o600, &Lane::default()).is_err());
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_part_with_another_name_is_not_written_through() {
     let part = open(folder.path(), "x");
     assert_eq!(part.bytes().unwrap(), 3);
     part.disk.write(b"new and longer", 0).unwrap();
-    assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+    assert!(Part::open(folder.path(), "x", 0o600, &Lane::default()).unwrap().is_none());
     part.land(["a".to_owned()]).unwrap();
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
     assert_eq!(names(folder.path()), ["a", "other"]);
@@ -80,7 +80,7 @@ fn a_part_has_one_owner_and_outlives_it() {
     let folder = tempfile::tempdir().unwrap();
     let part = open(folder.path(), "x");
     part.disk.write(b"abc", 0).unwrap();
-    assert!(Part::open(folder.path(), "x", 0o600).unwrap().is_none());
+    assert!(Part::open(folder.path(), "x", 0o600, &Lane::default()).unwrap().is_none());
     drop(part);
     assert_eq!(open(folder.path(), "x").bytes().unwrap(), 3);
 }

@@ -3,6 +3,7 @@
 use std::future::pending;
 
 use super::*;
+use crate::Lane;
 use crate::tests::noise;
 
 const BLOCK: usize = 1024 * 1024;
@@ -42,7 +43,7 @@ impl Case {
     }
 
     fn part(&self) -> Part {
-        Part::open(self.folder.path(), "x", 0o600).unwrap().unwrap()
+        Part::open(self.folder.path(), "x", 0o600, &Lane::default()).unwrap().unwrap()
     }
 
     async fn receive(&self, stream: &[u8]) -> Received<Values> {

@@ -32,6 +32,8 @@ impl Answer for SendText {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
         let post = Post { id, from: caller.user, to, at: clock::now(), content };
+        // What was said is about to be synced.
+        call.node.uploads.lane.talk();
         Ok(call.node.store.commit(post).await?)
     }
 }
