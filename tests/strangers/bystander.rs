@@ -26,6 +26,8 @@ impl Bystander {
     /// Measures how long sends take while nothing else goes on, and goes on sending.
     pub(super) fn start(server: &Server) -> Self {
         let mut talk = server.user("bystander").talk();
+        // The first one waits for the program to start and to sign in.
+        send(&mut talk);
         let idle: Vec<_> = (0..IDLE_SENDS).map(|_| send(&mut talk)).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
