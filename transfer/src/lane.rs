@@ -34,9 +34,11 @@ impl Lane {
 
     /// Waits for a place at the disk, where it is narrow. Blocks.
     pub(crate) fn turn(&self) -> Turn<'_> {
-        let talked = *lock(&self.0.talked);
-        let is_narrow = talked.is_some_and(|talked| talked.elapsed() < NARROW_TIME);
-        Turn(is_narrow.then(|| lock(&self.0.narrow)))
+        Turn(self.is_narrow(Instant::now()).then(|| lock(&self.0.narrow)))
+    }
+
+    fn is_narrow(&self, now: Instant) -> bool {
+        lock(&self.0.talked).is_some_and(|talked| now.duration_since(talked) < NARROW_TIME)
     }
 }
 
@@ -64,14 +66,27 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn files_go_by_small_pieces_for_as_long_as_people_talk() {
+    /// One beside which people talk, however long the test takes.
+    fn narrow() -> Lane {
         let lane = Lane::default();
-        assert_eq!(lane.turn().bytes_max(), usize::MAX);
+        *lock(&lane.0.talked) = Some(Instant::now() + Duration::from_secs(3600));
+        lane
+    }
+
+    #[test]
+    fn the_lane_is_narrow_for_a_second_after_anything_was_said() {
+        let lane = Lane::default();
+        assert!(!lane.is_narrow(Instant::now()));
         lane.clone().talk();
-        assert_eq!(lane.turn().bytes_max(), PIECE_BYTES);
-        *lock(&lane.0.talked) = Instant::now().checked_sub(NARROW_TIME);
-        assert_eq!(lane.turn().bytes_max(), usize::MAX);
+        let talked = lock(&lane.0.talked).unwrap();
+        assert!(lane.is_narrow(talked + NARROW_TIME - Duration::from_nanos(1)));
+        assert!(!lane.is_narrow(talked + NARROW_TIME));
+    }
+
+    #[test]
+    fn files_go_by_small_pieces_while_people_talk() {
+        assert_eq!(Lane::default().turn().bytes_max(), usize::MAX);
+        assert_eq!(narrow().turn().bytes_max(), PIECE_BYTES);
     }
 
     /// How many of four files are at the disk at the same time, at the most.
@@ -91,8 +106,6 @@ mod tests {
 
     #[test]
     fn one_file_is_at_the_disk_at_a_time_while_people_talk() {
-        let lane = Lane::default();
-        lane.talk();
-        assert_eq!(together(&lane), 1);
+        assert_eq!(together(&narrow()), 1);
     }
 }
