@@ -62,8 +62,9 @@ async fn p99(honest: &Client) -> Duration {
     waits[(waits.len() * 99).div_ceil(100) - 1]
 }
 
-/// Somebody who takes what they can get: another process, of the lowest priority, so that what it costs to
-/// make the load is not what the others wait for.
+/// Somebody who takes what they can get: another process, which has the processor only while nobody else
+/// wants it, so that what it costs to make the load is not what the others wait for. The lowest priority
+/// would not do: who wakes up waits for a slice of such a process all the same.
 struct Greedy {
     process: Child,
     said: BufReader<ChildStdout>,
@@ -71,8 +72,8 @@ struct Greedy {
 
 impl Greedy {
     fn start(server: &Server, what: &str) -> Self {
-        let mut command = Command::new("nice");
-        command.args(["-n", "19"]).arg(std::env::current_exe().unwrap());
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(std::env::current_exe().unwrap());
         command.args(["--exact", what, "--ignored", "--nocapture"]);
         let target =
             json!({"server": server.address.to_string(), "fingerprint": server.fingerprint});

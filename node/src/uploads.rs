@@ -96,7 +96,7 @@ impl Uploads {
     /// right ones is another matter.
     pub(crate) async fn part(&self, turn: &Turn, layout: Layout) -> Result<(Part, u64), Failure> {
         let (folder, name) = (self.folder.clone(), turn.key().to_string());
-        let lane = self.lane.clone();
+        let lane = self.lane.of(&turn.key().user);
         let opened = blocking(move || {
             let Some(part) = Part::open(&folder, &name, FILE_MODE, &lane)? else { return Ok(None) };
             part.shorten(layout)?;
@@ -136,9 +136,14 @@ impl Uploads {
         Ok((part, name))
     }
 
-    /// Opens a stored file, and checks that it has its length.
-    pub(crate) async fn file(&self, name: &StoredName, size: u64) -> io::Result<Arc<Disk>> {
-        let (path, lane) = (self.folder.join(name.as_str()), self.lane.clone());
+    /// Opens a stored file for this user, and checks that it has its length.
+    pub(crate) async fn file(
+        &self,
+        user: &UserName,
+        name: &StoredName,
+        size: u64,
+    ) -> io::Result<Arc<Disk>> {
+        let (path, lane) = (self.folder.join(name.as_str()), self.lane.of(user));
         blocking(move || {
             let file = File::open(&path)?;
             match file.metadata()?.len() == size {

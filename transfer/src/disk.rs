@@ -87,6 +87,9 @@ impl Disk {
             let turn = self.lane.turn();
             let (piece, rest) = bytes.split_at(turn.bytes_max().min(bytes.len()));
             file.write_all_at(piece, place)?;
+            if turn.is_narrow() {
+                file.sync_data()?;
+            }
             place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             bytes = rest;
         }
@@ -137,7 +140,7 @@ mod tests {
     /// A file as it is, one beside which people talk, and one that has to do without direct access.
     fn disks(content: &[u8]) -> [Disk; 3] {
         let beside_talk = Lane::default();
-        beside_talk.talk();
+        beside_talk.talk(&"alice".parse().unwrap());
         [Some(Lane::default()), Some(beside_talk), None].map(|lane| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(content).unwrap();

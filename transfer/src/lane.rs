@@ -1,56 +1,132 @@
 //! Files give way to talk at the disk that both use.
 //!
 //! What is said is answered when it is durable, and a disk does what it is asked in about the order in which
-//! it was asked: behind the blocks of a few files a sync waits for milliseconds, and behind those of many
-//! for as much longer. So while people talk, files go narrowly: a small piece at a time, one of all files.
+//! it was asked. Worse, a sync waits until all is durable that was written before it, whoever wrote it: behind
+//! an upload that nobody syncs, for tens of milliseconds. So while people talk, files go narrowly: a small
+//! piece at a time, one of all files, and durable before the next. And where it is others who talk, files leave
+//! the disk and the processor alone for longer than they use them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use qchat_proto::UserName;
 
 /// So long after anything was said files go narrowly: who talks will talk again.
 const NARROW_TIME: Duration = Duration::from_secs(1);
 
-/// The length of a piece then, in bytes: a disk is done with it in less time than a sync takes. Smaller ones
-/// would cost more calls than they save waiting.
-const PIECE_BYTES: usize = 64 * 1024;
+/// The length of a piece then, in bytes: a disk is done with it in about the time that a sync takes. Smaller
+/// ones would cost more calls than they save waiting.
+const PIECE_BYTES: usize = 128 * 1024;
 
-/// The way of files to one disk. Clones are the same way.
+/// How many times as long as at the disk files are away from it, while others talk.
+const REST: u32 = 2;
+
+/// But no longer than this at a time: a slow disk makes files slow enough.
+const REST_TIME_MAX: Duration = Duration::from_millis(4);
+
+/// The way of one account's files to a disk. Clones are the same way.
 #[derive(Debug, Clone, Default)]
-pub struct Lane(Arc<Shared>);
+pub struct Lane {
+    shared: Arc<Shared>,
+    owner: Option<UserName>,
+}
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// When somebody talked last.
-    talked: Mutex<Option<Instant>>,
+    talked: Mutex<Talked>,
     /// Held for a piece while the lane is narrow.
     narrow: Mutex<()>,
 }
 
+/// Who talked last and when, and who did so before of all others.
+#[derive(Debug, Default)]
+struct Talked([Option<(UserName, Instant)>; 2]);
+
+impl Talked {
+    fn note(&mut self, who: &UserName, at: Instant) {
+        let [last, before] = &mut self.0;
+        if last.as_ref().is_some_and(|(last, _)| last != who) {
+            *before = last.take();
+        }
+        *last = Some((who.clone(), at));
+    }
+
+    /// Whose talk is not over.
+    fn now(&self, now: Instant) -> impl Iterator<Item = &UserName> {
+        let all = self.0.iter().flatten();
+        all.filter(move |(_, at)| now.duration_since(*at) < NARROW_TIME).map(|(who, _)| who)
+    }
+}
+
 impl Lane {
+    /// The same way, for the files of this account.
+    #[must_use]
+    pub fn of(&self, owner: &UserName) -> Self {
+        Self { owner: Some(owner.clone()), ..self.clone() }
+    }
+
     /// Somebody talks: files give way for a second.
-    pub fn talk(&self) {
-        *lock(&self.0.talked) = Some(Instant::now());
+    pub fn talk(&self, who: &UserName) {
+        lock(&self.shared.talked).note(who, Instant::now());
     }
 
     /// Waits for a place at the disk, where it is narrow. Blocks.
     pub(crate) fn turn(&self) -> Turn<'_> {
-        Turn(self.is_narrow(Instant::now()).then(|| lock(&self.0.narrow)))
+        let width = self.width(Instant::now());
+        let place = (width != Width::Wide).then(|| lock(&self.shared.narrow));
+        Turn { place, rests: width == Width::BesideOthers, begun: Instant::now() }
     }
 
-    fn is_narrow(&self, now: Instant) -> bool {
-        lock(&self.0.talked).is_some_and(|talked| now.duration_since(talked) < NARROW_TIME)
+    fn width(&self, now: Instant) -> Width {
+        let talked = lock(&self.shared.talked);
+        let is_own = talked.now(now).map(|who| Some(who) == self.owner.as_ref());
+        match is_own.reduce(|all, is_own| all && is_own) {
+            None => Width::Wide,
+            Some(true) => Width::Narrow,
+            Some(false) => Width::BesideOthers,
+        }
     }
 }
 
+/// How a file goes.
+#[derive(Debug, PartialEq, Eq)]
+enum Width {
+    /// Nobody talks.
+    Wide,
+    /// Its own account does.
+    Narrow,
+    /// Others do.
+    BesideOthers,
+}
+
 /// A file at the disk: the only one, where it has to be.
-pub(crate) struct Turn<'a>(Option<MutexGuard<'a, ()>>);
+pub(crate) struct Turn<'a> {
+    place: Option<MutexGuard<'a, ()>>,
+    rests: bool,
+    begun: Instant,
+}
 
 impl Turn<'_> {
+    /// Whether it is the only one, and is to leave nothing behind that a sync would wait for.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// How many bytes it may read or write before it takes another turn. At least one.
     pub(crate) fn bytes_max(&self) -> usize {
-        match self.0 {
-            Some(_) => PIECE_BYTES,
-            None => usize::MAX,
+        match self.is_narrow() {
+            true => PIECE_BYTES,
+            false => usize::MAX,
+        }
+    }
+}
+
+/// Nobody has the next turn before the rest is over.
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.rests {
+            thread::sleep(self.begun.elapsed().saturating_mul(REST).min(REST_TIME_MAX));
         }
     }
 }
@@ -66,27 +142,68 @@ mod tests {
 
     use super::*;
 
-    /// One beside which people talk, however long the test takes.
+    fn user(name: &str) -> UserName {
+        name.parse().unwrap()
+    }
+
+    /// One beside which alice talks, however long the test takes.
     fn narrow() -> Lane {
         let lane = Lane::default();
-        *lock(&lane.0.talked) = Some(Instant::now() + Duration::from_secs(3600));
+        let later = Instant::now() + Duration::from_secs(3600);
+        lock(&lane.shared.talked).note(&user("alice"), later);
         lane
     }
 
     #[test]
     fn the_lane_is_narrow_for_a_second_after_anything_was_said() {
         let lane = Lane::default();
-        assert!(!lane.is_narrow(Instant::now()));
-        lane.clone().talk();
-        let talked = lock(&lane.0.talked).unwrap();
-        assert!(lane.is_narrow(talked + NARROW_TIME - Duration::from_nanos(1)));
-        assert!(!lane.is_narrow(talked + NARROW_TIME));
+        assert_eq!(lane.width(Instant::now()), Width::Wide);
+        lane.clone().talk(&user("alice"));
+        let talked = lock(&lane.shared.talked).0[0].clone().unwrap().1;
+        assert_ne!(lane.width(talked + NARROW_TIME - Duration::from_nanos(1)), Width::Wide);
+        assert_eq!(lane.width(talked + NARROW_TIME), Width::Wide);
+    }
+
+    #[test]
+    fn files_rest_where_others_talk_than_their_owner() {
+        let (lane, now) = (Lane::default(), Instant::now());
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let width = |owner: &str, at| lane.of(&user(owner)).width(at);
+        let note = |who: &str, at| lock(&lane.shared.talked).note(&user(who), at);
+        note("alice", at(0));
+        assert_eq!(lane.width(at(0)), Width::BesideOthers);
+        assert_eq!(
+            [width("alice", at(0)), width("bob", at(0))],
+            [Width::Narrow, Width::BesideOthers]
+        );
+        // What the owner says does not hide what others have said, nor how long ago that was.
+        for who in ["bob", "bob"] {
+            note(who, at(0));
+            assert_eq!(width("bob", at(0)), Width::BesideOthers);
+        }
+        note("bob", at(1));
+        assert_eq!(
+            [width("bob", at(1)), width("alice", at(1))],
+            [Width::Narrow, Width::BesideOthers]
+        );
     }
 
     #[test]
     fn files_go_by_small_pieces_while_people_talk() {
         assert_eq!(Lane::default().turn().bytes_max(), usize::MAX);
         assert_eq!(narrow().turn().bytes_max(), PIECE_BYTES);
+    }
+
+    #[test]
+    fn a_file_rests_for_longer_than_it_was_at_the_disk() {
+        let (begun, work) = (Instant::now(), Duration::from_millis(1));
+        let lane = narrow();
+        let turn = lane.turn();
+        thread::sleep(work);
+        drop(turn);
+        assert!(begun.elapsed() >= work + work * REST);
+        assert!(!narrow().of(&user("alice")).turn().rests, "beside its owner's talk");
+        assert!(!Lane::default().turn().rests, "beside nobody's");
     }
 
     /// How many of four files are at the disk at the same time, at the most.
@@ -106,6 +223,6 @@ mod tests {
 
     #[test]
     fn one_file_is_at_the_disk_at_a_time_while_people_talk() {
-        assert_eq!(together(&narrow()), 1);
+        assert_eq!(together(&narrow().of(&user("alice"))), 1);
     }
 }

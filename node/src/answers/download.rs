@@ -29,8 +29,9 @@ impl Answer for FileBlocks {
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<BlockPage, Failure> {
         let log = address(self.log, &caller.user);
-        let file = call.node.store.file(caller.user, log, self.file).await??;
-        let stored = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
+        let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
+        let stored = call.node.uploads.file(&caller.user, &file.name, file.size).await;
+        let stored = stored.map_err(Failure::fault)?;
         let values = call.node.uploads.lists.of(&file, &stored).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
@@ -65,7 +66,8 @@ impl Answer for Download {
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
         let _place = call.node.uploads.begin(&caller.user)?;
-        let stored = call.node.uploads.file(&file.name, file.size).await.map_err(Failure::fault)?;
+        let stored = call.node.uploads.file(&caller.user, &file.name, file.size).await;
+        let stored = stored.map_err(Failure::fault)?;
         let values = call.node.uploads.lists.of(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };

@@ -31,9 +31,9 @@ impl Answer for SendText {
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
-        let post = Post { id, from: caller.user, to, at: clock::now(), content };
         // What was said is about to be synced.
-        call.node.uploads.lane.talk();
+        call.node.uploads.lane.talk(&caller.user);
+        let post = Post { id, from: caller.user, to, at: clock::now(), content };
         Ok(call.node.store.commit(post).await?)
     }
 }
