@@ -38,6 +38,7 @@ mod parts;
 mod passwords;
 mod pem_file;
 mod presence;
+mod queues;
 mod rates;
 mod records;
 mod reload;

@@ -1,5 +1,5 @@
-//! The UDP socket as quinn sees it: what comes keeps no more memory than it needs, and those in whose name
-//! it came are sent no more than they may be.
+//! The UDP socket as quinn sees it: what comes keeps no more memory than it needs and waits behind no more of
+//! others than it has to, and those in whose name it came are sent no more than they may be.
 //!
 //! The kernel hands over many datagrams in one piece, which is fast. quinn would keep all of such a piece for
 //! as long as a single byte of it cannot be read yet, and counts only the datagram: so a peer could
@@ -14,10 +14,15 @@ use std::task::{Context, Poll, ready};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
+use crate::queues::Queues;
 use crate::unproven::Budgets;
 
 /// The most that the kernel hands over in one piece: what a datagram's length can tell.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// How often the kernel is asked for more before datagrams are handed on: all that it can hold comes by that
+/// many calls, but for datagrams so small that they are many.
+const CALLS_MAX: usize = 8;
 
 /// A socket.
 #[derive(Debug)]
@@ -27,66 +32,59 @@ pub(crate) struct Socket {
     arrived: Mutex<Arrived>,
 }
 
-/// What one call of the system has brought.
+/// What has come.
 struct Arrived {
-    /// One piece after the other.
+    /// What one call of the system brings, one piece after the other.
     memory: Box<[u8]>,
-    metas: [RecvMeta; BATCH_SIZE],
-    pieces: usize,
-    /// The piece that is handed on now, and how many of its bytes are.
-    piece: usize,
-    handed: usize,
+    /// What is not handed on yet.
+    queues: Queues,
 }
 
 impl Arrived {
-    /// Receives pieces, all at once, after the last ones are handed on.
+    /// Takes what the kernel has.
     fn receive(
         &mut self,
         socket: &dyn AsyncUdpSocket,
+        budgets: &Budgets,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<&[RecvMeta]>> {
-        let mut rest = self.memory.chunks_mut(PIECE_BYTES);
-        let mut pieces: [_; BATCH_SIZE] =
-            std::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
-        self.pieces = ready!(socket.poll_recv(context, &mut pieces, &mut self.metas))?;
-        (self.piece, self.handed) = (0, 0);
-        Poll::Ready(Ok(self.metas.get(..self.pieces).unwrap_or_default()))
+    ) -> Poll<io::Result<()>> {
+        for _ in 0..CALLS_MAX {
+            let mut metas = [RecvMeta::default(); BATCH_SIZE];
+            let mut rest = self.memory.chunks_mut(PIECE_BYTES);
+            let mut pieces: [_; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()));
+            let count = ready!(socket.poll_recv(context, &mut pieces, &mut metas))?;
+            for (meta, piece) in metas.iter().zip(&pieces).take(count) {
+                let bytes = piece.get(..meta.len).unwrap_or_default();
+                if self.queues.put(*meta, bytes) {
+                    budgets.earn(&meta.addr, meta.len);
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
-    /// The next datagram.
-    fn next(&mut self) -> Option<(RecvMeta, &[u8])> {
-        while self.piece < self.pieces {
-            let meta = *self.metas.get(self.piece)?;
-            let first = self.piece * PIECE_BYTES;
-            let (from, end) = (first + self.handed, first + meta.len);
-            if from < end {
-                let length = meta.stride.clamp(1, end - from);
-                self.handed += length;
-                let bytes = self.memory.get(from..from + length)?;
-                return Some((meta, bytes));
-            }
-            (self.piece, self.handed) = (self.piece + 1, 0);
-        }
-        None
+    /// Writes the next datagram, where any waits.
+    fn hand_on(&mut self, (buffer, place): (&mut IoSliceMut<'_>, &mut RecvMeta)) -> Option<()> {
+        self.queues.next(|meta, bytes| {
+            // Of one that is longer than we have told that they may be, the rest is lost.
+            let length = (&mut **buffer).write(bytes).unwrap_or_default();
+            *place = RecvMeta { len: length, stride: length, ..meta };
+        })
     }
 }
 
 impl std::fmt::Debug for Arrived {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Arrived").field("pieces", &self.pieces).finish_non_exhaustive()
+        formatter.debug_struct("Arrived").field("queues", &self.queues).finish_non_exhaustive()
     }
 }
 
 impl Socket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>, budgets: Budgets) -> Self {
-        let arrived = Arrived {
-            // Of which as much is there as was ever needed.
-            memory: vec![0; PIECE_BYTES * BATCH_SIZE].into(),
-            metas: [RecvMeta::default(); BATCH_SIZE],
-            pieces: 0,
-            piece: 0,
-            handed: 0,
-        };
+        // Of which as much is there as was ever needed.
+        let memory = vec![0; PIECE_BYTES * BATCH_SIZE].into();
+        let arrived = Arrived { memory, queues: Queues::default() };
         Self { inner, budgets, arrived: Mutex::new(arrived) }
     }
 }
@@ -112,19 +110,14 @@ impl AsyncUdpSocket for Socket {
     ) -> Poll<io::Result<usize>> {
         let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let mut count = 0;
-            for (buffer, place) in buffers.iter_mut().zip(&mut *metas) {
-                let Some((meta, bytes)) = arrived.next() else { break };
-                // Of one that is longer than we have told that they may be, the rest is lost.
-                let length = (&mut **buffer).write(bytes)?;
-                *place = RecvMeta { len: length, stride: length, ..meta };
-                count += 1;
-            }
+            let received = arrived.receive(&*self.inner, &self.budgets, context);
+            let places = buffers.iter_mut().zip(&mut *metas);
+            let count = places.map_while(|place| arrived.hand_on(place)).count();
             if count > 0 {
                 return Poll::Ready(Ok(count));
             }
-            let metas = ready!(arrived.receive(&*self.inner, context))?;
-            metas.iter().for_each(|meta| self.budgets.earn(&meta.addr, meta.len));
+            // Where nothing of what came found room, more may be there.
+            ready!(received)?;
         }
     }
 
