@@ -65,9 +65,13 @@ impl Piece {
     fn is_empty(&self) -> bool {
         self.handed >= self.bytes.len()
     }
+
+    fn cost(&self) -> usize {
+        cost_of(self.bytes.len(), self.meta.stride)
+    }
 }
 
-/// What datagrams of this length cost.
+/// What bytes cost that came in datagrams of this length.
 fn cost_of(bytes: usize, stride: usize) -> usize {
     bytes + bytes.div_ceil(stride.max(1)) * COST_OF_ANY
 }
@@ -103,14 +107,16 @@ impl Queues {
         let piece = waiting.pieces.front_mut()?;
         let meta = piece.meta;
         let datagram = piece.next()?;
-        let cost = datagram.len() + COST_OF_ANY;
+        let left = left.checked_sub(datagram.len() + COST_OF_ANY);
         let taken = take(meta, datagram);
         if piece.is_empty() {
+            // Only now: until its last datagram is handed on, all of a piece is kept.
+            let cost = piece.cost();
             waiting.pieces.pop_front();
+            waiting.cost -= cost;
+            self.cost -= cost;
         }
-        waiting.cost -= cost;
-        self.cost -= cost;
-        match left.checked_sub(cost) {
+        match left {
             _ if waiting.pieces.is_empty() => _ = self.senders.remove(&sender),
             Some(left) => self.turn = Some((sender, left)),
             None => self.served.push_back(sender),
@@ -158,8 +164,12 @@ mod tests {
         for piece in [&b"aaaabbbbcc"[..], b"dddd"] {
             assert!(put(&mut queues, 1, piece, 4));
         }
-        for datagram in [&b"aaaa"[..], b"bbbb", b"cc", b"dddd"] {
+        // A piece is kept whole until its last datagram is handed on.
+        let (both, one) = (cost_of(10, 4) + cost_of(4, 4), cost_of(4, 4));
+        let kept = [(&b"aaaa"[..], both), (b"bbbb", both), (b"cc", one), (b"dddd", 0)];
+        for (datagram, cost) in kept {
             assert_eq!(next(&mut queues), Some((1, datagram.to_vec())));
+            assert_eq!(queues.cost, cost);
         }
         assert_eq!(next(&mut queues), None);
         assert!(queues.senders.is_empty() && queues.cost == 0, "{queues:?}");
