@@ -86,7 +86,7 @@ async fn who_sends_a_byte_a_second_is_not_waited_for() {
         "{CONNECTIONS} connections ended after {:?}, {sent} bytes at the most",
         begun.elapsed()
     );
-    bystander.check();
+    bystander.check(None);
     assert!(sent <= BYTES_MAX, "a stream has sent {sent} bytes, one a second");
     assert!(first.connection.close_reason().is_none());
 }

@@ -105,15 +105,12 @@ pub(super) async fn garbage_until_closed(raw: &Raw, most: usize) -> usize {
     most
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_frames_of_garbage_hurt_nobody() {
-    let frames = std::env::var("QCHAT_GARBAGE").map_or(GARBAGE, |frames| frames.parse().unwrap());
-    let server = Server::start();
-    let bystander = Bystander::start(&server);
-    let before = server.memory();
+/// Sends so many frames of garbage to a server, on eight connections at a time; returns how many it took
+/// before it closed their connections, and how many connections.
+async fn garbage_on_connections(server: &Server, frames: usize) -> (usize, usize) {
     let mut senders = JoinSet::new();
     for _ in 0..8 {
-        let (address, configuration) = (server.address, configuration(&server, ALPN));
+        let (address, configuration) = (server.address, configuration(server, ALPN));
         senders.spawn(async move {
             let from = endpoint("127.0.0.1");
             let (mut sent, mut connections) = (0, 0);
@@ -125,11 +122,22 @@ async fn ten_thousand_frames_of_garbage_hurt_nobody() {
             (sent, connections)
         });
     }
-    let (sent, connections): (Vec<_>, Vec<i32>) = senders.join_all().await.into_iter().unzip();
+    let (sent, connections): (Vec<_>, Vec<_>) = senders.join_all().await.into_iter().unzip();
+    (sent.iter().sum(), connections.iter().sum())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_frames_of_garbage_hurt_nobody() {
+    let frames = std::env::var("QCHAT_GARBAGE").map_or(GARBAGE, |frames| frames.parse().unwrap());
+    let (server, other) = (Server::start(), Server::start());
+    let bystander = Bystander::start(&server);
+    garbage_on_connections(&other, frames).await;
+    let elsewhere = bystander.lap();
+    let before = server.memory();
+    let (sent, connections) = garbage_on_connections(&server, frames).await;
     let grown = server.peak_memory().saturating_sub(before);
-    let (sent, connections): (usize, i32) = (sent.iter().sum(), connections.iter().sum());
     println!("{sent} frames on {connections} connections: {} KiB", grown / 1024);
-    bystander.check();
+    bystander.check(Some(elsewhere));
     assert!(grown <= 16 * MIB, "{grown} bytes");
     // It ends well, and has not panicked.
     server.terminate();
@@ -153,17 +161,14 @@ async fn in_packets_of_one_byte(raw: &Raw, bytes: usize) -> u64 {
     packets() - begun
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
+/// Sends the longest request to a server, a byte in a packet and a part of it on each of eight connections;
+/// returns how many packets that took.
+async fn request_in_packets_of_one_byte(server: &Server) -> u64 {
     const SENDERS: usize = 8;
-    let server = Server::start();
-    let raw = Raw::connect(&server).await;
-    let token = raw.sign_up("mallory").await;
-    let bystander = Bystander::start(&server);
-    let before = server.memory();
+    let token = Raw::connect(server).await.sign_up("mallory").await;
     let mut senders = JoinSet::new();
     for _ in 0..SENDERS {
-        let raw = Raw::connect(&server).await;
+        let raw = Raw::connect(server).await;
         raw.resume(&token).await;
         senders.spawn(async move {
             let sending = in_packets_of_one_byte(&raw, REQUEST_BYTES_MAX / SENDERS);
@@ -172,10 +177,20 @@ async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
             packets
         });
     }
-    let packets: u64 = senders.join_all().await.into_iter().sum();
+    senders.join_all().await.into_iter().sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
+    let (server, other) = (Server::start(), Server::start());
+    let bystander = Bystander::start(&server);
+    request_in_packets_of_one_byte(&other).await;
+    let elsewhere = bystander.lap();
+    let before = server.memory();
+    let packets = request_in_packets_of_one_byte(&server).await;
     let grown = server.peak_memory().saturating_sub(before);
     println!("{REQUEST_BYTES_MAX} bytes in {packets} packets: {} KiB", grown / 1024);
-    bystander.check();
+    bystander.check(Some(elsewhere));
     // A reader that keeps what it got in the packets that it came in: 7 MiB.
     assert!(grown <= 4 * MIB, "{grown} bytes");
     server.terminate();
