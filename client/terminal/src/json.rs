@@ -17,7 +17,7 @@ use crate::command_table::{Entry, help};
 use crate::failure::Failure;
 use crate::line::bounded;
 use crate::render::stage_name;
-use crate::safe;
+use crate::safe::{self, Marks};
 
 /// The object that tells what came of a line that began with `command`, without a line ending.
 pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String {
@@ -355,12 +355,13 @@ pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX)
 }
 
-/// Escapes what a terminal would act on. JSON's own characters are ASCII, so that whatever is escaped
-/// here stands in a string, where an escape has the same value.
+/// Escapes what a terminal would act on, and floods of marks. JSON's own characters are ASCII, so that whatever
+/// is escaped here stands in a string, where an escape has the same value.
 fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
+    let mut marks = Marks::default();
     for character in json.chars() {
-        if safe::acts(character) {
+        if marks.flood(character) || safe::acts(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a String does not fail.
                 let _ = write!(escaped, "\\u{unit:04x}");

@@ -175,6 +175,11 @@ fn a_text_is_exact_and_yet_safe_to_look_at() {
     assert!(!json.chars().any(safe::acts), "{json}");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["message"]["text"], wild);
+    let flood = format!("e{}", "\u{301}".repeat(100));
+    let json = report("send", &Ok(Answer::Sent(text(&flood))));
+    assert!(json.matches('\u{301}').count() < 10, "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["message"]["text"], flood);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::fmt::Write;
 
 use qchat_proto::is_blank;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_width::UnicodeWidthChar;
 
 /// What a tab becomes. Its real width depends on the column, which only the terminal knows.
 const TAB: &str = "    ";
@@ -27,10 +28,9 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    let mut marks = 0;
+    let mut marks = Marks::default();
     for character in text.chars() {
-        marks = if is_mark(character) { marks + 1 } else { 0 };
-        match marks > MARKS_MAX {
+        match marks.flood(character) {
             true => show_number(character, &mut shown),
             false => show(character, &mut shown),
         }
@@ -38,12 +38,26 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Counts the marks behind a character.
+#[derive(Debug, Default)]
+pub(crate) struct Marks(usize);
+
+impl Marks {
+    /// Whether the next character of a text is one mark too many.
+    pub(crate) fn flood(&mut self, next: char) -> bool {
+        self.0 = if is_mark(next) { self.0 + 1 } else { 0 };
+        self.0 > MARKS_MAX
+    }
+}
+
 /// Whether a character is drawn over the one before it, or ties it to the next.
 fn is_mark(character: char) -> bool {
     match character {
         '\0'..='~' => false,
-        '\u{200d}' => true,
-        _ => character.general_category_group() == GeneralCategoryGroup::Mark,
+        _ => {
+            character.general_category_group() == GeneralCategoryGroup::Mark
+                || character.width() == Some(0)
+        }
     }
 }
 
@@ -119,6 +133,11 @@ mod tests {
         check(
             &format!("e{}x", "\u{301}".repeat(8)),
             &format!("e{}<U+0301><U+0301>x", "\u{301}".repeat(6)),
+        );
+        // A vowel of Hangul, drawn into the syllable before it.
+        check(
+            &format!("가{}", "\u{1161}".repeat(7)),
+            &format!("가{}<U+1161>", "\u{1161}".repeat(6)),
         );
     }
 

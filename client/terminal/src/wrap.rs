@@ -33,17 +33,18 @@ pub(crate) fn fold(line: &str, columns: Option<usize>) -> String {
 }
 
 /// How many columns the character takes in a terminal: the most, where they are not of one mind. A row
-/// that is taken for shorter than it is would be broken by the terminal.
+/// that is taken for shorter than it is would be broken by the terminal. So what is drawn over
+/// the character before it counts as well: which those are differs from table to table.
 pub(crate) fn width(character: char) -> usize {
     match character {
-        // Makes an emoji of the character before it.
-        '\u{fe0f}' => 1,
         // Half a flag.
         '\u{1f1e6}'..='\u{1f1ff}' => 2,
         ' '..='~' => 1,
+        // Wide to the C library, which many terminals ask.
+        '\u{302e}'..='\u{302f}' | '\u{3248}'..='\u{324f}' | '\u{16ff0}'..='\u{16ff1}' => 2,
         // Only a newer terminal knows it.
         _ if character.general_category() == GeneralCategory::Unassigned => 2,
-        _ => character.width().unwrap_or(0),
+        _ => character.width().unwrap_or(0).max(1),
     }
 }
 
@@ -99,6 +100,22 @@ mod tests {
         check("x\u{fe0f}\u{fe0f}", 1, &["x", "\u{fe0f}", "\u{fe0f}"]);
         check("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4, &["❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}"]);
         assert_eq!(wrap("no width known", None), ["no width known"]);
+    }
+
+    #[test]
+    fn no_character_is_taken_for_narrower_than_some_terminal_draws_it() {
+        // Where tables differ: letters and marks that others draw in a column, or two, of their own.
+        for (character, columns) in [
+            ('\u{9be}', 1),
+            ('\u{d4e}', 1),
+            ('\u{a8fa}', 1),
+            ('\u{302e}', 2),
+            ('\u{3248}', 2),
+            ('\u{16ff0}', 2),
+            ('\u{378}', 2),
+        ] {
+            assert_eq!(width(character), columns, "{character:?}");
+        }
     }
 
     #[test]
