@@ -100,7 +100,7 @@ async fn what_a_server_says_when_it_closes_reaches_no_terminal_and_begins_no_lin
         assert!(shown.iter().any(|row| row.contains("closed by peer:")), "{shown:?}");
         for row in shown {
             let is_ours =
-                ["error: ", "nothing was done: ", "  "].iter().any(|ours| row.starts_with(ours));
+                ["error: ", "nothing was done: ", "  │"].iter().any(|ours| row.starts_with(ours));
             assert!(is_ours, "{row:?} for {reason:?}");
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::effect::Effect;
-use crate::error::{CallError, DamagedError, LinkError};
+use crate::error::{CallError, DamagedError, LinkError, in_one_line};
 use crate::link::Link;
 
 /// How long the server may take to answer.
@@ -174,7 +174,7 @@ impl From<&ConnectionError> for LinkError {
             }
             ConnectionError::TimedOut => Self::Silent,
             ConnectionError::LocallyClosed => Self::Closed,
-            other => Self::Lost(other.to_string()),
+            other => Self::Lost(in_one_line(other)),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::address::ServerAddress;
 use crate::endpoint::{client_config, endpoint_for, provider};
-use crate::error::ConnectError;
+use crate::error::{ConnectError, in_one_line};
 use crate::verifier::{Rule, Verifier};
 
 /// How long a connection may take to be made, names resolved and all.
@@ -152,7 +152,7 @@ fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError
         ConnectionError::ApplicationClosed(close) if close.error_code == codes::FULL.into() => {
             "it takes no more connections at the moment".to_owned()
         }
-        _ => error.to_string(),
+        _ => in_one_line(error),
     };
     ConnectError::Handshake { server, reason }
 }

@@ -183,6 +183,11 @@ pub enum LocalFileReason {
     NamesTaken,
 }
 
+/// What an error says that may hold words of the other side's, in one line: a line break is ours alone to make.
+pub(crate) fn in_one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().replace(['\r', '\n'], " ")
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {

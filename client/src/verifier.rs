@@ -16,7 +16,7 @@ use rustls::{
 };
 
 use crate::address::ServerAddress;
-use crate::error::{ConnectError, IdentityError};
+use crate::error::{ConnectError, IdentityError, in_one_line};
 use crate::pins::{Pin, PinFile};
 use crate::trust::{Trust, Unknown};
 
@@ -90,7 +90,7 @@ fn reason(error: &Error, now: UnixTime) -> String {
         Error::InvalidCertificate(CertificateError::NotValidYetContext { .. }) => {
             "its certificate is not valid yet; is the clock of this machine right?".to_owned()
         }
-        error => error.to_string(),
+        error => in_one_line(error),
     }
 }
 
