@@ -162,11 +162,15 @@ impl Prompt for Drawn<'_> {
 }
 
 /// Whether a line may be kept: none that holds a password, even where its command is mistyped beyond
-/// recognition.
+/// recognition, and also where it is one of several that were pasted together.
 fn is_kept(line: &str) -> bool {
-    let word = line.split_whitespace().next().unwrap_or_default();
-    let meant = Entry::named(word).or_else(|| nearest(word).and_then(Entry::named));
-    meant.is_some_and(|entry| !entry.may_hold_password())
+    let meant = |line: &str| {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        Entry::named(word).or_else(|| nearest(word).and_then(Entry::named))
+    };
+    let mut rows = line.split(['\n', '\r']).map(meant);
+    let is_command = rows.next().flatten().is_some_and(|entry| !entry.may_hold_password());
+    is_command && !rows.flatten().any(|entry| entry.may_hold_password())
 }
 
 #[cfg(test)]
@@ -175,7 +179,15 @@ mod tests {
 
     #[test]
     fn no_line_with_a_password_is_kept() {
-        for kept in ["ls", "send bob hi", " inbox", "help passwd", "sned bob hi", "sessions"] {
+        for kept in [
+            "ls",
+            "send bob hi",
+            " inbox",
+            "help passwd",
+            "sned bob hi",
+            "sessions",
+            "send bob several\n\nlines of text",
+        ] {
             assert!(is_kept(kept), "{kept}");
         }
         for secret in [
@@ -195,6 +207,8 @@ mod tests {
             "pass old new",
             "password old new",
             "change_password old new",
+            "ls\nauth_login alice secret",
+            "send bob hi\r\n\r\n  passwd old new\r\nls",
             "",
             "  ",
         ] {
