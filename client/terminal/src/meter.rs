@@ -47,11 +47,12 @@ impl Meter {
                 *reading = Reading { name, bytes: *size, ..Reading::default() };
             }
             TransferEvent::Started { .. } | TransferEvent::Damaged { .. } => {}
-            TransferEvent::Kept { bytes } => reading.done += bytes,
+            // How many there are in all is what a server says.
+            TransferEvent::Kept { bytes } => reading.done = reading.done.saturating_add(*bytes),
             TransferEvent::Moved { bytes } => {
                 reading.since.get_or_insert_with(Instant::now);
-                reading.done += bytes;
-                reading.moved += bytes;
+                reading.done = reading.done.saturating_add(*bytes);
+                reading.moved = reading.moved.saturating_add(*bytes);
             }
         }
     }
@@ -109,6 +110,16 @@ mod tests {
         meter.hear(&TransferEvent::Moved { bytes: 5 });
         let reading = meter.read();
         assert_eq!((reading.file, reading.done, reading.percent()), (Some((2, 2)), 15, 50));
+    }
+
+    #[test]
+    fn a_server_that_claims_more_than_there_can_be_is_no_trouble() {
+        let meter = Meter::default();
+        meter.expect_many(2, u64::MAX);
+        meter.begin_file("a", u64::MAX);
+        meter.hear(&TransferEvent::Kept { bytes: 1 });
+        meter.hear(&TransferEvent::Moved { bytes: 1 });
+        assert_eq!((meter.read().done, meter.read().percent()), (u64::MAX, 100));
     }
 
     #[test]
