@@ -46,6 +46,24 @@ fn check_once(shown: &str, text: &str) {
 }
 
 #[test]
+fn what_appears_in_a_terminal_that_became_narrower_is_as_wide_as_that() {
+    const NARROW: u16 = 50;
+    let Scene { server: _server, alice: _alice, bob, screen } = scene();
+    screen.resize(NARROW);
+    // Where the terminal broke it, the rest would stand at the margin.
+    bob.ok(&format!("send alice {}", "x".repeat(90)));
+    bob.ok("send alice that was all");
+    screen.wrote("that was all");
+    let raw = screen.raw();
+    let rows: Vec<_> = raw.lines().filter(|row| row.contains("xxx")).collect();
+    assert!(rows.len() > 1, "{rows:?}");
+    for row in rows {
+        let shown = row.split('│').next_back().unwrap_or_default().trim_end();
+        assert!(shown.chars().count() < NARROW.into(), "{row:?}");
+    }
+}
+
+#[test]
 fn what_others_say_appears_at_the_prompt_and_is_read() {
     let scene = scene();
     let Scene { alice, bob, screen, .. } = &scene;

@@ -42,13 +42,19 @@ struct State {
 impl Screen {
     /// Starts `client` in a terminal, with further arguments.
     pub(crate) fn open(client: &Client, arguments: &[&str]) -> Self {
-        let size = PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
+        let pair = native_pty_system().openpty(size(COLUMNS)).unwrap();
         let child = pair.slave.spawn_command(command(client, arguments)).unwrap();
         drop(pair.slave);
         let keyboard = pair.master.take_writer().unwrap();
         let shown = Shown::read(pair.master.try_clone_reader().unwrap());
         Self { child, keyboard, shown, terminal: pair.master }
+    }
+
+    /// Makes the terminal narrower, or wider.
+    pub(crate) fn resize(&self, columns: u16) {
+        self.terminal.resize(size(columns)).unwrap();
+        let (rows, columns) = (NonZeroU16::new(ROWS).unwrap(), NonZeroU16::new(columns).unwrap());
+        self.shown.state.lock().unwrap().terminal.screen_mut().set_size(rows, columns);
     }
 
     /// Types a line, waits until it is seen, and presses Enter: what is waited for next comes after it.
@@ -191,6 +197,10 @@ impl Screen {
             state = self.shown.changed.wait_timeout(state, left).unwrap().0;
         }
     }
+}
+
+fn size(columns: u16) -> PtySize {
+    PtySize { rows: ROWS, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
 /// The line with the cursor, and the cursor's column.

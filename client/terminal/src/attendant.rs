@@ -116,14 +116,14 @@ mod tests {
             attendant.highlight("añb", 3).into_owned()
         };
         board.set_prompt("one> ".to_owned());
-        assert_eq!(board.raise(None), "one> ");
+        assert_eq!(board.raise(), "one> ");
         assert_eq!((draws_over().as_str(), &*attendant.highlight("añb", 3)), ("añb", "añb"));
         board.set_prompt("two> ".to_owned());
         assert_eq!(draws_over(), "añb");
         let left = catch_unwind(AssertUnwindSafe(|| attendant.highlight("añb", 3).into_owned()));
         let half = left.unwrap_err().downcast::<HalfTyped>().unwrap();
         assert_eq!((half.before.as_str(), half.after.as_str()), ("añ", "b"));
-        assert_eq!(board.raise(None), "two> ");
+        assert_eq!(board.raise(), "two> ");
         assert_eq!(&*attendant.highlight("añb", 3), "añb");
     }
 

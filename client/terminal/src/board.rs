@@ -64,8 +64,6 @@ pub(crate) struct Batch {
     pub(crate) news: Vec<News>,
     /// How many messages came after them and were not kept.
     pub(crate) left_out: usize,
-    /// The terminal's, where it is known.
-    pub(crate) columns: Option<usize>,
     era: u64,
 }
 
@@ -93,7 +91,6 @@ struct State {
     to_say: String,
     /// Whether it was told to say something else since that has changed.
     is_told: bool,
-    columns: Option<usize>,
 }
 
 impl Board {
@@ -142,9 +139,9 @@ impl Board {
     }
 
     /// A prompt comes up; returns what it is to say.
-    pub(crate) fn raise(&self, columns: Option<usize>) -> String {
+    pub(crate) fn raise(&self) -> String {
         let mut state = self.lock();
-        (state.prompt_is_up, state.columns) = (true, columns);
+        state.prompt_is_up = true;
         state.says = state.to_say.clone();
         self.changed.notify_all();
         state.says.clone()
@@ -183,17 +180,18 @@ impl Board {
         Batch {
             news: state.waiting.drain(..).collect(),
             left_out: std::mem::take(&mut state.left_out),
-            columns: state.columns,
             era: state.era,
         }
     }
 
     /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
-    fn put_up(&self, era: u64, mut text: String, print: &mut Print) -> bool {
-        let mut state = self.wait_while(|state| !state.prompt_is_up && state.era == era);
-        if state.era != era {
+    fn put_up(&self, batch: &Batch, render: impl Fn(&Batch) -> String, print: &mut Print) -> bool {
+        let mut state = self.wait_while(|state| !state.prompt_is_up && state.era == batch.era);
+        if state.era != batch.era {
             return false;
         }
+        // Only now: the terminal may have become narrower meanwhile, and what is too wide would be broken by it.
+        let mut text = render(batch);
         if text.is_empty() {
             text = REDRAW.to_owned();
         }
@@ -251,8 +249,7 @@ pub(crate) fn start_printing(
     std::thread::spawn(move || {
         loop {
             let batch = board.take();
-            let text = render(&batch);
-            let printed = board.put_up(batch.era, text, &mut *print);
+            let printed = board.put_up(&batch, &render, &mut *print);
             if printed && !shown(batch.heard()) {
                 break;
             }

@@ -67,7 +67,7 @@ fn what_comes_without_a_prompt_is_printed_at_the_next_one() {
     post(&printed.board, 2);
     printed.board.post(News::Notice("lost".to_owned()));
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
-    printed.board.raise(None);
+    printed.board.raise();
     assert_eq!(printed.next(), ("1 2 lost and 0".to_owned(), 2));
     post(&printed.board, 3);
     assert_eq!(printed.next(), ("3 and 0".to_owned(), 1));
@@ -82,7 +82,7 @@ fn what_has_no_room_is_counted_and_is_not_shown() {
     for number in 1..=300 {
         post(&printed.board, number);
     }
-    printed.board.raise(None);
+    printed.board.raise();
     let (text, shown) = printed.next();
     assert!(text.ends_with("255 256 and 44"), "{text}");
     assert_eq!(shown, WAITING_MAX);
@@ -99,7 +99,7 @@ fn what_an_answer_has_shown_is_no_news() {
     printed.board.note_seen(vec![id(2), id(3)]);
     post(&printed.board, 3);
     post(&printed.board, 4);
-    printed.board.raise(None);
+    printed.board.raise();
     assert_eq!(printed.next(), ("1 4 and 0".to_owned(), 2));
 }
 
@@ -107,13 +107,13 @@ fn what_an_answer_has_shown_is_no_news() {
 fn a_prompt_that_has_become_untrue_is_drawn_anew_once() {
     let printed = start();
     printed.board.set_prompt("one> ".to_owned());
-    assert_eq!(printed.board.raise(None), "one> ");
+    assert_eq!(printed.board.raise(), "one> ");
     assert!(!printed.board.lower_if_untrue());
     printed.board.set_prompt("two> ".to_owned());
     assert_eq!(printed.next(), ("and 0".to_owned(), 0));
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
     assert!(printed.board.lower_if_untrue());
-    assert_eq!(printed.board.raise(None), "two> ");
+    assert_eq!(printed.board.raise(), "two> ");
     post(&printed.board, 1);
     assert_eq!(printed.next(), ("1 and 0".to_owned(), 1));
 }
@@ -124,19 +124,19 @@ fn nothing_is_kept_for_somebody_else() {
     post(&printed.board, 1);
     printed.board.clear();
     post(&printed.board, 2);
-    printed.board.raise(None);
+    printed.board.raise();
     assert_eq!(printed.next(), ("2 and 0".to_owned(), 1));
 }
 
 #[test]
 fn a_prompt_ends_while_the_editor_keeps_a_line_back() {
     let printed = start();
-    printed.board.raise(None);
+    printed.board.raise();
     post(&printed.board, 1);
     assert!(printed.texts.recv_timeout(Duration::from_secs(60)).is_ok());
     printed.board.lower();
     assert!(printed.shown.recv_timeout(Duration::from_millis(50)).is_err());
-    printed.board.raise(None);
+    printed.board.raise();
     printed.board.note_drawn();
     assert_eq!(printed.shown.recv_timeout(Duration::from_secs(60)).unwrap().len(), 1);
 }
@@ -149,6 +149,6 @@ fn receipts_of_one_kind_that_come_together_are_one() {
     {
         printed.board.post(News::Receipt { stage, messages: vec![id.parse().unwrap()] });
     }
-    printed.board.raise(None);
+    printed.board.raise();
     assert_eq!(printed.next(), ("Read 2 Delivered 1 and 0".to_owned(), 0));
 }

@@ -11,6 +11,7 @@ mod watching;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::pending;
+use std::io::stdout;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::board::{Board, Heard, News, Print, start_printing};
+use crate::columns::columns;
 use crate::delivery::{Delivery, Step};
 use crate::palette::Palette;
 use crate::prompt::{LinkState, prompt};
@@ -81,7 +83,7 @@ impl Live {
         start_printing(
             Arc::clone(&board),
             print,
-            move |batch| render::batch(batch, &palette),
+            move |batch| render::batch(batch, &palette, columns(stdout())),
             move |shown| shown.is_empty() || heard.blocking_send(shown).is_ok(),
         );
         Self {

@@ -225,7 +225,7 @@ fn a_batch_tells_what_it_left_out() {
         let news = vec![notice()];
         let mut posted = Batch::default();
         (posted.news, posted.left_out) = (news, left_out);
-        super::batch(&posted, &Palette::default())
+        super::batch(&posted, &Palette::default(), None)
     };
     assert_eq!(shown(0), "connection ␛[2Jlost\n  for ever\n");
     assert!(shown(1).ends_with("ever\n1 more message: see inbox and inboxgroup\n"));

@@ -119,8 +119,7 @@ impl Desk {
     fn read(&mut self) -> rustyline::Result<String> {
         let mut half = HalfTyped::default();
         loop {
-            let columns = self.columns();
-            let prompt = Drawn { prompt: self.board.raise(columns), board: &self.board };
+            let prompt = Drawn { prompt: self.board.raise(), board: &self.board };
             let begun = (half.before.as_str(), half.after.as_str());
             let editor = &mut self.editor;
             // It is left while it draws. What it keeps between lines, the history, is not touched then.
@@ -170,7 +169,7 @@ fn is_kept(line: &str) -> bool {
     };
     let mut rows = line.split(['\n', '\r']).map(meant);
     let is_command = rows.next().flatten().is_some_and(|entry| !entry.may_hold_password());
-    is_command && !rows.flatten().any(|entry| entry.may_hold_password())
+    is_command && !rows.flatten().any(Entry::may_hold_password)
 }
 
 #[cfg(test)]

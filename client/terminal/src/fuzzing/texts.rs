@@ -78,8 +78,8 @@ impl Shown {
     /// What comes by itself.
     fn batch(&self, news: Vec<News>) -> String {
         let mut batch = Batch::default();
-        (batch.news, batch.columns) = (news, self.columns);
-        render::batch(&batch, &Palette::default())
+        batch.news = news;
+        render::batch(&batch, &Palette::default(), self.columns)
     }
 
     fn message(&self, from: &str, body: Body) -> Message {

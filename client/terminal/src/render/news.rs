@@ -12,9 +12,9 @@ use crate::palette::Palette;
 use crate::safe;
 use crate::wrap::{fold, wrap};
 
-/// What came by itself, as whole lines.
-pub(crate) fn batch(batch: &Batch, palette: &Palette) -> String {
-    let paper = Paper { palette: palette.clone(), columns: batch.columns, now: Zoned::now() };
+/// What came by itself, as whole lines for a terminal of so many columns.
+pub(crate) fn batch(batch: &Batch, palette: &Palette, columns: Option<usize>) -> String {
+    let paper = Paper { palette: palette.clone(), columns, now: Zoned::now() };
     let mut text = String::new();
     for news in &batch.news {
         match news {
