@@ -259,6 +259,36 @@ fn a_line_does_not_overtake_a_file_that_waited_and_a_question_does() {
 }
 
 #[test]
+fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_cannot_be_taken_out()
+{
+    let Scene { server, alice, bob, mut screen } = scene();
+    let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
+    film.set_len(64 * 1024 * 1024).unwrap();
+    // The id by which it was begun is noted, and is not that of the line that waits.
+    let mut begun = alice.talk();
+    begun.tell("send_file bob film.mkv");
+    until("the upload has begun", || !server.parts().is_empty());
+    begun.kill();
+    drop(begun);
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    enter_offline(&mut screen, &["send_file bob film.mkv", "send bob after it"]);
+    let outboxes = alice.home().join("home/xdg_state_home/qchat/outbox");
+    let away = alice.home().join("away");
+    std::fs::rename(&outboxes, &away).unwrap();
+    let _server = stopped.start();
+    screen.shows("← send bob after it");
+    screen.kill9();
+    let _ = std::fs::remove_dir_all(&outboxes);
+    std::fs::rename(&away, &outboxes).unwrap();
+    let screen = Screen::open(&alice, &[]);
+    screen.shows("2 lines from last time are waiting");
+    screen.shows("← send bob after it");
+    screen.prompts(ONLINE.trim_end());
+    assert_eq!(items(&bob.ok("inbox")["messages"]).len(), 2);
+}
+
+#[test]
 fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
     let server = Server::start();
     let bob = server.user("bob");

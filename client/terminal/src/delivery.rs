@@ -5,7 +5,7 @@ use std::path::Path;
 
 use qchat_client::proto::ClientId;
 use qchat_client::{Backoff, Client, UserName};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
 use crate::answer::Answer;
@@ -16,14 +16,21 @@ use crate::outbox::Outbox;
 use crate::outbox_file::OutboxError;
 use crate::perform::{Manner, perform};
 use crate::progress::Bars;
+use crate::unfinished::Answered;
 
 /// The outbox of one user, and the line that is on its way.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     user: UserName,
     outbox: Outbox,
-    sending: Option<JoinHandle<Result<Answer, Failure>>>,
+    sending: Option<Sending>,
     backoff: Backoff,
+}
+
+#[derive(Debug)]
+struct Sending {
+    task: JoinHandle<Result<Answer, Failure>>,
+    answered: Answered,
 }
 
 /// What has come of sending.
@@ -102,11 +109,16 @@ impl Delivery {
                 let Some((client, _)) = client else { return pending().await };
                 sleep(self.backoff.pause()).await;
                 // A prompt may be up.
-                let manner = Manner { bars: Bars::Off, ..manner.clone() };
-                self.sending.insert(set_off(&client, first.id, &first.line, manner))
+                let answered = Answered::default();
+                let notes = manner.unfinished.clone();
+                let unfinished = notes.map(|notes| notes.that_wait(answered.clone()));
+                let manner = Manner { bars: Bars::Off, unfinished, ..manner.clone() };
+                let task = set_off(&client, first.id, &first.line, manner);
+                self.sending.insert(Sending { task, answered })
             }
         };
-        let ended = sending.await;
+        let ended = (&mut sending.task).await;
+        let answered = std::mem::take(&mut sending.answered);
         self.sending = None;
         let lost =
             |panic: tokio::task::JoinError| Err(Failure::refused("internal", panic.to_string()));
@@ -120,7 +132,9 @@ impl Delivery {
         self.backoff.reset();
         let line = first.text.clone();
         // Where the disk does not take that, the next client sends the line again, to no effect.
-        let _ = self.outbox.pop();
+        if self.outbox.pop().is_ok() {
+            block_in_place(|| answered.end());
+        }
         Step::Sent(Box::new(Sent { line, result }))
     }
 
@@ -134,7 +148,7 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(sending) = &self.sending {
             // It is sent again under its id, if it needs to be.
-            sending.abort();
+            sending.task.abort();
         }
     }
 }

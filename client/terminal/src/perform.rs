@@ -147,7 +147,7 @@ impl Manner {
         if is_older && is_stored {
             // What was sent then, and not answered, is another file than the one that is there now.
             if let Some(note) = note {
-                note.end().await;
+                note.forget().await;
             }
             note = self.note(client, (to, file), id).await;
             (sent, _) = self.send_once(client, (to, file), id, note.as_ref()).await;

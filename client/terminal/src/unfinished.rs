@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use qchat_client::{Address, ServerAddress, UserName, private_file};
@@ -31,6 +32,24 @@ const NOTES_MAX: usize = 1024;
 pub(crate) struct Unfinished {
     folder: PathBuf,
     server: ServerAddress,
+    answered: Option<Answered>,
+}
+
+/// The notes of answered uploads whose line is still to be taken out of where it is kept. If it is done again
+/// from there, since the client or the disk fails before that, it has to find its note.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answered(Arc<Mutex<Vec<Note>>>);
+
+impl Answered {
+    /// Ends them: the line is kept nowhere any more. Waits for the disk.
+    pub(crate) fn end(&self) {
+        let notes = std::mem::take(&mut *self.notes());
+        notes.into_iter().for_each(Note::remove);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Vec<Note>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a line sends, and what the file was then.
@@ -54,12 +73,18 @@ pub(crate) struct Note {
     pub(crate) is_changed: bool,
     path: PathBuf,
     turn: File,
+    answered: Option<Answered>,
 }
 
 impl Unfinished {
     /// Below `folder`.
     pub(crate) fn new(folder: PathBuf, server: ServerAddress) -> Self {
-        Self { folder, server }
+        Self { folder, server, answered: None }
+    }
+
+    /// The same, whose notes wait in `answered` for their end.
+    pub(crate) fn that_wait(self, answered: Answered) -> Self {
+        Self { answered: Some(answered), ..self }
     }
 
     /// The note of an unfinished upload of this file to this receiver, or else a new one with this id.
@@ -101,7 +126,8 @@ impl Unfinished {
                 None => Note::new(&folder, id, &facts),
             }
         });
-        taken.await.ok().and_then(io::Result::ok)
+        let note = taken.await.ok().and_then(io::Result::ok)?;
+        Some(Note { answered: self.answered.clone(), ..note })
     }
 }
 
@@ -205,7 +231,7 @@ impl Note {
         let is_there = fs::metadata(path).is_ok_and(|there| {
             turn.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
         });
-        let note = Self { id, is_changed: false, path: path.to_owned(), turn };
+        let note = Self { id, is_changed: false, path: path.to_owned(), turn, answered: None };
         Ok(Some(note).filter(|_| is_there))
     }
 
@@ -218,8 +244,16 @@ impl Note {
         file.sync_all()
     }
 
-    /// The upload was answered: the same line is a new one from here on.
-    pub(crate) async fn end(self) {
+    /// The upload was answered: the same line is a new one from here on, or as soon as it is kept nowhere else.
+    pub(crate) async fn end(mut self) {
+        match self.answered.take() {
+            Some(answered) => answered.notes().push(self),
+            None => self.forget().await,
+        }
+    }
+
+    /// The upload is another one from here on.
+    pub(crate) async fn forget(self) {
         // Where that fails, the next one is told of this one's message.
         let _ = spawn_blocking(move || self.remove()).await;
     }
