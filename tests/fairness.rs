@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use qchat_client::proto::command::{Resume, Upload, UploadOpening, Watch};
+use qchat_client::proto::command::{
+    Groups, NextKey, Resume, ServerKeys, Upload, UploadOpening, Watch,
+};
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Few, Request, TransferId, frame};
 use qchat_client::{Client, Event, Progress, Refusal, TransferEvent, Trust};
@@ -308,4 +310,17 @@ async fn devices_of_one_account_that_watch_are_counted() {
         while begin::<Event>(&devices[0], Watch { cursors: Few::first_of([]) }).await.is_err() {}
     })
     .await;
+}
+
+#[tokio::test]
+async fn devices_that_follow_the_keys_leave_room_for_commands() {
+    let server = Server::start();
+    let mut following = Vec::new();
+    // One more than commands of an account are at work at a time.
+    for _ in 0..17 {
+        let raw = signed_in(&server, "alice").await;
+        following.push((begin::<ServerKeys>(&raw, NextKey).await.unwrap(), raw));
+    }
+    let (_, raw) = &following[0];
+    assert!(in_time(raw.ask(Groups { after: None })).await.is_ok());
 }

@@ -2,12 +2,15 @@
 
 use qchat_proto::command::{Done, NextKey};
 
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::session::Signed;
 
 impl Answer for NextKey {
     type Caller = Signed;
+
+    /// Each device of an account follows the keys for as long as it is there.
+    const WORK: Work = Work::Lasting;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         let mut shown = call.node.shown.follow();
