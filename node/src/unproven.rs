@@ -70,7 +70,8 @@ impl Budgets {
         budgets.retain(|_, budget| budget.begun.elapsed() < TIME_MAX);
         let is_full = budgets.len() >= ADDRESSES_MAX;
         match budgets.entry(address) {
-            Entry::Occupied(mut known) => known.get_mut().left += FACTOR * FIRST_BYTES,
+            // What came in its packet is counted already.
+            Entry::Occupied(_) => {}
             Entry::Vacant(_) if is_full => return Err(TooMany),
             Entry::Vacant(new) => {
                 new.insert(Budget { left: FACTOR * FIRST_BYTES, begun: Instant::now() });
@@ -144,6 +145,8 @@ mod tests {
         }
         assert!(!budgets.spend(&here, 1));
         budgets.earn(&here, 10);
+        // Another first packet is no more than its bytes.
+        budgets.open(here).unwrap();
         assert!(!budgets.spend(&here, 31));
         assert!(budgets.spend(&here, 30));
         assert!(budgets.spend(&address(2), 100_000), "another address");
