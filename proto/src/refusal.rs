@@ -150,6 +150,9 @@ pub enum Refusal {
     /// The account has as much of this under way as it may.
     #[error("your account has {0} of these under way already: wait until one ends, then try again")]
     TooManyAtOnce(u32),
+    /// The user is in as many groups as one may be in.
+    #[error("you are in {0} groups, as many as one can be in: leave one first")]
+    TooManyGroups(u32),
 }
 
 fn list(names: &[StoredName]) -> String {
@@ -187,6 +190,7 @@ impl Refusal {
             Self::FileDamaged { .. } => "file_damaged",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::TooManyRegistrations { .. } => "too_many_registrations",
+            Self::TooManyGroups(_) => "too_many_groups",
         }
     }
 }

@@ -30,6 +30,7 @@ impl Answer for Watch {
             watcher: call.node.hub.watcher(),
             presence: call.node.presence.version(),
             members: call.node.memberships.version(),
+            groups: None,
             caller,
             call,
         };
@@ -51,6 +52,8 @@ struct Following<'call> {
     presence: u64,
     /// The number of the last join or leave that the client was told.
     members: u64,
+    /// The number of the last join or leave before which the caller's groups were looked at.
+    groups: Option<u64>,
 }
 
 impl Following<'_> {
@@ -97,6 +100,10 @@ impl Following<'_> {
 
     /// Follows the groups that the caller has joined since the last look.
     async fn follow_groups(&mut self) -> Result<(), Failure> {
+        let version = Some(self.call.node.memberships.version());
+        if std::mem::replace(&mut self.groups, version) == version {
+            return Ok(());
+        }
         for group in self.call.node.store.groups_of(self.caller.user.clone()).await? {
             let log = Address::Group(group);
             if !self.cursors.contains_key(&log) {

@@ -199,6 +199,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::TooManyAttempts { retry_after_seconds: 300 },
         Refusal::TooManyRegistrations { retry_after_seconds: 300 },
         Refusal::TooManyAtOnce(16),
+        Refusal::TooManyGroups(500),
     ]
 }
 

@@ -30,7 +30,7 @@ variants! { REFUSALS, refusal_name, Refusal:
     AmbiguousFile, TooLarge, QuotaExceeded, IdReused, TransferFailed, Busy,
     ShuttingDown, Internal, OutcomeUnknown, MessageNotFound,
     FileExpired, SessionNotFound, ServerFull, FileDamaged,
-    NoRoomForFile, TooManyAttempts, TooManyRegistrations, TooManyAtOnce,
+    NoRoomForFile, TooManyAttempts, TooManyRegistrations, TooManyAtOnce, TooManyGroups,
 }
 
 variants! { ADDRESSES, address_name, Address: User, Group }

@@ -9,6 +9,9 @@ use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
 use crate::store::wake_up::WakeUp;
 
+/// How many groups a user can be in: each of their devices follows all of them.
+const GROUPS_MAX: u32 = 500;
+
 /// Makes a group, whose maker is its owner and first member. Repeatable by its id.
 #[derive(Debug, Clone)]
 pub(crate) struct CreateGroup {
@@ -22,7 +25,7 @@ impl Change for CreateGroup {
     type Outcome = ();
 
     fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
-        vec![WakeUp::Log(Address::User(self.owner.clone()))]
+        joined(&self.group, &self.owner)
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
@@ -64,12 +67,8 @@ impl Change for JoinGroup {
     type Outcome = Joined;
 
     fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
-        let (group, user) = (self.group.clone(), self.user.clone());
         match joined {
-            Joined::Now => vec![
-                WakeUp::Log(Address::User(user.clone())),
-                WakeUp::Membership { group, user, is_member: true },
-            ],
+            Joined::Now => self::joined(&self.group, &self.user),
             Joined::Before => Vec::new(),
         }
     }
@@ -118,6 +117,26 @@ impl Change for LeaveGroup {
     }
 }
 
+/// In this order: who is woken for their mailbox looks for new groups where anybody's membership has changed.
+fn joined(group: &GroupName, user: &UserName) -> Vec<WakeUp> {
+    let (group, user) = (group.clone(), user.clone());
+    let mailbox = WakeUp::Log(Address::User(user.clone()));
+    vec![WakeUp::Membership { group, user, is_member: true }, mailbox]
+}
+
+/// How many groups a user is in.
+fn groups_of(tables: &Tables<'_>, user: &UserName) -> Result<u32, ApplyError> {
+    let start = tables::group_of_user(user, None);
+    let mut count = 0;
+    for row in tables.groups_of_user.range(start.as_slice()..)? {
+        if !row?.0.value().starts_with(&start) {
+            break;
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
 fn add(
     tables: &mut Tables<'_>,
     name: &GroupName,
@@ -125,6 +144,9 @@ fn add(
     user: &UserName,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
+    if groups_of(tables, user)? >= GROUPS_MAX {
+        return Err(Refusal::TooManyGroups(GROUPS_MAX).into());
+    }
     let membership = Membership { joined: at };
     tables::put(&mut tables.members, &tables::member(name, Some(user)), &membership)?;
     let key = tables::group_of_user(user, Some(name));

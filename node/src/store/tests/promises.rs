@@ -133,3 +133,26 @@ async fn a_first_start_that_was_cut_short_starts_again() {
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(store.users(None).await.unwrap(), (Vec::new(), false));
 }
+
+#[tokio::test]
+async fn a_user_is_in_so_many_groups_and_can_leave_one_for_another() {
+    let store = TestStore::with_users(&["alice", "bob"]).await;
+    let create = |name: &str, owner: &str| {
+        let (id, group, owner) = (ClientId::random(), group(name), user(owner));
+        store.store.commit(CreateGroup { id, group, owner, at: at(0) })
+    };
+    let names: Vec<_> = (0..500).map(|number| format!("g{number}")).collect();
+    for name in &names {
+        create(name, "alice").await.unwrap();
+    }
+    create("lab", "bob").await.unwrap();
+    let join = || {
+        let (group, user) = (group("lab"), user("alice"));
+        store.store.commit(JoinGroup { group, user, at: at(0) })
+    };
+    assert_eq!(refusal(create("one-more", "alice").await), Refusal::TooManyGroups(500));
+    assert_eq!(refusal(join().await), Refusal::TooManyGroups(500));
+    let leave = LeaveGroup { group: group("g7"), user: user("alice") };
+    store.store.commit(leave).await.unwrap();
+    join().await.unwrap();
+}
