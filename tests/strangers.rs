@@ -1,8 +1,10 @@
 //! What strangers, and people who mean harm, can cost a server: memory, time, and bytes that others get.
 
 mod bystander;
+mod claimed;
 mod first_packet;
 mod hoards;
+mod leavers;
 mod places;
 mod slow;
 mod volume;

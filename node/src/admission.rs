@@ -8,7 +8,7 @@
 
 mod tally;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
@@ -84,6 +84,8 @@ pub(crate) struct Full;
 pub(crate) struct Handshake {
     admission: Admission,
     from: SocketAddr,
+    /// The network that it counts for, where its address is proven.
+    here: Option<IpAddr>,
     /// That of a proven address. A claimed one has none yet: it may be somebody else's.
     place: Option<Place>,
 }
@@ -128,7 +130,10 @@ impl Admission {
 
     fn judge(&self, from: SocketAddr, address: Address) -> Verdict {
         let mut tallies = self.tallies();
-        if tallies.handshakes >= HANDSHAKES_MAX {
+        // A network may have as many under way as are left for all others: so there is always room for one more.
+        let left = HANDSHAKES_MAX.saturating_sub(tallies.handshakes.all());
+        let here = Some(network(from.ip())).filter(|_| address == Address::Proven);
+        if left == 0 || here.is_some_and(|here| tallies.handshakes.of(&here) >= left) {
             return Verdict::Ignored;
         }
         let place = match address {
@@ -143,13 +148,13 @@ impl Admission {
                 Err(Full) => return Verdict::Refused,
             },
         };
-        tallies.handshakes += 1;
-        Verdict::Welcome(Handshake { admission: self.clone(), from, place })
+        tallies.handshakes.begin(here);
+        Verdict::Welcome(Handshake { admission: self.clone(), from, here, place })
     }
 
     fn is_under_pressure(&self, tallies: &Tallies, from: SocketAddr) -> bool {
         let here = tallies.of(&network(from.ip()));
-        tallies.handshakes >= HANDSHAKES_UNPROVEN_MAX
+        tallies.handshakes.all() >= HANDSHAKES_UNPROVEN_MAX
             || tallies.all.strangers >= STRANGERS_UNPROVEN_MAX
             || here.strangers >= STRANGERS_UNPROVEN_PER_ADDRESS_MAX
             || !tallies.all.has_room(self.caps.all)
@@ -189,7 +194,7 @@ impl Handshake {
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.admission.tallies().handshakes -= 1;
+        self.admission.tallies().handshakes.end(self.here);
     }
 }
 
@@ -197,10 +202,22 @@ impl Place {
     /// Counts the connection where it belongs now.
     pub(crate) fn stands(&mut self, standing: Standing) {
         let before = std::mem::replace(&mut self.standing, standing);
-        self.admission.tallies().change(network(self.from.ip()), |tally| {
+        self.admission.tallies().change(self.network(), |tally| {
             tally.leave(before);
             tally.enter(standing);
         });
+    }
+
+    /// Whether there are no more of its kind than may come.
+    pub(crate) fn is_within_caps(&self) -> bool {
+        let Caps { all, per_address } = self.admission.caps;
+        let tallies = self.admission.tallies();
+        tallies.all.is_within(all) && tallies.of(&self.network()).is_within(per_address)
+    }
+
+    /// Where the connection was made.
+    pub(crate) fn network(&self) -> IpAddr {
+        network(self.from.ip())
     }
 }
 

@@ -22,6 +22,13 @@ use crate::session::{Session, Standing};
 /// How long a handshake may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// For how long quinn keeps what it has of a handshake that failed: three times the probe timeout of a path
+/// that was not measured.
+const FAILED_LINGERS_FOR: Duration = Duration::from_secs(3);
+
+/// And of a connection on the slowest of paths.
+const LINGERS_MAX: Duration = Duration::from_secs(60);
+
 /// How long a connection lasts while nobody signs in on it, or again after somebody has signed out.
 const STRANGER_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -32,17 +39,39 @@ const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(10);
 /// Serves a connection from its first packet until it is closed, by the peer or by us.
 pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handshake) {
     let Ok(connecting) = incoming.accept() else { return };
-    let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else { return };
+    let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else {
+        return node.linger(FAILED_LINGERS_FOR, handshake).await;
+    };
     let peer = connection.remote_address();
     let place = match handshake.done() {
         Ok(place) => place,
         Err(Full) => return close(&connection, codes::FULL, b"there are too many connections"),
     };
     tracing::debug!(%peer, "connected");
-    let mut streams = Streams::new(node, connection, place);
+    let mut streams = Streams::new(Arc::clone(&node), connection.clone(), place);
     let end = streams.accept().await;
-    let reason = streams.close(end).await;
+    let (reason, place) = streams.close(end).await;
     tracing::debug!(%peer, reason, "disconnected");
+    let lingers_for = drained_in(&connection);
+    drop(connection);
+    node.linger(lingers_for, place).await;
+}
+
+/// How long quinn keeps a connection at the most after it was closed: three times the probe timeout (RFC 9000,
+/// section 10.2). Where the round trip varies by half, as it is taken to in the beginning, that is
+/// three round trips and what an acknowledgement may wait.
+fn drained_in(connection: &Connection) -> Duration {
+    let probe_timeout = connection.rtt().saturating_mul(3) + Duration::from_millis(25);
+    probe_timeout.saturating_mul(3).min(LINGERS_MAX)
+}
+
+impl Node {
+    /// Keeps a place for as long as there is still something in memory of who had it: else those who come and
+    /// go would count for nothing.
+    async fn linger<T>(&self, time: Duration, place: T) {
+        let _ = timeout(time, self.stopping.cancelled()).await;
+        drop(place);
+    }
 }
 
 struct Streams {
@@ -107,8 +136,9 @@ impl Streams {
                 },
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
                 Ok(()) = self.standing.changed() => self.note_standing(),
-                () = until(self.stranger_until) => if self.last_answers().await == Standing::Stranger {
-                    return End::NobodySignedIn;
+                () = until(self.stranger_until) => match self.last_answers().await {
+                    Standing::Stranger => return End::NobodySignedIn,
+                    Standing::Signed => self.note_standing(),
                 },
                 () = misconduct.is_too_much() => return End::Misbehaved,
                 () = self.node.stopping.cancelled() => return End::Stopping,
@@ -123,7 +153,10 @@ impl Streams {
         self.stranger_until = match standing {
             Standing::Stranger => {
                 endpoint::distrust(&self.connection, &self.flow);
-                Some(Instant::now() + STRANGER_TIME_MAX)
+                // Who signs out takes no place from others who come.
+                let has_room = self.place.is_within_caps();
+                let time = if has_room { STRANGER_TIME_MAX } else { Duration::ZERO };
+                Some(Instant::now() + time)
             }
             Standing::Signed => {
                 endpoint::trust(&self.connection, &self.flow);
@@ -149,6 +182,7 @@ impl Streams {
         let call = Call {
             node: Arc::clone(&self.node),
             connection: self.connection.clone(),
+            network: self.place.network(),
             session: Arc::clone(&self.session),
             arrivals: Arc::clone(&self.arrivals),
             flow: Arc::clone(&self.flow),
@@ -166,9 +200,9 @@ impl Streams {
         self.tasks.spawn(deliver(stream, arrivals, misconduct, purse));
     }
 
-    /// Closes the connection in order, and says why. Where the peer did nothing wrong, what was accepted
+    /// Closes the connection in order, and says why, and which place is left. Where the peer did nothing wrong, what was accepted
     /// is finished before: a change that was begun gets its answer, a file its message.
-    async fn close(mut self, end: End) -> String {
+    async fn close(mut self, end: End) -> (String, Place) {
         let reason = match end {
             End::Lost(reason) => reason,
             End::Stopping => "the server stops".to_owned(),
@@ -189,7 +223,7 @@ impl Streams {
         }
         self.session.sign_out();
         close(&self.connection, codes::SHUTTING_DOWN, b"the server is shutting down");
-        reason
+        (reason, self.place)
     }
 }
 

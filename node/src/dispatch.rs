@@ -1,6 +1,7 @@
 //! One stream: a request, its handler, its answer.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ pub(crate) type Arrivals = Pairing<RecvStream>;
 pub(crate) struct Call {
     pub(crate) node: Arc<Node>,
     pub(crate) connection: Connection,
+    /// Where the connection was made, which is proven. Where it is now may not be: a packet in somebody else's name
+    /// is enough for quinn to look there.
+    pub(crate) network: IpAddr,
     pub(crate) session: Arc<Session>,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) flow: Arc<Flow>,

@@ -1,6 +1,7 @@
 //! The counts.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use crate::session::Standing;
@@ -20,6 +21,11 @@ impl Tally {
         self.all < caps.all && self.strangers < caps.strangers
     }
 
+    /// Whether there are no more than may be.
+    pub(super) fn is_within(self, caps: Self) -> bool {
+        self.all <= caps.all && self.strangers <= caps.strangers
+    }
+
     pub(super) fn enter(&mut self, standing: Standing) {
         self.all += 1;
         self.strangers += usize::from(standing == Standing::Stranger);
@@ -31,11 +37,46 @@ impl Tally {
     }
 }
 
+/// The handshakes under way.
+#[derive(Debug, Default)]
+pub(super) struct Handshakes {
+    /// Whether their address is proven or not.
+    all: usize,
+    /// Those whose address is, by their network. Whoever pretends to be there counts for nobody.
+    proven: HashMap<IpAddr, usize>,
+}
+
+impl Handshakes {
+    pub(super) fn all(&self) -> usize {
+        self.all
+    }
+
+    pub(super) fn of(&self, network: &IpAddr) -> usize {
+        self.proven.get(network).copied().unwrap_or_default()
+    }
+
+    pub(super) fn begin(&mut self, network: Option<IpAddr>) {
+        self.all += 1;
+        if let Some(network) = network {
+            *self.proven.entry(network).or_default() += 1;
+        }
+    }
+
+    pub(super) fn end(&mut self, network: Option<IpAddr>) {
+        self.all -= 1;
+        if let Some(Entry::Occupied(mut here)) = network.map(|network| self.proven.entry(network)) {
+            *here.get_mut() -= 1;
+            if *here.get() == 0 {
+                here.remove();
+            }
+        }
+    }
+}
+
 /// All counts.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    /// Those under way, whether their address is proven or not.
-    pub(super) handshakes: usize,
+    pub(super) handshakes: Handshakes,
     pub(super) all: Tally,
     /// Only those networks that have a connection.
     networks: HashMap<IpAddr, Tally>,

@@ -106,7 +106,7 @@ fn who_pretends_to_be_somebody_takes_nobodys_place() {
     assert_eq!(handshakes.pop().unwrap().done().unwrap_err(), Full);
     check_claimed(&admission, 2, "welcome");
     drop(handshakes);
-    assert_eq!(admission.tallies().handshakes, 0);
+    assert_eq!(admission.tallies().handshakes.all(), 0);
 }
 
 #[test]
@@ -114,15 +114,49 @@ fn only_so_many_handshakes_are_under_way() {
     let admission = admission(4096, 2048);
     let mut handshakes = Vec::new();
     for number in 0..HANDSHAKES_MAX {
-        let host = u8::try_from(number % 4).unwrap();
+        let host = u8::try_from(number).unwrap();
         match admission.judge(from(host), Address::Proven) {
             Verdict::Welcome(handshake) => handshakes.push(handshake),
             other => panic!("{other:?}"),
         }
     }
-    check_claimed(&admission, 9, "ignored");
-    check_proven(&admission, 9, "ignored");
+    check_claimed(&admission, 255, "ignored");
+    check_proven(&admission, 255, "ignored");
     handshakes.pop();
-    check_claimed(&admission, 9, "prove");
+    check_claimed(&admission, 255, "prove");
+    check_proven(&admission, 255, "welcome");
+}
+
+#[test]
+fn one_network_leaves_handshakes_to_others() {
+    let admission = admission(4096, 2048);
+    let mut handshakes = Vec::new();
+    while let Verdict::Welcome(handshake) = admission.judge(from(1), Address::Proven) {
+        handshakes.push(handshake);
+    }
+    assert_eq!(handshakes.len(), HANDSHAKES_MAX / 2);
+    check_proven(&admission, 1, "ignored");
+    for host in 2..=8 {
+        check_proven(&admission, host, "welcome");
+        while let Verdict::Welcome(handshake) = admission.judge(from(host), Address::Proven) {
+            handshakes.push(handshake);
+        }
+    }
     check_proven(&admission, 9, "welcome");
+    drop(handshakes);
+    assert_eq!(admission.tallies().handshakes.all(), 0);
+    check_proven(&admission, 1, "welcome");
+}
+
+#[test]
+fn who_signs_out_where_there_are_strangers_enough_is_one_too_many() {
+    let admission = admission(4096, 2048);
+    let mut signed_in = come(&admission, 1, 1).pop().unwrap();
+    signed_in.stands(Standing::Signed);
+    let mut strangers = come(&admission, 1, STRANGERS_PER_ADDRESS_MAX);
+    assert!(signed_in.is_within_caps());
+    signed_in.stands(Standing::Stranger);
+    assert!(!signed_in.is_within_caps());
+    strangers.pop();
+    assert!(signed_in.is_within_caps());
 }

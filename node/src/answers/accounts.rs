@@ -10,7 +10,6 @@ use crate::attempts::Origin;
 use crate::clock;
 use crate::dispatch::{Answer, Call};
 use crate::failure::Failure;
-use crate::network::network;
 use crate::passwords::Verdict;
 use crate::server::Node;
 use crate::session::{Signed, Visitor};
@@ -20,19 +19,12 @@ use crate::store::changes::{self, ByPassword, CreateAccount, StartSession};
 /// changes it without end.
 const CHECKS_MAX: usize = 4;
 
-impl Call {
-    /// Where the caller is now: a connection can move.
-    fn network(&self) -> IpAddr {
-        network(self.connection.remote_address().ip())
-    }
-}
-
 impl Answer for Register {
     type Caller = Visitor;
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<Registered, Failure> {
         check_strength(&self.password, call.node.limits.password_characters_min)?;
-        let password_hash = call.node.passwords.hash_first(call.network(), self.password).await?;
+        let password_hash = call.node.passwords.hash_first(call.network, self.password).await?;
         let (id, user, at) = (self.id, self.user.clone(), clock::now());
         call.node.store.commit(CreateAccount { id, user, password_hash, at }).await?;
         tracing::info!(user = %self.user, "account made");
@@ -53,7 +45,7 @@ impl Answer for Login {
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<SignedIn, Failure> {
         let Self { user, password } = self;
-        let origin = Origin { network: call.network(), user: user.clone() };
+        let origin = Origin { network: call.network, user: user.clone() };
         let token = call.node.start_session(&origin, &password).await?;
         call.sign_in(&user, hash(&token)).await?;
         Ok(SignedIn { user, token })
@@ -64,7 +56,7 @@ impl Answer for ChangePassword {
     type Caller = Signed;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        call.node.change_password(&caller, call.network(), self).await?;
+        call.node.change_password(&caller, call.network, self).await?;
         tracing::info!(user = %caller.user, "password changed");
         Ok(Done)
     }
