@@ -10,7 +10,7 @@ use redb::Database;
 use super::fault::Fault;
 use super::open::OpenError;
 
-/// Opens the database from its file.
+/// Opens the database from its file, which is there.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
 
 /// The database of a store.
@@ -21,15 +21,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// Those of `open`.
+    /// Starts with a database that is open, and opens it anew with `open`. That must never make one: where
+    /// the file has gone with its disk, an empty store would take the place of the one that people use.
     pub(super) fn start(
+        database: Database,
         open: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
-    ) -> Result<Self, OpenError> {
-        let database = RwLock::new(Some(open()?));
-        Ok(Self { database, open: Box::new(open) })
+    ) -> Self {
+        Self { database: RwLock::new(Some(database)), open: Box::new(open) }
     }
 
     /// Works with the database. Where it could not be opened anew before, that is tried first.

@@ -66,7 +66,8 @@ impl Store {
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = open::lock(folder)?;
         let path = folder.to_owned();
-        let engine = Arc::new(Engine::start(move || open::database(&path))?);
+        let database = open::open_or_create(folder)?;
+        let engine = Arc::new(Engine::start(database, move || open::open_existing(&path)));
         let writer = Writer::start(Arc::clone(&engine), Room::in_folder(folder));
         Ok(Self { engine, writer, _lock: lock })
     }

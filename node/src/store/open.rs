@@ -39,6 +39,9 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file was there, and is there no more.
+    #[error("the store {} is gone; is the disk of its folder still there?", .0.display())]
+    Gone(PathBuf),
     /// The store was written by a later qchat.
     #[error("the store {} has format {found}, and this qchat reads format {known}: use a newer qchat", file.display())]
     Newer {
@@ -88,16 +91,24 @@ fn refuse_link(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Opens the database in a locked folder.
-pub(super) fn database(folder: &Path) -> Result<Database, OpenError> {
+/// Opens the database in a locked folder, or makes one where there is none.
+pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
+    match open_existing(folder) {
+        Err(OpenError::Gone(path)) => {
+            create(folder).map_err(|source| OpenError::Unusable { path, source })?;
+            open_existing(folder)
+        }
+        opened => opened,
+    }
+}
+
+/// Opens the database that is in a locked folder.
+pub(super) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
     let path = folder.join(FILE);
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.len() == 0 => Err(damaged(&path, "it is empty")),
         Ok(_) => open(&path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            create(folder).map_err(|source| OpenError::Unusable { path: path.clone(), source })?;
-            open(&path)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Gone(path)),
         Err(source) => Err(OpenError::Unusable { path, source }),
     }
 }

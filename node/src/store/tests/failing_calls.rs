@@ -57,16 +57,7 @@ fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
         println!("call {call} fails");
         let disk = Disk::with_empty_store();
         disk.plan(call, Accident::Failure);
-        let attached = disk.clone();
-        let unusable =
-            |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
-        let engine = Engine::start(move || {
-            if attached.had_accident() {
-                attached.plan(0, Accident::Failure);
-            }
-            database_on(&attached, CACHE_BYTES).map_err(unusable)
-        });
-        let Ok(engine) = engine else { continue };
+        let Ok(engine) = engine_on(&disk, CACHE_BYTES) else { continue };
         for batch in story() {
             let tries = (1..3).find(|_| is_done(&engine, &batch));
             failed += tries.expect("a disk fails once") - 1;
@@ -75,6 +66,19 @@ fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
         assert_eq!(difference(&rows, &happy_end()), None);
     }
     assert!(failed > 50, "{failed} batches failed");
+}
+
+/// An engine on this disk, which fails no more once it is opened anew.
+fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<Engine, OpenError> {
+    let disk = disk.clone();
+    let unusable = |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
+    let open = move || {
+        if disk.had_accident() {
+            disk.plan(0, Accident::Failure);
+        }
+        database_on(&disk, cache_bytes).map_err(unusable)
+    };
+    Ok(Engine::start(open()?, open))
 }
 
 /// Makes the changes of a batch; says whether all of them are made. The others are not, and whoever asked

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use redb::{Database, ReadableDatabase, TableHandle};
 
@@ -64,10 +64,8 @@ impl Machine {
 
     /// The store as the server's handlers have it.
     pub(super) fn into_store(self) -> Store {
-        let database = Mutex::new(Arc::into_inner(self.database));
-        let closed = || OpenError::InUse(PathBuf::new());
-        let open = move || database.lock().unwrap().take().ok_or_else(closed);
-        Store::with(Engine::start(open).unwrap())
+        let database = Arc::into_inner(self.database).unwrap();
+        Store::with(Engine::start(database, || Err(OpenError::InUse(PathBuf::new()))))
     }
 }
 

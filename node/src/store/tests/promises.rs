@@ -4,7 +4,7 @@ use qchat_proto::{Address, ClientId, Digest, File, FilePath, Refusal, StoredName
 
 use super::{TestStore, at, group, text, to, user};
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
-use crate::store::{CommitError, OpenError, Store};
+use crate::store::{CommitError, Fault, OpenError, Store};
 
 #[track_caller]
 pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Refusal {
@@ -117,6 +117,22 @@ async fn permission_is_that_of_the_moment_when_the_change_is_made() {
     let (left, posted) = tokio::join!(store.store.commit(leave), store.store.commit(post));
     left.unwrap();
     assert_eq!(refusal(posted), Refusal::NotAMember(group("lab")));
+}
+
+#[tokio::test]
+async fn a_store_whose_disk_is_gone_is_not_made_anew_while_it_is_in_use() {
+    let test = TestStore::with_users(&["alice"]).await;
+    let file = test.folder.path().join("qchat.redb");
+    let elsewhere = test.folder.path().join("elsewhere");
+    std::fs::rename(&file, &elsewhere).unwrap();
+    let fault = test.store.engine.reopen().unwrap_err();
+    assert!(matches!(fault, Fault::Open(OpenError::Gone(path)) if path == file));
+    assert!(test.store.password_hash(user("alice")).await.is_err());
+    let posted = test.post(ClientId::random(), "alice", to("alice"), "hi").await;
+    assert!(matches!(posted, Err(CommitError::Failed(_))));
+    assert!(!file.exists());
+    std::fs::rename(&elsewhere, &file).unwrap();
+    assert!(test.store.password_hash(user("alice")).await.unwrap().is_some());
 }
 
 #[tokio::test]
