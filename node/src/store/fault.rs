@@ -32,6 +32,11 @@ impl Fault {
             Self::Damaged(_) | Self::Closed | Self::Open(_) => false,
         }
     }
+
+    /// Whether an earlier call to the disk failed, and the engine did nothing since.
+    pub(super) fn is_left_over(&self) -> bool {
+        matches!(self, Self::Engine(error) if matches!(**error, redb::Error::PreviousIo))
+    }
 }
 
 impl Fault {

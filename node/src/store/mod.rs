@@ -98,14 +98,15 @@ impl Store {
         self.writer.on_change(Box::new(wake));
     }
 
-    /// Asks a question of a snapshot, on a thread that may block.
+    /// Asks a question of a snapshot, on a thread that may block. Where the disk failed, it is asked once
+    /// more.
     async fn read<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let engine = Arc::clone(&self.engine);
         let answer =
-            spawn_blocking(move || engine.with(|database| question(&database.begin_read()?)));
+            spawn_blocking(move || engine.ask(|database| question(&database.begin_read()?)));
         answer.await.unwrap_or(Err(Fault::Panicked))
     }
 

@@ -214,13 +214,31 @@ fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Bo
 }
 
 /// Makes the changes of a batch. Where the disk failed, opens the database anew, and looks there what has
-/// become of them.
+/// become of them. Those that only met what an earlier call had left behind are tried once more.
 pub(super) fn write_or_reopen(
     engine: &Engine,
     batch: Vec<Box<dyn Job>>,
     room: RoomNow,
     wake: &OnceLock<Wake>,
 ) {
+    let unsettled = write_once(engine, batch, room, wake);
+    let (untried, tried): (Vec<_>, Vec<_>) = unsettled.into_iter().partition(Unsettled::is_untried);
+    // In this order: what became of a transaction is known only until the next one.
+    tried.into_iter().for_each(|part| part.settle(engine, wake));
+    let again: Vec<_> = untried.into_iter().flat_map(|part| part.batch).collect();
+    if !again.is_empty() {
+        let unsettled = write_once(engine, again, room, wake);
+        unsettled.into_iter().for_each(|part| part.settle(engine, wake));
+    }
+}
+
+/// Makes the changes of a batch, and opens the database anew for those without an answer, which it returns.
+fn write_once(
+    engine: &Engine,
+    batch: Vec<Box<dyn Job>>,
+    room: RoomNow,
+    wake: &OnceLock<Wake>,
+) -> Vec<Unsettled> {
     let mut batch = Some(batch);
     let written = engine.with(|database| {
         let batch = batch.take().unwrap_or_default();
@@ -229,9 +247,12 @@ pub(super) fn write_or_reopen(
     let unsettled = match written {
         Ok(unsettled) => unsettled,
         // It was to be opened anew, and that failed.
-        Err(fault) => return fail(batch.unwrap_or_default(), &Arc::new(fault)),
+        Err(fault) => {
+            fail(batch.unwrap_or_default(), &Arc::new(fault));
+            return Vec::new();
+        }
     };
-    let Some(first) = unsettled.first() else { return };
+    let Some(first) = unsettled.first() else { return unsettled };
     tracing::error!(
         fault = chain(&*first.fault),
         "the store's disk failed; opening the store again"
@@ -242,9 +263,7 @@ pub(super) fn write_or_reopen(
             "the store does not open; the next command tries again"
         );
     }
-    for part in unsettled {
-        part.settle(engine, wake);
-    }
+    unsettled
 }
 
 /// Changes without an answer. The engine does nothing any more until it is opened again.
@@ -256,6 +275,11 @@ pub(super) struct Unsettled {
 }
 
 impl Unsettled {
+    /// Whether the disk was not even asked: nothing of it can have been made.
+    fn is_untried(&self) -> bool {
+        self.transaction.is_none() && self.fault.is_left_over()
+    }
+
     /// Answers by what the database holds now that it is open again.
     fn settle(self, engine: &Engine, wake: &OnceLock<Wake>) {
         let Self { batch, fault, transaction: Some(number) } = self else { return self.give_up() };

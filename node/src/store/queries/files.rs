@@ -41,7 +41,8 @@ impl Store {
             }
             let start = tables::files_below(&log, &folder);
             let after = after
-                .map(|FileMark { path, name }| tables::file(&log, &path.to_string(), Some(&name)));
+                .as_ref()
+                .map(|FileMark { path, name }| tables::file(&log, &path.to_string(), Some(name)));
             files_from(snapshot, &log, (&start, after.as_deref())).map(Ok)
         })
         .await
@@ -66,7 +67,7 @@ impl Store {
                 found = candidates(snapshot, &log, &query.original.to_string())?;
             }
             match found.as_slice() {
-                [] => Ok(Err(Refusal::FileNotFound(query.original))),
+                [] => Ok(Err(Refusal::FileNotFound(query.original.clone()))),
                 [(name, _)] if has_expired(&snapshot.open_table(tables::STORED_FILES)?, name)? => {
                     Ok(Err(Refusal::FileExpired(name.clone())))
                 }

@@ -45,7 +45,7 @@ impl Store {
         after: Sequence,
     ) -> Result<Result<Vec<Placed>, Refusal>, Fault> {
         self.read(move |snapshot| match permit(snapshot, &reader, Act::Read(&log))? {
-            Ok(()) => Reading::of(snapshot, reader, log)?.after(after).map(Ok),
+            Ok(()) => Reading::of(snapshot, reader.clone(), log.clone())?.after(after).map(Ok),
             Err(refusal) => Ok(Err(refusal)),
         })
         .await

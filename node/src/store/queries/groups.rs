@@ -64,7 +64,7 @@ impl Store {
             let found: Option<Group> = tables::find(snapshot, tables::GROUPS, key, "group")?;
             let owner = found.ok_or(Fault::Damaged("group"))?.owner;
             let start = tables::member(&group, None);
-            let after = after.map(|user| tables::member(&group, Some(&user)));
+            let after = after.as_ref().map(|user| tables::member(&group, Some(user)));
             let table = snapshot.open_table(tables::MEMBERS)?;
             let mut members = Vec::new();
             for row in table.range(after.as_ref().unwrap_or(&start).as_slice()..)? {

@@ -16,7 +16,7 @@ use crate::store::{Store, tables};
 const FOLLOWED_BYTES: usize = PAGE_BYTES / 4;
 
 /// Which messages are wanted, of a log that is named by its address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HistoryQuery {
     pub(crate) reader: UserName,
     pub(crate) log: Address,
@@ -37,7 +37,7 @@ impl Store {
                 return Ok(Err(refusal));
             }
             let mark = query.page;
-            let reading = Reading::new(snapshot, query)?;
+            let reading = Reading::new(snapshot, query.clone())?;
             let mark = mark.map_or_else(|| reading.first_mark(), Ok)?;
             reading.page(mark).map(Ok)
         })

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use qchat_proto::command::SequenceRange;
-use qchat_proto::{Address, ClientId, Digest, File, FileName, Refusal, Sequence, StoredName};
+use qchat_proto::{
+    Address, ClientId, Digest, File, FileName, Refusal, Sequence, StoredName, UserName,
+};
 
 use super::disk::{Accident, Disk};
 use super::ledger::{ALL_ANSWERED, Ledger, NOT_THERE, THERE};
@@ -23,7 +25,7 @@ use crate::store::changes::{
 };
 use crate::store::engine::Engine;
 use crate::store::room::RoomNow;
-use crate::store::{CommitError, OpenError, writer};
+use crate::store::{CommitError, OpenError, Store, writer};
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
@@ -66,6 +68,50 @@ fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
         assert_eq!(difference(&rows, &happy_end()), None);
     }
     assert!(failed > 50, "{failed} batches failed");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_a_reader_fails_nobody_else() {
+    let (disk, store) = read_from_disk().await;
+    for number in 0..USERS {
+        disk.plan(disk.calls() + 1, Accident::Failure);
+        let hash = store.password_hash(numbered(number)).await.unwrap();
+        assert_eq!(hash.as_ref().map(String::len), Some(HASH_BYTES), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_made_where_only_a_call_before_it_failed() {
+    let (disk, store) = read_from_disk().await;
+    for number in 0..USERS {
+        disk.plan(disk.calls() + 1, Accident::Failure);
+        // As a reader leaves it that nobody answers any more.
+        store.engine.with(|database| Ok(rows_of(database).is_err())).unwrap();
+        assert!(disk.had_accident());
+        let content = text(&format!("{number}"));
+        let (id, from, to) = (ClientId::random(), numbered(number), to("user0"));
+        store.commit(Post { id, from, to, at: at(1), content }).await.unwrap();
+    }
+}
+
+const USERS: usize = 20;
+
+const HASH_BYTES: usize = 500;
+
+fn numbered(number: usize) -> UserName {
+    user(&format!("user{number}"))
+}
+
+/// A store that has nothing in memory: every question is one to the disk.
+async fn read_from_disk() -> (Disk, Store) {
+    let disk = Disk::with_empty_store();
+    let store = Store::with(engine_on(&disk, 0).unwrap());
+    for number in 0..USERS {
+        let (id, user) = (ClientId::random(), numbered(number));
+        let password_hash = "x".repeat(HASH_BYTES);
+        store.commit(CreateAccount { id, user, password_hash, at: at(0) }).await.unwrap();
+    }
+    (disk, store)
 }
 
 /// An engine on this disk, which fails no more once it is opened anew.
