@@ -1,12 +1,14 @@
 //! What lies in the upload folder under final names, and whose it is.
 
-use std::fs::{DirEntry, File};
+use std::fs::DirEntry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use qchat_proto::StoredName;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+
+use crate::folder::{make_private, private_file};
 
 /// The file in the data folder that names the upload folder which was empty when they met.
 const BOUND: &str = "upload_folder";
@@ -31,6 +33,7 @@ pub(crate) fn of(folder: PathBuf) -> mpsc::Receiver<io::Result<Vec<StoredName>>>
 pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
     let path = folder.canonicalize()?.into_os_string().into_encoded_bytes();
     let bound = data.join(BOUND);
+    make_private(&bound);
     match std::fs::read(&bound) {
         Ok(known) => Ok(known == path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -40,7 +43,7 @@ pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
             });
             if is_empty {
                 // Where a link lies there, nothing is written to where it leads.
-                File::create_new(bound)?.write_all(&path)?;
+                private_file().create_new(true).open(bound)?.write_all(&path)?;
             }
             Ok(is_empty)
         }

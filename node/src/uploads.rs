@@ -179,10 +179,46 @@ impl Uploads {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use qchat_proto::ClientId;
 
     use super::*;
     use crate::parts::PartKey;
+    use crate::store::Store;
+
+    /// The files that lie in a folder, and those below it, with what others may do with them.
+    fn of_others(folder: &Path) -> Vec<(PathBuf, u32)> {
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+        let mode = |path: &PathBuf| path.metadata().unwrap().permissions().mode() & 0o077;
+        let files = files.into_iter().map(|path| (path.clone(), mode(&path)));
+        files.chain(folders.iter().flat_map(|folder| of_others(folder))).collect()
+    }
+
+    #[tokio::test]
+    async fn nobody_else_reads_what_the_server_keeps() {
+        let top = tempfile::tempdir().unwrap();
+        let (data, upload) = (top.path().join("data"), top.path().join("upload"));
+        let open = async || {
+            let store = Store::open(&data).unwrap();
+            let uploads = Uploads::open(&upload, &data).unwrap();
+            store.close().await;
+            uploads
+        };
+        let (name, values) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockValue([0; 32]); 2]);
+        open().await.lists.keep(&name, values).await.unwrap();
+        let made = of_others(&data);
+        assert!(made.len() >= 4 && made.iter().all(|(_, mode)| *mode == 0), "{made:?}");
+        // As an earlier version made them.
+        for name in ["qchat.redb", "qchat.lock", "upload_folder"] {
+            std::fs::set_permissions(data.join(name), Permissions::from_mode(0o644)).unwrap();
+        }
+        open().await;
+        let found = of_others(&data);
+        assert!(found.iter().all(|(_, mode)| *mode == 0), "{found:?}");
+    }
 
     #[tokio::test]
     async fn files_of_the_same_millisecond_get_names_of_their_own() {

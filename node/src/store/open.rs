@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::fault::Fault;
 use super::tables;
+use crate::folder::{create_private, make_private, private_file};
 
 /// The store's file in the data folder.
 const FILE: &str = "qchat.redb";
@@ -65,12 +67,13 @@ pub enum OpenError {
 /// Makes the folder where it is missing, and takes its lock for as long as the file is open.
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
-    crate::folder::create_private(folder).map_err(unusable)?;
+    create_private(folder).map_err(unusable)?;
     for name in [LOCK, FILE] {
         refuse_link(&folder.join(name))?;
+        // Earlier versions left them to the process's umask.
+        make_private(&folder.join(name));
     }
-    let mut options = File::options();
-    let file = options.create(true).truncate(false).write(true).open(folder.join(LOCK));
+    let file = private_file().create(true).truncate(false).open(folder.join(LOCK));
     let file = file.map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -131,7 +134,9 @@ fn create(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let database = builder().create(&aside).map_err(io::Error::other)?;
+    let file = private_file().read(true).create_new(true).open(&aside)?;
+    let file = FileBackend::new(file).map_err(io::Error::other)?;
+    let database = builder().create_with_backend(file).map_err(io::Error::other)?;
     tables::create(&database).map_err(io::Error::other)?;
     drop(database);
     File::open(&aside)?.sync_all()?;
