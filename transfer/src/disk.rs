@@ -71,6 +71,23 @@ impl Disk {
         self.write_by(&self.file, bytes, place)
     }
 
+    /// Brings what was written to the disk.
+    ///
+    /// # Errors
+    /// The operating system's. Nothing is left of the file then.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.unless_lost(self.file.sync_data())
+    }
+
+    /// Empties a file that could not be synced. The system tells of a failure once, and goes on showing what it
+    /// has in memory and not on the disk: whoever went on with that would be told that it is durable.
+    pub(crate) fn unless_lost(&self, synced: io::Result<()>) -> io::Result<()> {
+        synced.inspect_err(|_| {
+            // Where that fails too, there is no more to be done here.
+            let _ = self.file.set_len(0);
+        })
+    }
+
     fn read_by(&self, file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
         while !bytes.is_empty() {
             let turn = self.lane.turn();
@@ -88,7 +105,7 @@ impl Disk {
             let (piece, rest) = bytes.split_at(turn.bytes_max().min(bytes.len()));
             file.write_all_at(piece, place)?;
             if turn.is_narrow() {
-                file.sync_data()?;
+                self.unless_lost(file.sync_data())?;
             }
             place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             bytes = rest;

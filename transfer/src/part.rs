@@ -175,9 +175,9 @@ impl Part {
     /// Brings the bytes to the disk.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system's. The part is empty then: all of it has to come again.
     pub fn sync(&self) -> io::Result<()> {
-        self.disk.file.sync_data()
+        self.disk.sync()
     }
 
     /// Removes the part.

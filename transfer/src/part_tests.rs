@@ -49,6 +49,19 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
 }
 
 #[test]
+fn nobody_goes_on_with_what_could_not_be_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = open(folder.path(), "x");
+    part.disk.write(b"new", 0).unwrap();
+    part.sync().unwrap();
+    assert_eq!(part.bytes().unwrap(), 3);
+    let failed = part.disk.unless_lost(Err(io::Error::other("a bad sector")));
+    assert_eq!(failed.unwrap_err().to_string(), "a bad sector");
+    drop(part);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
 fn a_part_with_another_name_is_not_written_through() {
     let folder = tempfile::tempdir().unwrap();
     let (path, other) = (folder.path().join(".part-x"), folder.path().join("other"));
