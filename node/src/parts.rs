@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::blocking::blocking;
 use crate::disk::free_bytes;
+use crate::failure::Failure;
 
 /// How many unfinished uploads one user may have. The oldest that rests goes for a new one.
 const PARTS_OF_USER_MAX: usize = 32;
@@ -94,18 +95,19 @@ impl Parts {
     ///
     /// # Errors
     /// [`Refusal::Busy`], where the user has too many uploads under way or the other transfer does not
-    /// let go; [`Refusal::TransferFailed`], where somebody else came meanwhile.
-    pub(crate) async fn take(&self, key: PartKey) -> Result<Turn, Refusal> {
+    /// let go; [`Refusal::TransferFailed`], where somebody else came meanwhile. A fault, where a part that
+    /// is one too many cannot be removed.
+    pub(crate) async fn take(&self, key: PartKey) -> Result<Turn, Failure> {
         while self.is_one_too_many(&key) {
             let victim = self.oldest_at_rest(&key).ok_or(Refusal::Busy)?;
-            victim.discard().await;
+            victim.remove().await.map_err(Failure::fault)?;
         }
         let (queue, superseded) = self.line_up(&key);
         let turn = timeout(TURN_TIME_MAX, queue.lock_owned()).await;
         let guard = turn.map_err(|_| Refusal::Busy)?;
         let turn = Turn { parts: self.clone(), key, superseded, _guard: guard };
         match turn.superseded.is_cancelled() {
-            true => Err(Refusal::TransferFailed),
+            true => Err(Refusal::TransferFailed.into()),
             false => Ok(turn),
         }
     }
@@ -197,13 +199,13 @@ impl Turn {
     /// where that makes the room.
     ///
     /// # Errors
-    /// [`Refusal::QuotaExceeded`].
+    /// [`Refusal::QuotaExceeded`]. A fault, where what is to give way cannot be removed.
     pub(crate) async fn reserve(
         &self,
         size: u64,
         used: u64,
         quota: Option<u64>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Failure> {
         let quota = quota.unwrap_or(u64::MAX);
         loop {
             let victim = {
@@ -212,7 +214,7 @@ impl Turn {
                 let used = used.saturating_add(travelling);
                 if used.saturating_add(size) > quota {
                     let used = used.saturating_add(resting);
-                    return Err(Refusal::QuotaExceeded { size, used, quota });
+                    return Err(Refusal::QuotaExceeded { size, used, quota }.into());
                 }
                 if used.saturating_add(resting).saturating_add(size) <= quota {
                     if let Some(place) = places.get_mut(&self.key) {
@@ -226,7 +228,7 @@ impl Turn {
             // Where none rests any more, what rested travels now, and counts as that.
             if let Some(victim) = victim {
                 tracing::info!(part = %victim.key, "an unfinished upload gives way to a new one");
-                victim.discard().await;
+                victim.remove().await.map_err(Failure::fault)?;
             }
         }
     }
@@ -261,14 +263,20 @@ impl Turn {
         })
     }
 
-    /// Removes the part.
+    /// Removes the part, for good order: where it stays, it still counts for what it takes.
     pub(crate) async fn discard(self) {
+        let key = self.key.clone();
+        if let Err(error) = self.remove().await {
+            tracing::warn!(part = %key, %error, "an unfinished upload cannot be removed");
+        }
+    }
+
+    /// Removes the part, and has it counted no more.
+    async fn remove(self) -> io::Result<()> {
         let path = self.path();
-        let removed = blocking(move || std::fs::remove_file(path)).await;
-        if let Err(error) = removed
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(part = %self.key, %error, "an unfinished upload cannot be removed");
+        match blocking(move || std::fs::remove_file(path)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
         }
     }
 }

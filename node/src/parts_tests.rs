@@ -14,6 +14,13 @@ async fn resting(parts: &Parts, user: &str, id: u8, bytes: usize) {
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(id.into())).unwrap();
 }
 
+fn refusal<T>(result: Result<T, Failure>) -> Refusal {
+    match result.map(drop) {
+        Err(Failure::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn lying(parts: &Parts) -> Vec<String> {
     let mut names: Vec<_> =
         Part::leftovers(&parts.folder).unwrap().into_iter().map(|part| part.name).collect();
@@ -58,7 +65,7 @@ async fn what_travels_and_what_rests_counts_against_the_quota() {
     first.reserve(4, 2, Some(10)).await.unwrap();
     let second = parts.take(key("alice", 2)).await.unwrap();
     let refused = second.reserve(5, 2, Some(10)).await;
-    assert_eq!(refused, Err(Refusal::QuotaExceeded { size: 5, used: 6, quota: 10 }));
+    assert_eq!(refusal(refused), Refusal::QuotaExceeded { size: 5, used: 6, quota: 10 });
     let bob = parts.take(key("bob", 1)).await.unwrap();
     bob.reserve(10, 0, Some(10)).await.unwrap();
     // It is cut, and three bytes stay.
@@ -67,7 +74,7 @@ async fn what_travels_and_what_rests_counts_against_the_quota() {
     second.reserve(5, 2, Some(10)).await.unwrap();
     assert_eq!(lying(&parts), [key("alice", 1).to_string()]);
     let refused = second.reserve(9, 2, Some(10)).await;
-    assert_eq!(refused, Err(Refusal::QuotaExceeded { size: 9, used: 5, quota: 10 }));
+    assert_eq!(refusal(refused), Refusal::QuotaExceeded { size: 9, used: 5, quota: 10 });
 }
 
 #[tokio::test]
@@ -108,5 +115,29 @@ async fn a_user_has_a_bounded_number_of_parts() {
     for id in 0..max {
         held.push(parts.take(key("bob", id)).await.unwrap());
     }
-    assert_eq!(parts.take(key("bob", max)).await.map(drop), Err(Refusal::Busy));
+    assert_eq!(refusal(parts.take(key("bob", max)).await), Refusal::Busy);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_removed_ends_the_upload_that_needs_its_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = Parts::new(folder.path());
+    let soon = Duration::from_secs(5);
+    // A folder is not removed as a file is.
+    let immovable = async |id| {
+        let turn = parts.take(key("alice", id)).await.unwrap();
+        std::fs::create_dir(turn.path()).unwrap();
+        drop(turn);
+        parts.places().get_mut(&key("alice", id)).unwrap().bytes = 4;
+    };
+    immovable(0).await;
+    let new = parts.take(key("alice", u8::MAX)).await.unwrap();
+    let reserved = timeout(soon, new.reserve(8, 0, Some(10))).await.expect("it tries once");
+    assert!(matches!(reserved, Err(Failure::Fault(_))), "{reserved:?}");
+    drop(new);
+    for id in 1..PARTS_OF_USER_MAX.try_into().unwrap() {
+        immovable(id).await;
+    }
+    let taken = timeout(soon, parts.take(key("alice", u8::MAX))).await.expect("it tries once");
+    assert!(matches!(taken, Err(Failure::Fault(_))), "{taken:?}");
 }
