@@ -99,6 +99,9 @@ impl IdentityFiles {
 
     /// Before the key is renamed, its certificate lies ready.
     fn certify_next(&self, names: &[String]) -> Result<(), IdentityError> {
+        // Where the change before this one was cut, the only certificate of the key in force lies where the
+        // next one is written.
+        self.name_certificate()?;
         let key = make_or_keep_key(NEXT_KEY, &self.next_key())?;
         let certificate = certificate::self_signed(names, &key).map_err(MakeError::from)?;
         pem_file::write(&self.next_certificate(), certificate.as_bytes(), CERTIFICATE_MODE)?;
@@ -167,6 +170,35 @@ mod tests {
             let files = IdentityFiles::in_folder(folder.path());
             let first = files.make_default().unwrap().fingerprint().unwrap();
             let next = files.make_next().unwrap().fingerprint;
+            step(&files);
+            let in_force = if files.next_key().exists() { first } else { next };
+            assert_eq!(fingerprint(&files), in_force, "cut at {cut}");
+            assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))), "cut at {cut}");
+            assert_eq!(fingerprint(&files), next, "cut at {cut}");
+            assert!(!files.next_certificate().exists() && !files.next_key().exists());
+        }
+    }
+
+    /// The change before was cut after the key, and nobody went on with it.
+    #[test]
+    fn a_change_after_one_that_was_cut_leaves_a_whole_identity_too() {
+        let steps: [fn(&IdentityFiles); 3] = [
+            |files| _ = files.name_certificate().unwrap(),
+            |files| files.certify_next(&names()).unwrap(),
+            |files| {
+                files.certify_next(&names()).unwrap();
+                pem_file::rename(&files.next_key(), &files.key).unwrap();
+            },
+        ];
+        for (cut, step) in steps.iter().enumerate() {
+            let folder = tempfile::tempdir().unwrap();
+            let files = IdentityFiles::in_folder(folder.path());
+            files.make_default().unwrap();
+            let first = files.make_next().unwrap().fingerprint;
+            files.certify_next(&names()).unwrap();
+            pem_file::rename(&files.next_key(), &files.key).unwrap();
+            let next = files.make_next().unwrap().fingerprint;
+            assert_eq!(fingerprint(&files), first, "cut at {cut}");
             step(&files);
             let in_force = if files.next_key().exists() { first } else { next };
             assert_eq!(fingerprint(&files), in_force, "cut at {cut}");
