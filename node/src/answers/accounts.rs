@@ -23,12 +23,7 @@ impl Answer for Register {
     type Caller = Visitor;
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<Registered, Failure> {
-        check_strength(&self.password, call.node.limits.password_characters_min)?;
-        let password_hash = call.node.passwords.hash_first(call.network, self.password).await?;
-        let (id, user, at) = (self.id, self.user.clone(), clock::now());
-        call.node.store.commit(CreateAccount { id, user, password_hash, at }).await?;
-        tracing::info!(user = %self.user, "account made");
-        Ok(Registered { user: self.user })
+        call.node.register(call.network, self).await
     }
 }
 
@@ -63,6 +58,23 @@ impl Answer for ChangePassword {
 }
 
 impl Node {
+    /// Makes an account. A repetition is told what the first was told, also where no more may be made by now.
+    async fn register(
+        &self,
+        network: IpAddr,
+        Register { id, user, password }: Register,
+    ) -> Result<Registered, Failure> {
+        if self.store.is_registered(user.clone(), id).await? {
+            return Ok(Registered { user });
+        }
+        check_strength(&password, self.limits.password_characters_min)?;
+        let password_hash = self.passwords.hash_first(network, password).await?;
+        let at = clock::now();
+        self.store.commit(CreateAccount { id, user: user.clone(), password_hash, at }).await?;
+        tracing::info!(%user, "account made");
+        Ok(Registered { user })
+    }
+
     /// Starts a session where the password is right, and replaces a hash that is weaker than today's.
     pub(crate) async fn start_session(
         &self,
@@ -123,5 +135,47 @@ impl Node {
             }
         }
         Err(Refusal::Busy.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::num::NonZeroU32;
+
+    use qchat_proto::ClientId;
+
+    use super::*;
+    use crate::passwords::Passwords;
+    use crate::server::Limits;
+    use crate::store::Store;
+    use crate::uploads::Uploads;
+
+    #[tokio::test]
+    async fn a_repeated_registration_is_answered_also_where_no_more_may_be_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, upload) = (folder.path().join("data"), folder.path().join("upload"));
+        let store = Store::open(&data).unwrap();
+        let uploads = Uploads::open(&upload, &data).unwrap();
+        let passwords = Passwords::new(NonZeroU32::MIN).unwrap();
+        let node = Node::new(Limits::default(), store, uploads, passwords);
+        let network = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let register = |user: &str, id| {
+            let password = "correct horse battery".to_owned().try_into().unwrap();
+            let id = ClientId([id; 16]);
+            node.register(network, Register { id, user: user.parse().unwrap(), password })
+        };
+        let first = register("alice", 1).await.unwrap();
+        let mut others = 2..;
+        let refused = loop {
+            let id = others.next().unwrap();
+            if let Err(refused) = register(&format!("user{id}"), id).await {
+                break refused;
+            }
+        };
+        assert!(matches!(refused, Failure::Refused(Refusal::TooManyRegistrations { .. })));
+        assert_eq!(register("alice", 1).await.unwrap().user, first.user);
+        // Who does not know its id learns nothing.
+        assert!(register("alice", 0).await.is_err());
     }
 }

@@ -28,6 +28,16 @@ impl Store {
         .await
     }
 
+    /// Whether this account was made by the registration with this id.
+    pub(crate) async fn is_registered(&self, user: UserName, id: ClientId) -> Result<bool, Fault> {
+        self.read(move |snapshot| {
+            let key = tables::request(&user, id);
+            let earlier = tables::find(snapshot, tables::REQUESTS, &key, "request")?;
+            Ok(earlier == Some(Effect::Account))
+        })
+        .await
+    }
+
     /// The password of an account as a change of it with this id finds it.
     pub(crate) async fn password_state(
         &self,
