@@ -52,7 +52,8 @@ pub(crate) struct Uploads {
     of_account: Shares,
 }
 
-/// A place among the transfers. Dropping it makes room for another.
+/// A place among the transfers. Dropping it makes room for another. Whoever works for the transfer has it,
+/// also the threads that go on for a while after it has ended.
 #[derive(Debug)]
 pub(crate) struct Place {
     _of_all: OwnedSemaphorePermit,
@@ -86,19 +87,25 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Refusal::TooManyAtOnce`] where they have their share, [`Refusal::Busy`] where all are taken.
-    pub(crate) fn begin(&self, user: &UserName) -> Result<Place, Refusal> {
+    pub(crate) fn begin(&self, user: &UserName) -> Result<Arc<Place>, Refusal> {
         let of_account = self.of_account.take(user)?;
         let of_all = Arc::clone(&self.transfers).try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        Ok(Place { _of_all: of_all, _of_account: of_account })
+        Ok(Arc::new(Place { _of_all: of_all, _of_account: of_account }))
     }
 
     /// The part of an upload, and how many of the file's blocks lie there whole: whether they are the
     /// right ones is another matter.
-    pub(crate) async fn part(&self, turn: &Turn, layout: Layout) -> Result<(Part, u64), Failure> {
+    pub(crate) async fn part(
+        &self,
+        turn: &Turn,
+        layout: Layout,
+        place: Arc<Place>,
+    ) -> Result<(Part, u64), Failure> {
         let (folder, name) = (self.folder.clone(), turn.key().to_string());
         let lane = self.lane.of(&turn.key().user);
         let opened = blocking(move || {
             let Some(part) = Part::open(&folder, &name, FILE_MODE, &lane)? else { return Ok(None) };
+            part.hold(place);
             part.shorten(layout)?;
             let kept = layout.whole_blocks(part.bytes()?);
             Ok(Some((part, kept)))
@@ -229,11 +236,30 @@ mod tests {
         for id in 0..2 {
             let key = PartKey { user: "alice".parse().unwrap(), id: ClientId([id; 16]) };
             let turn = uploads.parts.take(key).await.unwrap();
-            let (part, kept) = uploads.part(&turn, Layout::of(0)).await.unwrap();
+            let place = uploads.begin(&turn.key().user).unwrap();
+            let (part, kept) = uploads.part(&turn, Layout::of(0), place).await.unwrap();
             assert_eq!(kept, 0);
             let (_, name) = uploads.land(part, Vec::new(), (at, &"a.txt".into())).await.unwrap();
             names.push(name.to_string());
         }
         assert_eq!(names, ["1763833207123_a.txt", "1763833207124_a.txt"]);
+    }
+
+    #[tokio::test]
+    async fn a_transfer_has_its_place_for_as_long_as_a_thread_has_its_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::open(folder.path(), &folder.path().join("data")).unwrap();
+        let alice: UserName = "alice".parse().unwrap();
+        let mut parts = Vec::new();
+        for id in 0..16 {
+            let key = PartKey { user: alice.clone(), id: ClientId([id; 16]) };
+            let turn = uploads.parts.take(key).await.unwrap();
+            let place = uploads.begin(&alice).unwrap();
+            // What its handler had of the place is gone with it.
+            parts.push(uploads.part(&turn, Layout::of(1), place).await.unwrap());
+        }
+        assert!(matches!(uploads.begin(&alice), Err(Refusal::TooManyAtOnce(16))));
+        parts.pop();
+        assert!(uploads.begin(&alice).is_ok());
     }
 }

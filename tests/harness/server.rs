@@ -194,19 +194,28 @@ impl Server {
 
     /// The memory that the server holds now, in bytes.
     pub(crate) fn memory(&self) -> u64 {
-        self.status("VmRSS:")
+        self.kibibytes("VmRSS:")
     }
 
     /// The most memory that the server has held so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
-        self.status("VmHWM:")
+        self.kibibytes("VmHWM:")
     }
 
-    fn status(&self, what: &str) -> u64 {
+    /// How many threads the server has now.
+    pub(crate) fn threads(&self) -> usize {
+        self.status("Threads:").parse().unwrap()
+    }
+
+    fn kibibytes(&self, what: &str) -> u64 {
+        self.status(what).strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    fn status(&self, what: &str) -> String {
         let status =
             std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
-        peak.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+        let value = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        value.trim().to_owned()
     }
 
     /// Asks the server to stop with SIGTERM, waits until it has, and checks that it ended well.

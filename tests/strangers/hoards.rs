@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::command::{Cursor, History, Log, Selection, Watch};
+use qchat_client::Progress;
+use qchat_proto::command::{
+    BlockRange, Cursor, Download, History, Log, Login, Logout, Selection, Watch,
+};
 use qchat_proto::limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{ALPN, Few, Request, Sequence, SessionToken, frame};
+use qchat_proto::{ALPN, Few, Request, Sequence, SessionToken, TransferId, frame};
 use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
-use crate::harness::{Raw, Server, configuration, endpoint, in_time, sdk};
+use crate::harness::{PASSWORD, Raw, Server, configuration, endpoint, in_time, sdk};
 
 /// The connections of one account.
 const CONNECTIONS: usize = 8;
@@ -28,6 +31,10 @@ const AT_WORK: usize = 16;
 /// The followers of an account, and what each is told at a time: so much, and the message that goes beyond.
 const FOLLOWERS: usize = 64;
 const FOLLOWED_BYTES: usize = 64 * 1024 + MESSAGE_BYTES_MAX;
+
+/// The downloads of an account that are under way, and the threads that read for each.
+const DOWNLOADS: usize = 16;
+const READING: usize = 3;
 
 /// What the allocator and the store's cache take beside.
 const SLACK: usize = 8 * 1024 * 1024;
@@ -161,4 +168,50 @@ async fn followers_that_do_not_read_are_told_little_each() {
     let of_connections = WINDOW_BYTES * CONNECTIONS;
     let of_account = FOLLOWERS * FOLLOWED_BYTES;
     check("followers", &server, before, of_connections + of_account + SLACK);
+}
+
+/// Begins as many downloads as an account may have, and gives them up by signing out.
+async fn begin_and_give_up(raw: &Raw) {
+    let (user, password) = ("mallory".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
+    raw.ask(Login { user, password }).await.unwrap();
+    let mut streams = Vec::new();
+    for number in 0..DOWNLOADS {
+        let transfer = TransferId(number.try_into().unwrap());
+        let blocks = Few::first_of([BlockRange { first: 0, count: 8 }]);
+        let (log, file) = (Log::Inbox, "film.mkv".into());
+        streams.push(ask(raw, Download { log, file, blocks, transfer }).await);
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    raw.ask(Logout).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
+    const ROUNDS: usize = 8;
+    let server = Server::start();
+    let mallory = sdk::device(&server, "mallory").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mkv");
+    std::fs::File::create(&path).unwrap().set_len(8 * 1024 * 1024).unwrap();
+    mallory.send_file(sdk::user("mallory"), &path, Progress::none()).await.unwrap();
+    // While others talk, files are read slowly.
+    let alice = sdk::device(&server, "alice").await;
+    let talking = tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_millis(100));
+        loop {
+            ticks.tick().await;
+            alice.send(sdk::user("alice"), sdk::text("hi")).await.unwrap();
+        }
+    });
+    let raw = Raw::connect(&server).await;
+    let (before, mut most) = (server.threads(), 0);
+    for _ in 0..ROUNDS {
+        begin_and_give_up(&raw).await;
+        most = most.max(server.threads().saturating_sub(before));
+    }
+    talking.abort();
+    // As many again for everything else: each command that is at work looks into the store, too.
+    let bound = 2 * DOWNLOADS * READING;
+    println!("given up: {most} threads of {bound}");
+    assert!(most <= bound, "{most} threads are more than {bound}");
 }

@@ -4,10 +4,12 @@
 //! used again; and what waits in the cache is flushed in bursts that hold up everybody who syncs: above
 //! all the store. So whole blocks go straight to the disk, and come straight from it.
 
+use std::any::Any;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::block::Block;
 use crate::lane::Lane;
@@ -21,6 +23,7 @@ pub struct Disk {
     direct: Option<File>,
     is_direct_refused: AtomicBool,
     lane: Lane,
+    held: Mutex<Vec<Box<dyn Any + Send>>>,
 }
 
 impl Disk {
@@ -33,13 +36,19 @@ impl Disk {
     /// To read a file of somebody else's, who may just have written it, through the page cache.
     pub fn cached(file: File) -> Self {
         let (is_direct_refused, lane) = (AtomicBool::new(false), Lane::default());
-        Self { file, direct: None, is_direct_refused, lane }
+        Self { file, direct: None, is_direct_refused, lane, held: Mutex::default() }
     }
 
     /// To receive a file, by way of `lane`.
     pub(crate) fn receiving(file: File, lane: Lane) -> Self {
         let direct = direct::open(&file, File::options().read(true).write(true));
         Self { direct, lane, ..Self::cached(file) }
+    }
+
+    /// Keeps `guard` for as long as anybody has the file: a thread that reads or writes it goes on for a
+    /// while after whoever wanted that has gone.
+    pub fn hold(&self, guard: impl Send + 'static) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(guard));
     }
 
     /// Reads a block over what is in the buffer, which has its length.

@@ -136,7 +136,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     /// One beside which alice talks, however long the test takes.
-    fn narrow() -> Lane {
+    pub(crate) fn narrow() -> Lane {
         let lane = Lane::default();
         let later = Instant::now() + Duration::from_secs(3600);
         lock(&lane.shared.talked).note(&user("alice"), later);

@@ -135,6 +135,11 @@ impl Part {
         Ok(found)
     }
 
+    /// Keeps `guard` for as long as anybody has the part, also a thread that only writes to it still.
+    pub fn hold(&self, guard: impl Send + 'static) {
+        self.disk.hold(guard);
+    }
+
     /// How many bytes lie in it.
     ///
     /// # Errors

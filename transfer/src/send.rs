@@ -170,8 +170,13 @@ impl Reader<std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::time::Duration;
+
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
 
     use super::*;
+    use crate::lane::tests::narrow;
     use crate::tests::noise;
 
     /// Sends every block but one, and keeps the values.
@@ -236,5 +241,29 @@ mod tests {
     async fn a_file_that_shrank_is_an_error() {
         assert!(sent(b"abc", 4, None).await.2);
         assert!(sent(&noise(BLOCK_LENGTH), BLOCK_LENGTH + 1, None).await.2);
+    }
+
+    #[tokio::test]
+    async fn what_a_file_holds_is_let_go_when_its_last_read_has_ended() {
+        let (lane, place) = (narrow(), Arc::new(()));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&noise(3 * BLOCK_LENGTH)).unwrap();
+        let disk = Arc::new(Disk::received(file, lane.clone()));
+        disk.hold(Arc::clone(&place));
+        let (layout, mut stream) = (Layout::of(3 << 20), Vec::new());
+        let mut choice = AllBut(None, Vec::new());
+        // Nobody else is at the disk.
+        let turn = lane.turn();
+        let blocks = (layout.every_block(), &mut choice);
+        let sending = send(disk, layout, blocks, &mut stream, |_| ());
+        assert!(timeout(Duration::from_millis(10), sending).await.is_err());
+        assert_eq!(Arc::strong_count(&place), 2, "given back while it is read");
+        drop(turn);
+        let free = async {
+            while Arc::strong_count(&place) > 1 {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(60), free).await.unwrap();
     }
 }

@@ -65,9 +65,11 @@ impl Answer for Download {
         let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
-        let _place = call.node.uploads.begin(&caller.user)?;
+        let place = call.node.uploads.begin(&caller.user)?;
         let stored = call.node.uploads.file(&caller.user, &file.name, file.size).await;
         let stored = stored.map_err(Failure::fault)?;
+        // Its blocks may be read for a while after the session has ended.
+        stored.hold(Arc::clone(&place));
         let values = call.node.uploads.lists.of(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };

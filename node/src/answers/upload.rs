@@ -67,13 +67,13 @@ impl Offer {
         turn: &Turn,
     ) -> Result<Message, Failure> {
         let Upload { to, size, transfer, .. } = &self.upload;
-        let _place = call.node.uploads.begin(&self.sender)?;
+        let place = call.node.uploads.begin(&self.sender)?;
         let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
         turn.reserve(*size, used, call.node.limits.quota_bytes).await?;
         turn.check_disk(*size, call.node.limits.free_bytes_min).await?;
         let waiting = call.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
-        let (part, kept) = call.node.uploads.part(turn, layout).await?;
+        let (part, kept) = call.node.uploads.part(turn, layout, Arc::clone(&place)).await?;
         call.say(&UploadOpening::SendFile { kept }).await?;
         let floor = call.node.limits.free_bytes_min;
         let arrival = Arrival { layout, superseded: turn.superseded.clone(), floor };
