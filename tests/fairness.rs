@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use qchat_client::proto::command::{
-    Groups, NextKey, Resume, ServerKeys, Upload, UploadOpening, Watch,
+    Groups, History, Log, NextKey, Resume, Selection, ServerKeys, Upload, UploadOpening, Watch,
 };
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Few, Request, TransferId, frame};
-use qchat_client::{Client, Event, Progress, Refusal, TransferEvent, Trust};
+use qchat_client::{
+    Client, Event, HistoryQuery, Progress, Reconnect, Refusal, TransferEvent, Trust,
+};
 use quinn::RecvStream;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -257,6 +259,71 @@ async fn who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing() {
     let least = Duration::from_secs((ASKED / PER_SECOND).into()) - Duration::from_secs(2);
     assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
     assert!(!desk.is_closed() && !phone.is_closed());
+}
+
+/// How many messages a log has that takes a while to search.
+const MESSAGES: u32 = 640;
+
+/// A server whose accounts earn little, and a session of bob's, who has got so many messages.
+async fn with_a_long_log(per_second: u32) -> (Server, Reconnect) {
+    let server = Server::with(&["--commands-per-second", &per_second.to_string()]);
+    let bob = session(&server, "bob", server.address).await;
+    let mut sending = JoinSet::new();
+    for name in ["alice", "carol", "dave", "erin"] {
+        let client = device(&server, name).await;
+        for _ in 0..MESSAGES / 4 {
+            let client = client.clone();
+            sending.spawn(async move { client.send(user("bob"), text("hi")).await.unwrap() });
+        }
+    }
+    sending.join_all().await;
+    (server, bob)
+}
+
+#[tokio::test]
+async fn who_has_a_long_log_searched_in_vain_pays_for_what_was_looked_at() {
+    const PER_SECOND: u32 = 100;
+    const ASKED: u32 = 50;
+    let (_server, bob) = with_a_long_log(PER_SECOND).await;
+    let bob = resume(&bob).await;
+    let begun = Instant::now();
+    for _ in 0..ASKED {
+        let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
+        let query = HistoryQuery { log, selection, from, before: None };
+        assert_eq!(in_time(bob.history(query)).await.unwrap().messages, []);
+    }
+    // A burst of two seconds is free. Each message is looked at for where to begin, and for the page.
+    let tokens = ASKED * (1 + 2 * MESSAGES / 64);
+    let of_account = 2 * PER_SECOND;
+    let least = Duration::from_secs(((tokens - 2 * of_account) / of_account).into());
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn who_leaves_before_the_answer_pays_all_the_same() {
+    const ROUNDS: usize = 20;
+    let (server, bob) = with_a_long_log(100).await;
+    let phone = resume(&bob).await;
+    for _ in 0..ROUNDS {
+        let raw = Raw::connect(&server).await;
+        raw.resume(&bob.token).await;
+        for _ in 0..16 {
+            let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
+            let history = History { log, selection, from, before: None, page: None };
+            let (mut question, _) = raw.stream().await;
+            let request = frame::encode_frame(&Request::from(history));
+            in_time(question.write_all(&request)).await.unwrap();
+            question.finish().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        raw.connection.close(0_u32.into(), b"");
+        let begun = Instant::now();
+        in_time(phone.groups()).await.unwrap();
+        if begun.elapsed() > Duration::from_millis(500) {
+            return;
+        }
+    }
+    panic!("nothing was paid");
 }
 
 /// Asks something that goes on for long, and returns what it is answered first.

@@ -190,6 +190,7 @@ impl Streams {
             purse: Arc::clone(&self.purse),
             answer,
             room: None,
+            owed: 0,
         };
         self.tasks.spawn(call.serve(request, self.too_late.clone()));
     }

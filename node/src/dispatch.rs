@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, chain};
 use crate::misconduct::{Misconduct, Offence};
-use crate::rates::{self, Purse};
+use crate::rates::{self, Account, Purse};
 use crate::request::{self, RequestError};
 use crate::server::Node;
 use crate::session::{Caller, Session};
@@ -50,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) answer: SendStream,
     /// That of a long request, for as long as it is kept.
     pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// What its work turned out to cost beyond what was paid before, in tokens.
+    pub(crate) owed: u32,
 }
 
 /// How a command is answered.
@@ -147,16 +149,12 @@ impl Call {
         self.unless_over(paid_and_placed).await
     }
 
-    /// Pays for the answer.
-    async fn leave(&self, answer_bytes: usize) {
-        let tokens = rates::of_answer(answer_bytes);
-        if tokens > 0
-            && let Some(user) = self.session.user()
-        {
-            let account = self.node.rates.account(&user);
-            // Where that is over, the answer goes at once.
-            let _ = self.unless_over(account.pay(tokens)).await;
-        }
+    /// Pays for the answer, and what is owed for the work, also where nobody waits for it any more: to leave
+    /// early makes nothing cheaper.
+    async fn leave(&self, account: &Account, answer_bytes: usize) {
+        let tokens = rates::of_answer(answer_bytes).saturating_add(self.owed);
+        // Where the server stops, the answer goes at once.
+        let _ = self.node.stopping.run_until_cancelled(account.pay(tokens)).await;
     }
 
     /// Waits, but not when the connection is closed or the server stops.
@@ -274,6 +272,7 @@ pub(crate) async fn deliver(
 
 impl<C: Answer> Handle<C> for Call {
     async fn handle(mut self, command: C) {
+        let account = self.session.user().map(|user| self.node.rates.account(&user));
         let tokens = command.tokens(&self.node);
         let (mut place, entered) = match self.enter(tokens, C::WORK).await {
             Ok(place) => (place, C::Caller::admit(&self.session)),
@@ -294,11 +293,14 @@ impl<C: Answer> Handle<C> for Call {
         let frame = frame::encode_frame(&reply);
         drop(reply);
         self.room = None;
-        // A long one keeps its place: nobody may ask for more of them than they take.
+        // In its place: nobody may ask for more than they pay for.
+        if let Some(account) = account {
+            self.leave(&account, frame.len()).await;
+        }
+        // A long one keeps it: nobody may ask for more of them than they take.
         if frame.len() <= SHORT_ANSWER_BYTES {
             place = None;
         }
-        self.leave(frame.len()).await;
         self.finish(frame, place).await;
     }
 }

@@ -65,6 +65,9 @@ const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
 /// So much of an answer costs a token more: it was read, and has to be sent.
 const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
 
+/// So many rows that a question looked at and did not return cost a token.
+const ROWS_A_TOKEN: usize = 64;
+
 impl Rate {
     const fn of(per_second: NonZeroU32) -> Self {
         Self { per_second, burst: per_second.saturating_mul(BURST_SECONDS) }
@@ -96,6 +99,11 @@ pub(crate) fn of_text(bytes: usize) -> u32 {
 /// What an answer of so many bytes costs.
 pub(crate) fn of_answer(bytes: usize) -> u32 {
     u32::try_from(bytes / ANSWER_BYTES_A_TOKEN).unwrap_or(u32::MAX)
+}
+
+/// What it costs that so many rows were looked at in vain.
+pub(crate) fn of_rows(rows: usize) -> u32 {
+    u32::try_from(rows / ROWS_A_TOKEN).unwrap_or(u32::MAX)
 }
 
 /// The runtime's time, for the limiter.

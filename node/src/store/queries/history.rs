@@ -1,5 +1,7 @@
 //! Reading a log: what is wanted of it, page by page.
 
+use std::cell::Cell;
+
 use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
@@ -27,11 +29,12 @@ pub(crate) struct HistoryQuery {
 }
 
 impl Store {
-    /// A page of a log's messages, oldest first, where the reader may see them.
+    /// A page of a log's messages, oldest first, where the reader may see them; and how many rows were
+    /// looked at for it.
     pub(crate) async fn history(
         &self,
         query: HistoryQuery,
-    ) -> Result<Result<HistoryPage, Refusal>, Fault> {
+    ) -> Result<Result<(HistoryPage, usize), Refusal>, Fault> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &query.reader, Act::Read(&query.log))? {
                 return Ok(Err(refusal));
@@ -39,7 +42,8 @@ impl Store {
             let mark = query.page;
             let reading = Reading::new(snapshot, query.clone())?;
             let mark = mark.map_or_else(|| reading.first_mark(), Ok)?;
-            reading.page(mark).map(Ok)
+            let page = reading.page(mark)?;
+            Ok(Ok((page, reading.looked_at.get())))
         })
         .await
     }
@@ -52,6 +56,8 @@ pub(super) struct Reading {
     stored_files: ReadOnlyTable<&'static [u8], &'static [u8]>,
     read: MarkedRanges,
     last: Sequence,
+    /// How many rows so far: most of them may be none that are wanted.
+    looked_at: Cell<usize>,
 }
 
 impl Reading {
@@ -65,6 +71,7 @@ impl Reading {
             stored_files: snapshot.open_table(tables::STORED_FILES)?,
             read: read.unwrap_or_default(),
             last: last.unwrap_or(Sequence(0)),
+            looked_at: Cell::new(0),
             query,
         })
     }
@@ -232,6 +239,7 @@ impl Reading {
         let end = tables::entry(&self.query.log, run.last.next().max(run.first));
         let range = self.entries.range(first.as_slice()..end.as_slice())?;
         Ok(range.map(|row| {
+            self.looked_at.update(|rows| rows.saturating_add(1));
             let (key, value) = row?;
             let place = key.value().last_chunk().copied().map(u64::from_be_bytes);
             let place = place.ok_or(Fault::Damaged("log's key"))?;

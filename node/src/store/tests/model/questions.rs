@@ -282,7 +282,7 @@ async fn history(
     loop {
         let (reader, log) = (reader.clone(), log.clone());
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page };
-        let answer = store.history(query).await.unwrap()?;
+        let (answer, _) = store.history(query).await.unwrap()?;
         messages.extend(answer.messages.into_vec());
         page = answer.next;
         if page.is_none() {
