@@ -65,8 +65,9 @@ const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
 /// So much of an answer costs a token more: it was read, and has to be sent.
 const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
 
-/// So many rows that a question looked at and did not return cost a token.
-const ROWS_A_TOKEN: usize = 64;
+/// So many rows that a question looked at and did not return cost a token: an account may have a third of a core
+/// for that.
+const ROWS_A_TOKEN: usize = 128;
 
 impl Rate {
     const fn of(per_second: NonZeroU32) -> Self {

@@ -95,7 +95,7 @@ async fn only_so_many_commands_of_an_account_are_at_work() {
 fn what_reaches_many_costs_more() {
     assert_eq!((of_telling(0), of_telling(15), of_telling(1000)), (0, 0, 62));
     assert_eq!((of_telling(usize::MAX), of_text(100), of_text(16 * 1024)), (TELLING_MAX, 0, 4));
-    assert_eq!((of_rows(63), of_rows(50_000), of_rows(usize::MAX)), (0, 781, u32::MAX));
+    assert_eq!((of_rows(127), of_rows(50_000), of_rows(usize::MAX)), (0, 390, u32::MAX));
     // What a connection can have waiting gets through before its client gives up.
     let dearest = 1 + TELLING_MAX + of_text(qchat_proto::limits::MESSAGE_BYTES_MAX);
     assert!(64 * dearest < 10 * PER_SECOND.get());
