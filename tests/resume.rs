@@ -247,17 +247,19 @@ fn an_upload_that_nobody_goes_on_with_is_collected() {
     let stopped = server.kill9();
     let upload = stopped.folder.path().join("upload");
     let part = parts(&upload).remove(0);
-    std::fs::write(upload.join(".part-unknown"), "of nobody").unwrap();
-    let touch = |minutes: u64| {
-        let file = File::options().write(true).open(&part).unwrap();
+    let unknown = upload.join(".part-unknown");
+    std::fs::write(&unknown, "of nobody").unwrap();
+    let touch = |path: &FilePath, minutes: u64| {
+        let file = File::options().write(true).open(path).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(60 * minutes)).unwrap();
     };
-    touch(50);
+    touch(&unknown, 70);
+    touch(&part, 50);
     let server = stopped.start();
     alice.ok("ls");
     assert_eq!(server.parts(), std::slice::from_ref(&part));
     let stopped = server.terminate();
-    touch(70);
+    touch(&part, 70);
     let server = stopped.start();
     alice.ok("ls");
     assert_eq!(server.parts(), Vec::<PathBuf>::new());

@@ -19,6 +19,9 @@ use crate::failure::Failure;
 /// people sent.
 const FOLDER: &str = "blocks";
 
+/// The beginning of an unfinished list's name. No stored file has it: their names begin with no dot.
+const UNFINISHED: &str = ".tmp";
+
 const VALUE_BYTES: usize = 32;
 
 /// A stored file that is not the one that was stored, and nothing tells which of its blocks is wrong.
@@ -39,6 +42,7 @@ impl BlockLists {
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join(FOLDER);
         crate::folder::create_private(&folder)?;
+        remove_unfinished(&folder)?;
         Ok(Self { folder, working: Mutex::default() })
     }
 
@@ -53,7 +57,7 @@ impl BlockLists {
         }
         let (folder, path) = (self.folder.clone(), self.path(name));
         blocking(move || {
-            let mut file = NamedTempFile::new_in(&folder)?;
+            let mut file = new_list(&folder)?;
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.0).collect();
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
@@ -128,6 +132,25 @@ impl BlockLists {
     }
 }
 
+/// A file for a list that is being written.
+fn new_list(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)
+}
+
+/// Removes what a kill has left of lists that were being written.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            let path = entry.path();
+            tracing::warn!(path = %path.display(), %error, "an unfinished list cannot be removed");
+        }
+    }
+    Ok(())
+}
+
 async fn work_out(stored: &Arc<Disk>, layout: Layout) -> io::Result<Vec<BlockValue>> {
     let stored = Arc::clone(stored);
     blocking(move || {
@@ -182,6 +205,17 @@ mod tests {
             assert_eq!(lists.of(&file, &stored).await.unwrap(), values);
             assert_eq!(std::fs::read(&path).unwrap(), kept);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_kill_has_left_of_a_list_goes_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = BlockLists::open(folder.path()).unwrap();
+        let name = "1763833207123_a.bin".parse().unwrap();
+        lists.keep(&name, vec![BlockValue([0; 32]); 2]).await.unwrap();
+        let (_, unfinished) = new_list(&lists.folder).unwrap().keep().unwrap();
+        BlockLists::open(folder.path()).unwrap();
+        assert!(!unfinished.exists() && lists.path(&name).exists());
     }
 
     #[tokio::test]

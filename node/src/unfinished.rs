@@ -1,7 +1,7 @@
 //! Looks after the parts of unfinished uploads: those that nobody will go on with are removed.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use qchat_transfer::{Leftover, Part};
 
@@ -9,6 +9,9 @@ use crate::blocking::blocking;
 use crate::failure::chain;
 use crate::parts::PartKey;
 use crate::server::Node;
+
+/// A copy that has not been written to for so long is not being made any more.
+const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Removes parts that are old or whose message exists. The others count against their senders' quotas
 /// from here on.
@@ -25,9 +28,13 @@ pub(crate) async fn collect(node: &Node) {
 }
 
 async fn look_at(node: &Node, leftover: Leftover) {
+    let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
     let Some(key) = PartKey::parse(&leftover.name) else {
-        // Nobody could ask for it.
-        return remove(leftover.path).await;
+        // Nobody could ask for it. But it may be the copy of a part that is being made.
+        if age > COPY_REST_MAX {
+            remove(leftover.path).await;
+        }
+        return;
     };
     // What is under way is not looked at.
     let Some(turn) = node.uploads.parts.take_resting(key) else { return };
@@ -39,7 +46,6 @@ async fn look_at(node: &Node, leftover: Leftover) {
             return tracing::warn!(error, "whether an upload has its message is not known");
         }
     };
-    let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
     if is_told || age > node.limits.unfinished_age_max {
         tracing::info!(part = leftover.name, is_told, "removing an unfinished upload");
         turn.discard().await;

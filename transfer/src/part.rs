@@ -280,10 +280,15 @@ fn not_followed() -> i32 {
 /// Puts a copy in the place of a file that has other names too: whoever gave them to it is not written to.
 /// The server's own is one, that a kill has left between its final name and its message.
 fn part_ways(mut file: &File, path: &Path) -> io::Result<()> {
-    let mut copy = NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    let mut copy = new_copy(path.parent().unwrap_or(Path::new(".")))?;
     io::copy(&mut file, &mut copy)?;
     copy.persist(path)?;
     Ok(())
+}
+
+/// A file for a copy. It is named as a part, so that one which a kill has left is found among the old ones.
+fn new_copy(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)
 }
 
 /// Whether the open file is what lies at the path.
