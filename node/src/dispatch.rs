@@ -80,6 +80,9 @@ pub(crate) trait Answer: Command {
 pub(crate) enum Work {
     /// It is answered as soon as the server can. Few of an account are at work at a time.
     Brief,
+    /// It is about the account's sessions. It waits for none of the account's other commands, which may be those
+    /// of somebody whose session is to be ended.
+    Ending,
     /// It takes as long as its peer does. How many an account may have is its handler's to say.
     Lasting,
 }
@@ -140,21 +143,36 @@ impl Call {
         let paid_and_placed = async {
             // The connection has paid one already.
             self.purse.pay(tokens.saturating_sub(1)).await;
+            if work == Work::Ending {
+                return account.place_to_end().await;
+            }
             account.pay(tokens).await;
             match work {
                 Work::Brief => account.place().await,
-                Work::Lasting => None,
+                Work::Ending | Work::Lasting => None,
             }
         };
         self.unless_over(paid_and_placed).await
     }
 
-    /// Pays for the answer, and what is owed for the work, also where nobody waits for it any more: to leave
-    /// early makes nothing cheaper.
-    async fn leave(&self, account: &Account, answer_bytes: usize) {
-        let tokens = rates::of_answer(answer_bytes).saturating_add(self.owed);
-        // Where the server stops, the answer goes at once.
-        let _ = self.node.stopping.run_until_cancelled(account.pay(tokens)).await;
+    /// Pays for the answer, and what is owed for the work, and gives the place back. Also where nobody waits for
+    /// it any more: to leave early makes nothing cheaper.
+    async fn leave(
+        &self,
+        account: Arc<Account>,
+        place: Option<OwnedSemaphorePermit>,
+        answer: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        let tokens = rates::of_answer(answer).saturating_add(self.owed);
+        if tokens == 0 {
+            return place;
+        }
+        let mut paying = tokio::spawn(async move {
+            account.pay_off(tokens).await;
+            place
+        });
+        // Where that is over, the answer goes at once, and the account pays on by itself.
+        self.unless_over(&mut paying).await.ok()?.ok()?
     }
 
     /// Waits, but not when the connection is closed or the server stops.
@@ -294,11 +312,11 @@ impl<C: Answer> Handle<C> for Call {
         drop(reply);
         self.room = None;
         // In its place: nobody may ask for more than they pay for.
-        if let Some(account) = account {
-            self.leave(&account, frame.len()).await;
+        if let Some(account) = account.filter(|_| C::WORK != Work::Ending) {
+            place = self.leave(account, place, frame.len()).await;
         }
         // A long one keeps it: nobody may ask for more of them than they take.
-        if frame.len() <= SHORT_ANSWER_BYTES {
+        if frame.len() <= SHORT_ANSWER_BYTES || C::WORK == Work::Ending {
             place = None;
         }
         self.finish(frame, place).await;

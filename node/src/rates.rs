@@ -45,6 +45,9 @@ const OF_ACCOUNT: NonZeroU32 = or_one(2);
 /// busy from one sync to the next, and a small part of a batch.
 const AT_WORK_MAX: usize = 16;
 
+/// How many commands that end an account's sessions are at work at a time, beside the others.
+const ENDING_MAX: usize = 4;
+
 /// How many long requests of an account are kept at a time, from the first bytes to the answer.
 const LONG_REQUESTS_MAX: usize = 32;
 
@@ -173,6 +176,7 @@ impl Purse {
 pub(crate) struct Account {
     purse: Purse,
     at_work: Arc<Semaphore>,
+    ending: Arc<Semaphore>,
     long_requests: Arc<Semaphore>,
 }
 
@@ -181,6 +185,7 @@ impl Account {
         Self {
             purse: Purse::of(rate),
             at_work: Arc::new(Semaphore::new(AT_WORK_MAX)),
+            ending: Arc::new(Semaphore::new(ENDING_MAX)),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS_MAX)),
         }
     }
@@ -189,12 +194,29 @@ impl Account {
     fn is_as_new(&self) -> bool {
         self.purse.is_full()
             && self.at_work.available_permits() == AT_WORK_MAX
+            && self.ending.available_permits() == ENDING_MAX
             && self.long_requests.available_permits() == LONG_REQUESTS_MAX
     }
 
     /// As [`Purse::pay`].
     pub(crate) async fn pay(&self, tokens: u32) {
         self.purse.pay(tokens).await;
+    }
+
+    /// Waits until so many tokens are paid, also where they are more than the purse can hold.
+    pub(crate) async fn pay_off(&self, mut tokens: u32) {
+        while tokens > 0 {
+            let part = tokens.min(self.purse.rate.burst.get());
+            self.pay(part).await;
+            tokens -= part;
+        }
+    }
+
+    /// As [`place`](Self::place), for commands that end sessions: whoever has one of the account's cannot keep its
+    /// owner from ending it.
+    pub(crate) async fn place_to_end(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.ending).acquire_owned().await.ok()
     }
 
     /// A place among the account's commands that are at work, once one is free.

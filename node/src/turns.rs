@@ -2,9 +2,10 @@
 //!
 //! Whoever has no session can ask for hashes, so these never get more of the machine than is theirs: not
 //! the last core, and no more than [`HASHES_PER_SECOND_MAX`]. The line is bounded and fair between
-//! addresses: who has less weight goes first, and each who waits adds to the weight of those who come
-//! after from the same address. Where it is full, who would come last is sent away.
+//! addresses: who has less weight goes first, and each who waits or had a turn lately adds to the weight of those
+//! who come after from the same address. Where it is full, who would come last is sent away.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
@@ -23,6 +24,12 @@ const WAITING_MAX: usize = 64;
 
 /// How many hashes are made at a time where there are cores enough. Two reach the most that there may be.
 const AT_A_TIME_MAX: u32 = 2;
+
+/// For how long a turn counts against those who come from the same address.
+const LATELY: Duration = Duration::from_secs(4);
+
+/// How many turns can have been called in that time; and some whose hash was not made.
+const RECENT_MAX: usize = 256;
 
 /// Who wants a turn.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +60,8 @@ struct State {
     free: u32,
     waiting: Vec<Waiting>,
     arrived: u64,
+    /// Whose turns the last ones were, and when they were called.
+    recent: VecDeque<(Instant, IpAddr)>,
 }
 
 #[derive(Debug)]
@@ -65,7 +74,7 @@ struct Waiting {
 /// Whoever has the least is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
-    /// That of the claim, and how many from there were waiting already.
+    /// That of the claim, and how many from there were waiting already or had a turn lately.
     weight: u32,
     arrived: u64,
 }
@@ -87,7 +96,8 @@ impl Turns {
 
     fn with(at_a_time: u32) -> Self {
         let turn_time_min = Duration::from_secs(1) * at_a_time / HASHES_PER_SECOND_MAX;
-        let state = State { free: at_a_time, waiting: Vec::new(), arrived: 0 };
+        let recent = VecDeque::new();
+        let state = State { free: at_a_time, waiting: Vec::new(), arrived: 0, recent };
         Self(Arc::new(Line { turn_time_min, state: Mutex::new(state) }))
     }
 
@@ -107,7 +117,8 @@ impl State {
     fn enter(&mut self, claim: Claim, called: oneshot::Sender<Turn>) -> Result<(), Full> {
         self.waiting.retain(|waiting| !waiting.called.is_closed());
         let same = self.waiting.iter().filter(|waiting| waiting.claim.network == claim.network);
-        let before = u32::try_from(same.count()).unwrap_or(u32::MAX);
+        let before = same.count() + self.had_lately(claim.network);
+        let before = u32::try_from(before).unwrap_or(u32::MAX);
         let place = Place { weight: claim.weight.saturating_add(before), arrived: self.arrived };
         self.arrived += 1;
         if self.waiting.len() >= WAITING_MAX {
@@ -115,6 +126,13 @@ impl State {
         }
         self.waiting.push(Waiting { claim, place, called });
         Ok(())
+    }
+
+    /// How many turns somebody from there had lately: else whoever comes back at once each time would always be
+    /// the first from there.
+    fn had_lately(&mut self, network: IpAddr) -> usize {
+        while self.recent.pop_front_if(|(called, _)| called.elapsed() > LATELY).is_some() {}
+        self.recent.iter().filter(|(_, from)| *from == network).count()
     }
 
     /// Sends away who would come last.
@@ -138,7 +156,12 @@ impl State {
         let waiting = self.waiting.iter().enumerate();
         let (next, _) = waiting.min_by_key(|(_, waiting)| waiting.place)?;
         self.free -= 1;
-        Some(self.waiting.swap_remove(next))
+        let next = self.waiting.swap_remove(next);
+        if self.recent.len() >= RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((Instant::now(), next.claim.network));
+        Some(next)
     }
 }
 

@@ -77,10 +77,23 @@ async fn addresses_take_turns_however_many_wait_there() {
 #[tokio::test]
 async fn who_has_less_weight_goes_first() {
     let (mut scene, turn) = Scene::new().await;
-    for (number, weight) in [(5, 5), (1, 1), (3, 3), (0, 0)] {
+    for (number, weight) in [(5, 5), (2, 2), (3, 3), (1, 0)] {
         scene.enter(number, claim(u8::try_from(number).unwrap(), weight)).await;
     }
-    assert_eq!(scene.order(turn).await, [0, 1, 3, 5]);
+    assert_eq!(scene.order(turn).await, [1, 2, 3, 5]);
+}
+
+#[tokio::test]
+async fn who_comes_back_at_once_each_time_is_not_always_the_first() {
+    let turns = Turns::with(1);
+    for _ in 0..3 {
+        drop(turns.next(claim(1, 0)).await.unwrap());
+    }
+    let turn = turns.next(claim(9, 0)).await.unwrap();
+    let mut scene = Scene { turns, waiting: Vec::new() };
+    scene.enter(1, claim(1, 0)).await;
+    scene.enter(2, claim(2, 1)).await;
+    assert_eq!(scene.order(turn).await, [2, 1]);
 }
 
 #[tokio::test]

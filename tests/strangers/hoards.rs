@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use qchat_client::Progress;
 use qchat_proto::command::{
-    BlockRange, Cursor, Download, History, Log, Login, Logout, Selection, Watch,
+    BlockRange, Cursor, Download, History, Log, Login, Logout, LogoutEverywhere, Selection, Users,
+    Watch,
 };
 use qchat_proto::limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{ALPN, Few, Request, Sequence, SessionToken, TransferId, frame};
 use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::harness::{PASSWORD, Raw, Server, configuration, endpoint, in_time, sdk};
 
@@ -214,4 +215,25 @@ async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
     let bound = 2 * DOWNLOADS * READING;
     println!("given up: {most} threads of {bound}");
     assert!(most <= bound, "{most} threads are more than {bound}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none() {
+    let (server, token) = with_messages().await;
+    let owner = Raw::connect(&server).await;
+    owner.resume(&token).await;
+    let connections = connections(&server, &token).await;
+    let mut asked = Vec::new();
+    for _ in 0..2 * AT_WORK {
+        let (log, selection) = (Log::Inbox, Selection::Newest(1000));
+        let history = History { log, selection, from: None, before: None, page: None };
+        asked.push(ask(&connections[0], history).await);
+    }
+    settled(&connections).await;
+    // All of the account's places are taken, and not given back as long as nobody reads.
+    let users = timeout(Duration::from_millis(500), owner.ask(Users { after: None })).await;
+    assert!(users.is_err(), "{users:?}");
+    // Sooner than the server gives the answers up.
+    let ended = timeout(Duration::from_secs(20), owner.ask(LogoutEverywhere)).await;
+    assert!(ended.expect("it waits for nobody").is_ok());
 }

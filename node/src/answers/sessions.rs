@@ -10,7 +10,7 @@ use qchat_proto::command::{
 use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 
 use crate::clock;
-use crate::dispatch::{Answer, Call};
+use crate::dispatch::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::rates;
 use crate::session::{Signed, Visitor};
@@ -88,6 +88,8 @@ impl Answer for Resume {
 impl Answer for Logout {
     type Caller = Signed;
 
+    const WORK: Work = Work::Ending;
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         call.end(caller.user, Which::Token(caller.token_hash)).await
     }
@@ -95,6 +97,8 @@ impl Answer for Logout {
 
 impl Answer for LogoutEverywhere {
     type Caller = Signed;
+
+    const WORK: Work = Work::Ending;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         call.end(caller.user, Which::All).await
@@ -104,6 +108,8 @@ impl Answer for LogoutEverywhere {
 impl Answer for RevokeSession {
     type Caller = Signed;
 
+    const WORK: Work = Work::Ending;
+
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
         call.end(caller.user, Which::Id(self.id)).await
     }
@@ -111,6 +117,8 @@ impl Answer for RevokeSession {
 
 impl Answer for Sessions {
     type Caller = Signed;
+
+    const WORK: Work = Work::Ending;
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<SessionList, Failure> {
         let online: HashSet<_> = call.node.sessions.online(&caller.user).into_iter().collect();

@@ -70,13 +70,15 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     create_private(folder).map_err(unusable)?;
     for name in [LOCK, FILE] {
         refuse_link(&folder.join(name))?;
-        // Earlier versions left them to the process's umask.
-        make_private(&folder.join(name));
     }
     let file = private_file().create(true).truncate(false).open(folder.join(LOCK));
     let file = file.map_err(unusable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // Earlier versions left them to the process's umask.
+            [LOCK, FILE].iter().for_each(|name| make_private(&folder.join(name)));
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(unusable(source)),
     }

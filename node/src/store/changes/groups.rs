@@ -22,16 +22,16 @@ pub(crate) struct CreateGroup {
 }
 
 impl Change for CreateGroup {
-    type Outcome = ();
+    type Outcome = Joined;
 
-    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
-        joined(&self.group, &self.owner)
+    fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
+        joined.wake_ups(&self.group, &self.owner)
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
         let effect = Effect::Group(self.group.clone());
         match earlier_effect(tables, &self.owner, self.id)? {
-            Some(earlier) if earlier == effect => return Ok(()),
+            Some(earlier) if earlier == effect => return Ok(Joined::Before),
             Some(_) => return Err(Refusal::IdReused.into()),
             None => {}
         }
@@ -42,7 +42,8 @@ impl Change for CreateGroup {
         tables.room.admit_growth()?;
         let group = Group { owner: self.owner.clone(), created: self.at, members: 0 };
         add(tables, &self.group, &group, &self.owner, self.at)?;
-        record_effect(tables, &self.owner, self.id, &effect)
+        record_effect(tables, &self.owner, self.id, &effect)?;
+        Ok(Joined::Now)
     }
 }
 
@@ -67,10 +68,7 @@ impl Change for JoinGroup {
     type Outcome = Joined;
 
     fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
-        match joined {
-            Joined::Now => self::joined(&self.group, &self.user),
-            Joined::Before => Vec::new(),
-        }
+        joined.wake_ups(&self.group, &self.user)
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
@@ -117,11 +115,16 @@ impl Change for LeaveGroup {
     }
 }
 
-/// In this order: who is woken for their mailbox looks for new groups where anybody's membership has changed.
-fn joined(group: &GroupName, user: &UserName) -> Vec<WakeUp> {
-    let (group, user) = (group.clone(), user.clone());
-    let mailbox = WakeUp::Log(Address::User(user.clone()));
-    vec![WakeUp::Membership { group, user, is_member: true }, mailbox]
+impl Joined {
+    /// In this order: who is woken for their mailbox looks for new groups where anybody's membership has changed.
+    fn wake_ups(self, group: &GroupName, user: &UserName) -> Vec<WakeUp> {
+        let (group, user) = (group.clone(), user.clone());
+        let mailbox = WakeUp::Log(Address::User(user.clone()));
+        match self {
+            Self::Now => vec![WakeUp::Membership { group, user, is_member: true }, mailbox],
+            Self::Before => Vec::new(),
+        }
+    }
 }
 
 /// How many groups a user is in.

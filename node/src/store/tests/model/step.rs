@@ -52,7 +52,7 @@ impl Step {
             Self::EndSessions(change) => queued(change, |()| Told::Nothing),
             Self::ChangePassword(change) => queued(change, Told::Password),
             Self::Post(change) => queued(change, Told::Message),
-            Self::CreateGroup(change) => queued(change, |()| Told::Nothing),
+            Self::CreateGroup(change) => queued(change, |_| Told::Nothing),
             Self::JoinGroup(change) => queued(change, |_| Told::Nothing),
             Self::LeaveGroup(change) => queued(change, |()| Told::Nothing),
             Self::MarkMessages(change) => queued(change, |()| Told::Nothing),
