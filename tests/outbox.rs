@@ -272,7 +272,10 @@ fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_ca
     drop(begun);
     let stopped = server.terminate();
     screen.shows("connection lost");
-    enter_offline(&mut screen, &["send_file bob film.mkv", "send bob after it"]);
+    let long = std::fs::File::create(alice.path("long.mkv")).unwrap();
+    long.set_len(256 * 1024 * 1024).unwrap();
+    let lines = ["send_file bob film.mkv", "send bob after it", "send_file bob long.mkv"];
+    enter_offline(&mut screen, &lines);
     let outboxes = alice.home().join("home/xdg_state_home/qchat/outbox");
     let away = alice.home().join("away");
     std::fs::rename(&outboxes, &away).unwrap();
@@ -282,10 +285,10 @@ fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_ca
     let _ = std::fs::remove_dir_all(&outboxes);
     std::fs::rename(&away, &outboxes).unwrap();
     let screen = Screen::open(&alice, &[]);
-    screen.shows("2 lines from last time are waiting");
-    screen.shows("← send bob after it");
+    screen.shows("3 lines from last time are waiting");
+    screen.shows("long.mkv, 256.00 MiB");
     screen.prompts(ONLINE.trim_end());
-    assert_eq!(items(&bob.ok("inbox")["messages"]).len(), 2);
+    assert_eq!(items(&bob.ok("inbox")["messages"]).len(), 3);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Delivery {
     user: UserName,
     outbox: Outbox,
     sending: Option<Sending>,
+    /// The notes of lines that are sent, and may still lie on the disk.
+    answered: Vec<Answered>,
     backoff: Backoff,
 }
 
@@ -56,7 +58,10 @@ impl Delivery {
             1 => remarks.push("1 line from last time is waiting".to_owned()),
             lines => remarks.push(format!("{lines} lines from last time are waiting")),
         }
-        Ok((Self { user, outbox, sending: None, backoff: Backoff::default() }, remarks))
+        Ok((
+            Self { user, outbox, sending: None, answered: Vec::new(), backoff: Backoff::default() },
+            remarks,
+        ))
     }
 
     /// Whose lines these are.
@@ -85,6 +90,7 @@ impl Delivery {
         line: &Line,
     ) -> Result<String, Failure> {
         self.outbox.push(id, text, line)?;
+        self.end_answered();
         Ok(match self.outbox.len() {
             1 => "kept; it is sent when the connection is back".to_owned(),
             lines => format!("kept; it is sent after the {} before it", lines - 1),
@@ -131,11 +137,17 @@ impl Delivery {
         }
         self.backoff.reset();
         let line = first.text.clone();
+        self.answered.push(answered);
         // Where the disk does not take that, the next client sends the line again, to no effect.
         if self.outbox.pop().is_ok() {
-            block_in_place(|| answered.end());
+            self.end_answered();
         }
         Step::Sent(Box::new(Sent { line, result }))
+    }
+
+    /// Ends the notes of lines that do not lie on the disk any more, since it has taken what waits now.
+    fn end_answered(&mut self) {
+        block_in_place(|| self.answered.drain(..).for_each(|answered| answered.end()));
     }
 
     /// Notes that a new link may be tried at once.

@@ -172,3 +172,16 @@ async fn a_user_is_in_so_many_groups_and_can_leave_one_for_another() {
     store.store.commit(leave).await.unwrap();
     join().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_makes_a_group_again_is_told_to_nobody() {
+    let store = TestStore::with_users(&["alice"]).await;
+    let (told, heard) = std::sync::mpsc::channel();
+    store.store.on_change(move |wake_up| told.send(wake_up).unwrap());
+    let id = ClientId::random();
+    let create = || CreateGroup { id, group: group("lab"), owner: user("alice"), at: at(0) };
+    store.store.commit(create()).await.unwrap();
+    assert_eq!(heard.try_iter().count(), 2, "who joined, and where to look");
+    store.store.commit(create()).await.unwrap();
+    assert_eq!(heard.try_iter().count(), 0);
+}
