@@ -1,6 +1,6 @@
 //! What lies in the upload folder under final names, and whose it is.
 
-use std::fs::DirEntry;
+use std::fs::{DirEntry, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,11 @@ pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
             });
             if is_empty {
                 // Where a link lies there, nothing is written to where it leads.
-                private_file().create_new(true).open(bound)?.write_all(&path)?;
+                let mut file = private_file().create_new(true).open(bound)?;
+                file.write_all(&path)?;
+                // A binding that a power cut had emptied would name no folder, for ever.
+                file.sync_all()?;
+                File::open(data)?.sync_all()?;
             }
             Ok(is_empty)
         }
