@@ -171,12 +171,18 @@ mod tests {
             let first = files.make_default().unwrap().fingerprint().unwrap();
             let next = files.make_next().unwrap().fingerprint;
             step(&files);
-            let in_force = if files.next_key().exists() { first } else { next };
-            assert_eq!(fingerprint(&files), in_force, "cut at {cut}");
-            assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))), "cut at {cut}");
-            assert_eq!(fingerprint(&files), next, "cut at {cut}");
-            assert!(!files.next_certificate().exists() && !files.next_key().exists());
+            check_goes_on(&files, [first, next], cut);
         }
+    }
+
+    /// Checks that there is a whole identity after a cut, and that the change goes on from there.
+    #[track_caller]
+    fn check_goes_on(files: &IdentityFiles, [first, next]: [Fingerprint; 2], cut: usize) {
+        let in_force = if files.next_key().exists() { first } else { next };
+        assert_eq!(fingerprint(files), in_force, "cut at {cut}");
+        assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))), "cut at {cut}");
+        assert_eq!(fingerprint(files), next, "cut at {cut}");
+        assert!(!files.next_certificate().exists() && !files.next_key().exists());
     }
 
     /// The change before was cut after the key, and nobody went on with it.
@@ -200,11 +206,7 @@ mod tests {
             let next = files.make_next().unwrap().fingerprint;
             assert_eq!(fingerprint(&files), first, "cut at {cut}");
             step(&files);
-            let in_force = if files.next_key().exists() { first } else { next };
-            assert_eq!(fingerprint(&files), in_force, "cut at {cut}");
-            assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))), "cut at {cut}");
-            assert_eq!(fingerprint(&files), next, "cut at {cut}");
-            assert!(!files.next_certificate().exists() && !files.next_key().exists());
+            check_goes_on(&files, [first, next], cut);
         }
     }
 
