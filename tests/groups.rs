@@ -110,9 +110,29 @@ fn each_member_has_a_reading_place_of_their_own() {
     alice.ok("inboxgroup lab");
     bob.ok("sendgroup lab 3");
     assert_eq!(texts(&alice.ok("inboxgroup lab --unread")), ["3"]);
-    let bobs = bob.ok("inboxgroup lab --unread");
-    assert!(texts(&bobs).contains(&"1"), "{bobs}");
+    alice.ok("sendgroup lab 4");
+    assert_eq!(texts(&bob.ok("inboxgroup lab --unread")), ["4"]);
     assert_eq!(texts(&bob.ok("inboxgroup lab --unread")), Vec::<&str>::new());
+}
+
+#[test]
+fn messages_from_before_the_joining_count_as_read() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let said: Vec<String> = (1..=30).map(|number| format!("sendgroup lab {number}")).collect();
+    alice.ok("mkgr lab");
+    alice.lines(&said.iter().map(String::as_str).collect::<Vec<_>>());
+    bob.ok("join lab");
+    alice.ok("sendgroup lab new");
+    let shown = bob.ok("inboxgroup lab");
+    assert_eq!((items(&shown["messages"]).len(), &shown["more"]), (20, &json!(true)));
+    let unread = items(&shown["messages"]).iter().filter(|message| message["unread"] == true);
+    assert_eq!(unread.map(|message| text(&message["text"])).collect::<Vec<_>>(), ["new"]);
+    assert_eq!(texts(&bob.ok("inboxgroup lab --limit 31")).len(), 31, "all may be read");
+    // Joining twice marks nothing.
+    alice.ok("sendgroup lab newer");
+    assert_eq!(bob.ok("join lab")["ok"], true);
+    assert_eq!(texts(&bob.ok("inboxgroup lab --unread")), ["newer"]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn what_others_send_appears_with_the_ids_of_the_inbox() {
 }
 
 #[test]
-fn groups_are_heard_from_the_first_unread_message_and_own_messages_are_not() {
+fn groups_are_heard_from_the_joining_on_and_own_messages_are_not() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     let mut talk = alice.talk();
@@ -46,7 +46,6 @@ fn groups_are_heard_from_the_first_unread_message_and_own_messages_are_not() {
     talk.ok("send bot hello");
     assert_eq!(listening.texts(1), ["hello"]);
     bot.ok("join lab");
-    assert_eq!(listening.texts(1), ["history"]);
     bot.ok("sendgroup lab my own");
     bot.ok("send bot a note");
     talk.ok("sendgroup lab welcome");
@@ -58,6 +57,25 @@ fn groups_are_heard_from_the_first_unread_message_and_own_messages_are_not() {
     assert_eq!(listening.stopped(), "");
     let note = bot.ok("inbox --unread");
     assert_eq!(texts(&note), ["a note"], "what was not shown is not read");
+}
+
+#[test]
+fn a_new_listener_hears_a_group_from_the_joining_or_from_its_start() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.lines(&["mkgr lab", "sendgroup lab 1", "sendgroup lab 2"]);
+    for (name, options, heard) in
+        [("bot", &[][..], &["3"][..]), ("archivist", &["--from-start"], &["1", "2", "3"])]
+    {
+        let bot = server.user(name);
+        bot.ok("join lab");
+        if name == "bot" {
+            alice.ok("sendgroup lab 3");
+        }
+        let mut listening = Bot::listen(&bot, options);
+        assert_eq!(listening.texts(heard.len()), heard, "{name}");
+        assert_eq!(listening.stopped(), "");
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use qchat_client::proto::ClientId;
 use qchat_client::{
-    Address, Body, CallError, Client, CursorFile, Cursors, Follower, Message, Password, PinFile,
-    Reconnect, Refusal, ServerAddress, SessionToken, Trust, Unknown, UserName,
+    Address, Beginning, Body, CallError, Client, CursorFile, Cursors, Follower, Message, Password,
+    PinFile, Reconnect, Refusal, ServerAddress, SessionToken, Trust, Unknown, UserName,
 };
 
 #[tokio::main]
@@ -26,7 +26,8 @@ async fn main() -> anyhow::Result<()> {
     let token = sign_in(&client, user, password).await?;
 
     let cursors = Cursors::File(CursorFile::open(PathBuf::from("echo_bot_cursors"))?);
-    let follower = Follower::start(client, Reconnect { server, trust, token }, cursors);
+    let reconnect = Reconnect { server, trust, token };
+    let follower = Follower::start(client, reconnect, cursors, Beginning::OldestUnread);
     let ended = tokio::select! {
         ended = answer_all(&follower) => ended,
         _ = tokio::signal::ctrl_c() => Ok(()),

@@ -16,7 +16,7 @@ use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::cursor_file::CursorFileError;
 use crate::error::{CallError, ConnectError};
-use crate::follower::{FollowError, Reconnect};
+use crate::follower::{Beginning, FollowError, Reconnect};
 use crate::handover::Place;
 use crate::history::oldest_unread;
 use crate::keeper::Keeper;
@@ -29,6 +29,7 @@ const MARK_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Following {
     pub(crate) reconnect: Reconnect,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) beginning: Beginning,
     pub(crate) messages: mpsc::Sender<Result<Message, FollowError>>,
 }
 
@@ -176,8 +177,7 @@ impl Following {
         Ok(())
     }
 
-    /// Notes where the server follows a log from. A log that is new here begins with its oldest unread
-    /// message.
+    /// Notes where the server follows a log from.
     async fn begin(&self, client: &Client, cursor: Cursor) -> Result<Watched, FollowError> {
         let Cursor { log, after: followed } = cursor;
         let last = self.keeper.handover().last(&log);
@@ -185,16 +185,29 @@ impl Following {
             return Ok(Watched::InOrder);
         }
         let after = match last {
-            None => match oldest_unread(&client.link, &log).await {
-                Ok(Some(oldest)) => followed.min(Sequence(oldest.0.saturating_sub(1))),
-                Ok(None) | Err(CallError::Refused(Refusal::NotAMember(_))) => followed,
-                Err(error) => return Err(error.into()),
-            },
+            None => followed.min(self.before_first(client, &log).await?.unwrap_or(followed)),
             // The log is shorter than it was: the server was put back to an older state.
             Some(_) => followed,
         };
         self.keeper.handover().begin(Cursor { log, after });
         Ok(if after < followed { Watched::Behind } else { Watched::InOrder })
+    }
+
+    /// The place before the first message to hand on, of a log that is new here. `None` if nothing in
+    /// the log so far is to be handed on.
+    async fn before_first(
+        &self,
+        client: &Client,
+        log: &Log,
+    ) -> Result<Option<Sequence>, FollowError> {
+        if self.beginning == Beginning::FirstMessage {
+            return Ok(Some(Sequence(0)));
+        }
+        match oldest_unread(&client.link, log).await {
+            Ok(oldest) => Ok(oldest.map(|oldest| Sequence(oldest.0.saturating_sub(1)))),
+            Err(CallError::Refused(Refusal::NotAMember(_))) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn hand_on(

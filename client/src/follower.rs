@@ -23,7 +23,7 @@ use crate::trust::Trust;
 /// acknowledged is handed on again by the next follower that starts from the same cursors; what was is
 /// marked as read. At most 1,024 messages wait at a time: then no more are read from the server.
 ///
-/// A log without a cursor begins with its oldest unread message. A lost link is made again for ever.
+/// [`Beginning`] says which message of a log without a cursor is the first. A lost link is made again for ever.
 /// When a follower is dropped, what was acknowledged last may not be kept; [`close`](Self::close) it.
 pub struct Follower {
     messages: Mutex<mpsc::Receiver<Result<Message, FollowError>>>,
@@ -54,6 +54,15 @@ pub enum Cursors {
     File(CursorFile),
 }
 
+/// Which message of a log without a cursor is handed on first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// The oldest unread one. In a group, messages from before the joining count as read.
+    OldestUnread,
+    /// The first one that the log has.
+    FirstMessage,
+}
+
 /// Why following has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -80,12 +89,18 @@ const READY_MAX: usize = 16;
 impl Follower {
     /// Begins to follow on a connection that stands; if nobody is signed in on it, the session is
     /// resumed. Must be called within a tokio runtime.
-    pub fn start(client: Client, reconnect: Reconnect, cursors: Cursors) -> Self {
+    pub fn start(
+        client: Client,
+        reconnect: Reconnect,
+        cursors: Cursors,
+        beginning: Beginning,
+    ) -> Self {
         let keeper = Arc::new(Keeper::new(cursors));
         let (messages, ready) = mpsc::channel(READY_MAX);
         let (telling, clients) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
-        let following = Following { reconnect, keeper: Arc::clone(&keeper), messages };
+        let keeper_of_task = Arc::clone(&keeper);
+        let following = Following { reconnect, keeper: keeper_of_task, beginning, messages };
         let task = tokio::spawn(following.run(client, telling, stopped));
         Self { messages: Mutex::new(ready), clients, keeper, stop, task }
     }

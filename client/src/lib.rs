@@ -66,7 +66,7 @@ pub use client::Client;
 pub use cursor_file::{CursorFile, CursorFileError};
 pub use download::Downloaded;
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
-pub use follower::{Cursors, FollowError, Follower, Reconnect};
+pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
 pub use history::{HistoryAnswer, HistoryQuery};
 pub use pins::{Pin, PinError, PinFile};
 pub use progress::{Progress, TransferEvent};

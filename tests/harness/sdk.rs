@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use qchat_client::{
-    Address, Body, CallError, Client, Cursor, Cursors, Event, Follower, MessageText, Password,
-    Reconnect, Trust, UserName, Watching,
+    Address, Beginning, Body, CallError, Client, Cursor, Cursors, Event, Follower, MessageText,
+    Password, Reconnect, Trust, UserName, Watching,
 };
 
 use super::{PASSWORD, Server, in_time};
@@ -48,7 +48,14 @@ pub(crate) async fn resume(session: &Reconnect) -> Client {
 pub(crate) async fn follow(session: &Reconnect, cursors: Vec<Cursor>) -> Follower {
     loop {
         match Client::connect(&session.server, session.trust.clone()).await {
-            Ok(client) => return Follower::start(client, session.clone(), Cursors::Given(cursors)),
+            Ok(client) => {
+                return Follower::start(
+                    client,
+                    session.clone(),
+                    Cursors::Given(cursors),
+                    Beginning::OldestUnread,
+                );
+            }
             Err(error) => println!("trying again: {error}"),
         }
     }

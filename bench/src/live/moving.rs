@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qchat_client::{Cursors, Follower, Reconnect};
+use qchat_client::{Beginning, Cursors, Follower, Reconnect};
 use tokio::time::{sleep, timeout};
 
 use crate::figures::{Report, Row};
@@ -29,7 +29,8 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> anyhow::Resul
     let client = qchat_client::Client::connect(&through, server.trust()).await?;
     let token = client.login(bob.name.clone(), password()).await?;
     let reconnect = Reconnect { server: through, trust: server.trust(), token };
-    let follower = Follower::start(client, reconnect, Cursors::Given(Vec::new()));
+    let follower =
+        Follower::start(client, reconnect, Cursors::Given(Vec::new()), Beginning::OldestUnread);
     alice.send(&bob.address(), "here".to_owned()).await?;
     in_time("following", follower.next()).await??;
     let mut gaps = Vec::new();

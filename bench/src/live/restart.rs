@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use qchat_client::{Address, Cursors, Follower, GroupName, Reconnect};
+use qchat_client::{Address, Beginning, Cursors, Follower, GroupName, Reconnect};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -51,7 +51,7 @@ pub(super) async fn measure(
 fn follow(server: &Server, person: Person) -> anyhow::Result<Follower> {
     let Person { client, token, .. } = person;
     let reconnect = Reconnect { server: server.name()?, trust: server.trust(), token };
-    Ok(Follower::start(client, reconnect, Cursors::Given(Vec::new())))
+    Ok(Follower::start(client, reconnect, Cursors::Given(Vec::new()), Beginning::OldestUnread))
 }
 
 /// How long after `since` each follower has handed this text on.

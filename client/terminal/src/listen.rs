@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use qchat_client::{
-    Body, CursorFileError, FollowError, Follower, Message, MessageId, ServerAddress,
+    Beginning, Body, CursorFileError, FollowError, Follower, Message, MessageId, ServerAddress,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -29,12 +29,16 @@ use crate::{json, safe};
 /// The word that the command begins with.
 pub(crate) const NAME: &str = "listen";
 
+/// Its form.
+const USAGE: &str = "listen [--json] [--ack] [--from-start]";
+
 /// What the program's help says of it.
 pub(crate) const HELP: &str = "\
-For bots, as a command of its own: listen [--json] [--ack]
+For bots, as a command of its own: listen [--json] [--ack] [--from-start]
   Prints what others send to --user NAME and to their groups, as it comes, until it is stopped; with
   --json one object a line. It goes on where the last one of this user ended; the first one begins
-  with the oldest unread message of each log. What was printed is marked as read.
+  with the oldest unread message of each log, or with --from-start with the first. In a group, messages
+  from before the joining count as read. What was printed is marked as read.
   With --ack a message is done only when its id was written to standard input, as a line; what is not
   done is printed again at the next start. 1,024 may wait at a time. It ends with standard input.";
 
@@ -43,6 +47,7 @@ For bots, as a command of its own: listen [--json] [--ack]
 pub(crate) struct Options {
     form: MessageForm,
     done: Done,
+    pub(crate) beginning: Beginning,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +84,14 @@ impl Options {
     /// What is wrong with it.
     pub(crate) fn parse(words: &[String], json: bool) -> Result<Self, String> {
         let form = if json { MessageForm::Json } else { MessageForm::Text };
-        let mut options = Self { form, done: Done::Written };
+        let mut options = Self { form, done: Done::Written, beginning: Beginning::OldestUnread };
         for word in words {
             match word.as_str() {
                 "--json" => options.form = MessageForm::Json,
                 "--ack" => options.done = Done::Acknowledged,
+                "--from-start" => options.beginning = Beginning::FirstMessage,
                 other => {
-                    return Err(format!("unexpected: {other}; usage: listen [--json] [--ack]"));
+                    return Err(format!("unexpected: {other}; usage: {USAGE}"));
                 }
             }
         }
@@ -110,7 +116,7 @@ async fn listen(listener: Listener, options: Options, notes: &mut Output) -> Res
     let mut stopped = pin!(stopped);
     let server = listener.server.clone();
     let follower = tokio::select! {
-        follower = listener.follow(notes) => follower?,
+        follower = listener.follow(options.beginning, notes) => follower?,
         () = &mut stopped => return Ok(()),
     };
     let ended = tokio::select! {
@@ -265,7 +271,7 @@ mod tests {
     #[track_caller]
     fn check(words: &[&str], expected: Result<(MessageForm, Done), &str>) {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        let parsed = Options::parse(&words, false).map(|Options { form, done }| (form, done));
+        let parsed = Options::parse(&words, false).map(|Options { form, done, .. }| (form, done));
         assert_eq!(parsed.map_err(|why| why.contains("usage")), expected.map_err(|_| true));
     }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use qchat_client::{
-    Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress, SessionToken, Trust,
+    Beginning, Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress,
+    SessionToken, Trust,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -30,14 +31,18 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Takes the cursors, signs in, and begins to follow.
-    pub(crate) async fn follow(mut self, notes: &mut Output) -> Result<Follower, Failure> {
+    pub(crate) async fn follow(
+        mut self,
+        beginning: Beginning,
+        notes: &mut Output,
+    ) -> Result<Follower, Failure> {
         let path = std::mem::take(&mut self.cursors);
         let opened = spawn_blocking(|| CursorFile::open(path)).await;
         let cursors = opened.map_err(|panic| local(panic.to_string()))??;
         let (client, token) = self.sign_in(notes).await?;
         let Self { server, trust, .. } = self;
         let reconnect = Reconnect { server, trust, token };
-        Ok(Follower::start(client, reconnect, Cursors::File(cursors)))
+        Ok(Follower::start(client, reconnect, Cursors::File(cursors), beginning))
     }
 
     /// Signs in, trying for as long as a line would wait for the server: what was never there may be

@@ -1,8 +1,10 @@
 //! Groups and their members.
 
-use qchat_proto::{Address, ClientId, GroupName, Refusal, Timestamp, UserName};
+use qchat_proto::command::SequenceRange;
+use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, UserName};
 use redb::ReadableTable;
 
+use super::marks::{Mark, mark};
 use super::{ApplyError, Change, check, earlier_effect, group, record_effect};
 use crate::store::permission::{Act, Facts};
 use crate::store::records::{Effect, Group, Membership};
@@ -47,7 +49,7 @@ impl Change for CreateGroup {
     }
 }
 
-/// Makes a user a member. Joining twice changes nothing.
+/// Makes a user a member. Joining twice changes nothing. Messages from before the joining count as read.
 #[derive(Debug, Clone)]
 pub(crate) struct JoinGroup {
     pub(crate) group: GroupName,
@@ -78,6 +80,9 @@ impl Change for JoinGroup {
         }
         let group = group(tables, &self.group)?;
         add(tables, &self.group, &group, &self.user, self.at)?;
+        // A new member may read all of these, and need not.
+        let earlier = SequenceRange { first: Sequence(1), last: Sequence(u64::MAX) };
+        mark(tables, Mark::Read, &self.user, &Address::Group(self.group.clone()), &[earlier])?;
         Ok(Joined::Now)
     }
 }

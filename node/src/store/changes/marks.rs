@@ -36,20 +36,30 @@ impl Change for MarkMessages {
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         check(tables, &self.user, Act::Read(&self.log))?;
-        let log = tables::log(&self.log);
-        let last: Option<Sequence> = tables::lookup(&tables.logs, &log, "log")?;
-        let last = last.unwrap_or(Sequence(0));
-        let table = match self.mark {
-            Mark::Delivered => &mut tables.delivery_markers,
-            Mark::Read => &mut tables.read_markers,
-        };
-        let key = tables::marker(&self.user, &self.log);
-        let mut ranges: MarkedRanges = tables::lookup(table, &key, "marker")?.unwrap_or_default();
-        for range in &self.ranges {
-            // What does not exist yet cannot have been marked.
-            let first = range.first.max(Sequence(1));
-            ranges.insert(SequenceRange { first, last: range.last.min(last) });
-        }
-        Ok(tables::put(table, &key, &ranges)?)
+        mark(tables, self.mark, &self.user, &self.log, &self.ranges)
     }
+}
+
+/// Adds the messages of `ranges` that exist to those that are marked for a user.
+pub(super) fn mark(
+    tables: &mut Tables<'_>,
+    mark: Mark,
+    user: &UserName,
+    log: &Address,
+    ranges: &[SequenceRange],
+) -> Result<(), ApplyError> {
+    let last: Option<Sequence> = tables::lookup(&tables.logs, &tables::log(log), "log")?;
+    let last = last.unwrap_or(Sequence(0));
+    let table = match mark {
+        Mark::Delivered => &mut tables.delivery_markers,
+        Mark::Read => &mut tables.read_markers,
+    };
+    let key = tables::marker(user, log);
+    let mut marked: MarkedRanges = tables::lookup(table, &key, "marker")?.unwrap_or_default();
+    for range in ranges {
+        // A message that does not exist yet cannot have been marked.
+        let first = range.first.max(Sequence(1));
+        marked.insert(SequenceRange { first, last: range.last.min(last) });
+    }
+    Ok(tables::put(table, &key, &marked)?)
 }

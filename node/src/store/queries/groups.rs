@@ -1,13 +1,13 @@
 //! Questions about groups.
 
 use qchat_proto::limits::PAGE_ITEMS_MAX;
-use qchat_proto::{GroupName, Refusal, UserName, command};
+use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 use redb::ReadTransaction;
 
 use super::accounts::user_name;
 use crate::store::fault::Fault;
 use crate::store::permission::{Act, permit};
-use crate::store::records::{self, Group};
+use crate::store::records::{self, Group, Membership};
 use crate::store::{Store, tables};
 
 /// A group's owner, and a page of its members with whether more follow.
@@ -84,19 +84,20 @@ impl Store {
     }
 }
 
-/// Every member of a group, in the order of their names.
-pub(super) fn member_names(
+/// Every member of a group since when, in the order of their names.
+pub(super) fn memberships(
     snapshot: &ReadTransaction,
     group: &GroupName,
-) -> Result<Vec<UserName>, Fault> {
+) -> Result<Vec<(UserName, Timestamp)>, Fault> {
     let start = tables::member(group, None);
-    let mut names = Vec::new();
+    let mut found = Vec::new();
     for row in snapshot.open_table(tables::MEMBERS)?.range(start.as_slice()..)? {
-        let (key, _) = row?;
+        let (key, value) = row?;
         let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
-        names.push(user_name(name)?);
+        let membership: Membership = records::decode(value.value(), "membership")?;
+        found.push((user_name(name)?, membership.joined));
     }
-    Ok(names)
+    Ok(found)
 }
 
 pub(super) fn group_name(key: &[u8]) -> Result<GroupName, Fault> {

@@ -3,7 +3,7 @@
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 use redb::{ReadOnlyTable, ReadTransaction};
 
-use super::groups::member_names;
+use super::groups::memberships;
 use crate::store::fault::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{Entry, MarkedRanges};
@@ -11,7 +11,7 @@ use crate::store::{Store, tables};
 
 impl Store {
     /// How far a message has come that `sender` sent. Its sender is not counted as a receiver, unless it
-    /// is a note to oneself; who has left the group since is not either.
+    /// is a note to oneself; members who have joined or left the group since are not either.
     pub(crate) async fn receipt(
         &self,
         sender: UserName,
@@ -24,11 +24,15 @@ impl Store {
             if let Err(refusal) = permit(snapshot, &sender, act)? {
                 return Ok(Err(refusal));
             }
+            let sent = entry.map(|entry| entry.at);
             let receivers = match &message.log {
                 Address::User(user) => vec![user.clone()],
                 Address::Group(group) => {
-                    let members = member_names(snapshot, group)?.into_iter();
-                    members.filter(|member| *member != sender).collect()
+                    let members = memberships(snapshot, group)?.into_iter();
+                    let others = members.filter(|(member, _)| *member != sender);
+                    // For later members it counts as read, which says nothing about its way.
+                    let receivers = others.filter(|(_, joined)| Some(*joined) <= sent);
+                    receivers.map(|(member, _)| member).collect()
                 }
             };
             Markers::open(snapshot)?.count(receivers, &message).map(Ok)

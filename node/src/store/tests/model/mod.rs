@@ -15,7 +15,7 @@ use qchat_proto::{
 pub(super) use step::{Answer, Expected, Step, Told};
 
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, ExpireFiles, Mark, MarkMessages, Post,
+    Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages, Post,
 };
 use crate::store::queries::TokenHash;
 use crate::store::records::{Account, Effect, Entry, Session, StoredFile};
@@ -64,11 +64,7 @@ impl Model {
             }
             Step::Post(post) => return self.post(post).map(Told::Message),
             Step::CreateGroup(create) => self.create_group(create)?,
-            Step::JoinGroup(join) => {
-                let group = self.groups.get_mut(&join.group);
-                let group = group.ok_or_else(|| Refusal::GroupNotFound(join.group.clone()))?;
-                group.members.entry(join.user.clone()).or_insert(join.at);
-            }
+            Step::JoinGroup(join) => self.join(join)?,
             Step::LeaveGroup(leave) => {
                 self.check_member(&leave.group, &leave.user)?;
                 let group = self.groups.get_mut(&leave.group).unwrap();
@@ -110,6 +106,19 @@ impl Model {
         let group = Group { owner: create.owner.clone(), created: create.at, members };
         self.groups.insert(create.group.clone(), group);
         self.requests.insert(request, Effect::Group(create.group.clone()));
+        Ok(())
+    }
+
+    fn join(&mut self, join: &JoinGroup) -> Result<(), Refusal> {
+        let (group, user) = (join.group.clone(), join.user.clone());
+        match self.check_member(&group, &user) {
+            Err(Refusal::NotAMember(_)) => {}
+            already_or_refused => return already_or_refused,
+        }
+        let log = Address::Group(group.clone());
+        let earlier = 1..=self.length(&log);
+        self.groups.get_mut(&group).unwrap().members.insert(user.clone(), join.at);
+        self.read.entry((user, log)).or_default().extend(earlier);
         Ok(())
     }
 

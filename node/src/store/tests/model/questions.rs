@@ -11,7 +11,7 @@ use qchat_proto::{
 use super::{Model, Places, message};
 use crate::store::Store;
 use crate::store::queries::{HistoryQuery, Keeping, SessionRow};
-use crate::store::records::{Effect, Session};
+use crate::store::records::{Effect, Entry, Session};
 
 /// A message with its place in a log.
 type Placed = (Sequence, Message);
@@ -134,15 +134,16 @@ impl Model {
         let entry = id.sequence.0.checked_sub(1).and_then(|before| {
             self.logs.get(&id.log).into_iter().flatten().nth(before.try_into().unwrap())
         });
-        if !entry.is_some_and(|entry| entry.from == *sender && entry.to == id.log) {
-            return Err(Refusal::MessageNotFound(id));
-        }
+        let own = |entry: &&Entry| entry.from == *sender && entry.to == id.log;
+        let Some(entry) = entry.filter(own) else { return Err(Refusal::MessageNotFound(id)) };
         let receivers: Vec<_> = match &id.log {
             Address::User(user) => vec![user],
             Address::Group(group) => {
                 self.check_member(group, sender)?;
-                let members = self.groups[group].members.keys();
-                members.filter(|member| *member != sender).collect()
+                let members = self.groups[group].members.iter();
+                let receivers =
+                    members.filter(|&(user, joined)| user != sender && *joined <= entry.at);
+                receivers.map(|(user, _)| user).collect()
             }
         };
         let is_in = |places: &Places, user: &UserName| {
