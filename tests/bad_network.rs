@@ -36,6 +36,7 @@ const BAD: Weather = Weather {
     doubled_percent: 2,
     delay_milliseconds: 0..41,
     bytes_per_second: None,
+    queue_bytes: u32::MAX,
     blackouts: Some(Blackouts {
         every_milliseconds: 3_000,
         milliseconds: 700..1_300,

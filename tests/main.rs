@@ -64,6 +64,7 @@ mod session_ends;
 mod sessions;
 mod start;
 mod strangers;
+mod thin_links;
 mod tls;
 mod transfers;
 mod watch;

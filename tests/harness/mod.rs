@@ -29,7 +29,7 @@ pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time, 
 pub(crate) use screen::Screen;
 pub(crate) use server::{Server, ServerFolder};
 pub(crate) use small_disk::SmallDisk;
-pub(crate) use weather::{Blackouts, Weather};
+pub(crate) use weather::{Blackouts, Tally, Weather};
 
 /// How long anything may take on a busy machine. No test waits this long unless it fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -80,6 +80,11 @@ impl Path {
         awaited.recv_timeout(super::DEADLINE).expect("the bytes are carried in time");
     }
 
+    /// From now on the weather is this, and its tally begins anew.
+    pub(crate) fn change_weather(&self, weather: Weather) {
+        self.order(|router| router.sky = Sky::new(weather, Dice::new(0)));
+    }
+
     /// What the weather did so far.
     pub(crate) fn tally(&self) -> Tally {
         self.order(|router| router.sky.tally())
@@ -181,6 +186,7 @@ impl Router {
             Direction::ToServer => self.is_cut,
             Direction::ToClient => self.answers_are_lost,
         };
+        self.sky.count(bytes.len(), direction == Direction::ToServer);
         if lost {
             return;
         }
@@ -191,7 +197,8 @@ impl Router {
                 Direction::ToServer => to_server,
                 Direction::ToClient => to_client,
             };
-            *free = now.max(*free) + self.sky.busy(bytes.len());
+            let Some(done) = self.sky.queue(*free, bytes.len()) else { continue };
+            *free = done;
             let due = *free + delay;
             let datagram = Datagram { due, client, direction, bytes };
             match due <= now {

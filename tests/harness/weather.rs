@@ -16,6 +16,8 @@ pub(crate) struct Weather {
     pub(crate) delay_milliseconds: Range<u64>,
     /// How fast the path is in each direction; what comes faster waits.
     pub(crate) bytes_per_second: Option<u32>,
+    /// How many bytes may wait before a slow path in each direction; a datagram that finds no room is lost.
+    pub(crate) queue_bytes: u32,
     pub(crate) blackouts: Option<Blackouts>,
     /// The clients' ports towards the server change after times like these.
     pub(crate) port_milliseconds: Option<Range<u64>>,
@@ -38,9 +40,22 @@ impl Weather {
         doubled_percent: 0,
         delay_milliseconds: 0..1,
         bytes_per_second: None,
+        queue_bytes: u32::MAX,
         blackouts: None,
         port_milliseconds: None,
     };
+
+    /// A slow link with a queue of 32 KB before it, in each direction. All clients of the path share it.
+    pub(crate) fn thin(bits_per_second: u32) -> Self {
+        let bytes_per_second = Some(bits_per_second / 8);
+        Self { bytes_per_second, queue_bytes: 32_000, ..Self::CLEAR }
+    }
+
+    /// A fast link on which each datagram takes this long, in each direction.
+    pub(crate) fn far(one_way: Duration) -> Self {
+        let milliseconds = u64::try_from(one_way.as_millis()).unwrap();
+        Self { delay_milliseconds: milliseconds..milliseconds + 1, ..Self::CLEAR }
+    }
 }
 
 /// How much happened.
@@ -48,6 +63,11 @@ impl Weather {
 pub(crate) struct Tally {
     pub(crate) arrived: u64,
     pub(crate) lost: u64,
+    /// Those of the lost ones that found no room in the queue.
+    pub(crate) overflowed: u64,
+    /// What was handed to the path, lost or not, with the headers of IP and UDP.
+    pub(crate) bytes_up: u64,
+    pub(crate) bytes_down: u64,
     pub(crate) doubled: u64,
     pub(crate) blackouts: u64,
     pub(crate) port_changes: u64,
@@ -62,6 +82,9 @@ pub(crate) struct Sky {
     ports_change: Option<Instant>,
     tally: Tally,
 }
+
+/// The headers of IPv4 and UDP, which a link carries as well.
+const HEADER_BYTES: usize = 28;
 
 /// Longer than any test.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -96,10 +119,36 @@ impl Sky {
     }
 
     /// How long the path is busy with a datagram of so many bytes.
-    pub(crate) fn busy(&self, bytes: usize) -> Duration {
+    fn busy(&self, bytes: usize) -> Duration {
         let rate = self.weather.bytes_per_second;
-        let bytes = f64::from(u32::try_from(bytes).unwrap());
+        let bytes = f64::from(u32::try_from(bytes + HEADER_BYTES).unwrap());
         rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(bytes / f64::from(rate)))
+    }
+
+    /// When the path is done with a datagram that is put behind what it is busy with until `free`; `None`
+    /// if it finds no room there.
+    pub(crate) fn queue(&mut self, free: Instant, bytes: usize) -> Option<Instant> {
+        let now = Instant::now();
+        let waiting = free.saturating_duration_since(now) + self.busy(bytes);
+        let room = self.weather.bytes_per_second.map(|rate| {
+            Duration::from_secs_f64(f64::from(self.weather.queue_bytes) / f64::from(rate))
+        });
+        if room.is_some_and(|room| waiting > room) {
+            self.tally.overflowed += 1;
+            self.tally.lost += 1;
+            return None;
+        }
+        Some(now.max(free) + self.busy(bytes))
+    }
+
+    /// Counts a datagram that is handed to the path.
+    pub(crate) fn count(&mut self, bytes: usize, to_server: bool) {
+        let bytes = u64::try_from(bytes + HEADER_BYTES).unwrap();
+        let count = match to_server {
+            true => &mut self.tally.bytes_up,
+            false => &mut self.tally.bytes_down,
+        };
+        *count += bytes;
     }
 
     /// When something changes by itself.
