@@ -127,6 +127,30 @@ async fn comings_and_goings_are_told() {
 }
 
 #[tokio::test]
+async fn a_member_is_not_told_who_joined_before_them() {
+    let server = Server::start();
+    let (alice, bob) = (device(&server, "alice").await, device(&server, "bob").await);
+    let carol = device(&server, "carol").await;
+    let mut watching = bob.watch(Vec::new()).await.unwrap();
+    catch_up(&mut watching).await;
+    for name in ["a", "b"] {
+        alice.make_group(name.parse().unwrap()).await.unwrap();
+        bob.join(name.parse().unwrap()).await.unwrap();
+    }
+    carol.join("b".parse().unwrap()).await.unwrap();
+    carol.join("a".parse().unwrap()).await.unwrap();
+    let mut told = Vec::new();
+    while told.len() < 2 || told.last() != Some(&"carol joined a".to_owned()) {
+        if let Event::Membership { group, user, is_member: true } =
+            next(&mut watching).await.unwrap()
+        {
+            told.push(format!("{user} joined {group}"));
+        }
+    }
+    assert_eq!(told, ["carol joined b", "carol joined a"]);
+}
+
+#[tokio::test]
 async fn joins_and_leaves_of_others_are_told_to_members_alone() {
     let server = Server::start();
     let (alice, bob) = (device(&server, "alice").await, device(&server, "bob").await);

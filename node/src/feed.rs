@@ -43,9 +43,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Feed<K, V> {
         self.version
     }
 
-    /// What changed after the change numbered `version`, each thing once and as it is now.
-    pub(crate) fn since(&self, version: u64) -> impl Iterator<Item = &(K, V)> {
-        self.changes.range(version.saturating_add(1)..).map(|(_, change)| change)
+    /// The number of the last change of `key`. `None` if it has not changed lately.
+    pub(crate) fn last_change(&self, key: &K) -> Option<u64> {
+        self.last_change.get(key).copied()
+    }
+
+    /// The changes after the one numbered `version`, with their numbers: each thing once and as it is now.
+    pub(crate) fn since(&self, version: u64) -> impl Iterator<Item = (u64, &(K, V))> {
+        self.changes.range(version.saturating_add(1)..).map(|(&number, change)| (number, change))
     }
 }
 
@@ -62,7 +67,9 @@ mod tests {
         feed.note("alice", false);
         feed.note("alice", true);
         feed.note("bob", false);
-        assert_eq!(feed.since(seen).collect::<Vec<_>>(), [&("alice", true), &("bob", false)]);
+        let changed: Vec<_> = feed.since(seen).map(|(_, change)| *change).collect();
+        assert_eq!(changed, [("alice", true), ("bob", false)]);
+        assert_eq!(feed.last_change(&"bob"), Some(feed.version()));
         assert_eq!(feed.since(feed.version()).count(), 0);
     }
 
@@ -75,6 +82,6 @@ mod tests {
         assert_eq!(feed.since(0).count(), CHANGES_MAX);
         assert_eq!(feed.last_change.len(), CHANGES_MAX);
         feed.note(0, ());
-        assert_eq!(feed.since(0).last(), Some(&(0, ())));
+        assert_eq!(feed.since(0).last().map(|(_, change)| change), Some(&(0, ())));
     }
 }

@@ -34,16 +34,24 @@ impl Memberships {
         self.feed().version()
     }
 
-    /// Who joined (`true`) or left the groups that `is_wanted` after the change numbered `version`, each
-    /// as it is now, and the number of the last change.
+    /// The users who joined (`true`) or left the groups that `is_wanted` after the change numbered
+    /// `version`, each as it is now, and the number of the last change. A reader hears nothing from before
+    /// they joined the group themselves.
     pub(crate) fn changes_since(
         &self,
         version: u64,
+        reader: &UserName,
         is_wanted: impl Fn(&GroupName) -> bool,
     ) -> (Vec<(Place, bool)>, u64) {
         let feed = self.feed();
-        let wanted = feed.since(version).filter(|((group, _), _)| is_wanted(group));
-        (wanted.cloned().collect(), feed.version())
+        let is_later = |number: u64, group: &GroupName| {
+            let joined = feed.last_change(&(group.clone(), reader.clone()));
+            joined.is_none_or(|joined| joined < number)
+        };
+        let wanted = feed.since(version).filter(|(number, ((group, user), _))| {
+            user != reader && is_wanted(group) && is_later(*number, group)
+        });
+        (wanted.map(|(_, change)| change.clone()).collect(), feed.version())
     }
 
     fn feed(&self) -> MutexGuard<'_, Feed<Place, bool>> {

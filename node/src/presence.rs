@@ -58,7 +58,8 @@ impl Presence {
     /// of the last change.
     pub(crate) fn changes_since(&self, version: u64) -> (Vec<(UserName, bool)>, u64) {
         let state = self.state();
-        (state.feed.since(version).cloned().collect(), state.feed.version())
+        let changes = state.feed.since(version).map(|(_, change)| change.clone());
+        (changes.collect(), state.feed.version())
     }
 
     fn leave(&self, user: &UserName) {

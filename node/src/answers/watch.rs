@@ -176,12 +176,11 @@ impl Following<'_> {
         let memberships = &self.call.node.memberships;
         let cursors = &self.cursors;
         let is_followed = |group: &GroupName| cursors.contains_key(&Address::Group(group.clone()));
-        let (changes, version) = memberships.changes_since(self.members, is_followed);
+        let (changes, version) =
+            memberships.changes_since(self.members, &self.caller.user, is_followed);
         self.members = version;
         for ((group, user), is_member) in changes {
-            if user != self.caller.user {
-                self.tell(&Event::Membership { group, user, is_member }).await?;
-            }
+            self.tell(&Event::Membership { group, user, is_member }).await?;
         }
         Ok(())
     }
