@@ -77,6 +77,37 @@ fn results_go_to_standard_output_and_errors_to_standard_error() {
 }
 
 #[test]
+fn standard_output_has_one_line_for_each_message_and_no_remark() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let empty = alice.run(&["-c", "inbox", "-c", "ls", "-c", "ls_group"]);
+    assert_eq!(empty.output, "", "{empty:?}");
+    assert_eq!(empty.error.lines().count(), 3, "{empty:?}");
+    let input: String = (0..25).map(|number| format!("send alice {number}\n")).collect();
+    alice.run_with_input(&[], input.as_bytes());
+    let inbox = alice.run(&["inbox", "--limit", "20"]);
+    assert_eq!(inbox.output.lines().count(), 20, "{inbox:?}");
+    assert!(inbox.output.lines().all(|line| line.contains("alice │ ")), "{inbox:?}");
+    assert!(inbox.error.contains("older messages exist: inbox --limit 20 --before"), "{inbox:?}");
+}
+
+#[test]
+fn of_several_files_those_that_failed_are_told_on_standard_error() {
+    let server = Server::with(&["--max-file-size", "10"]);
+    let alice = server.user("alice");
+    std::fs::create_dir(alice.path("photos")).unwrap();
+    alice.write("photos/short.txt", b"short");
+    alice.write("photos/long.txt", b"longer than ten bytes");
+    std::os::unix::fs::symlink("short.txt", alice.path("photos/link")).unwrap();
+    let sent = alice.run(&["send_file", "alice", "photos"]);
+    assert_eq!(sent.output.lines().count(), 1, "{sent:?}");
+    assert!(sent.output.starts_with("sent 1 file, 5 B"), "{sent:?}");
+    for part in ["too_large", "not_all_sent", "photos/link"] {
+        assert!(sent.error.contains(part), "{sent:?}");
+    }
+}
+
+#[test]
 fn without_a_terminal_there_is_no_colour_no_bar_and_no_prompt() {
     let server = Server::start();
     let alice = server.user("alice");

@@ -94,7 +94,11 @@ impl Output {
             }
             (Form::Text(palette), Ok(answer)) => {
                 let text = render::answer(answer, &paper(palette, self.columns.results));
+                let remarks = render::remarks(answer, &paper(palette, self.columns.errors));
                 self.results.write_all(text.as_bytes())?;
+                // A terminal shows both streams: the remarks stand below the results.
+                self.results.flush()?;
+                self.remark(&remarks);
             }
             (Form::Text(palette), Err(failure)) => {
                 let text = render::failure(failure, &paper(palette, self.columns.errors));
@@ -137,6 +141,7 @@ impl Output {
         }
     }
 
+    /// That a remark cannot be written is no error: nobody could be told.
     fn remark(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes()).and_then(|()| self.errors.flush());
     }

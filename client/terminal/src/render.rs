@@ -5,6 +5,7 @@
 
 mod files;
 mod news;
+mod remarks;
 mod transfers;
 
 use std::fmt::Write;
@@ -22,6 +23,7 @@ use crate::palette::Palette;
 use crate::safe;
 use crate::wrap::{CONTINUED_COLUMNS, fold, wrap};
 pub(crate) use news::{batch, late};
+pub(crate) use remarks::remarks;
 pub(crate) use transfers::transfers;
 
 /// Where the text is to be read.
@@ -35,7 +37,7 @@ pub(crate) struct Paper {
     pub(crate) now: Zoned,
 }
 
-/// The answer as whole lines.
+/// The answer as whole lines: data that a script may read. Sentences about it are in [`remarks`].
 pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
     match answer {
         Answer::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
@@ -49,19 +51,14 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::Revoked(id) => format!("ended the session {id}\n"),
         Answer::Users(users) => user_list(users),
         Answer::Sent(message) => whole(&sent(message), paper),
-        Answer::SentFiles(sent) => files::sent(sent, paper),
-        Answer::SavedFiles(saved) => files::saved(saved, paper),
+        Answer::SentFiles(sent) => files::sent(sent),
+        Answer::SavedFiles(saved) => files::saved(saved),
         Answer::Reached { message, receipt } => {
             whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }
         Answer::History(page) => history(page, paper),
-        Answer::Saved { file, path, damaged } => {
-            let saved = format!("saved {} ({})", safe::line(path), HumanBytes(file.size));
-            damaged.iter().fold(whole(&saved, paper), |text, block| {
-                let again =
-                    format!("block {block} of what had come before was damaged, and came again");
-                text + &whole(&again, paper)
-            })
+        Answer::Saved { file, path, .. } => {
+            whole(&format!("saved {} ({})", safe::line(path), HumanBytes(file.size)), paper)
         }
         Answer::MadeGroup(group) => format!("made the group {group}\n"),
         Answer::Joined(group) => format!("joined {group}\n"),
@@ -147,30 +144,7 @@ fn history(page: &Page, paper: &Paper) -> String {
         let mark = if message.unread { paper.palette.mark("*") } else { " ".to_owned() };
         columns.write(message, [&mark, &time, message.from.as_str()], paper, &mut text);
     }
-    if page.messages.is_empty() {
-        text.push_str("no messages\n");
-    }
-    if page.more {
-        let first = page.messages.len().saturating_sub(page.unbroken);
-        let first = page.messages.get(first).map(|message| format!(" --before {}", message.id));
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            text,
-            "older messages exist: {}",
-            match first {
-                Some(before) => format!("{}{before}", page.again),
-                None => elsewhere(page),
-            }
-        );
-    }
     text
-}
-
-/// Where older messages are when none was shown that they could be before of.
-fn elsewhere(page: &Page) -> String {
-    let words = page.again.split(' ');
-    let kept = words.take_while(|word| !word.starts_with("--unread"));
-    kept.collect::<Vec<_>>().join(" ")
 }
 
 /// How wide the columns left of the gutter are.
@@ -267,17 +241,11 @@ fn presence(online: bool) -> String {
 }
 
 fn user_list(users: &[User]) -> String {
-    if users.is_empty() {
-        return "nobody else is here yet\n".to_owned();
-    }
     let row = |user: &User| [user.name.to_string(), presence(user.online)];
     table(&users.iter().map(row).collect::<Vec<_>>())
 }
 
 fn group_list(groups: &[Group]) -> String {
-    if groups.is_empty() {
-        return "no groups yet; make one with mkgr GROUP\n".to_owned();
-    }
     let row = |group: &Group| {
         let members = match group.members {
             1 => "1 member".to_owned(),
@@ -290,9 +258,6 @@ fn group_list(groups: &[Group]) -> String {
 }
 
 fn member_list(members: &[Member]) -> String {
-    if members.is_empty() {
-        return "no members\n".to_owned();
-    }
     let row = |member: &Member| {
         let owner = if member.owner { "owner" } else { "" };
         [member.name.to_string(), presence(member.online), owner.to_owned()]

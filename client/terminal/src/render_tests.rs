@@ -44,9 +44,14 @@ fn page(messages: Vec<Message>) -> Page {
     Page { log: Log::Inbox, messages, unbroken, more: false, again: "inbox".to_owned() }
 }
 
+/// Both streams, as a terminal shows them.
+fn shown(answered: &Answer, paper: &Paper) -> String {
+    answer(answered, paper) + &remarks(answered, paper)
+}
+
 #[track_caller]
 fn check(answered: &Answer, expected: &[&str]) {
-    assert_eq!(answer(answered, &paper(None)).lines().collect::<Vec<_>>(), expected);
+    assert_eq!(shown(answered, &paper(None)).lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -104,7 +109,7 @@ fn what_was_left_out_among_the_unread_is_not_skipped_by_the_hint() {
     // Between these two, messages that were read are not shown.
     messages[1].id = "@alice:90".parse().unwrap();
     let unread_and_newest = Page { more: true, unbroken: 1, ..page(messages) };
-    let shown = answer(&Answer::History(unread_and_newest), &paper(None));
+    let shown = shown(&Answer::History(unread_and_newest), &paper(None));
     assert!(shown.ends_with("older messages exist: inbox --before @alice:90\n"), "{shown}");
 }
 
@@ -291,7 +296,7 @@ fn what_is_repeated_of_a_line_or_left_out_of_a_folder_begins_no_row() {
         &paper(Some(40)),
     );
     let left_out = SentFiles { left_out: vec![long.into()], ..SentFiles::default() };
-    let left_out = answer(&Answer::SentFiles(left_out), &paper(Some(40)));
+    let left_out = shown(&Answer::SentFiles(left_out), &paper(Some(40)));
     for shown in [late, left_out] {
         let rows: Vec<_> = shown.lines().collect();
         assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  ")), "{shown}");

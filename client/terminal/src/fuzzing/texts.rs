@@ -113,9 +113,14 @@ impl Shown {
         self.check_said(&self.message("mallory", Body::ExpiredFile(file.clone())), '+');
         let path = format!("download/alice/{}", file.original);
         let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7] };
-        self.check_rows(&render::answer(&saved, &self.paper()), is_ours_or_continued);
+        self.check_rows(&self.shown(&saved), is_ours_or_continued);
         let sent = Answer::Sent(self.message("alice", Body::File(file)));
         self.check_rows(&render::answer(&sent, &self.paper()), is_ours_or_continued);
+    }
+
+    /// Results and remarks, as a terminal shows them.
+    fn shown(&self, answer: &Answer) -> String {
+        render::answer(answer, &self.paper()) + &render::remarks(answer, &self.paper())
     }
 
     /// Checks a message where it is read, and where it comes by itself.
@@ -175,7 +180,7 @@ impl Shown {
             left_out: vec![text.into()],
         });
         let ours = |row: &str| is_error(row) || is_ours(row, &["left out "]);
-        self.check_rows(&render::answer(&several, &self.paper()), ours);
+        self.check_rows(&self.shown(&several), ours);
     }
 
     fn check_transfers(&self, text: &str) {

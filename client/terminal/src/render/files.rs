@@ -14,14 +14,15 @@ use crate::safe;
 /// How many of those that failed are told of one by one.
 const FAILED_SHOWN_MAX: usize = 10;
 
-/// `sent 12 files, 3.40 MiB: @bob:17 to @bob:28`, and below it what was not sent, and why.
-pub(super) fn sent(sent: &SentFiles, paper: &Paper) -> String {
-    let mut text = String::new();
-    if let Some(came) = came(&sent.messages) {
-        text.push_str(&came);
-    }
+/// `sent 12 files, 3.40 MiB: @bob:17 to @bob:28`.
+pub(super) fn sent(sent: &SentFiles) -> String {
+    came(&sent.messages).unwrap_or_default()
+}
+
+/// The files that were not sent, and why.
+pub(super) fn not_sent(sent: &SentFiles, paper: &Paper) -> String {
     let failed = sent.failed.iter().map(|(path, why)| named(&path.display().to_string(), why));
-    text.push_str(&all_failed(failed, paper));
+    let mut text = all_failed(failed, paper);
     if let Some(whole) = sent.failure() {
         let again = format!("{}; the same line again sends only those", whole.text);
         text.push_str(&failure(&Failure { text: again, ..whole }, paper));
@@ -32,8 +33,8 @@ pub(super) fn sent(sent: &SentFiles, paper: &Paper) -> String {
     text
 }
 
-/// `saved 12 files (3.40 MiB), of which 2 were here before`, and below it what did not come, and why.
-pub(super) fn saved(saved: &SavedFiles, paper: &Paper) -> String {
+/// `saved 12 files (3.40 MiB), of which 2 were here before`.
+pub(super) fn saved(saved: &SavedFiles) -> String {
     let bytes = saved.files.iter().map(|(file, _)| file.size).fold(0, u64::saturating_add);
     let mut text = match saved.files.len() {
         0 => String::new(),
@@ -47,8 +48,13 @@ pub(super) fn saved(saved: &SavedFiles, paper: &Paper) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
+    text
+}
+
+/// The files that were not fetched, and why.
+pub(super) fn not_saved(saved: &SavedFiles, paper: &Paper) -> String {
     let failed = saved.failed.iter().map(|(file, why)| named(file.name.as_str(), why));
-    text.push_str(&all_failed(failed, paper));
+    let mut text = all_failed(failed, paper);
     if let Some(whole) = saved.failure() {
         let again = format!("{}; the same line again fetches only those", whole.text);
         text.push_str(&failure(&Failure { text: again, ..whole }, paper));

@@ -1,0 +1,50 @@
+//! Remarks beside a result, for the stream of errors: hints, warnings, and the files that failed.
+//!
+//! A script reads the results as data, so a sentence about them stands elsewhere.
+
+use super::{Paper, files, whole};
+use crate::answer::{Answer, Page};
+
+/// The remarks as whole lines. Empty if there is nothing to say.
+pub(crate) fn remarks(answer: &Answer, paper: &Paper) -> String {
+    match answer {
+        Answer::Users(users) if users.is_empty() => "nobody else is here yet\n".to_owned(),
+        Answer::Groups(groups) if groups.is_empty() => {
+            "no groups yet; make one with mkgr GROUP\n".to_owned()
+        }
+        Answer::Members(members) if members.is_empty() => "no members\n".to_owned(),
+        Answer::History(page) => of_page(page, paper),
+        Answer::SentFiles(sent) => files::not_sent(sent, paper),
+        Answer::SavedFiles(saved) => files::not_saved(saved, paper),
+        Answer::Saved { damaged, .. } => of_damage(damaged, paper),
+        _ => String::new(),
+    }
+}
+
+fn of_damage(blocks: &[u64], paper: &Paper) -> String {
+    let line = |block| format!("block {block} of what had come before was damaged, and came again");
+    blocks.iter().map(|block| whole(&line(block), paper)).collect()
+}
+
+/// Says that there is nothing, and how to see older messages.
+fn of_page(page: &Page, paper: &Paper) -> String {
+    let nothing = if page.messages.is_empty() { "no messages\n" } else { "" };
+    let older = if page.more { whole(&older(page), paper) } else { String::new() };
+    format!("{nothing}{older}")
+}
+
+fn older(page: &Page) -> String {
+    let first = page.messages.len().saturating_sub(page.unbroken);
+    let line = match page.messages.get(first) {
+        Some(message) => format!("{} --before {}", page.again, message.id),
+        None => elsewhere(page),
+    };
+    format!("older messages exist: {line}")
+}
+
+/// The line for older messages if no shown message marks their end.
+fn elsewhere(page: &Page) -> String {
+    let words = page.again.split(' ');
+    let kept = words.take_while(|word| !word.starts_with("--unread"));
+    kept.collect::<Vec<_>>().join(" ")
+}
