@@ -154,3 +154,16 @@ fn a_download_that_cannot_be_written_is_a_local_matter() {
     assert_eq!(message[1]["ok"], true);
     assert_eq!(std::fs::read(alice.path("download")).unwrap(), b"in the way");
 }
+
+#[test]
+fn a_file_without_a_true_length_is_refused_and_not_sent_empty() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    for path in ["/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+        if std::fs::read(path).is_ok_and(|content| !content.is_empty()) {
+            let line = format!("send_file alice {path}");
+            let message = check_refused(&server, &alice, &line, "local_file");
+            assert!(message.contains("no true length"), "{message}");
+        }
+    }
+}

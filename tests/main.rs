@@ -66,5 +66,6 @@ mod start;
 mod strangers;
 mod thin_links;
 mod tls;
+mod torn_files;
 mod transfers;
 mod watch;

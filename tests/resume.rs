@@ -16,7 +16,7 @@ const BLOCK: u64 = 1 << 20;
 const BLOCKS: u64 = 24;
 
 /// A film's bytes.
-fn film() -> Vec<u8> {
+pub(crate) fn film() -> Vec<u8> {
     noise(usize::try_from((BLOCKS - 1) * BLOCK + 5).unwrap())
 }
 
@@ -84,7 +84,7 @@ fn flip(path: &FilePath, place: u64) {
 }
 
 /// A server, and alice whose film is on its way to it.
-fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
+pub(crate) fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
     let server = Server::talkative(arguments);
     let path = slow_path(&server);
     let alice = user_behind(&path, &server, "alice");
@@ -100,7 +100,7 @@ fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
 
 /// Checks that the server has this one file, whole, and nothing beside it.
 #[track_caller]
-fn check_stored(server: &Server, alice: &Client, bytes: &[u8]) {
+pub(crate) fn check_stored(server: &Server, alice: &Client, bytes: &[u8]) {
     let messages = alice.ok("inbox");
     let [message] = items(&messages["messages"]) else { panic!("{messages}") };
     let digest = blake3::hash(bytes).to_hex();

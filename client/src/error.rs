@@ -143,6 +143,7 @@ impl CallError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
+            Self::LocalFile { reason: LocalFileReason::Changed, .. } => "file_changed",
             Self::LocalFile { .. } => "local_file",
             Self::NotSent(_) => "not_sent",
             Self::OutcomeUnknown(_) => "outcome_unknown",
@@ -166,9 +167,14 @@ pub enum LocalFileReason {
     /// The operating system does not let us read it.
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
-    /// It became shorter while it was sent.
-    #[error("became shorter while it was sent")]
-    Shrunk,
+    /// It is another one than when it was opened: parts of both would have arrived.
+    #[error(
+        "changed while it was sent, so nothing was kept; send it again when nobody writes to it"
+    )]
+    Changed,
+    /// It has more or fewer bytes than the operating system says.
+    #[error("has no true length, like the files of /proc and /sys; make a copy and send that")]
+    Unmeasured,
     /// A file that was sent with folders belongs below it, and it is none.
     #[error("this is no folder")]
     NotAFolder,

@@ -50,6 +50,7 @@ mod incoming;
 mod keeper;
 mod link;
 mod lists;
+mod local_file;
 mod missing;
 mod pins;
 pub mod private_file;

@@ -1,26 +1,23 @@
 //! Sending a file.
 
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
 use qchat_proto::{
-    Address, BlockValue, ClientId, Digest, FileName, FilePath, FolderPath, Message, TransferId,
-    codes, frame,
+    Address, BlockValue, ClientId, Digest, FilePath, FolderPath, Message, TransferId, codes, frame,
 };
 use qchat_transfer::{Choice, Disk, Layout, SendError, Step};
 use quinn::{SendStream, VarInt};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::call::{ANSWER_MAX, Call};
 use crate::error::{CallError, DamagedError, LinkError, LocalFileReason};
 use crate::link::Link;
+use crate::local_file::{LocalFile, Witness};
 use crate::progress::Progress;
 
 /// How long the server may take to bring the whole file to its disk once it has the last byte.
@@ -31,46 +28,6 @@ const VALUES_MAX: Duration = Duration::from_secs(60);
 
 /// Below the streams of commands, whose priority is 0: bulk never blocks talk.
 const FILE_PRIORITY: i32 = -1;
-
-/// A file of this machine that can be sent.
-struct LocalFile {
-    path: PathBuf,
-    name: FileName,
-    size: u64,
-    file: File,
-}
-
-impl LocalFile {
-    async fn open(path: &Path) -> Result<Self, CallError> {
-        let (shown, path) = (path.to_owned(), path.to_owned());
-        spawn_blocking(move || Self::open_now(path))
-            .await
-            .unwrap_or_else(|panic| Err(LocalFileReason::Unreadable(io::Error::other(panic))))
-            .map_err(|reason| CallError::LocalFile { path: shown, reason })
-    }
-
-    fn open_now(path: PathBuf) -> Result<Self, LocalFileReason> {
-        // Before opening: to open a pipe waits for whoever writes into it.
-        let metadata = std::fs::metadata(&path).map_err(unreadable)?;
-        if metadata.is_dir() {
-            return Err(LocalFileReason::Folder);
-        }
-        if !metadata.is_file() {
-            return Err(LocalFileReason::NotAFile);
-        }
-        let file = File::open(&path).map_err(unreadable)?;
-        let size = file.metadata().map_err(unreadable)?.len();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().as_ref().into();
-        Ok(Self { path, name, size, file })
-    }
-}
-
-fn unreadable(error: io::Error) -> LocalFileReason {
-    match error.kind() {
-        io::ErrorKind::NotFound => LocalFileReason::Missing,
-        _ => LocalFileReason::Unreadable(error),
-    }
-}
 
 /// A file on its way.
 struct Outgoing {
@@ -110,11 +67,11 @@ async fn transmit(
     mut call: Call<Upload>,
     outgoing: Outgoing,
 ) -> Result<Message, CallError> {
-    let (path, kept) = (outgoing.local.path.clone(), outgoing.kept);
+    let (witness, kept) = (outgoing.local.witness.clone(), outgoing.kept);
     let mut stream = open_stream(link).await?;
     let (theirs, told) = mpsc::unbounded_channel();
     let writing = write(link, &mut stream, outgoing, told);
-    let ended = converse(&mut call, (kept, theirs), writing, path).await;
+    let ended = converse(&mut call, (kept, theirs), writing, &witness).await;
     if ended.is_err() {
         // Fails only where the server has stopped the stream or the connection is gone.
         let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
@@ -138,7 +95,7 @@ async fn converse(
     call: &mut Call<Upload>,
     (kept, theirs): (u64, mpsc::UnboundedSender<BlockValue>),
     writing: impl Future<Output = Result<(), SendError>>,
-    path: PathBuf,
+    witness: &Witness,
 ) -> Result<Message, CallError> {
     let effect = call.effect();
     let mut verdict = pin!(async {
@@ -151,7 +108,7 @@ async fn converse(
         sent = writing => sent,
         early = &mut verdict => return early.map_err(without_file),
     };
-    let local_file = |reason| Err(CallError::LocalFile { path, reason });
+    let local_file = |reason| Err(CallError::LocalFile { path: witness.path().to_owned(), reason });
     match sent {
         Ok(()) => timeout(VERDICT_MAX, verdict)
             .await
@@ -163,7 +120,8 @@ async fn converse(
             .map_err(without_file),
         Err(SendError::Stalled) => Err(CallError::NotSent(LinkError::Stalled)),
         Err(SendError::Read(error)) => local_file(LocalFileReason::Unreadable(error)),
-        Err(SendError::Shorter) => local_file(LocalFileReason::Shrunk),
+        Err(SendError::Shorter) => local_file(witness.why(LocalFileReason::Unmeasured).await),
+        Err(SendError::Changed) => local_file(witness.why(LocalFileReason::Changed).await),
     }
 }
 
@@ -207,6 +165,7 @@ struct Differing {
     /// take values.
     theirs: mpsc::UnboundedReceiver<BlockValue>,
     values: Vec<BlockValue>,
+    witness: Witness,
 }
 
 impl Choice for Differing {
@@ -219,8 +178,10 @@ impl Choice for Differing {
         Ok(theirs != value)
     }
 
-    fn digest(&self) -> Digest {
-        qchat_transfer::digest(&self.values)
+    /// Only now all of the file has been read. If it is another one by now, parts of both may have gone.
+    async fn digest(&mut self) -> Result<Digest, SendError> {
+        self.witness.check().await.map_err(|_| SendError::Changed)?;
+        Ok(qchat_transfer::digest(&self.values))
     }
 }
 
@@ -234,7 +195,7 @@ async fn write(
     let Outgoing { local, transfer, kept, mut progress } = outgoing;
     write_little(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
     let layout = Layout::of(local.size);
-    let mut choice = Differing { kept, theirs, values: Vec::new() };
+    let mut choice = Differing { kept, theirs, values: Vec::new(), witness: local.witness };
     let told = |step| match step {
         Step::Kept(bytes) => progress.kept(bytes),
         Step::Moved(bytes) => progress.moved(bytes),
@@ -250,34 +211,5 @@ async fn write_little(stream: &mut SendStream, bytes: &[u8]) -> Result<(), SendE
     match timeout(ANSWER_MAX, stream.write_all(bytes)).await {
         Ok(written) => written.map_err(|error| SendError::Stream(error.into())),
         Err(_) => Err(SendError::Stalled),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(path: &Path, expected: &str) {
-        let refused = LocalFile::open_now(path.to_owned()).map(|local| local.size);
-        assert_eq!(refused.map_err(|reason| reason.to_string()), Err(expected.to_owned()));
-    }
-
-    #[test]
-    fn only_a_regular_file_can_be_sent() {
-        let folder = tempfile::tempdir().unwrap();
-        check(folder.path(), "this is a folder");
-        check(&folder.path().join("missing"), "there is no such file");
-        check(Path::new("/dev/null"), "this is no regular file");
-        check(Path::new(""), "there is no such file");
-    }
-
-    #[test]
-    fn a_file_is_known_by_the_last_part_of_its_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("-report.pdf");
-        std::fs::write(&path, "abc").unwrap();
-        let local = LocalFile::open_now(path).unwrap();
-        assert_eq!((local.name.as_str(), local.size), ("_report.pdf", 3));
     }
 }

@@ -29,6 +29,9 @@ pub enum SendError {
     /// The file ended before its announced length.
     #[error("the file became shorter while it was sent")]
     Shorter,
+    /// The file is not any more what it was when it was opened.
+    #[error("the file changed while it was sent")]
+    Changed,
     /// The stream did not take the bytes.
     #[error("sending the file")]
     Stream(#[source] io::Error),
@@ -59,7 +62,10 @@ pub trait Choice {
     ) -> impl Future<Output = Result<bool, SendError>> + Send;
 
     /// The digest that is told after the last block.
-    fn digest(&self) -> Digest;
+    ///
+    /// # Errors
+    /// Why what has gone is not to count.
+    fn digest(&mut self) -> impl Future<Output = Result<Digest, SendError>> + Send;
 }
 
 /// What happened to bytes of the file.
@@ -102,7 +108,8 @@ pub async fn send(
             progress(Step::Moved(length));
         }
     }
-    outlet.give(header(BlockHeader::End(choice.digest()))).await
+    let digest = choice.digest().await?;
+    outlet.give(header(BlockHeader::End(digest))).await
 }
 
 fn header(header: BlockHeader) -> Bytes {
@@ -188,8 +195,8 @@ mod tests {
             Ok(self.0 != Some(index))
         }
 
-        fn digest(&self) -> Digest {
-            crate::digest(&self.1)
+        async fn digest(&mut self) -> Result<Digest, SendError> {
+            Ok(crate::digest(&self.1))
         }
     }
 

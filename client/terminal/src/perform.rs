@@ -261,6 +261,7 @@ fn is_final(failure: &Failure) -> bool {
             | "internal"
             | "not_logged_in"
             | "local_file"
+            | "file_changed"
             | "damaged"
     )
 }

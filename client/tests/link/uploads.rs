@@ -1,6 +1,9 @@
 //! Files that go, and servers that do not want them.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use blake3::hazmat::HasherExt;
 use qchat_client::proto::command::{
@@ -239,4 +242,68 @@ async fn a_file_that_cannot_be_read_is_no_request() {
     }
     client.close().await;
     assert_eq!(asked.recv().await, Some(false));
+}
+
+/// Sends a file that is changed in this way after its first block has come, and checks that no end comes.
+async fn check_changed(change: fn(&Path)) {
+    let (began, mut begun) = mpsc::channel(1);
+    let (told, mut ended) = mpsc::channel(1);
+    let client = client_of(move |connection| {
+        let (began, told) = (began.clone(), told.clone());
+        async move {
+            let (upload, mut answer) = next_upload(&connection).await;
+            say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
+            let mut stream = next_file(&connection, &upload).await;
+            stream.read_exact(&mut vec![0; 1 << 20]).await.unwrap();
+            let (changed, mut is_changed) = mpsc::channel(1);
+            began.send(changed).await.unwrap();
+            is_changed.recv().await;
+            let rest = stream.read_to_end(usize::try_from(2 * LARGE).unwrap()).await;
+            told.send(rest.is_ok()).await.unwrap();
+            connection.closed().await;
+        }
+    })
+    .await;
+    let (_folder, path) = local_file(LARGE);
+    let old = SystemTime::now() - Duration::from_secs(60);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+    let to = Address::User("bob".parse().unwrap());
+    let sending = client.send_file(to, &path, Progress::none());
+    let changing = async {
+        let changed = begun.recv().await.unwrap();
+        change(&path);
+        changed.send(()).await.unwrap();
+        ended.recv().await
+    };
+    let (sent, is_whole) = tokio::join!(sending, changing);
+    assert_eq!(is_whole, Some(false), "a torn file looks whole to the server");
+    assert_eq!(sent.unwrap_err().code(), "file_changed");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_it_is_sent_does_not_arrive() {
+    check_changed(|path| {
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.write_all_at(b"new", LARGE - 3).unwrap();
+    })
+    .await;
+    check_changed(|path| {
+        let mut file = std::fs::File::options().append(true).open(path).unwrap();
+        file.write_all(b"more").unwrap();
+    })
+    .await;
+    check_changed(|path| {
+        std::fs::File::options().write(true).open(path).unwrap().set_len(LARGE / 2).unwrap();
+    })
+    .await;
+    check_changed(|path| {
+        let other = path.with_extension("new");
+        let old = path.metadata().unwrap().modified().unwrap();
+        let file = std::fs::File::create(&other).unwrap();
+        file.set_len(LARGE).unwrap();
+        file.set_modified(old).unwrap();
+        std::fs::rename(other, path).unwrap();
+    })
+    .await;
+    check_changed(|path| std::fs::remove_file(path).unwrap()).await;
 }

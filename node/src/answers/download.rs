@@ -135,8 +135,8 @@ impl Choice for Good {
         Ok(false)
     }
 
-    fn digest(&self) -> Digest {
-        self.file.digest
+    async fn digest(&mut self) -> Result<Digest, SendError> {
+        Ok(self.file.digest)
     }
 }
 

@@ -87,7 +87,12 @@ impl Manner {
 fn is_of_one_file(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        "local_file" | "too_large" | "quota_exceeded" | "server_full" | "id_reused"
+        "local_file"
+            | "file_changed"
+            | "too_large"
+            | "quota_exceeded"
+            | "server_full"
+            | "id_reused"
     )
 }
 

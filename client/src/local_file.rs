@@ -1,0 +1,162 @@
+//! A file of this machine that is sent, and whether it stays the same meanwhile.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use qchat_proto::FileName;
+use rustix::fs::OFlags;
+use tokio::task::spawn_blocking;
+
+use crate::error::{CallError, LocalFileReason};
+
+/// A file of this machine that can be sent.
+#[derive(Debug)]
+pub(crate) struct LocalFile {
+    pub(crate) name: FileName,
+    pub(crate) size: u64,
+    pub(crate) file: File,
+    pub(crate) witness: Witness,
+}
+
+impl LocalFile {
+    pub(crate) async fn open(path: &Path) -> Result<Self, CallError> {
+        let (shown, path) = (path.to_owned(), path.to_owned());
+        spawn_blocking(move || Self::open_now(path))
+            .await
+            .unwrap_or_else(|panic| Err(LocalFileReason::Unreadable(io::Error::other(panic))))
+            .map_err(|reason| CallError::LocalFile { path: shown, reason })
+    }
+
+    fn open_now(path: PathBuf) -> Result<Self, LocalFileReason> {
+        // Before opening: to open a device may act on it.
+        let metadata = std::fs::metadata(&path).map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(LocalFileReason::Folder);
+        }
+        if !metadata.is_file() {
+            return Err(LocalFileReason::NotAFile);
+        }
+        let file = open_at_once(&path).map_err(unreadable)?;
+        let was = State::of(&file.metadata().map_err(unreadable)?);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().as_ref().into();
+        let again = file.try_clone().map_err(unreadable)?;
+        let witness = Witness(Arc::new(Seen { path, file: again, was }));
+        Ok(Self { name, size: was.size, file, witness })
+    }
+}
+
+/// Opens a file, and waits for nobody: a pipe may have come into its place, and there are files of the
+/// system whose content only comes later.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+fn unreadable(error: io::Error) -> LocalFileReason {
+    match error.kind() {
+        io::ErrorKind::NotFound => LocalFileReason::Missing,
+        _ => LocalFileReason::Unreadable(error),
+    }
+}
+
+/// What tells a file from itself at another time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct State {
+    size: u64,
+    /// When its content changed, in seconds and nanoseconds. Not the time of change of its owner or names,
+    /// which does no harm to what is sent.
+    modified: (i64, i64),
+    place: (u64, u64),
+}
+
+impl State {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            place: (metadata.dev(), metadata.ino()),
+        }
+    }
+}
+
+/// Says whether a file is still the one that was opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Witness(Arc<Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    path: PathBuf,
+    file: File,
+    was: State,
+}
+
+impl Witness {
+    /// The path by which the file was opened.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Compares the file with what it was.
+    ///
+    /// # Errors
+    /// [`LocalFileReason::Changed`]; [`LocalFileReason::Unmeasured`] if it has more bytes than its length.
+    pub(crate) async fn check(&self) -> Result<(), LocalFileReason> {
+        let seen = Arc::clone(&self.0);
+        spawn_blocking(move || seen.check_now())
+            .await
+            .unwrap_or_else(|panic| Err(LocalFileReason::Unreadable(io::Error::other(panic))))
+    }
+
+    /// Why the file could not be sent, or `otherwise` if it is what it was.
+    pub(crate) async fn why(&self, otherwise: LocalFileReason) -> LocalFileReason {
+        self.check().await.err().unwrap_or(otherwise)
+    }
+}
+
+impl Seen {
+    fn check_now(&self) -> Result<(), LocalFileReason> {
+        let is_same = |found: io::Result<Metadata>| {
+            found.is_ok_and(|metadata| State::of(&metadata) == self.was)
+        };
+        if !is_same(self.file.metadata()) || !is_same(std::fs::metadata(&self.path)) {
+            return Err(LocalFileReason::Changed);
+        }
+        match self.file.read_at(&mut [0], self.was.size) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(LocalFileReason::Unmeasured),
+            Err(error) => Err(LocalFileReason::Unreadable(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &Path, expected: &str) {
+        let refused = LocalFile::open_now(path.to_owned()).map(|local| local.size);
+        assert_eq!(refused.map_err(|reason| reason.to_string()), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn only_a_regular_file_can_be_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        check(folder.path(), "this is a folder");
+        check(&folder.path().join("missing"), "there is no such file");
+        check(Path::new("/dev/null"), "this is no regular file");
+        check(Path::new(""), "there is no such file");
+    }
+
+    #[test]
+    fn a_file_is_known_by_the_last_part_of_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("-report.pdf");
+        std::fs::write(&path, "abc").unwrap();
+        let local = LocalFile::open_now(path).unwrap();
+        assert_eq!((local.name.as_str(), local.size), ("_report.pdf", 3));
+    }
+}
