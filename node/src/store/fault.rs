@@ -18,6 +18,9 @@ pub(crate) enum Fault {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+    /// The store's disk takes no writes.
+    #[error("the store's disk can only be read")]
+    ReadOnly,
     /// The store could not be opened again after its disk had failed.
     #[error("opening the store again")]
     Open(#[from] OpenError),
@@ -29,7 +32,7 @@ impl Fault {
         match self {
             Self::Engine(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
             Self::Panicked => true,
-            Self::Damaged(_) | Self::Closed | Self::Open(_) => false,
+            Self::Damaged(_) | Self::Closed | Self::ReadOnly | Self::Open(_) => false,
         }
     }
 
@@ -45,7 +48,9 @@ impl Fault {
         match self {
             Self::Engine(error) => matches!(&**error, redb::Error::Io(error) if is_full(error)),
             Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
-            Self::Damaged(_) | Self::Panicked | Self::Closed | Self::Open(_) => false,
+            Self::Damaged(_) | Self::Panicked | Self::Closed | Self::ReadOnly | Self::Open(_) => {
+                false
+            }
         }
     }
 }

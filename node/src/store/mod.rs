@@ -28,6 +28,7 @@ mod tables;
 pub(crate) mod tests;
 mod wake_up;
 mod writer;
+mod writes_in_memory;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -65,9 +66,13 @@ impl Store {
     /// [`OpenError`]. A damaged store is never replaced.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = open::lock(folder)?;
-        let path = folder.to_owned();
+        let (path, path_to_read) = (folder.to_owned(), folder.to_owned());
         let database = open::open_or_create(folder)?;
-        let engine = Arc::new(Engine::start(database, move || open::open_existing(&path)));
+        let engine = Arc::new(Engine::start(
+            database,
+            move || open::open_existing(&path),
+            move || open::open_to_read(&path_to_read),
+        ));
         let writer = Writer::start(Arc::clone(&engine), Room::in_folder(folder));
         Ok(Self { engine, writer, _lock: lock })
     }

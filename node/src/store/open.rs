@@ -12,6 +12,7 @@ use redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::fault::Fault;
 use super::tables;
+use super::writes_in_memory::WritesInMemory;
 use crate::folder::{create_private, make_private, private_file};
 
 /// The store's file in the data folder.
@@ -109,13 +110,28 @@ pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
 
 /// Opens the database that is in a locked folder.
 pub(super) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
+    let path = existing(folder)?;
+    checked(&path, || builder().open(&path))
+}
+
+/// The store's file in a locked folder, which has content.
+fn existing(folder: &Path) -> Result<PathBuf, OpenError> {
     let path = folder.join(FILE);
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.len() == 0 => Err(damaged(&path, "it is empty")),
-        Ok(_) => open(&path),
+        Ok(_) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Gone(path)),
         Err(source) => Err(OpenError::Unusable { path, source }),
     }
+}
+
+/// Opens the database that is in a locked folder on a disk that takes no writes.
+pub(super) fn open_to_read(folder: &Path) -> Result<Database, OpenError> {
+    let path = existing(folder)?;
+    checked(&path, || {
+        let file = FileBackend::new(File::open(&path)?)?;
+        builder().create_with_backend(WritesInMemory::above(file).map_err(StorageError::Io)?)
+    })
 }
 
 fn damaged(file: &Path, reason: &str) -> OpenError {
@@ -146,10 +162,14 @@ fn create(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn open(path: &Path) -> Result<Database, OpenError> {
+/// Opens a database, and looks whether this program can read it.
+fn checked(
+    path: &Path,
+    open: impl FnOnce() -> Result<Database, DatabaseError> + UnwindSafe,
+) -> Result<Database, OpenError> {
     // The engine asserts on some kinds of damage; a damaged disk must not look like a bug of ours.
     let opened = quietly(|| {
-        let database = builder().open(path).map_err(|error| refused(path, error))?;
+        let database = open().map_err(|error| refused(path, error))?;
         let format = tables::format(&database).map_err(|fault| unreadable(path, &fault))?;
         Ok((database, format))
     });
@@ -198,6 +218,22 @@ fn unreadable(path: &Path, fault: &Fault) -> OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_that_is_only_read_leaves_its_file_alone() {
+        let (used, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        // Not closed in order: the engine has to write before it reads.
+        let _open = open_or_create(used.path()).unwrap();
+        let file = copied.path().join(FILE);
+        std::fs::copy(used.path().join(FILE), &file).unwrap();
+        let before = std::fs::read(&file).unwrap();
+        let database = open_to_read(copied.path()).unwrap();
+        assert_eq!(tables::batches(&database).unwrap(), 0);
+        drop(database);
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        std::fs::remove_file(&file).unwrap();
+        assert!(matches!(open_to_read(copied.path()), Err(OpenError::Gone(_))));
+    }
 
     #[test]
     fn links_in_the_folder_are_not_followed() {

@@ -44,6 +44,8 @@ pub(super) enum Accident {
     Stop,
     /// This one call fails, as on a full disk. A write may have done a part of its work.
     Failure,
+    /// From here on the disk takes no writes: it was mounted for reading alone.
+    ReadOnly,
 }
 
 impl Disk {
@@ -61,6 +63,10 @@ impl Disk {
     /// A storage for the engine, until the disk is detached.
     pub(super) fn attach(&self) -> Attached {
         let mut state = self.state();
+        if matches!(state.accident, Some((call, Accident::ReadOnly)) if call <= state.calls) {
+            // It stays so, whoever opens the file.
+            state.accident = Some((0, Accident::ReadOnly));
+        }
         state.calls = 0;
         Attached { disk: self.clone(), detached: state.detached }
     }
@@ -175,7 +181,11 @@ impl Attached {
     fn call(&self) -> io::Result<(MutexGuard<'_, State>, Option<Accident>)> {
         let mut state = self.reach()?;
         state.calls += 1;
-        let accident = state.accident.filter(|(call, _)| *call == state.calls);
+        let happens = |&(call, accident): &(u64, Accident)| match accident {
+            Accident::ReadOnly => call <= state.calls,
+            Accident::Stop | Accident::Failure => call == state.calls,
+        };
+        let accident = state.accident.filter(happens);
         Ok((state, accident.map(|(_, accident)| accident)))
     }
 }
@@ -198,7 +208,7 @@ impl StorageBackend for Attached {
         match accident {
             Some(Accident::Stop) => return Err(out_of_reach()),
             Some(Accident::Failure) => return Err(io::Error::other("an unreadable sector")),
-            None => {}
+            Some(Accident::ReadOnly) | None => {}
         }
         let start = usize::try_from(offset).unwrap();
         let found = state.seen.get(start..start + out.len());
@@ -219,6 +229,7 @@ impl StorageBackend for Attached {
                 Err(out_of_reach())
             }
             Some(Accident::Failure) => Err(full()),
+            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
@@ -231,6 +242,7 @@ impl StorageBackend for Attached {
             }
             Some(Accident::Stop) => Err(out_of_reach()),
             Some(Accident::Failure) => Err(full()),
+            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
@@ -251,6 +263,7 @@ impl StorageBackend for Attached {
                 state.run(write(&data[..data.len() / 2]));
                 Err(full())
             }
+            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 }

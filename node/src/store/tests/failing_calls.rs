@@ -4,6 +4,7 @@
 //! store is opened again. It says so truthfully, and what it had answered stays; the server opens it again
 //! by itself.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -11,6 +12,7 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{
     Address, ClientId, Digest, File, FileName, Refusal, Sequence, StoredName, UserName,
 };
+use redb::Database;
 
 use super::disk::{Accident, Disk};
 use super::ledger::{ALL_ANSWERED, Ledger, NOT_THERE, THERE};
@@ -25,7 +27,8 @@ use crate::store::changes::{
 };
 use crate::store::engine::Engine;
 use crate::store::room::RoomNow;
-use crate::store::{CommitError, OpenError, Store, writer};
+use crate::store::writes_in_memory::WritesInMemory;
+use crate::store::{CommitError, OpenError, Store, open, writer};
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
@@ -94,6 +97,53 @@ async fn a_change_is_made_where_only_a_call_before_it_failed() {
     }
 }
 
+#[tokio::test]
+async fn a_disk_that_takes_no_writes_is_read_and_written_again_when_it_takes_them() {
+    for call in 1..=12 {
+        let disk = Disk::with_empty_store();
+        let store = Store::with(engine_that_reads(&disk));
+        let (id, user) = (ClientId::random(), user("alice"));
+        let password_hash = "hash".to_owned();
+        let create = CreateAccount { id, user: user.clone(), password_hash, at: at(0) };
+        store.commit(create.clone()).await.unwrap();
+        let before = store.commit(note("before")).await.unwrap();
+        disk.plan(disk.calls() + call, Accident::ReadOnly);
+        // The disk may fail in one of the first commits, or between them.
+        let later = note("later");
+        while store.commit(later.clone()).await.is_ok() {}
+        for _ in 0..3 {
+            assert_eq!(store.password_hash(user.clone()).await.unwrap().as_deref(), Some("hash"));
+            let refused = store.commit(note("refused")).await;
+            assert!(matches!(refused, Err(CommitError::Failed(_))), "call {call}: {refused:?}");
+        }
+        disk.plan(u64::MAX, Accident::Failure);
+        store.commit(create).await.unwrap();
+        let after = store.commit(later).await.unwrap();
+        assert_eq!(after.id.sequence, before.id.sequence.next(), "call {call}");
+    }
+}
+
+/// A note of alice's to herself.
+fn note(content: &str) -> Post {
+    let (from, to) = (user("alice"), to("alice"));
+    Post { id: ClientId::random(), from, to, at: at(1), content: text(content) }
+}
+
+/// An engine on this disk, which is opened for reading alone if the disk takes no writes.
+fn engine_that_reads(disk: &Disk) -> Engine {
+    let opening = |disk: Disk, open: fn(&Disk) -> Result<Database, Box<dyn Error>>| {
+        let unusable =
+            |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
+        move || open(&disk).map_err(unusable)
+    };
+    let to_write = opening(disk.clone(), |disk| database_on(disk, CACHE_BYTES));
+    let to_read = opening(disk.clone(), |disk| {
+        let above = WritesInMemory::above(disk.attach())?;
+        Ok(open::builder().create_with_backend(above)?)
+    });
+    Engine::start(to_write().unwrap(), to_write, to_read)
+}
+
 const USERS: usize = 20;
 
 const HASH_BYTES: usize = 500;
@@ -114,6 +164,11 @@ async fn read_from_disk() -> (Disk, Store) {
     (disk, store)
 }
 
+/// For a disk that is never only read.
+fn never() -> Result<Database, OpenError> {
+    Err(OpenError::InUse(PathBuf::new()))
+}
+
 /// An engine on this disk, which fails no more once it is opened anew.
 fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<Engine, OpenError> {
     let disk = disk.clone();
@@ -124,7 +179,7 @@ fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<Engine, OpenError> {
         }
         database_on(&disk, cache_bytes).map_err(unusable)
     };
-    Ok(Engine::start(open()?, open))
+    Ok(Engine::start(open()?, open, never))
 }
 
 /// Makes the changes of a batch; says whether all of them are made. The others are not, and whoever asked

@@ -65,7 +65,8 @@ impl Machine {
     /// The store as the server's handlers have it.
     pub(super) fn into_store(self) -> Store {
         let database = Arc::into_inner(self.database).unwrap();
-        Store::with(Engine::start(database, || Err(OpenError::InUse(PathBuf::new()))))
+        let again = || Err(OpenError::InUse(PathBuf::new()));
+        Store::with(Engine::start(database, again, again))
     }
 }
 
