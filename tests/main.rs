@@ -62,6 +62,7 @@ mod secrets;
 mod server_life;
 mod session_ends;
 mod sessions;
+mod standard_input;
 mod start;
 mod strangers;
 mod thin_links;

@@ -133,6 +133,11 @@ impl Entry {
         words.filter(|word| word.starts_with(|first: char| first == '-' || first.is_lowercase()))
     }
 
+    /// How many words may follow before the rest of the line, that one included.
+    pub(crate) fn argument_places(&self) -> usize {
+        self.arguments.split_whitespace().count().max(1)
+    }
+
     /// Whether a line that begins with it may hold a password, or is mistyped and was to.
     pub(crate) fn may_hold_password(&self) -> bool {
         self.name.starts_with("auth") || self.verb == Verb::ChangePassword
@@ -141,7 +146,14 @@ impl Entry {
     /// What `help COMMAND` says.
     fn manual(&self) -> String {
         let options = match self.options {
-            SEND_OPTIONS => format!("  options, after {}: {SEND_OPTIONS}\n", self.name),
+            SEND_OPTIONS => {
+                let last = self.arguments.split(' ').next_back().unwrap_or_default();
+                format!(
+                    "  options, after {0}: {SEND_OPTIONS}\n  - as {last} is standard input, in a shell; after {0} -- \
+                     every word is taken as it is\n",
+                    self.name
+                )
+            }
             _ => String::new(),
         };
         format!("{}\n  {}\n{options}  example: {}\n", self.form(), self.help, self.example)

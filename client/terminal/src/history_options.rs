@@ -7,6 +7,7 @@ use qchat_proto::{Address, MessageId, Sequence, UserName};
 
 use crate::command_table::Entry;
 use crate::line::{LineError, unexpected};
+use crate::names;
 use crate::words::Words;
 
 /// How many messages are shown at least, read or not.
@@ -51,7 +52,7 @@ impl HistoryLine {
             match word {
                 "--unread" => options.unread = true,
                 "--limit" => options.limit = Some(limit(value()?).map_err(usage)?),
-                "--from" => options.from = Some(value()?.parse()?),
+                "--from" => options.from = Some(names::name(value()?)?),
                 "--before" => options.before = Some(before(value()?).map_err(usage)?),
                 _ => return Err(usage(unexpected(word))),
             }

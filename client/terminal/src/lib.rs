@@ -31,6 +31,7 @@ mod listen;
 mod listener;
 mod live;
 mod meter;
+mod names;
 mod outbox;
 mod outbox_file;
 mod output;

@@ -2,13 +2,13 @@
 
 use qchat_proto::command::Log;
 use qchat_proto::{
-    Address, GroupName, NameError, Password, PasswordError, SessionId, SessionIdError, Stage,
-    UserName,
+    Address, GroupName, Password, PasswordError, SessionId, SessionIdError, Stage, UserName,
 };
 
 use crate::command_table::{Entry, Verb, nearest};
 use crate::files::Named;
 use crate::history_options::HistoryLine;
+use crate::names::{self, Signed, WrongName};
 use crate::wait::Wait;
 use crate::words::{Input, Words};
 
@@ -45,6 +45,8 @@ pub(crate) enum Line {
         log: Log,
         name: String,
     },
+    /// A line whose MESSAGE or FILE is standard input.
+    FromInput(Box<Line>),
     /// A line that moves a file, and is not waited for at the prompt.
     Background(Box<Line>),
     Transfers,
@@ -61,7 +63,8 @@ pub(crate) enum Line {
 impl Line {
     /// Whether it is done by the server.
     pub(crate) fn asks_server(&self) -> bool {
-        !matches!(self, Self::Help(_) | Self::Quit)
+        // A line from standard input is refused at the prompt, where this is asked.
+        !matches!(self, Self::Help(_) | Self::Quit | Self::FromInput(_))
     }
 
     /// Whether it can be done later and elsewhere in the same way: it tells the server something, and
@@ -113,7 +116,7 @@ pub(crate) enum LineError {
     #[error("{}usage: {form}", reason(why))]
     Usage { form: String, why: String },
     #[error(transparent)]
-    Name(#[from] NameError),
+    Name(#[from] WrongName),
 }
 
 fn suggestion(near: Option<&str>) -> String {
@@ -166,16 +169,54 @@ pub(crate) fn parse(input: Input<'_>) -> Result<Line, LineError> {
         Input::Arguments(_) if word.starts_with('-') => LineError::UnknownOption(bounded(word)),
         _ => LineError::unknown(word),
     })?;
-    Arguments { entry, words }.parse()
+    let mut arguments = Arguments { entry, words, options: Options::Read };
+    if arguments.ask_for_help() {
+        return Ok(Line::Help(Some(entry.verb)));
+    }
+    arguments.end_options();
+    arguments.parse()
 }
 
+/// Whether options are read, and `-` is standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Options {
+    Read,
+    /// After `--`: every word is taken as it is.
+    Ended,
+}
+
+/// Standard input in the place of a MESSAGE or a FILE.
+const STANDARD_INPUT: &str = "-";
+
 /// What follows a command.
+#[derive(Clone)]
 struct Arguments<'a> {
     entry: &'static Entry,
     words: Words<'a>,
+    options: Options,
 }
 
 impl Arguments<'_> {
+    /// Whether `--help` is the first word, or stands in the place of an argument: nobody sends it to bob.
+    fn ask_for_help(&self) -> bool {
+        let places = self.entry.argument_places();
+        let mut words = self.words.clone().take(places + 1);
+        let first = words.next();
+        let count = usize::from(first.is_some()) + words.clone().count();
+        let last = words.last().or(first);
+        first == Some("--help")
+            || (first != Some("--") && count <= places && last == Some("--help"))
+    }
+
+    /// Takes a first `--` off.
+    fn end_options(&mut self) {
+        let mut ahead = self.words.clone();
+        if ahead.next() == Some("--") {
+            self.words = ahead;
+            self.options = Options::Ended;
+        }
+    }
+
     fn parse(mut self) -> Result<Line, LineError> {
         match self.entry.verb {
             Verb::Register => {
@@ -190,12 +231,10 @@ impl Arguments<'_> {
             Verb::SendFile | Verb::SendGroupFile | Verb::Download | Verb::DownloadGroup => {
                 self.transfer()
             }
-            Verb::Inbox => {
-                HistoryLine::parse(self.entry, Log::Inbox, self.words).map(Line::History)
-            }
+            Verb::Inbox => self.history(Log::Inbox),
             Verb::InboxGroup => {
                 let log = Log::Group(self.name()?);
-                HistoryLine::parse(self.entry, log, self.words).map(Line::History)
+                self.history(log)
             }
             Verb::Logout => self.logout(),
             Verb::ChangePassword => self.password_change(),
@@ -224,14 +263,24 @@ impl Arguments<'_> {
         LineError::usage(self.entry, why)
     }
 
-    fn name<N: std::str::FromStr<Err = NameError>>(&mut self) -> Result<N, LineError> {
-        let name = self.words.next().ok_or_else(|| self.usage(""))?;
-        name.parse().map_err(LineError::Name)
+    fn name<N: Signed>(&mut self) -> Result<N, LineError> {
+        let word = self.words.next().ok_or_else(|| self.usage(""))?;
+        names::name(word).map_err(LineError::Name)
+    }
+
+    fn history(self, log: Log) -> Result<Line, LineError> {
+        if self.options == Options::Ended {
+            self.clone().nothing_more()?;
+        }
+        HistoryLine::parse(self.entry, log, self.words).map(Line::History)
     }
 
     /// What comes before the text or the file.
     fn receiver(&mut self) -> Result<(Wait, Address), LineError> {
-        let wait = Wait::take(&mut self.words).map_err(|why| self.usage(&why))?;
+        let wait = match self.options {
+            Options::Read => Wait::take(&mut self.words).map_err(|why| self.usage(&why))?,
+            Options::Ended => Wait::default(),
+        };
         let to = match self.entry.verb {
             Verb::SendGroup | Verb::SendGroupFile => Address::Group(self.name()?),
             _ => Address::User(self.name()?),
@@ -261,7 +310,7 @@ impl Arguments<'_> {
     fn logout(mut self) -> Result<Line, LineError> {
         let line = match self.words.next() {
             None => Line::Logout,
-            Some("--all") => Line::LogoutEverywhere,
+            Some("--all") if self.options == Options::Read => Line::LogoutEverywhere,
             Some(word) => return Err(self.usage(&unexpected(word))),
         };
         self.nothing_more().map(|()| line)
@@ -282,7 +331,10 @@ impl Arguments<'_> {
 
     fn message(mut self) -> Result<Line, LineError> {
         let (wait, to) = self.receiver()?;
-        Ok(Line::Send { to, text: self.words.rest().unwrap_or_default(), wait })
+        let text = self.words.rest().unwrap_or_default();
+        let is_input = self.options == Options::Read && text == STANDARD_INPUT;
+        let line = Line::Send { to, text, wait };
+        Ok(if is_input { Line::FromInput(Box::new(line)) } else { line })
     }
 
     /// A line that moves files, and whether it is waited for.
@@ -297,6 +349,10 @@ impl Arguments<'_> {
             }
             _ => self.files(),
         }?;
+        if in_background && matches!(line, Line::FromInput(_)) {
+            let why = "standard input is not sent in the background";
+            return Err(LineError::usage(entry, why));
+        }
         if in_background && line.wait() != Wait::default() {
             let why = "in the background nothing waits: the prompt tells when it is delivered";
             return Err(LineError::usage(entry, why));
@@ -307,8 +363,16 @@ impl Arguments<'_> {
     fn files(mut self) -> Result<Line, LineError> {
         let (wait, to) = self.receiver()?;
         let usage = self.usage("");
+        let is_input = self.options == Options::Read && self.is_dash();
         let files = self.words.rest_files().ok_or(usage)?;
-        Ok(Line::SendFile { to, files, wait })
+        let line = Line::SendFile { to, files, wait };
+        Ok(if is_input { Line::FromInput(Box::new(line)) } else { line })
+    }
+
+    /// Whether nothing but `-` is left.
+    fn is_dash(&self) -> bool {
+        let mut words = self.words.clone();
+        words.next() == Some(STANDARD_INPUT) && words.next().is_none()
     }
 
     fn transfers(mut self) -> Result<Line, LineError> {

@@ -55,6 +55,71 @@ fn a_message_is_the_rest_of_the_line() {
 }
 
 #[test]
+fn help_is_asked_for_in_the_place_of_an_argument() {
+    for line in ["send --help", "send bob --help", "send --help bob hi", "send @bob  --help "] {
+        check(line, Line::Help(Some(Verb::Send)));
+    }
+    check("ls --help", Line::Help(Some(Verb::Users)));
+    check("passwd --help", Line::Help(Some(Verb::ChangePassword)));
+    check("inboxgroup --help", Line::Help(Some(Verb::InboxGroup)));
+    check("send_file bob --help", Line::Help(Some(Verb::SendFile)));
+    check("send bob see --help", to_bob("see --help"));
+    check("send bob --help me", to_bob("--help me"));
+    check_wrong("xyzzy --help", "unknown_command", "xyzzy");
+}
+
+#[test]
+fn after_two_dashes_every_word_is_taken_as_it_is() {
+    check("send -- bob --help", to_bob("--help"));
+    check("send -- bob -", to_bob("-"));
+    check("send --  bob -- x", to_bob("-- x"));
+    check("send bob -- x", to_bob("-- x"));
+    check("ls --", Line::Users);
+    check(
+        "auth_login -- bob --help",
+        Line::Login { user: user("bob"), password: password("--help") },
+    );
+    check_wrong("send -- --wait read bob hi", "invalid_name", "1 to 32");
+    check_wrong("inbox -- --unread", "usage", "--unread");
+    check_wrong("auth_logout -- --all", "usage", "--all");
+    let files = Named::Rest("-".to_owned());
+    let to = Address::User(user("bob"));
+    check("send_file -- bob -", Line::SendFile { to, files, wait: Wait::default() });
+}
+
+#[test]
+fn a_dash_alone_is_standard_input() {
+    check("send bob -", Line::FromInput(Box::new(to_bob("-"))));
+    for text in ["- x", "--", " -", "- "] {
+        check(&format!("send bob {text}"), to_bob(text));
+    }
+    let file = |line: &str| match parse(Input::line(line)) {
+        Ok(Line::FromInput(line)) => matches!(*line, Line::SendFile { .. }),
+        _ => false,
+    };
+    assert!(file("send_file bob -") && file("sendgroup_file lab  - "));
+    assert!(!file("send_file bob - x") && !file("send_file bob \"-\"") && !file("download_file -"));
+    check_wrong("send_file bob - &", "usage", "background");
+}
+
+#[test]
+fn names_are_taken_as_they_are_printed() {
+    check("send @bob hi", to_bob("hi"));
+    check("send bob @bob", to_bob("@bob"));
+    check("join +lab", Line::Join(group("lab")));
+    check("auth_login @bob", Line::Login { user: user("bob"), password: None });
+    let from_bob = HistoryLine {
+        from: Some(user("bob")),
+        ..history(Log::Inbox, Selection::UnreadAndNewest(20))
+    };
+    check("inbox --from @bob", Line::History(from_bob));
+    let of_lab = history(Log::Group(group("lab")), Selection::UnreadAndNewest(20));
+    check("inboxgroup +lab", Line::History(of_lab));
+    check_wrong("send +lab hi", "invalid_name", "group");
+    check_wrong("sendgroup @bob hi", "invalid_name", "person");
+}
+
+#[test]
 fn a_message_is_waited_for_by_options_before_its_receiver() {
     let waiting = |stage, seconds: Option<u64>| {
         let limit = seconds.map(std::time::Duration::from_secs);

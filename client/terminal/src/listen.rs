@@ -42,6 +42,12 @@ For bots, as a command of its own: listen [--json] [--ack] [--from-start]
   With --ack a message is done only when its id was written to standard input, as a line; what is not
   done is printed again at the next start. 1,024 may wait at a time. It ends with standard input.";
 
+/// Shows the help. Nobody could be told that it cannot be written.
+pub(crate) fn help() -> Exit {
+    let _ = write(HELP);
+    Exit::Done
+}
+
 /// How messages are handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Options {

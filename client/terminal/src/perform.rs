@@ -82,6 +82,7 @@ pub(crate) async fn perform(
         | Line::Logout
         | Line::LogoutEverywhere
         | Line::ChangePassword(_)
+        | Line::FromInput(_)
         | Line::Background(_)
         | Line::Transfers
         | Line::StopTransfer(_)

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::args::ClientArgs;
 use crate::home::Home;
+use crate::names;
 use crate::secrets::first_line;
 
 /// How long a line waits for the server unless something else is set.
@@ -76,7 +77,9 @@ impl Sources<'_> {
                 .parse()
                 .context("the server's address")?,
             user: user
-                .map(|name| name.parse::<UserName>().with_context(|| format!("the user {name:?}")))
+                .map(|name| {
+                    names::name::<UserName>(&name).with_context(|| format!("the user {name:?}"))
+                })
                 .transpose()?,
             password: self.password(&config)?,
             timeout: Duration::from_secs(timeout),

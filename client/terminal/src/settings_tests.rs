@@ -56,6 +56,15 @@ fn a_flag_outweighs_the_environment_and_that_the_file() {
 }
 
 #[test]
+fn a_user_may_be_named_as_they_are_printed() {
+    let mut case = Case::with_config("user = '@carol'");
+    assert_eq!(case.resolve().unwrap().user, "carol".parse().ok());
+    case = Case::with_config("");
+    case.args.user = Some("@bob".to_owned());
+    assert_eq!(case.resolve().unwrap().user, "bob".parse().ok());
+}
+
+#[test]
 fn passwords_follow_the_same_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("password");

@@ -2,6 +2,7 @@
 
 mod receipts;
 mod session;
+mod standard_input;
 
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use crate::prompt::{LinkState, prompt};
 use crate::secrets::Secrets;
 use crate::unfinished::Unfinished;
 use crate::words::Input;
+use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub struct Shell {
     secrets: Secrets,
     output: Output,
     manner: Manner,
+    standard_input: StandardInput,
     /// What a line weighs that has not the form of its command.
     usage: Exit,
     /// Whether a change of the session is under way, so that breaking off leaves it unknown.
@@ -74,8 +77,18 @@ impl Shell {
 
     pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
         let manner = Manner::plain(link.patience());
-        let (usage, unsettled, seen, sent) = (Exit::Refused, false, Vec::new(), Vec::new());
-        Self { link, account, secrets, output, manner, usage, unsettled, seen, sent }
+        Self {
+            link,
+            account,
+            secrets,
+            output,
+            manner,
+            standard_input: StandardInput::HoldsLines,
+            usage: Exit::Refused,
+            unsettled: false,
+            seen: Vec::new(),
+            sent: Vec::new(),
+        }
     }
 
     /// Reads and saves files in this folder rather than in the working directory.
@@ -96,6 +109,13 @@ impl Shell {
     #[must_use]
     pub(crate) fn with_bars(mut self) -> Self {
         self.manner.bars = Bars::On;
+        self
+    }
+
+    /// Lets lines read standard input: they are given by arguments.
+    #[must_use]
+    pub(crate) fn with_standard_input(mut self) -> Self {
+        self.standard_input = StandardInput::Free;
         self
     }
 
@@ -179,6 +199,7 @@ impl Shell {
             return Outcome::Done;
         }
         let result = match parse(input) {
+            Ok(Line::FromInput(line)) => self.done_from_input(*line).await,
             Ok(line) => self.done_and_waited_for(&line).await,
             Err(error) => Err(error.into()),
         };
@@ -205,6 +226,12 @@ impl Shell {
             && failure.is_usage()
         {
             failure.exit = self.usage;
+        }
+        if let Err(failure) = &mut result
+            && failure.code == "empty_message"
+            && self.standard_input == StandardInput::Free
+        {
+            failure.text.push_str("; with - for MESSAGE it is taken from standard input");
         }
         if let Err(closed) = self.output.report(command, &result) {
             return Outcome::OutputClosed(closed);

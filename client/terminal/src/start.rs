@@ -47,6 +47,9 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
     let runtime = runtime.context("starting the runtime")?;
     let exit = runtime.block_on(async {
         if args.command.first().is_some_and(|word| word == listen::NAME) {
+            if args.command.get(1).is_some_and(|word| word == "--help") {
+                return Ok(listen::help());
+            }
             return listen(args, settings).await;
         }
         let lines = lines(args, terminal);
@@ -96,7 +99,11 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
 fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
     let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
     let shell = shell(settings, Output::standard(form))?;
-    Ok(if args.command.is_empty() { shell } else { shell.for_one_command() })
+    Ok(match (args.command.is_empty(), args.lines.is_empty()) {
+        (false, _) => shell.for_one_command().with_standard_input(),
+        (true, false) => shell.with_standard_input(),
+        (true, true) => shell,
+    })
 }
 
 fn repl_shell(settings: Settings) -> anyhow::Result<Shell> {

@@ -1,0 +1,68 @@
+//! Names as people write them: `@bob` is bob and `+lab` is lab, since that is how they are printed.
+
+use std::str::FromStr;
+
+use qchat_proto::{GroupName, NameError, UserName};
+
+/// A word that is no name of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WrongName {
+    #[error(transparent)]
+    Rule(#[from] NameError),
+    #[error("{0} is a group; the name of a person belongs here")]
+    Group(String),
+    #[error("{0} is a person; the name of a group belongs here")]
+    Person(String),
+}
+
+/// A name that may have a sign before it.
+pub(crate) trait Signed: FromStr<Err = NameError> {
+    /// The sign of this kind of name.
+    const SIGN: char;
+    /// Says that a word with a right name has the sign of the other kind.
+    fn other_kind(word: &str) -> Option<WrongName>;
+}
+
+impl Signed for UserName {
+    const SIGN: char = '@';
+
+    fn other_kind(word: &str) -> Option<WrongName> {
+        let group = word.strip_prefix(GroupName::SIGN)?.parse::<GroupName>();
+        group.ok().map(|_| WrongName::Group(word.to_owned()))
+    }
+}
+
+impl Signed for GroupName {
+    const SIGN: char = '+';
+
+    fn other_kind(word: &str) -> Option<WrongName> {
+        let user = word.strip_prefix(UserName::SIGN)?.parse::<UserName>();
+        user.ok().map(|_| WrongName::Person(word.to_owned()))
+    }
+}
+
+/// Reads a name, with or without its sign.
+///
+/// # Errors
+/// [`WrongName`]: it breaks the rule, or has the sign of the other kind.
+pub(crate) fn name<N: Signed>(word: &str) -> Result<N, WrongName> {
+    let name = word.strip_prefix(N::SIGN).unwrap_or(word).parse();
+    name.map_err(|wrong: NameError| N::other_kind(word).unwrap_or_else(|| wrong.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_have_its_own_sign_and_no_other() {
+        let user = |word| name::<UserName>(word).ok().map(String::from);
+        assert_eq!(user("@Bob").as_deref(), Some("bob"));
+        assert_eq!(user("bob").as_deref(), Some("bob"));
+        for wrong in ["+bob", "@@bob", "@", "@+bob"] {
+            assert_eq!(user(wrong), None, "{wrong}");
+        }
+        assert_eq!(name::<GroupName>("+lab"), name("lab"));
+        assert!(name::<GroupName>("@lab").is_err());
+    }
+}

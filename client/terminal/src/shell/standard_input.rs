@@ -1,0 +1,148 @@
+//! A message or a file from standard input, for a line whose MESSAGE or FILE is `-`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use qchat_proto::limits::{FILE_BYTES_MAX, MESSAGE_BYTES_MAX};
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use super::Shell;
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::files::Named;
+use crate::line::Line;
+
+/// The name under which a file from standard input arrives.
+const FILE_NAME: &str = "stdin";
+
+/// Whether a line may read standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardInput {
+    /// Nothing else reads it.
+    Free,
+    /// The lines come from there, or a person types them.
+    HoldsLines,
+}
+
+impl Shell {
+    /// Does a line with what standard input holds. Reading it has no time limit: only the writer at its
+    /// other end knows how long that takes.
+    pub(super) async fn done_from_input(&mut self, line: Line) -> Result<Answer, Failure> {
+        if self.standard_input == StandardInput::HoldsLines {
+            let text =
+                "standard input holds the lines themselves; after -- a dash is taken as it is";
+            return Err(Failure::refused("usage", text));
+        }
+        match line {
+            Line::Send { to, wait, .. } => {
+                let text = read(message).await?;
+                self.done_and_waited_for(&Line::Send { to, text, wait }).await
+            }
+            Line::SendFile { to, wait, .. } => {
+                let spool = Spool::make()?;
+                let path = spool.file.clone();
+                read(move || fill(&path)).await?;
+                let files = Named::Arguments(vec![spool.file.to_string_lossy().into_owned()]);
+                self.done_and_waited_for(&Line::SendFile { to, files, wait }).await
+            }
+            line => self.done_and_waited_for(&line).await,
+        }
+    }
+}
+
+/// Reads in a thread of its own, since a read cannot be interrupted.
+async fn read<T: Send + 'static>(
+    reading: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let read = spawn_blocking(reading).await;
+    read.unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())))
+}
+
+/// The text without its last line ending, as the message of a line has none.
+fn message() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    // One byte more than a message with its line ending shows that the text is too long.
+    let limit = u64::try_from(MESSAGE_BYTES_MAX + "\r\n".len() + 1).unwrap_or(u64::MAX);
+    io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    without_line_ending(bytes)
+}
+
+fn without_line_ending(bytes: Vec<u8>) -> Result<String, Failure> {
+    // A cut at the limit may fall into a character. The text is too long then in any case.
+    let is_long = bytes.len() > MESSAGE_BYTES_MAX + "\r\n".len();
+    let mut text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(wrong) if is_long => String::from_utf8_lossy(wrong.as_bytes()).into_owned(),
+        Err(_) => return Err(Failure::refused("usage", "standard input is not UTF-8")),
+    };
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}
+
+/// A folder of its own for a file whose size is known only at its end. It goes with its owner.
+struct Spool {
+    _folder: TempDir,
+    file: PathBuf,
+}
+
+impl Spool {
+    fn make() -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("qchat-").tempdir();
+        let folder = folder.map_err(|error| {
+            let text = format!("no folder for a copy of standard input can be made: {error}");
+            Failure::refused("local_file", text)
+        })?;
+        let file = folder.path().join(FILE_NAME);
+        Ok(Self { _folder: folder, file })
+    }
+}
+
+/// Copies standard input to its end, up to the size of the largest file that a server takes.
+fn fill(path: &Path) -> Result<(), Failure> {
+    let refused = |why: String| Failure::refused("local_file", why);
+    let uncopied = |error: &io::Error| {
+        refused(format!("standard input cannot be copied to {}: {error}", path.display()))
+    };
+    let mut file = create(path).map_err(|error| uncopied(&error))?;
+    let mut input = io::stdin().lock().take(FILE_BYTES_MAX + 1);
+    match io::copy(&mut input, &mut file) {
+        Ok(bytes) if bytes > FILE_BYTES_MAX => {
+            let text = format!("standard input is longer than {FILE_BYTES_MAX} bytes");
+            Err(Failure::refused("too_large", text))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(uncopied(&error)),
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::refused("local_file", format!("standard input cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_loses_its_last_line_ending_alone() {
+        let text = |bytes: &[u8]| without_line_ending(bytes.to_vec()).ok();
+        assert_eq!(text(b"a\n\r\n").as_deref(), Some("a\n"));
+        assert_eq!(text(b" a \n").as_deref(), Some(" a "));
+        assert_eq!(text(b"a\r").as_deref(), Some("a\r"));
+        assert_eq!(text(b"\xff"), None);
+        let long = "é".repeat(MESSAGE_BYTES_MAX);
+        let cut = long.as_bytes()[..MESSAGE_BYTES_MAX + 3].to_vec();
+        assert!(without_line_ending(cut).unwrap().len() > MESSAGE_BYTES_MAX);
+    }
+}
