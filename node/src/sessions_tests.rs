@@ -41,7 +41,8 @@ impl Home {
         let (token_hash, at) =
             (blake3::hash(SessionToken::random().expose()).into(), Timestamp::from_milliseconds(1));
         let (user, verified) = (alice(), String::new());
-        let start = StartSession { user, token_hash, verified, rehashed: None, at };
+        let start =
+            StartSession { user, token_hash, verified, rehashed: None, online: Vec::new(), at };
         self.node.commit_ending(&alice(), start).await.unwrap();
         token_hash
     }

@@ -95,7 +95,9 @@ impl Node {
             };
             let token = SessionToken::random();
             let (token_hash, at) = (hash(&token), clock::now());
-            let start = StartSession { user: user.clone(), token_hash, verified, rehashed, at };
+            let online = self.sessions.online(user);
+            let start =
+                StartSession { user: user.clone(), token_hash, verified, rehashed, online, at };
             if self.commit_ending(user, start).await? == ByPassword::Done {
                 return Ok(token);
             }

@@ -67,12 +67,13 @@ impl Answer for Resume {
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<Resumed, Failure> {
         let (token_hash, at) = (hash(&self.token), clock::now());
         let session = call.node.store.session(token_hash).await?;
-        let (user, used) = session.ok_or(Refusal::SessionEnded)?;
+        let (user, SessionRow { created, used, .. }) = session.ok_or(Refusal::SessionEnded)?;
         if has_expired(used, at) && !call.node.sessions.online(&user).contains(&token_hash) {
             call.end(user, Which::Token(token_hash)).await?;
             return Err(Refusal::SessionEnded.into());
         }
-        if clock::is_older(used, at, USE_NOTED_EVERY) {
+        // The first use is noted at once: sessions that were never used again give way first.
+        if used == created || clock::is_older(used, at, USE_NOTED_EVERY) {
             // A disk that takes no writes keeps nobody out who wants to read.
             if let Err(error) = call.node.store.commit(UseSession { token_hash, at }).await {
                 tracing::warn!(error = chain(&error), "the use of a session could not be noted");

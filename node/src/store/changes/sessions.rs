@@ -9,8 +9,8 @@ use crate::store::queries::{TokenHash, session_id, sessions_of};
 use crate::store::records::Session;
 use crate::store::tables::{self, Tables};
 
-/// Starts a session. Where the user has as many as one may have, the one that was not used for the
-/// longest time ends; so does one with the new one's id.
+/// Starts a session. If the user has as many as one may have, one of the others ends, by the order of
+/// [`Worth`]; so does one with the new one's id.
 #[derive(Debug, Clone)]
 pub(crate) struct StartSession {
     pub(crate) user: UserName,
@@ -19,6 +19,8 @@ pub(crate) struct StartSession {
     pub(crate) verified: String,
     /// The hash that is to replace it.
     pub(crate) rehashed: Option<String>,
+    /// The user's sessions that are signed in on a connection.
+    pub(crate) online: Vec<TokenHash>,
     pub(crate) at: Timestamp,
 }
 
@@ -34,17 +36,48 @@ impl Change for StartSession {
         }
         let mut others = sessions_of(&tables.sessions_of_user, &self.user)?;
         others.retain(|(_, token_hash)| *token_hash != self.token_hash);
-        others.sort_unstable();
-        let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
         let id = session_id(&self.token_hash);
-        for (place, (_, token_hash)) in others.iter().enumerate() {
-            if place < surplus || session_id(token_hash) == id {
+        let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
+        if surplus > 0 {
+            let worth =
+                |(used, token_hash)| Ok((self.worth(tables, used, &token_hash)?, token_hash));
+            let others: Result<Vec<_>, ApplyError> = others.iter().copied().map(worth).collect();
+            let mut others = others?;
+            others.sort_unstable();
+            for (_, token_hash) in others.iter().take(surplus) {
                 remove(tables, &self.user, token_hash)?;
             }
+        }
+        for (_, twin) in others.iter().filter(|(_, token_hash)| session_id(token_hash) == id) {
+            remove(tables, &self.user, twin)?;
         }
         let session = Session { user: self.user.clone(), created: self.at, used: self.at };
         write(tables, &self.token_hash, &session)?;
         Ok(ByPassword::Done)
+    }
+}
+
+/// How much a session is worth to its user: the least one gives way first.
+///
+/// A script in a fresh home leaves a session that nobody uses again. However many those are, they end
+/// before the session of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    is_online: bool,
+    was_used_again: bool,
+    used: Timestamp,
+}
+
+impl StartSession {
+    fn worth(
+        &self,
+        tables: &Tables<'_>,
+        used: Timestamp,
+        token_hash: &TokenHash,
+    ) -> Result<Worth, ApplyError> {
+        let session: Option<Session> = tables::lookup(&tables.sessions, token_hash, "session")?;
+        let was_used_again = session.is_some_and(|session| session.used > session.created);
+        Ok(Worth { is_online: self.online.contains(token_hash), was_used_again, used })
     }
 }
 

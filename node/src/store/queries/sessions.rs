@@ -25,15 +25,17 @@ pub(crate) fn session_id(token_hash: &TokenHash) -> SessionId {
 }
 
 impl Store {
-    /// Whose session a token resumes, and when it was used last.
+    /// The session that a token resumes, and its user.
     pub(crate) async fn session(
         &self,
         token_hash: TokenHash,
-    ) -> Result<Option<(UserName, Timestamp)>, Fault> {
+    ) -> Result<Option<(UserName, SessionRow)>, Fault> {
         self.read(move |snapshot| {
             let session: Option<Session> =
                 tables::find(snapshot, tables::SESSIONS, &token_hash, "session")?;
-            Ok(session.map(|session| (session.user, session.used)))
+            Ok(session.map(|Session { user, created, used }| {
+                (user, SessionRow { token_hash, created, used })
+            }))
         })
         .await
     }

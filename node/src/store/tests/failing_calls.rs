@@ -295,7 +295,8 @@ fn account(number: u8, name: &str) -> Step {
 
 fn session(name: &str, number: u8) -> Step {
     let (user, token_hash, verified) = (user(name), [number; 32], "a hash".to_owned());
-    Step::StartSession(StartSession { user, token_hash, verified, rehashed: None, at: at(2) })
+    let (rehashed, online, at) = (None, Vec::new(), at(2));
+    Step::StartSession(StartSession { user, token_hash, verified, rehashed, online, at })
 }
 
 fn use_session() -> Step {

@@ -112,7 +112,9 @@ impl Scenario {
             _ => {
                 let verified = self.password_hash(world, &user);
                 let rehashed = self.random.once_in(5).then(|| format!("rehashed {}", self.now));
-                Step::StartSession(StartSession { user, token_hash, verified, rehashed, at })
+                let online = Vec::new();
+                let start = StartSession { user, token_hash, verified, rehashed, online, at };
+                Step::StartSession(start)
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::store::CommitError;
 use crate::store::changes::{
     ByPassword, ChangePassword, EndSessions, StartSession, UseSession, Which,
 };
-use crate::store::queries::{TokenHash, session_id};
+use crate::store::queries::{SessionRow, TokenHash, session_id};
 
 fn token(number: u16) -> TokenHash {
     let mut token_hash = [0; 32];
@@ -25,6 +25,7 @@ fn start(number: u16, hash: &str) -> StartSession {
         token_hash,
         verified,
         rehashed: None,
+        online: Vec::new(),
         at: at(number.into()),
     }
 }
@@ -72,7 +73,23 @@ async fn a_session_ends_for_good_and_the_oldest_gives_way() {
     let store = store.reopened().await;
     assert_eq!(store.store.session(token(most)).await.unwrap(), None);
     let standing = store.store.session(token(most + 1)).await.unwrap();
-    assert_eq!(standing, Some((user("alice"), at((most + 1).into()))));
+    let last = at((most + 1).into());
+    let row = SessionRow { token_hash: token(most + 1), created: last, used: last };
+    assert_eq!(standing, Some((user("alice"), row)));
+}
+
+#[tokio::test]
+async fn sessions_that_are_online_or_were_used_again_give_way_last() {
+    let most = u16::try_from(SESSIONS_MAX).unwrap();
+    let store = store_with(&(1..=most).collect::<Vec<_>>()).await;
+    store.store.commit(UseSession { token_hash: token(1), at: at(2) }).await.unwrap();
+    for number in most + 1..=2 * most {
+        let online = vec![token(2)];
+        let start = StartSession { online, ..start(number, "") };
+        store.store.commit(start).await.unwrap();
+    }
+    let kept: Vec<_> = [1, 2].into_iter().chain(most + 3..=2 * most).collect();
+    assert_eq!(store.numbers().await, kept);
 }
 
 #[tokio::test]

@@ -163,6 +163,7 @@ async fn change(store: &Store) {
         token_hash: [9; 32],
         verified: String::new(),
         rehashed: None,
+        online: Vec::new(),
         at: at(9),
     };
     made(store, start).await;

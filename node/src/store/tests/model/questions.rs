@@ -23,7 +23,9 @@ impl Model {
         assert_eq!(store.users(None).await.unwrap(), (users.clone(), false));
         for (token_hash, session) in &self.sessions {
             let found = store.session(*token_hash).await.unwrap();
-            assert_eq!(found, Some((session.user.clone(), session.used)));
+            let Session { user, created, used } = session.clone();
+            let row = SessionRow { token_hash: *token_hash, created, used };
+            assert_eq!(found, Some((user, row)));
         }
         assert_eq!(store.session([0xff; 32]).await.unwrap(), None);
         for user in &users {
