@@ -17,6 +17,7 @@ mod crash;
 mod crowd;
 mod cuts;
 mod damage;
+mod deadlines;
 mod echo_bot;
 mod exact_text;
 mod expiry;

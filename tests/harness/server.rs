@@ -140,6 +140,11 @@ impl Server {
         Self { running, folder, arguments, address, fingerprint }
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()

@@ -23,7 +23,7 @@ pub(crate) enum Need {
 #[derive(Debug)]
 pub(crate) struct Means<'a> {
     pub(crate) secrets: &'a Secrets,
-    pub(crate) manner: &'a Manner,
+    pub(crate) manner: &'a mut Manner,
 }
 
 /// The session of this run, and the account that it is for.
@@ -67,7 +67,7 @@ impl Account {
         &mut self,
         client: &Client,
         need: Need,
-        with: &Means<'_>,
+        with: &mut Means<'_>,
     ) -> Result<Vec<String>, Failure> {
         if client.user().is_some() || self.resume(client, with).await? || !self.automatic {
             return Ok(Vec::new());
@@ -95,7 +95,7 @@ impl Account {
     }
 
     /// Resumes the session of this run; says whether there was one that the server still knows.
-    async fn resume(&mut self, client: &Client, with: &Means<'_>) -> Result<bool, Failure> {
+    async fn resume(&mut self, client: &Client, with: &mut Means<'_>) -> Result<bool, Failure> {
         let Some(session) = &self.session else { return Ok(false) };
         let resumed = with.manner.ask(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
@@ -111,12 +111,17 @@ impl Account {
     async fn sign_in_by_password(
         &mut self,
         client: &Client,
-        with: &Means<'_>,
+        with: &mut Means<'_>,
     ) -> Result<Vec<String>, Failure> {
         let Some((user, _)) = self.named.clone() else { return Ok(Vec::new()) };
         let typed = match self.typed.take() {
             Some(typed) => Ok(typed),
-            None => with.secrets.of_account(&user).await,
+            None => {
+                let typed = with.secrets.of_account(&user).await;
+                // The time that a person takes to type it is not the server's.
+                with.manner.begin();
+                typed
+            }
         };
         let signed_in = match typed {
             Ok(password) => {

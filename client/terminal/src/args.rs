@@ -37,7 +37,10 @@ pub struct ClientArgs {
     #[arg(long)]
     pub bail: bool,
 
-    /// How long a line may wait for the server; a file may take longer [default: 30]
+    /// How long each line may wait for the server; a file may take longer [default: 30]
+    ///
+    /// Counted from the line's beginning, its retries included. Each line of a script has its own time, also
+    /// after one that waited in vain; --bail stops there.
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
 

@@ -170,8 +170,9 @@ pub(crate) fn set_off(
     client: &Client,
     id: ClientId,
     line: &Line,
-    manner: Manner,
+    mut manner: Manner,
 ) -> JoinHandle<Result<Answer, Failure>> {
+    manner.begin();
     let (client, line) = (client.with_request_id(id), line.clone());
     tokio::spawn(async move { perform(&client, &line, &manner).await })
 }

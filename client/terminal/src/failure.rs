@@ -1,6 +1,6 @@
 //! Why a line was not done, as it is told to people and scripts.
 
-use qchat_client::{CallError, ConnectError, PinError};
+use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
 use qchat_proto::{Refusal, TextError};
 
 use crate::exit::Exit;
@@ -28,6 +28,11 @@ impl Failure {
         Self { code: "unreachable", text: text.into(), exit: Exit::NoServer }
     }
 
+    /// Nobody answered.
+    pub(crate) fn no_server(server: &ServerAddress) -> Self {
+        Self::unreachable(format!("no qchat server answers at {server} (UDP)"))
+    }
+
     /// It may or may not have been done.
     pub(crate) fn outcome_unknown(text: impl Into<String>) -> Self {
         Self { code: "outcome_unknown", text: text.into(), exit: Exit::Unknown }
@@ -38,6 +43,11 @@ impl Failure {
         let text = "transfers go on in the background only at the prompt; leave the & out, or quote it where \
                     it belongs to a name";
         Self::refused("usage", text)
+    }
+
+    /// Whether the server did not answer, so that another try may go better.
+    pub(crate) fn is_of_the_link(&self) -> bool {
+        matches!(self.code, "unreachable" | "outcome_unknown")
     }
 
     /// Whether the line itself is wrong, so that no server was asked.
@@ -87,6 +97,7 @@ impl From<CallError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let (code, exit) = match error {
+            ConnectError::Unreachable { server, .. } => return Self::no_server(&server),
             ConnectError::Identity(_) => ("identity", Exit::NoServer),
             ConnectError::Pins(PinError::Damaged { .. } | PinError::Read { .. })
             | ConnectError::Authority { .. } => ("local_file", Exit::Usage),

@@ -14,6 +14,7 @@ mod command_table;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
+mod deadline;
 mod delivery;
 mod echo;
 mod exit;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use qchat_client::{Backoff, Client, Fingerprint, ServerAddress, Trust};
 use tokio::time::timeout;
 
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 
 /// How long the goodbye may take.
@@ -15,12 +16,8 @@ const CLOSE_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Link {
     server: ServerAddress,
     trust: Trust,
-    /// How long a line waits for a connection, and for its answer.
-    patience: Duration,
     client: Option<Client>,
     hope: Hope,
-    /// Whether the server was ever there.
-    was_connected: bool,
     /// What was not told yet: that the server's key is another one now.
     key_change: Option<String>,
 }
@@ -30,9 +27,7 @@ pub(crate) struct Link {
 enum Hope {
     /// It may take as long as this says.
     Try(Backoff),
-    /// A line has waited for the server in vain; each later one makes one short try.
-    Little,
-    /// It never was there, or it is another one than it should be: it is not asked again.
+    /// It is another one than it should be: it is not asked again.
     None(Failure),
 }
 
@@ -49,29 +44,18 @@ pub(crate) struct Made {
 }
 
 impl Link {
-    pub(crate) fn new(server: ServerAddress, trust: Trust, patience: Duration) -> Self {
-        Self {
-            server,
-            trust,
-            patience,
-            client: None,
-            hope: Hope::Try(Backoff::default()),
-            was_connected: false,
-            key_change: None,
-        }
+    pub(crate) fn new(server: ServerAddress, trust: Trust) -> Self {
+        let hope = Hope::Try(Backoff::default());
+        Self { server, trust, client: None, hope, key_change: None }
     }
 
     /// Uses a connection that stands already.
     pub(crate) fn with_client(self, client: Client) -> Self {
-        Self { client: Some(client), was_connected: true, ..self }
+        Self { client: Some(client), ..self }
     }
 
     pub(crate) fn server(&self) -> &ServerAddress {
         &self.server
-    }
-
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience
     }
 
     /// The connection, if it stands.
@@ -84,26 +68,25 @@ impl Link {
         self.client.as_ref().is_some_and(Client::ended_unused)
     }
 
-    /// The connection, made now if there is none.
+    /// The connection, made now if there is none and if that is possible until `deadline`.
     ///
     /// # Errors
     /// No server answers, or its identity is refused.
     ///
     /// # Cancel safety
     /// Cancel safe: a connection that was not made yet is given up.
-    pub(crate) async fn connect(&mut self) -> Result<Made, Failure> {
+    pub(crate) async fn connect(&mut self, deadline: &Deadline) -> Result<Made, Failure> {
         if let Some(client) = self.client() {
             return Ok(Made { client: client.clone(), remarks: Vec::new() });
         }
         let limit = match &self.hope {
             Hope::None(failure) => return Err(failure.clone()),
-            Hope::Little => Backoff::default().patience(),
             Hope::Try(backoff) => backoff.patience(),
         };
         let lost = self.client.take().is_some_and(|client| !client.ended_unused());
-        match self.dial(limit.min(self.patience)).await {
+        match self.dial(limit.min(deadline.left())).await {
             Ok(client) => {
-                (self.hope, self.was_connected) = (Hope::Try(Backoff::default()), true);
+                self.begin();
                 self.client = Some(client.clone());
                 self.note_key(&client);
                 Ok(Made { remarks: self.remarks(&client, lost), client })
@@ -111,7 +94,6 @@ impl Link {
             Err(failure) => {
                 match (&mut self.hope, failure.code) {
                     (Hope::Try(backoff), "unreachable") => backoff.failed(),
-                    (_, "unreachable") => {}
                     _ => self.hope = Hope::None(failure.clone()),
                 }
                 Err(failure)
@@ -119,17 +101,12 @@ impl Link {
         }
     }
 
-    /// Notes that a line has waited for the server in vain.
-    pub(crate) fn give_up(&mut self, failure: &Failure) {
-        self.hope = match self.was_connected {
-            true => Hope::Little,
-            false => Hope::None(failure.clone()),
-        };
-    }
-
-    /// Whether a line has waited for the server in vain, or it is the wrong one.
-    pub(crate) fn is_given_up(&self) -> bool {
-        !matches!(self.hope, Hope::Try(_))
+    /// Lets the next try be as short as the first one: the server may have just come back, or another line
+    /// asks for it.
+    pub(crate) fn begin(&mut self) {
+        if let Hope::Try(backoff) = &mut self.hope {
+            backoff.reset();
+        }
     }
 
     /// Whether another try to connect can succeed.
@@ -141,11 +118,8 @@ impl Link {
         let connecting = Client::connect(&self.server, self.trust.clone());
         match timeout(patience, connecting).await {
             Ok(connected) => connected.map_err(Failure::from),
-            Err(_) => {
-                let seconds = patience.as_secs();
-                let server = &self.server;
-                Err(Failure::unreachable(format!("no answer from {server} within {seconds} s")))
-            }
+            // The line says for how long it was tried in all.
+            Err(_) => Err(Failure::no_server(&self.server)),
         }
     }
 

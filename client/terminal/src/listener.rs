@@ -1,6 +1,7 @@
 //! How listening begins: takes the cursors, signs in, and follows.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use qchat_client::{
     Beginning, Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress,
@@ -25,6 +26,8 @@ pub(crate) struct Listener {
     pub(crate) link: Link,
     pub(crate) account: Account,
     pub(crate) secrets: Secrets,
+    /// How long signing in may take.
+    pub(crate) patience: Duration,
     /// Where the cursors of this server and user are kept.
     pub(crate) cursors: PathBuf,
 }
@@ -48,35 +51,34 @@ impl Listener {
     /// Signs in, trying for as long as a line would wait for the server: what was never there may be
     /// a wrong address.
     async fn sign_in(&mut self, notes: &mut Output) -> Result<(Client, SessionToken), Failure> {
-        let patience = self.link.patience();
-        let mut persistence = Persistence::new(patience);
+        let mut manner = Manner::plain(self.patience);
+        let mut persistence = Persistence::default();
         loop {
-            let failure = match self.try_to_sign_in(notes).await {
+            let failure = match self.try_to_sign_in(&mut manner, notes).await {
                 Err(failure) if failure.code == "unreachable" => failure,
                 signed_in => return signed_in,
             };
-            if persistence.is_new() {
-                let seconds = patience.as_secs();
-                notes.notice(&format!("{}; trying again for {seconds} s", failure.text));
+            if persistence.is_news(&manner.deadline) {
+                notes.notice(&failure.before_trying_again(&manner.deadline));
             }
             self.link.abandon();
             // Nothing tells when a server comes back but asking it.
-            sleep(persistence.pause_after(failure)?).await;
+            sleep(persistence.pause_after(failure, &manner.deadline)?).await;
         }
     }
 
     async fn try_to_sign_in(
         &mut self,
+        manner: &mut Manner,
         notes: &mut Output,
     ) -> Result<(Client, SessionToken), Failure> {
-        let manner = Manner::plain(self.link.patience());
-        let means = Means { secrets: &self.secrets, manner: &manner };
-        let mut made = self.link.connect().await?;
-        let mut signed_in = self.account.sign_in(&made.client, Need::SignedIn, &means).await;
+        let mut made = self.link.connect(&manner.deadline).await?;
+        let mut means = Means { secrets: &self.secrets, manner };
+        let mut signed_in = self.account.sign_in(&made.client, Need::SignedIn, &mut means).await;
         if signed_in.is_err() && made.client.ended_unused() {
             // Somebody took their time to type the password.
-            made = self.link.connect().await?;
-            signed_in = self.account.sign_in(&made.client, Need::SignedIn, &means).await;
+            made = self.link.connect(&means.manner.deadline).await?;
+            signed_in = self.account.sign_in(&made.client, Need::SignedIn, &mut means).await;
         }
         let remarks = signed_in?;
         let key_change = self.link.take_key_change();

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, Page};
 use crate::command_table::Entry;
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::files::ChosenFile;
 use crate::history_options::HistoryLine;
@@ -26,8 +27,10 @@ use crate::unfinished::{Note, Unfinished};
 /// How lines are done.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner {
-    /// How long an answer may take. Files take the time they need, as long as they move.
+    /// How long each line has.
     pub(crate) patience: Duration,
+    /// Until when the line is to be answered. Files take the time they need, as long as they move.
+    pub(crate) deadline: Deadline,
     /// Where file names begin that say no folder; `None` is the working directory.
     pub(crate) folder: Option<PathBuf>,
     /// How transfers are shown.
@@ -95,12 +98,19 @@ impl Manner {
     pub(crate) fn plain(patience: Duration) -> Self {
         Self {
             patience,
+            deadline: Deadline::after(patience),
             folder: None,
             bars: Bars::Off,
             unfinished: None,
             has_moved: Arc::default(),
             meter: None,
         }
+    }
+
+    /// Gives what begins now its whole time: a line, or the rest of one after a person has typed a password
+    /// or a file has come further.
+    pub(crate) fn begin(&mut self) {
+        self.deadline = Deadline::after(self.patience);
     }
 
     /// Waits for an answer that changes nothing.
@@ -123,8 +133,8 @@ impl Manner {
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
     ) -> Result<Result<T, Failure>, String> {
-        let answer = timeout(self.patience, answer).await;
-        let late = |_| format!("the server did not answer within {} s", self.patience.as_secs());
+        let answer = timeout(self.deadline.left(), answer).await;
+        let late = |_| format!("the server did not answer within {}", self.deadline.in_words());
         Ok(answer.map_err(late)?.map_err(Failure::from))
     }
 

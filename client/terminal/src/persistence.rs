@@ -1,47 +1,72 @@
-//! How a line goes on trying when its link is lost: soon at first, then less often, up to a limit.
+//! How a line goes on trying when its link is lost: soon at first, then less often, up to its deadline.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use qchat_client::Backoff;
 
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 
+/// What is too short for another try: the line is over.
+const TRY_MIN: Duration = Duration::from_millis(50);
+
 /// A line that was tried and met no server, or lost the one it had.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Persistence {
-    patience: Duration,
-    lost: Option<Instant>,
+    is_old: bool,
     backoff: Backoff,
-    /// Told in the end, where one of the tries may have had its effect.
+    /// Told in the end, if one of the tries may have had its effect.
     unknown: Option<Failure>,
 }
 
 impl Persistence {
-    /// Goes on for `patience` from the first loss on.
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience, lost: None, backoff: Backoff::default(), unknown: None }
-    }
-
-    /// How long to wait before the next try.
+    /// How long to wait before the next try. The last tries come closer together, so that the line uses
+    /// its time to the end.
     ///
     /// # Errors
-    /// What to tell where patience has ended: the outcome is unknown if that of any try is.
-    pub(crate) fn pause_after(&mut self, failure: Failure) -> Result<Duration, Failure> {
-        let lost = *self.lost.get_or_insert_with(Instant::now);
+    /// What to tell when the line's time is over: the outcome is unknown if that of any try is.
+    pub(crate) fn pause_after(
+        &mut self,
+        failure: Failure,
+        deadline: &Deadline,
+    ) -> Result<Duration, Failure> {
+        self.is_old = true;
         if failure.code == "outcome_unknown" {
             self.unknown.get_or_insert_with(|| failure.clone());
         }
+        let left = deadline.left();
+        if left < TRY_MIN {
+            return Err(self.unknown.take().unwrap_or(failure).after_trying(deadline));
+        }
         self.backoff.failed();
-        let pause = self.backoff.pause();
-        match lost.elapsed() + pause < self.patience {
-            true => Ok(pause),
-            false => Err(self.unknown.take().unwrap_or(failure)),
+        Ok(self.backoff.pause().min(left / 2))
+    }
+
+    /// Notes that the line has come further, so that another loss is worth a word. The pauses go on growing:
+    /// a server may let each try come a little further.
+    pub(crate) fn has_moved(&mut self) {
+        self.is_old = false;
+    }
+
+    /// Whether this is the first loss, which is worth a word while there is time for another try.
+    pub(crate) fn is_news(&self, deadline: &Deadline) -> bool {
+        !self.is_old && deadline.left() >= TRY_MIN
+    }
+}
+
+impl Failure {
+    /// The failure of the last try, with the time that all tries took, unless it tells that already.
+    fn after_trying(self, deadline: &Deadline) -> Self {
+        let time = deadline.in_words();
+        match self.text.ends_with(&format!("within {time}")) {
+            true => self,
+            false => Self { text: format!("{}; tried for {time}", self.text), ..self },
         }
     }
 
-    /// Whether this is the first loss, which is worth a word.
-    pub(crate) fn is_new(&self) -> bool {
-        self.lost.is_none()
+    /// The failure of the first try, with the time that is left for others.
+    pub(crate) fn before_trying_again(&self, deadline: &Deadline) -> String {
+        format!("{}; trying again for {}", self.text, deadline.left_in_words())
     }
 }
 
@@ -49,13 +74,25 @@ impl Persistence {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_outcome_that_is_unknown_stays_so() {
-        let mut persistence = Persistence::new(Duration::from_secs(60));
-        assert!(persistence.pause_after(Failure::unreachable("down")).is_ok());
-        assert!(persistence.pause_after(Failure::outcome_unknown("lost")).is_ok());
-        persistence.patience = Duration::ZERO;
-        let told = persistence.pause_after(Failure::unreachable("down")).unwrap_err();
-        assert_eq!(told, Failure::outcome_unknown("lost"));
+    #[tokio::test]
+    async fn an_outcome_that_is_unknown_stays_so() {
+        let mut persistence = Persistence::default();
+        let long = Deadline::after(Duration::from_secs(60));
+        assert!(persistence.pause_after(Failure::unreachable("down"), &long).is_ok());
+        assert!(persistence.pause_after(Failure::outcome_unknown("lost"), &long).is_ok());
+        let over = Deadline::after(Duration::ZERO);
+        let told = persistence.pause_after(Failure::unreachable("down"), &over).unwrap_err();
+        assert_eq!(told, Failure::outcome_unknown("lost; tried for 0 s"));
+    }
+
+    #[tokio::test]
+    async fn the_pauses_leave_time_for_another_try() {
+        let mut persistence = Persistence::default();
+        let short = Deadline::after(Duration::from_millis(200));
+        for _ in 0..20 {
+            if let Ok(pause) = persistence.pause_after(Failure::unreachable("down"), &short) {
+                assert!(pause <= Duration::from_millis(100), "{pause:?}");
+            }
+        }
     }
 }

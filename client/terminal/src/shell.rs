@@ -59,6 +59,8 @@ pub struct Shell {
     seen: Vec<MessageId>,
     /// The messages that the last line sent.
     sent: Vec<MessageId>,
+    /// Whether the last line had no answer in its time: then nothing else waits for the server either.
+    is_unanswered: bool,
 }
 
 /// How long the answer to a line may take where nobody says.
@@ -67,16 +69,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long ending the session may take when the program ends.
 const LOGOUT_MAX: Duration = Duration::from_secs(5);
 
+/// The same for a server that has just left a line without an answer.
+const GOODBYE_MAX: Duration = Duration::from_millis(25);
+
 impl Shell {
     /// A shell on a connection that stands. `server` and `trust` serve to make it again when it is
     /// lost. It asks nobody for passwords and draws no bars.
     pub fn on(client: Client, server: ServerAddress, trust: Trust, output: Output) -> Self {
-        let link = Link::new(server, trust, PATIENCE).with_client(client);
-        Self::new(link, Account::default(), Secrets::none(), output)
+        let link = Link::new(server, trust).with_client(client);
+        Self::new(link, Account::default(), Secrets::none(), output, PATIENCE)
     }
 
-    pub(crate) fn new(link: Link, account: Account, secrets: Secrets, output: Output) -> Self {
-        let manner = Manner::plain(link.patience());
+    /// A shell that gives each line this long.
+    pub(crate) fn new(
+        link: Link,
+        account: Account,
+        secrets: Secrets,
+        output: Output,
+        patience: Duration,
+    ) -> Self {
+        let manner = Manner::plain(patience);
         Self {
             link,
             account,
@@ -88,6 +100,7 @@ impl Shell {
             unsettled: false,
             seen: Vec::new(),
             sent: Vec::new(),
+            is_unanswered: false,
         }
     }
 
@@ -156,16 +169,19 @@ impl Shell {
 
     /// Ends a session that is not saved, and says goodbye to the server.
     pub async fn finish(self) {
+        let limit = if self.is_unanswered { GOODBYE_MAX } else { LOGOUT_MAX };
         if let Some(client) = self.link.client().filter(|_| self.account.is_unsaved()) {
-            // Where that fails, the session ends by its age.
-            let _ = timeout(LOGOUT_MAX, client.logout()).await;
+            // If that fails, the session ends by its age.
+            let _ = timeout(limit, client.logout()).await;
         }
-        self.link.close().await;
+        self.close().await;
     }
 
     /// Leaves without a look back.
     pub(crate) async fn close(self) {
-        self.link.close().await;
+        let limit = if self.is_unanswered { GOODBYE_MAX } else { LOGOUT_MAX };
+        // A server that does not hear the goodbye finds out by itself.
+        let _ = timeout(limit, self.link.close()).await;
     }
 
     /// The streams that are written to.
@@ -233,6 +249,7 @@ impl Shell {
         {
             failure.text.push_str("; with - for MESSAGE it is taken from standard input");
         }
+        self.is_unanswered = result.as_ref().is_err_and(Failure::is_of_the_link);
         if let Err(closed) = self.output.report(command, &result) {
             return Outcome::OutputClosed(closed);
         }
@@ -280,35 +297,38 @@ impl Shell {
     /// id, so that the server does it once.
     pub(super) async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
         let id = ClientId::random();
-        let mut persistence = Persistence::new(self.link.patience());
+        let mut persistence = Persistence::default();
+        self.begin();
         loop {
-            let failure = match self.done(line, id).await {
+            let result = self.done(line, id).await;
+            if self.manner.has_moved.swap(false, Ordering::Relaxed) {
+                // The server was there, and a file has come further.
+                self.begin();
+                persistence.has_moved();
+            }
+            let failure = match result {
                 Err(failure) if self.is_worth_repeating(line, &failure) => failure,
                 result => return result,
             };
-            if self.manner.has_moved.swap(false, Ordering::Relaxed) {
-                // It was there, and a file has come further: patience begins anew.
-                persistence = Persistence::new(self.link.patience());
+            let deadline = self.manner.deadline;
+            // That the server has ended what nobody used is no trouble, also if it crossed with the line.
+            if persistence.is_news(&deadline) && !self.rests() {
+                self.output.notice(&failure.before_trying_again(&deadline));
             }
-            // That the server has ended what nobody used is no trouble, also where it crossed with the line.
-            if persistence.is_new() && !self.rests() {
-                let seconds = self.link.patience().as_secs();
-                self.output.notice(&format!("{}; trying again for {seconds} s", failure.text));
-            }
-            match persistence.pause_after(failure) {
-                // Nothing tells when a server comes back but asking it.
-                Ok(pause) => sleep(pause).await,
-                Err(failure) => {
-                    self.link.give_up(&failure);
-                    return Err(failure);
-                }
-            }
+            // Nothing tells when a server comes back but asking it.
+            sleep(persistence.pause_after(failure, &deadline)?).await;
         }
+    }
+
+    /// Gives the line that begins now its whole time.
+    pub(crate) fn begin(&mut self) {
+        self.manner.begin();
+        self.link.begin();
     }
 
     /// Whether the link is gone, may come back, and the line can be repeated.
     fn is_worth_repeating(&self, line: &Line, failure: &Failure) -> bool {
-        let gone = self.link.client().is_none() && !self.link.is_given_up();
+        let gone = self.link.client().is_none() && !self.link.is_hopeless();
         match failure.code {
             "unreachable" => gone,
             "outcome_unknown" => gone && line.is_repeatable(),
@@ -361,10 +381,14 @@ impl Shell {
     }
 
     async fn connect(&mut self) -> Result<Client, Failure> {
-        let made = self.link.connect().await?;
+        let made = self.link.connect(&self.manner.deadline).await?;
         for remark in made.remarks.into_iter().chain(self.link.take_key_change()) {
             self.output.notice(&remark);
         }
         Ok(made.client)
     }
 }
+
+#[cfg(test)]
+#[path = "shell/deadline_tests.rs"]
+mod deadline_tests;

@@ -75,8 +75,9 @@ async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let listener = Listener {
         account: Account::named(user.clone(), &home.sessions(), &server),
         cursors: path_of(&home.cursors(), &server, &user),
-        link: Link::new(server.clone(), trust.clone(), timeout),
+        link: Link::new(server.clone(), trust.clone()),
         secrets: Secrets::new(password),
+        patience: timeout,
         server,
         trust,
     };
@@ -117,8 +118,8 @@ fn shell(settings: Settings, output: Output) -> anyhow::Result<Shell> {
         Some(user) => Account::named(user, &Home::find()?.sessions(), &server),
         None => Account::default(),
     };
-    let link = Link::new(server, trust, timeout);
-    let shell = Shell::new(link, account, Secrets::new(password), output);
+    let link = Link::new(server, trust);
+    let shell = Shell::new(link, account, Secrets::new(password), output, timeout);
     Ok(match Home::find() {
         Ok(home) => shell.with_notes(home.uploads()),
         Err(_) => shell,

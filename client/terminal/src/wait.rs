@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use qchat_proto::{MessageId, Stage};
 
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::words::Words;
 
@@ -11,7 +12,7 @@ use crate::words::Words;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) stage: Stage,
-    /// `None` is as long as the program waits for an answer.
+    /// Counted from when the message is stored. `None` is what is left of the line's time.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -40,13 +41,12 @@ impl Wait {
     }
 
     /// Says that the time is over. The message is stored all the same.
-    pub(crate) fn too_long(self, message: &MessageId, limit: Duration) -> Failure {
+    pub(crate) fn too_long(self, message: &MessageId, deadline: &Deadline) -> Failure {
         let (code, done) = match self.stage {
             Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
             Stage::Read => ("not_read", "read"),
         };
-        let seconds = limit.as_secs();
-        let text = format!("sent {message}, which was not {done} within {seconds} s");
+        let text = format!("sent {message}, which was not {done} within {}", deadline.in_words());
         Failure::refused(code, text)
     }
 }

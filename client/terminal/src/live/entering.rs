@@ -44,6 +44,7 @@ impl Live {
     async fn send(&mut self, shell: &mut Shell, input: Input<'_>, line: &Line) -> Outcome {
         let id = ClientId::random();
         if self.waiting() == 0 && shell.is_connected() {
+            shell.begin();
             match shell.done(line, id).await {
                 Err(Failure { code: "unreachable" | "outcome_unknown", .. }) => {}
                 result => return shell.tell(input.first_word(), result).await,

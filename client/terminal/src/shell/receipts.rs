@@ -7,6 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::Shell;
 use crate::account::Need;
 use crate::answer::Answer;
+use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::wait::Wait;
 
@@ -17,8 +18,8 @@ impl Shell {
         message: Message,
         wait: Wait,
     ) -> Result<Answer, Failure> {
-        let limit = wait.limit.unwrap_or(self.link.patience());
-        let reached = timeout(limit, self.reached(&message.id, wait.stage)).await;
+        let deadline = wait.limit.map_or(self.manner.deadline, Deadline::after);
+        let reached = timeout(deadline.left(), self.reached(&message.id, wait.stage)).await;
         // Waiting may have ended in the middle of signing in.
         self.restoring_is_broken_off();
         match reached {
@@ -27,7 +28,7 @@ impl Shell {
                 let text = format!("sent {}, but: {}", message.id, failure.text);
                 Err(Failure { text, ..failure })
             }
-            Err(_) => Err(wait.too_long(&message.id, limit)),
+            Err(_) => Err(wait.too_long(&message.id, &deadline)),
         }
     }
 

@@ -70,7 +70,9 @@ impl Shell {
     /// # Cancel safety
     /// Cancel safe, if [`restoring_is_broken_off`](Self::restoring_is_broken_off) is called then.
     pub(crate) async fn restore(&mut self) -> Result<(), Failure> {
-        let client = self.link.connect().await?.client;
+        // It is no line of a person's, and has its own time.
+        self.manner.begin();
+        let client = self.link.connect(&self.manner.deadline).await?.client;
         self.sign_in(&client, Need::Session).await
     }
 
@@ -83,8 +85,8 @@ impl Shell {
 
     pub(super) async fn sign_in(&mut self, client: &Client, need: Need) -> Result<(), Failure> {
         self.unsettled = true;
-        let means = Means { secrets: &self.secrets, manner: &self.manner };
-        let signed_in = self.account.sign_in(client, need, &means).await;
+        let mut means = Means { secrets: &self.secrets, manner: &mut self.manner };
+        let signed_in = self.account.sign_in(client, need, &mut means).await;
         for remark in self.settled(signed_in)? {
             self.output.notice(&remark);
         }
