@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use qchat_node::{Identity, IdentityFiles, Rotation};
+use qchat_terminal::print;
 
 /// What `qchat cert` takes.
 #[derive(Debug, Args)]
@@ -53,12 +54,14 @@ fn make(files: &IdentityFiles, names: &[String]) -> anyhow::Result<()> {
 fn make_next(files: &IdentityFiles) -> anyhow::Result<()> {
     let next = files.make_next()?;
     let state = if next.was_there { "kept" } else { "new" };
-    println!("next key:    {} ({state})", files.next_key().display());
-    println!("fingerprint: {}", next.fingerprint);
-    println!(
-        "Send the server SIGHUP: it tells clients of this key when they sign in. Give them time,"
-    );
-    println!("then put it in force with qchat cert --rotate.");
+    print(&format!(
+        "next key:    {} ({state})\n\
+         fingerprint: {}\n\
+         Send the server SIGHUP: it tells clients of this key when they sign in. Give them time,\n\
+         then put it in force with qchat cert --rotate.",
+        files.next_key().display(),
+        next.fingerprint
+    ))?;
     Ok(())
 }
 
@@ -66,11 +69,14 @@ fn rotate(files: &IdentityFiles, names: &[String]) -> anyhow::Result<()> {
     match files.rotate(names)? {
         Rotation::Done(identity) => {
             tell(files, &identity, names, "changed")?;
-            println!("Send the server SIGHUP, or start it again.");
+            print("Send the server SIGHUP, or start it again.")?;
         }
         Rotation::Nothing(identity) => {
-            println!("There is no next key: nothing was changed. Make one with qchat cert --next.");
-            println!("fingerprint: {}", identity.fingerprint()?);
+            print(&format!(
+                "There is no next key: nothing was changed. Make one with qchat cert --next.\n\
+                 fingerprint: {}",
+                identity.fingerprint()?
+            ))?;
         }
     }
     Ok(())
@@ -82,8 +88,12 @@ fn tell(
     names: &[String],
     key: &str,
 ) -> anyhow::Result<()> {
-    println!("certificate: {} (for {})", files.certificate.display(), names.join(", "));
-    println!("key:         {} ({key})", files.key.display());
-    println!("fingerprint: {}", identity.fingerprint()?);
+    print(&format!(
+        "certificate: {} (for {})\nkey:         {} ({key})\nfingerprint: {}",
+        files.certificate.display(),
+        names.join(", "),
+        files.key.display(),
+        identity.fingerprint()?
+    ))?;
     Ok(())
 }

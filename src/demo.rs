@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use qchat_client::{Client, Fingerprint, PinFile, ServerAddress, Trust, Unknown};
 use qchat_node::{Config, IdentityFiles, Limits, Server};
-use qchat_terminal::{ClientArgs, Outcome, Output, Shell};
+use qchat_terminal::{ClientArgs, Outcome, Output, OutputError, Shell, print};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -69,11 +69,13 @@ pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
     let fingerprint = server.fingerprint();
     let stop = CancellationToken::new();
     let running = runtime.spawn(server.run(stop.clone()));
-    println!("a qchat server is ready on {address} (UDP); alice and bob each have a terminal\n");
+    print(&format!(
+        "a qchat server is ready on {address} (UDP); alice and bob each have a terminal\n"
+    ))?;
     let address = address.parse()?;
     runtime.block_on(play(folder.path(), &address))?;
     if arguments.stay {
-        stay(&address, fingerprint);
+        stay(&address, fingerprint)?;
     }
     stop.cancel();
     Ok(runtime.block_on(running)??)
@@ -97,11 +99,14 @@ async fn play(folder: &Path, server: &ServerAddress) -> anyhow::Result<()> {
     std::fs::write(folder.join("bob/results.csv"), "run,yield\n1,0.93\n2,0.97\n")?;
     for (person, line) in LINES {
         let shell = if person == Alice { &mut alice } else { &mut bob };
-        println!("{}{line}", shell.prompt());
+        print(&format!("{}{line}", shell.prompt()))?;
         let outcome = shell.execute(line).await;
         let expected = !line.starts_with("sned");
+        if let Outcome::OutputClosed(error) = outcome {
+            return Err(OutputError::from(error).into());
+        }
         anyhow::ensure!(matches!(outcome, Outcome::Done) == expected, "the demo failed at: {line}");
-        println!();
+        print("")?;
     }
     alice.finish().await;
     bob.finish().await;
@@ -122,10 +127,11 @@ async fn terminal(home: &Path, server: &ServerAddress) -> anyhow::Result<Shell> 
 }
 
 /// Opens a prompt on the server, as `qchat client` does.
-fn stay(address: &ServerAddress, fingerprint: Fingerprint) {
-    println!(
-        "the server stays until you quit. Sign in as alice (swordfish) or bob (hunter2), or in"
-    );
-    println!("another terminal: qchat client --server {address} --fingerprint {fingerprint}\n");
+fn stay(address: &ServerAddress, fingerprint: Fingerprint) -> anyhow::Result<()> {
+    print(&format!(
+        "the server stays until you quit. Sign in as alice (swordfish) or bob (hunter2), or in\n\
+         another terminal: qchat client --server {address} --fingerprint {fingerprint}\n"
+    ))?;
     qchat_terminal::run(&ClientArgs::pinned(address, fingerprint));
+    Ok(())
 }

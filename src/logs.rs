@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write, stderr};
 
 use clap::ValueEnum;
-use qchat_terminal::acts;
+use qchat_terminal::{acts, tell};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -42,12 +42,14 @@ impl Write for OneLine {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
-        stderr().write_all(format!("{}\n", escaped(line, self.0)).as_bytes())?;
+        // If the log's disk is full, the server goes on. The logger's own answer to an error is a line on
+        // the same stream, by a macro that panics.
+        tell(&escaped(line, self.0));
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        stderr().flush()
+        Ok(())
     }
 }
 

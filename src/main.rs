@@ -9,9 +9,11 @@ mod logs;
 mod server;
 mod server_settings;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use qchat_terminal::{OutputError, tell};
 
 /// Chat and files for people who live in terminals, on their own server.
 #[derive(Debug, Parser)]
@@ -34,7 +36,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Program::parse().command {
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return usage(&error),
+    };
+    match program.command {
         Command::Server(arguments) => report("server", server::run(arguments)),
         Command::Client(arguments) => qchat_terminal::run(&arguments),
         Command::Cert(arguments) => report("cert", cert::run(&arguments)),
@@ -42,12 +48,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// Shows the help that was asked for, or says what is wrong with the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    match (error.exit_code(), error.print()) {
+        (0, Err(error)) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        (status, _) => u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
+}
+
 /// One sentence on standard error, and an exit status that is not 0, where a part failed.
 fn report(part: &str, result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error)
+            if error.downcast_ref::<OutputError>().is_some_and(OutputError::is_reader_gone) =>
+        {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("qchat {part}: {}", sentence(&error));
+            tell(&format!("qchat {part}: {}", sentence(&error)));
             ExitCode::FAILURE
         }
     }

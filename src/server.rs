@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use qchat_node::{Reload, Server};
+use qchat_terminal::tell;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -59,9 +60,9 @@ fn announce(server: &Server, log_format: LogFormat) {
         return;
     }
     let host = reachable_host(address);
-    eprintln!("qchat server is ready on {address} (UDP)");
-    eprintln!("fingerprint: {fingerprint}");
-    eprintln!("connect with: qchat client --server {host} --fingerprint {fingerprint}");
+    tell(&format!("qchat server is ready on {address} (UDP)"));
+    tell(&format!("fingerprint: {fingerprint}"));
+    tell(&format!("connect with: qchat client --server {host} --fingerprint {fingerprint}"));
 }
 
 /// An address that a client on this machine can use.

@@ -27,6 +27,7 @@ mod file_refusals;
 mod files;
 mod folders;
 mod full_disk;
+mod full_streams;
 mod garbage;
 mod groups;
 mod heartbeat;

@@ -1,5 +1,6 @@
 //! Figures, and how they are shown.
 
+use std::io::{Write, stdout};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -37,7 +38,8 @@ impl Report {
     /// Adds a row, and shows it where people watch.
     pub(crate) fn add(&mut self, row: Row) {
         if !self.is_json {
-            println!("{row}");
+            // A reader who has gone does not keep us from measuring.
+            let _ = writeln!(stdout(), "{row}");
         }
         self.rows.push(row);
     }
@@ -45,7 +47,7 @@ impl Report {
     /// Shows everything where a script waits for it.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         if self.is_json {
-            println!("{}", serde_json::to_string(&self)?);
+            writeln!(stdout(), "{}", serde_json::to_string(&self)?)?;
         }
         Ok(())
     }

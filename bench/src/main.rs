@@ -18,6 +18,7 @@ mod rival;
 mod sends;
 mod server;
 
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     match run(Bench::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("qchat-bench: {error:#}");
+            let _ = writeln!(stderr(), "qchat-bench: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 //! fuzzer wants them, a folder of files.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("corpus: {error}");
+            let _ = writeln!(io::stderr(), "corpus: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::pending;
-use std::io::{self, Write};
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::output::{Form, Output};
 use crate::palette::Palette;
 use crate::render::describe;
 use crate::stdin_lines::{RawLine, read_standard_input};
+use crate::streams::print;
 use crate::wrap::fold;
 use crate::{json, safe};
 
@@ -44,7 +45,7 @@ For bots, as a command of its own: listen [--json] [--ack] [--from-start]
 
 /// Shows the help. Nobody could be told that it cannot be written.
 pub(crate) fn help() -> Exit {
-    let _ = write(HELP);
+    let _ = print(HELP);
     Exit::Done
 }
 
@@ -197,12 +198,14 @@ async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result
             MessageForm::Json => json::event(&message),
         };
         // In a thread of its own: who does not read must not keep us from hearing that we are to stop.
-        let written = spawn_blocking(move || write(&line)).await;
-        match written.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
+        let written = spawn_blocking(move || print(&line)).await;
+        match written.unwrap_or_else(|panic| Err(io::Error::other(panic).into())) {
             Ok(()) => {}
             // Whoever read the messages has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => return Err(local(format!("messages cannot be written: {error}"))),
+            Err(error) if error.is_reader_gone() => return Ok(()),
+            Err(error) => {
+                return Err(local(format!("messages cannot be written: {}", error.reason())));
+            }
         }
         if options.done == Done::Written {
             follower.acknowledge(&message.id);
@@ -210,12 +213,6 @@ async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result
         pace.writing.set(false);
     }
     Ok(())
-}
-
-fn write(line: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    writeln!(output, "{line}")?;
-    output.flush()
 }
 
 /// The message as one line: `@bot:17 alice │ hi`.

@@ -19,6 +19,7 @@ use crate::secrets::Secrets;
 use crate::session_file::path_of;
 use crate::settings::{Settings, Sources};
 use crate::shell::Shell;
+use crate::streams::tell;
 use crate::{listen, repl, safe, script};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
@@ -26,7 +27,7 @@ use crate::{listen, repl, safe, script};
 pub fn run(args: &ClientArgs) -> ExitCode {
     start(args)
         .unwrap_or_else(|error| {
-            eprintln!("error: {}", safe::line(&format!("{error:#}")));
+            tell(&format!("error: {}", safe::line(&format!("{error:#}"))));
             Exit::Usage
         })
         .into()
