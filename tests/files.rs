@@ -98,12 +98,48 @@ fn a_download_never_overwrites() {
     let name = stored(&alice.ok("send_file alice notes.tar.gz"));
     std::fs::create_dir_all(alice.path("download/alice")).unwrap();
     std::fs::write(alice.path("download/alice/notes.tar.gz"), b"mine").unwrap();
-    let lines = [format!("download_file {name}"), format!("download_file {name}")];
-    let answers = alice.lines(&lines.each_ref().map(String::as_str));
-    assert_eq!(landed(&alice, &answers[0]), alice.path("download/alice/notes (1).tar.gz"));
-    assert_eq!(landed(&alice, &answers[1]), alice.path("download/alice/notes (2).tar.gz"));
+    let line = format!("download_file {name}");
+    let fetched = alice.ok(&line);
+    assert_eq!(landed(&alice, &fetched), alice.path("download/alice/notes (1).tar.gz"));
+    std::fs::write(alice.path("download/alice/notes (1).tar.gz"), b"old").unwrap();
+    let fetched = alice.ok(&line);
+    assert_eq!(landed(&alice, &fetched), alice.path("download/alice/notes (2).tar.gz"));
     assert_eq!(std::fs::read(alice.path("download/alice/notes.tar.gz")).unwrap(), b"mine");
-    assert_eq!(std::fs::read(alice.path("download/alice/notes (1).tar.gz")).unwrap(), b"new");
+    assert_eq!(std::fs::read(alice.path("download/alice/notes (1).tar.gz")).unwrap(), b"old");
+    assert_eq!(std::fs::read(alice.path("download/alice/notes (2).tar.gz")).unwrap(), b"new");
+}
+
+#[test]
+fn a_file_that_lies_in_its_place_with_the_same_bytes_is_already_there() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.lines(&["mkgr lab"]);
+    alice.write("a.txt", b"the same");
+    let name = stored(&alice.ok("send_file alice a.txt"));
+    let in_group = stored(&alice.ok("sendgroup_file lab a.txt"));
+    for (line, path) in [
+        (format!("download_file {name}"), "download/alice/a.txt"),
+        (format!("downloadgroup_file lab {in_group}"), "downloadgroup/alice/a.txt"),
+    ] {
+        let fetched = alice.ok(&line);
+        assert_eq!(keys(&fetched), ["command", "file", "ok", "path"]);
+        let again = alice.ok(&line);
+        assert_eq!((&again["path"], &again["was_here"]), (&path.into(), &true.into()));
+        let words: Vec<_> = line.split(' ').collect();
+        let said = alice.run(&words).output;
+        assert_eq!(said, format!("already there: {path} (8 B)\n"));
+    }
+    // A copy that got a number is found as well, and one that was changed is not taken for the file.
+    std::fs::rename(alice.path("download/alice/a.txt"), alice.path("download/alice/a (1).txt"))
+        .unwrap();
+    alice.write("download/alice/a.txt", b"mine now");
+    let again = alice.ok(&format!("download_file {name}"));
+    assert_eq!(again["path"], "download/alice/a (1).txt");
+    std::fs::remove_file(alice.path("download/alice/a (1).txt")).unwrap();
+    let line = format!("download_file {name}");
+    let fetched = alice.ok(&line);
+    assert_eq!(keys(&fetched), ["command", "file", "ok", "path"]);
+    assert_eq!(fetched["path"], "download/alice/a (1).txt");
 }
 
 #[test]

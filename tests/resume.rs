@@ -345,7 +345,7 @@ fn what_was_damaged_in_a_downloads_part_comes_again_alone_and_is_named() {
     flip(&part, 2 * BLOCK);
     let ended = alice.run(&["download_file", "film.mkv"]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
-    assert!(ended.output.contains("block 2 "), "{ended:?}");
+    assert!(ended.error.contains("block 2 "), "{ended:?}");
     assert_eq!(went(&mut server), BLOCKS - lay + 1);
     check_landed(&alice);
 }

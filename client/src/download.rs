@@ -10,6 +10,7 @@ use qchat_proto::command::Log;
 use qchat_transfer::{LandError, Lane, Layout, Part};
 use tokio::task::spawn_blocking;
 
+use crate::already_here::{NAMES_MAX, already_here};
 use crate::error::{CallError, DamagedError, LocalFileReason};
 use crate::fetch::{Wanted, fetch};
 use crate::folders::make_below;
@@ -24,10 +25,9 @@ pub struct Downloaded {
     pub file: File,
     /// Where it is.
     pub path: PathBuf,
+    /// Whether it lay there before, and nothing was fetched.
+    pub was_here: bool,
 }
-
-/// How many names a file may land under: its own and numbered ones.
-const NAMES_MAX: u32 = 10_000;
 
 /// How many downloads of the same file may run at once, each with a part of its own.
 const PARTS_MAX: u32 = 16;
@@ -46,6 +46,9 @@ pub(crate) async fn download(
     mut progress: Progress,
 ) -> Result<Downloaded, CallError> {
     let (file, values) = block_list(link, &log, name).await?;
+    if let Some(path) = already_here(top, &file).await {
+        return Ok(Downloaded { file, path, was_here: true });
+    }
     let layout = Layout::of(file.size);
     // Only now: a wrong name leaves no empty folder behind.
     let folder = &make_below(top, file.original.folder()).await?;
@@ -62,7 +65,7 @@ pub(crate) async fn download(
         }
     }
     let path = land(part, &file, folder).await?;
-    Ok(Downloaded { file, path })
+    Ok(Downloaded { file, path, was_here: false })
 }
 
 /// Where the folder cannot be written to.

@@ -23,6 +23,7 @@
 
 mod account;
 mod address;
+mod already_here;
 mod announcements;
 mod backoff;
 mod call;
@@ -62,6 +63,7 @@ mod verifier;
 mod watch;
 
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
+pub use already_here::already_here;
 pub use backoff::Backoff;
 pub use client::Client;
 pub use cursor_file::{CursorFile, CursorFileError};

@@ -50,7 +50,7 @@ impl LocalFile {
 
 /// Opens a file, and waits for nobody: a pipe may have come into its place, and there are files of the
 /// system whose content only comes later.
-fn open_at_once(path: &Path) -> io::Result<File> {
+pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     File::options().read(true).custom_flags(flags).open(path)
 }

@@ -36,8 +36,8 @@ pub(crate) enum Answer {
     /// Messages of a log, oldest first.
     History(Page),
     /// A file that lies under `path` now. `damaged` are the blocks that had come before, were damaged
-    /// since, and came again.
-    Saved { file: File, path: String, damaged: Vec<u64> },
+    /// since, and came again. A file that `was_here` was not fetched.
+    Saved { file: File, path: String, damaged: Vec<u64>, was_here: bool },
     /// The group exists now.
     MadeGroup(GroupName),
     /// What came of the files of a folder.

@@ -97,6 +97,8 @@ struct SentFilesObject<'a> {
 struct SavedObject<'a> {
     file: FileObject<'a>,
     path: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    was_here: bool,
 }
 
 /// `error` and `failed` are there where something failed.
@@ -216,8 +218,8 @@ impl<'a> From<&'a Answer> for Content<'a> {
                 messages: page.messages.iter().map(MessageObject::from).collect(),
                 more: page.more,
             },
-            Answer::Saved { file, path, .. } => {
-                Self::Saved(SavedObject { file: file.into(), path })
+            Answer::Saved { file, path, was_here, .. } => {
+                Self::Saved(SavedObject { file: file.into(), path, was_here: *was_here })
             }
             Answer::SavedFiles(saved) => Self::SavedFiles(saved.into()),
             Answer::MadeGroup(group) | Answer::Joined(group) | Answer::Left(group) => {
@@ -251,7 +253,9 @@ impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
         let files = saved.files.iter();
         Self {
             error: saved.failure().map(OwnError::from),
-            files: files.map(|(file, path)| SavedObject { file: file.into(), path }).collect(),
+            files: files
+                .map(|(file, path)| SavedObject { file: file.into(), path, was_here: false })
+                .collect(),
             failed: saved.failed.iter().map(failed).collect(),
         }
     }

@@ -103,6 +103,7 @@ fn messages_and_files_have_the_shape_that_scripts_know() {
             file: file(),
             path: "download/bob/report.pdf".to_owned(),
             damaged: vec![7],
+            was_here: false,
         },
         r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","size":12345,"blake3":"HEX"},"path":"download/bob/report.pdf"}"#,
     );
@@ -113,8 +114,8 @@ fn a_file_that_was_sent_with_folders_says_which() {
     let file = File { original: "photos/2024/report.pdf".into(), ..file() };
     check(
         "download_file",
-        Answer::Saved { file, path: "p".to_owned(), damaged: Vec::new() },
-        r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","folder":"photos/2024","size":12345,"blake3":"HEX"},"path":"p"}"#,
+        Answer::Saved { file, path: "p".to_owned(), damaged: Vec::new(), was_here: true },
+        r#"{"command":"download_file","ok":true,"file":{"name":"1763833207123_report.pdf","original":"report.pdf","folder":"photos/2024","size":12345,"blake3":"HEX"},"path":"p","was_here":true}"#,
     );
 }
 

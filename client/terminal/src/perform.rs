@@ -205,8 +205,9 @@ impl Manner {
         let top = self.download_folder(client, log)?;
         let bar = Bar::new(self.bars);
         let progress = bar.progress(self);
-        let Downloaded { file, path } = client.download(log.clone(), name, &top, progress).await?;
-        Ok(Answer::Saved { file, path: self.shown(&path), damaged: bar.damaged() })
+        let downloaded = client.download(log.clone(), name, &top, progress).await?;
+        let Downloaded { file, path, was_here } = downloaded;
+        Ok(Answer::Saved { file, path: self.shown(&path), damaged: bar.damaged(), was_here })
     }
 
     /// Where files of that log land.

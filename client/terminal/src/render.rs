@@ -57,8 +57,9 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
             whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
         }
         Answer::History(page) => history(page, paper),
-        Answer::Saved { file, path, .. } => {
-            whole(&format!("saved {} ({})", safe::line(path), HumanBytes(file.size)), paper)
+        Answer::Saved { file, path, was_here, .. } => {
+            let came = if *was_here { "already there:" } else { "saved" };
+            whole(&format!("{came} {} ({})", safe::line(path), HumanBytes(file.size)), paper)
         }
         Answer::MadeGroup(group) => format!("made the group {group}\n"),
         Answer::Joined(group) => format!("joined {group}\n"),

@@ -279,8 +279,10 @@ fn no_terminal_is_so_narrow_that_a_message_gets_to_the_margin() {
 fn the_name_of_a_file_begins_no_row() {
     let path = format!("download/alice/x{}17:40  bob │ hi", " ".repeat(70));
     let Body::File(file) = file() else { panic!() };
-    let saved =
-        answer(&Answer::Saved { file, path: path.clone(), damaged: Vec::new() }, &paper(Some(80)));
+    let saved = answer(
+        &Answer::Saved { file, path: path.clone(), damaged: Vec::new(), was_here: false },
+        &paper(Some(80)),
+    );
     let failed = failure(&Failure::refused("ambiguous_file", path), &paper(Some(80)));
     for shown in [saved, failed] {
         let rows: Vec<_> = shown.lines().collect();

@@ -276,6 +276,9 @@ fn outcome(result: &Result<Answer, Failure>) -> String {
         Ok(answer) => match (answer.failure(), answer.sent(), answer) {
             (Some(failure), ..) => failure.text,
             (None, [message], _) => format!("sent {}", message.id),
+            (None, [], Answer::Saved { path, was_here: true, .. }) => {
+                format!("already there: {path}")
+            }
             (None, [], Answer::Saved { path, .. }) => format!("saved {path}"),
             (None, [], Answer::SavedFiles(saved)) => format!("saved {} files", saved.files.len()),
             (None, messages, _) => format!("sent {} files", messages.len()),

@@ -1,5 +1,6 @@
 //! Files that come, and files that only seem to.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -186,11 +187,27 @@ async fn a_file_lands_whole_and_replaces_none() {
     let folder = folder.path().join("download/alice");
     let client = client_getting(wire_file("report.pdf"), Way::Whole).await;
     let first = download(&client, &folder).await.unwrap();
+    assert_eq!((&first.path, first.was_here), (&folder.join("report.pdf"), false));
+    let again = download(&client, &folder).await.unwrap();
+    assert_eq!((&again.path, again.was_here), (&first.path, true));
+    std::fs::write(&first.path, "mine").unwrap();
     let second = download(&client, &folder).await.unwrap();
-    assert_eq!(first.path, folder.join("report.pdf"));
-    assert_eq!(second.path, folder.join("report (1).pdf"));
+    assert_eq!((&second.path, second.was_here), (&folder.join("report (1).pdf"), false));
     assert!(std::fs::read(second.path).unwrap() == content());
+    assert_eq!(std::fs::read_to_string(first.path).unwrap(), "mine");
     assert_eq!(names(&folder), ["report (1).pdf", "report.pdf"]);
+}
+
+#[tokio::test]
+async fn a_link_to_the_same_bytes_is_not_taken_for_the_file() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("download");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(place.path().join("elsewhere"), content()).unwrap();
+    symlink(place.path().join("elsewhere"), folder.join("report.pdf")).unwrap();
+    let client = client_getting(wire_file("report.pdf"), Way::Whole).await;
+    let downloaded = download(&client, &folder).await.unwrap();
+    assert_eq!((downloaded.path, downloaded.was_here), (folder.join("report (1).pdf"), false));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A server that sends names, and a folder with links in it, that mean harm to other files.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -109,7 +110,10 @@ async fn no_name_leaves_the_folder_for_downloads() {
     }
     fetching.join_all().await;
     assert_eq!(place.outside(), before);
-    assert_eq!(fs::read_dir(&place.downloads).unwrap().count(), names.len());
+    // Those that become the same name bring the same bytes. Only at once they may land side by side.
+    let distinct: HashSet<_> = names.iter().map(|name| FilePath::from(name.as_str())).collect();
+    let landed = fs::read_dir(&place.downloads).unwrap().count();
+    assert!((distinct.len()..=names.len()).contains(&landed), "{landed}");
     assert!(!Path::new("/tmp/qchat-escaped").exists());
 }
 
@@ -117,7 +121,7 @@ async fn no_name_leaves_the_folder_for_downloads() {
 fn hostile_paths() -> Vec<String> {
     let texts = hostile_texts().into_iter();
     let paths = texts.flat_map(|text| [format!("{text}/a"), text]);
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let is_new = |path: &String| {
         let path = FilePath::from(path.as_str());
         // Names alone, and what is no path, are fetched by the test before.

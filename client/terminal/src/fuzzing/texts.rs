@@ -112,7 +112,7 @@ impl Shown {
         self.check_said(&self.message("mallory", Body::File(file.clone())), '+');
         self.check_said(&self.message("mallory", Body::ExpiredFile(file.clone())), '+');
         let path = format!("download/alice/{}", file.original);
-        let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7] };
+        let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7], was_here: false };
         self.check_rows(&self.shown(&saved), is_ours_or_continued);
         let sent = Answer::Sent(self.message("alice", Body::File(file)));
         self.check_rows(&render::answer(&sent, &self.paper()), is_ours_or_continued);

@@ -1,21 +1,12 @@
 //! Fetches the files below a folder, each as a line of its own would.
 
-use std::fs::File as LocalFile;
-use std::io;
-use std::path::{Path, PathBuf};
-
-use qchat_client::{Client, Downloaded, FolderPath};
-use qchat_proto::File;
+use qchat_client::{Client, Downloaded, FolderPath, already_here};
 use qchat_proto::command::Log;
-use tokio::task::spawn_blocking;
 
 use super::Manner;
 use crate::answer::SavedFiles;
 use crate::failure::Failure;
 use crate::progress::Bar;
-
-/// How many copies of a name are looked at for one with the same bytes.
-const COPIES_MAX: u32 = 10_000;
 
 impl Manner {
     /// What is wrong with one file keeps no other from being fetched. A file that lies in its place with the
@@ -48,7 +39,7 @@ impl Manner {
             let fetched =
                 client.download(log.clone(), file.name.as_str(), &top, bar.progress(self));
             match fetched.await.map_err(Failure::from) {
-                Ok(Downloaded { file, path }) => saved.files.push((file, self.shown(&path))),
+                Ok(Downloaded { file, path, .. }) => saved.files.push((file, self.shown(&path))),
                 Err(failure) if is_of_one_file(&failure) => saved.failed.push((file, failure)),
                 Err(failure) => return Err(failure),
             }
@@ -59,27 +50,4 @@ impl Manner {
 
 fn is_of_one_file(failure: &Failure) -> bool {
     matches!(failure.code, "local_file" | "file_expired" | "file_damaged" | "file_not_found")
-}
-
-/// Where the file lies below `top`, under its name or a numbered one, if it does with all its bytes.
-async fn already_here(top: &Path, file: &File) -> Option<PathBuf> {
-    let (top, file) = (top.to_owned(), file.clone());
-    spawn_blocking(move || {
-        let folder = top.join(file.original.folder().map_or("", FolderPath::as_str));
-        let names = (0..COPIES_MAX).map(|copy| folder.join(file.original.name().numbered(copy)));
-        let mut there = names.take_while(|path| path.symlink_metadata().is_ok());
-        there.find(|path| is_whole(path, &file).unwrap_or(false))
-    })
-    .await
-    .unwrap_or(None)
-}
-
-fn is_whole(path: &Path, file: &File) -> io::Result<bool> {
-    let metadata = path.symlink_metadata()?;
-    if !metadata.is_file() || metadata.len() != file.size {
-        return Ok(false);
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(LocalFile::open(path)?)?;
-    Ok(file.digest.0 == *hasher.finalize().as_bytes())
 }

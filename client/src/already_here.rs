@@ -1,0 +1,49 @@
+//! Finds what an earlier download has brought, so that it is not fetched a second time.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use qchat_proto::{File, FolderPath};
+use qchat_transfer::{Disk, Layout, each_value};
+use tokio::task::spawn_blocking;
+
+use crate::local_file::open_at_once;
+
+/// How many names a file may land under: its own and numbered ones.
+pub(crate) const NAMES_MAX: u32 = 10_000;
+
+/// Where the file lies below `top` with all its bytes: in its place, under its name or a numbered one. No
+/// symbolic link below `top` is followed. What cannot be read is not the file.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn already_here(top: &Path, file: &File) -> Option<PathBuf> {
+    let (top, file) = (top.to_owned(), file.clone());
+    spawn_blocking(move || find(top, &file)).await.unwrap_or(None)
+}
+
+fn find(top: PathBuf, file: &File) -> Option<PathBuf> {
+    let mut folder = top;
+    for name in file.original.folder().into_iter().flat_map(FolderPath::names) {
+        folder.push(name);
+        folder.symlink_metadata().ok().filter(std::fs::Metadata::is_dir)?;
+    }
+    let names = (0..NAMES_MAX).map(|copy| folder.join(file.original.name().numbered(copy)));
+    let mut there = names.take_while(|path| path.symlink_metadata().is_ok());
+    there.find(|path| is_whole(path, file).unwrap_or(false))
+}
+
+fn is_whole(path: &Path, file: &File) -> io::Result<bool> {
+    let metadata = path.symlink_metadata()?;
+    if !metadata.is_file() || metadata.len() != file.size {
+        return Ok(false);
+    }
+    let (disk, layout) = (Disk::cached(open_at_once(path)?), Layout::of(file.size));
+    let mut values = Vec::new();
+    each_value(&disk, layout, 0..layout.blocks(), &mut |_, value| {
+        values.push(value);
+        ControlFlow::Continue(())
+    })?;
+    Ok(qchat_transfer::digest(&values) == file.digest)
+}
