@@ -40,6 +40,7 @@ mod kills;
 mod layers;
 mod listen;
 mod live;
+mod local_errors;
 mod logs;
 mod many;
 mod messages;

@@ -15,6 +15,7 @@ use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::link::Link;
 use crate::lists::{files_below, groups, members, users};
+use crate::pins::PinError;
 use crate::progress::Progress;
 use crate::upload::send_file;
 
@@ -30,6 +31,7 @@ use crate::upload::send_file;
 pub struct Client {
     pub(crate) link: Arc<Link>,
     pub(crate) acquaintance: Acquaintance,
+    pub(crate) pin_error: Option<Arc<PinError>>,
     pub(crate) request_id: Option<ClientId>,
 }
 
@@ -49,7 +51,8 @@ impl Client {
         self.request_id.unwrap_or_else(ClientId::random)
     }
 
-    /// The server's key, where the server was unknown until now and is pinned.
+    /// The server's key, if the server was unknown until now. It is pinned, unless there is a
+    /// [`pin_error`](Self::pin_error).
     pub fn first_contact(&self) -> Option<Fingerprint> {
         match self.acquaintance {
             Acquaintance::New(key) => Some(key),
@@ -64,6 +67,11 @@ impl Client {
             Acquaintance::Changed(key) => Some(key),
             Acquaintance::Known | Acquaintance::New(_) => None,
         }
+    }
+
+    /// Why the server's key could not be pinned, if that is so: another connection would not know it.
+    pub fn pin_error(&self) -> Option<&PinError> {
+        self.pin_error.as_deref()
     }
 
     /// Who is signed in on this connection.

@@ -12,6 +12,7 @@ use crate::dial::{CONNECT_MAX, dial};
 use crate::endpoint::provider;
 use crate::error::{ConnectError, IdentityError};
 use crate::link::Link;
+use crate::pins::PinError;
 use crate::trust::Trust;
 use crate::verifier::Rule;
 
@@ -35,8 +36,27 @@ impl Client {
         // Closes the connection, should the pinning fail.
         let announcements = Announcements::for_rule(&rule, server, presented);
         let link = Arc::new(Link::new(dialled, announcements));
-        let acquaintance = Acquaintance::make(&rule, server, presented).await?;
-        Ok(Self { link, acquaintance, request_id: None })
+        let (acquaintance, pin_error) = match Acquaintance::make(&rule, server, presented).await {
+            // A home that cannot be written is no reason not to talk.
+            Err(ConnectError::Pins(error @ PinError::Write { .. })) => {
+                (rule.acquaintance(presented), Some(Arc::new(error)))
+            }
+            made => (made?, None),
+        };
+        Ok(Self { link, acquaintance, pin_error, request_id: None })
+    }
+}
+
+impl Rule {
+    /// How a key is known that this rule has let pass.
+    fn acquaintance(&self, presented: Fingerprint) -> Acquaintance {
+        match self {
+            Self::Known { pinned: None, .. } => Acquaintance::New(presented),
+            Self::Known { pinned: Some(pin), .. } if pin.key != presented => {
+                Acquaintance::Changed(presented)
+            }
+            Self::Known { .. } | Self::Key(_) | Self::Authority(_) => Acquaintance::Known,
+        }
     }
 }
 

@@ -60,10 +60,7 @@ async fn race(
 ) -> Result<Dialled, ConnectError> {
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
-    let mut failure = ConnectError::Unreachable {
-        server: server.clone(),
-        reason: "its name has no address".to_owned(),
-    };
+    let mut failure = ConnectError::Wildcard { server: server.clone() };
     loop {
         if let Some(address) = waiting.next() {
             attempts.spawn(attempt(server.clone(), address, Arc::clone(rule)));
@@ -86,7 +83,11 @@ async fn addresses(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectErr
     let found = lookup_host((server.host(), server.port()))
         .await
         .map_err(|reason| ConnectError::Resolve { server: server.clone(), reason })?;
-    Ok(in_turn(found.collect()))
+    let found: Vec<_> = found.filter(|address| !address.ip().is_unspecified()).collect();
+    match found.is_empty() {
+        true => Err(ConnectError::Wildcard { server: server.clone() }),
+        false => Ok(in_turn(found)),
+    }
 }
 
 fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
@@ -118,10 +119,7 @@ async fn attempt(
     let endpoint = endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
     loop {
         let connecting = endpoint.connect_with(config.clone(), address, server.host());
-        let connecting = connecting.map_err(|error| ConnectError::Unreachable {
-            server: server.clone(),
-            reason: error.to_string(),
-        })?;
+        let connecting = connecting.map_err(|error| ConnectError::Local(error.to_string()))?;
         return match (connecting.await, verifier.judgement()) {
             (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, connection, key }),
             (_, Some(Err(refused))) => Err(refused.into()),
@@ -154,7 +152,19 @@ fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError
         }
         _ => in_one_line(error),
     };
-    ConnectError::Handshake { server, reason }
+    ConnectError::Handshake { server, reason, may_pass: may_pass(error) }
+}
+
+/// Whether the server may let us in soon. What TLS and QUIC cannot agree on stays as it is.
+fn may_pass(error: &ConnectionError) -> bool {
+    // The errors of TLS (RFC 9001, section 4.8).
+    let is_of_tls = |code: TransportErrorCode| (0x100..0x200).contains(&u64::from(code));
+    match error {
+        ConnectionError::VersionMismatch => false,
+        ConnectionError::TransportError(error) => !is_of_tls(error.code),
+        ConnectionError::ConnectionClosed(close) => !is_of_tls(close.error_code),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

@@ -16,12 +16,21 @@ use crate::pins::PinError;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The server's name has no address.
-    #[error("the server's name cannot be resolved: {server}: {reason}")]
+    #[error("the server's name cannot be resolved: {server}: {reason}; {}", advice(reason))]
     Resolve {
         /// The server.
         server: ServerAddress,
         /// What the resolver said.
         reason: io::Error,
+    },
+    /// The address is the one by which a server listens on all of its machine's.
+    #[error(
+        "no server can be reached at {server}: that stands for all addresses of a machine. For a server on \
+         this machine write localhost:{}, for another one its name or address", server.port()
+    )]
+    Wildcard {
+        /// The server.
+        server: ServerAddress,
     },
     /// Nobody answered.
     #[error("no qchat server answers at {server} (UDP): {reason}")]
@@ -41,6 +50,8 @@ pub enum ConnectError {
         server: ServerAddress,
         /// What was wrong.
         reason: String,
+        /// Whether it may be otherwise soon: the server is full or shuts down, for instance.
+        may_pass: bool,
     },
     /// The pin file cannot be used.
     #[error(transparent)]
@@ -56,6 +67,38 @@ pub enum ConnectError {
     /// The operating system gives no UDP socket, or TLS cannot be set up.
     #[error("this machine cannot open a QUIC connection: {0}")]
     Local(String),
+}
+
+impl ConnectError {
+    /// Whether another try may go better, although nobody changes anything here.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Resolve { reason, .. } => is_passing(reason),
+            Self::Handshake { may_pass, .. } => *may_pass,
+            Self::Wildcard { .. }
+            | Self::Identity(_)
+            | Self::Pins(_)
+            | Self::Authority { .. }
+            | Self::Local(_) => false,
+        }
+    }
+}
+
+/// Whether the resolver may know more soon. It tells its reasons only by their texts, those of glibc or musl;
+/// what else goes wrong has a number of the operating system's.
+fn is_passing(resolving: &io::Error) -> bool {
+    let text = resolving.to_string();
+    resolving.raw_os_error().is_some()
+        || text.contains("Temporary failure")
+        || text.contains("Try again")
+}
+
+fn advice(resolving: &io::Error) -> &'static str {
+    match is_passing(resolving) {
+        true => "is this machine online?",
+        false => "is it written right?",
+    }
 }
 
 /// Why a server's identity is refused. No byte of the caller's was sent.
@@ -255,4 +298,27 @@ pub enum DamagedError {
         /// The block; 0 is the file's first.
         block: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(reason: io::Error, may_pass: bool, advice: &str) {
+        let error = ConnectError::Resolve { server: "chat.example".parse().unwrap(), reason };
+        assert_eq!(error.may_pass(), may_pass, "{error}");
+        assert!(error.to_string().ends_with(advice), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_not_asked_for_again() {
+        let failed = "failed to lookup address information:";
+        let told = |text: &str| io::Error::other(format!("{failed} {text}"));
+        check(told("Name or service not known"), false, "is it written right?");
+        check(told("nodename nor servname provided, or not known"), false, "is it written right?");
+        check(told("Temporary failure in name resolution"), true, "is this machine online?");
+        check(told("Try again"), true, "is this machine online?");
+        check(io::Error::from_raw_os_error(24), true, "is this machine online?");
+    }
 }

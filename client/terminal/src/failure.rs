@@ -50,6 +50,12 @@ impl Failure {
         matches!(self.code, "unreachable" | "outcome_unknown")
     }
 
+    /// Whether what failed is nothing that a later line cannot have: a network may be another one by then.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.is_of_the_link()
+            || matches!(self.code, "no_address" | "no_agreement" | "local_network")
+    }
+
     /// Whether the line itself is wrong, so that no server was asked.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(self.code, "usage" | "unknown_command")
@@ -98,6 +104,10 @@ impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         let (code, exit) = match error {
             ConnectError::Unreachable { server, .. } => return Self::no_server(&server),
+            ConnectError::Resolve { .. } if !error.may_pass() => ("no_address", Exit::NoServer),
+            ConnectError::Wildcard { .. } => ("no_address", Exit::NoServer),
+            ConnectError::Handshake { .. } if !error.may_pass() => ("no_agreement", Exit::NoServer),
+            ConnectError::Local(_) => ("local_network", Exit::NoServer),
             ConnectError::Identity(_) => ("identity", Exit::NoServer),
             ConnectError::Pins(PinError::Damaged { .. } | PinError::Read { .. })
             | ConnectError::Authority { .. } => ("local_file", Exit::Usage),

@@ -89,12 +89,13 @@ impl Link {
                 self.begin();
                 self.client = Some(client.clone());
                 self.note_key(&client);
+                self.keep_key(&client);
                 Ok(Made { remarks: self.remarks(&client, lost), client })
             }
             Err(failure) => {
-                match (&mut self.hope, failure.code) {
-                    (Hope::Try(backoff), "unreachable") => backoff.failed(),
-                    _ => self.hope = Hope::None(failure.clone()),
+                match &mut self.hope {
+                    Hope::Try(backoff) if failure.may_pass() => backoff.failed(),
+                    hope => *hope = Hope::None(failure.clone()),
                 }
                 Err(failure)
             }
@@ -128,6 +129,19 @@ impl Link {
         self.key_change = change.or(self.key_change.take());
     }
 
+    /// Holds the server to a key that could not be pinned, for as long as this link is used.
+    fn keep_key(&mut self, client: &Client) {
+        let key = client.first_contact().or_else(|| client.changed_key());
+        if let Some(key) = key.filter(|_| client.pin_error().is_some()) {
+            self.trust = Trust::Fingerprint(key);
+        }
+    }
+
+    /// How the server is known.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// What is to be told of the server's key, once.
     pub(crate) fn take_key_change(&mut self) -> Option<String> {
         self.key_change.take()
@@ -135,8 +149,10 @@ impl Link {
 
     fn remarks(&self, client: &Client, lost: bool) -> Vec<String> {
         let server = &self.server;
-        let known = client.first_contact();
-        let known = known.map(|key| format!("new server {server}, remembered: {key}"));
+        let known = client.first_contact().map(|key| match client.pin_error() {
+            None => format!("new server {server}, remembered: {key}"),
+            Some(error) => format!("new server {server}: {key}; it is not remembered: {error}"),
+        });
         let lost = lost.then(|| format!("the connection was lost; connected to {server} again"));
         lost.into_iter().chain(known).collect()
     }

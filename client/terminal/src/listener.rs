@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use qchat_client::{
     Beginning, Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress,
-    SessionToken, Trust,
+    SessionToken,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -22,7 +22,6 @@ use crate::secrets::Secrets;
 /// What listening takes.
 pub(crate) struct Listener {
     pub(crate) server: ServerAddress,
-    pub(crate) trust: Trust,
     pub(crate) link: Link,
     pub(crate) account: Account,
     pub(crate) secrets: Secrets,
@@ -43,7 +42,8 @@ impl Listener {
         let opened = spawn_blocking(|| CursorFile::open(path)).await;
         let cursors = opened.map_err(|panic| local(panic.to_string()))??;
         let (client, token) = self.sign_in(notes).await?;
-        let Self { server, trust, .. } = self;
+        let trust = self.link.trust().clone();
+        let server = self.server;
         let reconnect = Reconnect { server, trust, token };
         Ok(Follower::start(client, reconnect, Cursors::File(cursors), beginning))
     }

@@ -256,7 +256,7 @@ impl Live {
                     Some(_) => {}
                 }
             }
-            Err(failure) if matches!(failure.code, "unreachable" | "outcome_unknown") => {
+            Err(failure) if failure.may_pass() => {
                 // The first may only have met the end of the old one.
                 self.failed = self.loss_is_told;
             }

@@ -76,11 +76,10 @@ async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let listener = Listener {
         account: Account::named(user.clone(), &home.sessions(), &server),
         cursors: path_of(&home.cursors(), &server, &user),
-        link: Link::new(server.clone(), trust.clone()),
+        link: Link::new(server.clone(), trust),
         secrets: Secrets::new(password),
         patience: timeout,
         server,
-        trust,
     };
     Ok(listen::run(listener, options).await)
 }
