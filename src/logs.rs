@@ -2,21 +2,29 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write, stderr};
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use qchat_terminal::{acts, tell};
-use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 /// How a line of the log looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let format = <Self as ValueEnum>::from_str(text.trim(), true);
+        format.map_err(|_| format!("{text:?} is neither text nor json"))
+    }
 }
 
 /// What is logged where `QCHAT_LOG` says nothing.

@@ -1,16 +1,14 @@
 //! What a server is told: by flags, then the environment, then a file, then defaults.
 
-use std::net::{Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
-use jiff::{Span, SpanRelativeTo};
 use qchat_node::{Config, IdentityFiles, Limits};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use qchat_terminal::{Age, Count, Size, parse_settings, setting};
+use serde::Deserialize;
 
 use crate::logs::LogFormat;
 
@@ -19,58 +17,72 @@ const PORT: u16 = 4433;
 
 /// Everything that can be set. In the file the names are the same, with '_' for '-'.
 #[derive(Debug, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(crate) struct Settings {
-    /// The UDP address to listen on [default: port 4433 of every address, IPv4 and IPv6]
+    /// The UDP address to listen on; a name is looked up [default: port 4433 of every address, IPv4 and IPv6]
     #[arg(long, value_name = "ADDR:PORT", env = "QCHAT_LISTEN")]
-    listen: Option<SocketAddr>,
+    #[serde(deserialize_with = "setting")]
+    listen: Option<Listen>,
     /// The certificate in PEM [default: cert/cert.pem, made where it is missing]
     #[arg(long, value_name = "FILE", env = "QCHAT_CERT")]
+    #[serde(deserialize_with = "setting")]
     cert: Option<PathBuf>,
     /// Its private key in PEM [default: cert/key.pem]
     #[arg(long, value_name = "FILE", env = "QCHAT_KEY")]
+    #[serde(deserialize_with = "setting")]
     key: Option<PathBuf>,
     /// The folder of accounts, messages and groups [default: data]
     #[arg(long, value_name = "DIR", env = "QCHAT_DATA")]
+    #[serde(deserialize_with = "setting")]
     data: Option<PathBuf>,
     /// The folder of uploaded files [default: upload]
     #[arg(long, value_name = "DIR", env = "QCHAT_UPLOAD")]
+    #[serde(deserialize_with = "setting")]
     upload: Option<PathBuf>,
-    /// The largest file, in bytes [default: no limit]
-    #[arg(long, value_name = "BYTES", env = "QCHAT_MAX_FILE_SIZE")]
-    max_file_size: Option<u64>,
-    /// What all files that one user sent may take, in bytes [default: no limit]
-    #[arg(long, value_name = "BYTES", env = "QCHAT_QUOTA")]
-    quota: Option<u64>,
-    /// How much of the disk is kept free of files, in bytes [default: 33554432]
-    #[arg(long, value_name = "BYTES", env = "QCHAT_MIN_FREE")]
-    min_free: Option<u64>,
+    /// The largest file, such as 10G [default: no limit]
+    #[arg(long, value_name = "SIZE", env = "QCHAT_MAX_FILE_SIZE")]
+    #[serde(deserialize_with = "setting")]
+    max_file_size: Option<Size>,
+    /// What all files that one user sent may take, such as 10G [default: no limit]
+    #[arg(long, value_name = "SIZE", env = "QCHAT_QUOTA")]
+    #[serde(deserialize_with = "setting")]
+    quota: Option<Size>,
+    /// How much of the disk is kept free of files, such as 10G [default: 32M]
+    #[arg(long, value_name = "SIZE", env = "QCHAT_MIN_FREE")]
+    #[serde(deserialize_with = "setting")]
+    min_free: Option<Size>,
     /// How long files are kept, such as 90d or 12h; their messages stay [default: for ever]
-    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_FILES", value_parser = age)]
-    #[serde(deserialize_with = "age_setting")]
-    keep_files: Option<Duration>,
+    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_FILES")]
+    #[serde(deserialize_with = "setting")]
+    keep_files: Option<Age>,
     /// How long an unfinished upload waits for its sender to go on with it [default: 7d]
-    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_UNFINISHED", value_parser = age)]
-    #[serde(deserialize_with = "age_setting")]
-    keep_unfinished: Option<Duration>,
+    #[arg(long, value_name = "TIME", env = "QCHAT_KEEP_UNFINISHED")]
+    #[serde(deserialize_with = "setting")]
+    keep_unfinished: Option<Age>,
     /// The shortest password for a new account, in characters [default: 1]
     #[arg(long, value_name = "N", env = "QCHAT_PASSWORD_MIN")]
-    password_min: Option<u32>,
+    #[serde(deserialize_with = "setting")]
+    password_min: Option<Count>,
     /// How many connections are taken [default: 4096]
     #[arg(long, value_name = "N", env = "QCHAT_MAX_CONNECTIONS")]
-    max_connections: Option<usize>,
+    #[serde(deserialize_with = "setting")]
+    max_connections: Option<Count>,
     /// How many of them from one address, or one /64 of IPv6 [default: 2048]
     #[arg(long, value_name = "N", env = "QCHAT_MAX_CONNECTIONS_PER_ADDRESS")]
-    max_connections_per_address: Option<usize>,
+    #[serde(deserialize_with = "setting")]
+    max_connections_per_address: Option<Count>,
     /// How many accounts may be made from one address, or one /64 of IPv6, in an hour [default: 100]
     #[arg(long, value_name = "N", env = "QCHAT_ACCOUNTS_PER_HOUR")]
-    accounts_per_hour: Option<NonZeroU32>,
+    #[serde(deserialize_with = "setting")]
+    accounts_per_hour: Option<Count>,
     /// How many commands a second a connection may ask for before it has to wait; an account twice as many
     /// [default: 1000]
     #[arg(long, value_name = "N", env = "QCHAT_COMMANDS_PER_SECOND")]
-    commands_per_second: Option<NonZeroU32>,
+    #[serde(deserialize_with = "setting")]
+    commands_per_second: Option<Count>,
     /// How the log on standard error looks [default: text]
     #[arg(long, value_name = "FORMAT", env = "QCHAT_LOG_FORMAT", value_enum)]
+    #[serde(deserialize_with = "setting")]
     log_format: Option<LogFormat>,
 }
 
@@ -82,7 +94,7 @@ impl Settings {
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let reading = || format!("cannot read the configuration {}", file.display());
         let text = std::fs::read_to_string(file).with_context(reading)?;
-        toml::from_str(&text).with_context(reading)
+        parse(&text).map_err(|why| anyhow::anyhow!("{}{why}", reading()))
     }
 
     /// These settings, and those of `fallback` where they say nothing.
@@ -114,47 +126,84 @@ impl Settings {
         self.log_format.unwrap_or_default()
     }
 
+    fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        let number = |count: Option<Count>, default| count.map_or(default, |Count(count)| count);
+        let connections = |count: Option<Count>, default| {
+            count.map_or(default, |Count(count)| usize::try_from(count.get()).unwrap_or(usize::MAX))
+        };
+        Limits {
+            file_bytes_max: self.max_file_size.map_or(limits.file_bytes_max, |Size(bytes)| bytes),
+            quota_bytes: self.quota.map(|Size(bytes)| bytes),
+            free_bytes_min: self.min_free.map_or(limits.free_bytes_min, |Size(bytes)| bytes),
+            keep_files: self.keep_files.map(|Age(age)| age),
+            connections_max: connections(self.max_connections, limits.connections_max),
+            connections_per_address_max: connections(
+                self.max_connections_per_address,
+                limits.connections_per_address_max,
+            ),
+            unfinished_age_max: self
+                .keep_unfinished
+                .map_or(limits.unfinished_age_max, |Age(age)| age),
+            password_characters_min: self
+                .password_min
+                .map_or(limits.password_characters_min, |Count(count)| count.get()),
+            accounts_per_hour: number(self.accounts_per_hour, limits.accounts_per_hour),
+            commands_per_second: number(self.commands_per_second, limits.commands_per_second),
+        }
+    }
+
     /// The server's configuration, with defaults that serve a first run.
     pub(crate) fn config(self) -> Config {
-        let limits = Limits::default();
+        let limits = self.limits();
         Config {
-            listen: self.listen.unwrap_or((Ipv6Addr::UNSPECIFIED, PORT).into()),
+            listen: self
+                .listen
+                .map_or((Ipv6Addr::UNSPECIFIED, PORT).into(), |Listen(address)| address),
             data: self.data.unwrap_or("data".into()),
             upload: self.upload.unwrap_or("upload".into()),
-            limits: Limits {
-                file_bytes_max: self.max_file_size.unwrap_or(limits.file_bytes_max),
-                quota_bytes: self.quota,
-                free_bytes_min: self.min_free.unwrap_or(limits.free_bytes_min),
-                keep_files: self.keep_files,
-                connections_max: self.max_connections.unwrap_or(limits.connections_max),
-                connections_per_address_max: self
-                    .max_connections_per_address
-                    .unwrap_or(limits.connections_per_address_max),
-                unfinished_age_max: self.keep_unfinished.unwrap_or(limits.unfinished_age_max),
-                password_characters_min: self
-                    .password_min
-                    .unwrap_or(limits.password_characters_min),
-                accounts_per_hour: self.accounts_per_hour.unwrap_or(limits.accounts_per_hour),
-                commands_per_second: self.commands_per_second.unwrap_or(limits.commands_per_second),
-            },
+            limits,
             identity: identity(self.cert, self.key),
         }
     }
 }
 
-/// A time such as `90d`, `12h` or `1w 2d`. Days have 24 hours.
-fn age(text: &str) -> Result<Duration, String> {
-    let span = text.parse::<Span>().map_err(|error| error.to_string())?;
-    let whole = span.to_duration(SpanRelativeTo::days_are_24_hours());
-    let whole = whole.ok().and_then(|whole| Duration::try_from(whole).ok());
-    let whole = whole.filter(|whole| !whole.is_zero());
-    whole.ok_or_else(|| {
-        format!("{text} is no length of time; use weeks, days, hours, minutes, seconds")
-    })
+/// An address to listen on. A name is looked up, and its IPv4 address goes before its IPv6 address: clients
+/// that are told an address rather than a name are mostly told that one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listen(SocketAddr);
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.trim().parse() {
+            return Ok(Self(address));
+        }
+        let named = text.trim().rsplit_once(':').filter(|(name, _)| !name.is_empty());
+        let named = named.and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
+        let Some(named) = named else {
+            return Err(format!(
+                "{text:?} is no address and port; write such as 0.0.0.0:4433, [::]:4433 or localhost:4433"
+            ));
+        };
+        let found = named.to_socket_addrs().map_err(|error| error.to_string());
+        let found =
+            found.map_err(|why| format!("the name {:?} leads to no address: {why}", named.0))?;
+        let found: Vec<_> = found.collect();
+        let address = found.iter().find(|address| address.is_ipv4()).or(found.first());
+        address
+            .copied()
+            .map(Self)
+            .ok_or_else(|| format!("the name {:?} leads to no address", named.0))
+    }
 }
 
-fn age_setting<'de, D: Deserializer<'de>>(setting: D) -> Result<Option<Duration>, D::Error> {
-    age(&String::deserialize(setting)?).map(Some).map_err(D::Error::custom)
+/// The settings that the text of a file holds.
+fn parse(text: &str) -> Result<Settings, String> {
+    let flags = Settings::augment_args(clap::Command::new("server"));
+    let names: Vec<_> = flags.get_arguments().map(|flag| flag.get_id().as_str()).collect();
+    parse_settings(text, &names)
 }
 
 /// Only a certificate at the default place is made: a file that was named must be there.
@@ -170,41 +219,53 @@ fn identity(certificate: Option<PathBuf>, key: Option<PathBuf>) -> IdentityFiles
 /// Takes any text for that of a settings file, and for a length of time.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_text(text: &str) {
-    if let Ok(settings) = toml::from_str::<Settings>(text) {
+    if let Ok(settings) = parse(text) {
         let config = settings.or(Settings::default()).config();
         assert!(config.limits.keep_files.is_none_or(|age| !age.is_zero()));
     }
-    assert!(age(text).map_or(true, |age| !age.is_zero()));
+    assert!(text.parse::<Age>().map_or(true, |Age(age)| !age.is_zero()));
+    let _ = text.parse::<Size>();
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn what_comes_first_wins() {
-        let flags = Settings { quota: Some(1), ..Settings::default() };
-        let file: Settings = toml::from_str("quota = 2\npassword_min = 8").unwrap();
+        let flags = Settings { quota: Some(Size(1)), ..Settings::default() };
+        let file = parse("quota = 2\npassword_min = 8").unwrap();
         let limits = flags.or(file).config().limits;
         assert_eq!((limits.quota_bytes, limits.password_characters_min), (Some(1), 8));
     }
 
     #[test]
-    fn files_are_kept_for_a_time_that_people_can_write() {
-        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("1w 1d", 691_200)] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for wrong in ["", "90", "0s", "-1d", "1 month", "soon"] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
-        let file: Settings = toml::from_str("keep_files = '2d'").unwrap();
-        assert_eq!(file.config().limits.keep_files, Some(Duration::from_secs(172_800)));
+    fn a_file_has_sizes_and_times_as_people_write_them() {
+        let limits =
+            parse("keep_files = '2d'\nquota = '10G'\nmin_free = 0").unwrap().config().limits;
+        assert_eq!(limits.keep_files, Some(Duration::from_secs(172_800)));
+        assert_eq!((limits.quota_bytes, limits.free_bytes_min), (Some(10 << 30), 0));
     }
 
     #[test]
-    fn an_unknown_setting_is_named() {
-        let error = toml::from_str::<Settings>("quotta = 2").unwrap_err();
-        assert!(error.to_string().contains("quotta"), "{error}");
+    fn an_unknown_setting_is_named_with_its_nearest() {
+        let error = parse("quotta = 2").unwrap_err();
+        assert_eq!(error, ", line 1: there is no setting quotta; did you mean quota?");
+        let error = parse("log_format = 'loud'").unwrap_err();
+        assert_eq!(error, ", line 1: log_format: \"loud\" is neither text nor json");
+    }
+
+    #[test]
+    fn an_address_may_be_a_name_and_has_a_port() {
+        let listen = |text: &str| text.parse().map(|Listen(address)| address.to_string());
+        assert_eq!(listen("[::]:1").as_deref(), Ok("[::]:1"));
+        assert_eq!(listen("localhost:4477").as_deref(), Ok("127.0.0.1:4477"));
+        for wrong in ["4433", "localhost", ":4433", "", "localhost:x", "localhost:70000"] {
+            assert!(listen(wrong).is_err_and(|why| why.contains("0.0.0.0:4433")), "{wrong}");
+        }
+        assert!(listen("no.such.invalid:1").is_err_and(|why| why.contains("no.such.invalid")));
     }
 
     #[test]

@@ -140,6 +140,91 @@ fn flags_that_make_no_sense_are_bad_usage() {
     assert!(files_below(folder.path()).is_empty());
 }
 
+/// Words of the language that the program is written in.
+const JARGON: [&str; 9] = [
+    "u64",
+    "u32",
+    "usize",
+    "digit",
+    "non-zero",
+    "friendly",
+    "invalid type",
+    "unknown field",
+    "socket",
+];
+
+#[track_caller]
+fn check_plain(error: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+    for word in JARGON {
+        assert!(!error.contains(word), "{word:?} is in: {error}");
+    }
+}
+
+#[test]
+fn wrong_flags_are_told_in_plain_words() {
+    let folder = ServerFolder::new();
+    for (flag, value, part) in [
+        ("--quota", "many", "10G"),
+        ("--max-file-size", "10 X", "10G"),
+        ("--min-free", "1e9", "10G"),
+        ("--password-min", "eight", "from 1"),
+        ("--commands-per-second", "0", "from 1"),
+        ("--max-connections", "", "from 1"),
+        ("--keep-files", "90", "90d"),
+        ("--log-format", "loud", "json"),
+    ] {
+        let ended = folder.refuses_to_start(&[flag, value]);
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        check_plain(&ended.error, &[flag, part]);
+    }
+    for address in ["4433", "localhost", "nowhere"] {
+        let ended = folder.refuses_to_listen(address);
+        assert_eq!(ended.status, Some(2), "{ended:?}");
+        check_plain(&ended.error, &["--listen", "localhost:4433"]);
+    }
+    let visitor = crate::harness::Client::at(&["--server", "localhost:1"], None);
+    let ended = visitor.run(&["--timeout", "soon", "ls"]);
+    check_plain(&ended.error, &["--timeout", "such as 30"]);
+}
+
+#[test]
+fn a_wrong_settings_file_is_told_in_plain_words_with_its_line() {
+    for (text, parts) in [
+        ("\nquota = 'many'", &["line 2: quota", "10G"][..]),
+        ("quota = 10G", &["line 1", "NAME = \"VALUE\""]),
+        ("quotta = 1", &["line 1", "did you mean quota?"]),
+        ("password_min = -1", &["line 1: password_min", "from 1"]),
+        ("commands_per_second = 0", &["line 1: commands_per_second", "from 1"]),
+        ("keep_files = 90", &["line 1: keep_files", "90d"]),
+        ("listen = 4433", &["line 1: listen", "localhost:4433"]),
+        ("log_format = ['text']", &["line 1: log_format", "one value"]),
+    ] {
+        let folder = ServerFolder::new();
+        std::fs::write(folder.path().join("server.toml"), text).unwrap();
+        let ended = folder.refuses_to_start(&["--config", "server.toml"]);
+        assert_eq!(ended.error.lines().count(), 1, "one sentence: {}", ended.error);
+        check_plain(&ended.error, &["server.toml"]);
+        check_plain(&ended.error, parts);
+    }
+}
+
+#[test]
+fn sizes_are_written_as_people_write_them_and_a_name_is_listened_on() {
+    let folder = ServerFolder::new();
+    let text = "listen = 'localhost:0'\nquota = '2K'\nmax_file_size = '1.5 KiB'\n";
+    std::fs::write(folder.path().join("server.toml"), text).unwrap();
+    let server = Server::configured_by(folder, "server.toml", &["--max-connections", "64"]);
+    let alice = server.user("alice");
+    alice.write("large", &[b'x'; 1537]);
+    alice.write("fits", &[b'x'; 1536]);
+    assert_eq!(alice.refused("send_file alice large"), "too_large");
+    alice.ok("send_file alice fits");
+    assert_eq!(alice.refused("send_file alice fits"), "quota_exceeded");
+}
+
 #[test]
 fn a_fresh_folder_stays_empty_where_the_upload_folder_cannot_be_made() {
     let folder = ServerFolder::new();

@@ -164,6 +164,17 @@ impl Server {
         (ended.error, self.folder)
     }
 
+    /// Starts a server whose settings file says where it listens.
+    pub(crate) fn configured_by(folder: ServerFolder, config: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["server", "--config", config]).args(arguments).current_dir(folder.path());
+        super::client::clean_environment(&mut command, folder.path());
+        let mut running = Running::start(&mut command);
+        let (address, fingerprint) = ready(&mut running);
+        let address = address.parse().unwrap();
+        Self { running, folder, arguments: Vec::new(), address, fingerprint }
+    }
+
     /// Starts a server that listens there.
     pub(crate) fn listening(address: &str) -> Self {
         Self::listen(ServerFolder::new(), address, Vec::new())

@@ -4,6 +4,7 @@ use qchat_client::{Fingerprint, ServerAddress};
 
 use crate::command_table::help;
 use crate::listen;
+use crate::values::Seconds;
 
 /// The arguments of `qchat client`. What is not given comes from the environment, then from the
 /// settings file, then from the defaults.
@@ -42,7 +43,7 @@ pub struct ClientArgs {
     /// Counted from the line's beginning, its retries included. Each line of a script has its own time, also
     /// after one that waited in vain; --bail stops there.
     #[arg(long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    pub timeout: Option<Seconds>,
 
     /// Trust the server with exactly this public key
     #[arg(long, value_name = "SHA256:…", conflicts_with_all = ["ca", "accept_new"])]

@@ -13,9 +13,11 @@ use crate::args::ClientArgs;
 use crate::home::Home;
 use crate::names;
 use crate::secrets::first_line;
+use crate::settings_file::{on_or_off, parse_settings, setting};
+use crate::values::Seconds;
 
 /// How long a line waits for the server unless something else is set.
-const TIMEOUT_SECONDS: u64 = 30;
+const TIMEOUT: Seconds = Seconds(30);
 
 /// The longest settings file that is read.
 const CONFIG_BYTES_MAX: u64 = 64 * 1024;
@@ -45,16 +47,27 @@ pub(crate) struct Sources<'a> {
 
 /// The settings file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default)]
 struct Config {
+    #[serde(deserialize_with = "setting")]
     server: Option<String>,
+    #[serde(deserialize_with = "setting")]
     user: Option<String>,
+    #[serde(deserialize_with = "setting")]
     password_file: Option<PathBuf>,
-    timeout: Option<u64>,
+    #[serde(deserialize_with = "setting")]
+    timeout: Option<Seconds>,
+    #[serde(deserialize_with = "setting")]
     fingerprint: Option<String>,
+    #[serde(deserialize_with = "setting")]
     ca: Option<PathBuf>,
+    #[serde(deserialize_with = "on_or_off")]
     accept_new: Option<bool>,
 }
+
+/// The settings that the file may have.
+const NAMES: [&str; 7] =
+    ["server", "user", "password_file", "timeout", "fingerprint", "ca", "accept_new"];
 
 impl Sources<'_> {
     /// Puts the sources together.
@@ -66,10 +79,7 @@ impl Sources<'_> {
         let Config { server, user, timeout, .. } = &config;
         let server = self.first(&self.args.server, "QCHAT_SERVER", server);
         let user = self.first(&self.args.user, "QCHAT_USER", user);
-        let timeout = self.args.timeout.or(*timeout).unwrap_or(TIMEOUT_SECONDS);
-        if timeout == 0 {
-            bail!("--timeout takes a number of seconds from 1");
-        }
+        let Seconds(timeout) = self.args.timeout.or(*timeout).unwrap_or(TIMEOUT);
         Ok(Settings {
             server: server
                 .as_deref()
@@ -166,24 +176,13 @@ fn read_config(path: &Path) -> anyhow::Result<Config> {
         bail!("{} is too long", name());
     }
     let text = std::fs::read_to_string(path).with_context(name)?;
-    parsed(&text).map_err(|why| anyhow::anyhow!("{}{why}", name()))
-}
-
-/// The settings that the text of a file holds, or what follows its name where they make no sense.
-fn parsed(text: &str) -> Result<Config, String> {
-    // The parser's own display shows several lines of the file; its message names the key.
-    toml::from_str(text).map_err(|error| {
-        let start = error.span().map(|span| text.get(..span.start).unwrap_or_default());
-        let line = start.map(|start| format!(", line {}", start.matches('\n').count() + 1));
-        let line = line.unwrap_or_default();
-        format!("{line}: {}", error.message())
-    })
+    parse_settings(&text, &NAMES).map_err(|why| anyhow::anyhow!("{}{why}", name()))
 }
 
 /// Takes any text for that of a settings file.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_config(text: &str) {
-    match parsed(text) {
+    match parse_settings(text, &NAMES) {
         Ok(Config { server, fingerprint, .. }) => {
             let _ = server.map(|server| server.parse::<ServerAddress>());
             let _ = fingerprint.map(|text| text.parse::<Fingerprint>());

@@ -99,8 +99,10 @@ fn a_flag_that_says_how_to_trust_outweighs_all_that_the_file_says() {
 #[test]
 fn wrong_settings_are_named() {
     Case::with_config("\nsever = 'x'").check_wrong(&["config.toml", "line 2", "sever"]);
-    Case::with_config("timeout = 'x'").check_wrong(&["config.toml", "line 1"]);
+    Case::with_config("timeout = 'x'")
+        .check_wrong(&["config.toml, line 1: timeout: ", "such as 30"]);
     Case::with_config("timeout = 0").check_wrong(&["timeout"]);
+    Case::with_config("accept_new = 'yes'").check_wrong(&["accept_new: \"yes\" is neither true"]);
     Case::with_config("user = 'b/b'").check_wrong(&["b/b", "1 to 32"]);
     Case::with_config("server = 'a b'").check_wrong(&["a b"]);
     let mut missing = Case::with_config("");

@@ -6,6 +6,7 @@ use qchat_proto::{MessageId, Stage};
 
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::values::Seconds;
 use crate::words::Words;
 
 /// How far a message is to come before its line is done, and how long that may take.
@@ -61,7 +62,7 @@ fn stage(word: Option<&str>) -> Result<Stage, String> {
 }
 
 fn limit(word: Option<&str>) -> Result<Duration, String> {
-    let seconds = word.and_then(|word| word.parse().ok()).filter(|&seconds| seconds > 0);
-    let limit = seconds.map(Duration::from_secs);
-    limit.ok_or_else(|| "--timeout takes a number of seconds from 1".to_owned())
+    let word = word.ok_or("--timeout takes a number of seconds from 1")?;
+    let Seconds(seconds) = word.parse().map_err(|why| format!("--timeout: {why}"))?;
+    Ok(Duration::from_secs(seconds))
 }

@@ -1,0 +1,145 @@
+//! Settings files: TOML with one line for each setting, and errors in words that need no knowledge of it.
+
+use std::str::FromStr;
+
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
+
+/// Reads the text of a settings file. `names` are the settings that exist; each is optional.
+///
+/// # Errors
+/// One sentence to follow the file's name: the line, the setting, and the form that is wanted.
+pub fn parse_settings<T: DeserializeOwned>(text: &str, names: &[&str]) -> Result<T, String> {
+    let table: Table = toml::from_str(text).map_err(|error| no_setting(text, &error))?;
+    for (name, value) in &table {
+        if !names.contains(&name.as_str()) {
+            return Err(format!("{}: {}", line_of(text, name), unknown(name, names)));
+        }
+        // One by one, so that the error is known to be about this one.
+        let alone = Table::from_iter([(name.clone(), value.clone())]);
+        T::deserialize(alone)
+            .map_err(|error| format!("{}: {name}: {}", line_of(text, name), error.message()))?;
+    }
+    T::deserialize(table).map_err(|error| format!(": {}", error.message()))
+}
+
+/// Reads a setting from its text, as its flag does. Numbers and `true` need no quotes.
+///
+/// # Errors
+/// The sentence that the setting's own type has.
+pub fn setting<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text = match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        _ => return Err(D::Error::custom("one value is wanted here, such as \"10G\" or 30")),
+    };
+    text.parse().map(Some).map_err(D::Error::custom)
+}
+
+/// Reads a setting that is on or off.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn on_or_off<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<bool>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let wrong = || D::Error::custom(format!("{value} is neither true nor false"));
+    value.as_bool().map(Some).ok_or_else(wrong)
+}
+
+/// A line that is no TOML. The parser's own words are about its grammar.
+fn no_setting(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    match error.message() {
+        "duplicate key" => format!(", line {line}: this setting stands here twice"),
+        _ => format!(
+            ", line {line}: this is no setting; write NAME = \"VALUE\", such as quota = \"10G\""
+        ),
+    }
+}
+
+/// `, line 3` where the setting's name begins a line.
+fn line_of(text: &str, name: &str) -> String {
+    let sets = |line: &str| {
+        let before = line.split(['=', '.', ']']).next().unwrap_or_default();
+        before.trim_matches(|part: char| part.is_whitespace() || "\"'[".contains(part)) == name
+    };
+    let line = text.lines().position(sets);
+    line.map(|line| format!(", line {}", line + 1)).unwrap_or_default()
+}
+
+fn unknown(name: &str, names: &[&str]) -> String {
+    let distance = |known: &&&str| strsim::damerau_levenshtein(known, &name.replace('-', "_"));
+    let nearest = names.iter().min_by_key(distance);
+    match nearest.filter(|known| distance(known) <= (name.len() / 3).clamp(1, 3)) {
+        Some(nearest) => format!("there is no setting {name}; did you mean {nearest}?"),
+        None => format!("there is no setting {name}; there are {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::{Count, Size};
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Settings {
+        #[serde(deserialize_with = "setting")]
+        quota: Option<Size>,
+        #[serde(deserialize_with = "setting")]
+        password_min: Option<Count>,
+    }
+
+    fn parse(text: &str) -> Result<Settings, String> {
+        parse_settings(text, &["quota", "password_min"])
+    }
+
+    #[track_caller]
+    fn check_wrong(text: &str, expected: &str) {
+        assert_eq!(parse(text).unwrap_err(), expected, "{text:?}");
+    }
+
+    #[test]
+    fn values_are_written_as_for_flags() {
+        let quota = |text| parse(text).unwrap().quota;
+        assert_eq!(quota("# a comment\nquota = \"10G\""), Some(Size(10 << 30)));
+        assert_eq!(quota("quota = 4096"), Some(Size(4096)));
+        assert_eq!(quota(""), None);
+    }
+
+    #[test]
+    fn errors_name_the_line_and_the_setting_in_plain_words() {
+        check_wrong(
+            "\nquota = 'many'",
+            ", line 2: quota: \"many\" is no size; write one such as 500M, 10G or 4096",
+        );
+        check_wrong(
+            "password_min = -1",
+            ", line 1: password_min: \"-1\" is no whole number from 1 to 4294967295",
+        );
+        check_wrong("\n\nquotta = 1", ", line 3: there is no setting quotta; did you mean quota?");
+        check_wrong(
+            "xyzzy = 1",
+            ", line 1: there is no setting xyzzy; there are quota, password_min",
+        );
+        check_wrong(
+            "[quota]\nx = 1",
+            ", line 1: quota: one value is wanted here, such as \"10G\" or 30",
+        );
+        let unquoted =
+            ", line 2: this is no setting; write NAME = \"VALUE\", such as quota = \"10G\"";
+        check_wrong("# x\nquota = 10G", unquoted);
+        check_wrong("quota = 1\nquota = 2", ", line 2: this setting stands here twice");
+    }
+}
