@@ -5,9 +5,11 @@ mod claimed;
 mod first_packet;
 mod hoards;
 mod leavers;
+mod moves;
 mod places;
 mod slow;
 mod volume;
+mod wanderer;
 
 use qchat_proto::codes;
 use qchat_proto::command::{Logout, Users};

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use crate::address::ServerAddress;
 use crate::endpoint::{client_config, endpoint_for, provider};
 use crate::error::{ConnectError, in_one_line};
+use crate::socket::Socket;
 use crate::verifier::{Rule, Verifier};
 
 /// How long a connection may take to be made, names resolved and all.
@@ -32,6 +33,8 @@ const NO_APPLICATION_PROTOCOL: u8 = 120;
 /// A connection to a server whose identity was judged good.
 pub(crate) struct Dialled {
     pub(crate) endpoint: Endpoint,
+    /// What the endpoint sends and receives through.
+    pub(crate) socket: Arc<Socket>,
     pub(crate) connection: Connection,
     /// The server's key.
     pub(crate) key: Fingerprint,
@@ -116,12 +119,13 @@ async fn attempt(
     let verifier = Arc::new(Verifier::new(server.clone(), rule, provider()));
     let config = client_config(Arc::clone(&verifier))
         .map_err(|error| ConnectError::Local(error.to_string()))?;
-    let endpoint = endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
+    let (endpoint, socket) =
+        endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
     loop {
         let connecting = endpoint.connect_with(config.clone(), address, server.host());
         let connecting = connecting.map_err(|error| ConnectError::Local(error.to_string()))?;
         return match (connecting.await, verifier.judgement()) {
-            (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, connection, key }),
+            (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, socket, connection, key }),
             (_, Some(Err(refused))) => Err(refused.into()),
             (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
             // How long silence may last is the caller's to say, not the idle timeout's.

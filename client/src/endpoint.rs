@@ -8,13 +8,16 @@ use std::time::Duration;
 use qchat_proto::ALPN;
 use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, settle};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    ClientConfig, Endpoint, EndpointConfig, Runtime, TokioRuntime, TransportConfig, VarInt,
+};
 use rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::version::TLS13;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 
+use crate::socket::Socket;
 use crate::verifier::Verifier;
 
 /// QUIC version 1 (RFC 9000).
@@ -82,17 +85,20 @@ fn transport() -> TransportConfig {
 
 /// An endpoint that can reach `peer`. It is bound to the wildcard address, so that it moves along
 /// when this machine's route changes.
-pub(crate) fn endpoint_for(peer: SocketAddr) -> io::Result<Endpoint> {
+pub(crate) fn endpoint_for(peer: SocketAddr) -> io::Result<(Endpoint, Arc<Socket>)> {
     let wildcard: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = Socket::new(Domain::for_address(wildcard), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket =
+        socket2::Socket::new(Domain::for_address(wildcard), Type::DGRAM, Some(Protocol::UDP))?;
     // The operating system may have a lower limit, which is no reason not to chat.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.bind(&wildcard.into())?;
     let mut config = EndpointConfig::default();
     config.supported_versions(vec![QUIC_V1]);
-    Endpoint::new(config, None, socket.into(), Arc::new(TokioRuntime))
+    let socket = Arc::new(Socket::new(TokioRuntime.wrap_udp_socket(socket.into())?));
+    let (below, runtime) = (Arc::clone(&socket), Arc::new(TokioRuntime));
+    Ok((Endpoint::new_with_abstract_socket(config, None, below, runtime)?, socket))
 }

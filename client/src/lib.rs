@@ -56,6 +56,7 @@ mod missing;
 mod pins;
 pub mod private_file;
 mod progress;
+mod socket;
 mod track;
 mod trust;
 mod upload;

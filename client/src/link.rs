@@ -40,9 +40,10 @@ pub(crate) struct Link {
 impl Link {
     /// Whoever wants to remember which key the server will have next gives `announcements`.
     pub(crate) fn new(dialled: Dialled, announcements: Option<Announcements>) -> Self {
-        let Dialled { endpoint, connection, .. } = dialled;
+        let Dialled { endpoint, socket, connection, .. } = dialled;
         let files = Arc::new(Pairing::default());
-        // Ends with the connection, which ends with the link.
+        // Both end with the connection, which ends with the link.
+        tokio::spawn(socket.insist(connection.clone()));
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
         let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
         flow.open();

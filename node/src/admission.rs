@@ -15,7 +15,6 @@ use quinn::Incoming;
 
 use crate::network::network;
 use crate::session::Standing;
-use crate::unproven::Budgets;
 use tally::{Tallies, Tally};
 
 /// How many connections are let in.
@@ -56,7 +55,6 @@ impl Caps {
 pub(crate) struct Admission {
     caps: Caps,
     tallies: Arc<Mutex<Tallies>>,
-    budgets: Budgets,
 }
 
 /// Whether the address of a newcomer is known to be theirs.
@@ -100,12 +98,7 @@ pub(crate) struct Place {
 
 impl Admission {
     pub(crate) fn new(caps: Caps) -> Self {
-        Self { caps, tallies: Arc::default(), budgets: Budgets::default() }
-    }
-
-    /// What may be sent to those whose address is not proven.
-    pub(crate) fn budgets(&self) -> Budgets {
-        self.budgets.clone()
+        Self { caps, tallies: Arc::default() }
     }
 
     /// Lets a newcomer in, or deals with them otherwise.
@@ -137,9 +130,7 @@ impl Admission {
             return Verdict::Ignored;
         }
         let place = match address {
-            Address::Claimed
-                if self.is_under_pressure(&tallies, from) || self.budgets.open(from).is_err() =>
-            {
+            Address::Claimed if self.is_under_pressure(&tallies, from) => {
                 return Verdict::ProveAddress;
             }
             Address::Claimed => None,
@@ -170,7 +161,6 @@ impl Admission {
         }
         let standing = Standing::Stranger;
         tallies.change(network, |tally| tally.enter(standing));
-        self.budgets.prove(from);
         Ok(Place { admission: self.clone(), from, standing })
     }
 
@@ -224,7 +214,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let standing = self.standing;
-        self.admission.budgets.leave(self.from);
         let mut tallies = self.admission.tallies();
         tallies.change(network(self.from.ip()), |tally| tally.leave(standing));
     }

@@ -15,6 +15,7 @@ use crate::admission::{Full, Handshake, Place};
 use crate::dispatch::{Arrivals, Call, deliver};
 use crate::endpoint;
 use crate::misconduct::Misconduct;
+use crate::proof::Proof;
 use crate::rates::Purse;
 use crate::server::Node;
 use crate::session::{Session, Standing};
@@ -38,10 +39,12 @@ const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Serves a connection from its first packet until it is closed, by the peer or by us.
 pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handshake) {
-    let Ok(connecting) = incoming.accept() else { return };
+    let from = incoming.remote_address();
+    let Ok((proof, connecting)) = Proof::accept(incoming) else { return };
     let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else {
         return node.linger(FAILED_LINGERS_FOR, handshake).await;
     };
+    proof.set(from);
     let peer = connection.remote_address();
     let place = match handshake.done() {
         Ok(place) => place,
@@ -49,8 +52,10 @@ pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handsh
     };
     tracing::debug!(%peer, "connected");
     let mut streams = Streams::new(Arc::clone(&node), connection.clone(), place);
-    let end = streams.accept().await;
-    let (reason, place) = streams.close(end).await;
+    let (reason, place) = tokio::select! {
+        ended = async { let end = streams.accept().await; streams.close(end).await } => ended,
+        never = proof.follow(&connection) => never,
+    };
     tracing::debug!(%peer, reason, "disconnected");
     let lingers_for = drained_in(&connection);
     drop(connection);

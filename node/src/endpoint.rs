@@ -9,15 +9,14 @@ use qchat_proto::ALPN;
 use qchat_transfer::{Flow, WINDOW_BYTES_MAX, settle};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime, TransportConfig,
-    VarInt,
+    Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TransportConfig, VarInt,
 };
 use rustls::crypto::aws_lc_rs;
 use socket2::{Domain, Protocol, Type};
 
-use crate::admission::Admission;
 use crate::endpoint_keys::EndpointKeys;
 use crate::identity::Identity;
+use crate::proof::ProofRuntime;
 use crate::socket::Socket;
 
 /// QUIC version 1 (RFC 9000) alone; quinn would also speak the drafts.
@@ -107,11 +106,7 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Starts QUIC on the socket.
-pub(crate) fn start(
-    socket: UdpSocket,
-    identity: &Identity,
-    admission: &Admission,
-) -> Result<Endpoint, EndpointError> {
+pub(crate) fn start(socket: UdpSocket, identity: &Identity) -> Result<Endpoint, EndpointError> {
     let keys = EndpointKeys::of(identity);
     let mut endpoint = EndpointConfig::new(keys.reset());
     endpoint.supported_versions(vec![QUIC_VERSION]);
@@ -121,9 +116,8 @@ pub(crate) fn start(
     let address = local.map_err(unbound)?;
     let config = server(identity, &keys)?;
     let start = || {
-        let socket = TokioRuntime.wrap_udp_socket(socket)?;
-        let socket = Arc::new(Socket::new(socket, admission.budgets()));
-        Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(TokioRuntime))
+        let socket = Arc::new(Socket::new(ProofRuntime.wrap_udp_socket(socket)?));
+        Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(ProofRuntime))
     };
     start().map_err(|source| EndpointError::Bind { address, source })
 }

@@ -5,6 +5,7 @@
 //! the upload folder. No answer leaves before what it tells is durable.
 
 mod admission;
+mod amplification;
 mod answers;
 mod argon;
 mod attempts;
@@ -38,8 +39,10 @@ mod parts;
 mod passwords;
 mod pem_file;
 mod presence;
+mod proof;
 mod queues;
 mod rates;
+mod recent;
 mod records;
 mod reload;
 mod request;
@@ -54,7 +57,6 @@ mod store;
 mod stored_names;
 mod turns;
 mod unfinished;
-mod unproven;
 mod uploads;
 
 pub use endpoint::EndpointError;

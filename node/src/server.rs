@@ -222,7 +222,7 @@ impl Server {
         let passwords = Passwords::new(config.limits.accounts_per_hour);
         let passwords = passwords.map_err(|error| StartError::Passwords(error.to_string()))?;
         let node = Node::new(config.limits, store, uploads, passwords);
-        let endpoint = endpoint::start(socket, &identity, &node.admission)?;
+        let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
         node.shown.set(identification);
         let (fingerprint, files) = (identification.keys.current, config.identity.clone());

@@ -14,8 +14,9 @@ use std::task::{Context, Poll, ready};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
+use crate::amplification::AmplificationLimit;
+use crate::proof::{Proof, ProofPoller};
 use crate::queues::Queues;
-use crate::unproven::Budgets;
 
 /// The most that the kernel hands over in one piece: what a datagram's length can tell.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -28,7 +29,7 @@ const CALLS_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
-    budgets: Budgets,
+    limit: AmplificationLimit,
     arrived: Mutex<Arrived>,
 }
 
@@ -45,7 +46,7 @@ impl Arrived {
     fn receive(
         &mut self,
         socket: &dyn AsyncUdpSocket,
-        budgets: &Budgets,
+        limit: &AmplificationLimit,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         for _ in 0..CALLS_MAX {
@@ -56,8 +57,11 @@ impl Arrived {
             let count = ready!(socket.poll_recv(context, &mut pieces, &mut metas))?;
             for (meta, piece) in metas.iter().zip(&pieces).take(count) {
                 let bytes = piece.get(..meta.len).unwrap_or_default();
-                if self.queues.put(*meta, bytes) {
-                    budgets.earn(&meta.addr, meta.len);
+                if self.queues.put(*meta, bytes)
+                    && let Some(held) = limit.credit(meta.addr, meta.len)
+                {
+                    // It is lost if the system cannot take it now.
+                    let _ = socket.try_send(&held.transmit());
                 }
             }
         }
@@ -81,24 +85,46 @@ impl std::fmt::Debug for Arrived {
 }
 
 impl Socket {
-    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>, budgets: Budgets) -> Self {
+    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
         // Of which as much is there as was ever needed.
         let memory = vec![0; PIECE_BYTES * BATCH_SIZE].into();
         let arrived = Arrived { memory, queues: Queues::default() };
-        Self { inner, budgets, arrived: Mutex::new(arrived) }
+        Self { inner, limit: AmplificationLimit::new(), arrived: Mutex::new(arrived) }
     }
+
+    /// Sends what may be sent to an address that nobody has proven. The rest is lost on the way to quinn.
+    fn send_limited(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let bytes = self.limit.debit(transmit);
+        let (now, rest) = transmit.contents.split_at(bytes);
+        if !now.is_empty()
+            && let Err(error) = self.inner.try_send(&part(transmit, now))
+        {
+            self.limit.refund(&transmit.destination, bytes);
+            return Err(error);
+        }
+        if !rest.is_empty() {
+            self.limit.hold(&part(transmit, rest));
+        }
+        Ok(())
+    }
+}
+
+/// Some of the datagrams.
+fn part<'a>(transmit: &Transmit<'a>, contents: &'a [u8]) -> Transmit<'a> {
+    let segment_size = transmit.segment_size.filter(|size| *size < contents.len());
+    let &Transmit { destination, ecn, src_ip, .. } = transmit;
+    Transmit { destination, ecn, contents, segment_size, src_ip }
 }
 
 impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Arc::clone(&self.inner).create_io_poller()
+        Box::pin(ProofPoller(Arc::clone(&self.inner).create_io_poller()))
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        match self.budgets.spend(&transmit.destination, transmit.contents.len()) {
+        match Proof::holds_for(transmit.destination) {
             true => self.inner.try_send(transmit),
-            // To quinn it is lost on the way.
-            false => Ok(()),
+            false => self.send_limited(transmit),
         }
     }
 
@@ -110,7 +136,7 @@ impl AsyncUdpSocket for Socket {
     ) -> Poll<io::Result<usize>> {
         let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let received = arrived.receive(&*self.inner, &self.budgets, context);
+            let received = arrived.receive(&*self.inner, &self.limit, context);
             let places = buffers.iter_mut().zip(&mut *metas);
             let count = places.map_while(|place| arrived.hand_on(place)).count();
             if count > 0 {
@@ -182,7 +208,7 @@ mod tests {
     /// What quinn gets of this, by so many at a time: from which port, and the bytes.
     fn handed(calls: &[&[Piece]], buffers: usize, buffer_bytes: usize) -> Vec<(u16, Vec<u8>)> {
         let calls = calls.iter().rev().map(|call| call.to_vec()).collect();
-        let socket = Socket::new(Arc::new(Kernel(Mutex::new(calls))), Budgets::default());
+        let socket = Socket::new(Arc::new(Kernel(Mutex::new(calls))));
         let mut context = Context::from_waker(std::task::Waker::noop());
         let mut all = Vec::new();
         loop {

@@ -1,0 +1,144 @@
+//! The UDP socket of a client as quinn sees it: if the server falls silent, it is sent enough to answer.
+//!
+//! A router may give an idle client another port. Then the server owes the new address at most three times
+//! the bytes that came from there (RFC 9000, section 8.1), and asks it for a proof with 1,200 bytes. A client
+//! that repeats packets of 30 bytes would have to wait for that. So a small packet is repeated in a larger
+//! datagram: the server's QUIC drops the copy, but its bytes count.
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, Connection, UdpPoller};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// A server that is silent for less is not waited for.
+const SILENCE_MIN: Duration = Duration::from_millis(200);
+
+/// A third of the largest datagram by which the server asks: a probe for the MTU of Ethernet.
+const LARGER_BYTES: usize = 500;
+
+/// How often a packet is repeated while the server is silent, each time after twice as long.
+const REPEATS_MAX: u32 = 3;
+
+/// A socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    inner: Arc<dyn AsyncUdpSocket>,
+    traffic: Mutex<Traffic>,
+    /// Something was sent after a silence.
+    asked: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Traffic {
+    received: Option<Instant>,
+    /// An answer is waited for.
+    is_awaited: bool,
+    /// The last small packet, and where it went.
+    small: Option<(SocketAddr, Vec<u8>)>,
+}
+
+impl Socket {
+    pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
+        Self { inner, traffic: Mutex::default(), asked: Notify::new() }
+    }
+
+    /// Sends the server more when it does not answer, until the connection ends.
+    pub(crate) async fn insist(self: Arc<Self>, connection: Connection) {
+        loop {
+            tokio::select! {
+                _ = connection.closed() => return,
+                () = self.asked.notified() => {}
+            }
+            let patience = SILENCE_MIN.max(connection.rtt().mul_f32(1.5));
+            tokio::select! {
+                _ = connection.closed() => return,
+                () = self.await_answer(patience) => {}
+            }
+        }
+    }
+
+    /// Waits for an answer, and repeats the last small packet in a larger datagram if none comes.
+    async fn await_answer(&self, patience: Duration) {
+        let begun = Instant::now();
+        for doublings in 0..REPEATS_MAX {
+            sleep(patience * 2_u32.pow(doublings)).await;
+            if self.traffic().received.is_some_and(|received| received >= begun) {
+                break;
+            }
+            self.repeat_larger();
+        }
+        self.traffic().is_awaited = false;
+    }
+
+    fn repeat_larger(&self) {
+        let Some((destination, mut contents)) = self.traffic().small.clone() else { return };
+        contents.resize(LARGER_BYTES, 0);
+        let (ecn, segment_size, src_ip) = (None, None, None);
+        let larger = Transmit { destination, ecn, contents: &contents, segment_size, src_ip };
+        // It is tried again if the system cannot take it now.
+        let _ = self.inner.try_send(&larger);
+    }
+
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsyncUdpSocket for Socket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Arc::clone(&self.inner).create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.inner.try_send(transmit)?;
+        let mut traffic = self.traffic();
+        if transmit.contents.len() < LARGER_BYTES {
+            let (destination, packet) =
+                traffic.small.get_or_insert_with(|| (transmit.destination, Vec::new()));
+            *destination = transmit.destination;
+            packet.clear();
+            packet.extend_from_slice(transmit.contents);
+        }
+        // In the handshake all packets are large.
+        let silence = traffic.received.map(|received| received.elapsed());
+        if !traffic.is_awaited && silence >= Some(SILENCE_MIN) {
+            traffic.is_awaited = true;
+            self.asked.notify_one();
+        }
+        Ok(())
+    }
+
+    fn poll_recv(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(self.inner.poll_recv(context, buffers, metas));
+        self.traffic().received = Some(Instant::now());
+        Poll::Ready(count)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.inner.max_transmit_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.inner.max_receive_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.inner.may_fragment()
+    }
+}

@@ -1,0 +1,202 @@
+//! The amplification limit: an address that nobody has proven to be theirs is sent at most three times as many
+//! bytes as came from there (RFC 9000, sections 8.1, 9.3 and 21.5.3), since somebody else may be behind it.
+//!
+//! quinn has such a limit, but where a single byte is left it lets a whole datagram go, which it pads to 1,200
+//! bytes, and its probes for a larger MTU do not count. So a packet of 30 bytes would draw 80 times as much.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use quinn::udp::Transmit;
+
+use crate::recent::Recent;
+
+/// How many times as much may be sent.
+const FACTOR: usize = 3;
+
+/// The most that an address may be sent without another byte from there: more than a handshake takes. What
+/// somebody has sent in a long time is no reason to send them a lot that they did not ask for.
+const CREDIT_MAX: usize = 32 * 1024;
+
+/// How many addresses have a credit at least. What is forgotten is none: then nothing is sent.
+const ADDRESSES: usize = 8 * 1024;
+
+/// How many addresses have a datagram held back for them at least, and how long it may be: one that crosses
+/// any Ethernet.
+const HELD: usize = 128;
+const HELD_BYTES_MAX: usize = 1500;
+
+/// What may be sent to the addresses that nobody has proven.
+#[derive(Debug)]
+pub(crate) struct AmplificationLimit {
+    addresses: Mutex<Addresses>,
+}
+
+#[derive(Debug)]
+struct Addresses {
+    /// How many bytes may be sent there.
+    credits: Recent<usize>,
+    /// The datagram that goes there as soon as it may.
+    held: Recent<Held>,
+}
+
+/// A datagram that is sent when enough has come from where it goes. quinn would not repeat it: of the packets
+/// that ask whether an address is the peer's it sends one, and then waits.
+#[derive(Debug)]
+pub(crate) struct Held {
+    destination: SocketAddr,
+    ecn: Option<quinn::udp::EcnCodepoint>,
+    contents: Box<[u8]>,
+    src_ip: Option<std::net::IpAddr>,
+}
+
+impl Held {
+    pub(crate) fn transmit(&self) -> Transmit<'_> {
+        Transmit {
+            destination: self.destination,
+            ecn: self.ecn,
+            contents: &self.contents,
+            segment_size: None,
+            src_ip: self.src_ip,
+        }
+    }
+}
+
+impl AmplificationLimit {
+    pub(crate) fn new() -> Self {
+        let (credits, held) = (Recent::new(ADDRESSES), Recent::new(HELD));
+        Self { addresses: Mutex::new(Addresses { credits, held }) }
+    }
+
+    /// Notes bytes that came from there. Returns what may be sent there now, and counts it as sent.
+    pub(crate) fn credit(&self, address: SocketAddr, bytes: usize) -> Option<Held> {
+        let Addresses { credits, held } = &mut *self.addresses();
+        let before = credits.get_mut(&address).map_or(0, |credit| *credit);
+        let credit = before.saturating_add(FACTOR.saturating_mul(bytes)).min(CREDIT_MAX);
+        let length = held.get_mut(&address).map(|held| held.contents.len());
+        let left = length.and_then(|length| credit.checked_sub(length));
+        credits.insert(address, left.unwrap_or(credit));
+        left.and_then(|_| held.remove(&address))
+    }
+
+    /// How many bytes of these datagrams, from the first one on, may be sent; they are counted as sent.
+    pub(crate) fn debit(&self, transmit: &Transmit<'_>) -> usize {
+        let mut addresses = self.addresses();
+        let Some(credit) = addresses.credits.get_mut(&transmit.destination) else { return 0 };
+        let bytes = match transmit.contents.len() {
+            all if all <= *credit => all,
+            _ => transmit.segment_size.map_or(0, |segment| *credit / segment.max(1) * segment),
+        };
+        *credit -= bytes;
+        bytes
+    }
+
+    /// Notes that so many bytes were not sent after all.
+    pub(crate) fn refund(&self, address: &SocketAddr, bytes: usize) {
+        if let Some(credit) = self.addresses().credits.get_mut(address) {
+            *credit = credit.saturating_add(bytes);
+        }
+    }
+
+    /// Holds back the first of these datagrams until it may be sent. Of several the shortest is held, and of
+    /// equals the latest: it may be sent soonest, and asks what quinn wants to know now.
+    pub(crate) fn hold(&self, transmit: &Transmit<'_>) {
+        let length = transmit.segment_size.unwrap_or(transmit.contents.len());
+        let Some(contents) = transmit.contents.chunks(length.max(1)).next() else { return };
+        let held = &mut self.addresses().held;
+        let shortest = held.get_mut(&transmit.destination).map(|held| held.contents.len());
+        if contents.len() <= shortest.unwrap_or(HELD_BYTES_MAX) {
+            let &Transmit { destination, ecn, src_ip, .. } = transmit;
+            held.insert(destination, Held { destination, ecn, contents: contents.into(), src_ip });
+        }
+    }
+
+    fn addresses(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        ([192, 0, 2, 1], port).into()
+    }
+
+    /// Datagrams of this length, and so many bytes of them.
+    fn transmit(port: u16, contents: &[u8], segment_size: usize) -> Transmit<'_> {
+        let segment_size = (segment_size < contents.len()).then_some(segment_size);
+        Transmit { destination: address(port), ecn: None, contents, segment_size, src_ip: None }
+    }
+
+    #[test]
+    fn three_times_what_came_may_be_sent_and_no_byte_more() {
+        let limit = AmplificationLimit::new();
+        let zeros = [0; 4000];
+        let debit = |port, bytes| limit.debit(&transmit(port, &zeros[..bytes], bytes));
+        assert_eq!(debit(1, 1), 0, "nothing came");
+        assert!(limit.credit(address(1), 1200).is_none());
+        for (bytes, sent) in [(1200, 1200), (1200, 1200), (138, 138), (1200, 0), (1062, 1062)] {
+            assert_eq!(debit(1, bytes), sent);
+        }
+        assert_eq!(debit(1, 1), 0);
+        limit.credit(address(1), 10);
+        assert_eq!([debit(1, 31), debit(1, 30), debit(1, 1), debit(2, 1)], [0, 30, 0, 0]);
+        limit.refund(&address(1), 30);
+        assert_eq!([debit(1, 30), debit(1, 1)], [30, 0]);
+    }
+
+    #[test]
+    fn of_many_datagrams_as_many_may_be_sent_as_fit() {
+        let limit = AmplificationLimit::new();
+        limit.credit(address(1), 1000);
+        let zeros = [0; 5000];
+        assert_eq!(limit.debit(&transmit(1, &zeros, 1200)), 2400);
+        assert_eq!(limit.debit(&transmit(1, &zeros[..600], 500)), 600);
+        assert_eq!(limit.debit(&transmit(1, &zeros, 1200)), 0);
+    }
+
+    #[test]
+    fn what_came_long_ago_allows_no_flood() {
+        let limit = AmplificationLimit::new();
+        (0..1_000).for_each(|_| assert!(limit.credit(address(1), 60_000).is_none()));
+        let zeros = vec![0; 2 * CREDIT_MAX];
+        assert_eq!(limit.debit(&transmit(1, &zeros, 1)), CREDIT_MAX);
+        assert_eq!(limit.debit(&transmit(1, &zeros, 1)), 0);
+    }
+
+    #[test]
+    fn a_datagram_that_is_held_is_sent_once_when_enough_has_come() {
+        let limit = AmplificationLimit::new();
+        let came = |bytes| limit.credit(address(1), bytes).map(|held| held.contents);
+        limit.hold(&transmit(1, &[0; 3000], 1400));
+        for contents in [[1; 1200], [2; 1200]] {
+            limit.hold(&transmit(1, &contents, 1200));
+        }
+        // Probes for a larger MTU.
+        limit.hold(&transmit(1, &[3; 1326], 1326));
+        limit.hold(&transmit(1, &[3; HELD_BYTES_MAX + 1], 9000));
+        limit.hold(&transmit(2, &[4; 1200], 1200));
+        assert_eq!([came(35), came(70), came(294)], [None, None, None]);
+        assert_eq!(came(1), Some([2; 1200].into()));
+        assert_eq!(came(400), None);
+        assert_eq!(limit.debit(&transmit(1, &[0; 1201], 1201)), 0, "what was held counts");
+        assert_eq!(limit.debit(&transmit(1, &[0; 1200], 1200)), 1200);
+    }
+
+    #[test]
+    fn addresses_without_end_leave_a_latecomer_its_credit_and_get_none_of_others() {
+        let limit = AmplificationLimit::new();
+        let addresses = (0..=2 * ADDRESSES).map(|number| {
+            let bytes = u32::try_from(number).unwrap().to_be_bytes();
+            SocketAddr::from((bytes, 4433))
+        });
+        addresses.for_each(|address| assert!(limit.credit(address, 1200).is_none()));
+        limit.credit(address(1), 1200);
+        assert_eq!(limit.debit(&transmit(1, &[0; 3600], 3600)), 3600);
+        let first = SocketAddr::from(([0; 4], 4433));
+        let forgotten = Transmit { destination: first, ..transmit(1, &[0; 1], 1) };
+        assert_eq!(limit.debit(&forgotten), 0);
+    }
+}

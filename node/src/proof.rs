@@ -1,0 +1,152 @@
+//! The address that the peer of a connection has proven to be theirs: what is sent anywhere else is limited.
+//!
+//! The handshake proves the first address. After that a peer may move (RFC 9000, section 9), and quinn asks
+//! the new address for a proof: into every packet that it sends there it puts a challenge, until the right
+//! answer has come or the connection is back at the address before. It does not tell when that is, but it
+//! counts the challenges. So a packet without one is the sign, which no peer can forge: answers and
+//! acknowledgements that are made up change nothing in what quinn sends.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use quinn::{
+    AsyncTimer, AsyncUdpSocket, Connecting, Connection, ConnectionError, Incoming, Runtime,
+    TokioRuntime, UdpPoller,
+};
+use tokio::sync::Notify;
+
+tokio::task_local! {
+    /// Of the connection whose packets the current task sends, if any.
+    static PROOF: Arc<Proof>;
+}
+
+/// Which address a connection's peer has proven.
+#[derive(Debug, Default)]
+pub(crate) struct Proof {
+    address: Mutex<Option<SocketAddr>>,
+    /// Something was to be sent to another address.
+    elsewhere: Notify,
+    /// How often the system could not take a packet at once.
+    delays: AtomicU64,
+}
+
+/// Counts what a connection has sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    challenges: u64,
+    /// Frames of packets that would have had a challenge.
+    frames: u64,
+    delays: u64,
+}
+
+impl Proof {
+    /// Accepts a connection. Nothing is proven till its handshake is done.
+    ///
+    /// # Errors
+    /// Those of [`Incoming::accept`].
+    pub(crate) fn accept(incoming: Incoming) -> Result<(Arc<Self>, Connecting), ConnectionError> {
+        let proof = Arc::<Self>::default();
+        // quinn makes the connection's task at once.
+        let connecting = PROOF.sync_scope(Arc::clone(&proof), || incoming.accept());
+        Ok((proof, connecting?))
+    }
+
+    /// Whether what the current task sends there is its peer's to receive.
+    pub(crate) fn holds_for(address: SocketAddr) -> bool {
+        let proven = PROOF.try_with(|proof| match *proof.address() == Some(address) {
+            true => true,
+            false => {
+                proof.elsewhere.notify_one();
+                false
+            }
+        });
+        // Whatever is sent outside of connections goes to somebody who has proven nothing.
+        proven.unwrap_or(false)
+    }
+
+    /// Notes that the peer has proven the address.
+    pub(crate) fn set(&self, address: SocketAddr) {
+        *self.address() = Some(address);
+    }
+
+    /// Follows the peer to each address that it proves from now on.
+    ///
+    /// # Cancel safety
+    /// It may be dropped at any time, and follows no more.
+    pub(crate) async fn follow(&self, connection: &Connection) -> ! {
+        let mut before = self.sent(connection);
+        loop {
+            self.elsewhere.notified().await;
+            // In this order: a connection that moved away from a proven address in the meantime has sent a
+            // challenge before its new address can be seen.
+            let (sent, address) = (self.sent(connection), connection.remote_address());
+            let after = self.sent(connection);
+            let is_proven = sent.frames > before.frames
+                && after.challenges == before.challenges
+                && after.delays == before.delays
+                // The last packets of a connection have no challenge either way.
+                && connection.close_reason().is_none();
+            if is_proven {
+                tracing::debug!(peer = %address, "the peer has proven its new address");
+                self.set(address);
+            }
+            before = after;
+        }
+    }
+
+    fn sent(&self, connection: &Connection) -> Sent {
+        let delays = self.delays.load(Ordering::Acquire);
+        let frames = connection.stats().frame_tx;
+        Sent {
+            challenges: frames.path_challenge,
+            frames: frames.acks.saturating_add(frames.stream),
+            delays,
+        }
+    }
+
+    fn address(&self) -> MutexGuard<'_, Option<SocketAddr>> {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets the tasks that quinn makes know of whose connection they are.
+#[derive(Debug)]
+pub(crate) struct ProofRuntime;
+
+impl Runtime for ProofRuntime {
+    fn new_timer(&self, at: std::time::Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        match PROOF.try_with(Arc::clone) {
+            Ok(proof) => TokioRuntime.spawn(Box::pin(PROOF.scope(proof, future))),
+            Err(_) => TokioRuntime.spawn(future),
+        }
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        TokioRuntime.wrap_udp_socket(socket)
+    }
+}
+
+/// Counts how often the system cannot take a packet at once: a connection may move between making and sending it,
+/// and its counts tell nothing.
+#[derive(Debug)]
+pub(crate) struct ProofPoller(pub(crate) Pin<Box<dyn UdpPoller>>);
+
+impl UdpPoller for ProofPoller {
+    fn poll_writable(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.0.as_mut().poll_writable(context);
+        if polled.is_pending() {
+            // Also by others than a connection, for which nothing is counted.
+            let _ = PROOF.try_with(|proof| proof.delays.fetch_add(1, Ordering::AcqRel));
+        }
+        polled
+    }
+}

@@ -1,0 +1,66 @@
+//! Something about each of the addresses that packets came from lately. An address is forgotten after as many
+//! others as there is room for.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Two generations of addresses: when the young one is full, it becomes the old one, and the old one is
+/// forgotten. So nothing is sorted, and nobody has to clean up.
+#[derive(Debug)]
+pub(crate) struct Recent<T> {
+    young: HashMap<SocketAddr, T>,
+    old: HashMap<SocketAddr, T>,
+    generation_max: usize,
+}
+
+impl<T> Recent<T> {
+    /// Remembers at least this many addresses, and at most twice as many.
+    pub(crate) fn new(generation_max: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), generation_max }
+    }
+
+    pub(crate) fn get_mut(&mut self, address: &SocketAddr) -> Option<&mut T> {
+        self.young.get_mut(address).or_else(|| self.old.get_mut(address))
+    }
+
+    pub(crate) fn remove(&mut self, address: &SocketAddr) -> Option<T> {
+        self.young.remove(address).or_else(|| self.old.remove(address))
+    }
+
+    /// Counts the address among the latest.
+    pub(crate) fn insert(&mut self, address: SocketAddr, value: T) {
+        if !self.young.contains_key(&address) {
+            self.old.remove(&address);
+            if self.young.len() >= self.generation_max {
+                self.old = std::mem::take(&mut self.young);
+            }
+        }
+        self.young.insert(address, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> SocketAddr {
+        ([192, 0, 2, 1], port).into()
+    }
+
+    #[test]
+    fn the_latest_addresses_are_remembered_and_no_more_than_there_is_room_for() {
+        let mut recent = Recent::new(10);
+        for port in 0..1_000 {
+            recent.insert(address(port), port);
+            recent.insert(address(7_000), port);
+            assert!(recent.young.len() + recent.old.len() <= 20);
+            for earlier in port.saturating_sub(8)..=port {
+                assert_eq!(recent.get_mut(&address(earlier)), Some(&mut earlier.clone()));
+            }
+            assert_eq!(recent.get_mut(&address(7_000)), Some(&mut port.clone()));
+        }
+        assert_eq!(recent.get_mut(&address(900)), None);
+        assert_eq!(recent.remove(&address(999)), Some(999));
+        assert_eq!(recent.remove(&address(999)), None);
+    }
+}

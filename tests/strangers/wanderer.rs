@@ -1,0 +1,180 @@
+//! A client's socket that says each datagram from whatever address it likes, as somebody can who forges them.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime, UdpPoller};
+
+/// How many ports there are. Each is one of many addresses of this machine.
+const PORTS: usize = 40;
+
+/// How many hosts there are in one of this machine's networks.
+const HOSTS: usize = 200;
+
+/// The address whose datagrams the client reads.
+pub(super) const HOME: usize = 0;
+
+/// The address from which a datagram with this number is said.
+pub(super) type Itinerary = Box<dyn FnMut(usize) -> usize + Send>;
+
+/// All ports of a client.
+pub(super) struct Wanderer {
+    sockets: Vec<Arc<dyn AsyncUdpSocket>>,
+    journey: Mutex<Journey>,
+}
+
+/// The bytes at an address.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Bytes {
+    pub(super) sent: usize,
+    pub(super) came: usize,
+}
+
+#[derive(Default)]
+struct Journey {
+    itinerary: Option<Itinerary>,
+    datagrams: usize,
+    /// By the number of the address.
+    bytes: Vec<Bytes>,
+    /// Those that came home and are not read yet.
+    at_home: VecDeque<(RecvMeta, Vec<u8>)>,
+}
+
+impl Journey {
+    fn at(&mut self, address: usize) -> &mut Bytes {
+        if self.bytes.len() <= address {
+            self.bytes.resize(address + 1, Bytes::default());
+        }
+        &mut self.bytes[address]
+    }
+}
+
+impl std::fmt::Debug for Wanderer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Wanderer").finish_non_exhaustive()
+    }
+}
+
+impl Wanderer {
+    /// At home, and what connects through it.
+    pub(super) fn endpoint() -> (Arc<Self>, Endpoint) {
+        let socket = |_| {
+            let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+            TokioRuntime.wrap_udp_socket(socket).unwrap()
+        };
+        let sockets = (0..PORTS).map(socket).collect();
+        let wanderer = Arc::new(Self { sockets, journey: Mutex::default() });
+        let (socket, runtime) = (Arc::clone(&wanderer), Arc::new(TokioRuntime));
+        let configuration = EndpointConfig::default();
+        let endpoint = Endpoint::new_with_abstract_socket(configuration, None, socket, runtime);
+        (wanderer, endpoint.unwrap())
+    }
+
+    /// From now on each datagram is said from where the itinerary says.
+    pub(super) fn travel(&self, itinerary: Itinerary) {
+        let mut journey = self.journey.lock().unwrap();
+        (journey.itinerary, journey.datagrams) = (Some(itinerary), 0);
+    }
+
+    /// From now on all are said from home.
+    pub(super) fn return_home(&self) {
+        self.journey.lock().unwrap().itinerary = None;
+    }
+
+    /// How many datagrams were said on this journey.
+    pub(super) fn datagrams(&self) -> usize {
+        self.journey.lock().unwrap().datagrams
+    }
+
+    /// The bytes at each address but home, by its number.
+    pub(super) fn bytes_abroad(&self) -> Vec<Bytes> {
+        self.journey.lock().unwrap().bytes.iter().skip(HOME + 1).copied().collect()
+    }
+
+    /// Takes all that has come.
+    fn take(&self, context: &mut Context<'_>) -> io::Result<()> {
+        let mut buffer = vec![0; 65_536];
+        for (port, socket) in self.sockets.iter().enumerate() {
+            let mut meta = [RecvMeta::default()];
+            while let Poll::Ready(received) =
+                socket.poll_recv(context, &mut [IoSliceMut::new(&mut buffer)], &mut meta)
+            {
+                received?;
+                let [meta] = meta;
+                let address = number_of(port, meta.dst_ip.unwrap());
+                let mut journey = self.journey.lock().unwrap();
+                journey.at(address).came += meta.len;
+                if address == HOME {
+                    journey.at_home.push_back((meta, buffer[..meta.len].to_vec()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn host_of(address: usize) -> IpAddr {
+    let host = address / PORTS;
+    let octet = |number: usize| u8::try_from(number).unwrap();
+    Ipv4Addr::new(127, 1, octet(host / HOSTS), octet(host % HOSTS + 1)).into()
+}
+
+fn number_of(port: usize, host: IpAddr) -> usize {
+    let IpAddr::V4(host) = host else { panic!("not an address of ours: {host}") };
+    let [_, _, hundreds, rest] = host.octets().map(usize::from);
+    (hundreds * HOSTS + rest - 1) * PORTS + port
+}
+
+impl AsyncUdpSocket for Wanderer {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Arc::clone(&self.sockets[0]).create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let mut journey = self.journey.lock().unwrap();
+        let number = journey.datagrams;
+        let address = journey.itinerary.as_mut().map_or(HOME, |itinerary| itinerary(number));
+        self.sockets[address % PORTS].try_send(&Transmit {
+            destination: transmit.destination,
+            ecn: transmit.ecn,
+            contents: transmit.contents,
+            segment_size: transmit.segment_size,
+            src_ip: Some(host_of(address)),
+        })?;
+        journey.datagrams += 1;
+        journey.at(address).sent += transmit.contents.len();
+        Ok(())
+    }
+
+    fn poll_recv(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.take(context)?;
+        let mut journey = self.journey.lock().unwrap();
+        let mut count = 0;
+        for (buffer, place) in buffers.iter_mut().zip(metas) {
+            let Some((meta, bytes)) = journey.at_home.pop_front() else { break };
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            *place = meta;
+            count += 1;
+        }
+        ready!(if count > 0 { Poll::Ready(()) } else { Poll::Pending });
+        Poll::Ready(Ok(count))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.sockets[HOME].local_addr()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.sockets[HOME].max_receive_segments()
+    }
+}
