@@ -12,9 +12,9 @@ use qchat_client::proto::command::{
     Groups, History, Log, NextKey, Resume, Selection, ServerKeys, Upload, UploadOpening, Watch,
 };
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
-use qchat_client::proto::{ClientId, Few, Request, TransferId, frame};
+use qchat_client::proto::{ClientId, Few, Request, Sequence, TransferId, frame};
 use qchat_client::{
-    Client, Event, HistoryQuery, Progress, Reconnect, Refusal, TransferEvent, Trust,
+    Client, Cursor, Event, HistoryQuery, Progress, Reconnect, Refusal, TransferEvent, Trust,
 };
 use quinn::RecvStream;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
-use crate::harness::sdk::{device, resume, session, text, user};
+use crate::harness::sdk::{catch_up, device, resume, session, text, user};
 use crate::harness::{PASSWORD, Raw, Server, in_time};
 
 /// How often an honest person sends.
@@ -280,23 +280,75 @@ async fn with_a_long_log(per_second: u32) -> (Server, Reconnect) {
     (server, bob)
 }
 
-#[tokio::test]
-async fn who_has_a_long_log_searched_in_vain_pays_for_what_was_looked_at() {
-    const PER_SECOND: u32 = 100;
-    const ASKED: u32 = 100;
-    let (_server, bob) = with_a_long_log(PER_SECOND).await;
-    let bob = resume(&bob).await;
+/// What a connection of a poor account earns in a second.
+const LITTLE: u32 = 20;
+
+/// Asks the same again and again, and wants that to take as long as the account needs to earn so many tokens for
+/// each answer.
+async fn pays_for_each(tokens: u32, mut ask: impl AsyncFnMut()) {
+    const ASKED: u32 = 40;
     let begun = Instant::now();
     for _ in 0..ASKED {
+        in_time(ask()).await;
+    }
+    // A burst of two seconds is free.
+    let of_account = 2 * LITTLE;
+    let least = Duration::from_secs((ASKED * tokens - 2 * of_account).into()) / of_account;
+    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn who_has_a_long_log_searched_in_vain_pays_for_what_was_looked_at() {
+    let (_server, bob) = with_a_long_log(LITTLE).await;
+    let bob = resume(&bob).await;
+    // Each message is looked at for where to begin, and for the page.
+    pays_for_each(1 + 2 * MESSAGES / 128, async || {
         let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
         let query = HistoryQuery { log, selection, from, before: None };
-        assert_eq!(in_time(bob.history(query)).await.unwrap().messages, []);
+        assert_eq!(bob.history(query).await.unwrap().messages, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_follows_a_long_log_from_its_beginning_pays_for_it_each_time() {
+    let (_server, bob) = with_a_long_log(LITTLE).await;
+    let bob = resume(&bob).await;
+    pays_for_each(1 + MESSAGES / 128, async || {
+        let cursor = Cursor { log: Log::Inbox, after: Sequence(0) };
+        let mut watching = bob.watch(vec![cursor]).await.unwrap();
+        assert_eq!(catch_up(&mut watching).await.len(), usize::try_from(MESSAGES).unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_copies_of_sent_files_passed_over_pays_for_them() {
+    const FILES: u32 = 256;
+    let server = Server::with(&["--commands-per-second", &LITTLE.to_string()]);
+    let (alice, _bob) =
+        (session(&server, "alice", server.address).await, device(&server, "bob").await);
+    let file = server.folder().join("a.jpg");
+    std::fs::write(&file, "a").unwrap();
+    let mut sending = JoinSet::new();
+    for _ in 0..8 {
+        let (alice, file) = (resume(&alice).await, file.clone());
+        sending.spawn(async move {
+            for _ in 0..FILES / 8 {
+                let folder = "p".parse().ok();
+                let to = user("bob");
+                alice.send_file_in(to, &file, folder, Progress::none()).await.unwrap();
+            }
+        });
     }
-    // A burst of two seconds is free. Each message is looked at for where to begin, and for the page.
-    let tokens = ASKED * (1 + 2 * MESSAGES / 128);
-    let of_account = 2 * PER_SECOND;
-    let least = Duration::from_secs(((tokens - 2 * of_account) / of_account).into());
-    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
+    sending.join_all().await;
+    let alice = resume(&alice).await;
+    // Each copy is a row of the folder's files, and its message another.
+    pays_for_each(1 + 2 * FILES / 128, async || {
+        let files = alice.files_below(&Log::Inbox, &"p".parse().unwrap()).await.unwrap();
+        assert_eq!(files, []);
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use crate::proof::Proof;
 use crate::rates::Purse;
 use crate::server::Node;
 use crate::session::{Session, Standing};
+use crate::store::LookedAt;
 
 /// How long a handshake may take.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -195,7 +196,8 @@ impl Streams {
             purse: Arc::clone(&self.purse),
             answer,
             room: None,
-            owed: 0,
+            account: None,
+            looked_at: LookedAt::default(),
         };
         self.tasks.spawn(call.serve(request, self.too_late.clone()));
     }

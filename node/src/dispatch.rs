@@ -22,6 +22,7 @@ use crate::rates::{self, Account, Purse};
 use crate::request::{self, RequestError};
 use crate::server::Node;
 use crate::session::{Caller, Session};
+use crate::store::LookedAt;
 
 /// How long the header of a file's stream may take.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(8);
@@ -50,8 +51,11 @@ pub(crate) struct Call {
     pub(crate) answer: SendStream,
     /// That of a long request, for as long as it is kept.
     pub(crate) room: Option<OwnedSemaphorePermit>,
-    /// What its work turned out to cost beyond what was paid before, in tokens.
-    pub(crate) owed: u32,
+    /// The account that pays for what the work turns out to cost. The connection does where nobody is signed in, and
+    /// for commands that wait for none of their account's.
+    pub(crate) account: Option<Arc<Account>>,
+    /// Rows of the store that are not paid for yet.
+    pub(crate) looked_at: LookedAt,
 }
 
 /// How a command is answered.
@@ -155,24 +159,41 @@ impl Call {
         self.unless_over(paid_and_placed).await
     }
 
-    /// Pays for the answer, and what is owed for the work, and gives the place back. Also where nobody waits for
-    /// it any more: to leave early makes nothing cheaper.
+    /// Pays for the answer and for the rows that the store looked at for it, and gives the place back.
     async fn leave(
         &self,
-        account: Arc<Account>,
         place: Option<OwnedSemaphorePermit>,
         answer: usize,
     ) -> Option<OwnedSemaphorePermit> {
-        let tokens = rates::of_answer(answer).saturating_add(self.owed);
+        // Signed out, commands cost more from the beginning; and lists of sessions are short.
+        let answer = self.account.as_ref().map_or(0, |_| rates::of_answer(answer));
+        let rows = rates::of_rows(self.looked_at.take());
+        self.pay_off(answer.saturating_add(rows), place).await?
+    }
+
+    /// Pays for the rows that the store has looked at so far. A command that lasts does so before it looks
+    /// again, and reads no faster than its account can pay.
+    pub(crate) async fn pay_for_rows(&self) {
+        let rows = self.looked_at.take();
+        self.looked_at.add(rates::change_of_rows(rows));
+        self.pay_off(rates::of_rows(rows), ()).await;
+    }
+
+    /// Pays while something is held, and gives it back. An account pays also if nobody waits for it any more: to
+    /// leave early makes nothing cheaper.
+    async fn pay_off<T: Send + 'static>(&self, tokens: u32, held: T) -> Option<T> {
         if tokens == 0 {
-            return place;
+            return Some(held);
         }
+        let Some(account) = self.account.clone() else {
+            return self.unless_over(self.purse.pay_off(tokens)).await.ok().map(|()| held);
+        };
         let mut paying = tokio::spawn(async move {
             account.pay_off(tokens).await;
-            place
+            held
         });
-        // Where that is over, the answer goes at once, and the account pays on by itself.
-        self.unless_over(&mut paying).await.ok()?.ok()?
+        // If that is over, the answer goes at once, and the account pays on by itself.
+        self.unless_over(&mut paying).await.ok()?.ok()
     }
 
     /// Waits, but not when the connection is closed or the server stops.
@@ -290,7 +311,9 @@ pub(crate) async fn deliver(
 
 impl<C: Answer> Handle<C> for Call {
     async fn handle(mut self, command: C) {
-        let account = self.session.user().map(|user| self.node.rates.account(&user));
+        if let Some(user) = self.session.user().filter(|_| C::WORK != Work::Ending) {
+            self.account = Some(self.node.rates.account(&user));
+        }
         let tokens = command.tokens(&self.node);
         let (mut place, entered) = match self.enter(tokens, C::WORK).await {
             Ok(place) => (place, C::Caller::admit(&self.session)),
@@ -300,7 +323,7 @@ impl<C: Answer> Handle<C> for Call {
             self.room = None;
         }
         let reply = match entered {
-            Ok(caller) => command.answer(caller, &mut self).await,
+            Ok(caller) => self.looked_at.clone().count(command.answer(caller, &mut self)).await,
             Err(refusal) => Err(refusal.into()),
         };
         let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
@@ -312,9 +335,7 @@ impl<C: Answer> Handle<C> for Call {
         drop(reply);
         self.room = None;
         // In its place: nobody may ask for more than they pay for.
-        if let Some(account) = account.filter(|_| C::WORK != Work::Ending) {
-            place = self.leave(account, place, frame.len()).await;
-        }
+        place = self.leave(place, frame.len()).await;
         // A long one keeps it: nobody may ask for more of them than they take.
         if frame.len() <= SHORT_ANSWER_BYTES || C::WORK == Work::Ending {
             place = None;

@@ -68,8 +68,8 @@ const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
 /// So much of an answer costs a token more: it was read, and has to be sent.
 const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
 
-/// So many rows that a question looked at and did not return cost a token: an account may have a third of a core
-/// for that.
+/// So many rows that the store looked at for a command cost a token, also those that it left out of the answer: an
+/// account may have a third of a core for that.
 const ROWS_A_TOKEN: usize = 128;
 
 impl Rate {
@@ -105,9 +105,14 @@ pub(crate) fn of_answer(bytes: usize) -> u32 {
     u32::try_from(bytes / ANSWER_BYTES_A_TOKEN).unwrap_or(u32::MAX)
 }
 
-/// What it costs that so many rows were looked at in vain.
+/// What it costs that the store looked at so many rows.
 pub(crate) fn of_rows(rows: usize) -> u32 {
     u32::try_from(rows / ROWS_A_TOKEN).unwrap_or(u32::MAX)
+}
+
+/// Those of so many rows for which that pays nothing yet.
+pub(crate) fn change_of_rows(rows: usize) -> usize {
+    rows % ROWS_A_TOKEN
 }
 
 /// The runtime's time, for the limiter.
@@ -154,6 +159,15 @@ impl Purse {
             sleep(wait).await;
         }
         *paying = Instant::now();
+    }
+
+    /// Waits until so many tokens are paid, also where they are more than the purse can hold.
+    pub(crate) async fn pay_off(&self, mut tokens: u32) {
+        while tokens > 0 {
+            let part = tokens.min(self.rate.burst.get());
+            self.pay(part).await;
+            tokens -= part;
+        }
     }
 
     /// Takes so many tokens, or tells when they will be there.
@@ -203,13 +217,9 @@ impl Account {
         self.purse.pay(tokens).await;
     }
 
-    /// Waits until so many tokens are paid, also where they are more than the purse can hold.
-    pub(crate) async fn pay_off(&self, mut tokens: u32) {
-        while tokens > 0 {
-            let part = tokens.min(self.purse.rate.burst.get());
-            self.pay(part).await;
-            tokens -= part;
-        }
+    /// As [`Purse::pay_off`].
+    pub(crate) async fn pay_off(&self, tokens: u32) {
+        self.purse.pay_off(tokens).await;
     }
 
     /// As [`place`](Self::place), for commands that end sessions: whoever has one of the account's cannot keep its

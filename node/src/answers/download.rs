@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
-    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader, FileMark, FilePage,
+    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader, FilePage,
     FilesBelow,
 };
 use qchat_proto::{BlockValue, Digest, Few, File, Refusal, codes, frame};
@@ -45,12 +45,7 @@ impl Answer for FilesBelow {
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<FilePage, Failure> {
         let log = address(self.log, &caller.user);
         let wanted = (self.folder, self.after);
-        let (files, more) = call.node.store.files_below(caller.user, log, wanted).await??;
-        let next = files.last().filter(|_| more);
-        let next = next.map(|File { name, original, .. }| FileMark {
-            path: original.clone(),
-            name: name.clone(),
-        });
+        let (files, next) = call.node.store.files_below(caller.user, log, wanted).await??;
         Ok(FilePage { files: Few::first_of(files), next })
     }
 }

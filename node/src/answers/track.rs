@@ -21,6 +21,7 @@ impl Answer for Track {
         loop {
             let (sender, message) = (caller.user.clone(), self.message.clone());
             let receipt = call.node.store.receipt(sender, message).await??;
+            call.pay_for_rows().await;
             if told != Some(receipt) {
                 call.tell(&receipt, &caller.ended).await?;
                 told = Some(receipt);

@@ -129,6 +129,7 @@ impl Following<'_> {
         while let Some(after) = self.cursors.get(log).copied() {
             let reader = self.caller.user.clone();
             let next = self.call.node.store.messages_after(reader, log.clone(), after).await?;
+            self.call.pay_for_rows().await;
             match next {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => {

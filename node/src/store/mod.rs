@@ -10,6 +10,7 @@
 pub(crate) mod changes;
 mod engine;
 mod fault;
+mod looked_at;
 mod marked_ranges;
 mod open;
 mod permission;
@@ -34,12 +35,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use qchat_proto::Refusal;
-use redb::{ReadTransaction, ReadableDatabase};
 use tokio::task::spawn_blocking;
 
 pub(crate) use changes::Change;
 use engine::Engine;
 pub(crate) use fault::Fault;
+pub(crate) use looked_at::LookedAt;
+use looked_at::Snapshot;
 pub use open::OpenError;
 use room::{Room, RoomNow};
 pub(crate) use wake_up::WakeUp;
@@ -107,11 +109,12 @@ impl Store {
     /// more.
     async fn read<T: Send + 'static>(
         &self,
-        question: impl Fn(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+        question: impl Fn(&Snapshot) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let engine = Arc::clone(&self.engine);
-        let answer =
-            spawn_blocking(move || engine.ask(|database| question(&database.begin_read()?)));
+        let (engine, looked_at) = (Arc::clone(&self.engine), LookedAt::of_this_work());
+        let answer = spawn_blocking(move || {
+            engine.ask(|database| question(&Snapshot::of(database, &looked_at)?))
+        });
         answer.await.unwrap_or(Err(Fault::Panicked))
     }
 

@@ -4,9 +4,10 @@
 //! that nothing can come between the answer and what rests on it. What is not allowed here is refused.
 
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadableTable;
 
 use super::fault::Fault;
+use super::looked_at::{Counted, Snapshot};
 use super::records::{Entry, Group, Membership};
 use super::tables::{self, Tables};
 
@@ -96,7 +97,7 @@ impl Facts for Tables<'_> {
     }
 }
 
-impl Facts for ReadTransaction {
+impl Facts for Snapshot {
     fn has_account(&self, user: &UserName) -> Result<bool, Fault> {
         has_account(&self.open_table(tables::ACCOUNTS)?, user)
     }
@@ -111,14 +112,14 @@ impl Facts for ReadTransaction {
 }
 
 fn has_account(
-    accounts: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    accounts: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
     user: &UserName,
 ) -> Result<bool, Fault> {
     Ok(accounts.get(tables::name(user.as_str()))?.is_some())
 }
 
 fn has_group(
-    groups: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    groups: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
     group: &GroupName,
 ) -> Result<bool, Fault> {
     let group: Option<Group> = tables::lookup(groups, tables::name(group.as_str()), "group")?;
@@ -126,7 +127,7 @@ fn has_group(
 }
 
 fn is_member(
-    members: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    members: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
     group: &GroupName,
     user: &UserName,
 ) -> Result<bool, Fault> {

@@ -1,14 +1,12 @@
 //! The tables, each named once. Keys are bytes that sort as we read them; values are versioned records.
 
 use qchat_proto::{Address, ClientId, File, FolderPath, GroupName, Sequence, StoredName, UserName};
-use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
+use super::looked_at::{Counted, LookedAt, Snapshot};
 use super::records;
 use super::room::RoomNow;
 
@@ -32,9 +30,11 @@ macro_rules! tables {
 
         /// Every table, open for one change after the other.
         pub(crate) struct Tables<'transaction> {
-            $(pub(super) $field: Table<'transaction, &'static [u8], &'static [u8]>,)*
+            $(pub(super) $field: Counted<Table<'transaction, &'static [u8], &'static [u8]>>,)*
             /// What is left of the disk.
             pub(super) room: RoomNow,
+            /// The rows of all tables that were looked at, and are nobody's yet.
+            pub(super) looked_at: LookedAt,
         }
 
         impl<'transaction> Tables<'transaction> {
@@ -43,7 +43,12 @@ macro_rules! tables {
                 transaction: &'transaction WriteTransaction,
                 room: RoomNow,
             ) -> Result<Self, Fault> {
-                Ok(Self { $($field: transaction.open_table($constant)?,)* room })
+                let looked_at = LookedAt::default();
+                Ok(Self {
+                    $($field: Counted::of(transaction.open_table($constant)?, &looked_at),)*
+                    room,
+                    looked_at,
+                })
             }
         }
     };
@@ -113,7 +118,7 @@ pub(super) fn batches(database: &Database) -> Result<u64, Fault> {
 
 /// The record under `key`, if there is one. `what` names it in the report of a damaged one.
 pub(super) fn lookup<V: DeserializeOwned>(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
     key: &[u8],
     what: &'static str,
 ) -> Result<Option<V>, Fault> {
@@ -123,7 +128,7 @@ pub(super) fn lookup<V: DeserializeOwned>(
 
 /// As [`lookup`], in a table of a snapshot.
 pub(super) fn find<V: DeserializeOwned>(
-    snapshot: &ReadTransaction,
+    snapshot: &Snapshot,
     table: Definition,
     key: &[u8],
     what: &'static str,
@@ -133,12 +138,11 @@ pub(super) fn find<V: DeserializeOwned>(
 
 /// Writes a record, over the one that was there.
 pub(super) fn put(
-    table: &mut Table<'_, &'static [u8], &'static [u8]>,
+    table: &mut Counted<Table<'_, &'static [u8], &'static [u8]>>,
     key: &[u8],
     record: &impl Serialize,
 ) -> Result<(), Fault> {
-    table.insert(key, records::encode(record).as_slice())?;
-    Ok(())
+    Ok(table.insert(key, &records::encode(record))?)
 }
 
 /// Ends every variable part of a key. No name holds it, so that no key is the beginning of another's.

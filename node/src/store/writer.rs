@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::changes::{ApplyError, Change};
 use super::engine::Engine;
 use super::fault::Fault;
+use super::looked_at::LookedAt;
 use super::room::{Room, RoomNow};
 use super::tables::{self, Tables};
 use super::wake_up::WakeUp;
@@ -118,6 +119,8 @@ struct Queued<C: Change> {
     change: C,
     outcome: Option<Result<C::Outcome, Refusal>>,
     answer: oneshot::Sender<Answer<C>>,
+    /// Counts the rows of this change.
+    looked_at: LookedAt,
 }
 
 /// What a change is answered with.
@@ -126,7 +129,8 @@ type Answer<C> = Result<<C as Change>::Outcome, CommitError>;
 /// A change ready for a batch, and where its answer arrives.
 pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<Answer<C>>) {
     let (answer, answered) = oneshot::channel();
-    (Box::new(Queued { change, outcome: None, answer }), answered)
+    let looked_at = LookedAt::of_this_work();
+    (Box::new(Queued { change, outcome: None, answer, looked_at }), answered)
 }
 
 impl<C: Change> Job for Queued<C> {
@@ -143,7 +147,9 @@ impl<C: Change> Job for Queued<C> {
     }
 
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault> {
-        self.outcome = Some(match self.change.apply(tables) {
+        let applied = self.change.apply(tables);
+        self.looked_at.add(tables.looked_at.take());
+        self.outcome = Some(match applied {
             Ok(outcome) => Ok(outcome),
             Err(ApplyError::Refused(refusal)) => Err(refusal),
             Err(ApplyError::Fault(fault)) => return Err(fault),

@@ -1,7 +1,6 @@
 //! Accounts and their passwords.
 
 use qchat_proto::{ClientId, Refusal, Timestamp, UserName};
-use redb::ReadableTable;
 
 use super::sessions::{end_all, is_session};
 use super::{ApplyError, Change, earlier_effect, record_effect};

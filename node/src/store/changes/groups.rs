@@ -2,7 +2,6 @@
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, UserName};
-use redb::ReadableTable;
 
 use super::marks::{Mark, mark};
 use super::{ApplyError, Change, check, earlier_effect, group, record_effect};

@@ -5,9 +5,9 @@ use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{
     Address, Body, ClientId, Few, File, FolderPath, Refusal, Sequence, StoredName, UserName,
 };
-use redb::{ReadOnlyTable, ReadTransaction};
 
 use crate::store::fault::Fault;
+use crate::store::looked_at::{CountedTable, Snapshot};
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Effect, Entry, StoredFile};
 use crate::store::{Store, tables};
@@ -23,8 +23,8 @@ pub(crate) enum Keeping {
     Unknown,
 }
 
-/// Files, and whether more follow.
-type Files = (Vec<File>, bool);
+/// Files, and where the list goes on if more rows follow.
+type Files = (Vec<File>, Option<FileMark>);
 
 impl Store {
     /// The files of a log that `user` may read, below a folder, after a place in that list. Copies of
@@ -136,10 +136,7 @@ impl Store {
 }
 
 /// Whether a stored file was kept for as long as files are.
-pub(super) fn has_expired(
-    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
-    name: &StoredName,
-) -> Result<bool, Fault> {
+pub(super) fn has_expired(table: &CountedTable, name: &StoredName) -> Result<bool, Fault> {
     let key = tables::name(name.as_str());
     let file: Option<StoredFile> = tables::lookup(table, key, "stored file")?;
     Ok(file.is_some_and(|file| file.expired.is_some()))
@@ -147,7 +144,7 @@ pub(super) fn has_expired(
 
 /// The files of a log under one of their names, at most one more than an answer can list.
 fn candidates(
-    snapshot: &ReadTransaction,
+    snapshot: &Snapshot,
     log: &Address,
     name: &str,
 ) -> Result<Vec<(StoredName, Sequence)>, Fault> {
@@ -164,43 +161,52 @@ fn candidates(
     Ok(found)
 }
 
-/// The files of a log whose keys begin with `start`, after a key, as many as fill a page.
+/// The files of a log whose keys begin with `start`, after a key: as many as fill a page, and as are among so
+/// many rows as a page has. So a question takes no longer if the rows are copies, of which it lists none.
 fn files_from(
-    snapshot: &ReadTransaction,
+    snapshot: &Snapshot,
     log: &Address,
     (start, after): (&[u8], Option<&[u8]>),
 ) -> Result<Files, Fault> {
-    let (mut files, mut bytes) = (Vec::new(), 0);
+    let entries = snapshot.open_table(tables::ENTRIES)?;
+    let (mut files, mut bytes, mut rows, mut mark) = (Vec::new(), 0, 0, None);
     for row in snapshot.open_table(tables::FILES)?.range(after.unwrap_or(start)..)? {
         let (key, sequence) = row?;
         let key = key.value();
         if !key.starts_with(start) {
             break;
         }
-        let entry = entry(snapshot, log, records::decode(sequence.value(), "file")?)?;
-        let (Body::File(file), true) = (entry.body, entry.to == *log) else { continue };
         if Some(key) == after {
             continue;
         }
-        if files.len() == PAGE_ITEMS_MAX || bytes >= PAGE_BYTES {
-            return Ok((files, true));
+        if rows == PAGE_ITEMS_MAX || bytes >= PAGE_BYTES {
+            return Ok((files, mark));
         }
-        // It holds the path and the stored name. Length and digest come besides.
-        bytes += key.len() + 64;
-        files.push(file);
+        rows += 1;
+        let entry = entry_in(&entries, log, records::decode(sequence.value(), "file")?)?;
+        let Body::File(file) = entry.body else { return Err(Fault::Damaged("file")) };
+        mark = Some(FileMark { path: file.original.clone(), name: file.name.clone() });
+        if entry.to == *log {
+            // The key holds the path and the stored name. Length and digest come besides.
+            bytes += key.len() + 64;
+            files.push(file);
+        }
     }
-    Ok((files, false))
+    Ok((files, None))
 }
 
-fn file_of(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<File, Fault> {
+fn file_of(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<File, Fault> {
     match entry(snapshot, log, sequence)?.body {
         Body::File(file) => Ok(file),
         Body::Text(_) | Body::ExpiredFile(_) => Err(Fault::Damaged("file")),
     }
 }
 
-fn entry(snapshot: &ReadTransaction, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
-    let key = tables::entry(log, sequence);
-    let found = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
+fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
+    entry_in(&snapshot.open_table(tables::ENTRIES)?, log, sequence)
+}
+
+fn entry_in(entries: &CountedTable, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
+    let found = tables::lookup(entries, &tables::entry(log, sequence), "message")?;
     found.ok_or(Fault::Damaged("log"))
 }

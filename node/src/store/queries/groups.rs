@@ -2,10 +2,10 @@
 
 use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
-use redb::ReadTransaction;
 
 use super::accounts::user_name;
 use crate::store::fault::Fault;
+use crate::store::looked_at::Snapshot;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Group, Membership};
 use crate::store::{Store, tables};
@@ -86,7 +86,7 @@ impl Store {
 
 /// Every member of a group since when, in the order of their names.
 pub(super) fn memberships(
-    snapshot: &ReadTransaction,
+    snapshot: &Snapshot,
     group: &GroupName,
 ) -> Result<Vec<(UserName, Timestamp)>, Fault> {
     let start = tables::member(group, None);

@@ -1,14 +1,12 @@
 //! Reading a log: what is wanted of it, page by page.
 
-use std::cell::Cell;
-
 use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
-use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::files::has_expired;
 use crate::store::fault::Fault;
+use crate::store::looked_at::{CountedTable, Snapshot};
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Entry, MarkedRanges};
 use crate::store::{Store, tables};
@@ -29,12 +27,11 @@ pub(crate) struct HistoryQuery {
 }
 
 impl Store {
-    /// A page of a log's messages, oldest first, where the reader may see them; and how many rows were
-    /// looked at for it.
+    /// A page of a log's messages, oldest first, where the reader may see them.
     pub(crate) async fn history(
         &self,
         query: HistoryQuery,
-    ) -> Result<Result<(HistoryPage, usize), Refusal>, Fault> {
+    ) -> Result<Result<HistoryPage, Refusal>, Fault> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &query.reader, Act::Read(&query.log))? {
                 return Ok(Err(refusal));
@@ -42,8 +39,7 @@ impl Store {
             let mark = query.page;
             let reading = Reading::new(snapshot, query.clone())?;
             let mark = mark.map_or_else(|| reading.first_mark(), Ok)?;
-            let page = reading.page(mark)?;
-            Ok(Ok((page, reading.looked_at.get())))
+            reading.page(mark).map(Ok)
         })
         .await
     }
@@ -52,16 +48,14 @@ impl Store {
 /// One snapshot of a log, as its reader sees it.
 pub(super) struct Reading {
     query: HistoryQuery,
-    entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    stored_files: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    entries: CountedTable,
+    stored_files: CountedTable,
     read: MarkedRanges,
     last: Sequence,
-    /// How many rows so far: most of them may be none that are wanted.
-    looked_at: Cell<usize>,
 }
 
 impl Reading {
-    fn new(snapshot: &ReadTransaction, query: HistoryQuery) -> Result<Self, Fault> {
+    fn new(snapshot: &Snapshot, query: HistoryQuery) -> Result<Self, Fault> {
         let log = tables::log(&query.log);
         let marker = tables::marker(&query.reader, &query.log);
         let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
@@ -71,17 +65,12 @@ impl Reading {
             stored_files: snapshot.open_table(tables::STORED_FILES)?,
             read: read.unwrap_or_default(),
             last: last.unwrap_or(Sequence(0)),
-            looked_at: Cell::new(0),
             query,
         })
     }
 
     /// The whole of a log.
-    pub(super) fn of(
-        snapshot: &ReadTransaction,
-        reader: UserName,
-        log: Address,
-    ) -> Result<Self, Fault> {
+    pub(super) fn of(snapshot: &Snapshot, reader: UserName, log: Address) -> Result<Self, Fault> {
         let selection = Selection::Newest(u32::MAX);
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page: None };
         Self::new(snapshot, query)
@@ -239,7 +228,6 @@ impl Reading {
         let end = tables::entry(&self.query.log, run.last.next().max(run.first));
         let range = self.entries.range(first.as_slice()..end.as_slice())?;
         Ok(range.map(|row| {
-            self.looked_at.update(|rows| rows.saturating_add(1));
             let (key, value) = row?;
             let place = key.value().last_chunk().copied().map(u64::from_be_bytes);
             let place = place.ok_or(Fault::Damaged("log's key"))?;

@@ -1,10 +1,10 @@
 //! What became of a message.
 
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
-use redb::{ReadOnlyTable, ReadTransaction};
 
 use super::groups::memberships;
 use crate::store::fault::Fault;
+use crate::store::looked_at::{CountedTable, Snapshot};
 use crate::store::permission::{Act, permit};
 use crate::store::records::{Entry, MarkedRanges};
 use crate::store::{Store, tables};
@@ -43,12 +43,12 @@ impl Store {
 
 /// What is marked for whom, in one snapshot.
 struct Markers {
-    delivered: ReadOnlyTable<&'static [u8], &'static [u8]>,
-    read: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    delivered: CountedTable,
+    read: CountedTable,
 }
 
 impl Markers {
-    fn open(snapshot: &ReadTransaction) -> Result<Self, Fault> {
+    fn open(snapshot: &Snapshot) -> Result<Self, Fault> {
         Ok(Self {
             delivered: snapshot.open_table(tables::DELIVERY_MARKERS)?,
             read: snapshot.open_table(tables::READ_MARKERS)?,
@@ -75,11 +75,7 @@ impl Markers {
     }
 }
 
-fn is_marked(
-    table: &ReadOnlyTable<&'static [u8], &'static [u8]>,
-    key: &[u8],
-    sequence: Sequence,
-) -> Result<bool, Fault> {
+fn is_marked(table: &CountedTable, key: &[u8], sequence: Sequence) -> Result<bool, Fault> {
     let marked: Option<MarkedRanges> = tables::lookup(table, key, "marker")?;
     Ok(marked.is_some_and(|marked| marked.contains(sequence)))
 }

@@ -4,6 +4,7 @@ use qchat_proto::{SessionId, Timestamp, UserName};
 use redb::ReadableTable;
 
 use crate::store::fault::Fault;
+use crate::store::looked_at::Counted;
 use crate::store::records::{self, Session};
 use crate::store::{Store, tables};
 
@@ -58,7 +59,7 @@ impl Store {
 
 /// When each session of a user was used last, and the hash of its token.
 pub(in crate::store) fn sessions_of(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
     user: &UserName,
 ) -> Result<Vec<(Timestamp, TokenHash)>, Fault> {
     let start = tables::session_of_user(user, &[]);

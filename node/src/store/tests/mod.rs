@@ -9,6 +9,8 @@ mod history;
 #[cfg(test)]
 mod leaving;
 mod ledger;
+#[cfg(test)]
+mod looked_at;
 mod machine;
 mod model;
 #[cfg(test)]

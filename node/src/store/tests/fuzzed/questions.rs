@@ -83,7 +83,7 @@ async fn history(
         };
         let answer = store.history(query).await.unwrap();
         check_allowed(world, &reader, &log, answer.as_ref().err());
-        let Ok((HistoryPage { messages, next, .. }, _)) = answer else { return };
+        let Ok(HistoryPage { messages, next, .. }) = answer else { return };
         check_messages(world, &log, &messages);
         let is_from = |message: &Message| from.as_ref().is_none_or(|from| *from == message.from);
         assert!(messages.iter().all(is_from));

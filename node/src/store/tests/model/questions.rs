@@ -264,7 +264,7 @@ async fn files_below(
     let ask = async |after| {
         let wanted = (folder.clone(), after);
         let page = store.files_below(reader.clone(), log.clone(), wanted).await.unwrap();
-        page.inspect(|(_, more)| assert!(!more)).map(|(files, _)| files)
+        page.inspect(|(_, next)| assert_eq!(*next, None)).map(|(files, _)| files)
     };
     let all = ask(None).await?;
     for (index, file) in all.iter().enumerate() {
@@ -285,7 +285,7 @@ async fn history(
     loop {
         let (reader, log) = (reader.clone(), log.clone());
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page };
-        let (answer, _) = store.history(query).await.unwrap()?;
+        let answer = store.history(query).await.unwrap()?;
         messages.extend(answer.messages.into_vec());
         page = answer.next;
         if page.is_none() {

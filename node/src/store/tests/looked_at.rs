@@ -1,0 +1,190 @@
+//! Every question is charged for the rows that it looks at, also for those that it leaves out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use qchat_proto::command::{FileQuery, Selection};
+use qchat_proto::limits::{CANDIDATES_MAX, PAGE_ITEMS_MAX, SESSIONS_MAX};
+use qchat_proto::{
+    Address, ClientId, Digest, File, FilePath, Message, MessageId, Sequence, StoredName,
+};
+
+use super::disk::Disk;
+use super::machine::Machine;
+use super::{at, group, text, to, user};
+use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, Post, StartSession};
+use crate::store::queries::HistoryQuery;
+use crate::store::{Change, LookedAt, Store};
+
+/// How many rows there are of each kind, or which an answer leaves out.
+const MANY: usize = 250;
+
+impl Store {
+    async fn make(&self, change: impl Change) {
+        assert!(self.commit(change).await.is_ok());
+    }
+
+    async fn post(&self, from: &str, to: Address, content: Content) -> Message {
+        let id = ClientId::random();
+        self.commit(Post { id, from: user(from), to, at: at(9), content }).await.unwrap()
+    }
+
+    async fn make_account(&self, name: &str) {
+        let (id, user) = (ClientId::random(), user(name));
+        self.make(CreateAccount { id, user, password_hash: String::new(), at: at(0) }).await;
+    }
+
+    async fn join(&self, name: &str, member: &str) {
+        let (group, user) = (group(name), user(member));
+        self.make(JoinGroup { group, user, at: at(0) }).await;
+    }
+}
+
+fn file(number: usize) -> File {
+    let original = FilePath::from("p/a.jpg");
+    let name = StoredName::new(at(u64::try_from(number).unwrap()), original.name());
+    File { name, original, size: 0, digest: Digest([0; 32]) }
+}
+
+fn sent(file: File) -> Content {
+    Content::File { file, quota: None }
+}
+
+/// Alice has sent bob many files, is in many groups, and has many sessions. Everybody is in the lab.
+async fn crowded_store() -> Store {
+    let store = Machine::start(&Disk::with_empty_store(), 1 << 20).unwrap().into_store();
+    for name in ["alice", "bob"] {
+        store.make_account(name).await;
+    }
+    let (id, owner) = (ClientId::random(), user("alice"));
+    store.make(CreateGroup { id, group: group("lab"), owner, at: at(0) }).await;
+    for number in 0..MANY {
+        let name = format!("u{number}");
+        store.make_account(&name).await;
+        store.join("lab", &name).await;
+        let (id, group, owner) = (ClientId::random(), group(&format!("g{number}")), user("alice"));
+        store.make(CreateGroup { id, group, owner, at: at(0) }).await;
+        store.post("alice", to("bob"), sent(file(number))).await;
+        let mut token_hash = [0; 32];
+        token_hash[0] = u8::try_from(number).unwrap();
+        let (verified, rehashed, online) = (String::new(), None, Vec::new());
+        let user = user("alice");
+        store.make(StartSession { user, token_hash, verified, rehashed, online, at: at(0) }).await;
+    }
+    store
+}
+
+/// A question's name, and how many rows were looked at for it.
+macro_rules! ask {
+    ($store:ident.$question:ident($($argument:expr),*)) => {{
+        let looked_at = LookedAt::default();
+        let answer = looked_at.count($store.$question($($argument),*)).await;
+        assert!(answer.is_ok());
+        (stringify!($question), looked_at.take())
+    }};
+}
+
+fn history(reader: &str, selection: Selection, from: Option<&str>) -> HistoryQuery {
+    let (log, reader, from) = (to(reader), user(reader), from.map(user));
+    HistoryQuery { reader, log, selection, from, before: None, page: None }
+}
+
+#[tokio::test]
+async fn every_question_counts_the_rows_that_it_leaves_out() {
+    let store = crowded_store().await;
+    let lab = Address::Group(group("lab"));
+    let MessageId { log, sequence } = store.post("alice", lab, text("hi")).await.id;
+    let (id, alice, bob) = (ClientId([0; 16]), || user("alice"), || user("bob"));
+    let names = (0..MANY).map(|number| file(number).name).collect();
+    let asked = [
+        // Her mailbox holds nothing but copies of what she sent.
+        (ask!(store.files_below(alice(), to("alice"), ("p".parse().unwrap(), None))), 2 * MANY),
+        (ask!(store.history(history("alice", Selection::Newest(1), None))), MANY),
+        (ask!(store.history(history("bob", Selection::Newest(1), Some("carol")))), 2 * MANY),
+        (ask!(store.history(history("bob", Selection::Unread, Some("carol")))), MANY),
+        (ask!(store.messages_after(bob(), to("bob"), Sequence(0))), MANY),
+        (ask!(store.file(bob(), to("bob"), FileQuery::from("a.jpg"))), CANDIDATES_MAX),
+        (ask!(store.users(None)), MANY),
+        (ask!(store.groups(bob(), None)), 2 * MANY),
+        (ask!(store.groups_of(alice())), MANY),
+        (ask!(store.members(alice(), group("lab"), None)), MANY),
+        // The members, and two markers of each.
+        (ask!(store.receipt(alice(), MessageId { log: log.clone(), sequence })), 3 * MANY),
+        (ask!(store.sessions(alice())), 2 * MANY.min(SESSIONS_MAX)),
+        (ask!(store.keeping(names)), MANY),
+        (ask!(store.last(log)), 1),
+        (ask!(store.session([1; 32])), 1),
+        (ask!(store.password_hash(alice())), 1),
+        (ask!(store.is_registered(alice(), id)), 1),
+        (ask!(store.password_state(alice(), id)), 2),
+        (ask!(store.may_upload(alice(), to("bob"))), 2),
+        (ask!(store.earlier_upload(alice(), id)), 1),
+    ];
+    for ((question, rows), least) in asked {
+        assert!(rows >= least, "{question}: {rows} of {least}");
+    }
+    let asked: BTreeSet<_> =
+        asked.iter().map(|((question, _), _)| (*question).to_owned()).collect();
+    assert_eq!(asked, questions());
+}
+
+/// The names of all questions, from their sources.
+fn questions() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/queries");
+    let mut names = BTreeSet::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let source = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let asked = source.split("pub(crate) async fn ").skip(1);
+        names.extend(asked.map(|rest| rest.split('(').next().unwrap().to_owned()));
+    }
+    names
+}
+
+#[tokio::test]
+async fn a_list_of_files_goes_on_after_a_page_of_copies() {
+    let store = Machine::start(&Disk::with_empty_store(), 1 << 20).unwrap().into_store();
+    for name in ["alice", "bob"] {
+        store.make_account(name).await;
+    }
+    let copies = PAGE_ITEMS_MAX + 1;
+    for number in 0..copies {
+        store.post("alice", to("bob"), sent(file(number))).await;
+    }
+    let received = store.post("bob", to("alice"), sent(file(copies))).await;
+    let ask = async |after| {
+        let looked_at = LookedAt::default();
+        let wanted = ("p".parse().unwrap(), after);
+        let page = looked_at.count(store.files_below(user("alice"), to("alice"), wanted)).await;
+        assert!(looked_at.take() < 3 * PAGE_ITEMS_MAX);
+        page.unwrap().unwrap()
+    };
+    let (files, next) = ask(None).await;
+    assert_eq!(files, []);
+    let (files, next) = ask(Some(next.unwrap())).await;
+    assert_eq!((files.len(), next), (1, None));
+    let qchat_proto::Body::File(received) = received.body else { panic!("{received:?}") };
+    assert_eq!(files, [received]);
+}
+
+#[tokio::test]
+async fn a_change_counts_its_rows_too() {
+    let store = crowded_store().await;
+    store.make_account("carol").await;
+    let (id, owner) = (ClientId::random(), user("carol"));
+    store.make(CreateGroup { id, group: group("ops"), owner, at: at(0) }).await;
+    let join = JoinGroup { group: group("ops"), user: user("alice"), at: at(0) };
+    // A user is in so many groups at the most, so they are counted.
+    let (_, rows) = ask!(store.commit(join));
+    assert!(rows >= MANY, "{rows}");
+}
+
+#[tokio::test]
+async fn a_long_row_counts_as_several() {
+    let store = crowded_store().await;
+    let end = Sequence(u64::try_from(MANY).unwrap());
+    let told = async || ask!(store.messages_after(user("bob"), to("bob"), end)).1;
+    store.post("alice", to("bob"), text("x")).await;
+    let short = told().await;
+    store.post("alice", to("bob"), text(&"x".repeat(16 * 1024))).await;
+    assert_eq!(told().await, short + 1 + 16);
+}
