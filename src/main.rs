@@ -6,6 +6,7 @@ mod cert;
 mod corpus;
 mod demo;
 mod logs;
+mod own_terminal;
 mod server;
 mod server_settings;
 

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::logs::{self, LogFormat};
+use crate::own_terminal::OwnTerminal;
 use crate::server_settings::Settings;
 
 /// What `qchat server` takes.
@@ -24,7 +25,7 @@ pub(crate) struct ServerArgs {
     config: Option<PathBuf>,
 }
 
-/// Runs a server until Ctrl-C or SIGTERM.
+/// Runs a server until Ctrl-C or SIGTERM, or until its terminal is closed.
 ///
 /// # Errors
 /// One sentence that names what is in the way.
@@ -33,13 +34,14 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let settings = arguments.settings.or(file.unwrap_or_default());
     let log_format = settings.log_format();
     logs::start(log_format);
+    let terminal = OwnTerminal::find();
     let runtime = runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
         let server = Server::start(&settings.config())?;
         let stop = CancellationToken::new();
         // Who reads that the server is ready may ask it to stop at once.
         tokio::spawn(stop_on_signal(stop.clone())?);
-        tokio::spawn(reload_on_signal(server.reload())?);
+        tokio::spawn(reload_on_signal(server.reload(), terminal, stop.clone())?);
         announce(&server, log_format);
         Ok(server.run(stop).await?)
     })
@@ -77,11 +79,20 @@ fn reachable_host(address: SocketAddr) -> String {
     }
 }
 
-/// Reads the certificate anew at each SIGHUP. The handler is in place when this returns.
-fn reload_on_signal(reload: Reload) -> anyhow::Result<impl Future<Output = ()>> {
+/// Reads the certificate anew at each SIGHUP. Stops the server instead if its own terminal was closed. The
+/// handler is in place when this returns.
+fn reload_on_signal(
+    reload: Reload,
+    terminal: Option<OwnTerminal>,
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = ()>> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     Ok(async move {
         while hangup.recv().await.is_some() {
+            if terminal.as_ref().is_some_and(OwnTerminal::is_closed) {
+                stop.cancel();
+                return;
+            }
             reload.run().await;
         }
     })

@@ -11,6 +11,7 @@ mod harness;
 mod accidents;
 mod accounts;
 mod bad_network;
+mod closed_terminal;
 mod comeback;
 mod corpus;
 mod crash;
