@@ -335,9 +335,8 @@ async fn who_has_copies_of_sent_files_passed_over_pays_for_them() {
         let (alice, file) = (resume(&alice).await, file.clone());
         sending.spawn(async move {
             for _ in 0..FILES / 8 {
-                let folder = "p".parse().ok();
-                let to = user("bob");
-                alice.send_file_in(to, &file, folder, Progress::none()).await.unwrap();
+                let (to, name) = (user("bob"), "p/a.jpg".into());
+                alice.send_file_as(to, &file, name, Progress::none()).await.unwrap();
             }
         });
     }

@@ -1,6 +1,8 @@
 //! Files that keep the folders they were sent with.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -212,19 +214,80 @@ fn a_folder_with_one_file_is_one_message_with_its_folder() {
 }
 
 #[test]
-fn files_whose_names_become_the_same_both_arrive() {
+fn a_folder_arrives_with_its_names_but_for_those_that_do_harm() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let long = format!("p/{}", "n".repeat(255));
+    let kept = [
+        "p/.gitignore",
+        "p/_gitignore",
+        "p/.github/x",
+        "p/-rf",
+        "p/a:b/c?.txt",
+        "p/a_b/c_.txt",
+        "p/NUL.txt",
+        "p/dots..",
+        "p/ edges ",
+        &long,
+    ];
+    write_all(&alice, &kept);
+    write_all(&alice, &["p/.git/hooks/post-checkout", "p/new\nline", "p/new_line"]);
+    let bytes = OsStr::from_bytes(b"p/no\xfftext");
+    fs::write(alice.path("").join(bytes), "p/no\u{fffd}text").unwrap();
+    alice.ok("send_file bob p");
+    let fetched = bob.ok("download_file p/");
+    let mut expected: Vec<_> = kept.into_iter().map(String::from).collect();
+    expected.extend([
+        "p/_git/hooks/post-checkout".to_owned(),
+        "p/new_line (1)".to_owned(),
+        "p/new_line".to_owned(),
+        "p/no\u{fffd}text".to_owned(),
+    ]);
+    assert_eq!(items(&fetched["files"]).len(), expected.len());
+    assert_eq!(tree(&bob.path("download/bob")), sorted(expected));
+    for name in kept {
+        assert_eq!(fs::read_to_string(bob.path("download/bob").join(name)).unwrap(), name);
+    }
+    let changed = bob.path("download/bob/p/new_line (1)");
+    assert_eq!(fs::read_to_string(changed).unwrap(), "p/new\nline");
+    // Each is found by its path, and without its folder as a name that stands alone.
+    for name in ["p/.gitignore", "p/a:b/c?.txt", ".github/x", "p/.github/x"] {
+        let answer = bob.lines(&[&format!("download_file {name}")]).remove(0);
+        assert_eq!(answer["ok"], name.starts_with("p/"), "{answer}");
+    }
+    assert_eq!(bob.ok("download_file -rf")["path"], "download/bob/p/-rf");
+}
+
+#[test]
+fn names_that_change_on_the_way_are_told_before_anything_is_sent() {
     let server = Server::start();
     let alice = server.user("alice");
-    write_all(&alice, &["p/a:b/c?.txt", "p/a_b/c_.txt"]);
-    let sent = alice.ok("send_file alice p");
-    assert_eq!(all_told(&sent), ["p/a_b/c_.txt"; 2]);
-    let names = items(&sent["messages"]).iter().map(|message| text(&message["file"]["name"]));
-    for (name, (landed, content)) in names.zip([
-        ("download/alice/p/a_b/c_.txt", "p/a:b/c?.txt"),
-        ("download/alice/p/a_b/c_ (1).txt", "p/a_b/c_.txt"),
-    ]) {
-        check_fetched(&alice, &format!("download_file {name}"), landed, content);
-    }
+    write_all(&alice, &["p/.git/HEAD", "p/a\nb", "p/a_b", ".bashrc"]);
+    let told = "\"p/.git\" is sent as p/_git/\n\"p/a\\nb\" is sent as p/a_b (1)\n";
+    let ended = alice.run(&["send_file", "alice", "p"]);
+    assert_eq!((ended.status, ended.error.as_str()), (Some(0), told), "{ended:?}");
+    let ended = alice.run(&["send_file", "alice", ".bashrc"]);
+    assert_eq!(ended.error, "\".bashrc\" is sent as _bashrc\n", "{ended:?}");
+    let ended = alice.run(&["--json", "send_file", "alice", "p"]);
+    let told: Value = serde_json::from_str(&ended.error).unwrap();
+    let expected = serde_json::json!([
+        { "file": "p/.git", "sent_as": "p/_git/" },
+        { "file": "p/a\nb", "sent_as": "p/a_b (1)" },
+    ]);
+    assert_eq!(told, serde_json::json!({ "event": "renamed", "renamed": expected }));
+    assert_eq!(ended.json()[0]["renamed"], expected);
+    // Also where nothing is sent in the end.
+    let ended = alice.run(&["send_file", "nobody", "p"]);
+    assert!(
+        ended.status == Some(1) && ended.error.starts_with("\"p/.git\" is sent as"),
+        "{ended:?}"
+    );
+    // Nothing is said of names that stay.
+    fs::remove_dir_all(alice.path("p/.git")).unwrap();
+    fs::remove_file(alice.path("p/a\nb")).unwrap();
+    let ended = alice.run(&["--json", "send_file", "alice", "p"]);
+    assert_eq!(ended.error, "");
+    assert_eq!(ended.json()[0].get("renamed"), None);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use qchat_proto::command::{Group, Join, Leave, Log, MakeGroup, Member, SendText, User};
 use qchat_proto::{
-    Address, ClientId, File, Fingerprint, FolderPath, GroupName, Message, MessageText, UserName,
+    Address, ClientId, File, FileName, FilePath, Fingerprint, FolderPath, GroupName, Message,
+    MessageText, UserName,
 };
 
 use crate::connect::Acquaintance;
@@ -159,26 +160,27 @@ impl Client {
         path: &Path,
         progress: Progress,
     ) -> Result<Message, CallError> {
-        self.send_file_in(to, path, None, progress).await
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = FileName::from(name.as_ref());
+        self.send_file_as(to, path, name.into(), progress).await
     }
 
-    /// As [`send_file`](Self::send_file), with the folders that the file is to lie in where it lands:
-    /// what is above it of a folder that is sent as a whole. They are part of what the request id
-    /// stands for.
+    /// As [`send_file`](Self::send_file), under this name: where a file of a folder that is sent as a whole
+    /// is to lie in the folder where it lands. It is part of what the request id stands for.
     ///
     /// # Errors
     /// [`CallError`]; [`CallError::LocalFile`] where the file cannot be read.
     ///
     /// # Cancel safety
     /// As that of [`send_file`](Self::send_file).
-    pub async fn send_file_in(
+    pub async fn send_file_as(
         &self,
         to: Address,
         path: &Path,
-        folder: Option<FolderPath>,
+        name: FilePath,
         progress: Progress,
     ) -> Result<Message, CallError> {
-        let sent = send_file(&self.link, self.request_id(), (to, path, folder), progress).await;
+        let sent = send_file(&self.link, self.request_id(), (to, path, name), progress).await;
         self.link.heed(&sent);
         sent
     }

@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qchat_proto::FileName;
 use rustix::fs::OFlags;
 use tokio::task::spawn_blocking;
 
@@ -15,7 +14,6 @@ use crate::error::{CallError, LocalFileReason};
 /// A file of this machine that can be sent.
 #[derive(Debug)]
 pub(crate) struct LocalFile {
-    pub(crate) name: FileName,
     pub(crate) size: u64,
     pub(crate) file: File,
     pub(crate) witness: Witness,
@@ -41,10 +39,9 @@ impl LocalFile {
         }
         let file = open_at_once(&path).map_err(unreadable)?;
         let was = State::of(&file.metadata().map_err(unreadable)?);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().as_ref().into();
         let again = file.try_clone().map_err(unreadable)?;
         let witness = Witness(Arc::new(Seen { path, file: again, was }));
-        Ok(Self { name, size: was.size, file, witness })
+        Ok(Self { size: was.size, file, witness })
     }
 }
 
@@ -149,14 +146,5 @@ mod tests {
         check(&folder.path().join("missing"), "there is no such file");
         check(Path::new("/dev/null"), "this is no regular file");
         check(Path::new(""), "there is no such file");
-    }
-
-    #[test]
-    fn a_file_is_known_by_the_last_part_of_its_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("-report.pdf");
-        std::fs::write(&path, "abc").unwrap();
-        let local = LocalFile::open_now(path).unwrap();
-        assert_eq!((local.name.as_str(), local.size), ("_report.pdf", 3));
     }
 }

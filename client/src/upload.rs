@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
 use qchat_proto::{
-    Address, BlockValue, ClientId, Digest, FilePath, FolderPath, Message, TransferId, codes, frame,
+    Address, BlockValue, ClientId, Digest, FilePath, Message, TransferId, codes, frame,
 };
 use qchat_transfer::{Choice, Disk, Layout, SendError, Step};
 use quinn::{SendStream, VarInt};
@@ -41,11 +41,11 @@ struct Outgoing {
 pub(crate) async fn send_file(
     link: &Link,
     id: ClientId,
-    (to, path, folder): (Address, &Path, Option<FolderPath>),
+    (to, path, name): (Address, &Path, FilePath),
     mut progress: Progress,
 ) -> Result<Message, CallError> {
     let local = LocalFile::open(path).await?;
-    let (name, size) = (FilePath::new(folder, local.name.clone()), local.size);
+    let (shown, size) = (name.name().clone(), local.size);
     let transfer = link.new_transfer();
     let upload = Upload { id, to, name, size, transfer };
     let mut call = Call::ask(link, upload).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn send_file(
             Err(DamagedError::Answer("more blocks than the file has".to_owned()).into())
         }
         UploadOpening::SendFile { kept } => {
-            progress.started(local.name.clone(), local.size);
+            progress.started(shown, local.size);
             transmit(link, call, Outgoing { local, transfer, kept, progress }).await
         }
     }

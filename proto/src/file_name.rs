@@ -1,23 +1,38 @@
 //! File names: a sender's name is data, never a path.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use crate::limits::FILE_NAME_BYTES_MAX;
-use crate::message::Timestamp;
+use crate::limits::{FILE_NAME_BYTES_MAX, FILE_NAME_IN_FOLDER_BYTES_MAX};
 
-/// The name of a file without its folder, made safe: one path component that no operating system
-/// reads as anything else, 1 to 200 bytes of UTF-8 without control, format or bidirectional characters.
+/// The name of a file or folder without what is above it, made safe: one path component of UTF-8 without
+/// control, format or bidirectional characters.
 ///
-/// Any text becomes one, also while decoding; doing it twice changes nothing.
+/// Any text becomes one, also while decoding; doing it twice changes nothing. A name that [stands
+/// alone](Self::from) may land anywhere, so no operating system reads it as anything but a name. One that
+/// lies [inside of a folder](Self::inside) that was sent as a whole is kept as it is where that does no
+/// harm, since the files of a folder know each other by their names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct FileName(String);
 
 impl FileName {
+    /// The name of what lies in a folder that is sent as a whole, 1 to 255 bytes: as it is, but for
+    /// characters that nobody sees or a terminal acts on, for the names of our own parts, and for those
+    /// of folders with commands in them that other programs run by themselves.
+    pub fn inside(name: &str) -> Self {
+        let name: String = name.chars().map(seen_character).collect();
+        let name = shorten(&name, FILE_NAME_IN_FOLDER_BYTES_MAX);
+        Self(match name.strip_prefix(is_mark) {
+            Some(rest) => format!("_{rest}"),
+            None if name.trim().is_empty() => "_".to_owned(),
+            None if is_acted_on(&name) => name.replacen('.', "_", 1),
+            None => name,
+        })
+    }
+
     /// The safe name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -26,17 +41,21 @@ impl FileName {
     /// The name for copy number `copy` beside files of the same name: `report (1).pdf`. Copy 0 is the
     /// name itself.
     pub fn numbered(&self, copy: u32) -> String {
-        match (copy, split_extension(&self.0)) {
-            (0, _) => self.0.clone(),
-            (_, (stem, extension)) => format!("{stem} ({copy}){extension}"),
+        if copy == 0 {
+            return self.0.clone();
         }
+        let mark = format!(" ({copy})");
+        let short = shorten(&self.0, FILE_NAME_IN_FOLDER_BYTES_MAX - mark.len());
+        let (stem, extension) = split_extension(&short);
+        format!("{stem}{mark}{extension}")
     }
 }
 
+/// The name of what stands alone, 1 to 200 bytes.
 impl From<&str> for FileName {
     fn from(name: &str) -> Self {
         let name: String = name.chars().map(safe_character).collect();
-        let name = shorten(name.trim());
+        let name = shorten(name.trim(), FILE_NAME_BYTES_MAX);
         // Windows drops dots and spaces at the end of a name.
         let name = name.trim_end_matches(['.', ' ']);
         // A first '-' reads as an option, a first dot hides the file, and a mark changes what is
@@ -112,13 +131,41 @@ fn safe_character(character: char) -> char {
     }
 }
 
-/// Cuts a long name before its extension, at a character's boundary.
-fn shorten(name: &str) -> String {
-    if name.len() <= FILE_NAME_BYTES_MAX {
+/// The character itself, or '_' where nobody sees it, a terminal acts on it, or it ends a line or a name.
+fn seen_character(character: char) -> char {
+    let ends_line = matches!(character, '\u{2028}' | '\u{2029}');
+    match character.general_category_group() {
+        _ if ends_line || character == '/' || is_blank(character) => '_',
+        GeneralCategoryGroup::Other => '_',
+        _ => character,
+    }
+}
+
+/// Folders whose content runs by itself as soon as somebody enters the one above: version control keeps
+/// hooks and commands there.
+const RUN_BY_THEMSELVES: [&str; 3] = [".git", ".hg", ".jj"];
+
+/// How the name of a file begins that is not complete. No name of a file begins so.
+pub const PART_PREFIX: &str = ".part-";
+
+/// Whether such a name means something to the file system, to us, or to version control. Letters of either
+/// case and what some file systems leave out at the end make no other name.
+fn is_acted_on(name: &str) -> bool {
+    let stem = name.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    let start = name.get(..PART_PREFIX.len());
+    let is_part = start.is_some_and(|start| start.eq_ignore_ascii_case(PART_PREFIX));
+    matches!(name, "." | "..")
+        || is_part
+        || RUN_BY_THEMSELVES.iter().any(|folder| stem.eq_ignore_ascii_case(folder))
+}
+
+/// Cuts a name of more than `bytes_max` bytes before its extension, at a character's boundary.
+fn shorten(name: &str, bytes_max: usize) -> String {
+    if name.len() <= bytes_max {
         return name.to_owned();
     }
     let (stem, extension) = split_extension(name);
-    let room = FILE_NAME_BYTES_MAX - extension.len();
+    let room = bytes_max.saturating_sub(extension.len());
     let end = (0..=room).rev().find(|&end| stem.is_char_boundary(end)).unwrap_or(0);
     format!("{}{extension}", stem.get(..end).unwrap_or_default())
 }
@@ -168,74 +215,6 @@ fn is_device(name: &str) -> bool {
         || numbered("LPT")
 }
 
-/// The name under which the server stores a file, and by which it is known to everybody:
-/// `<UTC milliseconds>_<name>`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct StoredName(String);
-
-/// A text that no server stores a file under.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a stored file's name is a number of milliseconds, '_', and a safe name")]
-pub struct StoredNameError;
-
-impl StoredName {
-    /// The name of a file called `original` that arrived at `at`.
-    pub fn new(at: Timestamp, original: &FileName) -> Self {
-        Self(format!("{:013}_{original}", at.milliseconds()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// When the file arrived.
-    pub fn at(&self) -> Timestamp {
-        let digits = self.0.split_once('_').map(|(digits, _)| digits).unwrap_or_default();
-        // Up to 20 digits are allowed, of which some numbers are too large.
-        Timestamp::from_milliseconds(digits.parse().unwrap_or(u64::MAX))
-    }
-}
-
-impl FromStr for StoredName {
-    type Err = StoredNameError;
-
-    fn from_str(name: &str) -> Result<Self, StoredNameError> {
-        let (digits, original) = name.split_once('_').ok_or(StoredNameError)?;
-        let number =
-            (13..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let safe = FileName::from(original).as_str() == original;
-        (number && safe).then(|| Self(name.to_owned())).ok_or(StoredNameError)
-    }
-}
-
-impl TryFrom<String> for StoredName {
-    type Error = StoredNameError;
-
-    fn try_from(name: String) -> Result<Self, StoredNameError> {
-        name.parse()
-    }
-}
-
-impl From<StoredName> for String {
-    fn from(name: StoredName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for StoredName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for StoredName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +247,63 @@ mod tests {
         check("\u{301}a", "_a");
     }
 
+    #[track_caller]
+    fn check_inside(name: &str, expected: &str) {
+        assert_eq!(FileName::inside(name).as_str(), expected, "{name:?}");
+    }
+
+    #[test]
+    fn a_name_inside_of_a_folder_is_kept_where_it_does_no_harm() {
+        let kept = [
+            ".gitignore",
+            ".github",
+            ".env",
+            "...",
+            "-rf",
+            "a:b",
+            "C:\\x",
+            "a?*\"<>|",
+            "NUL.txt",
+            "com1",
+            " edge ",
+            "name. . ",
+            "\u{ff0f}",
+            "a\u{a0}b",
+            "e\u{301}",
+            "_git",
+            ".gitx",
+            "x.git",
+        ];
+        kept.into_iter().for_each(|name| check_inside(name, name));
+        let long = "n".repeat(255);
+        check_inside(&long, &long);
+        for (name, expected) in [
+            (".git", "_git"),
+            (".GIT", "_GIT"),
+            (".git. ", "_git. "),
+            (".git::$INDEX_ALLOCATION", "_git::$INDEX_ALLOCATION"),
+            (".hg", "_hg"),
+            (".jj", "_jj"),
+            (".part-1763833207123_a", "_part-1763833207123_a"),
+            (".Part-x", "_Part-x"),
+            (".", "_"),
+            ("..", "_."),
+            ("", "_"),
+            (" \u{3000}", "_"),
+            ("a\nb", "a_b"),
+            ("a/b", "a_b"),
+            ("a\u{1b}[2Jb", "a_[2Jb"),
+            ("a\u{202e}fdp.exe", "a_fdp.exe"),
+            ("a\u{2028}b\u{2029}", "a_b_"),
+            ("\u{3164}", "_"),
+            ("\u{301}a", "_a"),
+        ] {
+            check_inside(name, expected);
+            check_inside(expected, expected);
+        }
+        check_inside(&format!("{}.pdf", "n".repeat(252)), &format!("{}.pdf", "n".repeat(251)));
+    }
+
     #[test]
     fn a_long_name_keeps_its_extension() {
         let name = FileName::from(format!("{}.pdf", "\u{e9}".repeat(300)));
@@ -282,17 +318,7 @@ mod tests {
         assert_eq!(FileName::from("report.pdf").numbered(1), "report (1).pdf");
         assert_eq!(FileName::from("a.tar.gz").numbered(2), "a (2).tar.gz");
         assert_eq!(FileName::from("README").numbered(1), "README (1)");
-    }
-
-    #[test]
-    fn a_stored_name_is_a_time_and_a_safe_name() {
-        let stored =
-            StoredName::new(Timestamp::from_milliseconds(1_763_833_207_123), &"report.pdf".into());
-        assert_eq!(stored.as_str(), "1763833207123_report.pdf");
-        assert_eq!("1763833207123_report.pdf".parse(), Ok(stored));
-        for wrong in ["report.pdf", "1763833207123_../x", "1763833207123", "12_x", "1763833207123_"]
-        {
-            assert!(wrong.parse::<StoredName>().is_err(), "{wrong}");
-        }
+        let long = FileName::inside(&format!("{}.pdf", "n".repeat(251)));
+        assert_eq!(long.numbered(9999), format!("{} (9999).pdf", "n".repeat(244)));
     }
 }

@@ -9,7 +9,8 @@ use crate::file_name::FileName;
 use crate::limits::{FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
 
 /// Folders that lie in each other, the outermost first: `photos/2024`. 1 to 32 names, each as safe as a
-/// [`FileName`], and at most 1,024 bytes with the slashes between them.
+/// [`FileName`], and at most 1,024 bytes with the slashes between them. The outermost one stands alone, the
+/// others lie inside.
 ///
 /// It leads down from wherever it begins and nowhere else, also when it was decoded.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +28,7 @@ impl FolderPath {
     /// # Errors
     /// [`FolderPathError`], where it would be too deep or too long.
     pub fn below(above: Option<&Self>, name: &FileName) -> Result<Self, FolderPathError> {
+        let name = in_place(above, name.clone());
         let above = above.map_or("", Self::as_str);
         let depth = above.split('/').filter(|name| !name.is_empty()).count();
         let path = match above {
@@ -48,6 +50,14 @@ impl FolderPath {
     }
 }
 
+/// The name as that of what lies in such a folder, or stands alone.
+fn in_place(above: Option<&FolderPath>, name: FileName) -> FileName {
+    match above {
+        Some(_) => name,
+        None => FileName::from(name.as_str()),
+    }
+}
+
 /// Whether it names a place, and not the one where it stands or the one above.
 fn is_name(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
@@ -62,7 +72,7 @@ impl FromStr for FolderPath {
         let mut path = None;
         for name in text.split('/') {
             let name = Some(name).filter(|name| is_name(name)).ok_or(FolderPathError)?;
-            path = Some(Self::below(path.as_ref(), &FileName::from(name))?);
+            path = Some(Self::below(path.as_ref(), &FileName::inside(name))?);
         }
         path.ok_or(FolderPathError)
     }
@@ -110,6 +120,7 @@ pub struct FilePath {
 impl FilePath {
     /// The file of that name in a folder.
     pub fn new(folder: Option<FolderPath>, name: FileName) -> Self {
+        let name = in_place(folder.as_ref(), name);
         Self { folder, name }
     }
 
@@ -129,7 +140,7 @@ impl From<&str> for FilePath {
         let parts = text.rsplit_once('/').filter(|(_, name)| is_name(name));
         let parts = parts.and_then(|(folder, name)| Some((folder.parse().ok()?, name)));
         match parts {
-            Some((folder, name)) => Self::new(Some(folder), name.into()),
+            Some((folder, name)) => Self::new(Some(folder), FileName::inside(name)),
             None => Self::new(None, text.into()),
         }
     }
@@ -183,8 +194,11 @@ mod tests {
     fn a_path_that_leads_down_has_folders_and_any_other_is_one_name() {
         check("a.jpg", None, "a.jpg");
         check("photos/2024/a.jpg", Some("photos/2024"), "a.jpg");
-        check(".git/..config", Some("_git"), "_.config");
-        check("a:b/NUL/-rf", Some("a_b/_UL"), "_rf");
+        check(".config/..config", Some("_config"), "..config");
+        check("a:b/NUL/-rf", Some("a_b/NUL"), "-rf");
+        check("p/.git/HEAD", Some("p/_git"), "HEAD");
+        check("p/.gitignore", Some("p"), ".gitignore");
+        check("p/a:b/.git", Some("p/a:b"), "_git");
         check("../../etc/passwd", None, "_._.._etc_passwd");
         check("/etc/passwd", None, "_etc_passwd");
         check("a//b", None, "a__b");

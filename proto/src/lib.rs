@@ -28,11 +28,12 @@ pub mod limits;
 mod message;
 mod names;
 mod refusal;
+mod stored_name;
 mod text;
 
 pub use command::{Command, Handle, Request};
 pub use few::Few;
-pub use file_name::{FileName, StoredName, is_blank};
+pub use file_name::{FileName, PART_PREFIX, is_blank};
 pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{BlockValue, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
@@ -41,6 +42,7 @@ pub use message::{
 };
 pub use names::{GroupName, NameError, UserName};
 pub use refusal::Refusal;
+pub use stored_name::StoredName;
 pub use text::{MessageText, Password, PasswordError, TextError};
 
 /// The protocol's name in TLS's application-layer protocol negotiation (RFC 7301).

@@ -13,6 +13,9 @@ pub const PASSWORD_BYTES_MAX: usize = 1024;
 /// ending after it, it still fits into the 255 bytes that file systems give to a name.
 pub const FILE_NAME_BYTES_MAX: usize = 200;
 
+/// The longest name inside of a folder that is sent as a whole, in bytes: what file systems give to a name.
+pub const FILE_NAME_IN_FOLDER_BYTES_MAX: usize = 255;
+
 /// How many folders a file's path may have above its name. Deeper they were not made by people.
 pub const FOLDERS_MAX: usize = 32;
 

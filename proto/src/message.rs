@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::file_name::StoredName;
 use crate::file_path::FilePath;
 use crate::ids::Digest;
 use crate::names::{GroupName, UserName};
+use crate::stored_name::StoredName;
 use crate::text::MessageText;
 
 /// Where a message goes, and the name of the log it lies in: a user's mailbox or a group.

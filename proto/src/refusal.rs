@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::few::Few;
-use crate::file_name::StoredName;
 use crate::file_path::FilePath;
 use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
 use crate::message::MessageId;
 use crate::names::{GroupName, UserName};
+use crate::stored_name::StoredName;
 
 /// Why the server does not do what was asked. Its text is for the person who asked, its [`code`] for
 /// their scripts. Append only: the position is the tag on the wire.

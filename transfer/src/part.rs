@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use qchat_proto::BlockValue;
+use qchat_proto::{BlockValue, PART_PREFIX};
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempPath};
 
@@ -18,9 +18,6 @@ use crate::disk::Disk;
 use crate::lane::Lane;
 use crate::layout::Layout;
 use crate::values::value_of;
-
-/// The beginning of every part file's name. No finished file has it: safe names begin with no dot.
-const PREFIX: &str = ".part-";
 
 /// How often a part is opened anew that vanished while it was opened.
 const OPEN_TRIES_MAX: u32 = 8;
@@ -102,7 +99,7 @@ impl Part {
 
     /// Where the part of that name in `folder` lies, if it is there.
     pub fn path(folder: &Path, name: &str) -> PathBuf {
-        folder.join(format!("{PREFIX}{name}"))
+        folder.join(format!("{PART_PREFIX}{name}"))
     }
 
     /// The parts that lie in `folder`. None where there is no folder.
@@ -121,7 +118,7 @@ impl Part {
                 continue;
             }
             let name = entry.file_name();
-            let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
+            let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PART_PREFIX)) else {
                 continue;
             };
             // What vanished in the meantime is no leftover.
@@ -288,7 +285,7 @@ fn part_ways(mut file: &File, path: &Path) -> io::Result<()> {
 
 /// A file for a copy. It is named as a part, so that one which a kill has left is found among the old ones.
 fn new_copy(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder)
+    tempfile::Builder::new().prefix(PART_PREFIX).tempfile_in(folder)
 }
 
 /// Whether the open file is what lies at the path.

@@ -124,7 +124,7 @@ fn leftovers_are_found_and_files_are_none() {
     let mut found: Vec<_> = found.into_iter().map(|part| part.name).collect();
     found.sort();
     let copy = copy.file_name().unwrap().to_str().unwrap();
-    let mut expected = [copy.strip_prefix(PREFIX).unwrap_or(copy), "x", "y"];
+    let mut expected = [copy.strip_prefix(PART_PREFIX).unwrap_or(copy), "x", "y"];
     expected.sort_unstable();
     assert_eq!(found, expected);
     assert!(Part::leftovers(&folder.path().join("missing")).unwrap().is_empty());

@@ -7,6 +7,7 @@ use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command_table::Verb;
 use crate::failure::Failure;
+use crate::files::Renamed;
 
 /// The result of a line that was done.
 #[derive(Debug, PartialEq)]
@@ -81,6 +82,8 @@ pub(crate) struct SentFiles {
     pub(crate) failed: Vec<(PathBuf, Failure)>,
     /// What lay in the folders and is no file of theirs.
     pub(crate) left_out: Vec<PathBuf>,
+    /// What is called otherwise where it went. It was told before.
+    pub(crate) renamed: Vec<Renamed>,
 }
 
 impl SentFiles {

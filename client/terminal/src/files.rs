@@ -3,17 +3,19 @@
 //! A line is read without a look at the disk; what it names is found when it is done.
 
 mod names;
+mod sent_name;
 mod walk;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use qchat_proto::{ClientId, FileName, FilePath, FolderPath};
+use qchat_proto::{ClientId, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
 use crate::failure::Failure;
 pub(crate) use names::Named;
+use sent_name::Taken;
 
 /// How many files one line may send.
 const FILES_MAX: usize = 10_000;
@@ -25,17 +27,27 @@ pub(crate) struct Chosen {
     pub(crate) files: Vec<ChosenFile>,
     /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
     pub(crate) left_out: Vec<PathBuf>,
+    /// Those files and folders that are called otherwise where they go to.
+    pub(crate) renamed: Vec<Renamed>,
     /// Where it was found that the line names.
     places: Vec<PathBuf>,
     known: HashSet<PathBuf>,
+}
+
+/// A file or a folder whose name could do harm where it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Renamed {
+    pub(crate) path: PathBuf,
+    /// What it is called there, with the folders above it.
+    pub(crate) sent_as: String,
 }
 
 /// One of several files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChosenFile {
     pub(crate) path: PathBuf,
-    /// What is above it of a folder that is sent.
-    pub(crate) folder: Option<FolderPath>,
+    /// What it is called where it goes to, with what is above it of a folder that is sent.
+    pub(crate) name: FilePath,
     /// As it was when it was found; 0 where nothing is known.
     pub(crate) bytes: u64,
     changed_nanoseconds: u128,
@@ -58,10 +70,11 @@ impl Named {
 
     fn choose_now(&self, folder: Option<&Path>) -> Result<Chosen, Failure> {
         let mut chosen = Chosen::default();
+        let mut tops = Taken::default();
         for path in self.find(folder)? {
             match path.is_dir() {
-                true => walk::walk(&path, &mut chosen)?,
-                false => chosen.add(ChosenFile::at(path.clone(), None))?,
+                true => walk::walk(&path, &mut tops, &mut chosen)?,
+                false => chosen.add_alone(&path)?,
             }
             chosen.places.push(from_the_root(&path));
         }
@@ -76,6 +89,21 @@ impl Chosen {
             self.files.push(file);
         }
         Ok(())
+    }
+
+    /// Adds a file that is sent without a folder.
+    fn add_alone(&mut self, path: &Path) -> Result<(), Failure> {
+        let name = sent_name::alone(path);
+        self.note_name(path, &name, name.as_str());
+        self.add(ChosenFile::at(path.to_owned(), name.into()))
+    }
+
+    /// Notes a name that is another one where the file or folder goes to.
+    fn note_name(&mut self, path: &Path, name: &FileName, sent_as: &str) {
+        let same = path.file_name().is_none_or(|own| own == name.as_str());
+        if !same && !self.renamed.iter().any(|renamed| renamed.path == path) {
+            self.renamed.push(Renamed { path: path.to_owned(), sent_as: sent_as.to_owned() });
+        }
     }
 
     fn check_room(&self) -> Result<(), Failure> {
@@ -112,22 +140,16 @@ impl Chosen {
 }
 
 impl ChosenFile {
-    fn at(path: PathBuf, folder: Option<FolderPath>) -> Self {
+    fn at(path: PathBuf, name: FilePath) -> Self {
         let metadata = path.metadata().ok();
         let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
         let changed = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
         Self {
             path,
-            folder,
+            name,
             bytes: metadata.map_or(0, |metadata| metadata.len()),
             changed_nanoseconds: changed.map_or(0, |changed| changed.as_nanos()),
         }
-    }
-
-    /// What it is called where it goes to.
-    pub(crate) fn name(&self) -> FilePath {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        FilePath::new(self.folder.clone(), FileName::from(name.as_ref()))
     }
 
     /// Under which it is sent by the line that has the id `line`, however often that is tried. A file
@@ -138,7 +160,7 @@ impl ChosenFile {
         hasher.update(&self.bytes.to_be_bytes());
         hasher.update(&self.changed_nanoseconds.to_be_bytes());
         hasher.update(from_the_root(&self.path).as_os_str().as_encoded_bytes());
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = self.name.folder() {
             hasher.update(&[0]).update(folder.as_str().as_bytes());
         }
         let mut id = [0; 16];

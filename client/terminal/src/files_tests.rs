@@ -43,7 +43,7 @@ impl Case {
     #[track_caller]
     fn check_sent_as(&self, rest: &str, expected: &[&str]) {
         let chosen = self.choose(&typed(rest)).unwrap();
-        let names: Vec<_> = chosen.files.iter().map(|file| file.name().to_string()).collect();
+        let names: Vec<_> = chosen.files.iter().map(|file| file.name.to_string()).collect();
         assert_eq!(names, expected, "{rest:?}");
     }
 
@@ -120,17 +120,53 @@ fn a_folder_is_sent_with_what_lies_below_it_in_order() {
 #[test]
 fn the_files_of_a_folder_keep_the_folders_above_them_from_the_one_that_was_named_on() {
     let case = Case::with(&["x/p/b", "x/p/c/d/e", "x/p/.git/a:b", "q"]);
-    case.check_sent_as("x/p", &["p/b", "p/_git/a_b", "p/c/d/e"]);
-    case.check_sent_as("x/p/", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p", &["p/b", "p/_git/a:b", "p/c/d/e"]);
+    case.check_sent_as("x/p/", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c q", &["c/d/e", "q"]);
-    case.check_sent_as("x/p/b x/p", &["b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/b x/p", &["b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c/d/*", &["e"]);
     // What has no name in the line has one all the same.
-    case.check_sent_as("x/p/c/..", &["p/b", "p/_git/a_b", "p/c/d/e"]);
-    case.check_sent_as("x/p/.", &["p/b", "p/_git/a_b", "p/c/d/e"]);
+    case.check_sent_as("x/p/c/..", &["p/b", "p/_git/a:b", "p/c/d/e"]);
+    case.check_sent_as("x/p/.", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c/../c/d", &["d/e"]);
     symlink(case.path("x/p"), case.path("link")).unwrap();
-    case.check_sent_as("link/", &["link/b", "link/_git/a_b", "link/c/d/e"]);
+    case.check_sent_as("link/", &["link/b", "link/_git/a:b", "link/c/d/e"]);
+}
+
+#[test]
+fn names_that_must_change_are_found_before_anything_is_sent_and_none_falls_together() {
+    let case = Case::with(&[
+        "x/p/.gitignore",
+        "x/p/-rf",
+        "x/p/a:b",
+        "x/p/a\nb",
+        "x/p/a_b",
+        "x/p/.git/HEAD",
+        "x/p/.git/config",
+        "y/p/a_b",
+        ".bashrc",
+    ]);
+    case.check_sent_as(
+        "x/p y/p .bashrc",
+        &[
+            "p/-rf",
+            "p/.gitignore",
+            "p/a_b (1)",
+            "p/a:b",
+            "p/a_b",
+            "p/_git/HEAD",
+            "p/_git/config",
+            "p (1)/a_b",
+            "_bashrc",
+        ],
+    );
+    let chosen = case.choose(&typed("x/p y/p .bashrc")).unwrap();
+    let renamed: Vec<_> = chosen.renamed.iter().map(|renamed| renamed.sent_as.as_str()).collect();
+    assert_eq!(renamed, ["p/_git/", "p/a_b (1)", "p (1)/", "_bashrc"]);
+    let paths = case.names(chosen.renamed.into_iter().map(|renamed| renamed.path));
+    assert_eq!(paths, ["x/p/.git", "x/p/a\nb", "y/p", ".bashrc"]);
+    // One file stays one, whatever it is called.
+    assert!(case.choose(&typed(".bashrc")).unwrap().only().is_some());
 }
 
 #[test]
@@ -152,9 +188,9 @@ fn no_symbolic_link_in_a_folder_is_followed() {
 fn too_many_files_are_refused_before_one_is_sent() {
     let mut chosen = Chosen::default();
     for number in 0..FILES_MAX {
-        chosen.add(ChosenFile::at(number.to_string().into(), None)).unwrap();
+        chosen.add(ChosenFile::at(number.to_string().into(), "a".into())).unwrap();
     }
-    let failure = chosen.add(ChosenFile::at("one more".into(), None)).unwrap_err();
+    let failure = chosen.add(ChosenFile::at("one more".into(), "a".into())).unwrap_err();
     assert!(failure.text.contains("10000"), "{}", failure.text);
     let deep = |folders| vec!["d"; folders].join("/") + "/file";
     Case::with(&[&deep(32)]).check_sent_as("d", &[&deep(32)]);
@@ -164,14 +200,15 @@ fn too_many_files_are_refused_before_one_is_sent() {
 #[test]
 fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
     let case = Case::with(&["a", "b"]);
-    let id = |name: &str, line| ChosenFile::at(case.path(name), None).id(ClientId([line; 16]));
+    let id =
+        |name: &str, line| ChosenFile::at(case.path(name), "a".into()).id(ClientId([line; 16]));
     let before = id("a", 1);
     assert_eq!(id("a", 1), before);
     assert_ne!(id("b", 1), before);
     assert_ne!(id("a", 2), before);
     let in_folder = |folder: &str| {
-        let folder = Some(folder.parse().unwrap());
-        ChosenFile::at(case.path("a"), folder).id(ClientId([1; 16]))
+        let name = format!("{folder}/a").as_str().into();
+        ChosenFile::at(case.path("a"), name).id(ClientId([1; 16]))
     };
     assert_ne!(in_folder("p"), before);
     assert_ne!(in_folder("p"), in_folder("q"));

@@ -3,21 +3,21 @@
 //! The text of every string is exact. What a terminal would act on is escaped, as the format allows,
 //! so that it is also safe to look at.
 
-use std::borrow::Cow;
-use std::fmt::Write;
-use std::path::PathBuf;
+mod files;
 
-use qchat_proto::{
-    Address, Body, File, FolderPath, GroupName, Message, Receipt, Timestamp, UserName,
-};
+use std::fmt::Write;
+
+use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
 use serde::Serialize;
 
-use crate::answer::{Answer, SavedFiles, SentFiles};
+use crate::answer::Answer;
 use crate::command_table::{Entry, help};
 use crate::failure::Failure;
 use crate::line::bounded;
 use crate::render::stage_name;
 use crate::safe::{self, Marks};
+pub(crate) use files::renamed;
+use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
 
 /// The object that tells what came of a line that began with `command`, without a line ending.
 pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String {
@@ -79,48 +79,6 @@ enum Content<'a> {
 struct ErrorObject<'a> {
     code: &'a str,
     message: &'a str,
-}
-
-/// `error` and `failed` are there where something failed, `left_out` where something was.
-#[derive(Serialize)]
-struct SentFilesObject<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<OwnError>,
-    messages: Vec<MessageObject<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failed: Vec<FailedObject<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
-struct SavedObject<'a> {
-    file: FileObject<'a>,
-    path: &'a str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    was_here: bool,
-}
-
-/// `error` and `failed` are there where something failed.
-#[derive(Serialize)]
-struct SavedFilesObject<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<OwnError>,
-    files: Vec<SavedObject<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    failed: Vec<FailedObject<'a>>,
-}
-
-#[derive(Serialize)]
-struct OwnError {
-    code: &'static str,
-    message: String,
-}
-
-#[derive(Serialize)]
-struct FailedObject<'a> {
-    file: Cow<'a, str>,
-    error: ErrorObject<'a>,
 }
 
 #[derive(Serialize)]
@@ -186,18 +144,6 @@ enum BodyObject<'a> {
     File(FileObject<'a>),
 }
 
-#[derive(Serialize)]
-struct FileObject<'a> {
-    name: &'a str,
-    original: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    folder: Option<&'a str>,
-    size: u64,
-    blake3: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    expired: bool,
-}
-
 impl<'a> From<&'a Answer> for Content<'a> {
     fn from(answer: &'a Answer) -> Self {
         match answer {
@@ -240,44 +186,6 @@ impl<'a> From<&'a Answer> for Content<'a> {
             | Answer::PasswordChanged
             | Answer::Revoked(_)
             | Answer::Quit => Self::Nothing {},
-        }
-    }
-}
-
-impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
-    fn from(saved: &'a SavedFiles) -> Self {
-        let failed = |(file, failure): &'a (File, Failure)| FailedObject {
-            file: file.name.as_str().into(),
-            error: ErrorObject { code: failure.code, message: &failure.text },
-        };
-        let files = saved.files.iter();
-        Self {
-            error: saved.failure().map(OwnError::from),
-            files: files
-                .map(|(file, path)| SavedObject { file: file.into(), path, was_here: false })
-                .collect(),
-            failed: saved.failed.iter().map(failed).collect(),
-        }
-    }
-}
-
-impl From<Failure> for OwnError {
-    fn from(Failure { code, text, .. }: Failure) -> Self {
-        Self { code, message: text }
-    }
-}
-
-impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
-    fn from(sent: &'a SentFiles) -> Self {
-        let failed = |(file, failure): &'a (PathBuf, Failure)| FailedObject {
-            file: file.to_string_lossy(),
-            error: ErrorObject { code: failure.code, message: &failure.text },
-        };
-        Self {
-            error: sent.failure().map(OwnError::from),
-            messages: sent.messages.iter().map(MessageObject::from).collect(),
-            failed: sent.failed.iter().map(failed).collect(),
-            left_out: sent.left_out.iter().map(|path| path.to_string_lossy()).collect(),
         }
     }
 }
@@ -332,19 +240,6 @@ impl From<Receipt> for ReceiptObject {
     fn from(receipt: Receipt) -> Self {
         let Receipt { receivers, delivered, read } = receipt;
         Self { stage: stage_name(receipt.stage()), receivers, delivered, read }
-    }
-}
-
-impl<'a> From<&'a File> for FileObject<'a> {
-    fn from(file: &'a File) -> Self {
-        Self {
-            name: file.name.as_str(),
-            original: file.original.name().as_str(),
-            folder: file.original.folder().map(FolderPath::as_str),
-            size: file.size,
-            blake3: file.digest.to_string(),
-            expired: false,
-        }
     }
 }
 

@@ -1,8 +1,9 @@
-use qchat_proto::Digest;
 use qchat_proto::command::{Group, Log, Member, Session, User};
+use qchat_proto::{Digest, File};
 
 use super::*;
-use crate::answer::Page;
+use crate::answer::{Page, SavedFiles, SentFiles};
+use crate::files::Renamed;
 
 fn message(body: Body) -> Message {
     Message {
@@ -149,12 +150,13 @@ fn several_files_are_a_list_of_messages_and_those_that_failed() {
         Answer::SentFiles(SentFiles { messages: messages(), ..SentFiles::default() }),
         &format!(r#"{{"command":"send_file","ok":true,"messages":[{SENT},{SENT}]}}"#),
     );
+    let renamed = vec![Renamed { path: "p/.git".into(), sent_as: "p/_git/".to_owned() }];
     let failed = vec![("a\u{1b}".into(), Failure::refused("too_large", "too large"))];
-    let sent = SentFiles { messages: vec![], failed, left_out: vec!["p/link".into()] };
+    let sent = SentFiles { messages: vec![], failed, left_out: vec!["p/link".into()], renamed };
     check(
         "send_file",
         Answer::SentFiles(sent),
-        r#"{"command":"send_file","ok":false,"error":{"code":"not_all_sent","message":"1 of 1 files were not sent"},"messages":[],"failed":[{"file":"a\u001b","error":{"code":"too_large","message":"too large"}}],"left_out":["p/link"]}"#,
+        r#"{"command":"send_file","ok":false,"error":{"code":"not_all_sent","message":"1 of 1 files were not sent"},"messages":[],"failed":[{"file":"a\u001b","error":{"code":"too_large","message":"too large"}}],"left_out":["p/link"],"renamed":[{"file":"p/.git","sent_as":"p/_git/"}]}"#,
     );
 }
 

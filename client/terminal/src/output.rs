@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::board::Sent;
 use crate::columns::columns;
 use crate::failure::Failure;
+use crate::files::Renamed;
 use crate::palette::Palette;
 use crate::render::{self, Paper};
 use crate::transfers::Row;
@@ -106,6 +107,16 @@ impl Output {
             }
         }
         self.results.flush()
+    }
+
+    /// Tells, before anything is sent, which files and folders will be called otherwise: a line for each, or
+    /// one object of all.
+    pub(crate) fn renamed(&mut self, renamed: &[Renamed]) {
+        let text = match &self.form {
+            Form::Json => json::renamed(renamed) + "\n",
+            Form::Text(_) => render::renamed(renamed, self.columns.errors),
+        };
+        self.remark(&text);
     }
 
     /// Tells what came of a line that had waited.

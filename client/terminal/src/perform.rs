@@ -177,7 +177,7 @@ impl Manner {
     ) -> Option<Note> {
         self.unfinished
             .as_ref()?
-            .take(&client.user()?, (to, &file.path, file.folder.as_ref()), id)
+            .take(&client.user()?, (to, &file.path, file.name.folder()), id)
             .await
     }
 
@@ -191,7 +191,7 @@ impl Manner {
     ) -> (Result<Message, Failure>, bool) {
         let client = client.with_request_id(note.map_or(id, |note| note.id));
         let bar = Bar::new(self.bars);
-        let sent = send_in_its_folder(&client, to, file, bar.progress(self)).await;
+        let sent = send_under_its_name(&client, to, file, bar.progress(self)).await;
         let is_stored = sent.is_ok() && !bar.has_begun();
         (sent.map_err(Failure::from), is_stored)
     }
@@ -247,13 +247,13 @@ impl Manner {
     }
 }
 
-async fn send_in_its_folder(
+async fn send_under_its_name(
     client: &Client,
     to: &Address,
     file: &ChosenFile,
     progress: Progress,
 ) -> Result<Message, CallError> {
-    client.send_file_in(to.clone(), &file.path, file.folder.clone(), progress).await
+    client.send_file_as(to.clone(), &file.path, file.name.clone(), progress).await
 }
 
 /// Whether an upload was answered for good: a new try would be another upload.

@@ -22,6 +22,7 @@ use crate::json::instant;
 use crate::palette::Palette;
 use crate::safe;
 use crate::wrap::{CONTINUED_COLUMNS, fold, wrap};
+pub(crate) use files::renamed;
 pub(crate) use news::{batch, late};
 pub(crate) use remarks::remarks;
 pub(crate) use transfers::transfers;

@@ -1,6 +1,7 @@
 //! Runs lines, one after the other, on one connection.
 
 mod receipts;
+mod renamed;
 mod session;
 mod standard_input;
 
@@ -59,6 +60,8 @@ pub struct Shell {
     seen: Vec<MessageId>,
     /// The messages that the last line sent.
     sent: Vec<MessageId>,
+    /// The line whose changed names were told.
+    told_renamed: Option<ClientId>,
     /// Whether the last line had no answer in its time: then nothing else waits for the server either.
     is_unanswered: bool,
 }
@@ -101,6 +104,7 @@ impl Shell {
             seen: Vec::new(),
             sent: Vec::new(),
             is_unanswered: false,
+            told_renamed: None,
         }
     }
 
@@ -362,7 +366,10 @@ impl Shell {
             Line::Logout => self.logout(&client).await,
             Line::LogoutEverywhere => self.logout_everywhere(&client).await,
             Line::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
-            line => perform(&client, line, &self.manner).await,
+            line => {
+                self.tell_renamed(line, id).await;
+                perform(&client, line, &self.manner).await
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The tables, each named once. Keys are bytes that sort as we read them; values are versioned records.
 
-use qchat_proto::{Address, ClientId, File, FolderPath, GroupName, Sequence, StoredName, UserName};
+use qchat_proto::{
+    Address, ClientId, File, FileName, FolderPath, GroupName, Sequence, StoredName, UserName,
+};
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -206,8 +208,10 @@ pub(super) fn session_of_user(user: &UserName, token_hash: &[u8]) -> Vec<u8> {
 }
 
 /// What a file can be asked for by: its stored name, and its original one with and without its folders.
+/// Without them it stands alone, in the table as in the question.
 pub(super) fn names_of(file: &File) -> Vec<String> {
-    let mut names = vec![file.name.to_string(), file.original.name().to_string()];
+    let alone = FileName::from(file.original.name().as_str());
+    let mut names = vec![file.name.to_string(), alone.to_string()];
     if file.original.folder().is_some() {
         names.push(file.original.to_string());
     }

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Log;
 use crate::few::Few;
-use crate::file_name::StoredName;
 use crate::file_path::{FilePath, FolderPath};
 use crate::ids::{BlockValue, ClientId, Digest, TransferId};
 use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
+use crate::stored_name::StoredName;
 
 /// Sends a file; see [`Request::Upload`](crate::Request::Upload). Repeated with the same id, it goes on
 /// where it was cut.

@@ -6,7 +6,10 @@ use std::path::{Component, Path};
 use std::str::FromStr;
 
 use crate::command::FileQuery;
-use crate::limits::{FILE_NAME_BYTES_MAX, FOLDER_PATH_BYTES_MAX, FOLDERS_MAX, NAME_BYTES_MAX};
+use crate::limits::{
+    FILE_NAME_BYTES_MAX, FILE_NAME_IN_FOLDER_BYTES_MAX, FOLDER_PATH_BYTES_MAX, FOLDERS_MAX,
+    NAME_BYTES_MAX,
+};
 use crate::{
     FileName, FilePath, Fingerprint, FolderPath, GroupName, MessageId, SessionId, SessionToken,
     StoredName, Timestamp, UserName, frame,
@@ -46,15 +49,26 @@ fn disguises(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..)
 }
 
+/// Checks a name that lies in a folder which was sent as a whole.
 #[track_caller]
-fn check_is_safe(name: &str) {
+fn check_is_harmless(name: &str) {
     let components: Vec<_> = Path::new(name).components().collect();
     assert!(
         matches!(components.as_slice(), [Component::Normal(only)] if *only == name),
         "{name:?}"
     );
-    let forbidden = |part: char| disguises(part) || FORBIDDEN.contains(part);
-    assert!(!name.chars().any(forbidden), "{name:?}");
+    assert!(!name.contains('/') && !name.chars().any(disguises), "{name:?}");
+    assert!((1..=FILE_NAME_IN_FOLDER_BYTES_MAX).contains(&name.len()), "{name:?}");
+    let folded = name.trim_end_matches(['.', ' ']).to_ascii_lowercase();
+    assert!(![".git", ".hg", ".jj"].contains(&folded.as_str()), "{name:?}");
+    assert!(!folded.starts_with(".part-"), "{name:?}");
+}
+
+/// Checks a name that stands alone.
+#[track_caller]
+fn check_is_safe(name: &str) {
+    check_is_harmless(name);
+    assert!(!name.chars().any(|part| FORBIDDEN.contains(part)), "{name:?}");
     assert!(!name.starts_with(['.', '-', ' ']), "{name:?}");
     assert!(!name.ends_with(['.', ' ']), "{name:?}");
     let stem = name.split('.').next().unwrap_or_default().trim().to_uppercase();
@@ -71,6 +85,11 @@ fn check(text: &str) {
     check_is_safe(name.as_str());
     assert!((1..=FILE_NAME_BYTES_MAX).contains(&name.as_str().len()), "{text:?}");
     assert_eq!(FileName::from(name.as_str()), name, "{text:?}");
+    let inside = FileName::inside(text);
+    check_is_harmless(inside.as_str());
+    check_is_harmless(&inside.numbered(9_999));
+    assert_eq!(FileName::inside(inside.as_str()), inside, "{text:?}");
+    assert_eq!(FileName::inside(name.as_str()), name, "{text:?}");
     // A decoded name is no other one.
     assert_eq!(frame::decode::<FileName>(&frame::encode(&text)), Ok(name.clone()), "{text:?}");
     let copy = name.numbered(9_999);
@@ -99,7 +118,10 @@ fn check_as_stored(text: &str) {
 #[track_caller]
 fn check_path(text: &str) {
     let path = FilePath::from(text);
-    check_is_safe(path.name().as_str());
+    match path.folder() {
+        Some(_) => check_is_harmless(path.name().as_str()),
+        None => check_is_safe(path.name().as_str()),
+    }
     path.folder().into_iter().for_each(check_folders);
     assert_eq!(FilePath::from(path.to_string()), path, "{text:?}");
     // What is no path is the name that it always was.
@@ -115,14 +137,15 @@ fn check_path(text: &str) {
 
 #[track_caller]
 fn check_folders(path: &FolderPath) {
-    path.names().for_each(check_is_safe);
+    path.names().take(1).for_each(check_is_safe);
+    path.names().for_each(check_is_harmless);
     assert!((1..=FOLDERS_MAX).contains(&path.names().count()), "{path:?}");
     assert!((1..=FOLDER_PATH_BYTES_MAX).contains(&path.as_str().len()), "{path:?}");
     assert_eq!(path.as_str().parse(), Ok(path.clone()));
     assert_eq!(frame::decode(&frame::encode(path)), Ok(path.clone()));
     let mut built = None;
     for name in path.names() {
-        built = FolderPath::below(built.as_ref(), &FileName::from(name)).ok();
+        built = FolderPath::below(built.as_ref(), &FileName::inside(name)).ok();
     }
     assert_eq!(built.as_ref(), Some(path));
 }

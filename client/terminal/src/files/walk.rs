@@ -4,8 +4,9 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use qchat_proto::{FileName, FolderPath};
+use qchat_proto::{FileName, FilePath, FolderPath};
 
+use super::sent_name::Taken;
 use super::{Chosen, ChosenFile};
 use crate::failure::Failure;
 
@@ -15,9 +16,10 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// [`Failure`]: a folder cannot be read, there is no file at all, or there are too many or too deep.
-pub(super) fn walk(folder: &Path, chosen: &mut Chosen) -> Result<(), Failure> {
+pub(super) fn walk(folder: &Path, tops: &mut Taken, chosen: &mut Chosen) -> Result<(), Failure> {
     let before = chosen.files.len();
-    let top = own_name(folder).map_err(|error| unreadable(folder, &error))?;
+    let top = own_path(folder).map_err(|error| unreadable(folder, &error))?;
+    let top = top.map(|own| chosen.sent_as(folder, None, &tops.top(&own))).transpose()?;
     let mut ahead = vec![(folder.to_owned(), top)];
     let mut folders = 0;
     while let Some((folder, sent_as)) = ahead.pop() {
@@ -25,21 +27,8 @@ pub(super) fn walk(folder: &Path, chosen: &mut Chosen) -> Result<(), Failure> {
         if folders > super::FILES_MAX {
             return Err(refused(&folder, "these are too many folders"));
         }
-        let entries = entries(&folder).map_err(|error| unreadable(&folder, &error))?;
-        for (path, kind) in entries.iter().filter(|(_, kind)| !kind.is_dir()) {
-            match kind.is_file() {
-                true => chosen.add(ChosenFile::at(path.clone(), sent_as.clone()))?,
-                false => {
-                    chosen.check_room()?;
-                    chosen.left_out.push(path.clone());
-                }
-            }
-        }
-        for (path, _) in entries.into_iter().filter(|(_, kind)| kind.is_dir()).rev() {
-            let below = FolderPath::below(sent_as.as_ref(), &last_name(&path));
-            let below = below.map_err(|wrong| refused(&path, &wrong.to_string()))?;
-            ahead.push((path, Some(below)));
-        }
+        let below = chosen.take(&folder, sent_as.as_ref())?;
+        ahead.extend(below.into_iter().rev());
     }
     match chosen.files.len() > before {
         true => Ok(()),
@@ -47,18 +36,55 @@ pub(super) fn walk(folder: &Path, chosen: &mut Chosen) -> Result<(), Failure> {
     }
 }
 
-/// The folder's name as the sender knows it: the one it was called by, and where that says no name (`.`, `..`),
-/// its real one. The root has none.
-fn own_name(folder: &Path) -> io::Result<Option<FolderPath>> {
+/// A folder that is still to be looked at, and what it is called where it goes to.
+type Ahead = (PathBuf, Option<FolderPath>);
+
+impl Chosen {
+    /// Takes the files of a folder, and returns the folders in it.
+    fn take(&mut self, folder: &Path, sent_as: Option<&FolderPath>) -> Result<Vec<Ahead>, Failure> {
+        let mut entries = entries(folder).map_err(|error| unreadable(folder, &error))?;
+        for (path, _) in entries.extract_if(.., |(_, kind)| !kind.is_dir() && !kind.is_file()) {
+            self.check_room()?;
+            self.left_out.push(path);
+        }
+        let paths: Vec<_> = entries.iter().map(|(path, _)| path.as_path()).collect();
+        let names = Taken::inside(&paths);
+        let mut below = Vec::new();
+        for ((path, kind), name) in entries.into_iter().zip(names) {
+            if kind.is_dir() {
+                let sent_as = self.sent_as(&path, sent_as, &name)?;
+                below.push((path, Some(sent_as)));
+            } else {
+                let sent_as = FilePath::new(sent_as.cloned(), name);
+                self.note_name(&path, sent_as.name(), &sent_as.to_string());
+                self.add(ChosenFile::at(path, sent_as))?;
+            }
+        }
+        Ok(below)
+    }
+
+    /// What a folder is called where it goes to.
+    fn sent_as(
+        &mut self,
+        path: &Path,
+        above: Option<&FolderPath>,
+        name: &FileName,
+    ) -> Result<FolderPath, Failure> {
+        let sent_as = FolderPath::below(above, name);
+        let sent_as = sent_as.map_err(|wrong| refused(path, &wrong.to_string()))?;
+        self.note_name(path, name, &format!("{sent_as}/"));
+        Ok(sent_as)
+    }
+}
+
+/// The path by whose last part the sender knows the folder: the one it was called by, and where that says
+/// no name (`.`, `..`), its real one. The root has none.
+fn own_path(folder: &Path) -> io::Result<Option<PathBuf>> {
     let real = match folder.file_name() {
         Some(_) => folder.to_owned(),
         None => folder.canonicalize()?,
     };
-    Ok(real.file_name().and_then(|_| FolderPath::below(None, &last_name(&real)).ok()))
-}
-
-fn last_name(path: &Path) -> FileName {
-    path.file_name().unwrap_or_default().to_string_lossy().as_ref().into()
+    Ok(Some(real).filter(|real| real.file_name().is_some()))
 }
 
 /// What lies in a folder, sorted.

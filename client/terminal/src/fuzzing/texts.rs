@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::answer::{Answer, Page, SentFiles};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::failure::Failure;
+use crate::files::Renamed;
 use crate::palette::Palette;
 use crate::render::{self, Paper};
 use crate::transfers::{Direction, Row, State};
@@ -178,9 +179,14 @@ impl Shown {
             messages: Vec::new(),
             failed: vec![(text.into(), failure)],
             left_out: vec![text.into()],
+            renamed: Vec::new(),
         });
         let ours = |row: &str| is_error(row) || is_ours(row, &["left out "]);
         self.check_rows(&self.shown(&several), ours);
+        let renamed = [Renamed { path: text.into(), sent_as: text.to_owned() }];
+        let ours = |row: &str| is_ours(row, &["\""]) || is_indented(row);
+        self.check_rows(&render::renamed(&renamed, self.columns), ours);
+        assert!(!json::renamed(&renamed).chars().any(is_forbidden), "{text:?}");
     }
 
     fn check_transfers(&self, text: &str) {

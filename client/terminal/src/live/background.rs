@@ -1,6 +1,7 @@
 //! The lines about transfers that go on in the background.
 
 use qchat_client::Refusal;
+use qchat_client::proto::ClientId;
 
 use super::Live;
 use crate::failure::Failure;
@@ -16,6 +17,7 @@ impl Live {
         input: Input<'_>,
         line: Line,
     ) -> Outcome {
+        shell.tell_renamed(&line, ClientId::random()).await;
         let pushed = match (input, shell.user()) {
             (Input::Line(text), Some(_)) => self.transfers.push(text, line),
             _ => Err(Refusal::NotLoggedIn.into()),

@@ -50,6 +50,7 @@ impl Live {
                 result => return shell.tell(input.first_word(), result).await,
             }
         }
+        shell.tell_renamed(line, id).await;
         let (Input::Line(text), Some(delivery)) = (input, &mut self.delivery) else {
             return Outcome::Done;
         };

@@ -58,10 +58,11 @@ impl Manner {
         chosen: Chosen,
     ) -> Result<SentFiles, Failure> {
         let bar = Bar::of_many(self, chosen.files.len(), chosen.bytes());
-        let mut sent = SentFiles { left_out: chosen.left_out, ..SentFiles::default() };
-        let (all, mut done) = (chosen.files.len(), 0_u64);
-        for (index, file) in chosen.files.into_iter().enumerate() {
-            bar.begin_file(self, &file.name().to_string(), (index + 1, all), done);
+        let Chosen { files, left_out, renamed, .. } = chosen;
+        let mut sent = SentFiles { left_out, renamed, ..SentFiles::default() };
+        let (all, mut done) = (files.len(), 0_u64);
+        for (index, file) in files.into_iter().enumerate() {
+            bar.begin_file(self, &file.name.to_string(), (index + 1, all), done);
             done = done.saturating_add(file.bytes);
             match self.send_one(client, (to, line), &file, &bar).await {
                 Ok(message) => sent.messages.push(message),
@@ -80,7 +81,7 @@ impl Manner {
         bar: &Bar,
     ) -> Result<Message, Failure> {
         let client = client.with_request_id(file.id(line));
-        Ok(super::send_in_its_folder(&client, to, file, bar.progress(self)).await?)
+        Ok(super::send_under_its_name(&client, to, file, bar.progress(self)).await?)
     }
 }
 

@@ -9,7 +9,9 @@ use qchat_proto::{Body, Message};
 use super::{Paper, failure, whole};
 use crate::answer::{SavedFiles, SentFiles};
 use crate::failure::Failure;
+use crate::files::Renamed;
 use crate::safe;
+use crate::wrap::fold;
 
 /// How many of those that failed are told of one by one.
 const FAILED_SHOWN_MAX: usize = 10;
@@ -31,6 +33,15 @@ pub(super) fn not_sent(sent: &SentFiles, paper: &Paper) -> String {
         text.push_str(&whole(&left_out, paper));
     }
     text
+}
+
+/// `"p/a\nb" is sent as p/a_b`, a line for each.
+pub(crate) fn renamed(renamed: &[Renamed], columns: Option<usize>) -> String {
+    let lines = renamed.iter().map(|Renamed { path, sent_as }| {
+        let line = format!("{path:?} is sent as {sent_as}");
+        fold(&safe::line(&line), columns) + "\n"
+    });
+    lines.collect()
 }
 
 /// `saved 12 files (3.40 MiB), of which 2 were here before`.

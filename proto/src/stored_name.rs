@@ -1,0 +1,96 @@
+//! The names under which a server stores files.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::file_name::FileName;
+use crate::message::Timestamp;
+
+/// The name under which the server stores a file, and by which it is known to everybody:
+/// `<UTC milliseconds>_<name>`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StoredName(String);
+
+/// A text that no server stores a file under.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a stored file's name is a number of milliseconds, '_', and a safe name")]
+pub struct StoredNameError;
+
+impl StoredName {
+    /// The name of a file called `original` that arrived at `at`.
+    pub fn new(at: Timestamp, original: &FileName) -> Self {
+        // In one folder with the files of all, it is a name that stands alone.
+        let original = FileName::from(original.as_str());
+        Self(format!("{:013}_{original}", at.milliseconds()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// When the file arrived.
+    pub fn at(&self) -> Timestamp {
+        let digits = self.0.split_once('_').map(|(digits, _)| digits).unwrap_or_default();
+        // Up to 20 digits are allowed, of which some numbers are too large.
+        Timestamp::from_milliseconds(digits.parse().unwrap_or(u64::MAX))
+    }
+}
+
+impl FromStr for StoredName {
+    type Err = StoredNameError;
+
+    fn from_str(name: &str) -> Result<Self, StoredNameError> {
+        let (digits, original) = name.split_once('_').ok_or(StoredNameError)?;
+        let number =
+            (13..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let safe = FileName::from(original).as_str() == original;
+        (number && safe).then(|| Self(name.to_owned())).ok_or(StoredNameError)
+    }
+}
+
+impl TryFrom<String> for StoredName {
+    type Error = StoredNameError;
+
+    fn try_from(name: String) -> Result<Self, StoredNameError> {
+        name.parse()
+    }
+}
+
+impl From<StoredName> for String {
+    fn from(name: StoredName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for StoredName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for StoredName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_name_is_a_time_and_a_safe_name() {
+        let stored =
+            StoredName::new(Timestamp::from_milliseconds(1_763_833_207_123), &"report.pdf".into());
+        assert_eq!(stored.as_str(), "1763833207123_report.pdf");
+        assert_eq!("1763833207123_report.pdf".parse(), Ok(stored));
+        for wrong in ["report.pdf", "1763833207123_../x", "1763833207123", "12_x", "1763833207123_"]
+        {
+            assert!(wrong.parse::<StoredName>().is_err(), "{wrong}");
+        }
+    }
+}
