@@ -31,6 +31,9 @@ impl<C: Command> Call<C> {
     /// Hands the command over. Where that fails, the server has not done it: it never got the whole
     /// frame.
     pub(crate) async fn ask(link: &Link, command: C) -> Result<Self, CallError> {
+        if link.is_done() {
+            return Err(CallError::NotSent(LinkError::Closed));
+        }
         Self::ask_over(&link.connection, &link.flow, command).await
     }
 
@@ -172,8 +175,8 @@ impl From<&ConnectionError> for LinkError {
             {
                 Self::NobodySignedIn
             }
-            ConnectionError::TimedOut => Self::Silent,
-            ConnectionError::LocallyClosed => Self::Closed,
+            // On this side a connection is closed because it is silent, or not needed: then nobody asks.
+            ConnectionError::TimedOut | ConnectionError::LocallyClosed => Self::Silent,
             other => Self::Lost(in_one_line(other)),
         }
     }

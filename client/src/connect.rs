@@ -9,7 +9,7 @@ use crate::address::ServerAddress;
 use crate::announcements::Announcements;
 use crate::client::Client;
 use crate::dial::{CONNECT_MAX, dial};
-use crate::endpoint::provider;
+use crate::endpoint::{Purpose, provider};
 use crate::error::{ConnectError, IdentityError};
 use crate::link::Link;
 use crate::pins::PinError;
@@ -18,7 +18,7 @@ use crate::verifier::Rule;
 
 impl Client {
     /// Connects, and judges who the server is before a byte of the caller's is sent. Takes at most
-    /// 10 s, and the pinning of a new server's key. Must be called within a tokio runtime.
+    /// 30 s, and the pinning of a new server's key. Must be called within a tokio runtime.
     ///
     /// The server ends a connection on which nobody signs in for 10 s: connect when you are about to.
     ///
@@ -28,10 +28,33 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe: no connection remains. The key of a server met for the first time may be pinned.
     pub async fn connect(server: &ServerAddress, trust: Trust) -> Result<Self, ConnectError> {
+        Self::connect_for(Purpose::Files, server, trust).await
+    }
+
+    /// The same for messages alone: fewer bytes are sent, which a thin link notices, and a file would move more
+    /// slowly.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    /// As that of [`connect`](Self::connect).
+    pub async fn connect_to_talk(
+        server: &ServerAddress,
+        trust: Trust,
+    ) -> Result<Self, ConnectError> {
+        Self::connect_for(Purpose::Talk, server, trust).await
+    }
+
+    pub(crate) async fn connect_for(
+        purpose: Purpose,
+        server: &ServerAddress,
+        trust: Trust,
+    ) -> Result<Self, ConnectError> {
         let asked = server.clone();
         let rule = blocking(move || Rule::load(&asked, trust, &provider())).await?;
         let rule = Arc::new(rule);
-        let dialled = dial(server, &rule, CONNECT_MAX).await?;
+        let dialled = dial(server, &rule, purpose, CONNECT_MAX).await?;
         let presented = dialled.key;
         // Closes the connection, should the pinning fail.
         let announcements = Announcements::for_rule(&rule, server, presented);

@@ -1,5 +1,6 @@
 //! Reaching a server under one of its addresses.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,20 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::address::ServerAddress;
-use crate::endpoint::{client_config, endpoint_for, provider};
+use crate::endpoint::{Purpose, client_config, endpoint_for, provider};
 use crate::error::{ConnectError, in_one_line};
 use crate::socket::Socket;
 use crate::verifier::{Rule, Verifier};
 
-/// How long a connection may take to be made, names resolved and all.
-pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long a connection may take to be made, names resolved and all: also where a queue of many seconds is
+/// before a thin link.
+pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(30);
+
+/// After this long without a packet from the server a handshake is begun beside the one before, and after twice
+/// as long the next: QUIC repeats what is not answered less and less often, and a server that has come back
+/// is to be found soon. While anything comes none is begun: on a thin link it would only be one more in
+/// the queue.
+const SILENCE: Duration = Duration::from_secs(7);
 
 /// After this long without an answer the next address is tried beside the ones before. The least that
 /// RFC 8305 (section 8) allows: a server that listens on one IP version only is common here, and
@@ -38,6 +46,7 @@ pub(crate) struct Dialled {
     pub(crate) connection: Connection,
     /// The server's key.
     pub(crate) key: Fingerprint,
+    pub(crate) purpose: Purpose,
 }
 
 /// Connects to the first of the server's addresses that answers, within `limit`. A refused identity
@@ -45,11 +54,12 @@ pub(crate) struct Dialled {
 pub(crate) async fn dial(
     server: &ServerAddress,
     rule: &Arc<Rule>,
+    purpose: Purpose,
     limit: Duration,
 ) -> Result<Dialled, ConnectError> {
     // A closed port may tell the kernel so, but not QUIC, which believes no forgeable packet
     // (RFC 9000, section 14.2.1): only the time decides.
-    let connecting = async { race(server, addresses(server).await?, rule).await };
+    let connecting = async { race(server, addresses(server).await?, rule, purpose).await };
     timeout(limit, connecting).await.unwrap_or_else(|_| {
         let reason = format!("no answer within {} s", limit.as_secs());
         Err(ConnectError::Unreachable { server: server.clone(), reason })
@@ -60,13 +70,14 @@ async fn race(
     server: &ServerAddress,
     addresses: Vec<SocketAddr>,
     rule: &Arc<Rule>,
+    purpose: Purpose,
 ) -> Result<Dialled, ConnectError> {
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();
     let mut failure = ConnectError::Wildcard { server: server.clone() };
     loop {
         if let Some(address) = waiting.next() {
-            attempts.spawn(attempt(server.clone(), address, Arc::clone(rule)));
+            attempts.spawn(attempt(server.clone(), address, Arc::clone(rule), purpose));
         }
         tokio::select! {
             ended = attempts.join_next() => match ended {
@@ -115,17 +126,27 @@ async fn attempt(
     server: ServerAddress,
     address: SocketAddr,
     rule: Arc<Rule>,
+    purpose: Purpose,
 ) -> Result<Dialled, ConnectError> {
     let verifier = Arc::new(Verifier::new(server.clone(), rule, provider()));
-    let config = client_config(Arc::clone(&verifier))
-        .map_err(|error| ConnectError::Local(error.to_string()))?;
-    let (endpoint, socket) =
-        endpoint_for(address).map_err(|error| ConnectError::Local(error.to_string()))?;
+    let config = client_config(purpose, Arc::clone(&verifier)).map_err(local)?;
+    let (endpoint, socket) = endpoint_for(purpose, address).map_err(local)?;
+    let mut handshakes = JoinSet::new();
+    let mut silence = SILENCE;
     loop {
         let connecting = endpoint.connect_with(config.clone(), address, server.host());
-        let connecting = connecting.map_err(|error| ConnectError::Local(error.to_string()))?;
-        return match (connecting.await, verifier.judgement()) {
-            (Ok(connection), Some(Ok(key))) => Ok(Dialled { endpoint, socket, connection, key }),
+        handshakes.spawn(connecting.map_err(local)?);
+        let ended = tokio::select! {
+            Some(ended) = handshakes.join_next() => ended,
+            () = socket.is_silent_for(silence) => {
+                silence *= 2;
+                continue;
+            }
+        };
+        return match (ended.map_err(local)?, verifier.judgement()) {
+            (Ok(connection), Some(Ok(key))) => {
+                Ok(Dialled { endpoint, socket, connection, key, purpose })
+            }
             (_, Some(Err(refused))) => Err(refused.into()),
             (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
             // How long silence may last is the caller's to say, not the idle timeout's.
@@ -133,6 +154,10 @@ async fn attempt(
             (Err(error), _) => Err(no_connection(server, &error)),
         };
     }
+}
+
+fn local(error: impl Display) -> ConnectError {
+    ConnectError::Local(error.to_string())
 }
 
 fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError {
@@ -180,7 +205,7 @@ mod tests {
         let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = nobody.local_addr().unwrap().to_string().parse().unwrap();
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
-        let dialled = dial(&server, &rule, Duration::from_millis(50)).await;
+        let dialled = dial(&server, &rule, Purpose::Files, Duration::from_millis(50)).await;
         assert!(matches!(dialled, Err(ConnectError::Unreachable { .. })));
     }
 
@@ -189,7 +214,7 @@ mod tests {
         let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = nobody.local_addr().unwrap().to_string().parse().unwrap();
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
-        let dialled = dial(&server, &rule, Duration::from_secs(4)).await;
+        let dialled = dial(&server, &rule, Purpose::Files, Duration::from_secs(4)).await;
         let Err(ConnectError::Unreachable { reason, .. }) = dialled else { panic!() };
         assert_eq!(reason, "no answer within 4 s");
     }
@@ -202,7 +227,7 @@ mod tests {
         let server = "localhost".parse().unwrap();
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
         tokio::select! {
-            ended = race(&server, addresses, &rule) => panic!("{:?}", ended.err()),
+            ended = race(&server, addresses, &rule, Purpose::Files) => panic!("{:?}", ended.err()),
             heard = timeout(CONNECT_MAX, other.readable()) => heard.unwrap().unwrap(),
         };
     }

@@ -24,15 +24,16 @@ use crate::verifier::Verifier;
 const QUIC_V1: u32 = 1;
 
 /// The heartbeat, sent when nothing else was: also a server that is not asked anything finds a client
-/// whose address has changed, and a restarted one is noticed.
+/// whose address has changed, and a restarted one is noticed. When its answers stay away, both sides judge by
+/// the path's own round trip ([`qchat_transfer::silence`]).
 const KEEP_ALIVE: Duration = Duration::from_millis(1_500);
 
-/// After this long without a packet the connection is lost, for the server as well, which takes the
-/// smaller of both sides' times. It is counted from the last packet that came, or from the first
-/// one sent after that (RFC 9000, section 10.1): with the acknowledgement's 25 ms and the heartbeat the
-/// verdict falls within 5 s. A heartbeat that is lost is repeated half a dozen times till then, and a
-/// path so slow that it is not gets three probe timeouts all the same.
-const IDLE_TIMEOUT_MILLISECONDS: u32 = 3_400;
+/// After this long without a packet the connection is lost, whatever its path; a handshake as well.
+const IDLE_TIMEOUT_MILLISECONDS: u32 = 30_000;
+
+/// The largest packet of a connection that carries no files: the smallest that QUIC allows as a limit (RFC 9000,
+/// section 18.2), which every path takes.
+const TALK_PACKET_BYTES: u16 = 1_200;
 
 /// How many files a server may send at once.
 const FILES_MAX: u32 = 16;
@@ -48,8 +49,20 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Messages alone: its packets stay small, and nothing is spent on finding larger ones.
+    Talk,
+    /// Messages and files.
+    Files,
+}
+
 /// What a connection is made with.
-pub(crate) fn client_config(verifier: Arc<Verifier>) -> Result<ClientConfig, rustls::Error> {
+pub(crate) fn client_config(
+    purpose: Purpose,
+    verifier: Arc<Verifier>,
+) -> Result<ClientConfig, rustls::Error> {
     let mut tls = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
@@ -62,14 +75,17 @@ pub(crate) fn client_config(verifier: Arc<Verifier>) -> Result<ClientConfig, rus
     let quic = QuicClientConfig::try_from(tls)
         .map_err(|error| rustls::Error::General(error.to_string()))?;
     let mut config = ClientConfig::new(Arc::new(quic));
-    config.transport_config(Arc::new(transport()));
+    config.transport_config(Arc::new(transport(purpose)));
     config.version(QUIC_V1);
     Ok(config)
 }
 
-fn transport() -> TransportConfig {
+fn transport(purpose: Purpose) -> TransportConfig {
     let mut transport = TransportConfig::default();
     settle(&mut transport);
+    if purpose == Purpose::Talk {
+        transport.mtu_discovery_config(None);
+    }
     transport
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MILLISECONDS).into()))
@@ -85,7 +101,10 @@ fn transport() -> TransportConfig {
 
 /// An endpoint that can reach `peer`. It is bound to the wildcard address, so that it moves along
 /// when this machine's route changes.
-pub(crate) fn endpoint_for(peer: SocketAddr) -> io::Result<(Endpoint, Arc<Socket>)> {
+pub(crate) fn endpoint_for(
+    purpose: Purpose,
+    peer: SocketAddr,
+) -> io::Result<(Endpoint, Arc<Socket>)> {
     let wildcard: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -98,6 +117,9 @@ pub(crate) fn endpoint_for(peer: SocketAddr) -> io::Result<(Endpoint, Arc<Socket
     socket.bind(&wildcard.into())?;
     let mut config = EndpointConfig::default();
     config.supported_versions(vec![QUIC_V1]);
+    if purpose == Purpose::Talk {
+        config.max_udp_payload_size(TALK_PACKET_BYTES).map_err(io::Error::other)?;
+    }
     let socket = Arc::new(Socket::new(TokioRuntime.wrap_udp_socket(socket.into())?));
     let (below, runtime) = (Arc::clone(&socket), Arc::new(TokioRuntime));
     Ok((Endpoint::new_with_abstract_socket(config, None, below, runtime)?, socket))

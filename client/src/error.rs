@@ -243,7 +243,7 @@ pub enum LinkError {
     /// The server shuts down.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// Nothing came from the server for 5 s, or for three times as long as it may take on a slow path.
+    /// Nothing came from the server for 5 s, or for eight round trips on a slow path.
     #[error("the connection is lost: nothing comes from the server any more")]
     Silent,
     /// The connection ended in another way.

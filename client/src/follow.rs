@@ -15,7 +15,8 @@ use tokio::time::{sleep, timeout};
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::cursor_file::CursorFileError;
-use crate::error::{CallError, ConnectError};
+use crate::endpoint::Purpose;
+use crate::error::CallError;
 use crate::follower::{Beginning, FollowError, Reconnect};
 use crate::handover::Place;
 use crate::history::oldest_unread;
@@ -29,6 +30,8 @@ const MARK_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Following {
     pub(crate) reconnect: Reconnect,
     pub(crate) keeper: Arc<Keeper>,
+    /// What the connections are for.
+    pub(crate) purpose: Purpose,
     pub(crate) beginning: Beginning,
     pub(crate) messages: mpsc::Sender<Result<Message, FollowError>>,
 }
@@ -78,10 +81,8 @@ impl Following {
         let mut first = Some(first);
         let mut backoff = Backoff::default();
         loop {
-            let patience = backoff.patience();
-            let error = match self.connect(first.take(), patience).await {
+            let error = match self.connect(first.take()).await {
                 Ok(client) => {
-                    backoff.reset();
                     clients.send_replace(Some(client.clone()));
                     self.session(&client).await
                 }
@@ -97,29 +98,18 @@ impl Following {
     }
 
     /// A connection that is signed in.
-    async fn connect(
-        &self,
-        standing: Option<Client>,
-        patience: Duration,
-    ) -> Result<Client, FollowError> {
+    async fn connect(&self, standing: Option<Client>) -> Result<Client, FollowError> {
         let Reconnect { server, trust, token } = &self.reconnect;
-        let connecting = async {
-            let client = match standing {
-                Some(client) => client,
-                None => Client::connect(server, trust.clone()).await?,
-            };
-            let user = match client.user() {
-                Some(user) => user,
-                None => client.resume(token.clone()).await?,
-            };
-            self.keeper.handover().set_user(user);
-            Ok(client)
+        let client = match standing {
+            Some(client) => client,
+            None => Client::connect_for(self.purpose, server, trust.clone()).await?,
         };
-        let late = || {
-            let reason = format!("no answer within {} s", patience.as_secs());
-            ConnectError::Unreachable { server: server.clone(), reason }.into()
+        let user = match client.user() {
+            Some(user) => user,
+            None => client.resume(token.clone()).await?,
         };
-        timeout(patience, connecting).await.unwrap_or_else(|_| Err(late()))
+        self.keeper.handover().set_user(user);
+        Ok(client)
     }
 
     /// Follows on one link, until it is lost.
@@ -131,6 +121,7 @@ impl Following {
     }
 
     async fn watch(&self, client: &Client) -> FollowError {
+        let mut backoff = Backoff::default();
         loop {
             let positions = self.keeper.handover().positions();
             if positions.len() > CURSORS_MAX {
@@ -143,6 +134,9 @@ impl Following {
             if let Err(error) = watched.await {
                 return error;
             }
+            // Also what a server tells may be what makes it necessary, again and again.
+            backoff.failed();
+            sleep(backoff.pause()).await;
         }
     }
 

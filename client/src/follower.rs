@@ -99,8 +99,10 @@ impl Follower {
         let (messages, ready) = mpsc::channel(READY_MAX);
         let (telling, clients) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
+        let purpose = client.link.purpose;
         let keeper_of_task = Arc::clone(&keeper);
-        let following = Following { reconnect, keeper: keeper_of_task, beginning, messages };
+        let following =
+            Following { reconnect, keeper: keeper_of_task, purpose, beginning, messages };
         let task = tokio::spawn(following.run(client, telling, stopped));
         Self { messages: Mutex::new(ready), clients, keeper, stop, task }
     }

@@ -1,17 +1,18 @@
 //! A connection with what both its ends know of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use qchat_proto::{Command, Refusal, TransferId, UserName, codes};
-use qchat_transfer::{Budget, Flow, Pairing};
+use qchat_transfer::{Budget, Flow, Pairing, silence};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
 use crate::announcements::Announcements;
 use crate::call::Call;
 use crate::dial::Dialled;
+use crate::endpoint::Purpose;
 use crate::error::CallError;
 use crate::incoming::take_files;
 
@@ -35,20 +36,25 @@ pub(crate) struct Link {
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
     announcements: Option<Announcements>,
+    pub(crate) purpose: Purpose,
+    /// Whether the connection was closed because it is not needed any more.
+    done: AtomicBool,
 }
 
 impl Link {
     /// Whoever wants to remember which key the server will have next gives `announcements`.
     pub(crate) fn new(dialled: Dialled, announcements: Option<Announcements>) -> Self {
-        let Dialled { endpoint, socket, connection, .. } = dialled;
+        let Dialled { endpoint, socket, connection, purpose, .. } = dialled;
         let files = Arc::new(Pairing::default());
-        // Both end with the connection, which ends with the link.
+        // These end with the connection, which ends with the link.
         tokio::spawn(socket.insist(connection.clone()));
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
+        tokio::spawn(close_when_silent(connection.clone()));
         let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
         flow.open();
         let (transfers, user) = (AtomicU64::new(1), Mutex::default());
-        Self { endpoint, connection, files, flow, transfers, user, announcements }
+        let done = AtomicBool::new(false);
+        Self { endpoint, connection, files, flow, transfers, user, announcements, purpose, done }
     }
 
     /// Asks, and waits for the answer.
@@ -86,7 +92,13 @@ impl Link {
         }
     }
 
+    /// Whether the connection was closed because it is not needed any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Relaxed)
+    }
+
     fn say_goodbye(&self) {
+        self.done.store(true, Ordering::Relaxed);
         self.connection.close(VarInt::from_u32(codes::GOODBYE), b"");
     }
 
@@ -117,6 +129,14 @@ impl Link {
         while self.connection.stats().frame_rx.connection_close == 0 {
             look.tick().await;
         }
+    }
+}
+
+/// Gives a connection up on which nothing comes any more. Ends with the connection.
+async fn close_when_silent(connection: Connection) {
+    tokio::select! {
+        _ = connection.closed() => {}
+        () = silence(&connection) => connection.close(VarInt::from_u32(codes::TOO_SLOW), b""),
     }
 }
 

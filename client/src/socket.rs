@@ -49,6 +49,17 @@ impl Socket {
         Self { inner, traffic: Mutex::default(), asked: Notify::new() }
     }
 
+    /// Waits until nothing has come for as long as this.
+    pub(crate) async fn is_silent_for(&self, time: Duration) {
+        loop {
+            let before = self.traffic().received;
+            sleep(time).await;
+            if self.traffic().received == before {
+                return;
+            }
+        }
+    }
+
     /// Sends the server more when it does not answer, until the connection ends.
     pub(crate) async fn insist(self: Arc<Self>, connection: Connection) {
         loop {

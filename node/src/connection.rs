@@ -1,10 +1,11 @@
 //! One connection: a session, and a task for each of its streams.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::codes;
-use qchat_transfer::Flow;
+use qchat_transfer::{Flow, silence};
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -21,18 +22,22 @@ use crate::server::Node;
 use crate::session::{Session, Standing};
 use crate::store::LookedAt;
 
-/// How long a handshake may take.
-const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a handshake may take: there and back through the queue before a thin link, which is ten seconds
+/// long in each direction. A client that is given up begins again, and makes the queue longer.
+const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// For how long quinn keeps what it has of a handshake that failed: three times the probe timeout of a path
 /// that was not measured.
-const FAILED_LINGERS_FOR: Duration = Duration::from_secs(3);
+const FAILED_LINGERS_FOR: Duration = Duration::from_millis(4_500);
 
 /// And of a connection on the slowest of paths.
 const LINGERS_MAX: Duration = Duration::from_secs(60);
 
-/// How long a connection lasts while nobody signs in on it, or again after somebody has signed out.
-const STRANGER_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a connection lasts while nobody signs in on it, or again after somebody has signed out: so many
+/// round trips, but no less and no more than this.
+const STRANGER_ROUND_TRIPS: u32 = 8;
+const STRANGER_TIME: Duration = Duration::from_secs(10);
+const STRANGER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How long a stranger's commands that have come in time may take after that: a password that is being
 /// checked may be the right one.
@@ -71,6 +76,11 @@ fn drained_in(connection: &Connection) -> Duration {
     probe_timeout.saturating_mul(3).min(LINGERS_MAX)
 }
 
+fn stranger_time(connection: &Connection) -> Duration {
+    let round_trips = connection.rtt().saturating_mul(STRANGER_ROUND_TRIPS);
+    round_trips.clamp(STRANGER_TIME, STRANGER_TIME_MAX)
+}
+
 impl Node {
     /// Keeps a place for as long as there is still something in memory of who had it: else those who come and
     /// go would count for nothing.
@@ -100,6 +110,7 @@ struct Streams {
 /// Why a connection ends.
 enum End {
     Lost(String),
+    Silent,
     Stopping,
     NobodySignedIn,
     Misbehaved,
@@ -110,13 +121,14 @@ impl Streams {
         let session = Arc::<Session>::default();
         let flow = Flow::new(connection.clone(), node.windows.clone());
         let purse = Arc::new(node.rates.connection());
+        let stranger_time = stranger_time(&connection);
         Self {
             node,
             connection,
             place,
             standing: session.standing(),
             session,
-            stranger_until: Some(Instant::now() + STRANGER_TIME_MAX),
+            stranger_until: Some(Instant::now() + stranger_time),
             too_late: CancellationToken::new(),
             misconduct: Arc::default(),
             arrivals: Arc::default(),
@@ -129,9 +141,11 @@ impl Streams {
     /// Accepts streams until the connection ends or is to end, and says why.
     async fn accept(&mut self) -> End {
         let (connection, misconduct) = (self.connection.clone(), Arc::clone(&self.misconduct));
+        let mut silence = pin!(silence(&connection));
         loop {
             // Every arm is cancel safe: a stream that was not taken now is taken next time.
             tokio::select! {
+                () = &mut silence => return End::Silent,
                 stream = connection.accept_bi() => match stream {
                     Ok(stream) => self.start_command(stream),
                     Err(error) => return End::Lost(error.to_string()),
@@ -161,7 +175,7 @@ impl Streams {
                 endpoint::distrust(&self.connection, &self.flow);
                 // Who signs out takes no place from others who come.
                 let has_room = self.place.is_within_caps();
-                let time = if has_room { STRANGER_TIME_MAX } else { Duration::ZERO };
+                let time = if has_room { stranger_time(&self.connection) } else { Duration::ZERO };
                 Some(Instant::now() + time)
             }
             Standing::Signed => {
@@ -213,6 +227,11 @@ impl Streams {
     async fn close(mut self, end: End) -> (String, Place) {
         let reason = match end {
             End::Lost(reason) => reason,
+            End::Silent => {
+                let reason = "nothing comes from the client any more";
+                close(&self.connection, codes::TOO_SLOW, reason.as_bytes());
+                reason.to_owned()
+            }
             End::Stopping => "the server stops".to_owned(),
             End::NobodySignedIn => {
                 let reason = "nobody has signed in";

@@ -25,8 +25,13 @@ const QUIC_VERSION: u32 = 1;
 /// What the system may buffer for the socket, in bytes. With its default, packets are lost under load.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// A connection that is silent for this long is gone. Our own client asks for far less.
+/// A connection that is silent for this long is gone, whatever its path. Mostly that is noticed far earlier, by
+/// [`qchat_transfer::silence`].
 const IDLE_TIME_MAX: VarInt = VarInt::from_u32(30_000);
+
+/// After this long without a packet the client is asked for one, so that its silence tells something. Our own
+/// client says something earlier.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// Handshakes that may wait at a time, and the bytes buffered for all of them.
 const INCOMING_MAX: usize = 512;
@@ -138,6 +143,8 @@ fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, Endp
         .with_single_cert(identity.chain(), identity.key())?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
     tls.max_early_data_size = 0;
+    // Our clients resume no TLS session: each judges the key that the server has now.
+    tls.send_tls13_tickets = 0;
     let no_cipher = |_| rustls::Error::General("no cipher suite for QUIC".to_owned());
     let mut config =
         ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).map_err(no_cipher)?));
@@ -160,7 +167,7 @@ fn transport() -> TransportConfig {
         .stream_receive_window(STREAM_BYTES_MAX)
         .send_window(STRANGER_SEND_BYTES_MAX)
         .crypto_buffer_size(HANDSHAKE_BYTES_MAX)
-        .keep_alive_interval(Some(Duration::from_secs(10)))
+        .keep_alive_interval(Some(KEEP_ALIVE))
         .datagram_receive_buffer_size(None);
     transport
 }

@@ -9,8 +9,8 @@
 //! the receiver hashes and writes them so: disks and digests never hold up the runtime. Memory is a few
 //! blocks, and 32 bytes for each block of the file.
 //!
-//! This crate knows no commands, and of QUIC only its streams, their [windows](Flow) and its
-//! [congestion control](settle).
+//! This crate knows no commands, and of QUIC only its streams, their [windows](Flow), its
+//! [congestion control](settle) and its [silence].
 
 mod block;
 mod congestion;
@@ -29,6 +29,7 @@ mod part;
 mod receive;
 mod send;
 mod settings;
+mod silence;
 mod talk;
 mod values;
 
@@ -42,6 +43,7 @@ pub use part::{LandError, Leftover, Part, each_value};
 pub use receive::{Account, ReceiveError, Received, receive};
 pub use send::{Choice, Outlet, SendError, Step, send};
 pub use settings::settle;
+pub use silence::silence;
 pub use values::digest;
 
 /// A block's length in memory.

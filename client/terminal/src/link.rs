@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use qchat_client::{Backoff, Client, Fingerprint, ServerAddress, Trust};
+use qchat_client::{Backoff, Client, ConnectError, Fingerprint, ServerAddress, Trust};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::deadline::Deadline;
@@ -17,9 +18,20 @@ pub(crate) struct Link {
     server: ServerAddress,
     trust: Trust,
     client: Option<Client>,
+    /// The try to connect that is under way. It goes on while nobody waits for it: given up and begun
+    /// again, tries would fill a thin link.
+    dialing: JoinSet<Result<Client, ConnectError>>,
+    carries: Carries,
     hope: Hope,
     /// What was not told yet: that the server's key is another one now.
     key_change: Option<String>,
+}
+
+/// What travels on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    Messages,
+    Files,
 }
 
 /// What is to be expected of the next try to connect.
@@ -43,15 +55,38 @@ pub(crate) struct Made {
     pub(crate) remarks: Vec<String>,
 }
 
+async fn dial(
+    server: ServerAddress,
+    trust: Trust,
+    carries: Carries,
+) -> Result<Client, ConnectError> {
+    match carries {
+        Carries::Messages => Client::connect_to_talk(&server, trust).await,
+        Carries::Files => Client::connect(&server, trust).await,
+    }
+}
+
 impl Link {
     pub(crate) fn new(server: ServerAddress, trust: Trust) -> Self {
-        let hope = Hope::Try(Backoff::default());
-        Self { server, trust, client: None, hope, key_change: None }
+        Self {
+            server,
+            trust,
+            client: None,
+            dialing: JoinSet::new(),
+            carries: Carries::Files,
+            hope: Hope::Try(Backoff::default()),
+            key_change: None,
+        }
     }
 
     /// Uses a connection that stands already.
     pub(crate) fn with_client(self, client: Client) -> Self {
         Self { client: Some(client), ..self }
+    }
+
+    /// The same for lines that move no files.
+    pub(crate) fn for_messages(self) -> Self {
+        Self { carries: Carries::Messages, ..self }
     }
 
     pub(crate) fn server(&self) -> &ServerAddress {
@@ -74,7 +109,7 @@ impl Link {
     /// No server answers, or its identity is refused.
     ///
     /// # Cancel safety
-    /// Cancel safe: a connection that was not made yet is given up.
+    /// Cancel safe: the try to connect goes on, for whoever asks next.
     pub(crate) async fn connect(&mut self, deadline: &Deadline) -> Result<Made, Failure> {
         if let Some(client) = self.client() {
             return Ok(Made { client: client.clone(), remarks: Vec::new() });
@@ -115,12 +150,27 @@ impl Link {
         matches!(self.hope, Hope::None(_))
     }
 
-    async fn dial(&self, patience: Duration) -> Result<Client, Failure> {
-        let connecting = Client::connect(&self.server, self.trust.clone());
-        match timeout(patience, connecting).await {
+    async fn dial(&mut self, patience: Duration) -> Result<Client, Failure> {
+        match timeout(patience, self.dialled()).await {
             Ok(connected) => connected.map_err(Failure::from),
             // The line says for how long it was tried in all.
             Err(_) => Err(Failure::no_server(&self.server)),
+        }
+    }
+
+    async fn dialled(&mut self) -> Result<Client, ConnectError> {
+        loop {
+            if self.dialing.is_empty() {
+                let dial = dial(self.server.clone(), self.trust.clone(), self.carries);
+                self.dialing.spawn(dial);
+            }
+            match self.dialing.join_next().await {
+                // Made while nobody waited for it, and not used for so long that it has ended.
+                Some(Ok(Ok(client))) if client.is_closed() => {}
+                Some(Ok(connected)) => return connected,
+                Some(Err(panic)) => return Err(ConnectError::Local(panic.to_string())),
+                None => {}
+            }
         }
     }
 

@@ -49,7 +49,7 @@ pub(crate) struct Live {
     /// Where watching goes on.
     cursors: Vec<Cursor>,
     watch: Watch,
-    /// How often watching was begun since it last was live.
+    /// How often watching has ended lately.
     backoff: Backoff,
     /// Whether it was told that the connection is lost.
     loss_is_told: bool,
@@ -226,14 +226,11 @@ impl Live {
     }
 
     fn ended(&mut self, ended: Option<Ended>) {
-        let Some(Ended { cursors, was_live }) = ended else {
+        let Some(Ended { cursors }) = ended else {
             self.watch = Watch::Off;
             return;
         };
         self.cursors = cursors;
-        if was_live {
-            self.backoff.reset();
-        }
         self.watch = Watch::Lost;
     }
 

@@ -143,6 +143,13 @@ impl Shell {
         self
     }
 
+    /// Spends nothing on what only files need.
+    #[must_use]
+    pub(crate) fn for_messages(mut self) -> Self {
+        self.link = self.link.for_messages();
+        self
+    }
+
     /// Runs a line as it was typed or read.
     ///
     /// # Cancel safety

@@ -8,6 +8,7 @@ use qchat_client::Unknown;
 
 use crate::account::Account;
 use crate::args::ClientArgs;
+use crate::command_table::{Entry, Verb};
 use crate::exit::Exit;
 use crate::home::Home;
 use crate::link::Link;
@@ -76,7 +77,7 @@ async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let listener = Listener {
         account: Account::named(user.clone(), &home.sessions(), &server),
         cursors: path_of(&home.cursors(), &server, &user),
-        link: Link::new(server.clone(), trust),
+        link: Link::new(server.clone(), trust).for_messages(),
         secrets: Secrets::new(password),
         patience: timeout,
         server,
@@ -100,11 +101,23 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
 fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
     let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
     let shell = shell(settings, Output::standard(form))?;
+    let shell = match args.command.first() {
+        Some(name) if !moves_files(name) => shell.for_messages(),
+        _ => shell,
+    };
     Ok(match (args.command.is_empty(), args.lines.is_empty()) {
         (false, _) => shell.for_one_command().with_standard_input(),
         (true, false) => shell.with_standard_input(),
         (true, true) => shell,
     })
+}
+
+fn moves_files(command: &str) -> bool {
+    let verb = Entry::named(command).map(|entry| entry.verb);
+    matches!(
+        verb,
+        Some(Verb::SendFile | Verb::SendGroupFile | Verb::Download | Verb::DownloadGroup)
+    )
 }
 
 fn repl_shell(settings: Settings) -> anyhow::Result<Shell> {

@@ -10,7 +10,6 @@ use crate::board::{Board, Heard, News};
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) cursors: Vec<Cursor>,
-    pub(super) was_live: bool,
 }
 
 /// Watches until that ends, and posts what others say. It holds no handle on the connection, which
@@ -23,10 +22,9 @@ pub(super) async fn watch(
 ) -> Ended {
     let mut watching = match client.watch(cursors.clone()).await {
         Ok(watching) => watching,
-        Err(_) => return Ended { cursors, was_live: false },
+        Err(_) => return Ended { cursors },
     };
     drop(client);
-    let mut was_live = false;
     loop {
         match watching.next().await {
             Ok(Event::Message { log, message, .. }) if message.from != user => {
@@ -36,9 +34,8 @@ pub(super) async fn watch(
                 let verb = if is_member { "joined" } else { "left" };
                 board.post(News::Notice(format!("{user} {verb} {group}")));
             }
-            Ok(Event::CaughtUp) => was_live = true,
             Ok(_) => {}
-            Err(_) => return Ended { cursors: watching.cursors(), was_live },
+            Err(_) => return Ended { cursors: watching.cursors() },
         }
     }
 }
