@@ -10,6 +10,7 @@ mod harness;
 
 mod accidents;
 mod accounts;
+mod at_once;
 mod bad_network;
 mod closed_terminal;
 mod comeback;

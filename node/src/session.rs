@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{Refusal, UserName};
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::presence::{Online, Presence};
@@ -25,6 +25,15 @@ pub(crate) enum Standing {
 pub(crate) struct Session {
     state: Mutex<Option<State>>,
     standing: watch::Sender<Standing>,
+    /// Held by the command that signs somebody in.
+    entry: Arc<AsyncMutex<()>>,
+}
+
+/// The right to sign somebody in on a connection where nobody is signed in. One command has it at a time: a
+/// second one that began a session too would leave one that nobody has.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    _held: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug)]
@@ -37,6 +46,18 @@ struct State {
 }
 
 impl Session {
+    /// Waits until no other command signs somebody in.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyLoggedIn`]: the other one has.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the place in the queue is lost.
+    pub(crate) async fn enter(&self) -> Result<Entry, Refusal> {
+        let held = Arc::clone(&self.entry).lock_owned().await;
+        Visitor::admit(self).map(|Visitor| Entry { _held: held })
+    }
+
     /// Signs in, where nobody is.
     ///
     /// # Errors

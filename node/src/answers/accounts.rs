@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::passwords::Verdict;
 use crate::server::Node;
 use crate::session::{Signed, Visitor};
-use crate::store::changes::{self, ByPassword, CreateAccount, StartSession};
+use crate::store::changes::{self, ByPassword, CreateAccount, StartSession, Which};
 
 /// How often a password is checked again because another change of it came between. Who meets this
 /// changes it without end.
@@ -40,9 +40,15 @@ impl Answer for Login {
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<SignedIn, Failure> {
         let Self { user, password } = self;
+        let entry = call.entry().await?;
         let origin = Origin { network: call.network, user: user.clone() };
         let token = call.node.start_session(&origin, &password).await?;
-        call.sign_in(&user, hash(&token)).await?;
+        let signed_in = call.sign_in(entry, &user, hash(&token)).await;
+        if signed_in.is_err() || call.connection.close_reason().is_some() {
+            // Nobody will be told the token. If the session does not end now, it gives way to later ones.
+            let _ = call.end(user.clone(), Which::Token(hash(&token))).await;
+        }
+        signed_in?;
         Ok(SignedIn { user, token })
     }
 }
@@ -58,21 +64,30 @@ impl Answer for ChangePassword {
 }
 
 impl Node {
-    /// Makes an account. A repetition is told what the first was told, also where no more may be made by now.
+    /// Makes an account. A repetition is told what the first was told, also if no more may be made by now, but only
+    /// if its password is the one in force: else its asker would be locked out by what they believe.
     async fn register(
         &self,
         network: IpAddr,
         Register { id, user, password }: Register,
     ) -> Result<Registered, Failure> {
-        if self.store.is_registered(user.clone(), id).await? {
-            return Ok(Registered { user });
+        let mut state = self.store.password_state(user.clone(), id).await?;
+        if !state.is_registered {
+            check_strength(&password, self.limits.password_characters_min)?;
+            let password_hash = self.passwords.hash_first(network, password.clone()).await?;
+            let account = CreateAccount { id, user: user.clone(), password_hash, at: clock::now() };
+            if self.store.commit(account).await? == ByPassword::Done {
+                tracing::info!(%user, "account made");
+                return Ok(Registered { user });
+            }
+            // It was made meanwhile by the same command.
+            state = self.store.password_state(user.clone(), id).await?;
         }
-        check_strength(&password, self.limits.password_characters_min)?;
-        let password_hash = self.passwords.hash_first(network, password).await?;
-        let at = clock::now();
-        self.store.commit(CreateAccount { id, user: user.clone(), password_hash, at }).await?;
-        tracing::info!(%user, "account made");
-        Ok(Registered { user })
+        let origin = Origin { network, user: user.clone() };
+        match self.passwords.check(&origin, password, state.hash).await? {
+            Verdict::Wrong => Err(Refusal::IdReused.into()),
+            Verdict::Right | Verdict::RightButWeak => Ok(Registered { user }),
+        }
     }
 
     /// Starts a session where the password is right, and replaces a hash that is weaker than today's.

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::dispatch::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
 use crate::rates;
-use crate::session::{Signed, Visitor};
+use crate::session::{Entry, Signed, Visitor};
 use crate::store::changes::{EndSessions, UseSession, Which};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
@@ -29,9 +29,15 @@ pub(super) fn hash(token: &SessionToken) -> TokenHash {
 }
 
 impl Call {
+    /// Waits until this command may sign somebody in.
+    pub(super) async fn entry(&self) -> Result<Entry, Refusal> {
+        self.unless_over(self.session.enter()).await?
+    }
+
     /// Makes the connection that of a user.
     pub(super) async fn sign_in(
         &self,
+        _: Entry,
         user: &UserName,
         token_hash: TokenHash,
     ) -> Result<(), Failure> {
@@ -50,7 +56,7 @@ impl Call {
         }
     }
 
-    async fn end(&self, user: UserName, which: Which) -> Result<Done, Failure> {
+    pub(super) async fn end(&self, user: UserName, which: Which) -> Result<Done, Failure> {
         self.node.commit_ending(&user.clone(), EndSessions { user, which }).await?;
         Ok(Done)
     }
@@ -65,6 +71,7 @@ impl Answer for Resume {
     type Caller = Visitor;
 
     async fn answer(self, _: Visitor, call: &mut Call) -> Result<Resumed, Failure> {
+        let entry = call.entry().await?;
         let (token_hash, at) = (hash(&self.token), clock::now());
         let session = call.node.store.session(token_hash).await?;
         let (user, SessionRow { created, used, .. }) = session.ok_or(Refusal::SessionEnded)?;
@@ -79,7 +86,7 @@ impl Answer for Resume {
                 tracing::warn!(error = chain(&error), "the use of a session could not be noted");
             }
         }
-        call.sign_in(&user, token_hash).await?;
+        call.sign_in(entry, &user, token_hash).await?;
         Ok(Resumed { user })
     }
 }

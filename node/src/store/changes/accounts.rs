@@ -19,11 +19,12 @@ pub(crate) struct CreateAccount {
 }
 
 impl Change for CreateAccount {
-    type Outcome = ();
+    type Outcome = ByPassword;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<ByPassword, ApplyError> {
         match earlier_effect(tables, &self.user, self.id)? {
-            Some(Effect::Account) => return Ok(()),
+            // Whether it had the same password only a hash can tell.
+            Some(Effect::Account) => return Ok(ByPassword::CheckAgain),
             Some(_) => return Err(Refusal::IdReused.into()),
             None => {}
         }
@@ -34,7 +35,8 @@ impl Change for CreateAccount {
         tables.room.admit_growth()?;
         let account = Account { password_hash: self.password_hash.clone(), created: self.at };
         tables::put(&mut tables.accounts, key, &account)?;
-        record_effect(tables, &self.user, self.id, &Effect::Account)
+        record_effect(tables, &self.user, self.id, &Effect::Account)?;
+        Ok(ByPassword::Done)
     }
 }
 
@@ -44,7 +46,7 @@ pub(crate) enum ByPassword {
     /// It was made.
     Done,
     /// It was not: the password was checked against a hash that is not the account's any more, or this
-    /// change of it was made before.
+    /// registration or change of it was made before.
     CheckAgain,
 }
 

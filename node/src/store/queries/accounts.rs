@@ -7,12 +7,14 @@ use crate::store::fault::Fault;
 use crate::store::records::{Account, Effect};
 use crate::store::{Store, tables};
 
-/// A password as a change of it finds it.
+/// A password as a registration or a change of it finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PasswordState {
     /// Its hash in PHC form.
     pub(crate) hash: Option<String>,
-    /// Whether this change was made before.
+    /// Whether the registration with this id made the account.
+    pub(crate) is_registered: bool,
+    /// Whether the change with this id was made before.
     pub(crate) is_changed: bool,
 }
 
@@ -28,17 +30,7 @@ impl Store {
         .await
     }
 
-    /// Whether this account was made by the registration with this id.
-    pub(crate) async fn is_registered(&self, user: UserName, id: ClientId) -> Result<bool, Fault> {
-        self.read(move |snapshot| {
-            let key = tables::request(&user, id);
-            let earlier = tables::find(snapshot, tables::REQUESTS, &key, "request")?;
-            Ok(earlier == Some(Effect::Account))
-        })
-        .await
-    }
-
-    /// The password of an account as a change of it with this id finds it.
+    /// The password of an account as a registration or a change of it with this id finds it.
     pub(crate) async fn password_state(
         &self,
         user: UserName,
@@ -52,6 +44,7 @@ impl Store {
             let earlier = tables::find(snapshot, tables::REQUESTS, &key, "request")?;
             Ok(PasswordState {
                 hash: account.map(|account| account.password_hash),
+                is_registered: earlier == Some(Effect::Account),
                 is_changed: earlier == Some(Effect::Password),
             })
         })

@@ -115,7 +115,6 @@ async fn every_question_counts_the_rows_that_it_leaves_out() {
         (ask!(store.last(log)), 1),
         (ask!(store.session([1; 32])), 1),
         (ask!(store.password_hash(alice())), 1),
-        (ask!(store.is_registered(alice(), id)), 1),
         (ask!(store.password_state(alice(), id)), 2),
         (ask!(store.may_upload(alice(), to("bob"))), 2),
         (ask!(store.earlier_upload(alice(), id)), 1),

@@ -15,7 +15,8 @@ use qchat_proto::{
 pub(super) use step::{Answer, Expected, Step, Told};
 
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages, Post,
+    ByPassword, Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
+    Post,
 };
 use crate::store::queries::TokenHash;
 use crate::store::records::{Account, Effect, Entry, Session, StoredFile};
@@ -52,7 +53,7 @@ impl Model {
     /// Makes a change, and tells what it is to be answered with.
     pub(super) fn apply(&mut self, step: &Step) -> Expected {
         match step {
-            Step::CreateAccount(create) => self.create_account(create)?,
+            Step::CreateAccount(create) => return self.create_account(create).map(Told::Password),
             Step::StartSession(start) => return Ok(Told::Password(self.start_session(start))),
             Step::UseSession(used) => {
                 let session = self.sessions.get_mut(&used.token_hash);
@@ -76,10 +77,10 @@ impl Model {
         Ok(Told::Nothing)
     }
 
-    fn create_account(&mut self, create: &CreateAccount) -> Result<(), Refusal> {
+    fn create_account(&mut self, create: &CreateAccount) -> Result<ByPassword, Refusal> {
         let request = (create.user.clone(), create.id);
         match self.requests.get(&request) {
-            Some(Effect::Account) => return Ok(()),
+            Some(Effect::Account) => return Ok(ByPassword::CheckAgain),
             Some(_) => return Err(Refusal::IdReused),
             None if self.accounts.contains_key(&create.user) => {
                 return Err(Refusal::UserExists(create.user.clone()));
@@ -89,7 +90,7 @@ impl Model {
         let account = Account { password_hash: create.password_hash.clone(), created: create.at };
         self.accounts.insert(create.user.clone(), account);
         self.requests.insert(request, Effect::Account);
-        Ok(())
+        Ok(ByPassword::Done)
     }
 
     fn create_group(&mut self, create: &CreateGroup) -> Result<(), Refusal> {

@@ -220,9 +220,13 @@ impl Model {
     async fn check_uploads(&self, store: &Store) {
         for ((user, id), effect) in &self.requests {
             let file = match effect {
-                Effect::Password => {
+                Effect::Account | Effect::Password => {
                     let state = store.password_state(user.clone(), *id).await.unwrap();
-                    assert!(state.is_changed);
+                    let is_registered = *effect == Effect::Account;
+                    assert_eq!(
+                        (state.is_registered, state.is_changed),
+                        (is_registered, !is_registered)
+                    );
                     None
                 }
                 Effect::Message(log, sequence) => {

@@ -46,7 +46,7 @@ impl Step {
     /// The change ready for a batch, and its answer afterwards.
     pub(in super::super) fn queued(&self) -> (Box<dyn Job>, Answered) {
         match self.clone() {
-            Self::CreateAccount(change) => queued(change, |()| Told::Nothing),
+            Self::CreateAccount(change) => queued(change, Told::Password),
             Self::StartSession(change) => queued(change, Told::Password),
             Self::UseSession(change) => queued(change, |()| Told::Nothing),
             Self::EndSessions(change) => queued(change, |()| Told::Nothing),

@@ -1,0 +1,214 @@
+//! Commands that run at once on one connection: whatever comes first, each session is somebody's.
+
+use std::collections::BTreeSet;
+
+use qchat_client::Refusal;
+use qchat_client::proto::command::{
+    ChangePassword, Done, Login, Logout, LogoutEverywhere, Register, Registered, Resume,
+    RevokeSession, SessionList, Sessions,
+};
+use qchat_client::proto::{ClientId, Password, SessionId, SessionToken};
+
+use crate::harness::{PASSWORD, Raw, Server};
+
+/// A command about accounts and sessions, of alice's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Register,
+    SignIn,
+    Resume,
+    SignOut,
+    SignOutEverywhere,
+    Revoke,
+    ChangePassword,
+}
+
+/// Those that somebody can ask for who is signed out.
+const SIGNED_OUT: [Asked; 3] = [Asked::Register, Asked::SignIn, Asked::Resume];
+
+const ALL: [Asked; 7] = [
+    Asked::Register,
+    Asked::SignIn,
+    Asked::Resume,
+    Asked::SignOut,
+    Asked::SignOutEverywhere,
+    Asked::Revoke,
+    Asked::ChangePassword,
+];
+
+/// What alice knows: her password, and tokens that she was told.
+#[derive(Debug)]
+struct Alice {
+    password: String,
+    tokens: Vec<SessionToken>,
+}
+
+/// What she learns by a command.
+#[derive(Debug)]
+enum Learnt {
+    Nothing,
+    Token(SessionToken),
+    Password(String),
+}
+
+fn password(text: &str) -> Password {
+    text.to_owned().try_into().unwrap()
+}
+
+fn login(text: &str) -> Login {
+    Login { user: "alice".parse().unwrap(), password: password(text) }
+}
+
+fn register(id: ClientId, text: &str) -> Register {
+    Register { id, user: "alice".parse().unwrap(), password: password(text) }
+}
+
+async fn list(raw: &Raw) -> Vec<(SessionId, bool)> {
+    let SessionList { sessions } = raw.ask(Sessions).await.unwrap();
+    sessions.iter().map(|session| (session.id, session.current)).collect()
+}
+
+/// The id of the session that a token resumes, if it stands.
+async fn id_of(server: &Server, token: &SessionToken) -> Option<SessionId> {
+    let raw = Raw::connect(server).await;
+    raw.ask(Resume { token: token.clone() }).await.ok()?;
+    list(&raw).await.into_iter().find(|(_, is_current)| *is_current).map(|(id, _)| id)
+}
+
+impl Alice {
+    async fn sign_in(&mut self, raw: &Raw) {
+        let signed_in = raw.ask(login(&self.password)).await.unwrap();
+        self.tokens.push(signed_in.token);
+    }
+
+    async fn ask(&self, raw: &Raw, asked: Asked, own: Option<SessionId>) -> Learnt {
+        match asked {
+            Asked::Register => {
+                let made = raw.ask(register(ClientId::random(), PASSWORD)).await;
+                assert!(made.is_err(), "there is an alice already");
+            }
+            Asked::SignIn => match raw.ask(login(&self.password)).await {
+                Ok(signed_in) => return Learnt::Token(signed_in.token),
+                Err(refusal) => assert_ne!(refusal.code(), "internal"),
+            },
+            Asked::Resume => {
+                let token = self.tokens[0].clone();
+                let _ = raw.ask(Resume { token }).await;
+            }
+            Asked::SignOut => _ = raw.ask(Logout).await,
+            Asked::SignOutEverywhere => _ = raw.ask(LogoutEverywhere).await,
+            Asked::Revoke => {
+                let id = own.unwrap_or(SessionId([0; 6]));
+                let _ = raw.ask(RevokeSession { id }).await;
+            }
+            Asked::ChangePassword => {
+                let new = format!("{}!", self.password);
+                let (id, old) = (ClientId::random(), password(&self.password));
+                let change = ChangePassword { id, old, new: password(&new) };
+                if let Ok(Done) = raw.ask(change).await {
+                    return Learnt::Password(new);
+                }
+            }
+        }
+        Learnt::Nothing
+    }
+
+    fn learn(&mut self, learnt: Learnt) {
+        match learnt {
+            Learnt::Nothing => {}
+            Learnt::Token(token) => self.tokens.push(token),
+            Learnt::Password(password) => self.password = password,
+        }
+    }
+
+    /// Every session that is listed is one whose token alice has. Then ends all of them.
+    async fn check(&mut self, server: &Server, pair: (Asked, Asked)) {
+        let raw = Raw::connect(server).await;
+        self.sign_in(&raw).await;
+        let listed: BTreeSet<_> = list(&raw).await.iter().map(|(id, _)| id.0).collect();
+        let mut known = BTreeSet::new();
+        for token in &self.tokens {
+            known.extend(id_of(server, token).await.map(|id| id.0));
+        }
+        assert_eq!(listed, known, "{pair:?}");
+        raw.ask(LogoutEverywhere).await.unwrap();
+        self.tokens.clear();
+    }
+}
+
+/// Asks for each pair at once, on a connection of its own.
+async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
+    let server = Server::start();
+    Raw::connect(&server).await.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
+    let mut alice = Alice { password: PASSWORD.to_owned(), tokens: Vec::new() };
+    for (place, one) in commands.iter().enumerate() {
+        for other in &commands[place..] {
+            alice.sign_in(&Raw::connect(&server).await).await;
+            let raw = Raw::connect(&server).await;
+            let mut own = None;
+            if is_signed_in {
+                alice.sign_in(&raw).await;
+                own = list(&raw).await.into_iter().find(|session| session.1).map(|(id, _)| id);
+            }
+            let asked = tokio::join!(alice.ask(&raw, *one, own), alice.ask(&raw, *other, own));
+            alice.learn(asked.0);
+            alice.learn(asked.1);
+            alice.check(&server, (*one, *other)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_commands_at_once_of_somebody_signed_out_leave_no_session_that_nobody_has() {
+    check_pairs(&SIGNED_OUT, false).await;
+}
+
+#[tokio::test]
+async fn two_commands_at_once_of_somebody_signed_in_leave_no_session_that_nobody_has() {
+    check_pairs(&ALL, true).await;
+}
+
+#[tokio::test]
+async fn of_two_sign_ins_at_once_one_is_told_that_somebody_is_signed_in() {
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
+    let (one, other) = tokio::join!(raw.ask(login(PASSWORD)), raw.ask(login(PASSWORD)));
+    let refused = [one.err(), other.err()].into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(refused, [Refusal::AlreadyLoggedIn("alice".parse().unwrap())]);
+    assert_eq!(list(&raw).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_password_at_once_with_the_right_one_does_not_keep_it_out() {
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
+    let (wrong, right) = tokio::join!(raw.ask(login("a wrong one")), raw.ask(login(PASSWORD)));
+    assert!(right.is_ok(), "{right:?}");
+    assert!(matches!(wrong, Err(Refusal::BadCredentials | Refusal::AlreadyLoggedIn(_))));
+}
+
+#[tokio::test]
+async fn a_repeated_registration_has_the_same_password() {
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    let id = ClientId::random();
+    let made = Ok(Registered { user: "alice".parse().unwrap() });
+    assert_eq!(raw.ask(register(id, PASSWORD)).await, made);
+    assert_eq!(raw.ask(register(id, PASSWORD)).await, made);
+    assert_eq!(raw.ask(register(id, "another one")).await, Err(Refusal::IdReused));
+    assert!(raw.ask(login(PASSWORD)).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_two_registrations_at_once_the_one_whose_password_counts_is_made() {
+    let server = Server::start();
+    let raw = Raw::connect(&server).await;
+    let (id, passwords) = (ClientId::random(), ["one password", "another password"]);
+    let (one, other) =
+        tokio::join!(raw.ask(register(id, passwords[0])), raw.ask(register(id, passwords[1])));
+    let (made, refused) = if one.is_ok() { (0, other) } else { (1, one) };
+    assert_eq!(refused, Err(Refusal::IdReused));
+    assert!(raw.ask(login(passwords[made])).await.is_ok());
+}
