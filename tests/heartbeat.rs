@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use qchat_client::{CallError, Client, Event, LinkError, Watching};
+use qchat_client::{Body, CallError, Client, Event, LinkError, Log, Progress, Watching};
+use qchat_proto::ALPN;
+use qchat_proto::command::Users;
 use tokio::time::sleep;
 
 use crate::harness::sdk::{
     catch_up, device, follow, message, next, resume, said, session, text, user,
 };
-use crate::harness::{Path, Screen, Server, in_time, texts};
+use crate::harness::{
+    Dice, Path, Raw, Screen, Server, Weather, configuration, endpoint, in_time, texts,
+};
 use crate::live::knock;
 
 /// The verdict takes 5 s. A busy machine may be slower, but not as slow as without a heartbeat.
@@ -166,4 +170,52 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
     }
     assert!(!bob.is_closed(), "the connection moved along");
     println!("{:?}", path.tally());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
+    const BYTES: usize = 48 * 1024 * 1024;
+    const CHANGES: u64 = 3;
+    let server = Server::start();
+    let alice = device(&server, "alice").await;
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("film.mkv");
+    std::fs::write(&film, crate::files::noise(BYTES)).unwrap();
+    let weather = Weather { delay_milliseconds: 10..11, ..Weather::CLEAR };
+    let path = Path::in_weather(server.address, weather, Dice::new(1));
+    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let sent = alice.send_file(user("bob"), &film, Progress::none()).await.unwrap();
+    let Body::File(file) = sent.body else { panic!("no file: {sent:?}") };
+    let fresh = tempfile::tempdir().unwrap();
+    let download = bob.download(Log::Inbox, file.name.as_str(), fresh.path(), Progress::none());
+    let changes = tokio::task::spawn_blocking(move || {
+        for change in 1..=CHANGES {
+            path.wait_until_carried(path.carried() + 4 * 1024 * 1024);
+            path.change_ports();
+            let begun = Instant::now();
+            path.wait_until_carried(path.carried() + 1024 * 1024);
+            check_soon(begun, &format!("after change {change} the file went on"));
+        }
+        path
+    });
+    let (fetched, changes) = tokio::join!(in_time(download), changes);
+    let _path = changes.unwrap();
+    assert_eq!(std::fs::read(fetched.unwrap().path).unwrap(), std::fs::read(film).unwrap());
+    assert!(!bob.is_closed(), "the connection moved along");
+}
+
+#[tokio::test]
+async fn a_client_of_another_make_is_answered_at_a_new_address_when_it_has_said_enough() {
+    let server = Server::start();
+    let path = Path::to(server.address);
+    // It repeats small packets, as QUIC does, and sends nothing larger.
+    let configuration = configuration(&server, ALPN);
+    let raw = Raw::of(&endpoint("127.0.0.1"), path.address, configuration).await.unwrap();
+    raw.sign_up("carol").await;
+    for change in 0..3 {
+        path.change_ports();
+        let begun = Instant::now();
+        raw.ask(Users { after: None }).await.unwrap();
+        check_soon(begun, &format!("after change {change} a question was answered"));
+    }
 }

@@ -1,5 +1,6 @@
 //! How many may come, in all and from one address.
 
+use qchat_proto::command::Users;
 use quinn::{ConnectionError, Endpoint, TransportErrorCode};
 
 use crate::harness::{Raw, Server, endpoint, until};
@@ -28,6 +29,8 @@ async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
     here[0].sign_up("alice").await;
     check_refused(&one, &server).await;
     let there = come(&two, &server).await;
+    // The server counts a connection a moment after the client has it.
+    there.ask(Users { after: None }).await.unwrap_err();
     check_refused(&three, &server).await;
     // A place that was left is somebody else's, and those who are there stay.
     drop(there);
