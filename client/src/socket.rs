@@ -206,7 +206,7 @@ mod tests {
         let network = Arc::<Network>::default();
         let socket = Socket::new(Arc::<Network>::clone(&network));
         // The handshake, and an acknowledgement at its end.
-        [1200, 35].map(|bytes| send(&socket, bytes));
+        [1200, 35].into_iter().for_each(|bytes| send(&socket, bytes));
         receive(&socket);
         send(&socket, 35);
         let has_asked = || timeout(Duration::ZERO, socket.asked.notified());
