@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::blocking::blocking;
 use crate::failure::Failure;
+use crate::store::LookedAt;
 
 /// Where the lists lie in the folder of the store. Not beside the uploads: there lie only files that
 /// people sent.
@@ -23,6 +24,9 @@ const FOLDER: &str = "blocks";
 const UNFINISHED: &str = ".tmp";
 
 const VALUE_BYTES: usize = 32;
+
+/// So many values cost as much as a row of the store: they are read and hashed again each time.
+const VALUES_A_ROW: usize = 16;
 
 /// A stored file that is not the one that was stored, and nothing tells which of its blocks is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +93,8 @@ impl BlockLists {
             let only = (0..layout.blocks()).map(|_| BlockValue(file.digest.0));
             return Ok(only.collect());
         }
+        let blocks = usize::try_from(layout.blocks()).unwrap_or(usize::MAX);
+        LookedAt::of_this_work().add(blocks / VALUES_A_ROW);
         if let Some(values) = self.kept(file, layout).await.map_err(Failure::fault)? {
             return Ok(values);
         }
@@ -205,6 +211,20 @@ mod tests {
             assert_eq!(lists.of(&file, &stored).await.unwrap(), values);
             assert_eq!(std::fs::read(&path).unwrap(), kept);
         }
+    }
+
+    #[tokio::test]
+    async fn a_long_list_counts_as_rows_of_the_store_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let lists = BlockLists::open(folder.path()).unwrap();
+        let (file, stored) = stored(folder.path());
+        let values = vec![BlockValue([0; 32]); 1600];
+        let (size, digest) = (1600 * 1024 * 1024, digest(&values));
+        let long = qchat_proto::File { size, digest, ..file };
+        lists.keep(&long.name, values.clone()).await.unwrap();
+        let looked_at = LookedAt::default();
+        assert_eq!(looked_at.count(lists.of(&long, &stored)).await.unwrap(), values);
+        assert_eq!(looked_at.take(), 100);
     }
 
     #[tokio::test]

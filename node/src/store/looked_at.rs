@@ -33,7 +33,7 @@ impl LookedAt {
     }
 
     /// The count of the work that asks. Work that nobody counts has one of its own.
-    pub(super) fn of_this_work() -> Self {
+    pub(crate) fn of_this_work() -> Self {
         OF_THIS_TASK.try_with(Self::clone).unwrap_or_default()
     }
 
