@@ -1,5 +1,7 @@
 //! Files: sent to a person or a group, stored, and fetched.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -230,4 +232,36 @@ fn nothing_half_done_lies_about_after_a_transfer() {
     };
     assert_eq!(names(&alice.path("download")), ["a.bin"]);
     assert_eq!(server.uploads().len(), 1);
+}
+
+#[test]
+fn a_script_may_still_be_run_by_its_owner_and_written_to_by_nobody_else() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    std::fs::create_dir(alice.path("p")).unwrap();
+    for (name, mode) in
+        [("run.sh", 0o755), ("p/odd", 0o6777), ("p/plain", 0o666), ("p/group", 0o654)]
+    {
+        alice.write(name, name.as_bytes());
+        std::fs::set_permissions(alice.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+    let sent = alice.ok("send_file bob run.sh");
+    let file = &sent["message"]["file"];
+    assert_eq!(keys(file), ["blake3", "executable", "name", "original", "size"]);
+    assert_eq!((&file["original"], &file["executable"]), (&"run.sh".into(), &true.into()));
+    alice.ok("send_file bob p");
+    // What lies at the server runs for nobody.
+    for name in server.uploads() {
+        let stored = server.folder().join("upload").join(name);
+        assert_eq!(stored.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    }
+    bob.lines(&["download_file run.sh", "download_file p/"]);
+    for (name, is_executable) in
+        [("run.sh", true), ("p/odd", true), ("p/plain", false), ("p/group", false)]
+    {
+        let path = bob.path("download/bob").join(name);
+        let mode = path.metadata().unwrap().permissions().mode();
+        let bits = if is_executable { 0o100 } else { 0 };
+        assert_eq!(mode & 0o7133, bits, "{name}: {mode:o}");
+    }
 }

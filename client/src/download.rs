@@ -35,8 +35,8 @@ const PARTS_MAX: u32 = 16;
 /// After this long nobody will go on with a part.
 const PART_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What a finished file may be read by, less the process's umask.
-const MODE: u32 = 0o666;
+/// What a finished file may be read by, less the process's umask. Nobody but its owner writes to it.
+const MODE: u32 = 0o644;
 
 pub(crate) async fn download(
     link: &Link,
@@ -147,9 +147,12 @@ async fn look(
 
 /// Gives the file the first of its names that is free. The name is one safe component by its type.
 async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
-    let original = file.original.name().clone();
+    let (original, is_executable) = (file.original.name().clone(), file.original.is_executable());
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
     let landed = blocking(folder, move |_| {
+        if is_executable {
+            part.make_executable()?;
+        }
         part.sync()?;
         Ok(part.land(names))
     });

@@ -15,6 +15,8 @@ use crate::error::{CallError, LocalFileReason};
 #[derive(Debug)]
 pub(crate) struct LocalFile {
     pub(crate) size: u64,
+    /// Whether its owner may run it.
+    pub(crate) is_executable: bool,
     pub(crate) file: File,
     pub(crate) witness: Witness,
 }
@@ -38,10 +40,11 @@ impl LocalFile {
             return Err(LocalFileReason::NotAFile);
         }
         let file = open_at_once(&path).map_err(unreadable)?;
-        let was = State::of(&file.metadata().map_err(unreadable)?);
+        let metadata = file.metadata().map_err(unreadable)?;
+        let (was, is_executable) = (State::of(&metadata), metadata.mode() & 0o100 != 0);
         let again = file.try_clone().map_err(unreadable)?;
         let witness = Witness(Arc::new(Seen { path, file: again, was }));
-        Ok(Self { size: was.size, file, witness })
+        Ok(Self { size: was.size, is_executable, file, witness })
     }
 }
 

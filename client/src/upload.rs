@@ -46,6 +46,7 @@ pub(crate) async fn send_file(
 ) -> Result<Message, CallError> {
     let local = LocalFile::open(path).await?;
     let (shown, size) = (name.name().clone(), local.size);
+    let name = name.with_executable(local.is_executable);
     let transfer = link.new_transfer();
     let upload = Upload { id, to, name, size, transfer };
     let mut call = Call::ask(link, upload).await?;

@@ -105,7 +105,7 @@ impl fmt::Debug for FolderPath {
 }
 
 /// The name of a file, below the folders that it was sent with, if any: `photos/2024/a.jpg`. Each part is
-/// one safe component.
+/// one safe component. It also says whether the sender may run the file.
 ///
 /// Encoded it is one text, as a [`FileName`] is, so that who knows no folders reads a harmless name. Any
 /// text becomes one, also while decoding; doing it twice changes nothing. Where what stands before the
@@ -115,13 +115,30 @@ impl fmt::Debug for FolderPath {
 pub struct FilePath {
     folder: Option<FolderPath>,
     name: FileName,
+    is_executable: bool,
 }
+
+/// Stands after the name of a file that may be run, where the path is encoded. No name holds it, and a program
+/// that does not know it takes it for a space and drops it: so no byte of what was said or stored before
+/// has changed, and an older program reads the same name.
+const EXECUTABLE: char = '\u{2029}';
 
 impl FilePath {
     /// The file of that name in a folder.
     pub fn new(folder: Option<FolderPath>, name: FileName) -> Self {
         let name = in_place(folder.as_ref(), name);
-        Self { folder, name }
+        Self { folder, name, is_executable: false }
+    }
+
+    /// The same, of a file that its owner may run, or may not.
+    #[must_use]
+    pub fn with_executable(self, is_executable: bool) -> Self {
+        Self { is_executable, ..self }
+    }
+
+    /// Whether its owner may run the file.
+    pub fn is_executable(&self) -> bool {
+        self.is_executable
     }
 
     /// Where it was sent with folders, those.
@@ -137,12 +154,17 @@ impl FilePath {
 
 impl From<&str> for FilePath {
     fn from(text: &str) -> Self {
+        let (text, is_executable) = match text.strip_suffix(EXECUTABLE) {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let parts = text.rsplit_once('/').filter(|(_, name)| is_name(name));
         let parts = parts.and_then(|(folder, name)| Some((folder.parse().ok()?, name)));
         match parts {
             Some((folder, name)) => Self::new(Some(folder), FileName::inside(name)),
             None => Self::new(None, text.into()),
         }
+        .with_executable(is_executable)
     }
 }
 
@@ -160,7 +182,9 @@ impl From<FileName> for FilePath {
 
 impl From<FilePath> for String {
     fn from(path: FilePath) -> Self {
-        path.to_string()
+        let mut text = path.to_string();
+        text.extend(path.is_executable.then_some(EXECUTABLE));
+        text
     }
 }
 
@@ -175,7 +199,7 @@ impl fmt::Display for FilePath {
 
 impl fmt::Debug for FilePath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.to_string(), formatter)
+        fmt::Debug::fmt(&String::from(self.clone()), formatter)
     }
 }
 
@@ -206,6 +230,22 @@ mod tests {
         check("a/", None, "a_");
         check("a/..", None, "a_");
         check("..", None, "file");
+    }
+
+    #[test]
+    fn that_a_file_may_be_run_is_no_part_of_its_name_also_for_a_program_that_does_not_know_it() {
+        for text in ["run.sh", "p/bin/run.sh", "p/.hidden"] {
+            let path = FilePath::from(text);
+            assert!(!path.is_executable());
+            let executable = path.clone().with_executable(true);
+            assert_eq!(executable.to_string(), text);
+            let encoded = String::from(executable.clone());
+            assert_eq!(FilePath::from(encoded.as_str()), executable);
+            // An older program makes every text safe as a name that stands alone.
+            let (_, name) = encoded.rsplit_once('/').unwrap_or(("", &encoded));
+            let alone = path.name().as_str();
+            assert_eq!(FileName::from(name), FileName::from(alone));
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A file that is not complete yet.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -180,6 +180,20 @@ impl Part {
     /// The operating system's. The part is empty then: all of it has to come again.
     pub fn sync(&self) -> io::Result<()> {
         self.disk.sync()
+    }
+
+    /// Lets the file's owner run it, and nobody else write to it. A file system without such bits keeps it
+    /// all the same.
+    ///
+    /// # Errors
+    /// The operating system's; as with [`sync`](Self::sync).
+    pub fn make_executable(&self) -> io::Result<()> {
+        let mode = self.disk.file.metadata()?.permissions().mode();
+        let executable = Permissions::from_mode((mode & 0o644) | 0o100);
+        match self.disk.file.set_permissions(executable) {
+            Ok(()) => self.disk.unless_lost(self.disk.file.sync_all()),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Removes the part.

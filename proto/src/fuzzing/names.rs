@@ -123,7 +123,9 @@ fn check_path(text: &str) {
         None => check_is_safe(path.name().as_str()),
     }
     path.folder().into_iter().for_each(check_folders);
-    assert_eq!(FilePath::from(path.to_string()), path, "{text:?}");
+    assert_eq!(FilePath::from(String::from(path.clone())), path, "{text:?}");
+    let shown = FilePath::from(path.to_string()).with_executable(path.is_executable());
+    assert_eq!(shown, path, "{text:?}");
     // What is no path is the name that it always was.
     if path.folder().is_none() {
         assert_eq!(*path.name(), FileName::from(text), "{text:?}");

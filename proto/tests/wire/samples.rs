@@ -353,6 +353,7 @@ fn parts() -> Vec<Sample> {
         body(Body::ExpiredFile(file())),
         sample("file_path.alone", FilePath::from("a.jpg")),
         sample("file_path.in_folders", FilePath::from("photos/2024/a.jpg")),
+        sample("file_path.executable", FilePath::from("bin/run.sh").with_executable(true)),
         log(Log::Inbox),
         log(Log::Group(lab())),
         selection(Selection::UnreadAndNewest(20)),

@@ -83,6 +83,8 @@ pub(super) struct FileObject<'a> {
     pub(super) size: u64,
     pub(super) blake3: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) executable: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) expired: bool,
 }
 
@@ -139,6 +141,7 @@ impl<'a> From<&'a File> for FileObject<'a> {
             folder: file.original.folder().map(FolderPath::as_str),
             size: file.size,
             blake3: file.digest.to_string(),
+            executable: file.original.is_executable(),
             expired: false,
         }
     }

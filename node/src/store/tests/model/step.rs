@@ -11,6 +11,7 @@ use crate::store::writer::{self, Job};
 
 /// What a change that was made tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few of them live at a time")]
 pub(in super::super) enum Told {
     Nothing,
     Message(Message),
