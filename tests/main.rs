@@ -45,6 +45,7 @@ mod live;
 mod local_errors;
 mod logs;
 mod many;
+mod many_texts;
 mod messages;
 mod outbox;
 mod passwords;

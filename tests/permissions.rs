@@ -1,13 +1,14 @@
 //! Who may do what: every command of the wire, asked by every kind of caller, against the table of `SECURITY.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
-    ChangePassword, Download, FileBlocks, FileQuery, FilesBelow, Groups, History, Join, Leave,
-    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
-    Register, Resume, RevokeSession, Selection, SendText, SequenceRange, Sessions, Track, Upload,
-    Users, Watch,
+    ChangePassword, Download, FileBlocks, FileHeader, FileQuery, FilesBelow, Groups, History, Join,
+    Leave, Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
+    Register, Resume, RevokeSession, Selection, SendText, SendTexts, SequenceRange, Sessions,
+    TextOutcome, Track, Upload, Users, Watch,
 };
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
@@ -35,7 +36,7 @@ macro_rules! commands {
 commands! {
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead, Upload, Download, MakeGroup,
     Join, Leave, Groups, Members, Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword,
-    Sessions, RevokeSession, FileBlocks, FilesBelow, NextKey,
+    Sessions, RevokeSession, FileBlocks, FilesBelow, NextKey, SendTexts,
 }
 
 /// The columns of the table, in their order.
@@ -139,6 +140,8 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         ("Sessions (the own ones)", Sessions.into()),
         ("RevokeSession of somebody else's", RevokeSession { id: caller.others_session }.into()),
         ("NextKey of the server", NextKey.into()),
+        ("SendTexts to a person", SendTexts { transfer: TO_PERSON }.into()),
+        ("SendTexts to the group", SendTexts { transfer: TO_GROUP }.into()),
         // These change who somebody is.
         ("Join", Join { group: "door".parse().unwrap() }.into()),
         ("Leave", Leave { group: lab() }.into()),
@@ -152,15 +155,46 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
     ]
 }
 
+/// The streams of texts, each to one receiver.
+const TO_PERSON: TransferId = TransferId(1);
+const TO_GROUP: TransferId = TransferId(2);
+
+/// How long a stream is waited for that a stranger may not have.
+const BRIEFLY: Duration = Duration::from_millis(500);
+
+/// Sends one text on the stream of a `SendTexts`.
+async fn bring_text(raw: &Raw, transfer: TransferId) {
+    // A stranger may open none before they are refused.
+    let opened = tokio::time::timeout(BRIEFLY, raw.connection.open_uni()).await;
+    let Ok(Ok(mut stream)) = opened else { return };
+    let to = if transfer == TO_GROUP { sdk::group("lab") } else { sdk::user("witness") };
+    let text = SendText { id: ClientId::random(), to, text: sdk::text("hi") };
+    let bytes = [frame::encode_frame(&FileHeader { transfer }), frame::encode_frame(&text)];
+    // The server may have refused already.
+    let _ = in_time(stream.write_all(&bytes.concat())).await;
+    let _ = stream.finish();
+}
+
 /// Asks, and returns what the first frame of the answer says: `yes`, or the code of the refusal.
 async fn ask(raw: &Raw, request: &Request) -> String {
     let (mut send, mut receive) = raw.stream().await;
     in_time(send.write_all(&frame::encode_frame(request))).await.unwrap();
     send.finish().unwrap();
+    if let Request::SendTexts(SendTexts { transfer }) = request {
+        bring_text(raw, *transfer).await;
+    }
     let length = in_time(receive.read_u32()).await.unwrap();
     assert!(usize::try_from(length).unwrap() <= ANSWER_BYTES_MAX);
     let mut answer = vec![0; length.try_into().unwrap()];
     in_time(AsyncReadExt::read_exact(&mut receive, &mut answer)).await.unwrap();
+    if matches!(request, Request::SendTexts(_))
+        && let Ok(Ok(outcome)) = frame::decode::<Result<TextOutcome, Refusal>>(&answer)
+    {
+        return match outcome {
+            TextOutcome::Stored { .. } => "yes".to_owned(),
+            TextOutcome::Refused(refusal) => refusal.code().to_owned(),
+        };
+    }
     match answer[0] {
         0 => "yes".to_owned(),
         _ => match frame::decode::<Result<(), Refusal>>(&answer) {

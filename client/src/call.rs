@@ -65,6 +65,14 @@ impl<C: Command> Call<C> {
         self.frame().await
     }
 
+    /// The next event, which must come within the usual time.
+    pub(crate) async fn event_in_time(&mut self) -> Result<C::Event, CallError>
+    where
+        C: Follow,
+    {
+        self.within(ANSWER_MAX, Self::frame).await
+    }
+
     /// The answer, which must come within the usual time.
     pub(crate) async fn reply(&mut self) -> Result<C::Reply, CallError> {
         self.within(ANSWER_MAX, Self::frame).await

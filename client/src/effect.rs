@@ -32,6 +32,7 @@ impl Effect {
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)
+            | Request::SendTexts(_)
             | Request::MarkRead(_)
             | Request::MarkDelivered(_)
             | Request::Upload(_)

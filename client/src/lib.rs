@@ -57,6 +57,7 @@ mod pins;
 pub mod private_file;
 mod progress;
 mod socket;
+mod text_stream;
 mod track;
 mod trust;
 mod upload;
@@ -81,6 +82,7 @@ pub use qchat_proto::{
     MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage,
     StoredName, Timestamp, UserName,
 };
+pub use text_stream::{SentText, TextStream};
 pub use track::Tracking;
 pub use trust::{Trust, Unknown};
 pub use watch::Watching;

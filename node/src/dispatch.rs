@@ -27,6 +27,9 @@ use crate::store::LookedAt;
 /// How long the header of a file's stream may take.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(8);
 
+/// How long a stream waits for the command that it belongs to.
+const COMMAND_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// How long a peer may take to accept an answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -292,10 +295,12 @@ pub(crate) async fn deliver(
     let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
     let (mut stream, code) = match timeout(HEADER_TIME_MAX, header).await {
         // Not to be held against the peer: the command may have ended meanwhile.
-        Ok(Ok(header)) => match arrivals.deliver(header.transfer, stream) {
-            Ok(()) => return,
-            Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
-        },
+        Ok(Ok(header)) => {
+            match arrivals.deliver_within(COMMAND_TIME_MAX, header.transfer, stream).await {
+                Ok(()) => return,
+                Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
+            }
+        }
         Ok(Err(_)) => {
             misconduct.note();
             (stream, codes::UNEXPECTED_STREAM)

@@ -27,6 +27,11 @@ impl Failure {
         }
     }
 
+    /// A fault of ours after which the change may have happened.
+    pub(crate) fn unknown(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Unknown(Box::new(error))
+    }
+
     /// What the asker is told. A fault's causes go to the log under a number that both sides see.
     pub(crate) fn into_refusal(self, command: &'static str) -> Refusal {
         let (error, refusal): (_, fn(u32) -> Refusal) = match self {

@@ -43,7 +43,7 @@ const OF_ACCOUNT: NonZeroU32 = or_one(2);
 
 /// How many commands of an account are at work at a time. Four times as many as keep the store's writer
 /// busy from one sync to the next, and a small part of a batch.
-const AT_WORK_MAX: usize = 16;
+pub(crate) const AT_WORK_MAX: usize = 16;
 
 /// How many commands that end an account's sessions are at work at a time, beside the others.
 const ENDING_MAX: usize = 4;

@@ -43,6 +43,9 @@ const WATCHINGS_OF_ACCOUNT_MAX: u32 = 64;
 /// message of its log.
 const TRACKINGS_OF_ACCOUNT_MAX: u32 = 256;
 
+/// How many streams of texts an account may have open at a time: one for each script and device.
+const TEXT_STREAMS_OF_ACCOUNT_MAX: u32 = 16;
+
 /// Where a server finds and keeps things, and what it allows.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -160,6 +163,7 @@ pub(crate) struct Node {
     pub(crate) rates: Rates,
     pub(crate) watchings: Shares,
     pub(crate) trackings: Shares,
+    pub(crate) text_streams: Shares,
     pub(crate) stopping: CancellationToken,
 }
 
@@ -190,6 +194,7 @@ impl Node {
             rates: Rates::of(limits.commands_per_second),
             watchings: Shares::of(WATCHINGS_OF_ACCOUNT_MAX),
             trackings: Shares::of(TRACKINGS_OF_ACCOUNT_MAX),
+            text_streams: Shares::of(TEXT_STREAMS_OF_ACCOUNT_MAX),
             stopping: CancellationToken::new(),
         }
     }

@@ -143,6 +143,8 @@ commands! {
     FilesBelow => FilePage,
     /// Follows which keys the server has.
     NextKey => Done,
+    /// Sends texts one after the other, without waiting for the answers in between.
+    SendTexts => Done,
 }
 
 impl Follow for Watch {
@@ -155,6 +157,10 @@ impl Follow for Track {
 
 impl Follow for NextKey {
     type Event = ServerKeys;
+}
+
+impl Follow for SendTexts {
+    type Event = TextOutcome;
 }
 
 impl Transfer for Upload {

@@ -1,10 +1,13 @@
 //! Finds the command that a file's stream belongs to.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use qchat_proto::TransferId;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 type Places<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
 
@@ -13,6 +16,8 @@ type Places<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
 #[derive(Debug)]
 pub struct Pairing<S> {
     places: Places<S>,
+    /// Told when a transfer begins to wait.
+    expected: Notify,
 }
 
 /// A transfer that waits for its stream. Dropping it ends the waiting.
@@ -25,7 +30,7 @@ pub struct Waiting<S> {
 
 impl<S> Default for Pairing<S> {
     fn default() -> Self {
-        Self { places: Arc::default() }
+        Self { places: Arc::default(), expected: Notify::new() }
     }
 }
 
@@ -39,7 +44,36 @@ impl<S> Pairing<S> {
         }
         let (place, stream) = oneshot::channel();
         places.insert(transfer, place);
+        self.expected.notify_waiters();
         Some(Waiting { places: Arc::clone(&self.places), transfer, stream })
+    }
+
+    /// Hands a stream to the command that waits for it, or begins to wait within `patience`: no order holds
+    /// between streams, so the command may come later.
+    ///
+    /// # Errors
+    /// The stream itself: no command waits for it.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the stream is lost.
+    pub async fn deliver_within(
+        &self,
+        patience: Duration,
+        transfer: TransferId,
+        mut stream: S,
+    ) -> Result<(), S> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let mut expected = pin!(self.expected.notified());
+            expected.as_mut().enable();
+            stream = match self.deliver(transfer, stream) {
+                Ok(()) => return Ok(()),
+                Err(stream) => stream,
+            };
+            if timeout_at(deadline, expected).await.is_err() {
+                return Err(stream);
+            }
+        }
     }
 
     /// Hands a stream to the command that waits for it, or back where none does.
@@ -84,6 +118,20 @@ mod tests {
         assert_eq!(pairing.deliver(TransferId(2), "two"), Err("two"));
         assert_eq!(pairing.deliver(TransferId(1), "one"), Ok(()));
         assert_eq!(waiting.stream().await, Some("one"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_may_come_before_its_command() {
+        let pairing = Pairing::default();
+        let patience = Duration::from_secs(5);
+        let expecting = async {
+            drop(pairing.expect(TransferId(1)));
+            pairing.expect(TransferId(2)).unwrap().stream().await
+        };
+        let (delivered, stream) =
+            tokio::join!(pairing.deliver_within(patience, TransferId(2), "two"), expecting);
+        assert_eq!((delivered, stream), (Ok(()), Some("two")));
+        assert_eq!(pairing.deliver_within(patience, TransferId(3), "three").await, Err("three"));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use qchat_proto::command::Log;
 use qchat_proto::{
-    Address, GroupName, Password, PasswordError, SessionId, SessionIdError, Stage, UserName,
+    Address, GroupName, MessageText, Password, PasswordError, SessionId, SessionIdError, Stage,
+    UserName,
 };
 
 use crate::command_table::{Entry, Verb, nearest};
@@ -88,6 +89,16 @@ impl Line {
                 | Self::ChangePassword(None)
                 | Self::Register { password: None, .. }
         )
+    }
+
+    /// Its text and receiver, if it does no more than send a text that can be sent.
+    pub(crate) fn text(&self) -> Option<(Address, MessageText)> {
+        match self {
+            Self::Send { to, text, wait } if wait.stage == Stage::Stored => {
+                Some((to.clone(), text.clone().try_into().ok()?))
+            }
+            _ => None,
+        }
     }
 
     /// How far what it sends is to come before it is done.

@@ -1,14 +1,19 @@
 //! Lines without a person: one command, lines of `-c`, or standard input.
 
+mod texts;
+
+use std::collections::VecDeque;
 use std::io;
 
 use tokio::sync::mpsc;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::line::parse;
 use crate::shell::{Outcome, Shell};
 use crate::stdin_lines::{RawLine, read_standard_input};
 use crate::words::Input;
+use texts::Texts;
 
 /// Where lines come from.
 #[derive(Debug)]
@@ -37,7 +42,8 @@ pub(crate) enum AfterFailure {
 
 /// Runs the lines, says goodbye, and returns the worst that happened. Ctrl-C breaks off.
 pub(crate) async fn run(mut shell: Shell, lines: Lines, after_failure: AfterFailure) -> Exit {
-    let mut script = Script { shell: &mut shell, worst: Exit::Done, after_failure };
+    let texts = Texts::default();
+    let mut script = Script { shell: &mut shell, texts, worst: Exit::Done, after_failure };
     let running = async {
         script.run(lines).await;
         script.worst
@@ -57,6 +63,7 @@ pub(crate) async fn run(mut shell: Shell, lines: Lines, after_failure: AfterFail
 
 struct Script<'a> {
     shell: &'a mut Shell,
+    texts: Texts,
     worst: Exit,
     after_failure: AfterFailure,
 }
@@ -76,24 +83,60 @@ impl Script<'_> {
                 self.after(outcome);
             }
             Lines::Given(lines) => {
-                for line in lines {
-                    let outcome = self.shell.execute(&line).await;
-                    if self.after(outcome) == Next::End {
-                        break;
-                    }
-                }
+                let lines = lines.into_iter().map(|line| Ok(RawLine::Text(line)));
+                self.run_all(&mut Source::Given(lines.collect())).await;
             }
-            Lines::Read(mut lines) => {
-                while let Some(line) = lines.recv().await {
-                    if self.read(line).await == Next::End {
-                        break;
-                    }
-                }
-            }
+            Lines::Read(lines) => self.run_all(&mut Source::Read(lines)).await,
         }
     }
 
+    /// Begins a line as soon as it is there, and tells the texts that are under way as they are answered.
+    async fn run_all(&mut self, lines: &mut Source) {
+        loop {
+            let next = tokio::select! {
+                line = lines.next(), if self.texts.has_room() => match line {
+                    Some(line) => self.read(line).await,
+                    None => break,
+                },
+                answer = self.texts.answered() => {
+                    let told = self.texts.tell_first(self.shell, answer).await;
+                    self.after_all(told)
+                }
+            };
+            if next == Next::End {
+                return;
+            }
+        }
+        self.tell_texts().await;
+    }
+
+    async fn tell_texts(&mut self) -> Next {
+        let told = self.texts.tell_all(self.shell).await;
+        self.after_all(told)
+    }
+
+    fn after_all(&mut self, told: Option<Outcome>) -> Next {
+        told.map_or(Next::Line, |outcome| self.after(outcome))
+    }
+
     async fn read(&mut self, line: io::Result<RawLine>) -> Next {
+        if let Ok(RawLine::Text(text)) = &line
+            && self.after_failure == AfterFailure::GoOn
+            && let Ok(line) = parse(Input::line(text))
+            && line.text().is_some()
+        {
+            let command = Input::line(text).first_word();
+            let told = self.texts.begin(self.shell, command, line).await;
+            return self.after_all(told);
+        }
+        // Every other line comes after the answers to those before it.
+        match self.tell_texts().await {
+            Next::Line => self.run_alone(line).await,
+            Next::End => Next::End,
+        }
+    }
+
+    async fn run_alone(&mut self, line: io::Result<RawLine>) -> Next {
         let outcome = match line {
             Ok(RawLine::Text(text)) => self.shell.execute(&text).await,
             Ok(RawLine::TooLong { start }) => {
@@ -135,6 +178,25 @@ impl Script<'_> {
                 }
                 Next::End
             }
+        }
+    }
+}
+
+/// Lines that come one after the other.
+enum Source {
+    Given(VecDeque<io::Result<RawLine>>),
+    Read(mpsc::Receiver<io::Result<RawLine>>),
+}
+
+impl Source {
+    /// The next line.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn next(&mut self) -> Option<io::Result<RawLine>> {
+        match self {
+            Self::Given(lines) => lines.pop_front(),
+            Self::Read(lines) => lines.recv().await,
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::account::{Account, Need};
 use crate::answer::{Answer, Page};
+use crate::deadline::Deadline;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::line::{Line, parse};
@@ -41,6 +42,18 @@ pub enum Outcome {
     Quit,
     /// Its result cannot be written, and nor could another one's.
     OutputClosed(io::Error),
+}
+
+impl Outcome {
+    /// The worse one of two.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (closed @ Self::OutputClosed(_), _) | (_, closed @ Self::OutputClosed(_)) => closed,
+            (Self::Failed(one), Self::Failed(other)) => Self::Failed(one.max(other)),
+            (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
+            (one, _) => one,
+        }
+    }
 }
 
 /// Runs lines as a terminal would show them: results and errors go to its [`Output`].
@@ -290,7 +303,7 @@ impl Shell {
     }
 
     async fn done_and_waited_for(&mut self, line: &Line) -> Result<Answer, Failure> {
-        match (self.done_or_again(line).await?, line.wait()) {
+        match (self.done_or_again(line, ClientId::random()).await?, line.wait()) {
             (Answer::Sent(message), wait) if wait.stage > Stage::Stored => {
                 self.wait_for(message, wait).await
             }
@@ -306,10 +319,39 @@ impl Shell {
 
     /// Does a line, and again on a new link where the one it had was lost. Every try carries the same
     /// id, so that the server does it once.
-    pub(super) async fn done_or_again(&mut self, line: &Line) -> Result<Answer, Failure> {
-        let id = ClientId::random();
-        let mut persistence = Persistence::default();
+    pub(crate) async fn done_or_again(
+        &mut self,
+        line: &Line,
+        id: ClientId,
+    ) -> Result<Answer, Failure> {
         self.begin();
+        self.done_in_time(line, id, Persistence::default()).await
+    }
+
+    /// Does a line again whose first try failed with its link, under the id and in the time that it has.
+    pub(crate) async fn done_again(
+        &mut self,
+        line: &Line,
+        (id, deadline): (ClientId, Deadline),
+        failure: Failure,
+    ) -> Result<Answer, Failure> {
+        self.manner.deadline = deadline;
+        self.link.begin();
+        let mut persistence = Persistence::default();
+        if persistence.is_news(&deadline) && !self.rests() && !self.is_connected() {
+            self.output.notice(&failure.before_trying_again(&deadline));
+        }
+        sleep(persistence.pause_after(failure, &deadline)?).await;
+        self.done_in_time(line, id, persistence).await
+    }
+
+    /// Does a line in the time that is left, and again on a new link if the one it had was lost.
+    pub(crate) async fn done_in_time(
+        &mut self,
+        line: &Line,
+        id: ClientId,
+        mut persistence: Persistence,
+    ) -> Result<Answer, Failure> {
         loop {
             let result = self.done(line, id).await;
             if self.manner.has_moved.swap(false, Ordering::Relaxed) {
@@ -392,6 +434,11 @@ impl Shell {
             }
             signed_in => signed_in.map(|()| client),
         }
+    }
+
+    /// A connection on which somebody is signed in, if it is there or can be made at the first try.
+    pub(crate) async fn connected(&mut self) -> Result<Client, Failure> {
+        self.connect_for(Need::SignedIn).await
     }
 
     async fn connect(&mut self) -> Result<Client, Failure> {

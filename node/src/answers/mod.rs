@@ -7,6 +7,7 @@ mod groups;
 mod messages;
 mod next_key;
 mod people;
+mod send_texts;
 mod sessions;
 mod track;
 mod upload;

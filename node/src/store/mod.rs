@@ -96,7 +96,23 @@ impl Store {
     /// # Cancel safety
     /// A change that was handed over happens whether or not its answer is awaited.
     pub(crate) async fn commit<C: Change>(&self, change: C) -> Result<C::Outcome, CommitError> {
-        self.writer.commit(change).await
+        self.queue(change).await?.await
+    }
+
+    /// Hands a change over, and returns a future with its answer. Changes are made in the order in which they
+    /// were handed over.
+    ///
+    /// # Errors
+    /// The store is closed, and the change is not made. The future's are those of [`commit`](Self::commit).
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: whether the change was handed over is unknown.
+    pub(crate) async fn queue<C: Change>(
+        &self,
+        change: C,
+    ) -> Result<impl Future<Output = Result<C::Outcome, CommitError>> + Send + use<C>, CommitError>
+    {
+        self.writer.queue(change).await
     }
 
     /// From now on tells `wake` what a change gives others to look at, after the commit and before the

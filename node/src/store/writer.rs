@@ -73,8 +73,12 @@ impl Writer {
         let _ = self.wake.set(wake);
     }
 
-    /// Queues a change and waits for its answer.
-    pub(super) async fn commit<C: Change>(&self, change: C) -> Result<C::Outcome, CommitError> {
+    /// Queues a change, and returns a future with its answer. Changes are made in the order in which they were
+    /// queued.
+    pub(super) async fn queue<C: Change>(
+        &self,
+        change: C,
+    ) -> Result<impl Future<Output = Answer<C>> + Send + use<C>, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || CommitError::Failed(Arc::new(Fault::Closed));
         let queue = queue.ok_or_else(closed)?;
@@ -82,7 +86,8 @@ impl Writer {
         queue.send(job).await.map_err(|_| closed())?;
         drop(queue);
         // A job that was dropped unanswered was in a transaction that may or may not have happened.
-        answered.await.unwrap_or_else(|_| Err(CommitError::Unknown(Arc::new(Fault::Panicked))))
+        let unknown = |_| Err(CommitError::Unknown(Arc::new(Fault::Panicked)));
+        Ok(async move { answered.await.unwrap_or_else(unknown) })
     }
 
     /// Lets the thread finish what is queued, and waits for that.

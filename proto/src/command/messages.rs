@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::few::Few;
-use crate::ids::ClientId;
+use crate::ids::{ClientId, TransferId};
 use crate::limits::{PAGE_ITEMS_MAX, READ_RANGES_MAX};
-use crate::message::{Address, Message, MessageId, Sequence};
+use crate::message::{Address, Message, MessageId, Sequence, Timestamp};
 use crate::names::{GroupName, UserName};
+use crate::refusal::Refusal;
 use crate::text::MessageText;
 
 /// Sends a text; see [`Request::SendText`](crate::Request::SendText).
@@ -18,6 +19,32 @@ pub struct SendText {
     pub to: Address,
     /// What.
     pub text: MessageText,
+}
+
+/// Sends texts in their order; see [`Request::SendTexts`](crate::Request::SendTexts).
+///
+/// The texts come as frames [`SendText`] on a unidirectional stream of their own, after its
+/// [`FileHeader`](super::FileHeader). Each is answered with an event, in the same order, and
+/// [`Done`](super::Done) follows when the stream has ended. A text is stored before those after it, so the
+/// order of a log is the order of the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendTexts {
+    /// The stream that brings the texts.
+    pub transfer: TransferId,
+}
+
+/// What became of one text of a [`SendTexts`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TextOutcome {
+    /// It is stored.
+    Stored {
+        /// Its id.
+        id: MessageId,
+        /// When the server took it.
+        at: Timestamp,
+    },
+    /// It is not. Those after it are not concerned.
+    Refused(Refusal),
 }
 
 /// A log as its reader names it.

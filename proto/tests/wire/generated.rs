@@ -151,6 +151,7 @@ fn of_messages() -> impl Strategy<Value = Request> {
     prop_oneof![
         (client_id(), address(), text())
             .prop_map(|(id, to, text)| SendText { id, to, text }.into()),
+        transfer().prop_map(|transfer| SendTexts { transfer }.into()),
         history(),
         marks(),
         track(),

@@ -160,6 +160,7 @@ pub(crate) fn requests() -> Vec<Request> {
         }
         .into(),
         NextKey.into(),
+        SendTexts { transfer: TransferId(300) }.into(),
     ]
 }
 
@@ -268,6 +269,7 @@ answered! {
     FileBlocks: BlockPage { file: file(), values: values() };
     FilesBelow: FilePage { files: Few::first_of([file()]), next: Some(file_mark()) };
     NextKey: Done;
+    SendTexts: Done;
 }
 
 /// Collects the answers to the command that it is handed.
@@ -322,6 +324,9 @@ fn events() -> Vec<Sample> {
     let joined = Event::Membership { group, user, is_member: true };
     let [current, next] = [b"one", b"two"].map(|key| Fingerprint::of_public_key(key));
     let keys = ServerKeys { current, next: Some(next) };
+    let at = Timestamp::from_milliseconds(1_763_833_207_123);
+    let stored = TextOutcome::Stored { id: text_message().id, at };
+    let refused = TextOutcome::Refused(Refusal::NotLoggedIn);
     let receipt = Receipt { receivers: 300, delivered: 2, read: 1 };
     let online = Event::Presence { user: "bob".parse().unwrap(), online: true };
     vec![
@@ -332,6 +337,8 @@ fn events() -> Vec<Sample> {
         event(online),
         event(joined),
         sample("event.Track.Ok", Ok::<_, Refusal>(receipt)),
+        sample("event.SendTexts.Stored", Ok::<_, Refusal>(stored)),
+        sample("event.SendTexts.Refused", Ok::<_, Refusal>(refused)),
         sample("event.NextKey.Ok", Ok::<_, Refusal>(keys)),
         sample("event.Watch.Ok", Ok::<_, Refusal>(Event::CaughtUp)),
         sample("event.Watch.Err", Err::<Event, _>(Refusal::ShuttingDown)),

@@ -21,7 +21,7 @@ variants! { REQUESTS, request_name, Request:
     Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
     Upload, Download, MakeGroup, Join, Leave, Groups, Members,
     Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword, Sessions, RevokeSession,
-    FileBlocks, FilesBelow, NextKey,
+    FileBlocks, FilesBelow, NextKey, SendTexts,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:

@@ -1,5 +1,6 @@
 //! The lines that begin and end sessions, and signing in on behalf of the others.
 
+use qchat_client::proto::ClientId;
 use qchat_client::{Client, Refusal, UserName};
 use qchat_proto::{MessageId, Password};
 
@@ -159,7 +160,7 @@ impl Shell {
     /// Does a line that a person has completed by passwords. Should the link be lost, it is repeated as it is,
     /// and nobody is asked again.
     async fn done_as_asked(&mut self, complete: Line) -> Result<Answer, Failure> {
-        Box::pin(self.done_or_again(&complete)).await
+        Box::pin(self.done_or_again(&complete, ClientId::random())).await
     }
 
     /// Where it is not known whether the connection is signed in, the next line makes a new one.

@@ -1,0 +1,197 @@
+//! Many texts under way at once, in their order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use qchat_proto::command::{FileHeader, SendText, SendTexts, TextOutcome};
+use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, frame};
+use qchat_transfer::Flow;
+use quinn::SendStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::call::{ANSWER_MAX, Call};
+use crate::client::Client;
+use crate::error::{CallError, LinkError, in_one_line};
+
+/// How many texts may be without an answer: more than a path of 1,000 packets a second and a second of delay
+/// holds. Each takes at most the memory of the longest text.
+const UNANSWERED_MAX: usize = 1024;
+
+/// A stream of texts, stored by the server in the order of the calls. Dropping it ends the stream when all
+/// texts are sent.
+///
+/// A link that is lost ends it for good. The texts without an answer can be sent again on another one, in the
+/// same order and under the same ids: the server does each once.
+#[derive(Debug)]
+pub struct TextStream {
+    texts: mpsc::Sender<Outgoing>,
+    ended: Arc<Mutex<Option<LinkError>>>,
+}
+
+/// A text that was handed over, and its answer.
+#[derive(Debug)]
+pub struct SentText {
+    answer: oneshot::Receiver<Result<Message, CallError>>,
+    ended: Arc<Mutex<Option<LinkError>>>,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    text: SendText,
+    answer: oneshot::Sender<Result<Message, CallError>>,
+}
+
+impl Client {
+    /// Opens a stream of texts for the user who is signed in. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`Refusal::NotLoggedIn`] if nobody is signed in. If the server refuses the stream, its texts
+    /// learn that it has ended.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is sent.
+    pub async fn text_stream(&self) -> Result<TextStream, CallError> {
+        let from = self.user().ok_or(CallError::Refused(Refusal::NotLoggedIn))?;
+        let transfer = self.link.new_transfer();
+        let call = Call::ask(&self.link, SendTexts { transfer }).await?;
+        let opened = timeout(ANSWER_MAX, self.link.connection.open_uni()).await;
+        let opened = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX));
+        let lost = |error: LinkError| CallError::NotSent(error);
+        let stream = opened.map_err(lost)?.map_err(|error| lost(error.into()))?;
+        let (texts, outgoing) = mpsc::channel(1);
+        let (unanswered, waiting) = mpsc::channel(UNANSWERED_MAX);
+        let ended = Arc::new(Mutex::new(None));
+        let writer =
+            Writer { stream, flow: Arc::clone(&self.link.flow), texts: outgoing, unanswered };
+        let reader = Reader { call, waiting, from, ended: Arc::clone(&ended) };
+        tokio::spawn(writer.run(FileHeader { transfer }));
+        tokio::spawn(reader.run());
+        Ok(TextStream { texts, ended })
+    }
+}
+
+impl TextStream {
+    /// Hands a text over, and returns its answer to wait for. Waits while too many are without one.
+    ///
+    /// # Errors
+    /// [`CallError::NotSent`]: the stream has ended.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a call that did not return handed nothing over.
+    pub async fn send(
+        &self,
+        id: ClientId,
+        to: Address,
+        text: MessageText,
+    ) -> Result<SentText, CallError> {
+        let (told, answer) = oneshot::channel();
+        let outgoing = Outgoing { text: SendText { id, to, text }, answer: told };
+        let sent = SentText { answer, ended: Arc::clone(&self.ended) };
+        match self.texts.send(outgoing).await {
+            Ok(()) => Ok(sent),
+            Err(_) => Err(CallError::NotSent(why_ended(&self.ended))),
+        }
+    }
+}
+
+impl TextStream {
+    /// Whether it has ended: texts without an answer get none any more.
+    pub fn has_ended(&self) -> bool {
+        self.texts.is_closed()
+            || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
+
+impl SentText {
+    /// The message as it is stored.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn answer(&mut self) -> Result<Message, CallError> {
+        // Without an answer of its own it ended with the stream, and may have been sent before.
+        let lost = |_| Err(CallError::OutcomeUnknown(why_ended(&self.ended)));
+        (&mut self.answer).await.unwrap_or_else(lost)
+    }
+}
+
+fn why_ended(ended: &Mutex<Option<LinkError>>) -> LinkError {
+    let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+    ended.clone().unwrap_or(LinkError::Closed)
+}
+
+/// Writes the texts.
+struct Writer {
+    stream: SendStream,
+    flow: Arc<Flow>,
+    texts: mpsc::Receiver<Outgoing>,
+    unanswered: mpsc::Sender<Outgoing>,
+}
+
+impl Writer {
+    /// An error ends this task alone: the reader meets the same one, and tells it.
+    async fn run(mut self, header: FileHeader) {
+        let mut bytes = frame::encode_frame(&header);
+        while let Some(outgoing) = self.texts.recv().await {
+            bytes.extend(frame::encode_frame(&outgoing.text));
+            // In this order: the reader has to know it when its answer comes.
+            if self.unanswered.send(outgoing).await.is_err() {
+                break;
+            }
+            if self.flow.talk(self.stream.write_all(&bytes)).await.is_err() {
+                break;
+            }
+            bytes.clear();
+        }
+        // Fails only if the server has stopped the stream.
+        let _ = self.stream.finish();
+    }
+}
+
+/// Reads the answers.
+struct Reader {
+    call: Call<SendTexts>,
+    waiting: mpsc::Receiver<Outgoing>,
+    from: UserName,
+    ended: Arc<Mutex<Option<LinkError>>>,
+}
+
+impl Reader {
+    async fn run(mut self) {
+        while let Some(outgoing) = self.waiting.recv().await {
+            match self.call.event_in_time().await {
+                Ok(outcome) => self.answer(outgoing, outcome),
+                Err(error) => return self.end(error, outgoing),
+            }
+        }
+    }
+
+    /// Ends the stream. Those who wait for an answer to a later text learn it when this is dropped.
+    fn end(self, error: CallError, first: Outgoing) {
+        let link = match error {
+            CallError::NotSent(link) | CallError::OutcomeUnknown(link) => link,
+            // The stream itself is refused, since nobody is signed in any more, for example.
+            other => LinkError::Lost(in_one_line(&other)),
+        };
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
+        let _ = first.answer.send(Err(CallError::OutcomeUnknown(link)));
+    }
+
+    fn answer(&self, outgoing: Outgoing, outcome: TextOutcome) {
+        let Outgoing { text, answer } = outgoing;
+        let told = match outcome {
+            TextOutcome::Stored { id, at } => {
+                let body = Body::Text(text.text);
+                Ok(Message { id, from: self.from.clone(), at, body, unread: false })
+            }
+            TextOutcome::Refused(Refusal::OutcomeUnknown(incident)) => {
+                Err(CallError::OutcomeUnknown(LinkError::ServerFailed(incident)))
+            }
+            TextOutcome::Refused(refusal) => Err(CallError::Refused(refusal)),
+        };
+        // Nobody may wait for it any more.
+        let _ = answer.send(told);
+    }
+}

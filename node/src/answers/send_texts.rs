@@ -1,0 +1,156 @@
+//! Sending many texts in their order, without a round trip for each.
+//!
+//! A task reads and queues the texts, another tells what became of them, in the same order. At most
+//! [`AT_WORK_MAX`](crate::rates::AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
+//! stops being read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use qchat_proto::command::{Done, SendText, SendTexts, TextOutcome};
+use qchat_proto::limits::REQUEST_BYTES_MAX;
+use qchat_proto::{Command, Message, Refusal, codes, frame};
+use quinn::{RecvStream, VarInt};
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::clock;
+use crate::dispatch::{Answer, Call, Work};
+use crate::failure::Failure;
+use crate::rates::{AT_WORK_MAX, Account, Purse};
+use crate::request::RequestError;
+use crate::server::Node;
+use crate::session::Signed;
+use crate::store::changes::{Content, Post};
+
+/// How long the stream of the texts may take to come.
+const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How long a text may take to arrive once it has begun: the longest one at 300 bytes a second.
+const TEXT_TIME_MAX: Duration = Duration::from_secs(60);
+
+impl Answer for SendTexts {
+    type Caller = Signed;
+
+    const WORK: Work = Work::Lasting;
+
+    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+        let _share = call.node.text_streams.take(&caller.user)?;
+        let mut waiting = call.arrivals.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
+        let stream = timeout(STREAM_TIME_MAX, waiting.stream()).await;
+        let mut stream = stream.ok().flatten().ok_or(Refusal::TransferFailed)?;
+        let (queued, mut answers) = mpsc::channel(AT_WORK_MAX);
+        let intake = Intake {
+            node: Arc::clone(&call.node),
+            purse: Arc::clone(&call.purse),
+            account: call.node.rates.account(&caller.user),
+            caller: caller.clone(),
+        };
+        let misconduct = Arc::clone(&call.misconduct);
+        let taking = async {
+            let taken = intake.take_all(&mut stream, queued).await;
+            if matches!(&taken, Err(error) if !matches!(error, RequestError::Gone)) {
+                misconduct.note();
+                // Fails only if the peer has ended the stream before.
+                let _ = stream.stop(VarInt::from_u32(codes::BAD_REQUEST));
+            }
+            taken.map_err(|_| Failure::from(Refusal::TransferFailed))
+        };
+        let telling = async {
+            while let Some(answer) = answers.recv().await {
+                let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
+                call.tell(&outcome(answer), &caller.ended).await?;
+            }
+            Ok(())
+        };
+        // The first error ends both; texts that are queued are sent all the same.
+        tokio::try_join!(taking, telling)?;
+        match caller.ended.is_cancelled() {
+            true => Err(call.why_ended().into()),
+            false => Ok(Done),
+        }
+    }
+}
+
+/// The answer to a text that was handed to the store. A task of its own waits for it, so that a peer that does
+/// not read its answers does not keep the account's places.
+type Queued = JoinHandle<Result<Message, Failure>>;
+
+fn outcome(sent: Result<Message, Failure>) -> TextOutcome {
+    match sent {
+        Ok(message) => TextOutcome::Stored { id: message.id, at: message.at },
+        Err(failure) => TextOutcome::Refused(failure.into_refusal(SendTexts::NAME)),
+    }
+}
+
+/// Takes texts and hands them to the store.
+struct Intake {
+    node: Arc<Node>,
+    purse: Arc<Purse>,
+    account: Arc<Account>,
+    caller: Signed,
+}
+
+impl Intake {
+    /// Takes texts until the stream or the session ends.
+    async fn take_all(
+        &self,
+        stream: &mut RecvStream,
+        queued: mpsc::Sender<Queued>,
+    ) -> Result<(), RequestError> {
+        let ended = self.caller.ended.clone();
+        let taking = async {
+            while let Some(text) = next_text(stream).await? {
+                self.pay_for(&text).await;
+                if queued.send(self.queue(text).await).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        ended.run_until_cancelled(taking).await.unwrap_or(Ok(()))
+    }
+
+    /// What one command `SendText` costs.
+    async fn pay_for(&self, text: &SendText) {
+        let tokens = text.tokens(&self.node);
+        self.purse.pay(tokens).await;
+        self.account.pay(tokens).await;
+    }
+
+    /// Hands a text to the store as soon as the account has a place, which it keeps until it is answered.
+    async fn queue(&self, SendText { id, to, text }: SendText) -> Queued {
+        let place = self.account.place().await;
+        let user = self.caller.user.clone();
+        // The text is about to be synced.
+        self.node.uploads.lane.talk(&user);
+        let content = Content::Text(text);
+        let post = Post { id, from: user, to, at: clock::now(), content };
+        let queued = self.node.store.queue(post).await;
+        tokio::spawn(async move {
+            let answer = queued?.await;
+            drop(place);
+            Ok(answer?)
+        })
+    }
+}
+
+/// The next text, or `None` at the end of the stream.
+async fn next_text(stream: &mut RecvStream) -> Result<Option<SendText>, RequestError> {
+    let mut first = [0];
+    match stream.read(&mut first).await {
+        Ok(Some(1)) => {}
+        Ok(_) => return Ok(None),
+        Err(_) => return Err(RequestError::Gone),
+    }
+    let mut whole = first.as_slice().chain(stream);
+    let text = timeout(TEXT_TIME_MAX, frame::read(&mut whole, REQUEST_BYTES_MAX)).await;
+    match text.map_err(|_| RequestError::TooSlow)? {
+        Ok(text) => Ok(Some(text)),
+        Err(frame::ReadError::Stream(_)) => Err(RequestError::Gone),
+        Err(frame::ReadError::TooLong { .. }) => Err(RequestError::TooLong),
+        Err(frame::ReadError::Decode(error)) => Err(error.into()),
+    }
+}
