@@ -10,6 +10,7 @@ mod own_terminal;
 mod server;
 mod server_settings;
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -51,10 +52,23 @@ fn main() -> ExitCode {
 
 /// Shows the help that was asked for, or says what is wrong with the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.kind() == clap::error::ErrorKind::InvalidUtf8
+        && let Some(wrong) = std::env::args_os().find(|argument| argument.to_str().is_none())
+    {
+        tell(&format!("error: the argument {} is not UTF-8", escaped(&wrong)));
+        return ExitCode::from(2);
+    }
     match (error.exit_code(), error.print()) {
         (0, Err(error)) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
         (status, _) => u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from),
     }
+}
+
+/// The argument with what is no text as `\\xE9`. Its beginning is enough to find it.
+fn escaped(argument: &OsStr) -> String {
+    let shown: String =
+        argument.as_encoded_bytes().escape_ascii().map(char::from).take(80).collect();
+    format!("\"{shown}\"")
 }
 
 /// One sentence on standard error, and an exit status that is not 0, where a part failed.

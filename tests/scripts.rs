@@ -172,6 +172,29 @@ fn bad_usage_of_the_program_is_status_2() {
 }
 
 #[test]
+fn an_argument_that_is_no_utf_8_is_shown() {
+    use std::os::unix::ffi::OsStrExt;
+    let server = Server::start();
+    let alice = server.user("alice");
+    let mut command = alice.command();
+    command.args(["send_file", "alice"]).arg(std::ffi::OsStr::from_bytes(b"caf\xe9.txt"));
+    let ended = crate::harness::Running::start(&mut command).finish();
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert_eq!(ended.error, "error: the argument \"caf\\xe9.txt\" is not UTF-8\n");
+}
+
+#[test]
+fn what_is_left_out_of_a_folder_is_called_by_its_kind() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    std::fs::create_dir(alice.path("d")).unwrap();
+    alice.write("d/a", b"a");
+    std::os::unix::fs::symlink("a", alice.path("d/link")).unwrap();
+    let sent = alice.run(&["send_file", "alice", "d"]);
+    assert_eq!(sent.error, "left out d/link: a symbolic link, which is not followed\n");
+}
+
+#[test]
 fn a_line_that_is_no_utf_8_is_refused_and_the_rest_runs() {
     let server = Server::start();
     let alice = server.user("alice");

@@ -226,6 +226,19 @@ fn sizes_are_written_as_people_write_them_and_a_name_is_listened_on() {
 }
 
 #[test]
+fn a_certificate_is_for_names_that_a_client_can_ask_for() {
+    let folder = ServerFolder::new();
+    for name in ["not a name!", "", "chat.example.org:4433", "a/b"] {
+        let refused = folder.cert_is_refused(&["--name", name]);
+        check_plain(&refused, &[&format!("{name:?}"), "chat.example.org"]);
+    }
+    assert!(files_below(folder.path()).is_empty());
+    for name in ["chat.example.org", "*.example.org", "::1", "10.0.0.1", "localhost"] {
+        folder.cert(&["--name", name]);
+    }
+}
+
+#[test]
 fn a_fresh_folder_stays_empty_where_the_upload_folder_cannot_be_made() {
     let folder = ServerFolder::new();
     std::fs::write(folder.path().join("upload"), "no folder").unwrap();

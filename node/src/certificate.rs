@@ -4,10 +4,13 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::pki_types::ServerName;
 use time::{Duration, OffsetDateTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+
+use crate::identity_error::MakeError;
 
 /// How long a certificate that we make is valid. Clients pin its key, which outlives it; ten years let
 /// a server run without a date to remember.
@@ -26,6 +29,22 @@ pub(crate) fn self_signed(names: &[String], key: &KeyPair) -> Result<String, rcg
     parameters.distinguished_name.push(DnType::CommonName, "qchat server");
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     Ok(parameters.self_signed(key)?.pem())
+}
+
+/// Checks the names of a certificate before anything is written for it.
+///
+/// # Errors
+/// [`MakeError::Name`]: no client can ask for this name.
+pub(crate) fn check_names(names: &[String]) -> Result<(), MakeError> {
+    match names.iter().find(|name| !is_name(name)) {
+        Some(wrong) => Err(MakeError::Name(wrong.clone())),
+        None => Ok(()),
+    }
+}
+
+/// A DNS name, with `*.` before it for all names below, or an address.
+fn is_name(name: &str) -> bool {
+    ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }
 
 /// When a certificate in DER expires.

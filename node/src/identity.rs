@@ -69,6 +69,7 @@ impl IdentityFiles {
     /// # Errors
     /// [`IdentityError`], which names the file or the name.
     pub fn make(&self, names: &[String]) -> Result<Identity, IdentityError> {
+        certificate::check_names(names)?;
         let key = make_or_keep_key("the key", &self.key)?;
         let certificate = certificate::self_signed(names, &key).map_err(MakeError::from)?;
         pem_file::write(&self.certificate, certificate.as_bytes(), CERTIFICATE_MODE)?;

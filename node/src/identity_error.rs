@@ -55,6 +55,11 @@ pub enum IdentityError {
 /// Why no certificate could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
+    /// A text that names no server.
+    #[error(
+        "{0:?} is no name for a certificate: it takes a DNS name such as chat.example.org, or an IP address"
+    )]
+    Name(String),
     /// A name, or the key that is there already.
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),

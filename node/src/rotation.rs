@@ -99,6 +99,7 @@ impl IdentityFiles {
 
     /// Before the key is renamed, its certificate lies ready.
     fn certify_next(&self, names: &[String]) -> Result<(), IdentityError> {
+        certificate::check_names(names)?;
         // Where the change before this one was cut, the only certificate of the key in force lies where the
         // next one is written.
         self.name_certificate()?;

@@ -57,6 +57,16 @@ impl ServerFolder {
         fingerprint.unwrap_or_else(|| panic!("no fingerprint: {ended:?}")).trim().to_owned()
     }
 
+    /// Runs `qchat cert` in the folder, which is to fail, and returns the error.
+    #[track_caller]
+    pub(crate) fn cert_is_refused(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(PROGRAM);
+        command.arg("cert").args(arguments).current_dir(self.path());
+        let ended = Running::start(&mut command).finish();
+        assert_eq!(ended.status, Some(1), "{ended:?}");
+        ended.error
+    }
+
     /// Sets the mode of a file.
     pub(crate) fn set_mode(&self, file: &str, mode: u32) {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);

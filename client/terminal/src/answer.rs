@@ -7,7 +7,7 @@ use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command_table::Verb;
 use crate::failure::Failure;
-use crate::files::Renamed;
+use crate::files::{LeftOut, Renamed};
 
 /// The result of a line that was done.
 #[derive(Debug, PartialEq)]
@@ -81,7 +81,7 @@ pub(crate) struct SentFiles {
     /// Those that were not, and why.
     pub(crate) failed: Vec<(PathBuf, Failure)>,
     /// What lay in the folders and is no file of theirs.
-    pub(crate) left_out: Vec<PathBuf>,
+    pub(crate) left_out: Vec<LeftOut>,
     /// What is called otherwise where it went. It was told before.
     pub(crate) renamed: Vec<Renamed>,
 }

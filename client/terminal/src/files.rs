@@ -26,7 +26,7 @@ pub(crate) struct Chosen {
     /// In the order in which they are sent.
     pub(crate) files: Vec<ChosenFile>,
     /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
-    pub(crate) left_out: Vec<PathBuf>,
+    pub(crate) left_out: Vec<LeftOut>,
     /// Those files and folders that are called otherwise where they go to.
     pub(crate) renamed: Vec<Renamed>,
     /// Where it was found that the line names.
@@ -40,6 +40,14 @@ pub(crate) struct Renamed {
     pub(crate) path: PathBuf,
     /// What it is called there, with the folders above it.
     pub(crate) sent_as: String,
+}
+
+/// An entry of a folder that is not sent.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LeftOut {
+    pub(crate) path: PathBuf,
+    /// Its kind, in words for the sender.
+    pub(crate) kind: &'static str,
 }
 
 /// One of several files.

@@ -3,7 +3,7 @@ use qchat_proto::{Digest, File};
 
 use super::*;
 use crate::answer::{Page, SavedFiles, SentFiles};
-use crate::files::Renamed;
+use crate::files::{LeftOut, Renamed};
 
 fn message(body: Body) -> Message {
     Message {
@@ -152,7 +152,12 @@ fn several_files_are_a_list_of_messages_and_those_that_failed() {
     );
     let renamed = vec![Renamed { path: "p/.git".into(), sent_as: "p/_git/".to_owned() }];
     let failed = vec![("a\u{1b}".into(), Failure::refused("too_large", "too large"))];
-    let sent = SentFiles { messages: vec![], failed, left_out: vec!["p/link".into()], renamed };
+    let sent = SentFiles {
+        messages: vec![],
+        failed,
+        left_out: vec![LeftOut { path: "p/link".into(), kind: "a pipe" }],
+        renamed,
+    };
     check(
         "send_file",
         Answer::SentFiles(sent),

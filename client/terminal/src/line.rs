@@ -11,7 +11,7 @@ use crate::files::Named;
 use crate::history_options::HistoryLine;
 use crate::names::{self, Signed, WrongName};
 use crate::wait::Wait;
-use crate::words::{Input, Words};
+use crate::words::{Input, Words, is_odd_space};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
@@ -120,7 +120,7 @@ pub(crate) struct PasswordChange {
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LineError {
-    #[error("unknown command: {word}{}", suggestion(*near))]
+    #[error("unknown command: {word}{}{}", lookalike(word), suggestion(*near))]
     Unknown { word: String, near: Option<&'static str> },
     #[error("unknown option: {0}; qchat client --help lists them")]
     UnknownOption(String),
@@ -132,6 +132,10 @@ pub(crate) enum LineError {
 
 fn suggestion(near: Option<&str>) -> String {
     near.map(|near| format!("; did you mean {near}?")).unwrap_or_default()
+}
+
+fn lookalike(word: &str) -> &'static str {
+    if word.contains("<U+") { "; type a plain space instead" } else { "" }
 }
 
 fn reason(why: &str) -> String {
@@ -154,19 +158,24 @@ impl LineError {
     }
 
     fn unknown(word: &str) -> Self {
-        Self::Unknown { word: bounded(word), near: nearest(word) }
+        // A pasted command may be followed by a space that separates nothing.
+        let meant = word.split(is_odd_space).next().unwrap_or_default();
+        Self::Unknown { word: bounded(word), near: nearest(meant) }
     }
 }
 
 /// How many characters of an unknown word are repeated to its writer.
 const WORD_CHARACTERS_MAX: usize = 64;
 
-/// The beginning of a word of any length.
+/// The beginning of a word of any length. A space that separates nothing is seen in it: `send<U+00A0>bob`.
 pub(crate) fn bounded(word: &str) -> String {
-    match word.char_indices().nth(WORD_CHARACTERS_MAX) {
-        Some((end, _)) => format!("{}…", word.get(..end).unwrap_or_default()),
-        None => word.to_owned(),
-    }
+    let beginning = word.chars().take(WORD_CHARACTERS_MAX);
+    let seen = |character: char| match is_odd_space(character) {
+        true => format!("<U+{:04X}>", u32::from(character)),
+        false => character.to_string(),
+    };
+    let cut = if word.chars().nth(WORD_CHARACTERS_MAX).is_some() { "…" } else { "" };
+    beginning.map(seen).collect::<String>() + cut
 }
 
 /// Reads a line.

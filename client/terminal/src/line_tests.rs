@@ -103,6 +103,18 @@ fn a_dash_alone_is_standard_input() {
 }
 
 #[test]
+fn a_space_that_separates_nothing_is_seen_in_the_error() {
+    let pasted = parse(Input::line("send\u{a0}bob hi")).unwrap_err().to_string();
+    let expected =
+        "unknown command: send<U+00A0>bob; type a plain space instead; did you mean send?";
+    assert_eq!(pasted, expected);
+    check_wrong("\u{feff}ls", "unknown_command", "<U+FEFF>ls");
+    check_wrong("send bob\u{a0}hi", "invalid_name", "bob<U+00A0>hi");
+    check_wrong("inbox --limit\u{2003}5", "usage", "--limit<U+2003>5");
+    check("send bob \u{a0}hi", to_bob("\u{a0}hi"));
+}
+
+#[test]
 fn names_are_taken_as_they_are_printed() {
     check("send @bob hi", to_bob("hi"));
     check("send bob @bob", to_bob("@bob"));

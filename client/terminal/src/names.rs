@@ -4,11 +4,16 @@ use std::str::FromStr;
 
 use qchat_proto::{GroupName, NameError, UserName};
 
+use crate::line::bounded;
+use crate::words::is_odd_space;
+
 /// A word that is no name of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WrongName {
     #[error(transparent)]
     Rule(#[from] NameError),
+    #[error("{0} is no name; type a plain space instead of the one that is shown by its number")]
+    Space(String),
     #[error("{0} is a group; the name of a person belongs here")]
     Group(String),
     #[error("{0} is a person; the name of a group belongs here")]
@@ -47,7 +52,10 @@ impl Signed for GroupName {
 /// [`WrongName`]: it breaks the rule, or has the sign of the other kind.
 pub(crate) fn name<N: Signed>(word: &str) -> Result<N, WrongName> {
     let name = word.strip_prefix(N::SIGN).unwrap_or(word).parse();
-    name.map_err(|wrong: NameError| N::other_kind(word).unwrap_or_else(|| wrong.into()))
+    name.map_err(|wrong: NameError| match word.contains(is_odd_space) {
+        true => WrongName::Space(bounded(word)),
+        false => N::other_kind(word).unwrap_or_else(|| wrong.into()),
+    })
 }
 
 #[cfg(test)]
@@ -64,5 +72,7 @@ mod tests {
         }
         assert_eq!(name::<GroupName>("+lab"), name("lab"));
         assert!(name::<GroupName>("@lab").is_err());
+        let pasted = name::<UserName>("bob\u{a0}hi").unwrap_err().to_string();
+        assert!(pasted.starts_with("bob<U+00A0>hi is no name; type a plain space"), "{pasted}");
     }
 }

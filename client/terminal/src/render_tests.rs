@@ -5,6 +5,7 @@ use super::news::live;
 use super::*;
 use crate::answer::SentFiles;
 use crate::board::{Batch, Heard, News, Sent};
+use crate::files::LeftOut;
 
 fn paper(columns: Option<usize>) -> Paper {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();
@@ -297,7 +298,10 @@ fn what_is_repeated_of_a_line_or_left_out_of_a_folder_begins_no_row() {
         &Sent { line: long.clone(), result: Err(Failure::refused("usage", "no such thing")) },
         &paper(Some(40)),
     );
-    let left_out = SentFiles { left_out: vec![long.into()], ..SentFiles::default() };
+    let left_out = SentFiles {
+        left_out: vec![LeftOut { path: long.into(), kind: "a pipe" }],
+        ..SentFiles::default()
+    };
     let left_out = shown(&Answer::SentFiles(left_out), &paper(Some(40)));
     for shown in [late, left_out] {
         let rows: Vec<_> = shown.lines().collect();

@@ -43,6 +43,12 @@ pub(crate) fn separates(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
+/// Looks like a space, or like nothing, and separates no words: pasted text often has a U+00A0.
+pub(crate) fn is_odd_space(character: char) -> bool {
+    !character.is_ascii()
+        && (character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}'))
+}
+
 impl<'a> Words<'a> {
     pub(crate) fn of(input: Input<'a>) -> Self {
         Self { left: input }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use qchat_proto::{FileName, FilePath, FolderPath};
 
 use super::sent_name::Taken;
-use super::{Chosen, ChosenFile};
+use super::{Chosen, ChosenFile, LeftOut};
 use crate::failure::Failure;
 
 /// Adds what lies in a folder, in the order of the names, each folder's own files before those below.
@@ -43,9 +43,9 @@ impl Chosen {
     /// Takes the files of a folder, and returns the folders in it.
     fn take(&mut self, folder: &Path, sent_as: Option<&FolderPath>) -> Result<Vec<Ahead>, Failure> {
         let mut entries = entries(folder).map_err(|error| unreadable(folder, &error))?;
-        for (path, _) in entries.extract_if(.., |(_, kind)| !kind.is_dir() && !kind.is_file()) {
+        for (path, kind) in entries.extract_if(.., |(_, kind)| !kind.is_dir() && !kind.is_file()) {
             self.check_room()?;
-            self.left_out.push(path);
+            self.left_out.push(LeftOut { path, kind: in_words(kind) });
         }
         let paths: Vec<_> = entries.iter().map(|(path, _)| path.as_path()).collect();
         let names = Taken::inside(&paths);
@@ -74,6 +74,13 @@ impl Chosen {
         let sent_as = sent_as.map_err(|wrong| refused(path, &wrong.to_string()))?;
         self.note_name(path, name, &format!("{sent_as}/"));
         Ok(sent_as)
+    }
+}
+
+fn in_words(kind: FileType) -> &'static str {
+    match kind.is_symlink() {
+        true => "a symbolic link, which is not followed",
+        false => "a device, socket or pipe",
     }
 }
 

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthChar;
 use crate::answer::{Answer, Page, SentFiles};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::failure::Failure;
-use crate::files::Renamed;
+use crate::files::{LeftOut, Renamed};
 use crate::palette::Palette;
 use crate::render::{self, Paper};
 use crate::transfers::{Direction, Row, State};
@@ -178,7 +178,7 @@ impl Shown {
         let several = Answer::SentFiles(SentFiles {
             messages: Vec::new(),
             failed: vec![(text.into(), failure)],
-            left_out: vec![text.into()],
+            left_out: vec![LeftOut { path: text.into(), kind: "a device" }],
             renamed: Vec::new(),
         });
         let ours = |row: &str| is_error(row) || is_ours(row, &["left out "]);

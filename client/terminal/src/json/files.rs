@@ -127,7 +127,7 @@ impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
             error: sent.failure().map(OwnError::from),
             messages: sent.messages.iter().map(MessageObject::from).collect(),
             failed: sent.failed.iter().map(failed).collect(),
-            left_out: sent.left_out.iter().map(|path| path.to_string_lossy()).collect(),
+            left_out: sent.left_out.iter().map(|entry| entry.path.to_string_lossy()).collect(),
             renamed: sent.renamed.iter().map(RenamedObject::from).collect(),
         }
     }

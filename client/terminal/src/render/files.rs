@@ -1,7 +1,6 @@
 //! What came of several files.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use indicatif::HumanBytes;
 use qchat_proto::{Body, Message};
@@ -9,7 +8,7 @@ use qchat_proto::{Body, Message};
 use super::{Paper, failure, whole};
 use crate::answer::{SavedFiles, SentFiles};
 use crate::failure::Failure;
-use crate::files::Renamed;
+use crate::files::{LeftOut, Renamed};
 use crate::safe;
 use crate::wrap::fold;
 
@@ -110,11 +109,13 @@ fn named(path: &str, why: &Failure) -> Failure {
     }
 }
 
-fn left_out(paths: &[PathBuf]) -> Option<String> {
-    let first = paths.first()?.to_string_lossy();
-    let first = safe::line(&first);
-    Some(match paths.len() - 1 {
-        0 => format!("left out {first}, which is no file of the folder"),
-        more => format!("left out {first} and {more} more, which are no files of the folder"),
+/// `left out d/link: a symbolic link, which is not followed`.
+fn left_out(entries: &[LeftOut]) -> Option<String> {
+    let LeftOut { path, kind } = entries.first()?;
+    let path = path.to_string_lossy();
+    let first = format!("left out {}: {kind}", safe::line(&path));
+    Some(match entries.len() - 1 {
+        0 => first,
+        more => format!("{first}; and {more} more links, devices, sockets or pipes"),
     })
 }
