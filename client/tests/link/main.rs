@@ -14,5 +14,6 @@ mod corpus;
 mod downloads;
 mod hostile_names;
 mod identity;
+mod retries;
 mod server;
 mod uploads;
