@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use qchat_proto::{ALPN, codes};
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Endpoint, ServerConfig, VarInt};
+use quinn::{Connection, Endpoint, ServerConfig, VarInt};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,16 +18,19 @@ use crate::hostile_texts::{attacks, check_bytes, rows, written_by};
 /// How many bytes of a reason fit into the packet that closes a connection.
 const REASON_BYTES: usize = 900;
 
-/// A server that closes every connection, and says why.
-struct Closing {
+/// A server of its own, which does what a test likes with every connection.
+pub(crate) struct Impostor {
     address: SocketAddr,
     certificate: PathBuf,
-    reason: Arc<Mutex<String>>,
     _folder: tempfile::TempDir,
 }
 
-impl Closing {
-    fn start() -> Self {
+impl Impostor {
+    /// Must be called within a tokio runtime of several threads.
+    pub(crate) fn start<F>(serve: impl Fn(Connection) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let folder = tempfile::tempdir().unwrap();
         let made = Command::new(PROGRAM).args(["cert", "--out"]).arg(folder.path()).output();
         assert!(made.unwrap().status.success());
@@ -45,12 +48,23 @@ impl Closing {
         let config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()));
         let endpoint = Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
         let address = endpoint.local_addr().unwrap();
-        let reason = Arc::<Mutex<String>>::default();
-        tokio::spawn(close_all(endpoint, Arc::clone(&reason)));
-        Self { address, certificate, reason, _folder: folder }
+        tokio::spawn(async move {
+            while let Some(incoming) = endpoint.accept().await {
+                if let Ok(connection) = incoming.await {
+                    tokio::spawn(serve(connection));
+                }
+            }
+        });
+        Self { address, certificate, _folder: folder }
     }
 
-    /// A terminal's client of this server.
+    /// A terminal's client of this server, for this user.
+    pub(crate) fn client_of(&self, user: &str) -> Client {
+        let address = self.address.to_string();
+        Client::at(&["--server", &address, "--ca", self.certificate.to_str().unwrap()], Some(user))
+    }
+
+    /// The same for nobody, who does not wait for long.
     fn client(&self) -> Client {
         let address = self.address.to_string();
         let certificate = self.certificate.to_str().unwrap();
@@ -58,16 +72,10 @@ impl Closing {
     }
 }
 
-async fn close_all(endpoint: Endpoint, reason: Arc<Mutex<String>>) {
-    while let Some(incoming) = endpoint.accept().await {
-        let reason = reason.lock().unwrap().clone();
-        tokio::spawn(async move {
-            if let Ok(connection) = incoming.await {
-                connection.close(VarInt::from_u32(codes::GOODBYE), reason.as_bytes());
-                connection.closed().await;
-            }
-        });
-    }
+async fn close(connection: Connection, reason: Arc<Mutex<String>>) {
+    let reason = reason.lock().unwrap().clone();
+    connection.close(VarInt::from_u32(codes::GOODBYE), reason.as_bytes());
+    connection.closed().await;
 }
 
 /// The attacks, as many together as a reason holds.
@@ -89,11 +97,13 @@ fn reasons() -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_says_when_it_closes_reaches_no_terminal_and_begins_no_line() {
-    let server = Closing::start();
+    let said = Arc::<Mutex<String>>::default();
+    let saying = Arc::clone(&said);
+    let server = Impostor::start(move |connection| close(connection, Arc::clone(&saying)));
     let client = server.client();
     let reasons = reasons();
     for reason in reasons.iter().step_by(2).chain(reasons.last()) {
-        server.reason.lock().unwrap().clone_from(reason);
+        said.lock().unwrap().clone_from(reason);
         let written = written_by(&client, &["auth_login", "alice", "x"]);
         check_bytes(&written, &[]);
         let shown = rows(&written);

@@ -34,6 +34,7 @@ mod garbage;
 mod groups;
 mod heartbeat;
 mod hostile_names;
+mod hostile_retries;
 mod hostile_server;
 mod hostile_texts;
 mod identity;

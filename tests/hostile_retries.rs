@@ -1,0 +1,122 @@
+//! A server that lets everybody in and breaks off whatever they begin: the program tries again less and less
+//! often, whatever it was that it tried.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use qchat_proto::command::{Event, Resumed, SignedIn};
+use qchat_proto::limits::REQUEST_BYTES_MAX;
+use qchat_proto::{Refusal, Request, SessionToken, codes, frame};
+use quinn::{Connection, SendStream, VarInt};
+use serde::Serialize;
+
+use crate::harness::{DEADLINE, PASSWORD, Screen};
+use crate::hostile_server::Impostor;
+
+/// With pauses that grow, about six tries are made in this time. Without, there are dozens and more.
+const COUNTED_FOR: Duration = Duration::from_secs(4);
+const TRIES_MAX: usize = 20;
+
+/// What the server breaks off.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// The answer to who watches, when they have heard all.
+    Watching,
+    /// The connection of who sends a text.
+    Sending,
+    /// The connection of who sends a file.
+    Uploading,
+}
+
+impl Fault {
+    async fn meets(
+        self,
+        request: Request,
+        connection: &Connection,
+        answer: &mut SendStream,
+    ) -> bool {
+        let user = || "alice".parse().unwrap();
+        match (self, request) {
+            (_, Request::Login(_)) => {
+                say(answer, SignedIn { user: user(), token: SessionToken::random() }).await;
+            }
+            (_, Request::Resume(_)) => say(answer, Resumed { user: user() }).await,
+            (fault, Request::Watch(_)) => {
+                say(answer, Event::CaughtUp).await;
+                if matches!(fault, Self::Watching) {
+                    let _ = answer.finish();
+                    return true;
+                }
+            }
+            (Self::Sending, Request::SendText(_)) | (Self::Uploading, Request::Upload(_)) => {
+                connection.close(VarInt::from_u32(codes::GOODBYE), b"");
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+async fn say<T: Serialize>(answer: &mut SendStream, value: T) {
+    let _ = answer.write_all(&frame::encode_frame(&Ok::<_, Refusal>(value))).await;
+}
+
+async fn serve(connection: Connection, fault: Fault, tries: Sender<()>) {
+    let mut open = Vec::new();
+    while let Ok((mut answer, mut question)) = connection.accept_bi().await {
+        let Ok(request) = frame::read(&mut question, REQUEST_BYTES_MAX).await else { continue };
+        if fault.meets(request, &connection, &mut answer).await {
+            let _ = tries.send(());
+        }
+        open.push(answer);
+    }
+}
+
+/// Has something done at the prompt, and counts how often it is tried.
+fn check(fault: Fault, lines: &[&str]) {
+    let (made, tries) = channel();
+    let server = Impostor::start(move |connection| serve(connection, fault, made.clone()));
+    let client = server.client_of("alice");
+    client.write("film.mkv", b"a film");
+    let mut screen = Screen::open(&client, &[]);
+    screen.shows("password of alice");
+    screen.enter_unseen(PASSWORD);
+    screen.prompts("alice@");
+    for line in lines {
+        screen.enter(line);
+    }
+    let count = count(&tries);
+    println!("{fault:?}: {count} tries");
+    assert!((2..TRIES_MAX).contains(&count), "{fault:?}: {count} tries in {COUNTED_FOR:?}");
+}
+
+/// Counts from the first try on.
+fn count(tries: &Receiver<()>) -> usize {
+    tries.recv_timeout(DEADLINE).expect("it is tried");
+    let until = Instant::now() + COUNTED_FOR;
+    let mut count = 1;
+    while count < TRIES_MAX {
+        match tries.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(()) => count += 1,
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => panic!("the server is gone"),
+        }
+    }
+    count
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_prompt_whose_watching_is_broken_off_watches_again_less_and_less_often() {
+    check(Fault::Watching, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_is_broken_off_is_tried_again_less_and_less_often() {
+    check(Fault::Sending, &["send bob hello"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_that_is_broken_off_is_tried_again_less_and_less_often() {
+    check(Fault::Uploading, &["send_file bob film.mkv &"]);
+}
