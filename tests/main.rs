@@ -69,6 +69,7 @@ mod secrets;
 mod server_life;
 mod session_ends;
 mod sessions;
+mod small_disk;
 mod standard_input;
 mod start;
 mod strangers;

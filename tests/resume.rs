@@ -21,13 +21,13 @@ pub(crate) fn film() -> Vec<u8> {
 }
 
 /// Slow enough to be cut in the middle.
-fn slow_path(server: &Server) -> Path {
+pub(crate) fn slow_path(server: &Server) -> Path {
     let weather = Weather { delay_milliseconds: 5..6, ..Weather::CLEAR };
     Path::in_weather(server.address, weather, Dice::new(1))
 }
 
 /// A user at the far end of a path.
-fn user_behind(path: &Path, server: &Server, name: &str) -> Client {
+pub(crate) fn user_behind(path: &Path, server: &Server, name: &str) -> Client {
     let address = path.address.to_string();
     server.user(name).pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint])
 }
@@ -42,7 +42,7 @@ fn parts(folder: &FilePath) -> Vec<PathBuf> {
 
 /// Waits until a part below the folder has this many blocks, and returns it.
 #[track_caller]
-fn part_with(folder: &FilePath, blocks: u64) -> PathBuf {
+pub(crate) fn part_with(folder: &FilePath, blocks: u64) -> PathBuf {
     let mut found = None;
     until("a part of the file lies there", || {
         found = parts(folder).into_iter().find(|part| blocks_in(part) >= blocks);

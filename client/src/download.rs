@@ -17,6 +17,7 @@ use crate::folders::make_below;
 use crate::link::Link;
 use crate::missing::{Missing, block_list};
 use crate::progress::Progress;
+use crate::room::{check_room, unwritable, unwritten};
 
 /// A file that has landed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +54,13 @@ pub(crate) async fn download(
     // Only now: a wrong name leaves no empty folder behind.
     let folder = &make_below(top, file.original.folder()).await?;
     let part = open_part(folder, &file).await?;
+    check_room(&part, file.size, folder)?;
     progress.started(file.original.name().clone(), file.size);
     let missing = Missing::new(layout, values);
     let (mut part, mut missing) = look(part, missing, folder, &mut progress).await?;
     while let Some(blocks) = missing.runs() {
         let before = missing.count();
-        let wanted = Wanted { log: &log, file: &file, blocks, folder };
+        let wanted = Wanted { log: &log, file: &file, blocks };
         (part, missing) = fetch(link, wanted, (part, missing), &mut progress).await?;
         if missing.count() == before {
             return Err(DamagedError::FileCut(file.name).into());
@@ -68,22 +70,13 @@ pub(crate) async fn download(
     Ok(Downloaded { file, path, was_here: false })
 }
 
-/// Where the folder cannot be written to.
-pub(crate) fn unwritable(folder: &Path, error: io::Error) -> CallError {
-    let reason = LocalFileReason::Unwritable(error);
-    CallError::LocalFile { path: folder.to_owned(), reason }
-}
-
-/// Works on the folder beside the runtime's threads.
+/// Works on the folder, or on a part in it, beside the runtime's threads.
 async fn blocking<T: Send + 'static>(
-    folder: &Path,
+    path: &Path,
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
-) -> Result<T, CallError> {
-    let owned = folder.to_owned();
-    spawn_blocking(move || work(&owned))
-        .await
-        .unwrap_or_else(|panic| Err(io::Error::other(panic)))
-        .map_err(|error| unwritable(folder, error))
+) -> io::Result<T> {
+    let owned = path.to_owned();
+    spawn_blocking(move || work(&owned)).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }
 
 /// What an earlier try has left of this file, or a new part.
@@ -104,6 +97,7 @@ async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
         Err(io::Error::other("this file is fetched too many times at once"))
     })
     .await
+    .map_err(|error| unwritable(folder, error))
 }
 
 fn remove_old_parts(folder: &Path) -> io::Result<()> {
@@ -137,7 +131,8 @@ async fn look(
         })?;
         Ok((part, missing, damaged))
     })
-    .await?;
+    .await
+    .map_err(|error| unwritable(folder, error))?;
     for block in damaged {
         progress.damaged(block);
     }
@@ -149,14 +144,15 @@ async fn look(
 async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
     let (original, is_executable) = (file.original.name().clone(), file.original.is_executable());
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
-    let landed = blocking(folder, move |_| {
+    let place = part.place().to_owned();
+    let landed = blocking(&place, move |_| {
         if is_executable {
             part.make_executable()?;
         }
         part.sync()?;
         Ok(part.land(names))
     });
-    match landed.await? {
+    match landed.await.map_err(|error| unwritten(&place, error))? {
         Ok(name) => Ok(folder.join(name)),
         Err(LandError::NamesTaken) => {
             let reason = LocalFileReason::NamesTaken;

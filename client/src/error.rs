@@ -11,6 +11,7 @@ use qchat_proto::{Fingerprint, Refusal, StoredName};
 
 use crate::address::ServerAddress;
 use crate::pins::PinError;
+use crate::room::of_part;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -227,6 +228,24 @@ pub enum LocalFileReason {
     /// The operating system does not let us write there.
     #[error("cannot be written: {0}")]
     Unwritable(io::Error),
+    /// The disk has not the room for a file. Nothing of it was asked for.
+    #[error(
+        "has no room for this file: {needed} bytes are missing of it, and {free} are free{}",
+        of_part(.part.as_ref())
+    )]
+    NoRoom {
+        /// How many bytes are still to come.
+        needed: u64,
+        /// How many are free.
+        free: u64,
+        /// Where an earlier download has left a part.
+        part: Option<PathBuf>,
+    },
+    /// The disk became full while a file came. The path is that of its part.
+    #[error(
+        "the disk is full ({0}); make room, and the same again goes on with this part, or remove it"
+    )]
+    Full(io::Error),
     /// All the names that a file of that name could land under are taken.
     #[error("holds too many files of that name")]
     NamesTaken,

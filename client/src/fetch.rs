@@ -13,11 +13,11 @@ use quinn::RecvStream;
 use tokio::time::timeout;
 
 use crate::call::Call;
-use crate::download::unwritable;
 use crate::error::{CallError, DamagedError, LinkError};
 use crate::link::Link;
 use crate::missing::Missing;
 use crate::progress::Progress;
+use crate::room::unwritten;
 
 /// How long the server may take to begin with the file.
 const ARRIVAL_MAX: Duration = Duration::from_secs(30);
@@ -30,7 +30,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) log: &'a Log,
     pub(crate) file: &'a File,
     pub(crate) blocks: Few<BlockRange, BLOCK_RANGES_MAX>,
-    pub(crate) folder: &'a Path,
 }
 
 /// Fetches blocks into the part. What came before an error stays there, and nobody writes there any more
@@ -41,14 +40,15 @@ pub(crate) async fn fetch(
     to: (Part, Missing),
     progress: &mut Progress,
 ) -> Result<(Part, Missing), CallError> {
-    let Wanted { log, file, blocks, folder } = wanted;
+    let Wanted { log, file, blocks } = wanted;
     let transfer = link.new_transfer();
     // Before asking: the file may come before the answer.
     let waiting = link.files.expect(transfer).ok_or(CallError::NotSent(LinkError::Closed))?;
     let query = FileQuery::from(file.name.as_str());
     let ask = Download { log: log.clone(), file: query, blocks, transfer };
     let mut call = Call::ask(link, ask).await?;
-    let failed = |error| failure(error, file, folder);
+    let place = to.0.place().to_owned();
+    let failed = |error| failure(error, file, &place);
     converse(link, (&mut call, waiting), to, progress, failed).await
 }
 
@@ -147,12 +147,12 @@ async fn arrival(
     }
 }
 
-fn failure(error: ReceiveError, file: &File, folder: &Path) -> CallError {
+fn failure(error: ReceiveError, file: &File, part: &Path) -> CallError {
     let name = || file.name.clone();
     match error {
         ReceiveError::Stream(_) | ReceiveError::Stopped => DamagedError::FileCut(name()).into(),
         ReceiveError::Stalled => CallError::NotSent(LinkError::Stalled),
-        ReceiveError::Write(error) => unwritable(folder, error),
+        ReceiveError::Write(error) => unwritten(part, error),
         ReceiveError::Damaged(block) => DamagedError::Block { name: name(), block }.into(),
         ReceiveError::Nonsense(what) => DamagedError::Answer(what.to_owned()).into(),
     }

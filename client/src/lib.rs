@@ -56,6 +56,7 @@ mod missing;
 mod pins;
 pub mod private_file;
 mod progress;
+mod room;
 mod socket;
 mod text_stream;
 mod track;

@@ -145,6 +145,20 @@ impl Part {
         Ok(self.disk.file.metadata()?.len())
     }
 
+    /// Where it lies.
+    pub fn place(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many bytes of the disk it takes, which are fewer where it has holes.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn bytes_on_disk(&self) -> io::Result<u64> {
+        // The unit of this number is always the same.
+        Ok(self.disk.file.metadata()?.blocks().saturating_mul(512))
+    }
+
     /// Takes off what lies beyond the file's length.
     ///
     /// # Errors

@@ -1,0 +1,64 @@
+//! How much room the disk has for a download.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use qchat_transfer::Part;
+
+use crate::error::{CallError, LocalFileReason};
+
+/// Checks, before a byte is asked for, that the disk has room for what is missing of a file of this size.
+///
+/// # Errors
+/// [`CallError::LocalFile`] with [`LocalFileReason::NoRoom`], which names the part if it holds anything.
+pub(crate) fn check_room(part: &Part, size: u64, folder: &Path) -> Result<(), CallError> {
+    // If that is not known, the disk tells when it is full.
+    let (Ok(free), Ok(here)) = (free_bytes(folder), part.bytes_on_disk()) else { return Ok(()) };
+    let needed = size.saturating_sub(here);
+    match needed <= free {
+        true => Ok(()),
+        false => {
+            let part = (here > 0).then(|| part.place().to_owned());
+            let reason = LocalFileReason::NoRoom { needed, free, part };
+            Err(CallError::LocalFile { path: folder.to_owned(), reason })
+        }
+    }
+}
+
+/// The folder cannot be written to.
+pub(crate) fn unwritable(folder: &Path, error: io::Error) -> CallError {
+    let reason = LocalFileReason::Unwritable(error);
+    CallError::LocalFile { path: folder.to_owned(), reason }
+}
+
+/// Tells of a part that could not be written. What it holds stays on the disk, so it is named.
+pub(crate) fn unwritten(part: &Path, error: io::Error) -> CallError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let reason = LocalFileReason::Full(error);
+            CallError::LocalFile { path: part.to_owned(), reason }
+        }
+        _ => unwritable(part, error),
+    }
+}
+
+/// How many bytes are free for us on the file system that holds `folder`.
+///
+/// # Errors
+/// The operating system's.
+fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    match system.f_blocks {
+        // There are file systems that do not say how large they are.
+        0 => Err(io::ErrorKind::Unsupported.into()),
+        _ => Ok(system.f_bavail.saturating_mul(system.f_frsize)),
+    }
+}
+
+/// What is said of a part that holds something.
+pub(crate) fn of_part(part: Option<&PathBuf>) -> String {
+    let lies = |part: &PathBuf| {
+        format!("; what has come of it is kept in {}, which can be removed", part.display())
+    };
+    part.map(lies).unwrap_or_default()
+}
