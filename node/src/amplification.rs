@@ -71,11 +71,11 @@ impl AmplificationLimit {
     /// Notes bytes that came from there. Returns what may be sent there now, and counts it as sent.
     pub(crate) fn credit(&self, address: SocketAddr, bytes: usize) -> Option<Held> {
         let Addresses { credits, held } = &mut *self.addresses();
-        let before = credits.get_mut(&address).map_or(0, |credit| *credit);
-        let credit = before.saturating_add(FACTOR.saturating_mul(bytes)).min(CREDIT_MAX);
+        let credit = credits.touch(address);
+        *credit = credit.saturating_add(FACTOR.saturating_mul(bytes)).min(CREDIT_MAX);
         let length = held.get_mut(&address).map(|held| held.contents.len());
         let left = length.and_then(|length| credit.checked_sub(length));
-        credits.insert(address, left.unwrap_or(credit));
+        *credit = left.unwrap_or(*credit);
         left.and_then(|_| held.remove(&address))
     }
 

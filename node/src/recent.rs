@@ -29,13 +29,29 @@ impl<T> Recent<T> {
 
     /// Counts the address among the latest.
     pub(crate) fn insert(&mut self, address: SocketAddr, value: T) {
+        self.old.remove(&address);
         if !self.young.contains_key(&address) {
-            self.old.remove(&address);
-            if self.young.len() >= self.generation_max {
-                self.old = std::mem::take(&mut self.young);
-            }
+            self.make_room();
         }
         self.young.insert(address, value);
+    }
+
+    fn make_room(&mut self) {
+        if self.young.len() >= self.generation_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+}
+
+impl<T: Default> Recent<T> {
+    /// Counts the address among the latest, and returns what is known of it.
+    pub(crate) fn touch(&mut self, address: SocketAddr) -> &mut T {
+        if !self.young.contains_key(&address) {
+            let known = self.old.remove(&address).unwrap_or_default();
+            self.make_room();
+            self.young.insert(address, known);
+        }
+        self.young.entry(address).or_default()
     }
 }
 
@@ -52,7 +68,7 @@ mod tests {
         let mut recent = Recent::new(10);
         for port in 0..1_000 {
             recent.insert(address(port), port);
-            recent.insert(address(7_000), port);
+            *recent.touch(address(7_000)) = port;
             assert!(recent.young.len() + recent.old.len() <= 20);
             for earlier in port.saturating_sub(8)..=port {
                 assert_eq!(recent.get_mut(&address(earlier)), Some(&mut earlier.clone()));
@@ -60,6 +76,8 @@ mod tests {
             assert_eq!(recent.get_mut(&address(7_000)), Some(&mut port.clone()));
         }
         assert_eq!(recent.get_mut(&address(900)), None);
+        assert_eq!(*recent.touch(address(990)), 990);
+        assert_eq!(*recent.touch(address(5)), 0, "it is forgotten");
         assert_eq!(recent.remove(&address(999)), Some(999));
         assert_eq!(recent.remove(&address(999)), None);
     }
