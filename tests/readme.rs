@@ -1,28 +1,196 @@
-//! The README shows what the program does.
+//! The README shows what the program does: each block that is marked comes from a run.
 
 use std::process::Command;
 
-/// Numbers differ from run to run: ports, times, the milliseconds in a file's name.
+use serde_json::Value;
+
+use crate::harness::{
+    Client, PASSWORD, PROGRAM, Running, Screen, Server, ServerFolder, clean_environment,
+};
+
+fn readme() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
+/// The block that is marked with this name.
+#[track_caller]
+fn block(name: &str) -> String {
+    let readme = readme();
+    let begin = format!("<!-- {name} -->\n```text\n");
+    let (_, shown) = readme.split_once(&begin).unwrap_or_else(|| panic!("no block {name}"));
+    let (shown, _) = shown.split_once("```").expect("the block ends");
+    shown.to_owned()
+}
+
+/// Numbers and fingerprints differ from run to run: ports, times, the milliseconds in a file's name.
+fn normal(text: &str) -> String {
+    let mut result = String::new();
+    let mut parts = text.trim().split("SHA256:");
+    result.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let is_digest = |part: char| part.is_ascii_alphanumeric() || "+/=".contains(part);
+        result.push_str("SHA256:…");
+        result.push_str(part.trim_start_matches(is_digest));
+    }
+    without_numbers(&result)
+}
+
 fn without_numbers(text: &str) -> String {
     let mut result = String::new();
-    for character in text.trim().chars() {
-        match character {
-            '0'..='9' if result.ends_with('#') => {}
-            '0'..='9' => result.push('#'),
-            _ => result.push(character),
+    for line in text.lines() {
+        for character in line.trim_end().chars() {
+            match character {
+                '0'..='9' if result.ends_with('#') => {}
+                '0'..='9' => result.push('#'),
+                _ => result.push(character),
+            }
         }
+        result.push('\n');
     }
     result
 }
 
+#[track_caller]
+fn check(name: &str, printed: &str) {
+    assert_eq!(normal(&block(name)), normal(printed), "it is now:\n{printed}");
+}
+
+/// The server's name in the README.
+const HOST: &str = "chat.example.org";
+
+/// A screen with the names that the README uses.
+fn named(screen: &str, server: &Server, client: &Client) -> String {
+    let work = client.path("");
+    screen
+        .replace(&server.address.to_string(), &format!("{HOST}:4433"))
+        .replace("127.0.0.1", HOST)
+        .replace(work.to_str().unwrap(), "/home/alice/")
+}
+
+/// Somebody who knows no server yet.
+fn newcomer(server: &Server) -> Client {
+    Client::at(&["--server", &server.address.to_string()], None)
+}
+
+const WIDE: u16 = 220;
+
 #[test]
 fn the_demo_in_the_readme_is_what_the_demo_prints() {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, shown) = readme.split_once("<!-- demo -->\n```text\n").expect("the README has a demo");
-    let (shown, _) = shown.split_once("```").expect("the demo ends");
-    let demo = Command::new(env!("CARGO_BIN_EXE_qchat")).arg("demo").output().unwrap();
+    let demo = Command::new(PROGRAM).arg("demo").output().unwrap();
     assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
-    let printed = String::from_utf8(demo.stdout).unwrap();
-    assert_eq!(without_numbers(&printed), without_numbers(shown));
+    check("demo", &String::from_utf8(demo.stdout).unwrap());
+}
+
+#[test]
+fn the_first_lines_of_a_server_are_those_of_the_readme() {
+    let folder = ServerFolder::new();
+    let mut command = Command::new(PROGRAM);
+    command.args(["server", "--listen", "[::]:0"]).current_dir(folder.path());
+    clean_environment(&mut command, folder.path());
+    let mut server = Running::start(&mut command);
+    let lines: Vec<_> = (0..3).map(|_| server.error_line().unwrap()).collect();
+    check("server", &lines.join("\n"));
+}
+
+#[test]
+fn the_first_minute_is_that_of_the_readme() {
+    let server = Server::start();
+    let alice = newcomer(&server);
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts("127.0.0.1>");
+    screen.resize(WIDE);
+    screen.enter("auth_register alice");
+    screen.shows("password for alice:");
+    screen.enter_unseen(PASSWORD);
+    screen.shows("the same again:");
+    screen.enter_unseen(PASSWORD);
+    screen.shows("registered alice");
+    screen.prompts("127.0.0.1>");
+    screen.enter("auth_login alice");
+    screen.shows("password of alice:");
+    screen.enter_unseen(PASSWORD);
+    screen.prompts("alice@127.0.0.1>");
+    screen.enter("send bob Lunch at noon?");
+    screen.shows("user_not_found");
+    server.user("bob");
+    screen.prompts("alice@127.0.0.1>");
+    screen.enter("send bob Lunch at noon?");
+    let shown = screen.shows("sent @bob:1");
+    let (shown, _) = shown.split_at(shown.find("sent @bob:1").unwrap() + "sent @bob:1".len());
+    let printed = format!("$ qchat client --server {HOST}\n{}", named(shown, &server, &alice));
+    check("first minute", &printed);
+}
+
+#[test]
+fn a_lost_connection_is_that_of_the_readme() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    server.user("bob");
+    alice.write("menu.pdf", &[b'x'; 12_345]);
+    alice.ok("ls");
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts("alice@127.0.0.1>");
+    screen.resize(WIDE);
+    let stopped = server.kill9();
+    screen.shows("connection lost");
+    screen.prompts("(offline)>");
+    screen.enter("send bob Noon it is.");
+    screen.prompts("1 waiting)>");
+    screen.enter("send_file bob menu.pdf");
+    screen.prompts("2 waiting)>");
+    let server = stopped.start();
+    screen.shows("menu.pdf, 12.06 KiB");
+    let shown = screen.prompts("alice@127.0.0.1>");
+    let from = shown.find("connection lost").unwrap();
+    check("offline", &named(&shown[from..], &server, &alice));
+}
+
+#[test]
+fn a_changed_key_is_told_as_in_the_readme() {
+    let server = Server::start();
+    let alice = Client::at(&["--server", &server.address.to_string()], None);
+    alice.run(&["--accept-new", "--timeout", "60", "auth_register", "alice", "x"]);
+    let stopped = server.terminate();
+    std::fs::remove_dir_all(stopped.folder.path().join("cert")).unwrap();
+    let server = stopped.start();
+    let refused = alice.run(&["ls"]);
+    let command = format!("$ qchat client --server {HOST} ls\n");
+    let pins = alice.home().join("home").to_str().unwrap().to_owned();
+    let printed = named(&refused.error, &server, &alice)
+        .replace(&pins, "/home/alice")
+        .replace("xdg_config_home", ".config");
+    check("changed key", &(command + &printed));
+}
+
+/// Each value by its kind, so that runs can be compared.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| (key.clone(), shape(value))).collect()
+        }
+        Value::Array(values) => values.first().map(|first| vec![shape(first)]).into(),
+        Value::String(_) => "text".into(),
+        Value::Number(_) => 0.into(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn the_json_of_the_readme_has_the_fields_that_are_printed() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    server.user("bob");
+    let readme = readme();
+    let mut lines = readme.lines();
+    let mut compared = 0;
+    while let Some(line) = lines.next() {
+        let Some(command) = line.trim().strip_prefix("$ qchat client --json ") else { continue };
+        let shown = lines.next().unwrap().trim();
+        let Ok(shown) = serde_json::from_str::<Value>(shown) else { continue };
+        let words: Vec<_> = command.split(' ').collect();
+        let ended = alice.run(&[&["--json"], words.as_slice()].concat());
+        assert_eq!(shape(&ended.json()[0]), shape(&shown), "{command}: {}", ended.output);
+        compared += 1;
+    }
+    assert!(compared >= 3, "only {compared} were found");
 }
