@@ -3,6 +3,7 @@
 mod bystander;
 mod claimed;
 mod first_packet;
+mod forger;
 mod hoards;
 mod leavers;
 mod moves;

@@ -2,16 +2,19 @@
 //! bytes that were sent in their name.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use qchat_proto::command::{History, Log, Selection, SendText};
 use qchat_proto::{ALPN, ClientId, Request, frame};
 use quinn::congestion::CubicConfig;
+use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, TransportConfig};
 use tokio::time::sleep;
 
+use super::forger::Forger;
 use super::wanderer::{HOME, Itinerary, Wanderer};
-use crate::harness::{Raw, Server, configuration, in_time, sdk};
+use crate::harness::{Raw, Server, configuration, in_time, sdk, tls};
 
 /// At how many addresses a connection shows up.
 const ADDRESSES: usize = 1_000;
@@ -26,7 +29,7 @@ const PACE: Duration = Duration::from_millis(1);
 const MESSAGES: u32 = 12;
 
 /// Somebody who says a lot, hears nothing, and goes on.
-fn careless(server: &Server) -> ClientConfig {
+fn careless_transport() -> TransportConfig {
     let mut congestion = CubicConfig::default();
     congestion.initial_window(1 << 30);
     let mut transport = TransportConfig::default();
@@ -34,8 +37,21 @@ fn careless(server: &Server) -> ClientConfig {
         .congestion_controller_factory(Arc::new(congestion))
         .enable_segmentation_offload(false)
         .mtu_discovery_config(None);
+    transport
+}
+
+fn careless(server: &Server) -> ClientConfig {
     let mut configuration = configuration(server, ALPN);
-    configuration.transport_config(Arc::new(transport));
+    configuration.transport_config(Arc::new(careless_transport()));
+    configuration
+}
+
+/// Who says that answers have come, which never did.
+fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
+    let inner = Arc::new(QuicClientConfig::try_from(tls(server)).unwrap());
+    let forger = Forger { is_forging: Arc::clone(is_forging), inner };
+    let mut configuration = ClientConfig::new(Arc::new(forger));
+    configuration.transport_config(Arc::new(careless_transport()));
     configuration
 }
 
@@ -47,8 +63,12 @@ struct Attacker {
 
 impl Attacker {
     async fn connect(server: &Server) -> Self {
+        Self::with(server, careless(server)).await
+    }
+
+    async fn with(server: &Server, configuration: ClientConfig) -> Self {
         let (wanderer, endpoint) = Wanderer::endpoint();
-        let raw = Raw::of(&endpoint, server.address, careless(server)).await.unwrap();
+        let raw = Raw::of(&endpoint, server.address, configuration).await.unwrap();
         Self { wanderer, raw, _endpoint: endpoint }
     }
 
@@ -178,4 +198,22 @@ async fn the_addresses_to_which_a_users_connection_moves_get_at_most_three_times
     attacker.ask(30, onwards()).await;
     let answers_are_little = attacker.gets_little("signed in, questions with long answers").await;
     assert!(is_little && answers_are_little, "they get more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_made_up_prove_no_address() {
+    let server = Server::start();
+    let is_forging = Arc::<AtomicBool>::default();
+    let mut is_little = true;
+    for (kind, itinerary) in [("one other address", in_turn(1)), ("home too", there_and_back())] {
+        let attacker = Attacker::with(&server, forging(&server, &is_forging)).await;
+        let wanderer = Arc::clone(&attacker.wanderer);
+        let (raw, forging) = (&attacker.raw, &is_forging);
+        forging.store(true, Ordering::Relaxed);
+        attacker.say(300, itinerary).await;
+        forging.store(false, Ordering::Relaxed);
+        assert!(raw.connection.close_reason().is_none() && wanderer.datagrams() > 0);
+        is_little &= attacker.gets_little(&format!("made-up answers, {kind}")).await;
+    }
+    assert!(is_little, "they get more");
 }
