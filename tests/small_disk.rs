@@ -31,10 +31,7 @@ fn a_download_that_does_not_fit_is_refused_before_a_byte_comes() {
     let server = Server::start();
     let bob = bob_with_a_film(&server, &disk, 6 * MEBIBYTE);
     let message = check_refused(&bob);
-    assert!(
-        message.starts_with("download/bob: has no room for this file: 6291456 bytes"),
-        "{message}"
-    );
+    assert!(message.starts_with("download/bob: has no room for that: 6291456 bytes"), "{message}");
     assert_eq!(files_below(&disk.path("")), Vec::<PathBuf>::new());
 }
 
@@ -53,7 +50,7 @@ fn a_part_that_an_earlier_download_left_is_named_and_gone_on_with_when_there_is_
     filler.take_all();
     let message = check_refused(&bob);
     let named = format!(
-        "4194304 bytes are missing of it, and 0 are free; what has come of it is kept in download/bob/.part-{name}"
+        "4194304 bytes are still to come, and 0 are free; what has come of it is kept in download/bob/.part-{name}"
     );
     assert!(message.contains(&named), "{message}");
     drop(filler);
@@ -85,4 +82,28 @@ fn a_disk_that_fills_up_while_a_file_comes_keeps_the_part_and_says_where() {
     drop(filler);
     talk.ok("download_file film.mkv");
     assert_eq!(std::fs::read(disk.path("bob/film.mkv")).unwrap(), film());
+}
+
+#[test]
+fn a_folder_that_does_not_fit_is_refused_before_its_first_file_and_what_is_here_counts() {
+    let Some(disk) = SmallDisk::mount(4 * 1024 * 1024) else { return };
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    std::fs::create_dir(alice.path("p")).unwrap();
+    for name in ["p/a", "p/b", "p/c"] {
+        alice.write(name, &noise(2 * MEBIBYTE - 100_000));
+    }
+    alice.ok("send_file bob p");
+    std::os::unix::fs::symlink(disk.path(""), bob.path("download")).unwrap();
+    let answer = bob.lines(&["download_file p/"]).remove(0);
+    assert_eq!(answer["error"]["code"], "local_file", "{answer}");
+    let message = text(&answer["error"]["message"]);
+    assert!(message.starts_with("download/bob: has no room for that: 5991456 bytes"), "{message}");
+    assert_eq!(files_below(&disk.path("")), Vec::<PathBuf>::new());
+    bob.ok("download_file p/a");
+    bob.ok("download_file p/b");
+    // Two of them are here, and the last one has no room.
+    let answer = bob.lines(&["download_file p/"]).remove(0);
+    let message = text(&answer["error"]["message"]);
+    assert!(message.starts_with("download/bob: has no room for that: 1997152 bytes"), "{message}");
 }

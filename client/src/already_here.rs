@@ -20,18 +20,20 @@ pub(crate) const NAMES_MAX: u32 = 10_000;
 /// Cancel safe.
 pub async fn already_here(top: &Path, file: &File) -> Option<PathBuf> {
     let (top, file) = (top.to_owned(), file.clone());
-    spawn_blocking(move || find(top, &file)).await.unwrap_or(None)
+    let find = move || find(&top, &file, |path| is_whole(path, &file).unwrap_or(false));
+    spawn_blocking(find).await.unwrap_or(None)
 }
 
-fn find(top: PathBuf, file: &File) -> Option<PathBuf> {
-    let mut folder = top;
+/// The first of the places where the file may lie that holds it, as `is_it` sees it.
+pub(crate) fn find(top: &Path, file: &File, is_it: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    let mut folder = top.to_owned();
     for name in file.original.folder().into_iter().flat_map(FolderPath::names) {
         folder.push(name);
         folder.symlink_metadata().ok().filter(std::fs::Metadata::is_dir)?;
     }
     let names = (0..NAMES_MAX).map(|copy| folder.join(file.original.name().numbered(copy)));
     let mut there = names.take_while(|path| path.symlink_metadata().is_ok());
-    there.find(|path| is_whole(path, file).unwrap_or(false))
+    there.find(|path| is_it(path))
 }
 
 fn is_whole(path: &Path, file: &File) -> io::Result<bool> {

@@ -230,7 +230,7 @@ pub enum LocalFileReason {
     Unwritable(io::Error),
     /// The disk has not the room for a file. Nothing of it was asked for.
     #[error(
-        "has no room for this file: {needed} bytes are missing of it, and {free} are free{}",
+        "has no room for that: {needed} bytes are still to come, and {free} are free{}",
         of_part(.part.as_ref())
     )]
     NoRoom {

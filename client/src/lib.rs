@@ -83,6 +83,7 @@ pub use qchat_proto::{
     MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage,
     StoredName, Timestamp, UserName,
 };
+pub use room::check_room_for;
 pub use text_stream::{SentText, TextStream};
 pub use track::Tracking;
 pub use trust::{Trust, Unknown};

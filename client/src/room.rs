@@ -1,10 +1,14 @@
 //! How much room the disk has for a download.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use qchat_proto::{File, FolderPath};
 use qchat_transfer::Part;
+use tokio::task::spawn_blocking;
 
+use crate::already_here::find;
 use crate::error::{CallError, LocalFileReason};
 
 /// Checks, before a byte is asked for, that the disk has room for what is missing of a file of this size.
@@ -23,6 +27,44 @@ pub(crate) fn check_room(part: &Part, size: u64, folder: &Path) -> Result<(), Ca
             Err(CallError::LocalFile { path: folder.to_owned(), reason })
         }
     }
+}
+
+/// Checks that the disk has room for those of `files` that do not lie below `top` yet, before any of them is
+/// fetched.
+///
+/// # Errors
+/// [`CallError::LocalFile`] with [`LocalFileReason::NoRoom`].
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn check_room_for(top: &Path, files: &[File]) -> Result<(), CallError> {
+    let (top, files) = (top.to_owned(), files.to_vec());
+    spawn_blocking(move || check_all(top, &files)).await.unwrap_or(Ok(()))
+}
+
+fn check_all(top: PathBuf, files: &[File]) -> Result<(), CallError> {
+    let there = top.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let Ok(free) = free_bytes(there) else { return Ok(()) };
+    let needed = files.iter().map(|file| missing_bytes(&top, file)).fold(0, u64::saturating_add);
+    match needed <= free {
+        true => Ok(()),
+        false => {
+            let reason = LocalFileReason::NoRoom { needed, free, part: None };
+            Err(CallError::LocalFile { path: top, reason })
+        }
+    }
+}
+
+/// About how many bytes of a file are still to come, by the lengths of what lies there.
+fn missing_bytes(top: &Path, file: &File) -> u64 {
+    let length = |path: &Path| path.symlink_metadata().map_or(u64::MAX, |there| there.len());
+    if find(top, file, |path| length(path) == file.size).is_some() {
+        return 0;
+    }
+    let folder = top.join(file.original.folder().map_or("", FolderPath::as_str));
+    let part = Part::path(&folder, file.name.as_str()).symlink_metadata();
+    let here = part.map_or(0, |part| part.blocks().saturating_mul(512));
+    file.size.saturating_sub(here)
 }
 
 /// The folder cannot be written to.

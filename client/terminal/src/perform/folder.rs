@@ -1,6 +1,6 @@
 //! Fetches the files below a folder, each as a line of its own would.
 
-use qchat_client::{Client, Downloaded, FolderPath, already_here};
+use qchat_client::{Client, Downloaded, FolderPath, already_here, check_room_for};
 use qchat_proto::command::Log;
 
 use super::Manner;
@@ -24,6 +24,7 @@ impl Manner {
             return Err(Failure::refused("file_not_found", text));
         }
         let top = self.download_folder(client, log)?;
+        check_room_for(&top, &files).await?;
         let bytes = files.iter().map(|file| file.size).fold(0, u64::saturating_add);
         let bar = Bar::of_many(self, files.len(), bytes);
         let mut saved = SavedFiles::default();
