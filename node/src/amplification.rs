@@ -14,11 +14,11 @@ use crate::recent::Recent;
 /// How many times as much may be sent.
 const FACTOR: usize = 3;
 
-/// The most that an address may be sent without another byte from there: more than a handshake takes. What
-/// somebody has sent in a long time is no reason to send them a lot that they did not ask for.
+/// The most that an address may be sent without another byte from there: more than a handshake takes. Bytes of
+/// long ago allow no flood now.
 const CREDIT_MAX: usize = 32 * 1024;
 
-/// How many addresses have a credit at least. What is forgotten is none: then nothing is sent.
+/// How many addresses have a credit at least. A forgotten address has none, and is sent nothing.
 const ADDRESSES: usize = 8 * 1024;
 
 /// How many addresses have a datagram held back for them at least, and how long it may be: one that crosses
@@ -26,7 +26,7 @@ const ADDRESSES: usize = 8 * 1024;
 const HELD: usize = 128;
 const HELD_BYTES_MAX: usize = 1500;
 
-/// What may be sent to the addresses that nobody has proven.
+/// Counts the bytes that may be sent to the addresses that nobody has proven.
 #[derive(Debug)]
 pub(crate) struct AmplificationLimit {
     addresses: Mutex<Addresses>,

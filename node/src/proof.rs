@@ -65,7 +65,7 @@ impl Proof {
                 false
             }
         });
-        // Whatever is sent outside of connections goes to somebody who has proven nothing.
+        // A packet of no connection goes to somebody who has proven nothing.
         proven.unwrap_or(false)
     }
 

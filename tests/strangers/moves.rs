@@ -46,7 +46,7 @@ fn careless(server: &Server) -> ClientConfig {
     configuration
 }
 
-/// Who says that answers have come, which never did.
+/// A client that makes up answers while the flag is set.
 fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
     let inner = Arc::new(QuicClientConfig::try_from(tls(server)).unwrap());
     let forger = Forger { is_forging: Arc::clone(is_forging), inner };
