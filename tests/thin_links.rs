@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::spawn_blocking;
+
 use crate::harness::sdk::{resume, session};
 use crate::harness::{Bot, Client, Ended, Path, Running, Server, Tally, Weather};
 
 /// The people of a house behind one link, whose sessions are saved.
 struct House {
-    _server: Server,
+    server: Server,
     link: Path,
     people: Vec<Client>,
 }
@@ -23,7 +25,7 @@ impl House {
             one.ok("ls");
         }
         path.change_weather(link);
-        Self { _server: server, link: path, people }
+        Self { server, link: path, people }
     }
 
     /// Lets everybody ask at once.
@@ -79,6 +81,15 @@ fn over_20_kbits_a_second_everything_is_heard_in_order() {
     }
     assert_eq!(listening.texts(MESSAGES), texts);
     println!("after {:?}: {:?}", begun.elapsed(), house.link.tally());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_there_stays_while_ten_others_come_at_once_over_50_kbits_a_second() {
+    let house = House::of(10, Weather::thin(50_000));
+    let session = session(&house.server, "bob", house.link.address).await;
+    let bob = resume(&session).await;
+    spawn_blocking(move || house.check_all_get_in()).await.unwrap();
+    assert!(!bob.is_closed(), "the queue was taken for silence");
 }
 
 #[tokio::test]

@@ -262,7 +262,7 @@ pub enum LinkError {
     /// The server shuts down.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// Nothing came from the server for 5 s, or for eight round trips on a slow path.
+    /// Nothing came from the server for 5 s, or for longer on a path whose round trips were long.
     #[error("the connection is lost: nothing comes from the server any more")]
     Silent,
     /// The connection ended in another way.

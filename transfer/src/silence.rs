@@ -13,9 +13,12 @@ use tokio::time::sleep;
 /// least every 1.5 s, and is answered: two heartbeats were lost then.
 const SILENCE: Duration = Duration::from_millis(3_800);
 
-/// And so many of the longest round trip more. A queue that others fill makes a round trip several times as
-/// long as the one that the handshake has measured.
-const ROUND_TRIPS: u32 = 8;
+/// And so many of the shortest round trips more: a path may be long.
+const ROUND_TRIPS: u32 = 3;
+
+/// And so many times what the longest round trip took beyond the shortest. On a thin link a large packet
+/// takes that much longer than a small one, and others may put two dozen of them before it at any time.
+const PACKETS_BEFORE: u32 = 24;
 
 /// No path is worth waiting longer.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -29,7 +32,7 @@ const LOOKS: u32 = 4;
 const REMEMBERED: u32 = 99;
 
 /// Waits until nothing comes on a connection any more: at the earliest after 3.8 s without a packet, and
-/// later by eight times the longest round trip of the last minutes. The peer must have a reason to
+/// later where the round trips of the last minutes were long, and above all where they differed. The peer must have a reason to
 /// say something: that is what keep-alives are for.
 ///
 /// # Cancel safety
@@ -39,7 +42,7 @@ pub async fn silence(connection: &Connection) {
     let mut came = connection.stats().udp_rx.datagrams;
     let mut looks_in_vain = 0;
     while looks_in_vain < LOOKS {
-        sleep(limit(longest) / LOOKS).await;
+        sleep(limit(connection.min_rtt(), longest) / LOOKS).await;
         longest = connection.rtt().max(longest * REMEMBERED / 100);
         let came_by_now = connection.stats().udp_rx.datagrams;
         looks_in_vain = if came_by_now == came { looks_in_vain + 1 } else { 0 };
@@ -47,8 +50,9 @@ pub async fn silence(connection: &Connection) {
     }
 }
 
-fn limit(longest_round_trip: Duration) -> Duration {
-    (SILENCE + longest_round_trip.saturating_mul(ROUND_TRIPS)).min(SILENCE_MAX)
+fn limit(shortest: Duration, longest: Duration) -> Duration {
+    let queued = longest.saturating_sub(shortest).saturating_mul(PACKETS_BEFORE);
+    (SILENCE + shortest.saturating_mul(ROUND_TRIPS) + queued).min(SILENCE_MAX)
 }
 
 #[cfg(test)]
@@ -57,9 +61,12 @@ mod tests {
 
     #[test]
     fn the_limit_follows_the_round_trip_and_is_bounded() {
-        let seconds = |round_trip: f64| limit(Duration::from_secs_f64(round_trip)).as_secs_f64();
-        assert!(seconds(0.05) < 4.5, "most networks: within 5 s");
-        assert!(seconds(1.2) > 10.0, "a satellite");
-        assert!((seconds(60.0) - 30.0).abs() < f64::EPSILON);
+        let seconds = |shortest, longest| {
+            limit(Duration::from_millis(shortest), Duration::from_millis(longest)).as_secs_f64()
+        };
+        assert!(seconds(40, 55) < 4.5, "most networks: within 5 s");
+        assert!((7.0..8.0).contains(&seconds(1_200, 1_210)), "a satellite");
+        assert!(seconds(30, 330) > 10.0, "a thin link");
+        assert!((seconds(20, 60_000) - 30.0).abs() < f64::EPSILON);
     }
 }
