@@ -30,15 +30,25 @@ impl FromStr for LogFormat {
 /// What is logged where `QCHAT_LOG` says nothing.
 const DEFAULT_FILTER: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
 
+/// The variable that says otherwise.
+const VARIABLE: &str = "QCHAT_LOG";
+
 /// Starts logging. `QCHAT_LOG` chooses what, as in `debug` or `qchat_node=debug,warn`.
 pub(crate) fn start(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("QCHAT_LOG");
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let wanted = std::env::var(VARIABLE).unwrap_or_default();
+    let chosen = EnvFilter::try_new(&wanted).ok().filter(|_| !wanted.is_empty());
+    let is_wrong = chosen.is_none() && !wanted.is_empty();
+    let filter = chosen.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || OneLine(format));
     match format {
         LogFormat::Text => log.with_target(false).with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    if is_wrong {
+        tracing::warn!(
+            "{VARIABLE}={wanted} is not understood and changes nothing; write debug, or qchat_node=debug,warn"
+        );
     }
 }
 

@@ -202,6 +202,8 @@ fn a_line_that_is_no_utf_8_is_refused_and_the_rest_runs() {
     assert_eq!(ended.status, Some(1), "{ended:?}");
     let answers = ended.json();
     assert_eq!(answers[0]["ok"], false);
+    let told = text(&answers[0]["error"]["message"]);
+    assert_eq!(told, "the line that begins with send is not UTF-8");
     assert_eq!(answers[1]["ok"], true);
     assert_eq!(texts(&alice.ok("inbox")), ["fine"]);
 }

@@ -4,7 +4,9 @@ use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::harness::{Server, ServerFolder, contents, files_below};
+use crate::harness::{
+    PROGRAM, Running, Server, ServerFolder, clean_environment, contents, files_below,
+};
 
 /// Checks that the server says one sentence that names the cause, and leaves everything as it was.
 #[track_caller]
@@ -188,6 +190,17 @@ fn wrong_flags_are_told_in_plain_words() {
     let visitor = crate::harness::Client::at(&["--server", "localhost:1"], None);
     let ended = visitor.run(&["--timeout", "soon", "ls"]);
     check_plain(&ended.error, &["--timeout", "such as 30"]);
+}
+
+#[test]
+fn a_choice_of_what_is_logged_that_is_not_understood_is_told() {
+    let folder = ServerFolder::new();
+    let mut command = std::process::Command::new(PROGRAM);
+    command.args(["server", "--listen", "127.0.0.1:0"]).current_dir(folder.path());
+    clean_environment(&mut command, folder.path());
+    let mut server = Running::start(command.env("QCHAT_LOG", "qchat_node=loud"));
+    let first = server.error_line().unwrap();
+    assert!(first.contains("QCHAT_LOG=qchat_node=loud is not understood"), "{first}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod history_options;
 mod home;
 mod json;
 mod line;
+mod line_error;
 mod link;
 mod listen;
 mod listener;

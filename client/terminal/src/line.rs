@@ -6,12 +6,13 @@ use qchat_proto::{
     UserName,
 };
 
-use crate::command_table::{Entry, Verb, nearest};
+use crate::command_table::{Entry, Verb};
 use crate::files::Named;
 use crate::history_options::HistoryLine;
-use crate::names::{self, Signed, WrongName};
+pub(crate) use crate::line_error::{LineError, bounded, unexpected};
+use crate::names::{self, Signed};
 use crate::wait::Wait;
-use crate::words::{Input, Words, is_odd_space};
+use crate::words::{Input, Words};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
@@ -115,67 +116,6 @@ impl Line {
 pub(crate) struct PasswordChange {
     pub(crate) old: Password,
     pub(crate) new: Password,
-}
-
-/// Why a line was not understood. Its text is for the person who wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LineError {
-    #[error("unknown command: {word}{}{}", lookalike(word), suggestion(*near))]
-    Unknown { word: String, near: Option<&'static str> },
-    #[error("unknown option: {0}; qchat client --help lists them")]
-    UnknownOption(String),
-    #[error("{}usage: {form}", reason(why))]
-    Usage { form: String, why: String },
-    #[error(transparent)]
-    Name(#[from] WrongName),
-}
-
-fn suggestion(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean {near}?")).unwrap_or_default()
-}
-
-fn lookalike(word: &str) -> &'static str {
-    if word.contains("<U+") { "; type a plain space instead" } else { "" }
-}
-
-fn reason(why: &str) -> String {
-    if why.is_empty() { String::new() } else { format!("{why}; ") }
-}
-
-impl LineError {
-    /// The code by which scripts know it.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown { .. } | Self::UnknownOption(_) => "unknown_command",
-            Self::Usage { .. } => "usage",
-            Self::Name(_) => "invalid_name",
-        }
-    }
-
-    /// The line does not have the form of its command. `why` may be empty.
-    pub(crate) fn usage(entry: &Entry, why: &str) -> Self {
-        Self::Usage { form: entry.form(), why: why.to_owned() }
-    }
-
-    fn unknown(word: &str) -> Self {
-        // A pasted command may be followed by a space that separates nothing.
-        let meant = word.split(is_odd_space).next().unwrap_or_default();
-        Self::Unknown { word: bounded(word), near: nearest(meant) }
-    }
-}
-
-/// How many characters of an unknown word are repeated to its writer.
-const WORD_CHARACTERS_MAX: usize = 64;
-
-/// The beginning of a word of any length. A space that separates nothing is seen in it: `send<U+00A0>bob`.
-pub(crate) fn bounded(word: &str) -> String {
-    let beginning = word.chars().take(WORD_CHARACTERS_MAX);
-    let seen = |character: char| match is_odd_space(character) {
-        true => format!("<U+{:04X}>", u32::from(character)),
-        false => character.to_string(),
-    };
-    let cut = if word.chars().nth(WORD_CHARACTERS_MAX).is_some() { "…" } else { "" };
-    beginning.map(seen).collect::<String>() + cut
 }
 
 /// Reads a line.
@@ -431,31 +371,6 @@ impl Arguments<'_> {
 fn password(entry: &Entry, text: String) -> Result<Password, LineError> {
     Password::try_from(text)
         .map_err(|wrong: PasswordError| LineError::usage(entry, &wrong.to_string()))
-}
-
-/// The program's own options, which people like to write last.
-const PROGRAM_OPTIONS: [&str; 11] = [
-    "-c",
-    "--json",
-    "--user",
-    "--server",
-    "--bail",
-    "--timeout",
-    "--fingerprint",
-    "--ca",
-    "--accept-new",
-    "--password-file",
-    "--config",
-];
-
-/// What is to be said of a word that should not be there.
-pub(crate) fn unexpected(word: &str) -> String {
-    let option = word.split('=').next().unwrap_or_default();
-    if PROGRAM_OPTIONS.contains(&option) {
-        format!("{option} goes before the command")
-    } else {
-        format!("unexpected: {}", bounded(word))
-    }
 }
 
 #[cfg(test)]

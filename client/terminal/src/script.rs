@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::line::bounded;
 use crate::line::parse;
 use crate::shell::{Outcome, Shell};
 use crate::stdin_lines::{RawLine, read_standard_input};
@@ -140,11 +141,15 @@ impl Script<'_> {
         let outcome = match line {
             Ok(RawLine::Text(text)) => self.shell.execute(&text).await,
             Ok(RawLine::TooLong { start }) => {
-                let failure = Failure::refused("too_large", "the line is too long");
+                let word = bounded(Input::Line(&start).first_word());
+                let text = format!("the line that begins with {word} is too long");
+                let failure = Failure::refused("too_large", text);
                 self.shell.refuse(&start, failure).await
             }
             Ok(RawLine::NotUtf8 { start }) => {
-                let failure = Failure::refused("usage", "the line is not UTF-8");
+                let word = bounded(Input::Line(&start).first_word());
+                let text = format!("the line that begins with {word} is not UTF-8");
+                let failure = Failure::refused("usage", text);
                 self.shell.refuse(&start, failure).await
             }
             Err(error) => {
