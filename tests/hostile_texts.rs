@@ -102,7 +102,10 @@ pub(crate) fn rows(written: &[u8]) -> Vec<String> {
 #[track_caller]
 fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
     let mut speaks = 0;
-    for row in rows.iter().filter(|row| !ours.iter().any(|ours| row.starts_with(ours))) {
+    // A long plain word stays whole, and the terminal breaks it: no speaker's line is without a space.
+    let is_word = |row: &str| row.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_ours = |row: &str| ours.iter().any(|ours| row.starts_with(ours));
+    for row in rows.iter().filter(|row| !is_ours(row) && !is_word(row)) {
         let Some(gutter) =
             row.find(['│', '+']).map(|first| match row[first..].starts_with("+lab") {
                 // The group that it was said in stands before the speaker.
@@ -228,7 +231,8 @@ async fn names_of_files_reach_no_terminal_and_begin_no_line() {
     // In what is said of a download, and in an error.
     for name in [padded(74), padded(83), twice] {
         let answer = written_by(&alice, &["-c", &format!("download_file {name}")]);
-        check_bytes(&answer, &[]);
+        // A bar may have been drawn.
+        check_bytes(&answer, &[OWN, &[CLEAR]].concat());
         assert_eq!(check_rows(&rows(&answer), "nobody", &["saved ", "error: "]), 0);
     }
 }

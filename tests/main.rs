@@ -73,6 +73,7 @@ mod small_disk;
 mod standard_input;
 mod start;
 mod strangers;
+mod terminals;
 mod thin_links;
 mod tls;
 mod torn_files;

@@ -25,6 +25,8 @@ pub(crate) struct Screen {
     shown: Arc<Shown>,
     // Closing it hangs up the terminal.
     terminal: Box<dyn MasterPty + Send>,
+    /// What the modes of the terminal were before the program.
+    modes: String,
 }
 
 /// What came from the program so far.
@@ -42,12 +44,33 @@ struct State {
 impl Screen {
     /// Starts `client` in a terminal, with further arguments.
     pub(crate) fn open(client: &Client, arguments: &[&str]) -> Self {
+        Self::on(Some("xterm-256color"), client, arguments)
+    }
+
+    /// Starts `client` in a terminal of this kind, as the variable `TERM` tells it.
+    pub(crate) fn on(kind: Option<&str>, client: &Client, arguments: &[&str]) -> Self {
         let pair = native_pty_system().openpty(size(COLUMNS)).unwrap();
-        let child = pair.slave.spawn_command(command(client, arguments)).unwrap();
+        let mut command = command(client, arguments);
+        if let Some(kind) = kind {
+            command.env("TERM", kind);
+        }
+        let modes = pair.master.get_termios().map(|modes| format!("{modes:?}")).unwrap();
+        let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let keyboard = pair.master.take_writer().unwrap();
         let shown = Shown::read(pair.master.try_clone_reader().unwrap());
-        Self { child, keyboard, shown, terminal: pair.master }
+        Self { child, keyboard, shown, terminal: pair.master, modes }
+    }
+
+    /// Whether the modes of the terminal are those from before the program.
+    pub(crate) fn is_as_before(&self) -> bool {
+        format!("{:?}", self.terminal.get_termios().unwrap()) == self.modes
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.id().try_into().unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
     /// Makes the terminal narrower, or wider.
@@ -182,6 +205,11 @@ impl Screen {
         self.child.wait().unwrap().exit_code()
     }
 
+    /// Waits until the program has ended, and leaves the terminal open.
+    pub(crate) fn waits_for_end(&mut self) -> u32 {
+        self.child.wait().unwrap().exit_code()
+    }
+
     #[track_caller]
     fn wait(&self, what: &str, mut until: impl FnMut(&State) -> bool) -> String {
         let deadline = Instant::now() + DEADLINE;
@@ -251,7 +279,6 @@ fn command(client: &Client, arguments: &[&str]) -> CommandBuilder {
     command.cwd(client.path(""));
     command.env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("TERM", "xterm-256color");
     command.env("LANG", "C.UTF-8");
     for (name, folder) in environment(client.home()) {
         command.env(name, folder);

@@ -29,6 +29,9 @@ impl Attendant {
     }
 }
 
+/// A line that is longer than a few rows is not drawn whole for each key.
+const LONG_LINE_BYTES: usize = 500;
+
 /// A line that is typed half: what stands before the cursor and after it. It is what a panic carries out
 /// of the editor, which measures its prompt once and knows no other way of leaving.
 #[derive(Debug, Default)]
@@ -74,9 +77,12 @@ impl Highlighter for Attendant {
     /// The editor draws in two ways: over the old line, and below a text that it has put in the place of
     /// the old line. Before the first, and only then, it asks this; with any other answer it would not
     /// always draw then.
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+    ///
+    /// A long line is drawn by what is added to it: drawn whole for each of its characters, a paste of 20,000
+    /// takes many seconds. Its prompt may stay as it is until the line is entered.
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
         self.draws_over.set(true);
-        true
+        line.len() <= LONG_LINE_BYTES
     }
 
     /// Below a text nothing of the old prompt is left on the screen, and no key waits to be read: that is

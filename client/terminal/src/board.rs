@@ -22,7 +22,7 @@ const SEEN_MAX: usize = 1024;
 
 /// Has the prompt drawn anew without a line above it: the editor ends what it prints with a line break,
 /// so this goes up a row first.
-const REDRAW: &str = "\u{1b}[A\n";
+pub(crate) const REDRAW: &str = "\u{1b}[A\n";
 
 /// How long the end of a prompt waits for a line that is being put above it.
 const LOWER_MAX: Duration = Duration::from_millis(100);
@@ -145,6 +145,11 @@ impl Board {
         state.says = state.to_say.clone();
         self.changed.notify_all();
         state.says.clone()
+    }
+
+    /// What the prompt says that is up, or was last.
+    pub(crate) fn says(&self) -> String {
+        self.lock().says.clone()
     }
 
     /// Takes the prompt down for a moment where it has to say something else; says whether it has.

@@ -18,6 +18,8 @@ pub enum Exit {
     Unknown,
     /// Ctrl-C.
     Interrupted,
+    /// Another signal, of this number.
+    Signal(u8),
 }
 
 impl Exit {
@@ -31,6 +33,7 @@ impl Exit {
             Self::Unknown => 4,
             // What shells say of a program that ended by SIGINT.
             Self::Interrupted => 130,
+            Self::Signal(number) => 128_u8.saturating_add(number),
         }
     }
 }

@@ -45,6 +45,12 @@ impl Failure {
         Self::refused("usage", text)
     }
 
+    /// The line asks about transfers in the background, and there are none without a prompt.
+    pub(crate) fn no_transfers() -> Self {
+        let text = "transfers go on in the background only at the prompt: start qchat client without a command";
+        Self::refused("usage", text)
+    }
+
     /// Whether the server did not answer, so that another try may go better.
     pub(crate) fn is_of_the_link(&self) -> bool {
         matches!(self.code, "unreachable" | "outcome_unknown")

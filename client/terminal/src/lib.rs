@@ -54,6 +54,7 @@ mod shell;
 mod start;
 mod stdin_lines;
 mod streams;
+mod terminal_modes;
 mod transfers;
 mod typed_lines;
 mod unfinished;

@@ -69,6 +69,22 @@ impl Line {
         !matches!(self, Self::Help(_) | Self::Quit | Self::FromInput(_))
     }
 
+    /// Whether the server answers it at once if it can, without a person or a file in between.
+    pub(crate) fn is_brief(&self) -> bool {
+        matches!(
+            self,
+            Self::History(_)
+                | Self::Users
+                | Self::Groups
+                | Self::Members(_)
+                | Self::MakeGroup(_)
+                | Self::Join(_)
+                | Self::Leave(_)
+                | Self::Sessions
+                | Self::RevokeSession(_)
+        ) || self.text().is_some()
+    }
+
     /// Whether it can be done later and elsewhere in the same way: it tells the server something, and
     /// doing it twice with the same id is doing it once. Whoever wants to see a receipt stays for it.
     pub(crate) fn can_wait(&self) -> bool {

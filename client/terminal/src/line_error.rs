@@ -1,6 +1,7 @@
 //! Words for the writer of a line that was not understood.
 
 use crate::command_table::{Entry, nearest};
+use crate::listen;
 use crate::names::WrongName;
 use crate::words::is_odd_space;
 
@@ -9,6 +10,11 @@ use crate::words::is_odd_space;
 pub(crate) enum LineError {
     #[error("unknown command: {word}{}{}", lookalike(word), suggestion(*near))]
     Unknown { word: String, near: Option<&'static str> },
+    #[error(
+        "listen is a command of its own, for bots: qchat client --user NAME listen; the prompt shows \
+         messages by itself"
+    )]
+    Listen,
     #[error("unknown option: {0}; qchat client --help lists them")]
     UnknownOption(String),
     #[error("{}usage: {form}", reason(why))]
@@ -33,7 +39,7 @@ impl LineError {
     /// The code by which scripts know it.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Unknown { .. } | Self::UnknownOption(_) => "unknown_command",
+            Self::Unknown { .. } | Self::UnknownOption(_) | Self::Listen => "unknown_command",
             Self::Usage { .. } => "usage",
             Self::Name(_) => "invalid_name",
         }
@@ -45,6 +51,9 @@ impl LineError {
     }
 
     pub(crate) fn unknown(word: &str) -> Self {
+        if word.eq_ignore_ascii_case(listen::NAME) {
+            return Self::Listen;
+        }
         // A pasted command may be followed by a space that separates nothing.
         let meant = word.split(is_odd_space).next().unwrap_or_default();
         Self::Unknown { word: bounded(word), near: nearest(meant) }

@@ -260,6 +260,9 @@ impl Live {
             Err(failure) => {
                 (self.watch, self.failed) = (Watch::Off, true);
                 self.notice(&failure.text);
+                if failure.code == "identity" {
+                    self.notice("this prompt stays offline; after that, start qchat client again");
+                }
             }
         }
     }

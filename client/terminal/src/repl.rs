@@ -1,13 +1,25 @@
 //! The prompt, for people.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use crate::board::Board;
+use crate::echo::NoEcho;
 use crate::exit::Exit;
 use crate::home::Home;
+use crate::line::parse;
 use crate::live::Live;
 use crate::shell::{Outcome, Shell};
+use crate::streams::tell;
 use crate::typed_lines::{Prompter, Typed};
+use crate::words::Input;
+
+/// A person who sees nothing for so long wonders whether their line was taken.
+const DELAY_WORTH_A_WORD: Duration = Duration::from_secs(1);
 
 /// Connects, greets, and runs what is typed until nobody wants to go on.
 ///
@@ -25,10 +37,12 @@ pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<
     let history = home.as_ref().map(Home::history_file);
     let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
     let outboxes = home.as_ref().map(Home::outboxes);
-    let mut live = print.map(|print| Live::new(Arc::clone(&board), print, outboxes));
+    let mut live = Live::new(Arc::clone(&board), print, outboxes);
+    // What is typed while a line is under way is shown by the next prompt, and not before.
+    let _silent = is_drawn().then(NoEcho::begin);
     loop {
         board.set_prompt(shell.prompt());
-        match ask(&mut prompter, &mut shell, live.as_mut()).await {
+        match ask(&mut prompter, &mut shell, &mut live).await {
             Typed::Nothing => {}
             Typed::End => {
                 // The shell's prompt of who started us belongs on a line of its own.
@@ -37,25 +51,19 @@ pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<
             }
             Typed::Line { text, columns } => {
                 shell.output().set_columns(columns);
-                if execute(&mut shell, live.as_mut(), &text).await == Next::End {
+                if execute(&mut shell, &mut live, &text).await == Next::End {
                     break;
                 }
             }
         }
     }
-    if let Some(live) = live {
-        live.finish(&mut shell).await;
-    }
+    live.finish(&mut shell).await;
     shell.finish().await;
     Ok(Exit::Done)
 }
 
 /// Shows the prompt and waits for a line. Meanwhile what others say is shown above it.
-async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: Option<&mut Live>) -> Typed {
-    let Some(live) = live else {
-        prompter.show();
-        return prompter.typed().await;
-    };
+async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: &mut Live) -> Typed {
     live.follow(shell);
     prompter.show();
     let typed = tokio::select! {
@@ -66,6 +74,18 @@ async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: Option<&mut Live>
     typed
 }
 
+/// Says once that the server takes its time.
+async fn tell_delay() -> Infallible {
+    sleep(DELAY_WORTH_A_WORD).await;
+    tell("waiting for the server; Ctrl-C stops waiting");
+    pending().await
+}
+
+/// Whether the editor draws the line itself. Other terminals show what is typed.
+fn is_drawn() -> bool {
+    std::env::var("TERM").is_ok_and(|term| !["dumb", "cons25", "emacs"].contains(&term.as_str()))
+}
+
 #[derive(PartialEq, Eq)]
 enum Next {
     Line,
@@ -73,15 +93,11 @@ enum Next {
 }
 
 /// Runs a line until it ends, or until Ctrl-C breaks it off.
-async fn execute(shell: &mut Shell, live: Option<&mut Live>, line: &str) -> Next {
-    let executing = async {
-        match live {
-            Some(live) => live.enter(shell, line).await,
-            None => shell.execute(line).await,
-        }
-    };
+async fn execute(shell: &mut Shell, live: &mut Live, line: &str) -> Next {
+    let is_brief = parse(Input::line(line)).is_ok_and(|line| line.is_brief());
     let outcome = tokio::select! {
-        outcome = executing => Some(outcome),
+        outcome = live.enter(shell, line) => Some(outcome),
+        never = tell_delay(), if is_brief => match never {},
         _ = tokio::signal::ctrl_c() => None,
     };
     match outcome {

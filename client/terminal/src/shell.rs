@@ -394,9 +394,8 @@ impl Shell {
         match line {
             Line::Help(verb) => return Ok(Answer::Help(*verb)),
             Line::Quit => return Ok(Answer::Quit),
-            Line::Background(_) | Line::Transfers | Line::StopTransfer(_) => {
-                return Err(Failure::no_background());
-            }
+            Line::Background(_) => return Err(Failure::no_background()),
+            Line::Transfers | Line::StopTransfer(_) => return Err(Failure::no_transfers()),
             _ => {}
         }
         let visitor = matches!(line, Line::Register { .. } | Line::Login { .. });

@@ -21,6 +21,7 @@ use crate::session_file::path_of;
 use crate::settings::{Settings, Sources};
 use crate::shell::Shell;
 use crate::streams::tell;
+use crate::terminal_modes::{TerminalModes, ended_by_signal};
 use crate::{listen, repl, safe, script};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
@@ -47,6 +48,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.context("starting the runtime")?;
+    let modes = TerminalModes::remember();
     let exit = runtime.block_on(async {
         if args.command.first().is_some_and(|word| word == listen::NAME) {
             if args.command.get(1).is_some_and(|word| word == "--help") {
@@ -56,15 +58,22 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
         }
         let lines = lines(args, terminal);
         let after_failure = if args.bail { AfterFailure::Stop } else { AfterFailure::GoOn };
-        match lines {
-            Some(lines) => {
-                Ok(script::run(script_shell(args, settings)?, lines, after_failure).await)
+        let running = async {
+            match lines {
+                Some(lines) => {
+                    Ok(script::run(script_shell(args, settings)?, lines, after_failure).await)
+                }
+                None => repl::run(repl_shell(settings)?, Home::find().ok()).await,
             }
-            None => repl::run(repl_shell(settings)?, Home::find().ok()).await,
+        };
+        tokio::select! {
+            exit = running => exit,
+            signal = ended_by_signal(), if modes.is_some() => Ok(Exit::Signal(signal)),
         }
     });
     // A thread that still waits for keys or for a password must not hold up the end.
     runtime.shutdown_background();
+    drop(modes);
     exit
 }
 
@@ -101,6 +110,7 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
 fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
     let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
     let shell = shell(settings, Output::standard(form))?;
+    let shell = if io::stderr().is_terminal() { shell.with_bars() } else { shell };
     let shell = match args.command.first() {
         Some(name) if !moves_files(name) => shell.for_messages(),
         _ => shell,

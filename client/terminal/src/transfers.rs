@@ -203,7 +203,9 @@ impl Transfers {
         if self.ended.len() >= ENDED_MAX {
             self.ended.pop_front();
         }
-        self.ended.push_back(Row { state: State::Ended(outcome), ..transfer.row() });
+        let (direction, name) = transfer.asked();
+        let state = State::Ended(outcome);
+        self.ended.push_back(Row { number: transfer.number, direction, name, state });
     }
 }
 
@@ -234,18 +236,30 @@ impl Transfer {
     }
 
     fn farewell(&self) -> String {
-        let percent = self.meter.read().percent();
+        let reading = self.meter.read();
+        let file = reading.file.map(|(file, files)| format!(" in file {file} of {files}"));
+        let file = file.unwrap_or_default();
+        let place = match reading.percent() {
+            // Bytes that were handed over may not have arrived.
+            100 => format!("{file} at its last bytes"),
+            percent => format!("{file} at {percent} %"),
+        };
         let Self { number, text, .. } = self;
-        format!("stopped {number} at {percent} %; the same line again goes on there: {text}")
+        format!("stopped {number}{place}; the same line again goes on there: {text}")
+    }
+
+    /// The direction, and the name that was asked for.
+    fn asked(&self) -> (Direction, String) {
+        match &self.line {
+            Line::SendFile { files, .. } => (Direction::Send, last_part(&files.whole())),
+            Line::Download { name, .. } => (Direction::Fetch, name.clone()),
+            _ => (Direction::Fetch, self.text.clone()),
+        }
     }
 
     fn row(&self) -> Row {
         let reading = self.meter.read();
-        let (direction, asked) = match &self.line {
-            Line::SendFile { files, .. } => (Direction::Send, last_part(&files.whole())),
-            Line::Download { name, .. } => (Direction::Fetch, name.clone()),
-            _ => (Direction::Fetch, self.text.clone()),
-        };
+        let (direction, asked) = self.asked();
         Row {
             number: self.number,
             direction,

@@ -11,8 +11,9 @@ use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter, Prom
 use tokio::sync::mpsc;
 
 use crate::attendant::{Attendant, HalfTyped};
-use crate::board::{Board, Print};
+use crate::board::{Board, Print, REDRAW};
 use crate::command_table::{Entry, nearest};
+use crate::streams::print_part;
 
 /// What a person did at the prompt.
 #[derive(Debug)]
@@ -34,14 +35,15 @@ pub(crate) struct Prompter {
 
 impl Prompter {
     /// Starts the editor. Lines are remembered in `history`, if that is given; `board` says
-    /// what the prompt says, and is told while one is up. What is returned beside prints above the prompt, where the terminal can do that.
+    /// what the prompt says, and is told while one is up. What is returned beside prints above the prompt, or
+    /// below it if the terminal can do no more.
     ///
     /// # Errors
     /// Where the terminal cannot be used.
     pub(crate) fn start(
         history: Option<PathBuf>,
         board: Arc<Board>,
-    ) -> rustyline::Result<(Self, Option<Box<Print>>)> {
+    ) -> rustyline::Result<(Self, Box<Print>)> {
         // Nothing is coloured; without this the attendant would not be asked everywhere.
         let config = Config::builder()
             .auto_add_history(false)
@@ -49,10 +51,10 @@ impl Prompter {
             .color_mode(ColorMode::Forced);
         let mut editor = Editor::with_config(config.build())?;
         editor.set_helper(Some(Attendant::new(Arc::clone(&board))));
-        let print = editor.create_external_printer().ok().map(|mut printer| {
-            let print: Box<Print> = Box::new(move |text| printer.print(text).is_ok());
-            print
-        });
+        let print: Box<Print> = match editor.create_external_printer() {
+            Ok(mut printer) => Box::new(move |text| printer.print(text).is_ok()),
+            Err(_) => print_below(Arc::clone(&board)),
+        };
         if let Some(path) = &history {
             prepare(&mut editor, path);
         }
@@ -82,6 +84,16 @@ impl Prompter {
     pub(crate) async fn typed(&mut self) -> Typed {
         self.typed.recv().await.unwrap_or(Typed::End)
     }
+}
+
+/// For a terminal that only takes lines, such as one with TERM=dumb: what comes stands below the prompt, which is
+/// shown again.
+fn print_below(board: Arc<Board>) -> Box<Print> {
+    Box::new(move |text| {
+        let shown = text == REDRAW || print_part(&format!("\n{text}{}", board.says())).is_ok();
+        board.note_drawn();
+        shown
+    })
 }
 
 type LineEditor = Editor<Attendant, FileHistory>;

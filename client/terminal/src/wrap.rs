@@ -10,8 +10,10 @@ const CONTINUED: &str = "  │ ";
 /// How many columns [`CONTINUED`] takes.
 pub(crate) const CONTINUED_COLUMNS: usize = 4;
 
-/// The line in rows of at most `room` columns, broken after spaces where there are any. Where the
-/// room is not known, the line stays whole.
+/// The line in rows of at most `room` columns, broken after spaces if there are any. A single word that is
+/// longer, a URL for example, stays whole if it is plain ASCII: the terminal breaks it, and can still open
+/// and copy it. It cannot pass for another speaker's line, which has spaces and a `│`. If the room is not
+/// known, the line stays whole.
 pub(crate) fn wrap(line: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return vec![line.to_owned()] };
     let mut rows = Vec::new();
@@ -61,7 +63,7 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
         }
         columns += width(character);
         if columns > room {
-            let end = after_space.unwrap_or(after_cluster);
+            let end = after_space.or_else(|| plain_word(text)).unwrap_or(after_cluster);
             // Not even one character fits with what is drawn over it: as much as does, or one at least.
             let one = if index > 0 { index } else { character.len_utf8() };
             let end = if end > 0 { end } else { one };
@@ -73,6 +75,13 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// The end of the word at the beginning and of the space behind it, if the word is plain ASCII.
+fn plain_word(text: &str) -> Option<usize> {
+    let end = text.find(' ').unwrap_or(text.len());
+    let is_plain = text.get(..end)?.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| (end + 1).min(text.len()))
 }
 
 #[cfg(test)]
@@ -92,10 +101,12 @@ mod tests {
         check("", 20, &[""]);
         check("exactly twenty chars", 20, &["exactly twenty chars"]);
         check("twenty-one characters", 20, &["twenty-one ", "characters"]);
-        check("aaaaaaaaaaaaaaaaaaaab", 20, &["aaaaaaaaaaaaaaaaaaaa", "b"]);
+        check("ééééééééééééééééééééb", 20, &["éééééééééééééééééééé", "b"]);
         check("日本語日本語日本語日本語", 16, &["日本語日本語日本", "語日本語"]);
         check("aaaaaaaaaaaaaaa👩\u{200d}💻b", 17, &["aaaaaaaaaaaaaaa", "👩\u{200d}💻b"]);
-        check("very narrow", 4, &["very", " ", "narr", "ow"]);
+        check("very narrow", 4, &["very", " ", "narrow"]);
+        check("see https://example.org/a b", 8, &["see ", "https://example.org/a ", "b"]);
+        check("xxxxxxxxxxxx\u{a0}│\u{a0}hi", 8, &["xxxxxxxx", "xxxx\u{a0}│\u{a0}h", "i"]);
         check("日本", 1, &["日", "本"]);
         check("x\u{fe0f}\u{fe0f}", 1, &["x", "\u{fe0f}", "\u{fe0f}"]);
         check("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4, &["❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}"]);
@@ -132,7 +143,9 @@ mod tests {
             let rows = wrap(&line, Some(room));
             prop_assert_eq!(rows.concat(), line);
             for row in rows {
-                prop_assert!(row.width() <= room, "{}", row);
+                let word = row.strip_suffix(' ').unwrap_or(&row);
+                let is_word = word.bytes().all(|byte| byte.is_ascii_graphic());
+                prop_assert!(row.width() <= room || is_word, "{}", row);
             }
         }
     }
