@@ -1,10 +1,11 @@
-//! Many texts of a script under way at once: in order, once, and not a round trip each.
+//! Many texts under way at once, of a script or of what waited at the prompt: in order, once, and not a round
+//! trip each.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Path, Server, Weather, items, text, texts};
+use crate::harness::{Client, Path, Screen, Server, Stopped, Weather, items, text, texts, until};
 
 /// So many lines on standard input.
 const LINES: usize = 1000;
@@ -17,7 +18,7 @@ fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
 }
 
 /// The texts that bob sent to alice, as she finds them.
-fn inbox(alice: &crate::harness::Client) -> Vec<String> {
+fn inbox(alice: &Client) -> Vec<String> {
     let answer = alice.ok("inbox --limit 100000");
     texts(&answer).into_iter().map(str::to_owned).collect()
 }
@@ -117,4 +118,68 @@ fn texts_of_a_session_that_has_ended_are_refused() {
     assert_eq!(refused["ok"], false, "{refused}");
     let alice = server.client_of("alice");
     assert_eq!(items(&alice.ok("inbox")["messages"]).len(), 1);
+}
+
+const ONLINE: &str = "alice@127.0.0.1>";
+
+/// Bob, and Alice at her prompt behind a path, who has typed texts to him while the server is away.
+struct Waiting {
+    stopped: Stopped,
+    bob: Client,
+    path: Path,
+    _alice: Client,
+    screen: Screen,
+}
+
+impl Waiting {
+    fn with(said: &[String]) -> Self {
+        let server = Server::start();
+        let bob = server.user("bob");
+        let path = Path::to(server.address);
+        let alice = server.user_over(&path, "alice");
+        alice.ok("ls");
+        let mut screen = Screen::open(&alice, &[]);
+        screen.prompts(ONLINE);
+        let stopped = server.terminate();
+        screen.shows("connection lost");
+        screen.press(&said.iter().map(|text| format!("send bob {text}\r")).collect::<String>());
+        screen.prompts(&format!("{} waiting)>", said.len()));
+        Self { stopped, bob, path, _alice: alice, screen }
+    }
+}
+
+#[test]
+fn texts_that_waited_at_the_prompt_do_not_wait_for_each_other_on_a_long_link() {
+    const WAITING: usize = 60;
+    let said = numbers(0..WAITING);
+    let Waiting { stopped, bob, path, _alice, mut screen } = Waiting::with(&said);
+    path.change_weather(Weather::far(FAR / 2));
+    let _server = stopped.start();
+    screen.prompts(&format!(" ({WAITING} waiting)>"));
+    let begun = Instant::now();
+    screen.prompts(ONLINE);
+    let taken = begun.elapsed();
+    assert_eq!(inbox(&bob), said);
+    let begun = Instant::now();
+    screen.enter("send bob alone");
+    screen.shows(&format!("sent @bob:{}", WAITING + 1));
+    let alone = begun.elapsed();
+    println!("over {:?} one way 1 line took {alone:?}, {WAITING} that waited {taken:?}", FAR / 2);
+    // One after the other they would take 60 times as long.
+    assert!(taken < 15 * alone, "{taken:?} beside {alone:?}");
+}
+
+#[test]
+fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_meanwhile() {
+    // One after the other these would take 2 minutes.
+    let said = numbers(0..200);
+    let Waiting { stopped, bob, path, _alice, screen } = Waiting::with(&said);
+    // So slow that some are stored while others are on their way.
+    path.change_weather(Weather { bytes_per_second: Some(8000), ..Weather::far(FAR / 2) });
+    let server = stopped.start();
+    until("some are delivered", || !inbox(&bob).is_empty());
+    println!("{} of {} are stored before the kill", inbox(&bob).len(), said.len());
+    let _server = server.kill9().start();
+    screen.prompts(ONLINE);
+    assert_eq!(inbox(&bob), said);
 }

@@ -141,6 +141,36 @@ fn a_server_killed_in_the_middle_of_what_waited_has_it_once_and_in_order() {
 }
 
 #[test]
+fn a_text_behind_another_line_waits_for_that() {
+    let Scene { server, alice, bob, mut screen } = scene();
+    alice.write("notes.txt", b"notes");
+    let stopped = server.terminate();
+    screen.shows("connection lost");
+    let lines = [
+        "send bob 1",
+        "sendgroup lab too early",
+        "send bob 2",
+        "mkgr lab",
+        "sendgroup lab 3",
+        "send bob 4",
+        "send_file bob notes.txt",
+        "send bob 5",
+        "send bob 6",
+    ];
+    enter_offline(&mut screen, &lines);
+    let _server = stopped.start();
+    let shown = screen.prompts(ONLINE.trim_end());
+    check_once(&shown, "(group_not_found)");
+    let inbox = bob.ok("inbox --limit 1000");
+    let found = items(&inbox["messages"]).iter().map(|message| message["text"].as_str());
+    assert_eq!(
+        found.collect::<Vec<_>>(),
+        [Some("1"), Some("2"), Some("4"), None, Some("5"), Some("6")]
+    );
+    assert_eq!(texts(&alice.ok("inboxgroup lab")), ["3"]);
+}
+
+#[test]
 fn lines_that_wait_outlive_a_killed_client() {
     let Scene { server, alice, bob, mut screen } = scene();
     let stopped = server.terminate();

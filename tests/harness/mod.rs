@@ -27,7 +27,7 @@ pub(crate) use path::Path;
 pub(crate) use process::{Ended, Running};
 pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time, tls};
 pub(crate) use screen::Screen;
-pub(crate) use server::{Server, ServerFolder};
+pub(crate) use server::{Server, ServerFolder, Stopped};
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use weather::{Blackouts, Tally, Weather};
 

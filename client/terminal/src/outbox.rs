@@ -23,6 +23,8 @@ pub(crate) struct Outbox {
     file: OutboxFile,
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    /// Whether lines lie on the disk that were taken out.
+    is_behind: bool,
 }
 
 impl Outbox {
@@ -35,7 +37,7 @@ impl Outbox {
         let (file, left) = block_in_place(|| OutboxFile::open(folder))?;
         let waiting = VecDeque::from(left.waiting);
         let bytes = waiting.iter().map(|one| one.kept().len()).sum();
-        Ok((Self { file, waiting, bytes }, left.remarks))
+        Ok((Self { file, waiting, bytes, is_behind: false }, left.remarks))
     }
 
     /// How many lines wait.
@@ -46,6 +48,13 @@ impl Outbox {
     /// The line whose turn it is.
     pub(crate) fn first(&self) -> Option<&Waiting> {
         self.waiting.front()
+    }
+
+    /// The text of the line at this place, under its id, if that does no more than send one.
+    pub(crate) fn text(&self, place: usize) -> Option<(ClientId, Address, MessageText)> {
+        let one = self.waiting.get(place)?;
+        let (to, text) = one.line.text()?;
+        Some((one.id, to, text))
     }
 
     /// Puts a line behind the others. It is kept on the disk when this returns.
@@ -68,19 +77,33 @@ impl Outbox {
             let text = format!("it cannot be kept until the connection is back: {reason}");
             return Err(Failure::refused("local_file", text));
         }
-        self.bytes = bytes;
+        (self.bytes, self.is_behind) = (bytes, false);
         Ok(())
     }
 
-    /// Takes out the first line, since it is known what came of it.
+    /// Takes out the first line, since it is known what came of it. It stays on the disk until that is saved.
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        let one = self.waiting.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(one.kept().len());
+        self.is_behind = true;
+        Some(one)
+    }
+
+    /// Whether lines lie on the disk that were taken out.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Takes the lines off the disk that were taken out.
     ///
     /// # Errors
-    /// The operating system's: another client will send it again then, to no effect.
-    pub(crate) fn pop(&mut self) -> io::Result<()> {
-        if let Some(one) = self.waiting.pop_front() {
-            self.bytes = self.bytes.saturating_sub(one.kept().len());
+    /// The operating system's: another client will send them again then, to no effect. It is not tried again
+    /// before another line is taken out.
+    pub(crate) fn save_popped(&mut self) -> io::Result<()> {
+        match std::mem::take(&mut self.is_behind) {
+            true => self.save(),
+            false => Ok(()),
         }
-        self.save()
     }
 
     fn save(&self) -> io::Result<()> {
@@ -128,6 +151,7 @@ mod tests {
         }
         let ids: Vec<_> = outbox.waiting.iter().map(|one| one.id).collect();
         outbox.pop().unwrap();
+        outbox.save_popped().unwrap();
         drop(outbox);
         let (outbox, remarks) = Outbox::open(folder.path()).unwrap();
         assert_eq!((texts(&outbox), remarks.len()), (vec!["mkgr lab", "join lab"], 0));

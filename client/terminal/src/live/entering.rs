@@ -152,7 +152,8 @@ impl Live {
 
     /// Leaves what waits where it is kept; says what is to be told of it.
     pub(super) fn close_delivery(&mut self) -> Option<String> {
-        let delivery = self.delivery.take().filter(|delivery| delivery.waiting() > 0)?;
+        let mut delivery = self.delivery.take().filter(|delivery| delivery.waiting() > 0)?;
+        delivery.save();
         let user = delivery.user();
         Some(match delivery.waiting() {
             1 => format!("1 line waits; it is kept, and sent when {user} is here again"),
