@@ -183,3 +183,25 @@ fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_mean
     screen.prompts(ONLINE);
     assert_eq!(inbox(&bob), said);
 }
+
+#[test]
+fn texts_that_waited_go_one_after_the_other_where_the_server_takes_no_more_streams() {
+    let server = Server::start();
+    let bob = server.user("bob");
+    let path = Path::to(server.address);
+    let alice = server.user_over(&path, "alice");
+    alice.ok("ls");
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts(ONLINE);
+    path.cut();
+    screen.shows("connection lost");
+    screen.press("send bob a\rsend bob b\rsend bob c\r");
+    screen.prompts("3 waiting)>");
+    // As many as an account may have: each keeps its stream of texts.
+    let elsewhere = server.client_of("alice");
+    let mut talks: Vec<_> = (0..16).map(|_| elsewhere.talk()).collect();
+    talks.iter_mut().for_each(|talk| drop(talk.ok("send alice meanwhile")));
+    path.mend();
+    screen.prompts(ONLINE);
+    assert_eq!(inbox(&bob), ["a", "b", "c"]);
+}
