@@ -97,15 +97,19 @@ pub(crate) fn rows(written: &[u8]) -> Vec<String> {
     shown.filter(|row| !row.is_empty()).collect()
 }
 
+/// Whether a row is part of a long plain word, which stays whole and is broken by the terminal. No speaker's
+/// line and no error is without a space.
+pub(crate) fn is_of_word(row: &str) -> bool {
+    row.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Checks that what is left of the gutter is never a sender's: it is empty, or names the speaker. Rows
 /// that begin with one of `ours` have no gutter. Returns how often somebody speaks.
 #[track_caller]
 fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
     let mut speaks = 0;
-    // A long plain word stays whole, and the terminal breaks it: no speaker's line is without a space.
-    let is_word = |row: &str| row.bytes().all(|byte| byte.is_ascii_graphic());
     let is_ours = |row: &str| ours.iter().any(|ours| row.starts_with(ours));
-    for row in rows.iter().filter(|row| !is_ours(row) && !is_word(row)) {
+    for row in rows.iter().filter(|row| !is_ours(row) && !is_of_word(row)) {
         let Some(gutter) =
             row.find(['│', '+']).map(|first| match row[first..].starts_with("+lab") {
                 // The group that it was said in stands before the speaker.
