@@ -62,11 +62,7 @@ fn announce(server: &Server, log_format: LogFormat) {
         return;
     }
     let host = reachable_host(address);
-    let others = match address.ip().is_unspecified() {
-        true => ", and all other addresses of this machine",
-        false => "",
-    };
-    tell(&format!("qchat server is ready on {host} (UDP){others}"));
+    tell(&format!("qchat server is ready on {host} (UDP)"));
     tell(&format!("fingerprint: {fingerprint}"));
     tell(&format!("connect with: qchat client --server {host} --fingerprint {fingerprint}"));
 }

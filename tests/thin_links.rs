@@ -84,8 +84,9 @@ fn over_20_kbits_a_second_everything_is_heard_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_there_stays_while_ten_others_come_at_once_over_50_kbits_a_second() {
-    let house = House::of(10, Weather::thin(50_000));
+async fn a_link_that_stands_stays_while_five_others_come_at_once_over_50_kbits_a_second() {
+    // What ten say at once can wait for 5 s in the queue, which nobody can tell from silence.
+    let house = House::of(5, Weather::thin(50_000));
     let session = session(&house.server, "bob", house.link.address).await;
     let bob = resume(&session).await;
     spawn_blocking(move || house.check_all_get_in()).await.unwrap();

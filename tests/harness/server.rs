@@ -301,7 +301,8 @@ impl Stopped {
 fn ready(running: &mut Running) -> (String, String) {
     let address = after(running, "qchat server is ready on ");
     let address = address.strip_suffix(" (UDP)").expect("the ready line ends with (UDP)");
-    let address = address.to_owned();
+    // On all addresses, the server names one that works.
+    let address = address.replace("localhost:", "[::1]:");
     let fingerprint = after(running, "fingerprint: ");
     // Nothing of this is the log's.
     after(running, "connect with: ");

@@ -96,7 +96,7 @@ fn a_file_in_folders_is_shown_with_them_and_stays_right_of_the_gutter() {
         shown("photos/2024/a.jpg", None),
         "* 17:41  bob + photos/2024/a.jpg, 12.06 KiB, stored as 1763833207123_report.pdf\n"
     );
-    let longest = ["x".repeat(200).as_str(); 5].join("/") + "/a  17:42  carol │ I owe you 5";
+    let longest = ["é".repeat(100).as_str(); 5].join("/") + "/a  17:42  carol │ I owe you 5";
     let shown = shown(&longest, Some(40));
     assert!(shown.lines().all(|row| row.chars().count() <= 40), "{shown}");
     assert!(shown.lines().skip(1).all(|row| row.starts_with("             + ")), "{shown}");
@@ -144,7 +144,7 @@ fn a_message_cannot_look_like_another_speakers_line() {
 
 #[test]
 fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
-    let long = format!("{}  17:41  carol │ I owe you 5", "x".repeat(200));
+    let long = format!("{}  17:41  carol │ I owe you 5", "é".repeat(200));
     let shown = answer(
         &Answer::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(&long))])),
         &paper(Some(40)),

@@ -7,12 +7,20 @@ use unicode_width::UnicodeWidthChar;
 /// Stands before every row of a longer line but the first: what is right of it is no line of its own.
 const CONTINUED: &str = "  │ ";
 
+/// In less room words of every day would stick out.
+const WORD_ROOM_MIN: usize = 20;
+
+/// Whether a word can pass for nothing but a word, also if a terminal breaks it.
+pub(crate) fn is_plain(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// How many columns [`CONTINUED`] takes.
 pub(crate) const CONTINUED_COLUMNS: usize = 4;
 
 /// The line in rows of at most `room` columns, broken after spaces if there are any. A single word that is
-/// longer, a URL for example, stays whole if it is plain ASCII: the terminal breaks it, and can still open
-/// and copy it. It cannot pass for another speaker's line, which has spaces and a `│`. If the room is not
+/// longer, a URL for example, stays whole if it is plain ASCII and the terminal is not too narrow for words:
+/// the terminal breaks it, and can still open and copy it. It cannot pass for another speaker's line, which has spaces and a `│`. If the room is not
 /// known, the line stays whole.
 pub(crate) fn wrap(line: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return vec![line.to_owned()] };
@@ -63,7 +71,7 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
         }
         columns += width(character);
         if columns > room {
-            let end = after_space.or_else(|| plain_word(text)).unwrap_or(after_cluster);
+            let end = after_space.or_else(|| plain_word(text, room)).unwrap_or(after_cluster);
             // Not even one character fits with what is drawn over it: as much as does, or one at least.
             let one = if index > 0 { index } else { character.len_utf8() };
             let end = if end > 0 { end } else { one };
@@ -77,11 +85,11 @@ fn row_end(text: &str, room: usize) -> Option<usize> {
     None
 }
 
-/// The end of the word at the beginning and of the space behind it, if the word is plain ASCII.
-fn plain_word(text: &str) -> Option<usize> {
+/// The end of the word at the beginning and of the space behind it, if the word may stay whole.
+fn plain_word(text: &str, room: usize) -> Option<usize> {
     let end = text.find(' ').unwrap_or(text.len());
-    let is_plain = text.get(..end)?.bytes().all(|byte| byte.is_ascii_graphic());
-    is_plain.then(|| (end + 1).min(text.len()))
+    let stays_whole = room >= WORD_ROOM_MIN && is_plain(text.get(..end)?);
+    stays_whole.then(|| (end + 1).min(text.len()))
 }
 
 #[cfg(test)]
@@ -104,9 +112,11 @@ mod tests {
         check("ééééééééééééééééééééb", 20, &["éééééééééééééééééééé", "b"]);
         check("日本語日本語日本語日本語", 16, &["日本語日本語日本", "語日本語"]);
         check("aaaaaaaaaaaaaaa👩\u{200d}💻b", 17, &["aaaaaaaaaaaaaaa", "👩\u{200d}💻b"]);
-        check("very narrow", 4, &["very", " ", "narrow"]);
-        check("see https://example.org/a b", 8, &["see ", "https://example.org/a ", "b"]);
-        check("xxxxxxxxxxxx\u{a0}│\u{a0}hi", 8, &["xxxxxxxx", "xxxx\u{a0}│\u{a0}h", "i"]);
+        check("very narrow", 4, &["very", " ", "narr", "ow"]);
+        let url = format!("https://{}", "x".repeat(20));
+        check(&format!("see {url} b"), 20, &["see ", &format!("{url} "), "b"]);
+        let forged = format!("{}\u{a0}│\u{a0}hi", "x".repeat(20));
+        check(&forged, 20, &["x".repeat(20).as_str(), "\u{a0}│\u{a0}hi"]);
         check("日本", 1, &["日", "本"]);
         check("x\u{fe0f}\u{fe0f}", 1, &["x", "\u{fe0f}", "\u{fe0f}"]);
         check("❤\u{fe0f}❤\u{fe0f}❤\u{fe0f}", 4, &["❤\u{fe0f}❤\u{fe0f}", "❤\u{fe0f}"]);
@@ -144,8 +154,8 @@ mod tests {
             prop_assert_eq!(rows.concat(), line);
             for row in rows {
                 let word = row.strip_suffix(' ').unwrap_or(&row);
-                let is_word = word.bytes().all(|byte| byte.is_ascii_graphic());
-                prop_assert!(row.width() <= room || is_word, "{}", row);
+                let stays_whole = room >= WORD_ROOM_MIN && is_plain(word);
+                prop_assert!(row.width() <= room || stays_whole, "{}", row);
             }
         }
     }
