@@ -2,7 +2,7 @@
 //! shell, by a clock that does not depend on the machine.
 
 use std::net::UdpSocket;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -48,6 +48,15 @@ fn lines_to_a_server_that_stands_still_have_their_own_time_each() {
         let told = text(&answer["error"]["message"]).to_owned();
         assert!(told.contains("for 2 s") || told.contains("within 2 s"), "{line}: {told}");
     }
+    // Texts that are under way together have it one after the other.
+    let lines = ["send alice 3", "send alice 4"];
+    lines.iter().for_each(|line| talk.tell(line));
+    let begun = Instant::now();
+    for line in lines {
+        let told = talk.answer().expect("an answer")["error"]["message"].to_string();
+        assert!(told.contains("for 2 s") || told.contains("within 2 s"), "{line}: {told}");
+    }
+    assert!(begun.elapsed() > Duration::from_secs(3), "{:?}", begun.elapsed());
     server.signal(Signal::CONT);
-    talk.ok("send alice 3");
+    talk.ok("send alice 5");
 }

@@ -25,7 +25,7 @@ fn at_prompt(server: &Server) -> (Client, Client, Screen) {
 fn a_signal_that_ends_the_prompt_leaves_the_terminal_as_it_was() {
     let server = Server::start();
     let (alice, _bob, mut screen) = at_prompt(&server);
-    for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129)] {
+    for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
         assert!(!screen.is_as_before(), "the editor changes the modes");
         screen.signal(signal);
         assert_eq!(screen.waits_for_end(), status);

@@ -188,8 +188,9 @@ impl Client {
     /// Fetches the file called `name`, by its stored name or its original one, into `folder`, which is
     /// made if it is missing. A file that was sent with folders lands below these in there; no symbolic
     /// link in their place is followed. The file appears when it is whole, checked and on the disk; it
-    /// replaces no other. A file that lies in its place with the same bytes is not fetched again. Until then it is a part, a file whose name begins with `.part-`, with which
-    /// the next call goes on: what lies there is checked, and only what is missing or wrong is fetched.
+    /// replaces no other. Until then it is a part, a file whose name begins with `.part-`, with which the
+    /// next call goes on: what lies there is checked, and only what is missing or wrong is fetched. A file
+    /// that lies in its place with the same bytes is not fetched again.
     ///
     /// # Errors
     /// [`CallError`]; [`CallError::LocalFile`] where the folder cannot be written to.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use qchat_proto::command::{FileHeader, SendText, SendTexts, TextOutcome};
-use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, frame};
+use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, codes, frame};
 use qchat_transfer::Flow;
-use quinn::SendStream;
+use quinn::{SendStream, VarInt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -140,8 +140,15 @@ impl Writer {
             if self.unanswered.send(outgoing).await.is_err() {
                 break;
             }
-            if self.flow.talk(self.stream.write_all(&bytes)).await.is_err() {
-                break;
+            let written = tokio::select! {
+                written = self.flow.talk(self.stream.write_all(&bytes)) => written.is_ok(),
+                // The reader has given up: the server may have stopped reading, too.
+                () = self.unanswered.closed() => false,
+            };
+            if !written {
+                // Half a text must not look like a whole one.
+                let _ = self.stream.reset(VarInt::from_u32(codes::TOO_SLOW));
+                return;
             }
             bytes.clear();
         }

@@ -17,6 +17,11 @@ impl Deadline {
         Self { begun: Instant::now(), limit }
     }
 
+    /// The same span of time, if it does not begin before `instant`, and else from then on.
+    pub(crate) fn not_before(self, instant: Instant) -> Self {
+        Self { begun: self.begun.max(instant), ..self }
+    }
+
     /// The rest of it.
     pub(crate) fn left(&self) -> Duration {
         self.limit.saturating_sub(self.begun.elapsed())

@@ -3,15 +3,22 @@
 //! A bar fills its row; the `^C` or the letters that a terminal would show behind it go to the next
 //! one, and the bar could not be cleared any more. What was typed is still read afterwards.
 
+#[cfg(unix)]
+use crate::terminal_modes::{is_foreground, note_change};
+
 /// While this lives, the terminal shows nothing of what is typed.
 #[derive(Debug)]
 pub(crate) struct NoEcho(#[cfg(unix)] rustix::termios::Termios);
 
 #[cfg(unix)]
 impl NoEcho {
-    /// `None` where standard input is no terminal.
+    /// `None` if standard input is no terminal, or one that somebody else works at.
     pub(crate) fn begin() -> Option<Self> {
         use rustix::termios::{LocalModes, tcgetattr};
+        if !is_foreground(std::io::stdin()) {
+            return None;
+        }
+        note_change();
         let before = tcgetattr(std::io::stdin()).ok()?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);

@@ -15,8 +15,12 @@ use crate::line::parse;
 use crate::live::Live;
 use crate::shell::{Outcome, Shell};
 use crate::streams::tell;
+use crate::terminal_modes::note_change;
 use crate::typed_lines::{Prompter, Typed};
 use crate::words::Input;
+
+/// The kinds of terminals at which the editor takes lines as they are.
+const PLAIN: [&str; 3] = ["dumb", "cons25", "emacs"];
 
 /// A person who sees nothing for so long wonders whether their line was taken.
 const DELAY_WORTH_A_WORD: Duration = Duration::from_secs(1);
@@ -38,8 +42,7 @@ pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<
     let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
     let outboxes = home.as_ref().map(Home::outboxes);
     let mut live = Live::new(Arc::clone(&board), print, outboxes);
-    // What is typed while a line is under way is shown by the next prompt, and not before.
-    let _silent = is_drawn().then(NoEcho::begin);
+    note_change();
     loop {
         board.set_prompt(shell.prompt());
         match ask(&mut prompter, &mut shell, &mut live).await {
@@ -83,7 +86,8 @@ async fn tell_delay() -> Infallible {
 
 /// Whether the editor draws the line itself. Other terminals show what is typed.
 fn is_drawn() -> bool {
-    std::env::var("TERM").is_ok_and(|term| !["dumb", "cons25", "emacs"].contains(&term.as_str()))
+    let is_plain = |term: &String| PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(term));
+    !std::env::var("TERM").is_ok_and(|term| is_plain(&term))
 }
 
 #[derive(PartialEq, Eq)]
@@ -95,6 +99,8 @@ enum Next {
 /// Runs a line until it ends, or until Ctrl-C breaks it off.
 async fn execute(shell: &mut Shell, live: &mut Live, line: &str) -> Next {
     let is_brief = parse(Input::line(line)).is_ok_and(|line| line.is_brief());
+    // The next prompt shows what is typed meanwhile.
+    let _silent = is_drawn().then(NoEcho::begin);
     let outcome = tokio::select! {
         outcome = live.enter(shell, line) => Some(outcome),
         never = tell_delay(), if is_brief => match never {},

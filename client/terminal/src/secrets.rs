@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::line::PasswordChange;
+use crate::terminal_modes::note_change;
 
 /// Where passwords come from that are part of no line.
 #[derive(Debug, Clone)]
@@ -94,6 +95,7 @@ fn missing(command: &str) -> Failure {
 
 /// Asks at the terminal, whatever standard output is.
 async fn ask(prompt: String) -> Result<Password, Failure> {
+    note_change();
     let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt)).await;
     let typed = typed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
     let typed = typed.map_err(|error| match error.kind() {

@@ -21,7 +21,7 @@ use crate::session_file::path_of;
 use crate::settings::{Settings, Sources};
 use crate::shell::Shell;
 use crate::streams::tell;
-use crate::terminal_modes::{TerminalModes, ended_by_signal};
+use crate::terminal_modes::{TerminalModes, ended_by_signal, is_foreground};
 use crate::{listen, repl, safe, script};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
@@ -110,7 +110,7 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
 fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
     let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
     let shell = shell(settings, Output::standard(form))?;
-    let shell = if io::stderr().is_terminal() { shell.with_bars() } else { shell };
+    let shell = if is_foreground(io::stderr()) { shell.with_bars() } else { shell };
     let shell = match args.command.first() {
         Some(name) if !moves_files(name) => shell.for_messages(),
         _ => shell,

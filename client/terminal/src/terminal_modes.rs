@@ -3,7 +3,20 @@
 //! The line editor switches the terminal to single keys and bracketed pastes, a bar and a password switch the
 //! echo off. Each undoes that by itself, but not if a signal or a panic ends the program in between.
 
-/// The modes of the terminal behind standard input. Dropping this brings them back.
+#[cfg(unix)]
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this program has changed the modes of the terminal. Others that share it may do so, too: a pager, or
+/// the shell while the program is in the background.
+static CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that the modes of the terminal are about to be changed.
+pub(crate) fn note_change() {
+    CHANGED.store(true, Ordering::Relaxed);
+}
+
+/// The modes of the terminal behind standard input. Dropping this brings them back if they were changed.
 #[derive(Debug)]
 pub(crate) struct TerminalModes(#[cfg(unix)] rustix::termios::Termios);
 
@@ -18,17 +31,20 @@ impl TerminalModes {
 #[cfg(unix)]
 impl Drop for TerminalModes {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-        let before = &self.0;
-        let now = tcgetattr(std::io::stdin());
-        let is_changed = now.is_ok_and(|now| {
-            (now.local_modes, now.input_modes) != (before.local_modes, before.input_modes)
-        });
-        if is_changed {
-            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, before);
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if CHANGED.load(Ordering::Relaxed) && is_foreground(std::io::stdin()) {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
             crate::streams::end_bracketed_paste();
         }
     }
+}
+
+/// Whether the terminal is this program's to draw on. One in the background would be stopped if it changed the
+/// terminal's modes.
+#[cfg(unix)]
+pub(crate) fn is_foreground(terminal: impl AsFd) -> bool {
+    let group = rustix::termios::tcgetpgrp(terminal);
+    group.is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
 /// Waits for a signal that asks the program to end, and returns its number.
@@ -39,14 +55,18 @@ impl Drop for TerminalModes {
 pub(crate) async fn ended_by_signal() -> u8 {
     use tokio::signal::unix::{SignalKind, signal};
     const HANGUP: u8 = 1;
+    const QUIT: u8 = 3;
     const TERMINATE: u8 = 15;
-    let (hangup, terminate) = (signal(SignalKind::hangup()), signal(SignalKind::terminate()));
-    let (Ok(mut hangup), Ok(mut terminate)) = (hangup, terminate) else {
+    let listen = |kind| signal(kind).ok();
+    let signals =
+        (listen(SignalKind::hangup()), listen(SignalKind::quit()), listen(SignalKind::terminate()));
+    let (Some(mut hangup), Some(mut quit), Some(mut terminate)) = signals else {
         // Without handlers the system ends the program.
         return std::future::pending().await;
     };
     tokio::select! {
         _ = hangup.recv() => HANGUP,
+        _ = quit.recv() => QUIT,
         _ = terminate.recv() => TERMINATE,
     }
 }
@@ -57,6 +77,11 @@ impl TerminalModes {
     pub(crate) fn remember() -> Option<Self> {
         None
     }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_foreground<T>(_: T) -> bool {
+    true
 }
 
 #[cfg(not(unix))]

@@ -62,6 +62,7 @@ impl Answer for SendTexts {
             while let Some(answer) = answers.recv().await {
                 let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
                 call.tell(&outcome(answer), &caller.ended).await?;
+                call.pay_for_rows().await;
             }
             Ok(())
         };
@@ -113,7 +114,7 @@ impl Intake {
         ended.run_until_cancelled(taking).await.unwrap_or(Ok(()))
     }
 
-    /// What one command `SendText` costs.
+    /// Pays as for one command `SendText`.
     async fn pay_for(&self, text: &SendText) {
         let tokens = text.tokens(&self.node);
         self.purse.pay(tokens).await;

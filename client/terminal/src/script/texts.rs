@@ -1,10 +1,11 @@
 //! The texts of a script that are under way at once. They are told in the order of their lines.
 
 use std::collections::VecDeque;
+use std::future::pending;
 
 use qchat_client::proto::ClientId;
-use qchat_client::{CallError, Client, Message, SentText, TextStream};
-use tokio::time::timeout;
+use qchat_client::{Client, Message, SentText, TextStream};
+use tokio::time::{Instant, timeout};
 
 use crate::answer::Answer;
 use crate::deadline::Deadline;
@@ -24,6 +25,8 @@ struct Begun {
     id: ClientId,
     deadline: Deadline,
     sent: SentText,
+    /// The number of the stream that it was handed to.
+    stream: u64,
 }
 
 /// The texts that were handed over and are not told yet.
@@ -31,9 +34,13 @@ struct Begun {
 pub(super) struct Texts {
     /// The stream that they go on, and the connection that carries it.
     stream: Option<(TextStream, Client)>,
-    /// The server takes no stream of texts on a connection that stands: an older one, or one that has too many.
-    is_refused: bool,
+    /// The number of that stream.
+    number: u64,
+    /// A connection on which the server takes no stream of texts: it is an older one, or has too many.
+    refusing: Option<Client>,
     begun: VecDeque<Begun>,
+    /// When a text was told last: the time of the next one begins then, if it was handed over before.
+    told: Option<Instant>,
 }
 
 impl Texts {
@@ -55,9 +62,14 @@ impl Texts {
     ) -> Option<Outcome> {
         let id = ClientId::random();
         shell.begin();
-        if let Some(begun) = self.hand_over(shell, command, &line, id).await {
-            self.begun.push_back(begun);
-            return None;
+        // A text must not overtake those that an earlier stream has left without an answer.
+        let is_next = self.begun.is_empty() || !self.is_lost(self.begun.back());
+        if is_next && self.open(shell).await.is_some() {
+            let deadline = shell.manner().deadline;
+            if let Some(begun) = self.hand_over(command, line.clone(), (id, deadline)).await {
+                self.begun.push_back(begun);
+                return None;
+            }
         }
         let mut worst = None;
         if !self.is_empty() {
@@ -78,14 +90,17 @@ impl Texts {
     ) -> Option<Outcome> {
         let first = self.begun.pop_front()?;
         let result = match answer {
-            Err(failure) if self.is_lost() && failure.is_of_the_link() => {
-                let result =
-                    shell.done_again(&first.line, (first.id, first.deadline), failure).await;
-                self.begin_again(shell).await;
+            Err(failure) if self.is_lost(Some(&first)) && failure.is_of_the_link() => {
+                let deadline = self.deadline_of(&first);
+                let result = shell.done_again(&first.line, (first.id, deadline), failure).await;
+                if shell.is_connected() {
+                    self.begin_again(shell).await;
+                }
                 result
             }
             answer => answer.map(Answer::Sent),
         };
+        self.told = Some(Instant::now());
         Some(shell.tell(&first.command, result).await)
     }
 
@@ -94,9 +109,12 @@ impl Texts {
     /// # Cancel safety
     /// Cancel safe.
     pub(super) async fn answered(&mut self) -> Result<Message, Failure> {
-        let Some(first) = self.begun.front_mut() else { return std::future::pending().await };
-        let late = format!("the server did not answer within {}", first.deadline.in_words());
-        match timeout(first.deadline.left(), first.sent.answer()).await {
+        let deadline = self.begun.front().map(|first| self.deadline_of(first));
+        let (Some(deadline), Some(first)) = (deadline, self.begun.front_mut()) else {
+            return pending().await;
+        };
+        let late = format!("the server did not answer within {}", deadline.in_words());
+        match timeout(deadline.left(), first.sent.answer()).await {
             Ok(answer) => answer.map_err(Failure::from),
             Err(_) => Err(Failure::outcome_unknown(late)),
         }
@@ -119,54 +137,70 @@ impl Texts {
         worst
     }
 
-    /// Whether the stream has ended, so that its texts get no answer there.
-    fn is_lost(&self) -> bool {
-        self.stream.as_ref().is_none_or(|(stream, _)| stream.has_ended())
+    /// A text has its whole time from the answer to the one before it: its server may have been busy with that.
+    fn deadline_of(&self, begun: &Begun) -> Deadline {
+        self.told.map_or(begun.deadline, |told| begun.deadline.not_before(told))
     }
 
-    /// Hands the texts over once more, in their order and under their ids: the server does each once.
+    /// Whether the stream of a text has ended, so that it gets no answer there.
+    fn is_lost(&self, begun: Option<&Begun>) -> bool {
+        let is_on_last = begun.is_some_and(|begun| begun.stream == self.number);
+        !is_on_last || self.stream.as_ref().is_none_or(|(stream, _)| stream.has_ended())
+    }
+
+    /// Hands the texts over once more, in their order and under their ids: the server does each once. If one
+    /// cannot be handed over, it and those after it are done when their turn comes.
     ///
     /// Some may be stored already, and others of the lost connection may still be on their way to the store.
     /// The order holds: on either stream each text comes before those after it, and its place is the one of
     /// its first arrival.
     async fn begin_again(&mut self, shell: &mut Shell) {
-        let again: Vec<_> = self.begun.drain(..).collect();
-        for begun in again {
-            let Begun { command, line, id, deadline, sent } = begun;
-            shell.begin();
-            match self.hand_over(shell, &command, &line, id).await {
-                Some(begun) => self.begun.push_back(Begun { deadline, ..begun }),
-                // It is done alone when its turn comes.
-                None => self.begun.push_back(Begun { command, line, id, deadline, sent }),
+        let mut again = std::mem::take(&mut self.begun);
+        shell.begin();
+        if self.open(shell).await.is_some() {
+            while let Some(begun) = again.pop_front() {
+                let Begun { command, line, id, deadline, .. } = &begun;
+                let handed = (*id, deadline.not_before(Instant::now()));
+                match self.hand_over(command, line.clone(), handed).await {
+                    Some(begun) => self.begun.push_back(begun),
+                    None => {
+                        again.push_front(begun);
+                        break;
+                    }
+                }
             }
         }
+        self.begun.append(&mut again);
     }
 
+    /// Hands a text to the stream that is open.
     async fn hand_over(
-        &mut self,
-        shell: &mut Shell,
+        &self,
         command: &str,
-        line: &Line,
-        id: ClientId,
+        line: Line,
+        (id, deadline): (ClientId, Deadline),
     ) -> Option<Begun> {
         let (to, text) = line.text()?;
-        let deadline = shell.manner().deadline;
-        let stream = self.stream(shell).await?;
+        let (stream, _) = self.stream.as_ref()?;
         let sent = timeout(deadline.left(), stream.send(id, to, text)).await.ok()?.ok()?;
-        Some(Begun { command: command.to_owned(), line: line.clone(), id, deadline, sent })
+        let command = command.to_owned();
+        Some(Begun { command, line, id, deadline, sent, stream: self.number })
     }
 
-    /// The stream, opened if there is none and if the server can be reached at once.
-    async fn stream(&mut self, shell: &mut Shell) -> Option<&TextStream> {
+    /// Opens the stream if there is none, and if the server can be reached at once.
+    async fn open(&mut self, shell: &mut Shell) -> Option<()> {
         if let Some((_, client)) = self.stream.take_if(|(stream, _)| stream.has_ended()) {
-            self.is_refused |= !client.is_closed();
+            self.refusing = Some(client);
         }
-        if self.stream.is_none() && !self.is_refused {
+        if self.refusing.as_ref().is_some_and(|client| !client.is_closed()) {
+            return None;
+        }
+        if self.stream.is_none() {
             let client = shell.connected().await.ok()?;
             let opened = timeout(shell.manner().deadline.left(), client.text_stream()).await;
-            let opened: Result<TextStream, CallError> = opened.ok()?;
-            self.stream = Some((opened.ok()?, client));
+            self.stream = Some((opened.ok()?.ok()?, client));
+            self.number += 1;
         }
-        self.stream.as_ref().map(|(stream, _)| stream)
+        Some(())
     }
 }
