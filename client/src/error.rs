@@ -213,7 +213,7 @@ pub enum LocalFileReason {
     Unreadable(io::Error),
     /// It is another one than when it was opened: parts of both would have arrived.
     #[error(
-        "changed while it was sent, so nothing was kept; send it again when nobody writes to it"
+        "changed while it was sent, so it did not arrive; send it again when nobody writes to it"
     )]
     Changed,
     /// It has more or fewer bytes than the operating system says.
