@@ -56,6 +56,7 @@ mod readme;
 mod receipts;
 mod refusals;
 mod reload;
+mod remembered;
 mod repl;
 mod rest;
 mod restarts;

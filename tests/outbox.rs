@@ -205,10 +205,7 @@ fn who_quits_is_told_what_waits_and_it_is_sent_without_user_on_the_command_line(
     screen.shows("1 line waits; it is kept, and sent when alice is here again");
     assert_eq!(screen.ends(), 0);
     let _server = stopped.start();
-    let mut screen = Screen::open(&visitor, &[]);
-    screen.prompts("");
-    check_inbox(&bob, &[]);
-    screen.enter(&format!("auth_login alice {PASSWORD}"));
+    let screen = Screen::open(&visitor, &[]);
     screen.shows("1 line from last time is waiting");
     screen.shows("sent @bob:1 ← send bob later");
     check_inbox(&bob, &["later"]);

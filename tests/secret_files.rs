@@ -50,7 +50,8 @@ fn a_certificate_is_not_renewed_with_a_key_that_others_can_read() {
 
 /// The file of a saved session.
 fn session_file(client: &Client) -> PathBuf {
-    let is_session = |path: &PathBuf| path.iter().any(|part| part == "sessions");
+    let is_session =
+        |path: &PathBuf| path.iter().any(|part| part == "sessions") && path.ends_with("alice");
     files_below(client.home()).into_iter().find(is_session).expect("a saved session")
 }
 

@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{Client, PASSWORD, Running, Server, files_below, texts};
+use crate::harness::{Client, PASSWORD, Running, Server, files_below, items, texts};
 
 /// Runs `ls` without any way to learn the password, and returns the exit status.
 fn status_without_password(client: &Client) -> Option<i32> {
@@ -141,4 +141,87 @@ fn a_wrong_password_signs_nobody_in() {
     let ended = Running::start(&mut command).finish();
     assert_eq!(ended.status, Some(1), "{ended:?}");
     assert_ne!(status_without_password(&alice), Some(0));
+}
+
+/// Runs `ls` without a password, and returns what is said of that.
+#[track_caller]
+fn told_without_password(client: &Client) -> String {
+    let mut command = client.command();
+    command.env_remove("QCHAT_PASSWORD").args(["ls"]);
+    let ended = Running::start(&mut command).finish();
+    assert_eq!(ended.status, Some(2), "{ended:?}");
+    assert!(ended.error.contains("--password-file FILE or QCHAT_PASSWORD"), "{ended:?}");
+    ended.error
+}
+
+#[test]
+fn a_script_without_a_session_is_told_why_it_has_none() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    assert!(told_without_password(&alice).contains("no saved session of alice here"));
+    alice.ok("ls");
+    let sessions = alice.home().join("home/xdg_state_home/qchat/sessions");
+    let file = files_below(&sessions).into_iter().find(|file| file.ends_with("alice")).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    for (content, told) in [
+        (&b""[..], "the saved session of alice is an empty file: "),
+        (&whole[..20], "the saved session of alice is damaged: "),
+        (b"\xff\xfe", "the saved session of alice is damaged: "),
+        (&[b'0'; 1000], "the saved session of alice is damaged: "),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let error = told_without_password(&alice);
+        assert!(error.contains(told) && error.contains("sessions/"), "{error}");
+    }
+    std::fs::write(&file, whole).unwrap();
+    alice.run(&["ls"]);
+    server.client_of("alice").ok("auth_logout --all");
+    for _ in 0..2 {
+        let error = told_without_password(&alice);
+        assert!(error.contains("the saved session of alice has ended on the server: "), "{error}");
+    }
+    alice.ok("ls");
+    assert_eq!(status_without_password(&alice), Some(0));
+}
+
+#[test]
+fn parallel_first_runs_with_one_home_share_one_session() {
+    const RUNS: usize = 8;
+    let server = Server::start();
+    let alice = server.user("alice");
+    let start = |number: usize| {
+        let message = format!("from run {number}");
+        Running::start(alice.command().args(["--json", "send", "alice", &message]))
+    };
+    let running: Vec<_> = (0..RUNS).map(start).collect();
+    for run in running {
+        let ended = run.finish();
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+    }
+    assert_eq!(items(&alice.ok("inbox")["messages"]).len(), RUNS);
+    assert_eq!(items(&alice.ok("sessions")["sessions"]).len(), 1);
+}
+
+#[test]
+fn a_run_that_saves_nothing_ends_its_session() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let other = server.client_of("alice");
+    for arguments in [&["--no-save", "ls"][..], &["--no-save", "-c", "ls", "-c", "send x y"]] {
+        other.run(arguments);
+    }
+    // A home that takes no session keeps none either.
+    let third = server.client_of("alice");
+    let state = third.home().join("home/xdg_state_home/qchat");
+    std::fs::create_dir_all(&state).unwrap();
+    std::os::unix::fs::symlink("nowhere", state.join("sessions")).unwrap();
+    let ended = third.run(&["ls"]);
+    assert!(ended.error.contains("the session cannot be saved"), "{ended:?}");
+    // One that is broken off, too.
+    let mut talk = server.visitor().talk();
+    talk.ok(&format!("auth_login alice {PASSWORD}"));
+    talk.interrupt();
+    assert_eq!(talk.finish().status, Some(130));
+    assert_eq!(items(&alice.ok("sessions")["sessions"]).len(), 1);
+    assert_ne!(status_without_password(&other), Some(0));
 }

@@ -1,14 +1,17 @@
 //! Who is signed in, and how they are signed in again: by the token of this run, by a saved session,
 //! or by the password that `--user` stands for.
 
+use std::fs::File;
 use std::path::Path;
 
 use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserName};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::perform::Manner;
 use crate::secrets::Secrets;
-use crate::session_file::SessionFile;
+use crate::session_file::{Saved, SavedSessions};
 
 /// What a line needs before it can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,16 +29,59 @@ pub(crate) struct Means<'a> {
     pub(crate) manner: &'a mut Manner,
 }
 
+/// Which sessions outlive the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// None: each ends with the run.
+    #[default]
+    Nothing,
+    /// That of `--user`.
+    Named,
+    /// Every one that a person begins at the prompt; the next prompt goes on with the last.
+    All,
+}
+
+/// Who is to be signed in without a line that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Whose {
+    /// Whom `--user` names: by password if no session is saved.
+    Named(UserName),
+    /// Who signed in last at the prompt: by their saved session or not at all.
+    Last(UserName),
+}
+
+impl Whose {
+    fn user(&self) -> &UserName {
+        let (Self::Named(user) | Self::Last(user)) = self;
+        user
+    }
+}
+
+/// Why there is no saved session of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoSession {
+    /// None was saved.
+    Missing,
+    /// The file holds nothing, or nothing that makes sense.
+    Unusable(String),
+    /// The server does not know it any more.
+    Ended,
+}
+
 /// The session of this run, and the account that it is for.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// Whom `--user` names, and where their session is saved.
-    named: Option<(UserName, SessionFile)>,
-    /// Whether `--user` still says who is to be signed in. It ends with the first line that signs in
+    /// Where sessions are saved, if this run has a place for them.
+    saved: Option<SavedSessions>,
+    keep: Keep,
+    whose: Option<Whose>,
+    /// Whether `whose` still says who is to be signed in. It ends with the first line that signs in
     /// or out.
     automatic: bool,
     session: Option<Session>,
-    /// The password that was typed, where the link was lost before the server had it: nobody is asked for
+    /// The saved session of which the server has said that it has ended.
+    ended: Option<SessionToken>,
+    /// The password that was typed, if the link was lost before the server had it: nobody is asked for
     /// it again.
     typed: Option<Password>,
     /// Why signing in failed. Trying again on every line would only make the server slow.
@@ -50,10 +96,30 @@ struct Session {
 }
 
 impl Account {
-    /// The account that `--user` names.
-    pub(crate) fn named(user: UserName, sessions: &Path, server: &ServerAddress) -> Self {
-        let file = SessionFile::new(sessions, server, &user);
-        Self { named: Some((user, file)), automatic: true, ..Self::default() }
+    /// The account that `--user` names, if it does.
+    pub(crate) fn new(
+        user: Option<UserName>,
+        sessions: &Path,
+        server: &ServerAddress,
+        keep: Keep,
+    ) -> Self {
+        let saved = Some(SavedSessions::new(sessions, server));
+        let (whose, automatic) = (user.map(Whose::Named), true);
+        Self { saved, keep, whose, automatic, ..Self::default() }
+    }
+
+    /// Takes up a saved session before there is a connection, so that it is known whose it is: that of
+    /// `--user`, or else of who signed in last at the prompt. What is wrong with the file is told when it
+    /// is needed.
+    pub(crate) fn take_up(&mut self) {
+        let Some(saved) = &self.saved else { return };
+        if self.whose.is_none() && self.keep == Keep::All {
+            self.whose = saved.last().map(Whose::Last);
+        }
+        let Some(user) = self.whose.as_ref().map(Whose::user) else { return };
+        if let Ok(Saved::Token(token)) = saved.of(user).load() {
+            self.session = Some(Session { user: user.clone(), token, saved: true });
+        }
     }
 
     /// Signs the connection in, as far as that is possible and needed.
@@ -72,89 +138,157 @@ impl Account {
         if client.user().is_some() || self.resume(client, with).await? || !self.automatic {
             return Ok(Vec::new());
         }
-        let Some((user, file)) = &self.named else { return Ok(Vec::new()) };
+        let Some(whose) = self.whose.clone() else { return Ok(Vec::new()) };
         if let Some(failed) = self.failed.clone().filter(|_| need == Need::SignedIn) {
             return Err(failed);
         }
-        let load = |error| {
-            Failure::refused(
-                "local_file",
-                format!("the saved session of {user} cannot be read: {error}"),
-            )
+        let user = whose.user();
+        let missing = match self.resume_saved(user, client, with).await? {
+            None => return Ok(Vec::new()),
+            Some(missing) => missing,
         };
-        if let Some(token) = file.load().map_err(load)? {
-            self.session = Some(Session { user: user.clone(), token, saved: true });
-            if self.resume(client, with).await? {
-                return Ok(Vec::new());
+        match (need, &whose) {
+            (Need::Session, _) => Ok(Vec::new()),
+            (Need::SignedIn, Whose::Last(user)) => Ok(self.leave(user, &missing)),
+            (Need::SignedIn, Whose::Named(user)) => {
+                self.sign_in_by_password(user, &missing, client, with).await
             }
-        }
-        match need {
-            Need::Session => Ok(Vec::new()),
-            Need::SignedIn => self.sign_in_by_password(client, with).await,
         }
     }
 
     /// Resumes the session of this run; says whether there was one that the server still knows.
-    async fn resume(&mut self, client: &Client, with: &mut Means<'_>) -> Result<bool, Failure> {
+    async fn resume(&mut self, client: &Client, with: &Means<'_>) -> Result<bool, Failure> {
         let Some(session) = &self.session else { return Ok(false) };
         let resumed = with.manner.ask(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
             Err(failure) if failure.code == Refusal::SessionEnded.code() => {
-                self.forget();
+                self.ended = self.session.take().map(|session| session.token);
                 Ok(false)
             }
             Err(failure) => Err(failure),
         }
     }
 
+    /// Resumes the saved session of a user; says why there is none. One that has ended stays in its file
+    /// until another one takes its place, so that each run can say so.
+    async fn resume_saved(
+        &mut self,
+        user: &UserName,
+        client: &Client,
+        with: &Means<'_>,
+    ) -> Result<Option<NoSession>, Failure> {
+        let Some(saved) = &self.saved else { return Ok(Some(NoSession::Missing)) };
+        let load = |error| {
+            Failure::refused(
+                "local_file",
+                format!("the saved session of {user} cannot be read: {error}"),
+            )
+        };
+        let unusable = |how: &str, path: std::path::PathBuf| {
+            let text = format!("the saved session of {user} is {how}: {}", path.display());
+            Ok(Some(NoSession::Unusable(text)))
+        };
+        match saved.of(user).load().map_err(load)? {
+            Saved::Nothing => Ok(Some(NoSession::Missing)),
+            Saved::Empty(path) => unusable("an empty file", path),
+            Saved::Damaged(path) => unusable("damaged", path),
+            Saved::Token(token) if self.ended.as_ref() == Some(&token) => {
+                Ok(Some(NoSession::Ended))
+            }
+            Saved::Token(token) => {
+                self.session = Some(Session { user: user.clone(), token, saved: true });
+                let is_resumed = self.resume(client, with).await?;
+                Ok(Some(NoSession::Ended).filter(|_| !is_resumed))
+            }
+        }
+    }
+
+    /// Gives up the session of who signed in last at the prompt; says what is to be told.
+    fn leave(&mut self, user: &UserName, missing: &NoSession) -> Vec<String> {
+        self.automatic = false;
+        if let Some(saved) = &self.saved {
+            saved.forget_last(user);
+        }
+        let told =
+            missing.told_of(user).map(|why| format!("{why}; sign in with auth_login {user}"));
+        told.into_iter().collect()
+    }
+
     async fn sign_in_by_password(
         &mut self,
+        user: &UserName,
+        missing: &NoSession,
         client: &Client,
         with: &mut Means<'_>,
     ) -> Result<Vec<String>, Failure> {
-        let Some((user, _)) = self.named.clone() else { return Ok(Vec::new()) };
-        let typed = match self.typed.take() {
-            Some(typed) => Ok(typed),
+        let password = match self.typed.take() {
+            Some(typed) => typed,
             None => {
-                let typed = with.secrets.of_account(&user).await;
+                let typed = with.secrets.of_account(user, missing).await;
                 // The time that a person takes to type it is not the server's.
                 with.manner.begin();
-                typed
+                typed.map_err(|failure| self.noted(failure))?
             }
         };
-        let signed_in = match typed {
-            Ok(password) => {
-                let asked = client.login(user.clone(), password.clone());
-                let signed_in = with.manner.ask(asked).await.map_err(nothing_done);
-                if matches!(&signed_in, Err(failure) if failure.code == "unreachable") {
+        let _turn = self.turn(user, with).await;
+        // Another run may have signed in meanwhile: then its session is used, and no other one is begun.
+        if self.keep != Keep::Nothing && self.resume_saved(user, client, with).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let asked = client.login(user.clone(), password.clone());
+        match with.manner.ask(asked).await.map_err(nothing_done) {
+            Ok(token) => Ok(self.keep(user, token).into_iter().collect()),
+            Err(failure) => {
+                if failure.code == "unreachable" {
                     self.typed = Some(password);
                 }
-                signed_in
-            }
-            Err(failure) => Err(failure),
-        };
-        match signed_in {
-            Ok(token) => Ok(self.keep(&user, token).into_iter().collect()),
-            Err(failure) => {
-                if is_final(&failure) {
-                    self.failed = Some(failure.clone());
-                }
-                Err(failure)
+                Err(self.noted(failure))
             }
         }
+    }
+
+    /// Remembers a failure that each later line would meet again.
+    fn noted(&mut self, failure: Failure) -> Failure {
+        if is_final(&failure) {
+            self.failed = Some(failure.clone());
+        }
+        failure
+    }
+
+    /// Waits until no other run signs this user in, if the session is to be saved. A place that cannot be
+    /// written has no turns.
+    async fn turn(&self, user: &UserName, with: &Means<'_>) -> Option<File> {
+        let (saved, user) = (self.saved.clone()?, user.clone());
+        if self.keep == Keep::Nothing {
+            return None;
+        }
+        let turn = spawn_blocking(move || saved.turn(&user));
+        timeout(with.manner.deadline.left(), turn).await.ok()?.ok()?.ok()
     }
 
     /// Notes a session that was begun by a line.
     pub(crate) fn begin(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
         self.automatic = false;
-        self.keep(user, token)
+        let remark = self.keep(user, token);
+        match &self.saved {
+            Some(saved) if self.keep == Keep::All && remark.is_none() => {
+                let noted = saved.note_last(user);
+                noted.err().map(|error| format!("the next prompt will not know {user}: {error}"))
+            }
+            _ => remark,
+        }
     }
 
-    /// Saves the session if it is the one of `--user`. What is to be said where that fails.
+    /// Saves the session if it is one that outlives the run. What is to be said if that fails.
     fn keep(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
-        let file = self.named.as_ref().filter(|(named, _)| named == user).map(|(_, file)| file);
-        let saved = file.map(|file| file.save(&token));
+        let is_kept = match self.keep {
+            Keep::Nothing => false,
+            Keep::Named => self.whose.as_ref().is_some_and(|whose| whose.user() == user),
+            Keep::All => true,
+        };
+        let saved = self.saved.as_ref().filter(|_| is_kept);
+        let saved = saved.map(|saved| saved.of(user).save(&token));
         let saved_now = matches!(saved, Some(Ok(())));
         self.session = Some(Session { user: user.clone(), token, saved: saved_now });
         match saved {
@@ -166,20 +300,16 @@ impl Account {
     /// Notes that a line has ended the session.
     pub(crate) fn end(&mut self) {
         self.automatic = false;
-        self.forget();
+        let Some(Session { user, token, .. }) = self.session.take() else { return };
+        if let Some(saved) = &self.saved {
+            saved.of(&user).delete(&token);
+            saved.forget_last(&user);
+        }
     }
 
     /// Lets `--user` rest: who is signed out stays so until a line signs in.
     pub(crate) fn give_up(&mut self) {
         self.automatic = false;
-    }
-
-    fn forget(&mut self) {
-        let saved = self.session.take().is_some_and(|session| session.saved);
-        if let Some((_, file)) = self.named.as_ref().filter(|_| saved) {
-            // A token that is worth nothing any more may stay.
-            let _ = file.delete();
-        }
     }
 
     /// Whose session it is, whether or not the link stands.
@@ -195,6 +325,20 @@ impl Account {
     /// Whether the session would be lost with this run, so that it is better ended.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.saved)
+    }
+}
+
+impl NoSession {
+    /// The reason as a sentence without its end; `None` if none was ever saved.
+    pub(crate) fn told_of(&self, user: &UserName) -> Option<String> {
+        match self {
+            Self::Missing => None,
+            Self::Unusable(text) => Some(text.clone()),
+            Self::Ended => Some(format!(
+                "the saved session of {user} has ended on the server: it was signed out or its password \
+                 changed elsewhere, nobody used it for long, or newer ones took its place"
+            )),
+        }
     }
 }
 

@@ -22,6 +22,12 @@ pub struct ClientArgs {
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
 
+    /// Keep no session beyond this run, and go on with none that a prompt remembers
+    ///
+    /// A session that is begun ends with the run: right for scripts whose home is thrown away.
+    #[arg(long)]
+    pub no_save: bool,
+
     /// Take the password from the first line of this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<std::path::PathBuf>,
@@ -61,7 +67,7 @@ pub struct ClientArgs {
 
     /// The settings file [env: QCHAT_CONFIG] [default: qchat/config.toml in the folder for settings]
     ///
-    /// Its keys: server, user, password_file, timeout, fingerprint, ca, accept_new.
+    /// Its keys: server, user, no_save, password_file, timeout, fingerprint, ca, accept_new.
     #[arg(long, value_name = "FILE")]
     pub config: Option<std::path::PathBuf>,
 

@@ -23,8 +23,8 @@ pub(crate) struct Link {
     dialing: JoinSet<Result<Client, ConnectError>>,
     carries: Carries,
     hope: Hope,
-    /// What was not told yet: that the server's key is another one now.
-    key_change: Option<String>,
+    /// What was not told yet: that the server is a new one, or its key another one now.
+    key_remark: Option<String>,
 }
 
 /// What travels on the connection.
@@ -52,7 +52,7 @@ pub(crate) fn key_change(server: &ServerAddress, key: Fingerprint) -> String {
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) client: Client,
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remark: Option<String>,
 }
 
 async fn dial(
@@ -75,7 +75,7 @@ impl Link {
             dialing: JoinSet::new(),
             carries: Carries::Files,
             hope: Hope::Try(Backoff::default()),
-            key_change: None,
+            key_remark: None,
         }
     }
 
@@ -112,7 +112,7 @@ impl Link {
     /// Cancel safe: the try to connect goes on, for whoever asks next.
     pub(crate) async fn connect(&mut self, deadline: &Deadline) -> Result<Made, Failure> {
         if let Some(client) = self.client() {
-            return Ok(Made { client: client.clone(), remarks: Vec::new() });
+            return Ok(Made { client: client.clone(), remark: None });
         }
         let limit = match &self.hope {
             Hope::None(failure) => return Err(failure.clone()),
@@ -125,7 +125,9 @@ impl Link {
                 self.client = Some(client.clone());
                 self.note_key(&client);
                 self.keep_key(&client);
-                Ok(Made { remarks: self.remarks(&client, lost), client })
+                let again =
+                    || format!("the connection was lost; connected to {} again", self.server);
+                Ok(Made { client, remark: lost.then(again) })
             }
             Err(failure) => {
                 match &mut self.hope {
@@ -175,8 +177,13 @@ impl Link {
     }
 
     fn note_key(&mut self, client: &Client) {
-        let change = client.changed_key().map(|key| key_change(&self.server, key));
-        self.key_change = change.or(self.key_change.take());
+        let server = &self.server;
+        let change = client.changed_key().map(|key| key_change(server, key));
+        let known = client.first_contact().map(|key| match client.pin_error() {
+            None => format!("new server {server}, remembered: {key}"),
+            Some(error) => format!("new server {server}: {key}; it is not remembered: {error}"),
+        });
+        self.key_remark = change.or(known).or(self.key_remark.take());
     }
 
     /// Holds the server to a key that could not be pinned, for as long as this link is used.
@@ -193,18 +200,8 @@ impl Link {
     }
 
     /// What is to be told of the server's key, once.
-    pub(crate) fn take_key_change(&mut self) -> Option<String> {
-        self.key_change.take()
-    }
-
-    fn remarks(&self, client: &Client, lost: bool) -> Vec<String> {
-        let server = &self.server;
-        let known = client.first_contact().map(|key| match client.pin_error() {
-            None => format!("new server {server}, remembered: {key}"),
-            Some(error) => format!("new server {server}: {key}; it is not remembered: {error}"),
-        });
-        let lost = lost.then(|| format!("the connection was lost; connected to {server} again"));
-        lost.into_iter().chain(known).collect()
+    pub(crate) fn take_key_remark(&mut self) -> Option<String> {
+        self.key_remark.take()
     }
 
     /// Gives the connection up; the next line makes a new one.

@@ -81,8 +81,8 @@ impl Listener {
             signed_in = self.account.sign_in(&made.client, Need::SignedIn, &mut means).await;
         }
         let remarks = signed_in?;
-        let key_change = self.link.take_key_change();
-        for remark in made.remarks.iter().chain(&key_change).chain(&remarks) {
+        let key_remark = self.link.take_key_remark();
+        for remark in made.remark.iter().chain(&key_remark).chain(&remarks) {
             notes.notice(remark);
         }
         match self.account.token() {

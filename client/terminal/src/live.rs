@@ -104,10 +104,15 @@ impl Live {
         }
     }
 
+    /// Notes that it was told already that there is no connection yet.
+    pub(crate) fn begin_offline(&mut self) {
+        (self.loss_is_told, self.failed) = (true, true);
+    }
+
     /// Takes note of what a line has changed: who is signed in, and on which connection.
     pub(crate) fn follow(&mut self, shell: &mut Shell) {
         self.board.note_seen(shell.take_seen());
-        if let Some(change) = shell.take_key_change() {
+        if let Some(change) = shell.take_key_remark() {
             self.notice(&change);
         }
         let user = shell.user();
@@ -219,7 +224,6 @@ impl Live {
         self.unmarked.clear();
         self.own.clear();
         self.backoff.reset();
-        (self.loss_is_told, self.failed) = (false, false);
         for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             self.notice(&remark);
         }

@@ -25,23 +25,32 @@ const PLAIN: [&str; 3] = ["dumb", "cons25", "emacs"];
 /// A person who sees nothing for so long wonders whether their line was taken.
 const DELAY_WORTH_A_WORD: Duration = Duration::from_secs(1);
 
-/// Connects, greets, and runs what is typed until nobody wants to go on.
+/// Connects, greets, and runs what is typed until nobody wants to go on. A server that is down is waited for
+/// at the prompt.
 ///
 /// # Errors
 /// Where the terminal cannot be used.
 pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<Exit> {
-    if let Err(failure) = shell.start().await {
-        shell.output().failure(&failure);
-        shell.close().await;
-        return Ok(failure.exit);
-    }
-    let greeting = format!("connected to {}; help lists the commands", shell.server());
+    let greeting = match shell.start().await {
+        Ok(_) => format!("connected to {}; help lists the commands", shell.server()),
+        Err(failure) if failure.is_of_the_link() => {
+            format!("{}; the prompt is offline; help lists the commands", failure.text)
+        }
+        Err(failure) => {
+            shell.output().failure(&failure);
+            shell.close().await;
+            return Ok(failure.exit);
+        }
+    };
     shell.output().notice(&greeting);
     let board = Arc::<Board>::default();
     let history = home.as_ref().map(Home::history_file);
     let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
     let outboxes = home.as_ref().map(Home::outboxes);
     let mut live = Live::new(Arc::clone(&board), print, outboxes);
+    if !shell.is_connected() && !shell.rests() {
+        live.begin_offline();
+    }
     note_change();
     loop {
         board.set_prompt(shell.prompt());

@@ -56,7 +56,7 @@ pub(crate) async fn run(mut shell: Shell, lines: Lines, after_failure: AfterFail
         }
         // What was on its way is lost; nobody waits for an answer any more.
         _ = tokio::signal::ctrl_c() => {
-            shell.close().await;
+            shell.break_off().await;
             Exit::Interrupted
         }
     }

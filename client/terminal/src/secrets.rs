@@ -10,6 +10,7 @@ use qchat_proto::Password;
 use qchat_proto::limits::PASSWORD_BYTES_MAX;
 use zeroize::Zeroizing;
 
+use crate::account::NoSession;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::line::PasswordChange;
@@ -34,18 +35,26 @@ impl Secrets {
     }
 
     /// The password by which `--user` signs in.
-    pub(crate) async fn of_account(&self, user: &UserName) -> Result<Password, Failure> {
+    pub(crate) async fn of_account(
+        &self,
+        user: &UserName,
+        missing: &NoSession,
+    ) -> Result<Password, Failure> {
+        let why = missing.told_of(user);
         match &self.given {
             Some(given) => Ok(given.clone()),
-            None if self.terminal => ask(format!("password of {user}: ")).await,
-            None => Err(Failure {
-                code: "not_logged_in",
-                text: format!(
-                    "no saved session of {user} here: give the password by --password-file FILE or \
-                     QCHAT_PASSWORD, or sign in once at a terminal"
-                ),
-                exit: Exit::Usage,
-            }),
+            None if self.terminal => {
+                let why = why.map(|why| format!("{why}\n")).unwrap_or_default();
+                ask(format!("{why}password of {user}: ")).await
+            }
+            None => {
+                let why = why.unwrap_or_else(|| format!("no saved session of {user} here"));
+                let text = format!(
+                    "{why}: give the password by --password-file FILE or QCHAT_PASSWORD, or sign in \
+                     once at a terminal"
+                );
+                Err(Failure { code: "not_logged_in", text, exit: Exit::Usage })
+            }
         }
     }
 

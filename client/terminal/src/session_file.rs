@@ -1,12 +1,18 @@
 //! Saved sessions: for each server and user the token that resumes one, in a file of its own that
 //! only its owner can read.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use qchat_client::{ServerAddress, SessionToken, UserName, private_file};
 use zeroize::Zeroizing;
+
+/// The saved sessions of one server.
+#[derive(Debug, Clone)]
+pub(crate) struct SavedSessions {
+    folder: PathBuf,
+}
 
 /// The file of one user's session on one server. It need not exist.
 #[derive(Debug, Clone)]
@@ -14,27 +20,92 @@ pub(crate) struct SessionFile {
     path: PathBuf,
 }
 
+/// What a session's file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Saved {
+    Token(SessionToken),
+    /// There is no file.
+    Nothing,
+    /// There is a file, and nothing in it.
+    Empty(PathBuf),
+    /// There is a file with something else in it.
+    Damaged(PathBuf),
+}
+
 /// A token's text with its line ending; a longer file is none of ours.
 const SESSION_BYTES_MAX: u64 = 256;
 
-impl SessionFile {
-    /// Below `sessions`, by the names of server and user.
-    pub(crate) fn new(sessions: &Path, server: &ServerAddress, user: &UserName) -> Self {
-        Self { path: path_of(sessions, server, user) }
+/// Longer than a user's name with its line ending.
+const NAME_BYTES_MAX: u64 = 64;
+
+/// Where it is noted who signed in last at the prompt. No user has a name that begins with a dot.
+const LAST_FILE: &str = ".last";
+
+impl SavedSessions {
+    /// Those of `server`, below `sessions`.
+    pub(crate) fn new(sessions: &Path, server: &ServerAddress) -> Self {
+        Self { folder: sessions.join(component(&server.to_string())) }
     }
 
-    /// The token; `None` where no session is saved, or none that makes sense.
+    /// The file of a user's session.
+    pub(crate) fn of(&self, user: &UserName) -> SessionFile {
+        SessionFile { path: self.folder.join(component(user.as_str())) }
+    }
+
+    /// Waits until no other run of this program signs this user in. The turn ends when the file that is
+    /// returned is closed.
     ///
     /// # Errors
-    /// The operating system's, where the file exists and cannot be read; a word about that where others
+    /// The operating system's.
+    pub(crate) fn turn(&self, user: &UserName) -> io::Result<File> {
+        // With a dot, since a user's name may end as that of the lock does.
+        private_file::lock(&self.folder.join(format!(".{}", component(user.as_str()))))
+    }
+
+    /// Who signed in last at the prompt, unless they signed out.
+    pub(crate) fn last(&self) -> Option<UserName> {
+        let text =
+            private_file::read_secret(&self.folder.join(LAST_FILE), NAME_BYTES_MAX).ok()??;
+        std::str::from_utf8(&text).ok()?.trim_end().parse().ok()
+    }
+
+    /// Notes who has signed in at the prompt.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn note_last(&self, user: &UserName) -> io::Result<()> {
+        private_file::make_folder(&self.folder)?;
+        private_file::replace(&self.folder.join(LAST_FILE), &format!("{user}\n"))
+    }
+
+    /// Forgets who signed in last, if it was this user.
+    pub(crate) fn forget_last(&self, user: &UserName) {
+        if self.last().is_some_and(|last| last == *user) {
+            // Where that fails, the prompt finds a session that has ended.
+            let _ = fs::remove_file(self.folder.join(LAST_FILE));
+        }
+    }
+}
+
+impl SessionFile {
+    /// What is saved.
+    ///
+    /// # Errors
+    /// The operating system's, if the file exists and cannot be read; a word about that if others
     /// can read it, too.
-    pub(crate) fn load(&self) -> io::Result<Option<SessionToken>> {
+    pub(crate) fn load(&self) -> io::Result<Saved> {
+        let damaged = || Saved::Damaged(self.path.clone());
         let text = match private_file::read_secret(&self.path, SESSION_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(damaged()),
             read => read?.map(Zeroizing::new),
         };
-        let text = text.as_ref().and_then(|text| std::str::from_utf8(text).ok());
-        Ok(text.and_then(|text| SessionToken::from_hex(text.trim_end())))
+        let Some(text) = text else { return Ok(Saved::Nothing) };
+        if text.trim_ascii().is_empty() {
+            return Ok(Saved::Empty(self.path.clone()));
+        }
+        let text = std::str::from_utf8(&text).ok();
+        let token = text.and_then(|text| SessionToken::from_hex(text.trim_end()));
+        Ok(token.map_or_else(damaged, Saved::Token))
     }
 
     /// Saves the token in one step. Nobody else could read it at any time.
@@ -46,14 +117,11 @@ impl SessionFile {
         private_file::replace(&self.path, &format!("{}\n", token.to_hex()))
     }
 
-    /// Forgets the session, if one is saved.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub(crate) fn delete(&self) -> io::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    /// Forgets the session, if it is the one that is saved: another run may have saved a newer one.
+    pub(crate) fn delete(&self, token: &SessionToken) {
+        if matches!(self.load(), Ok(Saved::Token(saved)) if saved == *token) {
+            // A token that is worth nothing any more may stay.
+            let _ = fs::remove_file(&self.path);
         }
     }
 }
@@ -78,18 +146,22 @@ fn component(name: &str) -> String {
 mod tests {
     use super::*;
 
+    fn sessions(folder: &Path, server: &str) -> SavedSessions {
+        SavedSessions::new(folder, &server.parse().unwrap())
+    }
+
     fn file(folder: &Path, server: &str) -> SessionFile {
-        SessionFile::new(folder, &server.parse().unwrap(), &"alice".parse().unwrap())
+        sessions(folder, server).of(&"alice".parse().unwrap())
     }
 
     #[test]
     fn a_saved_session_is_private_and_stays_until_it_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(&folder.path().join("sessions"), "localhost");
-        assert_eq!(file.load().unwrap(), None);
-        let token = SessionToken::random();
+        assert_eq!(file.load().unwrap(), Saved::Nothing);
+        let (token, newer) = (SessionToken::random(), SessionToken::random());
         file.save(&token).unwrap();
-        assert_eq!(file.load().unwrap(), Some(token));
+        assert_eq!(file.load().unwrap(), Saved::Token(token.clone()));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -97,9 +169,11 @@ mod tests {
             assert_eq!(mode(&file.path), 0o600);
             assert_eq!(mode(&folder.path().join("sessions")), 0o700);
         }
-        file.delete().unwrap();
-        file.delete().unwrap();
-        assert_eq!(file.load().unwrap(), None);
+        file.delete(&newer);
+        assert_eq!(file.load().unwrap(), Saved::Token(token.clone()));
+        file.delete(&token);
+        file.delete(&token);
+        assert_eq!(file.load().unwrap(), Saved::Nothing);
     }
 
     #[test]
@@ -111,13 +185,41 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_counts_as_no_session() {
+    fn what_makes_no_sense_is_told_apart_from_no_session() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(folder.path(), "localhost");
         file.save(&SessionToken::random()).unwrap();
-        for content in ["", "abc", &"x".repeat(1000)] {
+        let path = || file.path.clone();
+        for content in ["", "\n"] {
             fs::write(&file.path, content).unwrap();
-            assert_eq!(file.load().unwrap(), None);
+            assert_eq!(file.load().unwrap(), Saved::Empty(path()));
         }
+        for content in [&b"abc"[..], &[b'x'; 1000], &[0xff; 64], &[0; 64]] {
+            fs::write(&file.path, content).unwrap();
+            assert_eq!(file.load().unwrap(), Saved::Damaged(path()));
+        }
+    }
+
+    #[test]
+    fn who_signed_in_last_is_noted_until_they_sign_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = sessions(folder.path(), "localhost");
+        let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
+        assert_eq!(sessions.last(), None);
+        sessions.note_last(&alice).unwrap();
+        sessions.forget_last(&bob);
+        assert_eq!(sessions.last(), Some(alice));
+        sessions.note_last(&bob).unwrap();
+        sessions.forget_last(&bob);
+        assert_eq!(sessions.last(), None);
+    }
+
+    #[test]
+    fn a_turn_is_in_nobodys_way_who_is_called_as_its_lock_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let sessions = sessions(folder.path(), "localhost");
+        let _turn = sessions.turn(&"alice".parse().unwrap()).unwrap();
+        let other = sessions.of(&"alice.lock".parse().unwrap());
+        assert_eq!(other.load().unwrap(), Saved::Nothing);
     }
 }

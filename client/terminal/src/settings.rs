@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerAddress,
     pub(crate) trust: Trust,
     pub(crate) user: Option<UserName>,
+    /// Whether no session is to outlive the run.
+    pub(crate) no_save: bool,
     /// Given by a file or the environment, so that nobody need be asked.
     pub(crate) password: Option<Password>,
     pub(crate) timeout: Duration,
@@ -53,6 +55,8 @@ struct Config {
     server: Option<String>,
     #[serde(deserialize_with = "setting")]
     user: Option<String>,
+    #[serde(deserialize_with = "on_or_off")]
+    no_save: Option<bool>,
     #[serde(deserialize_with = "setting")]
     password_file: Option<PathBuf>,
     #[serde(deserialize_with = "setting")]
@@ -66,8 +70,8 @@ struct Config {
 }
 
 /// The settings that the file may have.
-const NAMES: [&str; 7] =
-    ["server", "user", "password_file", "timeout", "fingerprint", "ca", "accept_new"];
+const NAMES: [&str; 8] =
+    ["server", "user", "no_save", "password_file", "timeout", "fingerprint", "ca", "accept_new"];
 
 impl Sources<'_> {
     /// Puts the sources together.
@@ -91,6 +95,7 @@ impl Sources<'_> {
                     names::name::<UserName>(&name).with_context(|| format!("the user {name:?}"))
                 })
                 .transpose()?,
+            no_save: self.args.no_save || config.no_save.unwrap_or_default(),
             password: self.password(&config)?,
             timeout: Duration::from_secs(timeout),
             trust: self.trust(&config)?,

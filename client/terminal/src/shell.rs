@@ -85,6 +85,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long ending the session may take when the program ends.
 const LOGOUT_MAX: Duration = Duration::from_secs(5);
 
+/// The same after Ctrl-C.
+const BREAK_OFF_MAX: Duration = Duration::from_secs(1);
+
 /// The same for a server that has just left a line without an answer.
 const GOODBYE_MAX: Duration = Duration::from_millis(25);
 
@@ -194,11 +197,21 @@ impl Shell {
     /// Ends a session that is not saved, and says goodbye to the server.
     pub async fn finish(self) {
         let limit = if self.is_unanswered { GOODBYE_MAX } else { LOGOUT_MAX };
+        self.end_unsaved(limit).await;
+        self.close().await;
+    }
+
+    /// The same for a person who does not want to wait.
+    pub(crate) async fn break_off(self) {
+        self.end_unsaved(BREAK_OFF_MAX).await;
+        self.close().await;
+    }
+
+    async fn end_unsaved(&self, limit: Duration) {
         if let Some(client) = self.link.client().filter(|_| self.account.is_unsaved()) {
             // If that fails, the session ends by its age.
             let _ = timeout(limit, client.logout()).await;
         }
-        self.close().await;
     }
 
     /// Leaves without a look back.
@@ -218,14 +231,17 @@ impl Shell {
         self.link.server()
     }
 
-    /// Connects and signs in before the first line.
+    /// Takes up a saved session, connects and signs in before the first line.
     ///
     /// # Errors
     /// There is no connection. That nobody is signed in is told, and is no error.
     pub(crate) async fn start(&mut self) -> Result<Option<UserName>, Failure> {
+        self.account.take_up();
+        self.begin();
         self.connect().await?;
         match self.connect_for(Need::SignedIn).await {
             Ok(client) => Ok(client.user()),
+            Err(failure) if failure.is_of_the_link() => Err(failure),
             Err(failure) => {
                 self.account.give_up();
                 self.output.failure(&failure);
@@ -442,7 +458,7 @@ impl Shell {
 
     async fn connect(&mut self) -> Result<Client, Failure> {
         let made = self.link.connect(&self.manner.deadline).await?;
-        for remark in made.remarks.into_iter().chain(self.link.take_key_change()) {
+        for remark in made.remark.into_iter().chain(self.link.take_key_remark()) {
             self.output.notice(&remark);
         }
         Ok(made.client)

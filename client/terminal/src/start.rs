@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use qchat_client::Unknown;
 
-use crate::account::Account;
+use crate::account::{Account, Keep};
 use crate::args::ClientArgs;
 use crate::command_table::{Entry, Verb};
 use crate::exit::Exit;
@@ -80,11 +80,12 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
 async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let words = args.command.get(1..).unwrap_or_default();
     let options = listen::Options::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
-    let Settings { server, trust, user, password, timeout } = settings;
+    let keep = settings.keep(Keep::Named);
+    let Settings { server, trust, user, password, timeout, .. } = settings;
     let user = user.context("listen needs --user NAME or QCHAT_USER")?;
     let home = Home::find()?;
     let listener = Listener {
-        account: Account::named(user.clone(), &home.sessions(), &server),
+        account: Account::new(Some(user.clone()), &home.sessions(), &server, keep),
         cursors: path_of(&home.cursors(), &server, &user),
         link: Link::new(server.clone(), trust).for_messages(),
         secrets: Secrets::new(password),
@@ -109,7 +110,8 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
 
 fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
     let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
-    let shell = shell(settings, Output::standard(form))?;
+    let keep = settings.keep(Keep::Named);
+    let shell = shell(settings, keep, Output::standard(form))?;
     let shell = if is_foreground(io::stderr()) { shell.with_bars() } else { shell };
     let shell = match args.command.first() {
         Some(name) if !moves_files(name) => shell.for_messages(),
@@ -132,14 +134,23 @@ fn moves_files(command: &str) -> bool {
 
 fn repl_shell(settings: Settings) -> anyhow::Result<Shell> {
     let form = Form::Text(Palette::of_standard_output());
-    Ok(shell(settings, Output::standard(form))?.with_bars())
+    let keep = settings.keep(Keep::All);
+    Ok(shell(settings, keep, Output::standard(form))?.with_bars())
 }
 
-fn shell(settings: Settings, output: Output) -> anyhow::Result<Shell> {
-    let Settings { server, trust, user, password, timeout } = settings;
-    let account = match user {
-        Some(user) => Account::named(user, &Home::find()?.sessions(), &server),
-        None => Account::default(),
+impl Settings {
+    /// What outlives the run: this, unless nothing is to.
+    fn keep(&self, keep: Keep) -> Keep {
+        if self.no_save { Keep::Nothing } else { keep }
+    }
+}
+
+fn shell(settings: Settings, keep: Keep, output: Output) -> anyhow::Result<Shell> {
+    let Settings { server, trust, user, password, timeout, .. } = settings;
+    let account = match Home::find() {
+        Ok(home) => Account::new(user, &home.sessions(), &server, keep),
+        Err(_) if user.is_none() => Account::default(),
+        Err(error) => return Err(error),
     };
     let link = Link::new(server, trust);
     let shell = Shell::new(link, account, Secrets::new(password), output, timeout);

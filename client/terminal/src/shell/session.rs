@@ -43,8 +43,8 @@ impl Shell {
     }
 
     /// What is to be told of the server's key, once.
-    pub(crate) fn take_key_change(&mut self) -> Option<String> {
-        self.link.take_key_change()
+    pub(crate) fn take_key_remark(&mut self) -> Option<String> {
+        self.link.take_key_remark()
     }
 
     /// Gives the connection up, since who is signed in on it is not any more.
