@@ -107,6 +107,28 @@ fn after_a_failed_line_bail_sends_no_other() {
 }
 
 #[test]
+fn of_texts_under_way_when_their_session_ends_those_told_as_sent_are_stored_and_no_others() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let mut talk = alice.talk();
+    let said = numbers(0..LINES);
+    said.iter().for_each(|number| talk.tell(&format!("send alice {number}")));
+    assert_eq!(talk.answer().expect("an answer")["ok"], true);
+    // The session of the one that talks, which has saved it.
+    alice.ok("auth_logout --all");
+    let answers = (1..LINES).map(|_| talk.answer().expect("an answer"));
+    let is_sent = std::iter::once(true).chain(answers.map(|answer| answer["ok"] == true));
+    let told: Vec<_> = said
+        .iter()
+        .zip(is_sent)
+        .filter(|(_, is_sent)| *is_sent)
+        .map(|(number, _)| number)
+        .collect();
+    let found = inbox(&server.client_of("alice"));
+    assert_eq!(found.iter().collect::<Vec<_>>(), told);
+}
+
+#[test]
 fn texts_of_a_session_that_has_ended_are_refused() {
     let server = Server::start();
     let alice = server.user("alice");

@@ -354,10 +354,15 @@ impl Shell {
         self.manner.deadline = deadline;
         self.link.begin();
         let mut persistence = Persistence::default();
-        if persistence.is_news(&deadline) && !self.rests() && !self.is_connected() {
-            self.output.notice(&failure.before_trying_again(&deadline));
+        let notice = persistence.is_news(&deadline).then(|| failure.before_trying_again(&deadline));
+        let pause = persistence.pause_after(failure, &deadline)?;
+        // On a connection that stands, it was something else that ended.
+        if !self.is_connected() {
+            if let Some(notice) = notice.filter(|_| !self.rests()) {
+                self.output.notice(&notice);
+            }
+            sleep(pause).await;
         }
-        sleep(persistence.pause_after(failure, &deadline)?).await;
         self.done_in_time(line, id, persistence).await
     }
 

@@ -61,7 +61,7 @@ impl Answer for SendTexts {
         let telling = async {
             while let Some(answer) = answers.recv().await {
                 let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
-                call.tell(&outcome(answer), &caller.ended).await?;
+                call.say(&outcome(answer)).await?;
                 call.pay_for_rows().await;
             }
             Ok(())
@@ -95,23 +95,31 @@ struct Intake {
 }
 
 impl Intake {
-    /// Takes texts until the stream or the session ends.
+    /// Takes texts until the stream or the session ends. A text that is handed to the store is told, also if the
+    /// session ends meanwhile: whoever is told that it has ended may rely on nothing more being stored.
     async fn take_all(
         &self,
         stream: &mut RecvStream,
         queued: mpsc::Sender<Queued>,
     ) -> Result<(), RequestError> {
-        let ended = self.caller.ended.clone();
-        let taking = async {
-            while let Some(text) = next_text(stream).await? {
-                self.pay_for(&text).await;
-                if queued.send(self.queue(text).await).await.is_err() {
-                    break;
-                }
+        while let Some(text) = self.next_paid(stream).await? {
+            if queued.send(self.queue(text).await).await.is_err() {
+                break;
             }
-            Ok(())
+        }
+        Ok(())
+    }
+
+    /// The next text, once it is paid for; `None` at the end of the stream or the session.
+    async fn next_paid(&self, stream: &mut RecvStream) -> Result<Option<SendText>, RequestError> {
+        let taking = async {
+            let text = next_text(stream).await?;
+            if let Some(text) = &text {
+                self.pay_for(text).await;
+            }
+            Ok(text)
         };
-        ended.run_until_cancelled(taking).await.unwrap_or(Ok(()))
+        self.caller.ended.run_until_cancelled(taking).await.unwrap_or(Ok(None))
     }
 
     /// Pays as for one command `SendText`.
