@@ -54,6 +54,8 @@ fn lines_typed_while_the_server_is_killed_are_delivered_once_and_in_order() {
     enter_offline(&mut screen, &["send bob one", "send bob two", "send bob three"]);
     screen.prompts("alice@127.0.0.1 (offline, 3 waiting)>");
     let _server = stopped.start();
+    // The prompt may say first that none waits any more.
+    screen.shows("sent @bob:3");
     let shown = screen.prompts(ONLINE.trim_end());
     for (number, text) in ["one", "two", "three"].iter().enumerate() {
         check_once(&shown, &format!("sent @bob:{} ← send bob {text}", number + 1));
