@@ -17,6 +17,12 @@ use crate::error::{CallError, LinkError, in_one_line};
 /// holds. Each takes at most the memory of the longest text.
 const UNANSWERED_MAX: usize = 1024;
 
+/// How many texts wait to be written together: short ones share a packet.
+const READY_MAX: usize = 64;
+
+/// How many bytes are written at a time.
+const WRITTEN_BYTES_MAX: usize = 16 * 1024;
+
 /// A stream of texts, stored by the server in the order of the calls. Dropping it ends the stream when all
 /// texts are sent.
 ///
@@ -58,7 +64,7 @@ impl Client {
         let opened = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX));
         let lost = |error: LinkError| CallError::NotSent(error);
         let stream = opened.map_err(lost)?.map_err(|error| lost(error.into()))?;
-        let (texts, outgoing) = mpsc::channel(1);
+        let (texts, outgoing) = mpsc::channel(READY_MAX);
         let (unanswered, waiting) = mpsc::channel(UNANSWERED_MAX);
         let ended = Arc::new(Mutex::new(None));
         let writer =
@@ -134,11 +140,16 @@ impl Writer {
     /// An error ends this task alone: the reader meets the same one, and tells it.
     async fn run(mut self, header: FileHeader) {
         let mut bytes = frame::encode_frame(&header);
-        while let Some(outgoing) = self.texts.recv().await {
-            bytes.extend(frame::encode_frame(&outgoing.text));
-            // In this order: the reader has to know it when its answer comes.
-            if self.unanswered.send(outgoing).await.is_err() {
-                break;
+        while let Some(first) = self.texts.recv().await {
+            let mut next = Some(first);
+            while let Some(outgoing) = next {
+                bytes.extend(frame::encode_frame(&outgoing.text));
+                // In this order: the reader has to know it when its answer comes.
+                if self.unanswered.send(outgoing).await.is_err() {
+                    return;
+                }
+                let has_room = bytes.len() < WRITTEN_BYTES_MAX;
+                next = if has_room { self.texts.try_recv().ok() } else { None };
             }
             let written = tokio::select! {
                 written = self.flow.talk(self.stream.write_all(&bytes)) => written.is_ok(),
