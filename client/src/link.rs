@@ -20,7 +20,7 @@ use crate::incoming::take_files;
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
 /// How long the goodbye may take to leave this machine.
-const LEAVE_MAX: Duration = Duration::from_millis(100);
+const LEAVE_MAX: Duration = Duration::from_millis(20);
 
 /// How often we look whether the server has heard our goodbye.
 const CLOSE_LOOK: Duration = Duration::from_millis(1);
