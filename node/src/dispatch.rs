@@ -221,8 +221,12 @@ impl Call {
 
     /// Says something before the reply.
     pub(crate) async fn say<T: Serialize + Sync>(&mut self, opening: &T) -> Result<(), Failure> {
-        let frame = frame::encode_frame(&Ok::<_, Refusal>(opening));
-        match timeout(ANSWER_TIME_MAX, self.flow.talk(self.answer.write_all(&frame))).await {
+        self.say_frames(&frame::encode_frame(&Ok::<_, Refusal>(opening))).await
+    }
+
+    /// The same with whole frames.
+    pub(crate) async fn say_frames(&mut self, frames: &[u8]) -> Result<(), Failure> {
+        match timeout(ANSWER_TIME_MAX, self.flow.talk(self.answer.write_all(frames))).await {
             Ok(Ok(())) => Ok(()),
             // Nobody is there to be told.
             _ => Err(Refusal::TransferFailed.into()),

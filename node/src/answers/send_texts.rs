@@ -17,13 +17,16 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::dispatch::{Answer, Call, Work};
+use crate::dispatch::{Answer, Call, Work, event_frame};
 use crate::failure::Failure;
 use crate::rates::{AT_WORK_MAX, Account, Purse};
 use crate::request::RequestError;
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{Content, Post};
+
+/// How many bytes of answers are told together: a few of the longest ones, a packet full of short ones.
+const ANSWERS_BYTES_MAX: usize = 1024;
 
 /// How long the stream of the texts may take to come.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -59,9 +62,17 @@ impl Answer for SendTexts {
             taken.map_err(|_| Failure::from(Refusal::TransferFailed))
         };
         let telling = async {
-            while let Some(answer) = answers.recv().await {
-                let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
-                call.say(&outcome(answer)).await?;
+            while let Some(first) = answers.recv().await {
+                // Those that share a commit share a packet, too.
+                let mut next = Some(first);
+                let mut frames = Vec::new();
+                while let Some(answer) = next {
+                    let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
+                    frames.extend_from_slice(&event_frame(&outcome(answer)));
+                    let has_room = frames.len() < ANSWERS_BYTES_MAX;
+                    next = if has_room { answers.try_recv().ok() } else { None };
+                }
+                call.say_frames(&frames).await?;
                 call.pay_for_rows().await;
             }
             Ok(())
