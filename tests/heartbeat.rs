@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use qchat_client::{Body, CallError, Client, Event, LinkError, Log, Progress, Watching};
-use qchat_proto::ALPN;
-use qchat_proto::command::Users;
+use qchat_proto::command::SendText;
+use qchat_proto::{ALPN, ClientId};
 use tokio::time::sleep;
 
 use crate::harness::sdk::{
@@ -208,14 +208,15 @@ async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
 async fn a_client_of_another_make_is_answered_at_a_new_address_when_it_has_said_enough() {
     let server = Server::start();
     let path = Path::to(server.address);
-    // It repeats small packets, as QUIC does, and sends nothing larger.
+    // It knows nothing of the limit, and says something of the length that the server's challenge needs.
     let configuration = configuration(&server, ALPN);
     let raw = Raw::of(&endpoint("127.0.0.1"), path.address, configuration).await.unwrap();
     raw.sign_up("carol").await;
     for change in 0..3 {
         path.change_ports();
         let begun = Instant::now();
-        raw.ask(Users { after: None }).await.unwrap();
-        check_soon(begun, &format!("after change {change} a question was answered"));
+        let (id, to) = (ClientId::random(), user("carol"));
+        raw.ask(SendText { id, to, text: text(&"x".repeat(600)) }).await.unwrap();
+        check_soon(begun, &format!("after change {change} a text was answered"));
     }
 }
