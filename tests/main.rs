@@ -6,11 +6,10 @@
     reason = "a test that meets what it did not expect panics: that is its answer"
 )]
 
+mod accounts;
 mod harness;
 
 mod accidents;
-mod accounts;
-mod at_once;
 mod bad_network;
 mod closed_terminal;
 mod comeback;
@@ -49,14 +48,9 @@ mod many;
 mod many_texts;
 mod messages;
 mod outbox;
-mod passwords;
-mod passwords_attacked;
-mod permissions;
 mod readme;
 mod receipts;
-mod refusals;
 mod reload;
-mod remembered;
 mod repl;
 mod rest;
 mod restarts;
@@ -65,11 +59,7 @@ mod retention;
 mod rotation;
 mod screen;
 mod scripts;
-mod secret_files;
-mod secrets;
 mod server_life;
-mod session_ends;
-mod sessions;
 mod small_disk;
 mod standard_input;
 mod start;

@@ -58,7 +58,7 @@ struct Caller {
 
 /// The table: for each row what each kind of caller is answered.
 fn table() -> BTreeMap<String, Vec<String>> {
-    let lines = include_str!("../SECURITY.md").lines();
+    let lines = include_str!("../../SECURITY.md").lines();
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
     };
