@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Instant;
 
-use crate::files::{noise, stored};
+use crate::files::sending::{noise, stored};
 use crate::harness::{Client, DEADLINE, Server, items, text, texts};
 
 /// A server with a file from alice to herself, and the file's name.

@@ -1,6 +1,6 @@
 //! What was acknowledged stays, whatever happens to the server.
 
-use crate::files::{landed, noise, stored};
+use crate::files::sending::{landed, noise, stored};
 use crate::harness::{Server, items, text, texts};
 
 #[test]

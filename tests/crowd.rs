@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::files::{landed, noise};
+use crate::files::sending::{landed, noise};
 use crate::harness::{Client, Server, items, text, texts};
 
 const SENDERS: usize = 8;

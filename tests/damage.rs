@@ -32,7 +32,7 @@ fn a_store_without_a_byte() {
 
 #[test]
 fn a_store_of_garbage() {
-    check_damaged(|store| std::fs::write(store, crate::files::noise(100_000)).unwrap());
+    check_damaged(|store| std::fs::write(store, crate::files::sending::noise(100_000)).unwrap());
 }
 
 #[test]
@@ -42,14 +42,18 @@ fn a_store_of_a_few_bytes() {
 
 #[test]
 fn a_store_whose_beginning_is_garbage() {
-    check_damaged(|store| overwrite(store, 0, &crate::files::noise(4096)));
+    check_damaged(|store| overwrite(store, 0, &crate::files::sending::noise(4096)));
 }
 
 #[test]
 fn a_store_whose_pages_are_garbage() {
     check_damaged(|store| {
         let length = std::fs::metadata(store).unwrap().len();
-        overwrite(store, 4096, &crate::files::noise(usize::try_from(length).unwrap() - 4096));
+        overwrite(
+            store,
+            4096,
+            &crate::files::sending::noise(usize::try_from(length).unwrap() - 4096),
+        );
     });
 }
 

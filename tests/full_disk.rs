@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, block_in_place};
 use tokio::time::{interval, timeout};
 
-use crate::files::noise;
+use crate::files::sending::noise;
 use crate::harness::sdk::{connect, device, resume, session, text, user};
 use crate::harness::{
     DEADLINE, PASSWORD, Raw, Server, ServerFolder, SmallDisk, files_below, in_time,

@@ -7,7 +7,7 @@ use qchat_proto::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, codes, frame};
 use quinn::{ReadError, RecvStream, VarInt};
 
-use crate::files::noise;
+use crate::files::sending::noise;
 use crate::harness::{PASSWORD, Raw, Server, in_time};
 
 async fn signed_in(server: &Server) -> Raw {
@@ -184,7 +184,7 @@ async fn bytes_that_are_no_quic_are_ignored() {
     let server = Server::start();
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for length in [0, 1, 20, 1200, 1472] {
-        socket.send_to(&crate::files::noise(length), server.address).unwrap();
+        socket.send_to(&crate::files::sending::noise(length), server.address).unwrap();
     }
     server.visitor().ok("auth_register alice x");
 }

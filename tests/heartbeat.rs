@@ -180,7 +180,7 @@ async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
     let alice = device(&server, "alice").await;
     let folder = tempfile::tempdir().unwrap();
     let film = folder.path().join("film.mkv");
-    std::fs::write(&film, crate::files::noise(BYTES)).unwrap();
+    std::fs::write(&film, crate::files::sending::noise(BYTES)).unwrap();
     let weather = Weather { delay_milliseconds: 10..11, ..Weather::CLEAR };
     let path = Path::in_weather(server.address, weather, Dice::new(1));
     let bob = resume(&session(&server, "bob", path.address).await).await;

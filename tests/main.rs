@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod files;
 mod harness;
 mod messages;
 
@@ -17,15 +18,10 @@ mod comeback;
 mod corpus;
 mod crash;
 mod crowd;
-mod cuts;
 mod damage;
 mod deadlines;
 mod expiry;
 mod fairness;
-mod file_names;
-mod file_refusals;
-mod files;
-mod folders;
 mod full_disk;
 mod full_streams;
 mod garbage;
@@ -40,15 +36,12 @@ mod layers;
 mod live;
 mod local_errors;
 mod logs;
-mod many;
 mod outbox;
 mod readme;
 mod reload;
 mod repl;
 mod rest;
 mod restarts;
-mod resume;
-mod retention;
 mod rotation;
 mod screen;
 mod scripts;
@@ -60,5 +53,3 @@ mod strangers;
 mod terminals;
 mod thin_links;
 mod tls;
-mod torn_files;
-mod transfers;

@@ -111,7 +111,7 @@ fn of_several_files_those_that_failed_are_told_on_standard_error() {
 fn without_a_terminal_there_is_no_colour_no_bar_and_no_prompt() {
     let server = Server::start();
     let alice = server.user("alice");
-    alice.write("a.bin", &crate::files::noise(3_000_000));
+    alice.write("a.bin", &crate::files::sending::noise(3_000_000));
     let lines = b"send alice hi\nls\nmkgr lab\nls_group\nsend_file alice a.bin\ninbox\ndownload_file a.bin\nhelp\nxyzzy\n";
     let ended = alice.run_with_input(&[], lines);
     for stream in [&ended.output, &ended.error] {

@@ -63,7 +63,7 @@ fn a_large_file_takes_little_memory() {
     let sent = alice.ok("send_file alice film.mkv");
     assert_eq!(sent["message"]["file"]["size"], SIZE);
     let fetched = alice.ok("download_file film.mkv");
-    let path = crate::files::landed(&alice, &fetched);
+    let path = crate::files::sending::landed(&alice, &fetched);
     assert_eq!(std::fs::metadata(path).unwrap().len(), SIZE);
     let peak = server.peak_memory();
     assert!(peak < SIZE / 4, "{} MiB", peak / 1024 / 1024);
@@ -76,7 +76,7 @@ fn settings_come_from_the_environment_and_from_a_file_too() {
     let server = Server::in_folder(folder, &["--config", "server.toml", "--quota", "1000"]);
     assert_eq!(server.visitor().refused("auth_register alice short"), "weak_password");
     let alice = server.user("alice");
-    alice.write("a.bin", &crate::files::noise(500));
+    alice.write("a.bin", &crate::files::sending::noise(500));
     // The flag outranks the file.
     alice.ok("send_file alice a.bin");
 }

@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use crate::files::noise;
+use crate::files::resume::{film, part_with, slow_path, user_behind};
+use crate::files::sending::noise;
 use crate::harness::{Client, Server, SmallDisk, files_below, text};
-use crate::resume::{film, part_with, slow_path, user_behind};
 
 const MEBIBYTE: usize = 1024 * 1024;
 

@@ -24,7 +24,7 @@ fn a_file_comes_from_standard_input_and_leaves_no_copy() {
     let alice = server.user("alice");
     let temporary = alice.path("temporary");
     std::fs::create_dir(&temporary).unwrap();
-    let bytes = crate::files::noise(3_000_000);
+    let bytes = crate::files::sending::noise(3_000_000);
     let mut command = alice.command();
     command.args(["--json", "send_file", "alice", "-"]).env("TMPDIR", &temporary);
     let running = crate::harness::Running::start(&mut command);

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::files::noise;
+use crate::files::sending::noise;
 use crate::harness::{Client, Screen, Server};
 use crate::live::knock;
 

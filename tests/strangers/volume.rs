@@ -78,7 +78,7 @@ fn garbage(number: usize) -> Vec<u8> {
         2 => [&long[..], &vec![0; number % 1000]].concat(),
         3 => vec![0xff; 100 + number % 5000],
         4 => vec![0; number % 4],
-        _ => [&[0, 0, 0, 9][..], &crate::files::noise(9)].concat(),
+        _ => [&[0, 0, 0, 9][..], &crate::files::sending::noise(9)].concat(),
     }
 }
 

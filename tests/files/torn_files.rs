@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use crate::resume::{check_stored, film, upload_under_way};
+use crate::files::resume::{check_stored, film, upload_under_way};
 
 #[test]
 fn a_file_that_changes_on_its_way_is_refused_and_the_same_line_sends_the_new_one() {

@@ -4,9 +4,9 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::files::noise;
+use crate::files::background_transfers::slow_path;
+use crate::files::sending::noise;
 use crate::harness::{Client, Screen, Server, items, keys, text, until};
-use crate::transfers::slow_path;
 
 /// The original names of the files in an `inbox`, an `inboxgroup` or a `send_file` answer.
 #[track_caller]

@@ -1,6 +1,6 @@
 //! The names of files: what is stored, what is asked for, and what a hostile name can do.
 
-use crate::files::{landed, stored};
+use crate::files::sending::{landed, stored};
 use crate::harness::{Server, text};
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path as FilePath, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::files::{landed, noise, stored};
+use crate::files::sending::{landed, noise, stored};
 use crate::harness::{
     Client, Dice, Path, Server, Talk, Weather, files_below, hash, items, text, until,
 };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::files::{landed, stored};
+use crate::files::sending::{landed, stored};
 use crate::harness::{Client, Server, contents, files_below, items, keys, text};
 
 /// The files of a folder, each with its own path inside.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::files::stored;
+use crate::files::sending::stored;
 use crate::harness::{Client, Dice, Path, Server, Talk, Weather, files_below, hash, text};
 
 const BLOCK: u64 = 1 << 20;

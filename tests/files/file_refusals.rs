@@ -1,6 +1,6 @@
 //! Files that are not sent or not fetched, and why.
 
-use crate::files::noise;
+use crate::files::sending::noise;
 use crate::harness::{Server, items, text};
 
 /// Checks that a line is refused and nothing of it arrived.

@@ -8,7 +8,7 @@ use qchat_client::{Progress, TransferEvent};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::files::noise;
+use crate::files::sending::noise;
 use crate::harness::{
     Client, DEADLINE, Dice, Path, Screen, Server, Weather, in_time, items, sdk, text, texts,
 };

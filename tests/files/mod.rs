@@ -1,0 +1,12 @@
+//! Sending and fetching files.
+
+mod background_transfers;
+mod file_names;
+mod file_refusals;
+mod folders;
+pub(crate) mod resume;
+mod resume_after_cuts;
+mod retention;
+pub(crate) mod sending;
+mod several_files;
+mod torn_files;
