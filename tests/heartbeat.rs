@@ -13,7 +13,7 @@ use crate::harness::sdk::{
 use crate::harness::{
     Dice, Path, Raw, Screen, Server, Weather, configuration, endpoint, in_time, texts,
 };
-use crate::live::knock;
+use crate::prompt::live::knock;
 
 /// The verdict takes 5 s. A busy machine may be slower, but not as slow as without a heartbeat.
 const SOON: Duration = Duration::from_secs(15);

@@ -6,7 +6,7 @@ use qchat_client::{Address, MessageText, Progress};
 
 use crate::corpus;
 use crate::harness::{Client, Screen, Server, sdk};
-use crate::live::knock;
+use crate::prompt::live::knock;
 
 /// The columns of a [`Screen`], and more rows than anything here needs.
 const COLUMNS: u16 = 100;

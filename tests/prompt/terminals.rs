@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use crate::files::sending::noise;
 use crate::harness::{Client, Screen, Server};
-use crate::live::knock;
+use crate::prompt::live::knock;
 
 /// Somebody whose session is saved, so that nobody is asked for a password.
 fn with_session(server: &Server, name: &str) -> Client {
