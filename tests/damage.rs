@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::harness::{Server, texts};
-use crate::start::{check_refused, used_folder};
+use crate::server::start::{check_refused, used_folder};
 
 /// Checks that a server with a damaged store does not start and changes nothing.
 #[track_caller]

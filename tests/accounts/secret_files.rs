@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Client, PASSWORD, PROGRAM, Running, Server, ServerFolder, files_below};
-use crate::start::{check_refused, used_folder};
+use crate::server::start::{check_refused, used_folder};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -1,8 +1,8 @@
 //! A server that changes its key, and clients that were told so before, or were not.
 
 use crate::harness::{Bot, Client, Screen, Server, until};
-use crate::identity::pinned;
-use crate::reload::READ;
+use crate::server::identity::pinned;
+use crate::server::reload::READ;
 
 /// What a client says when the key that was announced is shown.
 const CHANGED: &str = "has changed to the one that it had announced";

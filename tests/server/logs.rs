@@ -15,7 +15,7 @@ async fn talk(server: &Server) {
     let raw = Raw::connect(server).await;
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     raw.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
-    let attacks = corpus::read(include_str!("corpus/attacks.txt"));
+    let attacks = corpus::read(include_str!("../corpus/attacks.txt"));
     let some = attacks.iter().filter(|attack| attack.len() < 150).step_by(9);
     for attack in some {
         let raw = Raw::connect(server).await;

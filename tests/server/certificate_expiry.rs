@@ -35,7 +35,7 @@ fn the_end_of_a_certificate_is_told_before_it_comes_and_a_renewal_ends_it() {
     let mut server = server(10);
     check_warned(&mut server, "WARN", "expires in 10 days");
     server.folder.cert(&[]);
-    server.hang_up(crate::reload::READ);
+    server.hang_up(crate::server::reload::READ);
     let (log, _folder) = server.into_log();
     assert!(!log.contains("expires in"), "{log}");
 }

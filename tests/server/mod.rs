@@ -1,0 +1,11 @@
+//! Start, stop, keys and logs.
+
+mod certificate_expiry;
+mod closed_terminal;
+mod identity;
+mod key_rotation;
+mod lifecycle;
+mod logs;
+mod reload;
+pub(crate) mod start;
+mod tls;
