@@ -116,7 +116,7 @@ async fn a_hostile_name_is_one_safe_name_in_the_upload_folder_and_nothing_elsewh
         files.filter(|path| path.parent() != Some(&server.folder().join("upload"))).collect()
     };
     let before = outside(&server);
-    let names = corpus::read(include_str!("corpus/names.txt"));
+    let names = corpus::read(include_str!("../corpus/names.txt"));
 
     let messages = upload_all(raw, names).await;
 

@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::harness::{Client, PROGRAM};
-use crate::hostile_texts::{attacks, check_bytes, is_of_word, rows, written_by};
+use crate::hostile::texts::{attacks, check_bytes, is_of_word, rows, written_by};
 
 /// How many bytes of a reason fit into the packet that closes a connection.
 const REASON_BYTES: usize = 900;

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 128;
 
 /// The attacks, each between two words that tell whether all of it was shown.
 pub(crate) fn attacks() -> Vec<String> {
-    let attacks = corpus::read(include_str!("corpus/attacks.txt")).into_iter().enumerate();
+    let attacks = corpus::read(include_str!("../corpus/attacks.txt")).into_iter().enumerate();
     attacks
         .map(|(number, attack)| {
             let attack = String::from_utf8(attack).unwrap();

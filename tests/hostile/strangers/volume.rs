@@ -22,7 +22,7 @@ const GARBAGE: usize = 10_000;
 
 /// What a stranger may pin, in bytes, as `SECURITY.md` tells.
 fn bytes_of_a_stranger() -> u64 {
-    let lines = include_str!("../../SECURITY.md").lines();
+    let lines = include_str!("../../../SECURITY.md").lines();
     let row = lines
         .into_iter()
         .find(|line| line.starts_with("| a connection on which nobody is signed in |"));

@@ -11,7 +11,7 @@ use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
 
 use crate::harness::{DEADLINE, PASSWORD, Screen};
-use crate::hostile_server::Impostor;
+use crate::hostile::server::Impostor;
 
 /// With pauses that grow, about six tries are made in this time. Without, there are dozens and more.
 const COUNTED_FOR: Duration = Duration::from_secs(4);
