@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod failures;
 mod files;
 mod harness;
 mod hostile;
@@ -14,18 +15,6 @@ mod messages;
 mod prompt;
 mod server;
 
-mod accidents;
-mod bad_network;
-mod comeback;
 mod corpus;
-mod crash;
-mod crowd;
-mod damage;
-mod full_disk;
-mod heartbeat;
-mod kills;
 mod layers;
 mod readme;
-mod restarts;
-mod small_disk;
-mod thin_links;

@@ -95,7 +95,7 @@ fn who_breaks_off_in_the_middle_of_a_file_can_send_it_again() {
     talk.tell("send_file alice film.mkv");
     let upload = server.folder().join("upload");
     let until = Instant::now() + DEADLINE;
-    while !crate::crash::has_bytes(&upload) {
+    while !crate::failures::crash::has_bytes(&upload) {
         assert!(Instant::now() < until, "nothing of the file arrives");
         std::thread::yield_now();
     }
@@ -140,7 +140,7 @@ fn who_breaks_off_a_download_has_a_part_of_it_and_goes_on() {
     talk.tell("download_file film.mkv");
     let folder = alice.path("download");
     let until = Instant::now() + DEADLINE;
-    while !crate::crash::has_bytes(&folder) {
+    while !crate::failures::crash::has_bytes(&folder) {
         assert!(Instant::now() < until, "nothing of the file arrives");
         std::thread::yield_now();
     }
