@@ -13,8 +13,7 @@ mod harness;
 mod hostile;
 mod messages;
 mod prompt;
+mod repository;
 mod server;
 
 mod corpus;
-mod layers;
-mod readme;

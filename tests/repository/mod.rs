@@ -1,0 +1,4 @@
+//! Rules of the repository itself.
+
+mod layers;
+mod readme;
