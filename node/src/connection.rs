@@ -12,11 +12,11 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::admission::{Full, Handshake, Place};
 use crate::dispatch::{Arrivals, Call, deliver};
-use crate::endpoint;
 use crate::misconduct::Misconduct;
-use crate::proof::Proof;
+use crate::network::Proof;
+use crate::network::endpoint;
+use crate::network::{Full, Handshake, Place};
 use crate::rates::Purse;
 use crate::server::Node;
 use crate::session::{Session, Standing};

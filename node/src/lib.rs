@@ -4,8 +4,6 @@
 //! reads the request and hands it to its handler in `answers`, which asks the store, the passwords and
 //! the upload folder. No answer leaves before what it tells is durable.
 
-mod admission;
-mod amplification;
 mod answers;
 mod argon;
 mod attempts;
@@ -19,8 +17,6 @@ mod connection;
 mod corpus;
 mod disk;
 mod dispatch;
-mod endpoint;
-mod endpoint_keys;
 mod expiry;
 mod failure;
 mod feed;
@@ -39,10 +35,7 @@ mod parts;
 mod passwords;
 mod pem_file;
 mod presence;
-mod proof;
-mod queues;
 mod rates;
-mod recent;
 mod records;
 mod reload;
 mod request;
@@ -52,14 +45,13 @@ mod session;
 mod sessions;
 mod shares;
 mod shown;
-mod socket;
 mod store;
 mod stored_names;
 mod turns;
 mod unfinished;
 mod uploads;
 
-pub use endpoint::EndpointError;
+pub use crate::network::EndpointError;
 pub use identity::{Identity, IdentityFiles};
 pub use identity_error::{IdentityError, MakeError};
 pub use reload::Reload;

@@ -1,7 +1,7 @@
 //! Reading the certificate and its key anew while the server runs.
 //!
 //! New handshakes use what was read; connections that stand keep what they were made with. The keys of
-//! the endpoint ([`endpoint_keys`](crate::endpoint_keys)) stay those of its start: a connection id that
+//! the endpoint ([`endpoint_keys`](crate::network::endpoint_keys)) stay those of its start: a connection id that
 //! is in use must go on being recognised.
 
 use std::error::Error;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use quinn::Endpoint;
 
-use crate::endpoint;
 use crate::failure::chain;
 use crate::identity::{Identity, IdentityFiles};
+use crate::network::endpoint;
 use crate::server::Node;
 
 /// Reads the identity of a running server anew.

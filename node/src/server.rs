@@ -14,14 +14,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admission::{Admission, Caps};
-use crate::endpoint::{self, EndpointError};
 use crate::frames::Frames;
 use crate::housekeeping;
 use crate::hub::{Hub, Topic};
 use crate::identity::IdentityFiles;
 use crate::identity_error::IdentityError;
 use crate::memberships::Memberships;
+use crate::network::{Admission, Caps};
+use crate::network::{EndpointError, endpoint};
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::rates::{self, Rates};

@@ -6,16 +6,16 @@
 //! pretends to be somebody else gets no further, and takes nobody's place. Beyond that nothing is
 //! answered, and a client asks again by itself.
 
-mod tally;
+mod counters;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
 
-use crate::network::network;
+use crate::network::admission::counters::{Tallies, Tally};
+use crate::network::ip_prefix::network;
 use crate::session::Standing;
-use tally::{Tallies, Tally};
 
 /// How many connections are let in.
 #[derive(Debug, Clone, Copy)]
@@ -220,5 +220,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-#[path = "admission/tests.rs"]
 mod tests;

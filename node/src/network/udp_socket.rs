@@ -14,9 +14,9 @@ use std::task::{Context, Poll, ready};
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
-use crate::amplification::AmplificationLimit;
-use crate::proof::{Proof, ProofPoller};
-use crate::queues::Queues;
+use crate::network::amplification::AmplificationLimit;
+use crate::network::fair_queue::Queues;
+use crate::network::path_validation::{Proof, ProofPoller};
 
 /// The most that the kernel hands over in one piece: what a datagram's length can tell.
 const PIECE_BYTES: usize = 64 * 1024;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quinn::udp::Transmit;
 
-use crate::recent::Recent;
+use crate::network::recent_addresses::Recent;
 
 /// How many times as much may be sent.
 const FACTOR: usize = 3;

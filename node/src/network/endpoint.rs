@@ -14,10 +14,10 @@ use quinn::{
 use rustls::crypto::aws_lc_rs;
 use socket2::{Domain, Protocol, Type};
 
-use crate::endpoint_keys::EndpointKeys;
 use crate::identity::Identity;
-use crate::proof::ProofRuntime;
-use crate::socket::Socket;
+use crate::network::endpoint_keys::EndpointKeys;
+use crate::network::path_validation::ProofRuntime;
+use crate::network::udp_socket::Socket;
 
 /// QUIC version 1 (RFC 9000) alone; quinn would also speak the drafts.
 const QUIC_VERSION: u32 = 1;
