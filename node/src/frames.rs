@@ -10,7 +10,7 @@ use bytes::Bytes;
 use qchat_proto::command::{Event, Log};
 use qchat_proto::{Body, GroupName, Message, Sequence};
 
-use crate::dispatch::event_frame;
+use crate::connection::event_frame;
 
 /// How many bytes of frames are kept for those who come next: some dozens of the longest messages.
 const BYTES_MAX: usize = 1024 * 1024;

@@ -2,7 +2,7 @@ use qchat_proto::command::{Join, Log, MarkRead, SendText, Upload};
 use qchat_proto::{Address, ClientId, Few, TransferId};
 
 use super::*;
-use crate::dispatch::Answer;
+use crate::connection::Answer;
 use crate::hub::Topic;
 use crate::passwords::Passwords;
 use crate::server::{Limits, Node};

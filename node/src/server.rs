@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connection::serve;
 use crate::frames::Frames;
 use crate::housekeeping;
 use crate::hub::{Hub, Topic};
@@ -31,7 +32,7 @@ use crate::shares::Shares;
 use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
-use crate::{connection, expiry, unfinished};
+use crate::{expiry, unfinished};
 
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -275,7 +276,7 @@ impl Server {
     async fn accept(&self, connections: &TaskTracker) {
         while let Some(incoming) = self.endpoint.accept().await {
             if let Some((incoming, handshake)) = self.node.admission.receive(incoming) {
-                connections.spawn(connection::serve(Arc::clone(&self.node), incoming, handshake));
+                connections.spawn(serve::serve(Arc::clone(&self.node), incoming, handshake));
             }
         }
     }

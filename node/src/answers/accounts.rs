@@ -8,7 +8,7 @@ use qchat_proto::{Password, Refusal, SessionToken};
 use super::sessions::hash;
 use crate::attempts::Origin;
 use crate::clock;
-use crate::dispatch::{Answer, Call};
+use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::passwords::Verdict;
 use crate::server::Node;

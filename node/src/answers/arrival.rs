@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::upload::remove;
+use crate::connection::Call;
 use crate::disk::free_bytes;
-use crate::dispatch::Call;
 use crate::failure::{Failure, chain};
 
 /// How long the client may take to open the file's stream, and to end it.

@@ -14,7 +14,7 @@ use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
 use super::address;
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
 use crate::session::Signed;
 

@@ -6,7 +6,7 @@ use qchat_proto::command::{
 use qchat_proto::{Address, Few, GroupName};
 
 use crate::clock;
-use crate::dispatch::{Answer, Call};
+use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::rates;

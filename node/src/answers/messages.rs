@@ -8,7 +8,7 @@ use qchat_proto::{Address, Few, Message, UserName};
 
 use super::address;
 use crate::clock;
-use crate::dispatch::{Answer, Call};
+use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::rates;

@@ -2,7 +2,7 @@
 
 use qchat_proto::command::{Done, NextKey};
 
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::session::Signed;
 

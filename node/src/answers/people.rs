@@ -3,7 +3,7 @@
 use qchat_proto::Few;
 use qchat_proto::command::{User, UserPage, Users};
 
-use crate::dispatch::{Answer, Call};
+use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::session::Signed;
 

@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::dispatch::{Answer, Call, Work, event_frame};
+use crate::connection::RequestError;
+use crate::connection::{Answer, Call, Work, event_frame};
 use crate::failure::Failure;
 use crate::rates::{AT_WORK_MAX, Account, Purse};
-use crate::request::RequestError;
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{Content, Post};

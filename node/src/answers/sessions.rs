@@ -10,7 +10,7 @@ use qchat_proto::command::{
 use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 
 use crate::clock;
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
 use crate::rates;
 use crate::session::{Entry, Signed, Visitor};

@@ -3,7 +3,7 @@
 use qchat_proto::Stage;
 use qchat_proto::command::{Done, Track};
 
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::session::Signed;

@@ -13,7 +13,7 @@ use qchat_transfer::{Layout, Part};
 
 use super::arrival::{Arrival, Whole};
 use crate::clock;
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::parts::{PartKey, Turn};

@@ -8,7 +8,7 @@ use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
 use qchat_proto::{Address, GroupName, Sequence};
 
 use super::address;
-use crate::dispatch::{Answer, Call, Work};
+use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::{Raised, Topic, Watcher};
 use crate::session::Signed;

@@ -12,8 +12,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::dispatch::{Arrivals, Call, deliver};
-use crate::misconduct::Misconduct;
+use crate::connection::dispatch::{Arrivals, Call, deliver};
+use crate::connection::violations::Misconduct;
 use crate::network::Proof;
 use crate::network::endpoint;
 use crate::network::{Full, Handshake, Place};

@@ -16,10 +16,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::read_request;
+use crate::connection::read_request::RequestError;
+use crate::connection::violations::{Misconduct, Offence};
 use crate::failure::{Failure, chain};
-use crate::misconduct::{Misconduct, Offence};
 use crate::rates::{self, Account, Purse};
-use crate::request::{self, RequestError};
 use crate::server::Node;
 use crate::session::{Caller, Session};
 use crate::store::LookedAt;
@@ -101,7 +102,7 @@ impl Call {
         let reading = async {
             // Before anything is read: whoever resets what they have opened pays as well.
             self.purse.pay(1).await;
-            request::read(&mut request, self.session.stands(), self.room_for_long()).await
+            read_request::read(&mut request, self.session.stands(), self.room_for_long()).await
         };
         let read = too_late.run_until_cancelled(reading).await;
         let error = match read {

@@ -1,0 +1,9 @@
+//! One connection: a session, and a task for each of its streams.
+
+mod dispatch;
+mod read_request;
+pub(crate) mod serve;
+mod violations;
+
+pub(crate) use dispatch::{Answer, Call, Work, event_frame};
+pub(crate) use read_request::RequestError;
