@@ -20,15 +20,15 @@ use crate::housekeeping;
 use crate::hub::{Hub, Topic};
 use crate::identity::IdentityFiles;
 use crate::identity_error::IdentityError;
+use crate::limits::Shares;
+use crate::limits::{Rates, rate_limit};
 use crate::memberships::Memberships;
 use crate::network::{Admission, Caps};
 use crate::network::{EndpointError, endpoint};
 use crate::passwords::Passwords;
 use crate::presence::Presence;
-use crate::rates::{self, Rates};
 use crate::reload::Reload;
 use crate::sessions::Sessions;
-use crate::shares::Shares;
 use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};
@@ -108,7 +108,7 @@ impl Default for Limits {
             free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
             accounts_per_hour: ACCOUNTS_PER_HOUR,
-            commands_per_second: rates::PER_SECOND,
+            commands_per_second: rate_limit::PER_SECOND,
             keep_files: None,
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,

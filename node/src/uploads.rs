@@ -12,8 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::block_lists::BlockLists;
 use crate::blocking::blocking;
 use crate::failure::Failure;
+use crate::limits::{Share, Shares};
 use crate::parts::{Parts, Turn};
-use crate::shares::{Share, Shares};
 use crate::stored_names::{self, is_bound};
 
 /// Only the server's own user reads what people sent to each other.

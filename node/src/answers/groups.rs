@@ -9,7 +9,7 @@ use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
-use crate::rates;
+use crate::limits::rate_limit;
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
@@ -55,7 +55,7 @@ impl Answer for Leave {
 
 /// All members who watch are told who joins and leaves.
 fn of_telling_members(group: &GroupName, node: &Node) -> u32 {
-    1 + rates::of_telling(node.hub.followers(&Topic::Log(Address::Group(group.clone()))))
+    1 + rate_limit::of_telling(node.hub.followers(&Topic::Log(Address::Group(group.clone()))))
 }
 
 impl Answer for Groups {

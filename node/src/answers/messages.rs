@@ -11,7 +11,7 @@ use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
-use crate::rates;
+use crate::limits::rate_limit;
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
@@ -25,7 +25,7 @@ impl Answer for SendText {
 
     fn tokens(&self, node: &Node) -> u32 {
         let told = node.hub.followers(&Topic::Log(self.to.clone()));
-        1 + rates::of_text(self.text.as_str().len()) + rates::of_telling(told)
+        1 + rate_limit::of_text(self.text.as_str().len()) + rate_limit::of_telling(told)
     }
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
@@ -81,7 +81,7 @@ impl Answer for MarkDelivered {
 /// Who tracks a message of a group looks again whenever anybody marks one.
 fn of_marking(log: &Log, node: &Node) -> u32 {
     let Log::Group(group) = log else { return 1 };
-    1 + rates::of_telling(node.hub.followers(&Topic::Marks(Address::Group(group.clone()))))
+    1 + rate_limit::of_telling(node.hub.followers(&Topic::Marks(Address::Group(group.clone()))))
 }
 
 async fn mark(

@@ -1,7 +1,7 @@
 //! Sending many texts in their order, without a round trip for each.
 //!
 //! A task reads and queues the texts, another tells what became of them, in the same order. At most
-//! [`AT_WORK_MAX`](crate::rates::AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
+//! [`AT_WORK_MAX`](crate::limits::AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
 //! stops being read.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::clock;
 use crate::connection::RequestError;
 use crate::connection::{Answer, Call, Work, event_frame};
 use crate::failure::Failure;
-use crate::rates::{AT_WORK_MAX, Account, Purse};
+use crate::limits::{AT_WORK_MAX, Account, Purse};
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::changes::{Content, Post};

@@ -12,7 +12,7 @@ use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 use crate::clock;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
-use crate::rates;
+use crate::limits::rate_limit;
 use crate::session::{Entry, Signed, Visitor};
 use crate::store::changes::{EndSessions, UseSession, Which};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
@@ -49,7 +49,7 @@ impl Call {
     async fn pay_for_coming(&self, user: &UserName) {
         let node = &self.node;
         if !node.presence.is_online(user) {
-            let tokens = rates::of_telling(node.hub.watchers());
+            let tokens = rate_limit::of_telling(node.hub.watchers());
             let account = node.rates.account(user);
             // Where that is over, signing in is as well.
             let _ = self.unless_over(account.pay(tokens)).await;

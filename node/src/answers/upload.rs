@@ -16,8 +16,8 @@ use crate::clock;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::Topic;
+use crate::limits::rate_limit;
 use crate::parts::{PartKey, Turn};
-use crate::rates;
 use crate::server::Node;
 use crate::session::Signed;
 use crate::store::CommitError;
@@ -29,7 +29,7 @@ impl Answer for Upload {
     const WORK: Work = Work::Lasting;
 
     fn tokens(&self, node: &Node) -> u32 {
-        1 + rates::of_telling(node.hub.followers(&Topic::Log(self.to.clone())))
+        1 + rate_limit::of_telling(node.hub.followers(&Topic::Log(self.to.clone())))
     }
 
     async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {

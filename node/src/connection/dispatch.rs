@@ -20,7 +20,7 @@ use crate::connection::read_request;
 use crate::connection::read_request::RequestError;
 use crate::connection::violations::{Misconduct, Offence};
 use crate::failure::{Failure, chain};
-use crate::rates::{self, Account, Purse};
+use crate::limits::{Account, Purse, rate_limit};
 use crate::server::Node;
 use crate::session::{Caller, Session};
 use crate::store::LookedAt;
@@ -144,7 +144,7 @@ impl Call {
         work: Work,
     ) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
         let Some(user) = self.session.user() else {
-            self.unless_over(self.purse.pay(rates::OF_STRANGER)).await?;
+            self.unless_over(self.purse.pay(rate_limit::OF_STRANGER)).await?;
             return Ok(None);
         };
         let account = self.node.rates.account(&user);
@@ -170,8 +170,8 @@ impl Call {
         answer: usize,
     ) -> Option<OwnedSemaphorePermit> {
         // Signed out, commands cost more from the beginning; and lists of sessions are short.
-        let answer = self.account.as_ref().map_or(0, |_| rates::of_answer(answer));
-        let rows = rates::of_rows(self.looked_at.take());
+        let answer = self.account.as_ref().map_or(0, |_| rate_limit::of_answer(answer));
+        let rows = rate_limit::of_rows(self.looked_at.take());
         self.pay_off(answer.saturating_add(rows), place).await?
     }
 
@@ -179,8 +179,8 @@ impl Call {
     /// again, and reads no faster than its account can pay.
     pub(crate) async fn pay_for_rows(&self) {
         let rows = self.looked_at.take();
-        self.looked_at.add(rates::change_of_rows(rows));
-        self.pay_off(rates::of_rows(rows), ()).await;
+        self.looked_at.add(rate_limit::change_of_rows(rows));
+        self.pay_off(rate_limit::of_rows(rows), ()).await;
     }
 
     /// Pays while something is held, and gives it back. An account pays also if nobody waits for it any more: to

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::dispatch::{Arrivals, Call, deliver};
 use crate::connection::violations::Misconduct;
+use crate::limits::Purse;
 use crate::network::Proof;
 use crate::network::endpoint;
 use crate::network::{Full, Handshake, Place};
-use crate::rates::Purse;
 use crate::server::Node;
 use crate::session::{Session, Standing};
 use crate::store::LookedAt;

@@ -310,5 +310,4 @@ impl Accounts {
 }
 
 #[cfg(test)]
-#[path = "rates_tests.rs"]
 mod tests;
