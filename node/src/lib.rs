@@ -5,8 +5,7 @@
 //! the upload folder. No answer leaves before what it tells is durable.
 
 mod answers;
-mod argon;
-mod attempts;
+mod auth;
 mod block_lists;
 mod blocking;
 mod certificate;
@@ -31,19 +30,15 @@ mod limits;
 mod memberships;
 mod network;
 mod parts;
-mod passwords;
 mod pem_file;
 mod presence;
-mod records;
 mod reload;
 mod rotation;
 mod server;
-mod session;
 mod sessions;
 mod shown;
 mod store;
 mod stored_names;
-mod turns;
 mod unfinished;
 mod uploads;
 

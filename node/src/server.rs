@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::auth::Passwords;
 use crate::connection::serve;
 use crate::frames::Frames;
 use crate::housekeeping;
@@ -25,7 +26,6 @@ use crate::limits::{Rates, rate_limit};
 use crate::memberships::Memberships;
 use crate::network::{Admission, Caps};
 use crate::network::{EndpointError, endpoint};
-use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::reload::Reload;
 use crate::sessions::Sessions;

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use qchat_proto::{Refusal, UserName};
 
+use crate::auth::{Session, Signed};
 use crate::failure::Failure;
 use crate::server::Node;
-use crate::session::{Session, Signed};
 use crate::store::Change;
 use crate::store::queries::TokenHash;
 

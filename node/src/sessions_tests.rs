@@ -5,10 +5,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::attempts::Origin;
-use crate::passwords::Passwords;
+use crate::auth::Origin;
+use crate::auth::Passwords;
+use crate::auth::{Caller, Visitor};
 use crate::server::Limits;
-use crate::session::{Caller, Visitor};
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
 use crate::uploads::Uploads;

@@ -6,13 +6,13 @@ use qchat_proto::command::{ChangePassword, Done, Login, Register, Registered, Si
 use qchat_proto::{Password, Refusal, SessionToken};
 
 use super::sessions::hash;
-use crate::attempts::Origin;
+use crate::auth::Origin;
+use crate::auth::Verdict;
+use crate::auth::{Signed, Visitor};
 use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
-use crate::passwords::Verdict;
 use crate::server::Node;
-use crate::session::{Signed, Visitor};
 use crate::store::changes::{self, ByPassword, CreateAccount, StartSession, Which};
 
 /// How often a password is checked again because another change of it came between. Who meets this
@@ -163,7 +163,7 @@ mod tests {
     use qchat_proto::ClientId;
 
     use super::*;
-    use crate::passwords::Passwords;
+    use crate::auth::Passwords;
     use crate::server::Limits;
     use crate::store::Store;
     use crate::uploads::Uploads;

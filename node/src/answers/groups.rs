@@ -5,13 +5,13 @@ use qchat_proto::command::{
 };
 use qchat_proto::{Address, Few, GroupName};
 
+use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::limits::rate_limit;
 use crate::server::Node;
-use crate::session::Signed;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
 
 impl Answer for MakeGroup {

@@ -7,13 +7,13 @@ use qchat_proto::limits::READ_RANGES_MAX;
 use qchat_proto::{Address, Few, Message, UserName};
 
 use super::address;
+use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
 use crate::hub::Topic;
 use crate::limits::rate_limit;
 use crate::server::Node;
-use crate::session::Signed;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 

@@ -2,9 +2,9 @@
 
 use qchat_proto::command::{Done, NextKey};
 
+use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
-use crate::session::Signed;
 
 impl Answer for NextKey {
     type Caller = Signed;

@@ -3,9 +3,9 @@
 use qchat_proto::Few;
 use qchat_proto::command::{User, UserPage, Users};
 
+use crate::auth::Signed;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
-use crate::session::Signed;
 
 impl Answer for Users {
     type Caller = Signed;

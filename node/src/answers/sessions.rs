@@ -9,11 +9,11 @@ use qchat_proto::command::{
 };
 use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
 
+use crate::auth::{Entry, Signed, Visitor};
 use crate::clock;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::{Failure, chain};
 use crate::limits::rate_limit;
-use crate::session::{Entry, Signed, Visitor};
 use crate::store::changes::{EndSessions, UseSession, Which};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 

@@ -3,10 +3,10 @@
 use qchat_proto::Stage;
 use qchat_proto::command::{Done, Track};
 
+use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::Topic;
-use crate::session::Signed;
 
 impl Answer for Track {
     type Caller = Signed;

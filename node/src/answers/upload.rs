@@ -12,6 +12,7 @@ use qchat_proto::{BlockValue, Body, File, Message, Refusal, StoredName, UserName
 use qchat_transfer::{Layout, Part};
 
 use super::arrival::{Arrival, Whole};
+use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
@@ -19,7 +20,6 @@ use crate::hub::Topic;
 use crate::limits::rate_limit;
 use crate::parts::{PartKey, Turn};
 use crate::server::Node;
-use crate::session::Signed;
 use crate::store::CommitError;
 use crate::store::changes::{Content, Post};
 

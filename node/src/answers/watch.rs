@@ -8,10 +8,10 @@ use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
 use qchat_proto::{Address, GroupName, Sequence};
 
 use super::address;
+use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
 use crate::hub::{Raised, Topic, Watcher};
-use crate::session::Signed;
 use crate::store::queries::Placed;
 
 impl Answer for Watch {

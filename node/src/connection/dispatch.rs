@@ -16,13 +16,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Caller, Session};
 use crate::connection::read_request;
 use crate::connection::read_request::RequestError;
 use crate::connection::violations::{Misconduct, Offence};
 use crate::failure::{Failure, chain};
 use crate::limits::{Account, Purse, rate_limit};
 use crate::server::Node;
-use crate::session::{Caller, Session};
 use crate::store::LookedAt;
 
 /// How long the header of a file's stream may take.

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
 
+use crate::auth::Standing;
 use crate::network::admission::counters::{Tallies, Tally};
 use crate::network::ip_prefix::network;
-use crate::session::Standing;
 
 /// How many connections are let in.
 #[derive(Debug, Clone, Copy)]

@@ -2,9 +2,9 @@ use qchat_proto::command::{Join, Log, MarkRead, SendText, Upload};
 use qchat_proto::{Address, ClientId, Few, TransferId};
 
 use super::*;
+use crate::auth::Passwords;
 use crate::connection::Answer;
 use crate::hub::Topic;
-use crate::passwords::Passwords;
 use crate::server::{Limits, Node};
 use crate::store::Store;
 use crate::uploads::Uploads;

@@ -226,5 +226,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-#[path = "turns_tests.rs"]
 mod tests;

@@ -9,10 +9,10 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
 
-use crate::argon::Argon;
-use crate::attempts::{Attempts, Origin};
+use crate::auth::argon2id::Argon;
+use crate::auth::hash_queue::{Claim, Full, Turn, Turns};
+use crate::auth::login_throttle::{Attempts, Origin};
 use crate::failure::Failure;
-use crate::turns::{Claim, Full, Turn, Turns};
 
 /// Hashing did not work.
 #[derive(Debug, thiserror::Error)]

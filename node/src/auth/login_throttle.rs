@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use qchat_proto::{Refusal, UserName};
 
-use crate::records::{Records, Terms};
-use crate::turns::HASHES_PER_SECOND_MAX;
+use crate::auth::decaying_counter::{Records, Terms};
+use crate::auth::hash_queue::HASHES_PER_SECOND_MAX;
 
 /// A wrong password is forgiven after this time: twelve an hour cost nobody anything.
 const FORGIVEN_EVERY: Duration = Duration::from_secs(5 * 60);
@@ -284,5 +284,4 @@ fn seconds(left: Duration) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "attempts_tests.rs"]
 mod tests;

@@ -1,0 +1,12 @@
+//! Checking passwords, and the sessions that a sign-in begins.
+
+mod argon2id;
+mod decaying_counter;
+mod hash_queue;
+mod login_throttle;
+mod passwords;
+mod session;
+
+pub(crate) use login_throttle::Origin;
+pub(crate) use passwords::{Passwords, Verdict};
+pub(crate) use session::{Caller, Entry, Session, Signed, Standing, Visitor};
