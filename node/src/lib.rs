@@ -4,12 +4,12 @@
 //! reads the request and hands it to its handler in `answers`, which asks the store, the passwords and
 //! the upload folder. No answer leaves before what it tells is durable.
 
-mod answers;
 mod auth;
 mod block_lists;
 mod blocking;
 mod certificate;
 mod clock;
+mod commands;
 mod connection;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
@@ -35,7 +35,6 @@ mod presence;
 mod reload;
 mod rotation;
 mod server;
-mod sessions;
 mod shown;
 mod store;
 mod stored_names;

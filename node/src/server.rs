@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Passwords;
+use crate::commands::Sessions;
 use crate::connection::serve;
 use crate::frames::Frames;
 use crate::housekeeping;
@@ -28,7 +29,6 @@ use crate::network::{Admission, Caps};
 use crate::network::{EndpointError, endpoint};
 use crate::presence::Presence;
 use crate::reload::Reload;
-use crate::sessions::Sessions;
 use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::uploads::{UploadFolderError, Uploads};

@@ -6,8 +6,8 @@ use qchat_proto::{Refusal, UserName};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::commands::{Listed, Sessions};
 use crate::presence::{Online, Presence};
-use crate::sessions::{Listed, Sessions};
 use crate::store::queries::TokenHash;
 
 /// Whether somebody is signed in.

@@ -1,20 +1,23 @@
 //! The handlers: one `Answer` for each command of the table.
 
 mod accounts;
-mod arrival;
 mod download;
 mod groups;
 mod messages;
-mod next_key;
-mod people;
+mod receive_file;
 mod send_texts;
+mod server_keys;
 mod sessions;
+mod sign_in;
 mod track;
 mod upload;
+mod users;
 mod watch;
 
 use qchat_proto::command::Log;
 use qchat_proto::{Address, UserName};
+
+pub(crate) use sign_in::{Listed, Sessions};
 
 /// The address of a log that its reader named.
 fn address(log: Log, reader: &UserName) -> Address {

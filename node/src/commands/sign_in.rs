@@ -156,5 +156,4 @@ impl Node {
 }
 
 #[cfg(test)]
-#[path = "sessions_tests.rs"]
 mod tests;

@@ -11,7 +11,7 @@ use qchat_proto::limits::FILE_BYTES_MAX;
 use qchat_proto::{BlockValue, Body, File, Message, Refusal, StoredName, UserName};
 use qchat_transfer::{Layout, Part};
 
-use super::arrival::{Arrival, Whole};
+use super::receive_file::{Arrival, Whole};
 use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call, Work};
