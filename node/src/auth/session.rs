@@ -7,7 +7,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::commands::{Listed, Sessions};
-use crate::presence::{Online, Presence};
+use crate::live::{Online, Presence};
 use crate::store::queries::TokenHash;
 
 /// Whether somebody is signed in.

@@ -9,8 +9,8 @@ use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call};
 use crate::failure::Failure;
-use crate::hub::Topic;
 use crate::limits::rate_limit;
+use crate::live::Topic;
 use crate::server::Node;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
 

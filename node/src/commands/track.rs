@@ -6,7 +6,7 @@ use qchat_proto::command::{Done, Track};
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
-use crate::hub::Topic;
+use crate::live::Topic;
 
 impl Answer for Track {
     type Caller = Signed;

@@ -11,7 +11,7 @@ use super::address;
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
 use crate::failure::Failure;
-use crate::hub::{Raised, Topic, Watcher};
+use crate::live::{Raised, Topic, Watcher};
 use crate::store::queries::Placed;
 
 impl Answer for Watch {

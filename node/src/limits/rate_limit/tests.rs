@@ -4,7 +4,7 @@ use qchat_proto::{Address, ClientId, Few, TransferId};
 use super::*;
 use crate::auth::Passwords;
 use crate::connection::Answer;
-use crate::hub::Topic;
+use crate::live::Topic;
 use crate::server::{Limits, Node};
 use crate::store::Store;
 use crate::uploads::Uploads;

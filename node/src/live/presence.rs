@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::UserName;
 
-use crate::feed::Feed;
-use crate::hub::Hub;
+use crate::live::change_feed::Feed;
+use crate::live::notifier::Hub;
 
 /// Counts each user's signed-in connections.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{GroupName, UserName};
 
-use crate::feed::Feed;
-use crate::hub::Hub;
+use crate::live::change_feed::Feed;
+use crate::live::notifier::Hub;
 
 /// A user in a group.
 type Place = (GroupName, UserName);

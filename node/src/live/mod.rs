@@ -1,0 +1,12 @@
+//! Telling watchers what has changed.
+
+mod change_feed;
+mod event_cache;
+mod memberships;
+mod notifier;
+mod presence;
+
+pub(crate) use event_cache::Frames;
+pub(crate) use memberships::Memberships;
+pub(crate) use notifier::{Hub, Raised, Topic, Watcher};
+pub(crate) use presence::{Online, Presence};
