@@ -5,7 +5,6 @@
 //! the upload folder. No answer leaves before what it tells is durable.
 
 mod auth;
-mod block_lists;
 mod blocking;
 mod certificate;
 mod clock;
@@ -17,6 +16,7 @@ mod corpus;
 mod disk;
 mod expiry;
 mod failure;
+mod files;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -26,17 +26,15 @@ mod identity_error;
 mod limits;
 mod live;
 mod network;
-mod parts;
 mod pem_file;
 mod reload;
 mod rotation;
 mod server;
 mod shown;
 mod store;
-mod stored_names;
 mod unfinished;
-mod uploads;
 
+pub use crate::files::UploadFolderError;
 pub use crate::network::EndpointError;
 pub use identity::{Identity, IdentityFiles};
 pub use identity_error::{IdentityError, MakeError};
@@ -44,4 +42,3 @@ pub use reload::Reload;
 pub use rotation::{NextKey, Rotation};
 pub use server::{Config, EndpointLost, Limits, Server, StartError};
 pub use store::OpenError;
-pub use uploads::UploadFolderError;

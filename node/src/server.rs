@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Passwords;
 use crate::commands::Sessions;
 use crate::connection::serve;
+use crate::files::{UploadFolderError, Uploads};
 use crate::housekeeping;
 use crate::identity::IdentityFiles;
 use crate::identity_error::IdentityError;
@@ -31,7 +32,6 @@ use crate::network::{EndpointError, endpoint};
 use crate::reload::Reload;
 use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
-use crate::uploads::{UploadFolderError, Uploads};
 use crate::{expiry, unfinished};
 
 /// How long commands under way may take to finish once the server stops.

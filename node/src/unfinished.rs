@@ -7,7 +7,7 @@ use qchat_transfer::{Leftover, Part};
 
 use crate::blocking::blocking;
 use crate::failure::chain;
-use crate::parts::PartKey;
+use crate::files::PartKey;
 use crate::server::Node;
 
 /// A copy that has not been written to for so long is not being made any more.

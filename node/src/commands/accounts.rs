@@ -164,9 +164,9 @@ mod tests {
 
     use super::*;
     use crate::auth::Passwords;
+    use crate::files::Uploads;
     use crate::server::Limits;
     use crate::store::Store;
-    use crate::uploads::Uploads;
 
     #[tokio::test]
     async fn a_repeated_registration_is_answered_also_where_no_more_may_be_made() {

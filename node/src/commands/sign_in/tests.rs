@@ -8,10 +8,10 @@ use super::*;
 use crate::auth::Origin;
 use crate::auth::Passwords;
 use crate::auth::{Caller, Visitor};
+use crate::files::Uploads;
 use crate::server::Limits;
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
-use crate::uploads::Uploads;
 
 /// How often a race is run.
 const RACES: usize = 300;

@@ -4,10 +4,10 @@ use qchat_proto::{Address, ClientId, Few, TransferId};
 use super::*;
 use crate::auth::Passwords;
 use crate::connection::Answer;
+use crate::files::Uploads;
 use crate::live::Topic;
 use crate::server::{Limits, Node};
 use crate::store::Store;
-use crate::uploads::Uploads;
 
 fn user(number: usize) -> UserName {
     format!("user{number}").parse().unwrap()

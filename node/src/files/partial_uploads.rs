@@ -301,5 +301,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-#[path = "parts_tests.rs"]
 mod tests;

@@ -9,12 +9,13 @@ use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName
 use qchat_transfer::{Disk, LandError, Lane, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::block_lists::BlockLists;
 use crate::blocking::blocking;
 use crate::failure::Failure;
+use crate::files::block_lists::BlockLists;
+use crate::files::folder;
+use crate::files::folder::is_bound;
+use crate::files::partial_uploads::{Parts, Turn};
 use crate::limits::{Share, Shares};
-use crate::parts::{Parts, Turn};
-use crate::stored_names::{self, is_bound};
 
 /// Only the server's own user reads what people sent to each other.
 const FILE_MODE: u32 = 0o600;
@@ -171,7 +172,7 @@ impl Uploads {
 
     /// The names of the files that are complete, some at a time.
     pub(crate) fn names(&self) -> mpsc::Receiver<io::Result<Vec<StoredName>>> {
-        stored_names::of(self.folder.clone())
+        folder::of(self.folder.clone())
     }
 
     /// Removes a file that no message tells of, or that has expired.
@@ -192,7 +193,7 @@ mod tests {
     use qchat_proto::ClientId;
 
     use super::*;
-    use crate::parts::PartKey;
+    use crate::files::partial_uploads::PartKey;
     use crate::store::Store;
 
     /// The files that lie in a folder, and those below it, with what others may do with them.

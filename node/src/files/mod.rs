@@ -1,0 +1,10 @@
+//! The upload folder: the files that people sent, and those that are not complete yet.
+
+mod block_lists;
+mod file_store;
+mod folder;
+mod partial_uploads;
+
+pub use file_store::UploadFolderError;
+pub(crate) use file_store::Uploads;
+pub(crate) use partial_uploads::{PartKey, Turn};
