@@ -6,7 +6,6 @@
 
 mod auth;
 mod blocking;
-mod certificate;
 mod clock;
 mod commands;
 mod connection;
@@ -22,23 +21,19 @@ mod folder;
 pub mod fuzzing;
 mod housekeeping;
 mod identity;
-mod identity_error;
 mod limits;
 mod live;
 mod network;
-mod pem_file;
 mod reload;
-mod rotation;
 mod server;
-mod shown;
 mod store;
 mod unfinished;
 
 pub use crate::files::UploadFolderError;
+pub use crate::identity::{IdentityError, MakeError};
+pub use crate::identity::{NextKey, Rotation};
 pub use crate::network::EndpointError;
 pub use identity::{Identity, IdentityFiles};
-pub use identity_error::{IdentityError, MakeError};
 pub use reload::Reload;
-pub use rotation::{NextKey, Rotation};
 pub use server::{Config, EndpointLost, Limits, Server, StartError};
 pub use store::OpenError;

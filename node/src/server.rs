@@ -19,8 +19,9 @@ use crate::commands::Sessions;
 use crate::connection::serve;
 use crate::files::{UploadFolderError, Uploads};
 use crate::housekeeping;
+use crate::identity::IdentityError;
 use crate::identity::IdentityFiles;
-use crate::identity_error::IdentityError;
+use crate::identity::Shown;
 use crate::limits::Shares;
 use crate::limits::{Rates, rate_limit};
 use crate::live::Frames;
@@ -30,7 +31,6 @@ use crate::live::{Hub, Topic};
 use crate::network::{Admission, Caps};
 use crate::network::{EndpointError, endpoint};
 use crate::reload::Reload;
-use crate::shown::Shown;
 use crate::store::{OpenError, Store, WakeUp};
 use crate::{expiry, unfinished};
 

@@ -12,10 +12,11 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::certificate;
-use crate::identity::{Identity, IdentityFiles, make_or_keep_key};
-use crate::identity_error::{IdentityError, MakeError};
-use crate::pem_file::{self, CERTIFICATE_MODE, unreadable};
+use crate::identity::certificate;
+use crate::identity::error::{IdentityError, MakeError};
+use crate::identity::pem_file;
+use crate::identity::pem_file::{CERTIFICATE_MODE, unreadable};
+use crate::identity::server_identity::{Identity, IdentityFiles, make_or_keep_key};
 
 /// What the file of the next key is called in errors.
 const NEXT_KEY: &str = "the next key";

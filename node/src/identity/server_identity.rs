@@ -10,10 +10,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 
-use crate::certificate;
-use crate::identity_error::{IdentityError, MakeError};
-use crate::pem_file::{self, CERTIFICATE_MODE, KEY_MODE, unreadable};
-use crate::shown::Identification;
+use crate::identity::certificate;
+use crate::identity::current::Identification;
+use crate::identity::error::{IdentityError, MakeError};
+use crate::identity::pem_file;
+use crate::identity::pem_file::{CERTIFICATE_MODE, KEY_MODE, unreadable};
 
 /// The names of a certificate that the server makes for itself.
 const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];

@@ -10,7 +10,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-use crate::identity_error::MakeError;
+use crate::identity::error::MakeError;
 
 /// How long a certificate that we make is valid. Clients pin its key, which outlives it; ten years let
 /// a server run without a date to remember.

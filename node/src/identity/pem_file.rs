@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use crate::identity_error::{IdentityError, MakeError};
+use crate::identity::error::{IdentityError, MakeError};
 
 /// Who may read what.
 pub(crate) const KEY_MODE: u32 = 0o600;
