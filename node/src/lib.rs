@@ -13,27 +13,24 @@ mod connection;
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
 mod disk;
-mod expiry;
 mod failure;
 mod files;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod housekeeping;
 mod identity;
 mod limits;
 mod live;
 mod network;
-mod reload;
 mod server;
 mod store;
-mod unfinished;
+mod tasks;
 
 pub use crate::files::UploadFolderError;
 pub use crate::identity::{IdentityError, MakeError};
 pub use crate::identity::{NextKey, Rotation};
 pub use crate::network::EndpointError;
+pub use crate::tasks::Reload;
 pub use identity::{Identity, IdentityFiles};
-pub use reload::Reload;
 pub use server::{Config, EndpointLost, Limits, Server, StartError};
 pub use store::OpenError;

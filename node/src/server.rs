@@ -18,7 +18,6 @@ use crate::auth::Passwords;
 use crate::commands::Sessions;
 use crate::connection::serve;
 use crate::files::{UploadFolderError, Uploads};
-use crate::housekeeping;
 use crate::identity::IdentityError;
 use crate::identity::IdentityFiles;
 use crate::identity::Shown;
@@ -30,9 +29,10 @@ use crate::live::Presence;
 use crate::live::{Hub, Topic};
 use crate::network::{Admission, Caps};
 use crate::network::{EndpointError, endpoint};
-use crate::reload::Reload;
 use crate::store::{OpenError, Store, WakeUp};
-use crate::{expiry, unfinished};
+use crate::tasks::Reload;
+use crate::tasks::cleanup;
+use crate::tasks::{abandoned_uploads, expiry_warning};
 
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
@@ -258,9 +258,9 @@ impl Server {
     /// [`EndpointLost`], where it stopped by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
-        connections.spawn(housekeeping::run(Arc::clone(&self.node)));
+        connections.spawn(cleanup::run(Arc::clone(&self.node)));
         let certificate = self.files.certificate.clone();
-        connections.spawn(expiry::watch(Arc::clone(&self.node), certificate));
+        connections.spawn(expiry_warning::watch(Arc::clone(&self.node), certificate));
         let ended = stop.run_until_cancelled(self.serve(&connections)).await;
         self.stop(connections).await;
         ended.map_or(Ok(()), |()| Err(EndpointLost))
@@ -268,7 +268,7 @@ impl Server {
 
     /// Serves until the endpoint dies. What is unfinished is known before anybody can go on with it.
     async fn serve(&self, connections: &TaskTracker) {
-        unfinished::collect(&self.node).await;
+        abandoned_uploads::collect(&self.node).await;
         self.accept(connections).await;
     }
 

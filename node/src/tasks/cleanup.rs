@@ -12,7 +12,7 @@ use crate::failure::chain;
 use crate::server::Node;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::Keeping;
-use crate::unfinished;
+use crate::tasks::abandoned_uploads;
 
 /// How often the folder is looked through at the least.
 const ROUND_EVERY_MAX: Duration = Duration::from_secs(60 * 60);
@@ -39,7 +39,7 @@ pub(crate) async fn run(node: Arc<Node>) {
         if let Err(error) = round(&node, keep, collect).await {
             tracing::warn!(error = chain(&*error), "the upload folder could not be tidied");
         }
-        unfinished::collect(&node).await;
+        abandoned_uploads::collect(&node).await;
         node.stopping.run_until_cancelled(sleep(every)).await;
     }
 }

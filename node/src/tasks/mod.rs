@@ -1,0 +1,8 @@
+//! Work that runs beside the connections for as long as the server does.
+
+pub(crate) mod abandoned_uploads;
+pub(crate) mod cleanup;
+pub(crate) mod expiry_warning;
+mod reload;
+
+pub use reload::Reload;
