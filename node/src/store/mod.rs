@@ -8,15 +8,16 @@
 //! change, so that applying it is a function of its arguments.
 
 pub(crate) mod changes;
-mod engine;
-mod fault;
-mod looked_at;
-mod marked_ranges;
+mod database;
+mod error;
+mod free_space;
+mod notification;
 mod open;
 mod permission;
 pub(crate) mod queries;
+mod range_set;
 mod records;
-mod room;
+mod rows_read;
 mod tables;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(fuzzing, expect(dead_code, reason = "a fuzzer needs less of it"))]
@@ -27,7 +28,6 @@ mod tables;
     reason = "a test that meets what it did not expect panics: that is its answer"
 )]
 pub(crate) mod tests;
-mod wake_up;
 mod writer;
 mod writes_in_memory;
 
@@ -37,14 +37,14 @@ use std::sync::Arc;
 use qchat_proto::Refusal;
 use tokio::task::spawn_blocking;
 
+use crate::store::database::Engine;
+pub(crate) use crate::store::error::Fault;
+use crate::store::free_space::{Room, RoomNow};
+pub(crate) use crate::store::notification::WakeUp;
+pub(crate) use crate::store::rows_read::LookedAt;
+use crate::store::rows_read::Snapshot;
 pub(crate) use changes::Change;
-use engine::Engine;
-pub(crate) use fault::Fault;
-pub(crate) use looked_at::LookedAt;
-use looked_at::Snapshot;
 pub use open::OpenError;
-use room::{Room, RoomNow};
-pub(crate) use wake_up::WakeUp;
 pub(crate) use writer::CommitError;
 use writer::Writer;
 

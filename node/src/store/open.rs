@@ -10,7 +10,7 @@ use std::thread;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::fault::Fault;
+use super::error::Fault;
 use super::tables;
 use super::writes_in_memory::WritesInMemory;
 use crate::folder::{create_private, make_private, private_file};

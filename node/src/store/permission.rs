@@ -6,9 +6,9 @@
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
 use redb::ReadableTable;
 
-use super::fault::Fault;
-use super::looked_at::{Counted, Snapshot};
+use super::error::Fault;
 use super::records::{Entry, Group, Membership};
+use super::rows_read::{Counted, Snapshot};
 use super::tables::{self, Tables};
 
 /// What somebody wants to do. Each change and each question that is not open to all users names one.

@@ -7,7 +7,7 @@ use qchat_proto::{Address, Body, ClientId, GroupName, Sequence, Timestamp, UserN
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::error::Fault;
 
 /// The version of every record so far.
 const VERSION: u8 = 1;

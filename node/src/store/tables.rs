@@ -7,10 +7,10 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Wr
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::fault::Fault;
-use super::looked_at::{Counted, LookedAt, Snapshot};
+use super::error::Fault;
+use super::free_space::RoomNow;
 use super::records;
-use super::room::RoomNow;
+use super::rows_read::{Counted, LookedAt, Snapshot};
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 

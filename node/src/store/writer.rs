@@ -10,12 +10,12 @@ use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{ApplyError, Change};
-use super::engine::Engine;
-use super::fault::Fault;
-use super::looked_at::LookedAt;
-use super::room::{Room, RoomNow};
+use super::database::Engine;
+use super::error::Fault;
+use super::free_space::{Room, RoomNow};
+use super::notification::WakeUp;
+use super::rows_read::LookedAt;
 use super::tables::{self, Tables};
-use super::wake_up::WakeUp;
 use crate::failure::chain;
 
 /// How many changes may wait. Who comes later waits for a place.

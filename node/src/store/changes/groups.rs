@@ -3,12 +3,12 @@
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, UserName};
 
-use super::marks::{Mark, mark};
+use super::receipts::{Mark, mark};
 use super::{ApplyError, Change, check, earlier_effect, group, record_effect};
+use crate::store::notification::WakeUp;
 use crate::store::permission::{Act, Facts};
 use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
-use crate::store::wake_up::WakeUp;
 
 /// How many groups a user can be in: each of their devices follows all of them.
 const GROUPS_MAX: u32 = 500;

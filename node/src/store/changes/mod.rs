@@ -4,23 +4,23 @@
 mod accounts;
 mod files;
 mod groups;
-mod marks;
-mod posts;
+mod messages;
+mod receipts;
 mod sessions;
 
+pub(crate) use crate::store::changes::messages::{Content, Post};
+pub(crate) use crate::store::changes::receipts::{Mark, MarkMessages};
 pub(crate) use accounts::{ByPassword, ChangePassword, CreateAccount};
 pub(crate) use files::ExpireFiles;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
-pub(crate) use marks::{Mark, MarkMessages};
-pub(crate) use posts::{Content, Post};
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 pub(crate) use sessions::{EndSessions, StartSession, UseSession, Which};
 
-use super::fault::Fault;
+use super::error::Fault;
+use super::notification::WakeUp;
 use super::permission::{Act, permit};
 use super::records::{Effect, Group};
 use super::tables::{self, Tables};
-use super::wake_up::WakeUp;
 
 /// Why a change was not applied. A refused change has written nothing.
 #[derive(Debug)]

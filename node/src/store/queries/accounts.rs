@@ -3,7 +3,7 @@
 use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{ClientId, UserName};
 
-use crate::store::fault::Fault;
+use crate::store::error::Fault;
 use crate::store::records::{Account, Effect};
 use crate::store::{Store, tables};
 

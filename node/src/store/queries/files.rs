@@ -6,10 +6,10 @@ use qchat_proto::{
     Address, Body, ClientId, Few, File, FolderPath, Refusal, Sequence, StoredName, UserName,
 };
 
-use crate::store::fault::Fault;
-use crate::store::looked_at::{CountedTable, Snapshot};
+use crate::store::error::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Effect, Entry, StoredFile};
+use crate::store::rows_read::{CountedTable, Snapshot};
 use crate::store::{Store, tables};
 
 /// What the store says of a file in the upload folder.

@@ -4,10 +4,10 @@ use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 
 use super::accounts::user_name;
-use crate::store::fault::Fault;
-use crate::store::looked_at::Snapshot;
+use crate::store::error::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Group, Membership};
+use crate::store::rows_read::Snapshot;
 use crate::store::{Store, tables};
 
 /// A group's owner, and a page of its members with whether more follow.

@@ -5,10 +5,10 @@ use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
 
 use super::files::has_expired;
-use crate::store::fault::Fault;
-use crate::store::looked_at::{CountedTable, Snapshot};
+use crate::store::error::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Entry, MarkedRanges};
+use crate::store::rows_read::{CountedTable, Snapshot};
 use crate::store::{Store, tables};
 
 /// How many bytes of messages somebody who follows a log is told at a time. They lie in memory until the last

@@ -3,14 +3,14 @@
 
 mod accounts;
 mod files;
-mod follow;
 mod groups;
 mod history;
 mod receipts;
 mod sessions;
+mod watch;
 
+pub(crate) use crate::store::queries::watch::Placed;
 pub(crate) use files::Keeping;
-pub(crate) use follow::Placed;
 pub(crate) use history::HistoryQuery;
 pub(in crate::store) use sessions::sessions_of;
 pub(crate) use sessions::{SessionRow, TokenHash, session_id};

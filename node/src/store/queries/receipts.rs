@@ -3,10 +3,10 @@
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 
 use super::groups::memberships;
-use crate::store::fault::Fault;
-use crate::store::looked_at::{CountedTable, Snapshot};
+use crate::store::error::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{Entry, MarkedRanges};
+use crate::store::rows_read::{CountedTable, Snapshot};
 use crate::store::{Store, tables};
 
 impl Store {

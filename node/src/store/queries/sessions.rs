@@ -3,9 +3,9 @@
 use qchat_proto::{SessionId, Timestamp, UserName};
 use redb::ReadableTable;
 
-use crate::store::fault::Fault;
-use crate::store::looked_at::Counted;
+use crate::store::error::Fault;
 use crate::store::records::{self, Session};
+use crate::store::rows_read::Counted;
 use crate::store::{Store, tables};
 
 /// The BLAKE3 hash of a session's token. The token has 256 random bits, so a fast hash hides it.

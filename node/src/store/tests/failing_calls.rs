@@ -25,8 +25,8 @@ use crate::store::changes::{
     ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark,
     MarkMessages, Post, StartSession, UseSession, Which,
 };
-use crate::store::engine::Engine;
-use crate::store::room::RoomNow;
+use crate::store::database::Engine;
+use crate::store::free_space::RoomNow;
 use crate::store::writes_in_memory::WritesInMemory;
 use crate::store::{CommitError, OpenError, Store, open, writer};
 

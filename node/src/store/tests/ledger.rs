@@ -5,7 +5,7 @@ use qchat_proto::Refusal;
 use super::machine::{Machine, Rows, difference};
 use super::model::{Answer, Expected, Model, Step};
 use crate::store::CommitError;
-use crate::store::room::RoomNow;
+use crate::store::free_space::RoomNow;
 
 /// What became of the changes that were not answered: there were none.
 pub(super) const ALL_ANSWERED: &str = "all changes were answered";

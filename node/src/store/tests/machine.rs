@@ -10,8 +10,8 @@ use redb::{Database, ReadableDatabase, TableHandle};
 
 use super::disk::Disk;
 use super::model::{Answer, Step};
-use crate::store::engine::Engine;
-use crate::store::room::RoomNow;
+use crate::store::database::Engine;
+use crate::store::free_space::RoomNow;
 use crate::store::writer::Unsettled;
 use crate::store::{OpenError, Store, open, tables, writer};
 

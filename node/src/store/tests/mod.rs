@@ -9,8 +9,6 @@ mod history;
 #[cfg(test)]
 mod leaving;
 mod ledger;
-#[cfg(test)]
-mod looked_at;
 mod machine;
 mod model;
 #[cfg(test)]
@@ -20,6 +18,8 @@ mod promises;
 mod random;
 #[cfg(test)]
 mod random_changes;
+#[cfg(test)]
+mod rows_read;
 mod scenario;
 #[cfg(test)]
 mod sessions;

@@ -14,7 +14,7 @@ use crate::store::changes::{
     Change, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark, MarkMessages, Post,
     StartSession, Which,
 };
-use crate::store::fault::Fault;
+use crate::store::error::Fault;
 use crate::store::queries::HistoryQuery;
 use crate::store::records::{
     self, Account, Effect, Entry, Group, MarkedRanges, Membership, Session, StoredFile,

@@ -12,7 +12,7 @@ use redb::{
     StorageError, Table,
 };
 
-use super::fault::Fault;
+use super::error::Fault;
 use super::tables::Definition;
 
 /// A row counts once more for so many bytes of its value: those have to be read and decoded.

@@ -7,11 +7,11 @@ use qchat_proto::{
 };
 
 use super::{ApplyError, Change, check, earlier_effect, record_effect};
-use crate::store::fault::Fault;
+use crate::store::error::Fault;
+use crate::store::notification::WakeUp;
 use crate::store::permission::Act;
 use crate::store::records::{Effect, Entry, MarkedRanges, StoredFile};
 use crate::store::tables::{self, Tables};
-use crate::store::wake_up::WakeUp;
 
 /// Sends a message: appends it to the log of its receiver, and for a person a copy to the sender's
 /// own. Repeatable by its id.

@@ -4,7 +4,7 @@ use qchat_proto::{Address, GroupName, Message, Refusal, Sequence, UserName};
 
 use super::groups::group_name;
 use super::history::Reading;
-use crate::store::fault::Fault;
+use crate::store::error::Fault;
 use crate::store::permission::{Act, permit};
 use crate::store::{Store, tables};
 

@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
-use super::fault::Fault;
+use super::error::Fault;
 use super::open::OpenError;
 use crate::failure::chain;
 

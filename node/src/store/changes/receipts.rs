@@ -4,10 +4,10 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
 use super::{ApplyError, Change, check};
+use crate::store::notification::WakeUp;
 use crate::store::permission::Act;
 use crate::store::records::MarkedRanges;
 use crate::store::tables::{self, Tables};
-use crate::store::wake_up::WakeUp;
 
 /// What is noted of a message for one of those whom it was sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
