@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::address::ServerAddress;
-use crate::call::Call;
+use crate::connection::Call;
 use crate::error::CallError;
 use crate::pins::PinFile;
 use crate::verifier::Rule;

@@ -11,10 +11,10 @@ use qchat_proto::{
 };
 
 use crate::connect::Acquaintance;
+use crate::connection::Link;
 use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
-use crate::link::Link;
 use crate::lists::{files_below, groups, members, users};
 use crate::pins::PinError;
 use crate::progress::Progress;

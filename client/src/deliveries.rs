@@ -9,7 +9,7 @@ use qchat_proto::{Few, Sequence};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::link::Link;
+use crate::connection::Link;
 
 /// What has come and was not told yet. While one telling is under way, what comes meanwhile gathers for
 /// the next.

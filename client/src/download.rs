@@ -11,10 +11,10 @@ use qchat_transfer::{LandError, Lane, Layout, Part};
 use tokio::task::spawn_blocking;
 
 use crate::already_here::{NAMES_MAX, already_here};
+use crate::connection::Link;
 use crate::error::{CallError, DamagedError, LocalFileReason};
 use crate::fetch::{Wanted, fetch};
 use crate::folders::make_below;
-use crate::link::Link;
 use crate::missing::{Missing, block_list};
 use crate::progress::Progress;
 use crate::room::{check_room, unwritable, unwritten};

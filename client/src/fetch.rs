@@ -12,9 +12,9 @@ use qchat_transfer::{Part, ReceiveError, Received, Waiting, receive};
 use quinn::RecvStream;
 use tokio::time::timeout;
 
-use crate::call::Call;
+use crate::connection::Call;
+use crate::connection::Link;
 use crate::error::{CallError, DamagedError, LinkError};
-use crate::link::Link;
 use crate::missing::Missing;
 use crate::progress::Progress;
 use crate::room::unwritten;

@@ -12,10 +12,10 @@ use qchat_proto::{Message, Refusal, Sequence};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::backoff::Backoff;
 use crate::client::Client;
+use crate::connection::Backoff;
+use crate::connection::Purpose;
 use crate::cursor_file::CursorFileError;
-use crate::endpoint::Purpose;
 use crate::error::CallError;
 use crate::follower::{Beginning, FollowError, Reconnect};
 use crate::handover::Place;

@@ -3,8 +3,8 @@
 use qchat_proto::command::{FilesBelow, Group, Groups, Log, Member, Members, User, Users};
 use qchat_proto::{File, FolderPath, GroupName};
 
+use crate::connection::Link;
 use crate::error::{CallError, DamagedError};
-use crate::link::Link;
 
 /// How many pages an answer may have: some two million names, or 256 MiB of messages. A server that
 /// goes on is broken or hostile.

@@ -5,8 +5,8 @@ use qchat_proto::limits::{BLOCK_RANGES_MAX, FILE_BYTES_MAX};
 use qchat_proto::{BlockValue, Few, File};
 use qchat_transfer::{Account, Layout, ReceiveError};
 
+use crate::connection::Link;
 use crate::error::{CallError, DamagedError};
-use crate::link::Link;
 
 /// Asks for a file and the values of all its blocks, and proves them by the file's digest.
 pub(crate) async fn block_list(

@@ -9,8 +9,8 @@ use quinn::{SendStream, VarInt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::call::{ANSWER_MAX, Call};
 use crate::client::Client;
+use crate::connection::{ANSWER_MAX, Call};
 use crate::error::{CallError, LinkError, in_one_line};
 
 /// How many texts may be without an answer: more than a path of 1,000 packets a second and a second of delay

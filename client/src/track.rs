@@ -3,8 +3,8 @@
 use qchat_proto::command::Track;
 use qchat_proto::{MessageId, Receipt, Stage};
 
-use crate::call::Call;
 use crate::client::Client;
+use crate::connection::Call;
 use crate::error::CallError;
 
 /// What becomes of a message. Dropping it ends the tracking.

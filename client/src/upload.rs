@@ -14,9 +14,9 @@ use quinn::{SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::call::{ANSWER_MAX, Call};
+use crate::connection::Link;
+use crate::connection::{ANSWER_MAX, Call};
 use crate::error::{CallError, DamagedError, LinkError, LocalFileReason};
-use crate::link::Link;
 use crate::local_file::{LocalFile, Witness};
 use crate::progress::Progress;
 

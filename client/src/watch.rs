@@ -7,11 +7,11 @@ use qchat_proto::command::{Cursor, Event, Log, Watch};
 use qchat_proto::limits::CURSORS_MAX;
 use qchat_proto::{Few, Sequence};
 
-use crate::call::Call;
 use crate::client::Client;
+use crate::connection::Call;
+use crate::connection::Link;
 use crate::deliveries::Deliveries;
 use crate::error::CallError;
-use crate::link::Link;
 
 /// A stream of events, and how far each log has come in it. Dropping it ends the watching.
 pub struct Watching {

@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::effect::Effect;
+use crate::connection::idempotence::Effect;
+use crate::connection::link::Link;
 use crate::error::{CallError, DamagedError, LinkError, in_one_line};
-use crate::link::Link;
 
 /// How long the server may take to answer.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);

@@ -17,7 +17,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::version::TLS13;
 use socket2::{Domain, Protocol, Type};
 
-use crate::socket::Socket;
+use crate::connection::udp_socket::Socket;
 use crate::verifier::Verifier;
 
 /// QUIC version 1 (RFC 9000).

@@ -10,11 +10,11 @@ use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
 use crate::announcements::Announcements;
-use crate::call::Call;
-use crate::dial::Dialled;
-use crate::endpoint::Purpose;
+use crate::connection::call::Call;
+use crate::connection::dial::Dialled;
+use crate::connection::endpoint::Purpose;
+use crate::connection::incoming_streams::take_files;
 use crate::error::CallError;
-use crate::incoming::take_files;
 
 /// How long closing may take.
 const CLOSE_MAX: Duration = Duration::from_secs(1);

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::address::ServerAddress;
-use crate::endpoint::{Purpose, client_config, endpoint_for, provider};
+use crate::connection::endpoint::{Purpose, client_config, endpoint_for, provider};
+use crate::connection::udp_socket::Socket;
 use crate::error::{ConnectError, in_one_line};
-use crate::socket::Socket;
 use crate::verifier::{Rule, Verifier};
 
 /// How long a connection may take to be made, names resolved and all: also where a queue of many seconds is
