@@ -17,8 +17,8 @@ use tokio::task::{AbortHandle, spawn_blocking};
 use crate::address::ServerAddress;
 use crate::connection::Call;
 use crate::error::CallError;
-use crate::pins::PinFile;
-use crate::verifier::Rule;
+use crate::trust::PinFile;
+use crate::trust::Rule;
 
 /// After so many changes on one connection no more are noted: each costs a write to the disk, and no
 /// server changes its mind that often.

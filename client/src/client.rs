@@ -16,8 +16,8 @@ use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
 use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::lists::{files_below, groups, members, users};
-use crate::pins::PinError;
 use crate::progress::Progress;
+use crate::trust::PinError;
 use crate::upload::send_file;
 
 /// A connection to a server. Clones are handles on the same connection, which is closed when the last

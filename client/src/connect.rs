@@ -12,9 +12,9 @@ use crate::connection::Link;
 use crate::connection::{CONNECT_MAX, dial};
 use crate::connection::{Purpose, provider};
 use crate::error::{ConnectError, IdentityError};
-use crate::pins::PinError;
+use crate::trust::PinError;
+use crate::trust::Rule;
 use crate::trust::Trust;
-use crate::verifier::Rule;
 
 impl Client {
     /// Connects, and judges who the server is before a byte of the caller's is sent. Takes at most

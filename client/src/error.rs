@@ -10,8 +10,8 @@ use std::time::Duration;
 use qchat_proto::{Fingerprint, Refusal, StoredName};
 
 use crate::address::ServerAddress;
-use crate::pins::PinError;
 use crate::room::of_part;
+use crate::trust::PinError;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

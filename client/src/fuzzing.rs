@@ -1,7 +1,8 @@
 //! What the fuzzer throws bytes at: what is read back from this user's own files. Its corpus, in
 //! `fuzz/corpus`, is replayed by the test here.
 
-use crate::{ServerAddress, cursor_file, pins};
+use crate::trust::known_servers;
+use crate::{ServerAddress, cursor_file};
 
 /// Takes bytes for each of the files that the client keeps.
 ///
@@ -9,7 +10,7 @@ use crate::{ServerAddress, cursor_file, pins};
 /// Where what was read is read otherwise when it is written again.
 pub fn kept(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    pins::check_text(&text);
+    known_servers::check_text(&text);
     cursor_file::check_text(&text);
     if let Ok(address) = text.parse::<ServerAddress>() {
         assert_eq!(address.to_string().parse(), Ok(address));

@@ -15,7 +15,7 @@ use crate::address::ServerAddress;
 use crate::connection::endpoint::{Purpose, client_config, endpoint_for, provider};
 use crate::connection::udp_socket::Socket;
 use crate::error::{ConnectError, in_one_line};
-use crate::verifier::{Rule, Verifier};
+use crate::trust::{Rule, Verifier};
 
 /// How long a connection may take to be made, names resolved and all: also where a queue of many seconds is
 /// before a thin link.

@@ -18,7 +18,7 @@ use rustls::version::TLS13;
 use socket2::{Domain, Protocol, Type};
 
 use crate::connection::udp_socket::Socket;
-use crate::verifier::Verifier;
+use crate::trust::Verifier;
 
 /// QUIC version 1 (RFC 9000).
 const QUIC_V1: u32 = 1;

@@ -271,5 +271,4 @@ fn is_remark(line: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "pins_tests.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use qchat_proto::Fingerprint;
 
-use crate::pins::PinFile;
+use crate::trust::known_servers::PinFile;
 
 /// How a server's identity is judged. The judgement falls during the handshake, before a byte of the
 /// caller's is sent.
