@@ -10,12 +10,12 @@ use qchat_proto::{
     MessageText, UserName,
 };
 
+use crate::commands::{HistoryAnswer, HistoryQuery, history, mark_read};
+use crate::commands::{files_below, groups, members, users};
 use crate::connect::Acquaintance;
 use crate::connection::Link;
 use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
-use crate::history::{HistoryAnswer, HistoryQuery, history, mark_read};
-use crate::lists::{files_below, groups, members, users};
 use crate::progress::Progress;
 use crate::trust::PinError;
 use crate::upload::send_file;

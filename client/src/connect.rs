@@ -6,8 +6,8 @@ use qchat_proto::Fingerprint;
 use tokio::task::spawn_blocking;
 
 use crate::address::ServerAddress;
-use crate::announcements::Announcements;
 use crate::client::Client;
+use crate::commands::Announcements;
 use crate::connection::Link;
 use crate::connection::{CONNECT_MAX, dial};
 use crate::connection::{Purpose, provider};

@@ -13,15 +13,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
+use crate::commands::Watching;
+use crate::commands::oldest_unread;
 use crate::connection::Backoff;
 use crate::connection::Purpose;
 use crate::cursor_file::CursorFileError;
 use crate::error::CallError;
 use crate::follower::{Beginning, FollowError, Reconnect};
 use crate::handover::Place;
-use crate::history::oldest_unread;
 use crate::keeper::Keeper;
-use crate::watch::Watching;
 
 /// How long the last marking may take.
 const MARK_MAX: Duration = Duration::from_secs(2);

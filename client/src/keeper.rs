@@ -9,11 +9,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::client::Client;
+use crate::commands::mark_places;
 use crate::cursor_file::{CursorFile, CursorFileError};
 use crate::error::CallError;
 use crate::follower::{Cursors, FollowError};
 use crate::handover::Handover;
-use crate::history::mark_places;
 
 /// How many messages may wait to be acknowledged.
 const IN_FLIGHT_MAX: usize = 1024;

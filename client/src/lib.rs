@@ -21,18 +21,16 @@
 //! This crate knows no terminal: it prints nothing, asks nobody and keeps no state on the disk but
 //! the [`PinFile`], a [`CursorFile`] and what was downloaded.
 
-mod account;
 mod address;
 mod already_here;
-mod announcements;
 mod client;
+mod commands;
 mod connect;
 mod connection;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
 mod cursor_file;
-mod deliveries;
 mod download;
 mod error;
 mod fetch;
@@ -42,20 +40,19 @@ mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handover;
-mod history;
 mod keeper;
-mod lists;
 mod local_file;
 mod missing;
 pub mod private_file;
 mod progress;
 mod room;
-mod text_stream;
-mod track;
 mod trust;
 mod upload;
-mod watch;
 
+pub use crate::commands::Tracking;
+pub use crate::commands::Watching;
+pub use crate::commands::{HistoryAnswer, HistoryQuery};
+pub use crate::commands::{SentText, TextStream};
 pub use crate::connection::Backoff;
 pub use crate::trust::{Pin, PinError, PinFile};
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
@@ -65,7 +62,6 @@ pub use cursor_file::{CursorFile, CursorFileError};
 pub use download::Downloaded;
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
 pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
-pub use history::{HistoryAnswer, HistoryQuery};
 pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
@@ -75,7 +71,4 @@ pub use qchat_proto::{
     StoredName, Timestamp, UserName,
 };
 pub use room::check_room_for;
-pub use text_stream::{SentText, TextStream};
-pub use track::Tracking;
 pub use trust::{Trust, Unknown};
-pub use watch::Watching;

@@ -9,7 +9,7 @@ use qchat_transfer::{Budget, Flow, Pairing, silence};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
-use crate::announcements::Announcements;
+use crate::commands::Announcements;
 use crate::connection::call::Call;
 use crate::connection::dial::Dialled;
 use crate::connection::endpoint::Purpose;

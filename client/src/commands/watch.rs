@@ -8,9 +8,9 @@ use qchat_proto::limits::CURSORS_MAX;
 use qchat_proto::{Few, Sequence};
 
 use crate::client::Client;
+use crate::commands::delivery_receipts::Deliveries;
 use crate::connection::Call;
 use crate::connection::Link;
-use crate::deliveries::Deliveries;
 use crate::error::CallError;
 
 /// A stream of events, and how far each log has come in it. Dropping it ends the watching.

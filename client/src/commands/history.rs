@@ -4,9 +4,9 @@ use qchat_proto::command::{History, Log, MarkRead, Selection, SequenceRange};
 use qchat_proto::limits::READ_RANGES_MAX;
 use qchat_proto::{Address, Few, Message, Sequence, UserName};
 
+use crate::commands::lists::PAGES_MAX;
 use crate::connection::Link;
 use crate::error::{CallError, DamagedError};
-use crate::lists::PAGES_MAX;
 
 /// Which messages of a log are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
