@@ -14,11 +14,11 @@ use crate::commands::{HistoryAnswer, HistoryQuery, history, mark_read};
 use crate::commands::{files_below, groups, members, users};
 use crate::connect::Acquaintance;
 use crate::connection::Link;
-use crate::download::{Downloaded, download};
 use crate::error::{CallError, LinkError};
-use crate::progress::Progress;
+use crate::files::Progress;
+use crate::files::send_file;
+use crate::files::{Downloaded, download};
 use crate::trust::PinError;
-use crate::upload::send_file;
 
 /// A connection to a server. Clones are handles on the same connection, which is closed when the last
 /// one is dropped. Calls may run side by side.

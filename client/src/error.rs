@@ -10,7 +10,7 @@ use std::time::Duration;
 use qchat_proto::{Fingerprint, Refusal, StoredName};
 
 use crate::address::ServerAddress;
-use crate::room::of_part;
+use crate::files::of_part;
 use crate::trust::PinError;
 
 /// Why there is no connection.

@@ -22,7 +22,6 @@
 //! the [`PinFile`], a [`CursorFile`] and what was downloaded.
 
 mod address;
-mod already_here;
 mod client;
 mod commands;
 mod connect;
@@ -31,38 +30,32 @@ mod connection;
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
 mod cursor_file;
-mod download;
 mod error;
-mod fetch;
-mod folders;
+mod files;
 mod follow;
 mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod handover;
 mod keeper;
-mod local_file;
-mod missing;
 pub mod private_file;
-mod progress;
-mod room;
 mod trust;
-mod upload;
 
 pub use crate::commands::Tracking;
 pub use crate::commands::Watching;
 pub use crate::commands::{HistoryAnswer, HistoryQuery};
 pub use crate::commands::{SentText, TextStream};
 pub use crate::connection::Backoff;
+pub use crate::files::Downloaded;
+pub use crate::files::already_here;
+pub use crate::files::check_room_for;
+pub use crate::files::{Progress, TransferEvent};
 pub use crate::trust::{Pin, PinError, PinFile};
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
-pub use already_here::already_here;
 pub use client::Client;
 pub use cursor_file::{CursorFile, CursorFileError};
-pub use download::Downloaded;
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
 pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
-pub use progress::{Progress, TransferEvent};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
 pub use qchat_proto::{
@@ -70,5 +63,4 @@ pub use qchat_proto::{
     MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage,
     StoredName, Timestamp, UserName,
 };
-pub use room::check_room_for;
 pub use trust::{Trust, Unknown};

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use crate::connection::Link;
 use crate::connection::{ANSWER_MAX, Call};
 use crate::error::{CallError, DamagedError, LinkError, LocalFileReason};
-use crate::local_file::{LocalFile, Witness};
-use crate::progress::Progress;
+use crate::files::local_file::{LocalFile, Witness};
+use crate::files::progress::Progress;
 
 /// How long the server may take to bring the whole file to its disk once it has the last byte.
 const VERDICT_MAX: Duration = Duration::from_secs(60);

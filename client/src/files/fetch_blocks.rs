@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use crate::connection::Call;
 use crate::connection::Link;
 use crate::error::{CallError, DamagedError, LinkError};
-use crate::missing::Missing;
-use crate::progress::Progress;
-use crate::room::unwritten;
+use crate::files::free_space::unwritten;
+use crate::files::missing_blocks::Missing;
+use crate::files::progress::Progress;
 
 /// How long the server may take to begin with the file.
 const ARRIVAL_MAX: Duration = Duration::from_secs(30);

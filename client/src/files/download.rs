@@ -10,14 +10,14 @@ use qchat_proto::command::Log;
 use qchat_transfer::{LandError, Lane, Layout, Part};
 use tokio::task::spawn_blocking;
 
-use crate::already_here::{NAMES_MAX, already_here};
 use crate::connection::Link;
 use crate::error::{CallError, DamagedError, LocalFileReason};
-use crate::fetch::{Wanted, fetch};
-use crate::folders::make_below;
-use crate::missing::{Missing, block_list};
-use crate::progress::Progress;
-use crate::room::{check_room, unwritable, unwritten};
+use crate::files::already_here::{NAMES_MAX, already_here};
+use crate::files::create_folders::make_below;
+use crate::files::fetch_blocks::{Wanted, fetch};
+use crate::files::free_space::{check_room, unwritable, unwritten};
+use crate::files::missing_blocks::{Missing, block_list};
+use crate::files::progress::Progress;
 
 /// A file that has landed.
 #[derive(Debug, Clone, PartialEq, Eq)]

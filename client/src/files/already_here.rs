@@ -8,7 +8,7 @@ use qchat_proto::{File, FolderPath};
 use qchat_transfer::{Disk, Layout, each_value};
 use tokio::task::spawn_blocking;
 
-use crate::local_file::open_at_once;
+use crate::files::local_file::open_at_once;
 
 /// How many names a file may land under: its own and numbered ones.
 pub(crate) const NAMES_MAX: u32 = 10_000;

@@ -8,8 +8,8 @@ use qchat_proto::{File, FolderPath};
 use qchat_transfer::Part;
 use tokio::task::spawn_blocking;
 
-use crate::already_here::find;
 use crate::error::{CallError, LocalFileReason};
+use crate::files::already_here::find;
 
 /// Checks, before a byte is asked for, that the disk has room for what is missing of a file of this size.
 ///

@@ -1,0 +1,19 @@
+//! Sending and fetching files.
+
+mod already_here;
+mod create_folders;
+mod download;
+mod fetch_blocks;
+mod free_space;
+mod local_file;
+mod missing_blocks;
+mod progress;
+mod upload;
+
+pub use already_here::already_here;
+pub use download::Downloaded;
+pub(crate) use download::download;
+pub use free_space::check_room_for;
+pub(crate) use free_space::of_part;
+pub use progress::{Progress, TransferEvent};
+pub(crate) use upload::send_file;
