@@ -1,8 +1,9 @@
 //! What the fuzzer throws bytes at: what is read back from this user's own files. Its corpus, in
 //! `fuzz/corpus`, is replayed by the test here.
 
+use crate::ServerAddress;
+use crate::follower::cursor_file;
 use crate::trust::known_servers;
-use crate::{ServerAddress, cursor_file};
 
 /// Takes bytes for each of the files that the client keeps.
 ///

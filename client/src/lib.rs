@@ -29,15 +29,11 @@ mod connection;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
-mod cursor_file;
 mod error;
 mod files;
-mod follow;
 mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod handover;
-mod keeper;
 pub mod private_file;
 mod trust;
 
@@ -50,10 +46,10 @@ pub use crate::files::Downloaded;
 pub use crate::files::already_here;
 pub use crate::files::check_room_for;
 pub use crate::files::{Progress, TransferEvent};
+pub use crate::follower::{CursorFile, CursorFileError};
 pub use crate::trust::{Pin, PinError, PinFile};
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use client::Client;
-pub use cursor_file::{CursorFile, CursorFileError};
 pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
 pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
 pub use qchat_proto as proto;

@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 
 use crate::address::ServerAddress;
 use crate::client::Client;
-use crate::cursor_file::{CursorFile, CursorFileError};
 use crate::error::{CallError, ConnectError};
-use crate::follow::Following;
-use crate::keeper::Keeper;
+use crate::follower::acknowledgements::Keeper;
+use crate::follower::cursor_file::{CursorFile, CursorFileError};
+use crate::follower::task::Following;
 use crate::trust::Trust;
 
 /// Follows what others send to a user and to their groups, for as long as it is held.

@@ -17,11 +17,11 @@ use crate::commands::Watching;
 use crate::commands::oldest_unread;
 use crate::connection::Backoff;
 use crate::connection::Purpose;
-use crate::cursor_file::CursorFileError;
 use crate::error::CallError;
-use crate::follower::{Beginning, FollowError, Reconnect};
-use crate::handover::Place;
-use crate::keeper::Keeper;
+use crate::follower::acknowledgements::Keeper;
+use crate::follower::cursor_file::CursorFileError;
+use crate::follower::handle::{Beginning, FollowError, Reconnect};
+use crate::follower::positions::Place;
 
 /// How long the last marking may take.
 const MARK_MAX: Duration = Duration::from_secs(2);

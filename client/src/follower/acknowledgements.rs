@@ -10,10 +10,10 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::commands::mark_places;
-use crate::cursor_file::{CursorFile, CursorFileError};
 use crate::error::CallError;
-use crate::follower::{Cursors, FollowError};
-use crate::handover::Handover;
+use crate::follower::cursor_file::{CursorFile, CursorFileError};
+use crate::follower::handle::{Cursors, FollowError};
+use crate::follower::positions::Handover;
 
 /// How many messages may wait to be acknowledged.
 const IN_FLIGHT_MAX: usize = 1024;
