@@ -6,11 +6,11 @@
 
 mod account;
 mod answer;
-mod args;
 mod attendant;
 mod board;
 mod columns;
 mod command_table;
+mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
@@ -24,7 +24,6 @@ mod files;
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
 mod history_options;
-mod home;
 mod json;
 mod line;
 mod line_error;
@@ -48,8 +47,6 @@ mod safe;
 mod script;
 mod secrets;
 mod session_file;
-mod settings;
-mod settings_file;
 mod shell;
 mod start;
 mod stdin_lines;
@@ -58,17 +55,16 @@ mod terminal_modes;
 mod transfers;
 mod typed_lines;
 mod unfinished;
-mod values;
 mod wait;
 mod words;
 mod wrap;
 
-pub use args::ClientArgs;
+pub use crate::config::ClientArgs;
+pub use crate::config::{Age, Count, Seconds, Size};
+pub use crate::config::{parse_settings, setting};
 pub use exit::Exit;
 pub use output::Output;
 pub use safe::acts;
-pub use settings_file::{parse_settings, setting};
 pub use shell::{Outcome, Shell};
 pub use start::run;
 pub use streams::{OutputError, print, tell};
-pub use values::{Age, Count, Seconds, Size};

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::board::Board;
+use crate::config::Home;
 use crate::echo::NoEcho;
 use crate::exit::Exit;
-use crate::home::Home;
 use crate::line::parse;
 use crate::live::Live;
 use crate::shell::{Outcome, Shell};

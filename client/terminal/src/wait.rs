@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use qchat_proto::{MessageId, Stage};
 
+use crate::config::Seconds;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::values::Seconds;
 use crate::words::Words;
 
 /// How far a message is to come before its line is done, and how long that may take.

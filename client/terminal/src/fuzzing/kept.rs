@@ -2,8 +2,9 @@
 
 use qchat_client::SessionToken;
 
+use crate::config::settings;
 use crate::outbox_file::{Waiting, understand};
-use crate::{settings, unfinished};
+use crate::unfinished;
 
 /// Takes bytes for each of the files that the terminal keeps.
 ///

@@ -9,12 +9,12 @@ use qchat_client::{Fingerprint, PinFile, ServerAddress, Trust, Unknown, UserName
 use qchat_proto::Password;
 use serde::Deserialize;
 
-use crate::args::ClientArgs;
-use crate::home::Home;
+use crate::config::args::ClientArgs;
+use crate::config::folders::Home;
+use crate::config::settings_file::{on_or_off, parse_settings, setting};
+use crate::config::values::Seconds;
 use crate::names;
 use crate::secrets::first_line;
-use crate::settings_file::{on_or_off, parse_settings, setting};
-use crate::values::Seconds;
 
 /// How long a line waits for the server unless something else is set.
 const TIMEOUT: Seconds = Seconds(30);
@@ -197,5 +197,4 @@ pub(crate) fn check_config(text: &str) {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;
