@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
-use crate::command_table::Verb;
+use crate::command::Verb;
 use crate::failure::Failure;
 use crate::files::{LeftOut, Renamed};
 

@@ -12,7 +12,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
 use crate::board::Board;
-use crate::command_table::{COMMANDS, Entry};
+use crate::command::{COMMANDS, Entry};
 
 /// Completes the names of commands and options, tells the board when a line is entered, and gives the line
 /// up where its prompt has to say something else.

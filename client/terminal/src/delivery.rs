@@ -13,8 +13,8 @@ use tokio::time::sleep;
 
 use crate::answer::Answer;
 use crate::board::Sent;
+use crate::command::Line;
 use crate::failure::Failure;
-use crate::line::Line;
 use crate::outbox::Outbox;
 use crate::outbox_file::OutboxError;
 use crate::perform::{Manner, perform};

@@ -3,8 +3,8 @@
 use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
 use qchat_proto::{Refusal, TextError};
 
+use crate::command::LineError;
 use crate::exit::Exit;
-use crate::line::LineError;
 
 /// A failed line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserNam
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::command_table::{Entry, help};
+use crate::command::bounded;
+use crate::command::{Entry, help};
 use crate::failure::Failure;
-use crate::line::bounded;
 use crate::render::stage_name;
 use crate::safe::{self, Marks};
 pub(crate) use files::renamed;

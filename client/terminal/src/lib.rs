@@ -9,7 +9,7 @@ mod answer;
 mod attendant;
 mod board;
 mod columns;
-mod command_table;
+mod command;
 mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
@@ -23,16 +23,12 @@ mod files;
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
-mod history_options;
 mod json;
-mod line;
-mod line_error;
 mod link;
 mod listen;
 mod listener;
 mod live;
 mod meter;
-mod names;
 mod outbox;
 mod outbox_file;
 mod output;
@@ -55,8 +51,6 @@ mod terminal_modes;
 mod transfers;
 mod typed_lines;
 mod unfinished;
-mod wait;
-mod words;
 mod wrap;
 
 pub use crate::config::ClientArgs;

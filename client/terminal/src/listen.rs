@@ -14,9 +14,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::columns::columns;
+use crate::command::bounded;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::line::bounded;
 use crate::link::key_change;
 use crate::listener::Listener;
 use crate::output::{Form, Output};

@@ -8,10 +8,10 @@ use qchat_client::MessageText;
 use qchat_client::proto::{Address, ClientId};
 use tokio::task::block_in_place;
 
+use crate::command::Input;
+use crate::command::{Line, parse};
 use crate::failure::Failure;
-use crate::line::{Line, parse};
 use crate::outbox_file::{OutboxError, OutboxFile, Waiting};
-use crate::words::Input;
 
 /// How many lines may wait, and how long they may be together.
 const LINES_MAX: usize = 1000;

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use qchat_client::private_file;
 use qchat_client::proto::ClientId;
 
-use crate::line::{Line, parse};
-use crate::words::Input;
+use crate::command::Input;
+use crate::command::{Line, parse};
 
 /// A line that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]

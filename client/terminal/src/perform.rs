@@ -14,12 +14,12 @@ use qchat_proto::{Address, ClientId, Message, MessageText};
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Page};
-use crate::command_table::Entry;
+use crate::command::Entry;
+use crate::command::HistoryLine;
+use crate::command::{Line, LineError};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
 use crate::files::ChosenFile;
-use crate::history_options::HistoryLine;
-use crate::line::{Line, LineError};
 use crate::meter::Meter;
 use crate::progress::{Bar, Bars};
 use crate::unfinished::{Note, Unfinished};

@@ -16,7 +16,7 @@ use qchat_proto::command::{Group, Member, Session, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
 
 use crate::answer::{Answer, Page};
-use crate::command_table::help;
+use crate::command::help;
 use crate::failure::Failure;
 use crate::json::instant;
 use crate::palette::Palette;

@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::board::Board;
+use crate::command::Input;
+use crate::command::parse;
 use crate::config::Home;
 use crate::echo::NoEcho;
 use crate::exit::Exit;
-use crate::line::parse;
 use crate::live::Live;
 use crate::shell::{Outcome, Shell};
 use crate::streams::tell;
 use crate::terminal_modes::note_change;
 use crate::typed_lines::{Prompter, Typed};
-use crate::words::Input;
 
 /// The kinds of terminals at which the editor takes lines as they are.
 const PLAIN: [&str; 3] = ["dumb", "cons25", "emacs"];

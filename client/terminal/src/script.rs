@@ -7,13 +7,13 @@ use std::io;
 
 use tokio::sync::mpsc;
 
+use crate::command::Input;
+use crate::command::bounded;
+use crate::command::parse;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::line::bounded;
-use crate::line::parse;
 use crate::shell::{Outcome, Shell};
 use crate::stdin_lines::{RawLine, read_standard_input};
-use crate::words::Input;
 use texts::Texts;
 
 /// Where lines come from.

@@ -16,10 +16,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::account::{Account, Need};
 use crate::answer::{Answer, Page};
+use crate::command::Input;
+use crate::command::{Line, parse};
 use crate::deadline::Deadline;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::line::{Line, parse};
 use crate::link::Link;
 use crate::output::Output;
 use crate::perform::{Manner, perform};
@@ -28,7 +29,6 @@ use crate::progress::Bars;
 use crate::prompt::{LinkState, prompt};
 use crate::secrets::Secrets;
 use crate::unfinished::Unfinished;
-use crate::words::Input;
 use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.

@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow};
 use qchat_client::Unknown;
 
 use crate::account::{Account, Keep};
-use crate::command_table::{Entry, Verb};
+use crate::command::{Entry, Verb};
 use crate::config::ClientArgs;
 use crate::config::Home;
 use crate::config::{Settings, Sources};

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answer::Answer;
 use crate::board::Sent;
+use crate::command::Line;
 use crate::delivery::{Step, not_yet, set_off};
 use crate::failure::Failure;
-use crate::line::Line;
 use crate::meter::{Meter, Reading};
 use crate::perform::Manner;
 use crate::progress::Bars;

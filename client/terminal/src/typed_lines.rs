@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::attendant::{Attendant, HalfTyped};
 use crate::board::{Board, Print, REDRAW};
-use crate::command_table::{Entry, nearest};
+use crate::command::{Entry, nearest};
 use crate::streams::print_part;
 
 /// What a person did at the prompt.

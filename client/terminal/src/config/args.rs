@@ -2,7 +2,7 @@
 
 use qchat_client::{Fingerprint, ServerAddress};
 
-use crate::command_table::help;
+use crate::command::help;
 use crate::config::values::Seconds;
 use crate::listen;
 

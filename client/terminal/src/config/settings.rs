@@ -9,11 +9,11 @@ use qchat_client::{Fingerprint, PinFile, ServerAddress, Trust, Unknown, UserName
 use qchat_proto::Password;
 use serde::Deserialize;
 
+use crate::command::names;
 use crate::config::args::ClientArgs;
 use crate::config::folders::Home;
 use crate::config::settings_file::{on_or_off, parse_settings, setting};
 use crate::config::values::Seconds;
-use crate::names;
 use crate::secrets::first_line;
 
 /// How long a line waits for the server unless something else is set.

@@ -6,8 +6,8 @@ use glob::{MatchOptions, Pattern};
 use qchat_client::{CallError, LocalFileReason};
 
 use super::FILES_MAX;
+use crate::command::{expanded, separates, unquoted};
 use crate::failure::Failure;
-use crate::words::{expanded, separates, unquoted};
 
 /// The files as they are named.
 #[derive(Debug, Clone, PartialEq, Eq)]

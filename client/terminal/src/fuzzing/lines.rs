@@ -1,8 +1,8 @@
 //! Lines, as they are typed and as a shell hands them over.
 
-use crate::command_table::Entry;
-use crate::line::{Line, LineError, parse};
-use crate::words::Input;
+use crate::command::Entry;
+use crate::command::Input;
+use crate::command::{Line, LineError, parse};
 
 /// Takes bytes for a line, and for a shell's arguments, which a zero byte separates.
 ///

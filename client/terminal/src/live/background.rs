@@ -4,10 +4,10 @@ use qchat_client::Refusal;
 use qchat_client::proto::ClientId;
 
 use super::Live;
+use crate::command::Input;
+use crate::command::Line;
 use crate::failure::Failure;
-use crate::line::Line;
 use crate::shell::{Outcome, Shell};
-use crate::words::Input;
 
 impl Live {
     /// Lets a line go on in the background.

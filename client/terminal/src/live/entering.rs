@@ -7,12 +7,12 @@ use tokio::time::{sleep, timeout};
 use super::{Live, Watch, step};
 use crate::answer::Answer;
 use crate::board::{News, Sent};
+use crate::command::Input;
+use crate::command::{Line, parse};
 use crate::delivery::{Delivery, Step};
 use crate::failure::Failure;
-use crate::line::{Line, parse};
 use crate::session_file::path_of;
 use crate::shell::{Outcome, Shell};
-use crate::words::Input;
 
 impl Live {
     /// Does a typed line, or keeps it until the link is back.

@@ -8,9 +8,9 @@ use qchat_client::{Client, Message, SentText, TextStream};
 use tokio::time::{Instant, timeout};
 
 use crate::answer::Answer;
+use crate::command::Line;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::line::Line;
 use crate::persistence::Persistence;
 use crate::shell::{Outcome, Shell};
 

@@ -7,9 +7,9 @@ use tokio::time::{sleep, timeout};
 use super::Shell;
 use crate::account::Need;
 use crate::answer::Answer;
+use crate::command::Wait;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::wait::Wait;
 
 impl Shell {
     /// Waits until the message has come as far as the line wants it to, through links that are lost.

@@ -3,7 +3,7 @@
 use qchat_client::proto::ClientId;
 
 use super::Shell;
-use crate::line::Line;
+use crate::command::Line;
 
 impl Shell {
     /// Tells which files and folders of a line will be called otherwise where they go to; once for each

@@ -7,8 +7,8 @@ use qchat_proto::{MessageId, Password};
 use super::Shell;
 use crate::account::{Means, Need};
 use crate::answer::Answer;
+use crate::command::{Line, PasswordChange};
 use crate::failure::Failure;
-use crate::line::{Line, PasswordChange};
 
 impl Shell {
     /// The connection to the server, if it stands.

@@ -10,9 +10,9 @@ use tokio::task::spawn_blocking;
 
 use super::Shell;
 use crate::answer::Answer;
+use crate::command::Line;
 use crate::failure::Failure;
 use crate::files::Named;
-use crate::line::Line;
 
 /// The name under which a file from standard input arrives.
 const FILE_NAME: &str = "stdin";

@@ -1,9 +1,9 @@
 //! Words for the writer of a line that was not understood.
 
-use crate::command_table::{Entry, nearest};
+use crate::command::names::WrongName;
+use crate::command::table::{Entry, nearest};
+use crate::command::words::is_odd_space;
 use crate::listen;
-use crate::names::WrongName;
-use crate::words::is_odd_space;
 
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,13 +6,14 @@ use qchat_proto::{
     UserName,
 };
 
-use crate::command_table::{Entry, Verb};
+pub(crate) use crate::command::error::{LineError, bounded, unexpected};
+use crate::command::history_options::HistoryLine;
+use crate::command::names;
+use crate::command::names::Signed;
+use crate::command::table::{Entry, Verb};
+use crate::command::wait_options::Wait;
+use crate::command::words::{Input, Words};
 use crate::files::Named;
-use crate::history_options::HistoryLine;
-pub(crate) use crate::line_error::{LineError, bounded, unexpected};
-use crate::names::{self, Signed};
-use crate::wait::Wait;
-use crate::words::{Input, Words};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
@@ -390,5 +391,4 @@ fn password(entry: &Entry, text: String) -> Result<Password, LineError> {
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
 mod tests;

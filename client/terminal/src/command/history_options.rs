@@ -5,10 +5,10 @@ use std::fmt;
 use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, MessageId, Sequence, UserName};
 
-use crate::command_table::Entry;
-use crate::line::{LineError, unexpected};
-use crate::names;
-use crate::words::Words;
+use crate::command::names;
+use crate::command::parse::{LineError, unexpected};
+use crate::command::table::Entry;
+use crate::command::words::Words;
 
 /// How many messages are shown at least, read or not.
 const NEWEST: u32 = 20;

@@ -2,7 +2,7 @@ use qchat_proto::command::Selection;
 use qchat_proto::{Sequence, Stage};
 
 use super::*;
-use crate::history_options::Before;
+use crate::command::history_options::Before;
 
 fn user(name: &str) -> UserName {
     name.parse().unwrap()

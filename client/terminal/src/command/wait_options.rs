@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use qchat_proto::{MessageId, Stage};
 
+use crate::command::words::Words;
 use crate::config::Seconds;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::words::Words;
 
 /// How far a message is to come before its line is done, and how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

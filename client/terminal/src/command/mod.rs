@@ -1,0 +1,15 @@
+//! The meaning of a line: no network and no disk.
+
+mod error;
+mod history_options;
+pub(crate) mod names;
+mod parse;
+mod table;
+mod wait_options;
+mod words;
+
+pub(crate) use history_options::HistoryLine;
+pub(crate) use parse::{Line, LineError, PasswordChange, bounded, parse};
+pub(crate) use table::{COMMANDS, Entry, Verb, help, nearest};
+pub(crate) use wait_options::Wait;
+pub(crate) use words::{Input, expanded, separates, unquoted};
