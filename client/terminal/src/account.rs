@@ -8,8 +8,8 @@ use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserN
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::execute::Manner;
 use crate::failure::Failure;
-use crate::perform::Manner;
 use crate::secrets::Secrets;
 use crate::session_file::{Saved, SavedSessions};
 

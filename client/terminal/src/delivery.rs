@@ -14,12 +14,12 @@ use tokio::time::sleep;
 use crate::answer::Answer;
 use crate::board::Sent;
 use crate::command::Line;
+use crate::execute::Answered;
+use crate::execute::{Manner, perform};
 use crate::failure::Failure;
 use crate::outbox::Outbox;
 use crate::outbox_file::OutboxError;
-use crate::perform::{Manner, perform};
 use crate::progress::Bars;
-use crate::unfinished::Answered;
 use texts::Texts;
 
 /// The outbox of one user, and what is on its way: a line, or texts.

@@ -3,7 +3,7 @@ use qchat_proto::{Digest, File};
 
 use super::*;
 use crate::answer::{Page, SavedFiles, SentFiles};
-use crate::files::{LeftOut, Renamed};
+use crate::execute::{LeftOut, Renamed};
 
 fn message(body: Body) -> Message {
     Message {

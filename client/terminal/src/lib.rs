@@ -14,17 +14,15 @@ mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
-mod deadline;
 mod delivery;
 mod echo;
+mod execute;
 mod exit;
 mod failure;
-mod files;
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
 mod json;
-mod link;
 mod listen;
 mod listener;
 mod live;
@@ -33,8 +31,6 @@ mod outbox;
 mod outbox_file;
 mod output;
 mod palette;
-mod perform;
-mod persistence;
 mod progress;
 mod prompt;
 mod render;
@@ -43,22 +39,20 @@ mod safe;
 mod script;
 mod secrets;
 mod session_file;
-mod shell;
 mod start;
 mod stdin_lines;
 mod streams;
 mod terminal_modes;
 mod transfers;
 mod typed_lines;
-mod unfinished;
 mod wrap;
 
 pub use crate::config::ClientArgs;
 pub use crate::config::{Age, Count, Seconds, Size};
 pub use crate::config::{parse_settings, setting};
+pub use crate::execute::{Outcome, Shell};
 pub use exit::Exit;
 pub use output::Output;
 pub use safe::acts;
-pub use shell::{Outcome, Shell};
 pub use start::run;
 pub use streams::{OutputError, print, tell};

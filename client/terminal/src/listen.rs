@@ -15,9 +15,9 @@ use tokio::time::timeout;
 
 use crate::columns::columns;
 use crate::command::bounded;
+use crate::execute::key_change;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::link::key_change;
 use crate::listener::Listener;
 use crate::output::{Form, Output};
 use crate::palette::Palette;

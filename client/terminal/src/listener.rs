@@ -11,12 +11,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::account::{Account, Means, Need};
+use crate::execute::Link;
+use crate::execute::Manner;
+use crate::execute::Persistence;
 use crate::failure::Failure;
-use crate::link::Link;
 use crate::listen::local;
 use crate::output::Output;
-use crate::perform::Manner;
-use crate::persistence::Persistence;
 use crate::secrets::Secrets;
 
 /// What listening takes.

@@ -9,7 +9,7 @@ use qchat_client::{Progress, TransferEvent};
 
 use crate::columns::columns;
 use crate::echo::NoEcho;
-use crate::perform::Manner;
+use crate::execute::Manner;
 use crate::safe;
 use crate::wrap::width;
 

@@ -5,7 +5,7 @@ use super::news::live;
 use super::*;
 use crate::answer::SentFiles;
 use crate::board::{Batch, Heard, News, Sent};
-use crate::files::LeftOut;
+use crate::execute::LeftOut;
 
 fn paper(columns: Option<usize>) -> Paper {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();

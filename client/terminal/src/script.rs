@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use crate::command::Input;
 use crate::command::bounded;
 use crate::command::parse;
+use crate::execute::{Outcome, Shell};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::shell::{Outcome, Shell};
 use crate::stdin_lines::{RawLine, read_standard_input};
 use texts::Texts;
 

@@ -13,7 +13,7 @@ use crate::command::names::Signed;
 use crate::command::table::{Entry, Verb};
 use crate::command::wait_options::Wait;
 use crate::command::words::{Input, Words};
-use crate::files::Named;
+use crate::execute::Named;
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.

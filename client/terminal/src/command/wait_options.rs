@@ -6,7 +6,7 @@ use qchat_proto::{MessageId, Stage};
 
 use crate::command::words::Words;
 use crate::config::Seconds;
-use crate::deadline::Deadline;
+use crate::execute::Deadline;
 use crate::failure::Failure;
 
 /// How far a message is to come before its line is done, and how long that may take.

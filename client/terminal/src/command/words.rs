@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::Named;
+use crate::execute::Named;
 
 /// One line of input.
 #[derive(Debug, Clone, Copy)]

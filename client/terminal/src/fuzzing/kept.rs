@@ -3,8 +3,8 @@
 use qchat_client::SessionToken;
 
 use crate::config::settings;
+use crate::execute::upload_ids;
 use crate::outbox_file::{Waiting, understand};
-use crate::unfinished;
 
 /// Takes bytes for each of the files that the terminal keeps.
 ///
@@ -12,7 +12,7 @@ use crate::unfinished;
 /// Where what was read is read otherwise when it is written again.
 pub fn kept(input: &[u8]) {
     check_outbox(input);
-    unfinished::check_note(input);
+    upload_ids::check_note(input);
     let text = String::from_utf8_lossy(input);
     settings::check_config(&text);
     if let Some(token) = SessionToken::from_hex(text.trim_end()) {

@@ -7,8 +7,8 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::answer::{Answer, Page, SentFiles};
 use crate::board::{Batch, Heard, News, Sent};
+use crate::execute::{LeftOut, Renamed};
 use crate::failure::Failure;
-use crate::files::{LeftOut, Renamed};
 use crate::palette::Palette;
 use crate::render::{self, Paper};
 use crate::transfers::{Direction, Row, State};

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{ErrorObject, MessageObject, escape};
 use crate::answer::{SavedFiles, SentFiles};
+use crate::execute::Renamed;
 use crate::failure::Failure;
-use crate::files::Renamed;
 
 /// The object that tells, before anything is sent, which names will be others.
 pub(crate) fn renamed(renamed: &[Renamed]) -> String {

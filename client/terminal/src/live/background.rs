@@ -6,8 +6,8 @@ use qchat_client::proto::ClientId;
 use super::Live;
 use crate::command::Input;
 use crate::command::Line;
+use crate::execute::{Outcome, Shell};
 use crate::failure::Failure;
-use crate::shell::{Outcome, Shell};
 
 impl Live {
     /// Lets a line go on in the background.

@@ -7,8 +7,8 @@ use qchat_proto::{Body, Message};
 
 use super::{Paper, failure, whole};
 use crate::answer::{SavedFiles, SentFiles};
+use crate::execute::{LeftOut, Renamed};
 use crate::failure::Failure;
-use crate::files::{LeftOut, Renamed};
 use crate::safe;
 use crate::wrap::fold;
 

@@ -9,10 +9,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::answer::Answer;
 use crate::command::Line;
-use crate::deadline::Deadline;
+use crate::execute::Deadline;
+use crate::execute::Persistence;
+use crate::execute::{Outcome, Shell};
 use crate::failure::Failure;
-use crate::persistence::Persistence;
-use crate::shell::{Outcome, Shell};
 
 /// How many texts may be under way. The server's answers to more would not come sooner.
 const UNDER_WAY_MAX: usize = 1000;

@@ -1,7 +1,7 @@
 //! Does what a line asks for, on a connection that stands.
 
-mod folder;
-mod many;
+mod download_folder;
+mod send_files;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::answer::{Answer, Page};
 use crate::command::Entry;
 use crate::command::HistoryLine;
 use crate::command::{Line, LineError};
-use crate::deadline::Deadline;
+use crate::execute::deadline::Deadline;
+use crate::execute::file_selection::ChosenFile;
+use crate::execute::upload_ids::{Note, Unfinished};
 use crate::failure::Failure;
-use crate::files::ChosenFile;
 use crate::meter::Meter;
 use crate::progress::{Bar, Bars};
-use crate::unfinished::{Note, Unfinished};
 
 /// How lines are done.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use qchat_proto::{Address, ClientId, Message};
 
 use super::Manner;
 use crate::answer::{Answer, SentFiles};
+use crate::execute::file_selection::{Chosen, ChosenFile, Named};
 use crate::failure::Failure;
-use crate::files::{Chosen, ChosenFile, Named};
 use crate::progress::Bar;
 
 impl Manner {

@@ -184,5 +184,4 @@ fn from_the_root(path: &Path) -> PathBuf {
 }
 
 #[cfg(test)]
-#[path = "files_tests.rs"]
 mod tests;

@@ -1,9 +1,9 @@
 //! Runs lines, one after the other, on one connection.
 
-mod receipts;
 mod renamed;
 mod session;
 mod standard_input;
+mod wait_for_receipt;
 
 use std::io;
 use std::path::PathBuf;
@@ -18,17 +18,17 @@ use crate::account::{Account, Need};
 use crate::answer::{Answer, Page};
 use crate::command::Input;
 use crate::command::{Line, parse};
-use crate::deadline::Deadline;
+use crate::execute::connection::Link;
+use crate::execute::deadline::Deadline;
+use crate::execute::perform::{Manner, perform};
+use crate::execute::retry::Persistence;
+use crate::execute::upload_ids::Unfinished;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::link::Link;
 use crate::output::Output;
-use crate::perform::{Manner, perform};
-use crate::persistence::Persistence;
 use crate::progress::Bars;
 use crate::prompt::{LinkState, prompt};
 use crate::secrets::Secrets;
-use crate::unfinished::Unfinished;
 use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.
@@ -471,5 +471,4 @@ impl Shell {
 }
 
 #[cfg(test)]
-#[path = "shell/deadline_tests.rs"]
-mod deadline_tests;
+mod tests;

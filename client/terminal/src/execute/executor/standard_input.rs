@@ -11,8 +11,8 @@ use tokio::task::spawn_blocking;
 use super::Shell;
 use crate::answer::Answer;
 use crate::command::Line;
+use crate::execute::file_selection::Named;
 use crate::failure::Failure;
-use crate::files::Named;
 
 /// The name under which a file from standard input arrives.
 const FILE_NAME: &str = "stdin";

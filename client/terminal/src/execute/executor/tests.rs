@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::{Outcome, Shell};
 use crate::account::Account;
+use crate::execute::connection::Link;
 use crate::exit::Exit;
-use crate::link::Link;
 use crate::output::Output;
 use crate::secrets::Secrets;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qchat_client::Backoff;
 
-use crate::deadline::Deadline;
+use crate::execute::deadline::Deadline;
 use crate::failure::Failure;
 
 /// What is too short for another try: the line is over.

@@ -6,7 +6,7 @@ use qchat_client::{Backoff, Client, ConnectError, Fingerprint, ServerAddress, Tr
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::deadline::Deadline;
+use crate::execute::deadline::Deadline;
 use crate::failure::Failure;
 
 /// How long the goodbye may take.

@@ -8,7 +8,7 @@ use super::Shell;
 use crate::account::Need;
 use crate::answer::Answer;
 use crate::command::Wait;
-use crate::deadline::Deadline;
+use crate::execute::deadline::Deadline;
 use crate::failure::Failure;
 
 impl Shell {

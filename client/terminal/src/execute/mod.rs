@@ -1,0 +1,17 @@
+//! Doing a command on a connection, and again on another one if that is lost.
+
+mod connection;
+mod deadline;
+mod executor;
+mod file_selection;
+mod perform;
+mod retry;
+pub(crate) mod upload_ids;
+
+pub(crate) use connection::{Link, key_change};
+pub(crate) use deadline::Deadline;
+pub use executor::{Outcome, Shell};
+pub(crate) use file_selection::{LeftOut, Named, Renamed};
+pub(crate) use perform::{Manner, perform};
+pub(crate) use retry::Persistence;
+pub(crate) use upload_ids::Answered;
