@@ -4,7 +4,6 @@
 //! by `json` to scripts. `command_table` is the one list of commands; `safe` is the one door through
 //! which text from outside gets to a terminal.
 
-mod account;
 mod answer;
 mod attendant;
 mod board;
@@ -26,6 +25,7 @@ mod json;
 mod listen;
 mod listener;
 mod live;
+mod login;
 mod meter;
 mod outbox;
 mod outbox_file;
@@ -37,8 +37,6 @@ mod render;
 mod repl;
 mod safe;
 mod script;
-mod secrets;
-mod session_file;
 mod start;
 mod stdin_lines;
 mod streams;

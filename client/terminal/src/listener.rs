@@ -10,14 +10,14 @@ use qchat_client::{
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::account::{Account, Means, Need};
 use crate::execute::Link;
 use crate::execute::Manner;
 use crate::execute::Persistence;
 use crate::failure::Failure;
 use crate::listen::local;
+use crate::login::Secrets;
+use crate::login::{Account, Means, Need};
 use crate::output::Output;
-use crate::secrets::Secrets;
 
 /// What listening takes.
 pub(crate) struct Listener {

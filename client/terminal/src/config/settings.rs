@@ -14,7 +14,7 @@ use crate::config::args::ClientArgs;
 use crate::config::folders::Home;
 use crate::config::settings_file::{on_or_off, parse_settings, setting};
 use crate::config::values::Seconds;
-use crate::secrets::first_line;
+use crate::login::first_line;
 
 /// How long a line waits for the server unless something else is set.
 const TIMEOUT: Seconds = Seconds(30);

@@ -14,7 +14,6 @@ use qchat_client::proto::{ClientId, MessageId, Stage};
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
-use crate::account::{Account, Need};
 use crate::answer::{Answer, Page};
 use crate::command::Input;
 use crate::command::{Line, parse};
@@ -25,10 +24,11 @@ use crate::execute::retry::Persistence;
 use crate::execute::upload_ids::Unfinished;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::login::Secrets;
+use crate::login::{Account, Need};
 use crate::output::Output;
 use crate::progress::Bars;
 use crate::prompt::{LinkState, prompt};
-use crate::secrets::Secrets;
 use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.

@@ -12,7 +12,7 @@ use crate::command::{Line, parse};
 use crate::delivery::{Delivery, Step};
 use crate::execute::{Outcome, Shell};
 use crate::failure::Failure;
-use crate::session_file::path_of;
+use crate::login::path_of;
 
 impl Live {
     /// Does a typed line, or keeps it until the link is back.

@@ -10,11 +10,11 @@ use qchat_client::{Fingerprint, Trust};
 use tokio::time::Instant;
 
 use super::{Outcome, Shell};
-use crate::account::Account;
 use crate::execute::connection::Link;
 use crate::exit::Exit;
+use crate::login::Account;
+use crate::login::Secrets;
 use crate::output::Output;
-use crate::secrets::Secrets;
 
 /// What the shell wrote.
 #[derive(Clone, Default)]

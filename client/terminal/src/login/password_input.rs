@@ -10,10 +10,10 @@ use qchat_proto::Password;
 use qchat_proto::limits::PASSWORD_BYTES_MAX;
 use zeroize::Zeroizing;
 
-use crate::account::NoSession;
 use crate::command::PasswordChange;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::login::account::NoSession;
 use crate::terminal_modes::note_change;
 
 /// Where passwords come from that are part of no line.

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::execute::Manner;
 use crate::failure::Failure;
-use crate::secrets::Secrets;
-use crate::session_file::{Saved, SavedSessions};
+use crate::login::password_input::Secrets;
+use crate::login::saved_session::{Saved, SavedSessions};
 
 /// What a line needs before it can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,9 @@
+//! The user who is signed in on this machine.
+
+mod account;
+mod password_input;
+mod saved_session;
+
+pub(crate) use account::{Account, Keep, Means, Need};
+pub(crate) use password_input::{Secrets, first_line};
+pub(crate) use saved_session::path_of;
