@@ -13,7 +13,6 @@ mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
-mod delivery;
 mod echo;
 mod execute;
 mod exit;
@@ -28,7 +27,6 @@ mod live;
 mod login;
 mod meter;
 mod outbox;
-mod outbox_file;
 mod output;
 mod palette;
 mod progress;

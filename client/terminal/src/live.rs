@@ -25,8 +25,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::board::{Board, Heard, News, Print, start_printing};
 use crate::columns::columns;
-use crate::delivery::{Delivery, Step};
 use crate::execute::Shell;
+use crate::outbox::{Delivery, Step};
 use crate::palette::Palette;
 use crate::prompt::{LinkState, prompt};
 use crate::render;

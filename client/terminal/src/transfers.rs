@@ -16,10 +16,10 @@ use tokio::time::{Instant, sleep_until};
 use crate::answer::Answer;
 use crate::board::Sent;
 use crate::command::Line;
-use crate::delivery::{Step, not_yet, set_off};
 use crate::execute::Manner;
 use crate::failure::Failure;
 use crate::meter::{Meter, Reading};
+use crate::outbox::{Step, not_yet, set_off};
 use crate::progress::Bars;
 
 /// How many move at once. More would only share the same link in smaller pieces.

@@ -4,7 +4,7 @@ use qchat_client::SessionToken;
 
 use crate::config::settings;
 use crate::execute::upload_ids;
-use crate::outbox_file::{Waiting, understand};
+use crate::outbox::{Waiting, understand};
 
 /// Takes bytes for each of the files that the terminal keeps.
 ///

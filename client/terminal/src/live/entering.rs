@@ -9,10 +9,10 @@ use crate::answer::Answer;
 use crate::board::{News, Sent};
 use crate::command::Input;
 use crate::command::{Line, parse};
-use crate::delivery::{Delivery, Step};
 use crate::execute::{Outcome, Shell};
 use crate::failure::Failure;
 use crate::login::path_of;
+use crate::outbox::{Delivery, Step};
 
 impl Live {
     /// Does a typed line, or keeps it until the link is back.

@@ -7,7 +7,7 @@ use qchat_client::proto::{Address, ClientId};
 use qchat_client::{CallError, Client, Message, MessageText, SentText, TextStream};
 
 use crate::failure::Failure;
-use crate::outbox::Outbox;
+use crate::outbox::queue::Outbox;
 
 /// The first lines of an outbox, all of them texts, on one stream. The stream bounds how many have no answer.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use crate::command::Line;
 use crate::execute::Answered;
 use crate::execute::{Manner, perform};
 use crate::failure::Failure;
-use crate::outbox::Outbox;
-use crate::outbox_file::OutboxError;
+use crate::outbox::file::OutboxError;
+use crate::outbox::queue::Outbox;
 use crate::progress::Bars;
 use texts::Texts;
 

@@ -181,5 +181,4 @@ pub(crate) fn understand(bytes: &[u8]) -> Result<Vec<Waiting>, usize> {
 }
 
 #[cfg(test)]
-#[path = "outbox_file_tests.rs"]
 mod tests;

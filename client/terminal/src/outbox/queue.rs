@@ -11,7 +11,7 @@ use tokio::task::block_in_place;
 use crate::command::Input;
 use crate::command::{Line, parse};
 use crate::failure::Failure;
-use crate::outbox_file::{OutboxError, OutboxFile, Waiting};
+use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
 /// How many lines may wait, and how long they may be together.
 const LINES_MAX: usize = 1000;
