@@ -21,8 +21,6 @@ mod failure;
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
 mod json;
-mod listen;
-mod listener;
 mod live;
 mod login;
 mod meter;
@@ -36,7 +34,6 @@ mod repl;
 mod safe;
 mod script;
 mod start;
-mod stdin_lines;
 mod streams;
 mod terminal_modes;
 mod transfers;

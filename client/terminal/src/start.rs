@@ -13,16 +13,17 @@ use crate::config::{Settings, Sources};
 use crate::execute::Link;
 use crate::execute::Shell;
 use crate::exit::Exit;
-use crate::listener::Listener;
 use crate::login::Secrets;
 use crate::login::path_of;
 use crate::login::{Account, Keep};
 use crate::output::{Form, Output};
 use crate::palette::Palette;
+use crate::script::Listener;
 use crate::script::{AfterFailure, Lines};
+use crate::script::{listen, run};
 use crate::streams::tell;
 use crate::terminal_modes::{TerminalModes, ended_by_signal, is_foreground};
-use crate::{listen, repl, safe, script};
+use crate::{repl, safe};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
 /// within another one.
@@ -61,7 +62,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
         let running = async {
             match lines {
                 Some(lines) => {
-                    Ok(script::run(script_shell(args, settings)?, lines, after_failure).await)
+                    Ok(run::run(script_shell(args, settings)?, lines, after_failure).await)
                 }
                 None => repl::run(repl_shell(settings)?, Home::find().ok()).await,
             }

@@ -3,7 +3,7 @@
 use crate::command::names::WrongName;
 use crate::command::table::{Entry, nearest};
 use crate::command::words::is_odd_space;
-use crate::listen;
+use crate::script::listen;
 
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@ use qchat_client::{Fingerprint, ServerAddress};
 
 use crate::command::help;
 use crate::config::values::Seconds;
-use crate::listen;
+use crate::script::listen;
 
 /// The arguments of `qchat client`. What is not given comes from the environment, then from the
 /// settings file, then from the defaults.

@@ -13,7 +13,7 @@ use crate::command::parse;
 use crate::execute::{Outcome, Shell};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::stdin_lines::{RawLine, read_standard_input};
+use crate::script::stdin_lines::{RawLine, read_standard_input};
 use texts::Texts;
 
 /// Where lines come from.

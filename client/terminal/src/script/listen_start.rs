@@ -14,10 +14,10 @@ use crate::execute::Link;
 use crate::execute::Manner;
 use crate::execute::Persistence;
 use crate::failure::Failure;
-use crate::listen::local;
 use crate::login::Secrets;
 use crate::login::{Account, Means, Need};
 use crate::output::Output;
+use crate::script::listen::local;
 
 /// What listening takes.
 pub(crate) struct Listener {

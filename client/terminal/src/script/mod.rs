@@ -1,0 +1,9 @@
+//! Lines without a person: from arguments, from standard input, and for bots.
+
+pub(crate) mod listen;
+mod listen_start;
+pub(crate) mod run;
+mod stdin_lines;
+
+pub(crate) use listen_start::Listener;
+pub(crate) use run::{AfterFailure, Lines};
