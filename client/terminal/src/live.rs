@@ -24,12 +24,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::board::{Board, Heard, News, Print, start_printing};
-use crate::columns::columns;
 use crate::execute::Shell;
 use crate::outbox::{Delivery, Step};
-use crate::palette::Palette;
+use crate::output::Palette;
+use crate::output::columns;
+use crate::output::text;
 use crate::prompt::{LinkState, prompt};
-use crate::render;
 use crate::transfers::Transfers;
 use own_messages::OwnMessages;
 use watching::{Ended, watch};
@@ -83,7 +83,7 @@ impl Live {
         start_printing(
             Arc::clone(&board),
             print,
-            move |batch| render::batch(batch, &palette, columns(stdout())),
+            move |batch| text::batch(batch, &palette, columns(stdout())),
             move |shown| shown.is_empty() || heard.blocking_send(shown).is_ok(),
         );
         Self {

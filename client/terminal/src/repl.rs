@@ -11,12 +11,12 @@ use crate::board::Board;
 use crate::command::Input;
 use crate::command::parse;
 use crate::config::Home;
-use crate::echo::NoEcho;
 use crate::execute::{Outcome, Shell};
 use crate::exit::Exit;
 use crate::live::Live;
-use crate::streams::tell;
-use crate::terminal_modes::note_change;
+use crate::output::NoEcho;
+use crate::output::note_change;
+use crate::output::tell;
 use crate::typed_lines::{Prompter, Typed};
 
 /// The kinds of terminals at which the editor takes lines as they are.

@@ -16,21 +16,22 @@ use crate::exit::Exit;
 use crate::login::Secrets;
 use crate::login::path_of;
 use crate::login::{Account, Keep};
+use crate::output::Palette;
+use crate::output::sanitize;
+use crate::output::tell;
 use crate::output::{Form, Output};
-use crate::palette::Palette;
+use crate::output::{TerminalModes, ended_by_signal, is_foreground};
+use crate::repl;
 use crate::script::Listener;
 use crate::script::{AfterFailure, Lines};
 use crate::script::{listen, run};
-use crate::streams::tell;
-use crate::terminal_modes::{TerminalModes, ended_by_signal, is_foreground};
-use crate::{repl, safe};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
 /// within another one.
 pub fn run(args: &ClientArgs) -> ExitCode {
     start(args)
         .unwrap_or_else(|error| {
-            tell(&format!("error: {}", safe::line(&format!("{error:#}"))));
+            tell(&format!("error: {}", sanitize::line(&format!("{error:#}"))));
             Exit::Usage
         })
         .into()

@@ -18,9 +18,9 @@ use crate::board::Sent;
 use crate::command::Line;
 use crate::execute::Manner;
 use crate::failure::Failure;
-use crate::meter::{Meter, Reading};
 use crate::outbox::{Step, not_yet, set_off};
-use crate::progress::Bars;
+use crate::output::Bars;
+use crate::output::{Meter, Reading};
 
 /// How many move at once. More would only share the same link in smaller pieces.
 const RUNNING_MAX: usize = 4;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::attendant::{Attendant, HalfTyped};
 use crate::board::{Board, Print, REDRAW};
 use crate::command::{Entry, nearest};
-use crate::streams::print_part;
+use crate::output::print_part;
 
 /// What a person did at the prompt.
 #[derive(Debug)]

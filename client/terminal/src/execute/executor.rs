@@ -26,8 +26,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::Secrets;
 use crate::login::{Account, Need};
+use crate::output::Bars;
 use crate::output::Output;
-use crate::progress::Bars;
 use crate::prompt::{LinkState, prompt};
 use standard_input::StandardInput;
 

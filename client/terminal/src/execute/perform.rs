@@ -21,8 +21,8 @@ use crate::execute::deadline::Deadline;
 use crate::execute::file_selection::ChosenFile;
 use crate::execute::upload_ids::{Note, Unfinished};
 use crate::failure::Failure;
-use crate::meter::Meter;
-use crate::progress::{Bar, Bars};
+use crate::output::Meter;
+use crate::output::{Bar, Bars};
 
 /// How lines are done.
 #[derive(Debug, Clone)]

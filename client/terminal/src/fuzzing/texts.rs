@@ -9,11 +9,11 @@ use crate::answer::{Answer, Page, SentFiles};
 use crate::board::{Batch, Heard, News, Sent};
 use crate::execute::{LeftOut, Renamed};
 use crate::failure::Failure;
-use crate::palette::Palette;
-use crate::render::{self, Paper};
+use crate::output::Palette;
+use crate::output::is_plain;
+use crate::output::{Paper, text};
+use crate::output::{json, sanitize};
 use crate::transfers::{Direction, Row, State};
-use crate::wrap::is_plain;
-use crate::{json, safe};
 
 /// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
 ///
@@ -31,15 +31,15 @@ pub fn text(input: &[u8]) {
     shown.check_transfers(&text);
 }
 
-/// Checks that what [`safe::line`] makes of a text is safe. What is forbidden is written down here once more,
+/// Checks that what [`sanitize::line`] makes of a text is safe. What is forbidden is written down here once more,
 /// so that a slip there is seen here.
 #[track_caller]
 pub(crate) fn check_is_safe(text: &str) {
-    let safe = safe::line(text);
+    let safe = sanitize::line(text);
     assert!(!safe.chars().any(is_forbidden), "{text:?}: {safe:?}");
     let marks = safe.split(|part: char| !is_mark(part)).map(|run| run.chars().count());
     assert!(marks.max().unwrap_or(0) <= 6, "{text:?}: {safe:?}");
-    assert_eq!(safe::line(&safe), safe, "{text:?}");
+    assert_eq!(sanitize::line(&safe), safe, "{text:?}");
 }
 
 fn is_forbidden(part: char) -> bool {
@@ -81,7 +81,7 @@ impl Shown {
     fn batch(&self, news: Vec<News>) -> String {
         let mut batch = Batch::default();
         batch.news = news;
-        render::batch(&batch, &Palette::default(), self.columns)
+        text::batch(&batch, &Palette::default(), self.columns)
     }
 
     fn message(&self, from: &str, body: Body) -> Message {
@@ -117,12 +117,12 @@ impl Shown {
         let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7], was_here: false };
         self.check_rows(&self.shown(&saved), is_ours_or_continued);
         let sent = Answer::Sent(self.message("alice", Body::File(file)));
-        self.check_rows(&render::answer(&sent, &self.paper()), is_ours_or_continued);
+        self.check_rows(&text::answer(&sent, &self.paper()), is_ours_or_continued);
     }
 
     /// Results and remarks, as a terminal shows them.
     fn shown(&self, answer: &Answer) -> String {
-        render::answer(answer, &self.paper()) + &render::remarks(answer, &self.paper())
+        text::answer(answer, &self.paper()) + &text::remarks(answer, &self.paper())
     }
 
     /// Checks a message where it is read, and where it comes by itself.
@@ -135,7 +135,7 @@ impl Shown {
             more: false,
             again: "inbox".to_owned(),
         });
-        self.check_speaker(&render::answer(&read, &self.paper()), &from, gutter);
+        self.check_speaker(&text::answer(&read, &self.paper()), &from, gutter);
         let lab: qchat_proto::GroupName = "lab".parse().expect("a name");
         for (log, speaker) in
             [(Log::Inbox, from.clone()), (Log::Group(lab), format!("+lab {from}"))]
@@ -169,11 +169,11 @@ impl Shown {
 
     fn check_errors(&self, text: &str) {
         let failure = Failure::refused("usage", text);
-        self.check_rows(&render::failure(&failure, &self.paper()), is_error);
+        self.check_rows(&text::failure(&failure, &self.paper()), is_error);
         let reported = json::report("send", &Err(failure.clone()));
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");
         let late = Sent { line: text.to_owned(), result: Err(failure.clone()) };
-        self.check_rows(&render::late(&late, &self.paper()), is_error);
+        self.check_rows(&text::late(&late, &self.paper()), is_error);
         let news = vec![News::Notice(text.to_owned())];
         self.check_rows(&self.batch(news), |_| true);
         let several = Answer::SentFiles(SentFiles {
@@ -186,7 +186,7 @@ impl Shown {
         self.check_rows(&self.shown(&several), ours);
         let renamed = [Renamed { path: text.into(), sent_as: text.to_owned() }];
         let ours = |row: &str| is_ours(row, &["\""]) || is_indented(row);
-        self.check_rows(&render::renamed(&renamed, self.columns), ours);
+        self.check_rows(&text::renamed(&renamed, self.columns), ours);
         assert!(!json::renamed(&renamed).chars().any(is_forbidden), "{text:?}");
     }
 
@@ -194,7 +194,7 @@ impl Shown {
         let (number, direction, name) = (1, Direction::Fetch, text.to_owned());
         let row = |state| Row { number, direction, name: name.clone(), state };
         let rows = [row(State::Ended(text.to_owned())), row(State::Waits(Default::default()))];
-        let shown = render::transfers(&rows, self.columns);
+        let shown = text::transfers(&rows, self.columns);
         self.check_rows(&shown, |row| is_ours(row, &["1  fetch  "]) || is_indented(row));
     }
 

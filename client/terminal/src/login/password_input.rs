@@ -14,7 +14,7 @@ use crate::command::PasswordChange;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::login::account::NoSession;
-use crate::terminal_modes::note_change;
+use crate::output::note_change;
 
 /// Where passwords come from that are part of no line.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use crate::execute::{Manner, perform};
 use crate::failure::Failure;
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
-use crate::progress::Bars;
+use crate::output::Bars;
 use texts::Texts;
 
 /// The outbox of one user, and what is on its way: a line, or texts.

@@ -13,19 +13,19 @@ use qchat_client::{
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::columns::columns;
 use crate::command::bounded;
 use crate::execute::key_change;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::Palette;
+use crate::output::columns;
+use crate::output::describe;
+use crate::output::fold;
+use crate::output::print;
 use crate::output::{Form, Output};
-use crate::palette::Palette;
-use crate::render::describe;
+use crate::output::{json, sanitize};
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
-use crate::streams::print;
-use crate::wrap::fold;
-use crate::{json, safe};
 
 /// The word that the command begins with.
 pub(crate) const NAME: &str = "listen";
@@ -219,7 +219,7 @@ async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result
 fn text(message: &Message) -> String {
     let Message { id, from, body, .. } = message;
     match body {
-        Body::Text(text) => format!("{id} {from} │ {}", safe::line(text.as_str())),
+        Body::Text(text) => format!("{id} {from} │ {}", sanitize::line(text.as_str())),
         // Live, it may have expired on the way.
         Body::File(file) | Body::ExpiredFile(file) => {
             format!("{id} {from} + {}", describe(file))

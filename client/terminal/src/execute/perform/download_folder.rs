@@ -6,7 +6,7 @@ use qchat_proto::command::Log;
 use super::Manner;
 use crate::answer::SavedFiles;
 use crate::failure::Failure;
-use crate::progress::Bar;
+use crate::output::Bar;
 
 impl Manner {
     /// What is wrong with one file keeps no other from being fetched. A file that lies in its place with the

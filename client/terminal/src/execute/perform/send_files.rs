@@ -7,7 +7,7 @@ use super::Manner;
 use crate::answer::{Answer, SentFiles};
 use crate::execute::file_selection::{Chosen, ChosenFile, Named};
 use crate::failure::Failure;
-use crate::progress::Bar;
+use crate::output::Bar;
 
 impl Manner {
     /// Sends what a line names: one file, or several, one after the other.

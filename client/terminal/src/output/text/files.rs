@@ -9,8 +9,8 @@ use super::{Paper, failure, whole};
 use crate::answer::{SavedFiles, SentFiles};
 use crate::execute::{LeftOut, Renamed};
 use crate::failure::Failure;
-use crate::safe;
-use crate::wrap::fold;
+use crate::output::sanitize;
+use crate::output::wrap::fold;
 
 /// How many of those that failed are told of one by one.
 const FAILED_SHOWN_MAX: usize = 10;
@@ -38,7 +38,7 @@ pub(super) fn not_sent(sent: &SentFiles, paper: &Paper) -> String {
 pub(crate) fn renamed(renamed: &[Renamed], columns: Option<usize>) -> String {
     let lines = renamed.iter().map(|Renamed { path, sent_as }| {
         let line = format!("{path:?} is sent as {sent_as}");
-        fold(&safe::line(&line), columns) + "\n"
+        fold(&sanitize::line(&line), columns) + "\n"
     });
     lines.collect()
 }
@@ -113,7 +113,7 @@ fn named(path: &str, why: &Failure) -> Failure {
 fn left_out(entries: &[LeftOut]) -> Option<String> {
     let LeftOut { path, kind } = entries.first()?;
     let path = path.to_string_lossy();
-    let first = format!("left out {}: {kind}", safe::line(&path));
+    let first = format!("left out {}: {kind}", sanitize::line(&path));
     Some(match entries.len() - 1 {
         0 => first,
         more => format!("{first}; and {more} more links, devices, sockets or pipes"),

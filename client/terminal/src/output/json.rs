@@ -14,8 +14,9 @@ use crate::answer::Answer;
 use crate::command::bounded;
 use crate::command::{Entry, help};
 use crate::failure::Failure;
-use crate::render::stage_name;
-use crate::safe::{self, Marks};
+use crate::output::sanitize;
+use crate::output::sanitize::Marks;
+use crate::output::text::stage_name;
 pub(crate) use files::renamed;
 use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
 
@@ -260,7 +261,7 @@ fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut marks = Marks::default();
     for character in json.chars() {
-        if marks.flood(character) || safe::acts(character) {
+        if marks.flood(character) || sanitize::acts(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a String does not fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -273,5 +274,4 @@ fn escape(json: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

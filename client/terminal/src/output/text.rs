@@ -4,7 +4,7 @@
 //! writes gets there, however many lines it has and however narrow the terminal is.
 
 mod files;
-mod news;
+mod notices;
 mod remarks;
 mod transfers;
 
@@ -18,12 +18,12 @@ use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
 use crate::answer::{Answer, Page};
 use crate::command::help;
 use crate::failure::Failure;
-use crate::json::instant;
-use crate::palette::Palette;
-use crate::safe;
-use crate::wrap::{CONTINUED_COLUMNS, fold, wrap};
+use crate::output::colors::Palette;
+use crate::output::json::instant;
+use crate::output::sanitize;
+pub(crate) use crate::output::text::notices::{batch, late};
+use crate::output::wrap::{CONTINUED_COLUMNS, fold, wrap};
 pub(crate) use files::renamed;
-pub(crate) use news::{batch, late};
 pub(crate) use remarks::remarks;
 pub(crate) use transfers::transfers;
 
@@ -60,7 +60,7 @@ pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
         Answer::History(page) => history(page, paper),
         Answer::Saved { file, path, was_here, .. } => {
             let came = if *was_here { "already there:" } else { "saved" };
-            whole(&format!("{came} {} ({})", safe::line(path), HumanBytes(file.size)), paper)
+            whole(&format!("{came} {} ({})", sanitize::line(path), HumanBytes(file.size)), paper)
         }
         Answer::MadeGroup(group) => format!("made the group {group}\n"),
         Answer::Joined(group) => format!("joined {group}\n"),
@@ -79,7 +79,7 @@ fn whole(line: &str, paper: &Paper) -> String {
 
 /// The failure as whole lines. Only the first one begins at the margin.
 pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
-    let mut lines = failure.text.split('\n').map(|line| safe::line(line.trim_end()));
+    let mut lines = failure.text.split('\n').map(|line| sanitize::line(line.trim_end()));
     let palette = &paper.palette;
     let after = |taken: usize| paper.columns.map(|columns| columns.saturating_sub(taken));
     let first = format!("{} ({})", lines.next().unwrap_or_default(), failure.code);
@@ -126,7 +126,7 @@ pub(crate) fn stage_name(stage: Stage) -> &'static str {
 pub(crate) fn describe(file: &File) -> String {
     let File { name, original, size, .. } = file;
     let original = original.to_string();
-    let (name, original) = (safe::line(name.as_str()), safe::line(&original));
+    let (name, original) = (sanitize::line(name.as_str()), sanitize::line(&original));
     format!("{original}, {}, stored as {name}", HumanBytes(*size))
 }
 
@@ -196,7 +196,7 @@ fn lines(message: &Message, room: Option<usize>) -> Vec<String> {
     match &message.body {
         Body::Text(text) => {
             let lines = text.as_str().trim_end_matches(['\r', '\n']).split('\n');
-            let lines = lines.map(|line| safe::line(line.strip_suffix('\r').unwrap_or(line)));
+            let lines = lines.map(|line| sanitize::line(line.strip_suffix('\r').unwrap_or(line)));
             lines.flat_map(|line| wrap(&line, room)).collect()
         }
         Body::File(file) => wrap(&describe(file), room),
@@ -283,5 +283,4 @@ fn session_list(sessions: &[Session], now: &Zoned) -> String {
 }
 
 #[cfg(test)]
-#[path = "render_tests.rs"]
 mod tests;

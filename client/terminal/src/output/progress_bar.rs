@@ -7,11 +7,11 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 
-use crate::columns::columns;
-use crate::echo::NoEcho;
 use crate::execute::Manner;
-use crate::safe;
-use crate::wrap::width;
+use crate::output::no_echo::NoEcho;
+use crate::output::sanitize;
+use crate::output::terminal_width::columns;
+use crate::output::wrap::width;
 
 /// Whether transfers are shown while they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -197,7 +197,7 @@ impl Drawn {
 /// The name, made safe and cut in its middle, since its end tells its kind. Nothing of it where there is
 /// hardly any room.
 fn short(name: &str, room: usize) -> String {
-    let name: Vec<char> = safe::line(name).chars().collect();
+    let name: Vec<char> = sanitize::line(name).chars().collect();
     let columns = |part: &[char]| part.iter().copied().map(width).sum::<usize>();
     let half = room.saturating_sub(1) / 2;
     let start = name.iter().scan(0, |taken, &part| {

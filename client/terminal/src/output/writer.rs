@@ -6,14 +6,15 @@ use jiff::Zoned;
 
 use crate::answer::Answer;
 use crate::board::Sent;
-use crate::columns::columns;
 use crate::execute::Renamed;
 use crate::failure::Failure;
-use crate::palette::Palette;
-use crate::render::{self, Paper};
+use crate::output::colors::Palette;
+use crate::output::terminal_width::columns;
+use crate::output::text;
+use crate::output::text::Paper;
+use crate::output::wrap::fold;
+use crate::output::{json, sanitize};
 use crate::transfers::Row;
-use crate::wrap::fold;
-use crate::{json, safe};
 
 /// Whom results are for.
 #[derive(Debug, Clone)]
@@ -94,15 +95,15 @@ impl Output {
                 writeln!(self.results, "{object}")?;
             }
             (Form::Text(palette), Ok(answer)) => {
-                let text = render::answer(answer, &paper(palette, self.columns.results));
-                let remarks = render::remarks(answer, &paper(palette, self.columns.errors));
+                let text = text::answer(answer, &paper(palette, self.columns.results));
+                let remarks = text::remarks(answer, &paper(palette, self.columns.errors));
                 self.results.write_all(text.as_bytes())?;
                 // A terminal shows both streams: the remarks stand below the results.
                 self.results.flush()?;
                 self.remark(&remarks);
             }
             (Form::Text(palette), Err(failure)) => {
-                let text = render::failure(failure, &paper(palette, self.columns.errors));
+                let text = text::failure(failure, &paper(palette, self.columns.errors));
                 self.remark(&text);
             }
         }
@@ -114,7 +115,7 @@ impl Output {
     pub(crate) fn renamed(&mut self, renamed: &[Renamed]) {
         let text = match &self.form {
             Form::Json => json::renamed(renamed) + "\n",
-            Form::Text(_) => render::renamed(renamed, self.columns.errors),
+            Form::Text(_) => text::renamed(renamed, self.columns.errors),
         };
         self.remark(&text);
     }
@@ -122,26 +123,26 @@ impl Output {
     /// Tells what came of a line that had waited.
     pub(crate) fn late(&mut self, sent: &Sent) {
         let palette = self.palette();
-        let text = render::late(sent, &paper(&palette, self.columns.errors));
+        let text = text::late(sent, &paper(&palette, self.columns.errors));
         self.remark(&text);
     }
 
     /// Tells how far transfers are.
     pub(crate) fn transfers(&mut self, rows: &[Row]) {
-        self.remark(&render::transfers(rows, self.columns.errors));
+        self.remark(&text::transfers(rows, self.columns.errors));
     }
 
     /// Says something beside the results, on the stream for errors. A server that is met for the
     /// first time is told of in every form.
     pub(crate) fn notice(&mut self, text: &str) {
-        let line = fold(&safe::line(text), self.columns.errors);
+        let line = fold(&sanitize::line(text), self.columns.errors);
         self.remark(&format!("{line}\n"));
     }
 
     /// Tells of a failure that belongs to no line.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         let palette = self.palette();
-        let text = render::failure(failure, &paper(&palette, self.columns.errors));
+        let text = text::failure(failure, &paper(&palette, self.columns.errors));
         self.remark(&text);
     }
 

@@ -1,7 +1,7 @@
 use qchat_proto::command::Log;
 use qchat_proto::{Digest, Timestamp};
 
-use super::news::live;
+use super::notices::live;
 use super::*;
 use crate::answer::SentFiles;
 use crate::board::{Batch, Heard, News, Sent};
@@ -139,7 +139,7 @@ fn a_message_cannot_look_like_another_speakers_line() {
     assert_eq!(lines.next(), Some("* 17:40  bob │ hi"));
     assert_eq!(lines.clone().count(), 4);
     assert!(lines.all(is_continuation), "{shown}");
-    assert!(!shown.replace('\n', "").chars().any(safe::acts), "{shown}");
+    assert!(!shown.replace('\n', "").chars().any(sanitize::acts), "{shown}");
 }
 
 #[test]

@@ -8,9 +8,9 @@ use qchat_proto::{MessageId, Stage};
 
 use super::{Columns, Paper, answer, failure, stage_name, time};
 use crate::board::{Batch, Heard, News, Sent};
-use crate::palette::Palette;
-use crate::safe;
-use crate::wrap::{fold, wrap};
+use crate::output::colors::Palette;
+use crate::output::sanitize;
+use crate::output::wrap::{fold, wrap};
 
 /// What came by itself, as whole lines for a terminal of so many columns.
 pub(crate) fn batch(batch: &Batch, palette: &Palette, columns: Option<usize>) -> String {
@@ -53,7 +53,7 @@ pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
     if shown.len() < line.len() {
         shown.push('…');
     }
-    let line = format!("← {}", safe::line(&shown));
+    let line = format!("← {}", sanitize::line(&shown));
     // Colours take no room.
     let plain = told(&Paper { palette: Palette::default(), ..paper.clone() });
     let beside = format!("{} {line}", plain.lines().last().unwrap_or_default());
@@ -70,7 +70,7 @@ fn told(notice: &str, paper: &Paper, text: &mut String) {
         let indent = if index == 0 { "" } else { "  " };
         let room = paper.columns.map(|columns| columns.saturating_sub(indent.len()));
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{indent}{}", fold(&safe::line(line.trim()), room));
+        let _ = writeln!(text, "{indent}{}", fold(&sanitize::line(line.trim()), room));
     }
 }
 

@@ -34,7 +34,7 @@ impl Drop for TerminalModes {
         use rustix::termios::{OptionalActions, tcsetattr};
         if CHANGED.load(Ordering::Relaxed) && is_foreground(std::io::stdin()) {
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.0);
-            crate::streams::end_bracketed_paste();
+            crate::output::streams::end_bracketed_paste();
         }
     }
 }

@@ -4,7 +4,7 @@
 //! one, and the bar could not be cleared any more. What was typed is still read afterwards.
 
 #[cfg(unix)]
-use crate::terminal_modes::{is_foreground, note_change};
+use crate::output::terminal_modes::{is_foreground, note_change};
 
 /// While this lives, the terminal shows nothing of what is typed.
 #[derive(Debug)]

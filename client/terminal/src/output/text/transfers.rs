@@ -3,10 +3,10 @@
 use indicatif::HumanBytes;
 
 use super::table;
-use crate::meter::Reading;
-use crate::safe;
+use crate::output::progress_meter::Reading;
+use crate::output::sanitize;
+use crate::output::wrap::fold;
 use crate::transfers::{Direction, Row, State};
-use crate::wrap::fold;
 
 /// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
 pub(crate) fn transfers(rows: &[Row], columns: Option<usize>) -> String {
@@ -22,10 +22,10 @@ fn cells(row: &Row) -> [String; 6] {
         Direction::Send => "send",
         Direction::Fetch => "fetch",
     };
-    let name = safe::line(&row.name);
+    let name = sanitize::line(&row.name);
     let (percent, bytes, rate, name) = match &row.state {
         State::Ended(outcome) => {
-            let name = format!("{name}: {}", safe::line(outcome));
+            let name = format!("{name}: {}", sanitize::line(outcome));
             ("ended".to_owned(), String::new(), String::new(), name)
         }
         State::Waits(reading) => {
