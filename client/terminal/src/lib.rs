@@ -5,8 +5,6 @@
 //! which text from outside gets to a terminal.
 
 mod answer;
-mod attendant;
-mod board;
 mod command;
 mod config;
 #[cfg(test)]
@@ -18,16 +16,12 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
-mod live;
 mod login;
 mod outbox;
 mod output;
 mod prompt;
-mod repl;
 mod script;
 mod start;
-mod transfers;
-mod typed_lines;
 
 pub use crate::config::ClientArgs;
 pub use crate::config::{Age, Count, Seconds, Size};

@@ -21,7 +21,7 @@ use crate::output::sanitize;
 use crate::output::tell;
 use crate::output::{Form, Output};
 use crate::output::{TerminalModes, ended_by_signal, is_foreground};
-use crate::repl;
+use crate::prompt::repl;
 use crate::script::Listener;
 use crate::script::{AfterFailure, Lines};
 use crate::script::{listen, run};

@@ -6,14 +6,14 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
 use crate::answer::{Answer, Page, SentFiles};
-use crate::board::{Batch, Heard, News, Sent};
 use crate::execute::{LeftOut, Renamed};
 use crate::failure::Failure;
 use crate::output::Palette;
 use crate::output::is_plain;
 use crate::output::{Paper, text};
 use crate::output::{json, sanitize};
-use crate::transfers::{Direction, Row, State};
+use crate::prompt::{Batch, Heard, News, Sent};
+use crate::prompt::{Direction, Row, State};
 
 /// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
 ///

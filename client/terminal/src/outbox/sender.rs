@@ -12,7 +12,6 @@ use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
 use crate::answer::Answer;
-use crate::board::Sent;
 use crate::command::Line;
 use crate::execute::Answered;
 use crate::execute::{Manner, perform};
@@ -20,6 +19,7 @@ use crate::failure::Failure;
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
 use crate::output::Bars;
+use crate::prompt::Sent;
 use texts::Texts;
 
 /// The outbox of one user, and what is on its way: a line, or texts.

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use jiff::Zoned;
 
 use crate::answer::Answer;
-use crate::board::Sent;
 use crate::execute::Renamed;
 use crate::failure::Failure;
 use crate::output::colors::Palette;
@@ -14,7 +13,8 @@ use crate::output::text;
 use crate::output::text::Paper;
 use crate::output::wrap::fold;
 use crate::output::{json, sanitize};
-use crate::transfers::Row;
+use crate::prompt::Row;
+use crate::prompt::Sent;
 
 /// Whom results are for.
 #[derive(Debug, Clone)]

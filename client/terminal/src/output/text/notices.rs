@@ -7,10 +7,10 @@ use qchat_proto::command::Log;
 use qchat_proto::{MessageId, Stage};
 
 use super::{Columns, Paper, answer, failure, stage_name, time};
-use crate::board::{Batch, Heard, News, Sent};
 use crate::output::colors::Palette;
 use crate::output::sanitize;
 use crate::output::wrap::{fold, wrap};
+use crate::prompt::{Batch, Heard, News, Sent};
 
 /// What came by itself, as whole lines for a terminal of so many columns.
 pub(crate) fn batch(batch: &Batch, palette: &Palette, columns: Option<usize>) -> String {

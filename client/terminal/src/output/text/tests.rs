@@ -4,8 +4,8 @@ use qchat_proto::{Digest, Timestamp};
 use super::notices::live;
 use super::*;
 use crate::answer::SentFiles;
-use crate::board::{Batch, Heard, News, Sent};
 use crate::execute::LeftOut;
+use crate::prompt::{Batch, Heard, News, Sent};
 
 fn paper(columns: Option<usize>) -> Paper {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();

@@ -6,7 +6,7 @@ use super::table;
 use crate::output::progress_meter::Reading;
 use crate::output::sanitize;
 use crate::output::wrap::fold;
-use crate::transfers::{Direction, Row, State};
+use crate::prompt::{Direction, Row, State};
 
 /// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
 pub(crate) fn transfers(rows: &[Row], columns: Option<usize>) -> String {

@@ -10,10 +10,10 @@ use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter, Prompt};
 use tokio::sync::mpsc;
 
-use crate::attendant::{Attendant, HalfTyped};
-use crate::board::{Board, Print, REDRAW};
 use crate::command::{Entry, nearest};
 use crate::output::print_part;
+use crate::prompt::editor_hooks::{Attendant, HalfTyped};
+use crate::prompt::notices::{Board, Print, REDRAW};
 
 /// What a person did at the prompt.
 #[derive(Debug)]

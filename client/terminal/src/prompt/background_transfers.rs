@@ -14,13 +14,13 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
 use crate::answer::Answer;
-use crate::board::Sent;
 use crate::command::Line;
 use crate::execute::Manner;
 use crate::failure::Failure;
 use crate::outbox::{Step, not_yet, set_off};
 use crate::output::Bars;
 use crate::output::{Meter, Reading};
+use crate::prompt::notices::Sent;
 
 /// How many move at once. More would only share the same link in smaller pieces.
 const RUNNING_MAX: usize = 4;

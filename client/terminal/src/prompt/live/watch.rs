@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qchat_client::{Client, Cursor, Event, UserName};
 
-use crate::board::{Board, Heard, News};
+use crate::prompt::notices::{Board, Heard, News};
 
 /// How watching ended.
 #[derive(Debug)]

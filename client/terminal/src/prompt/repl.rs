@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::board::Board;
 use crate::command::Input;
 use crate::command::parse;
 use crate::config::Home;
 use crate::execute::{Outcome, Shell};
 use crate::exit::Exit;
-use crate::live::Live;
 use crate::output::NoEcho;
 use crate::output::note_change;
 use crate::output::tell;
-use crate::typed_lines::{Prompter, Typed};
+use crate::prompt::editor::{Prompter, Typed};
+use crate::prompt::live::Live;
+use crate::prompt::notices::Board;
 
 /// The kinds of terminals at which the editor takes lines as they are.
 const PLAIN: [&str; 3] = ["dumb", "cons25", "emacs"];

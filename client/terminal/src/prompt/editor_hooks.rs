@@ -11,8 +11,8 @@ use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use crate::board::Board;
 use crate::command::{COMMANDS, Entry};
+use crate::prompt::notices::Board;
 
 /// Completes the names of commands and options, tells the board when a line is entered, and gives the line
 /// up where its prompt has to say something else.

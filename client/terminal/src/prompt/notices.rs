@@ -273,5 +273,4 @@ impl Batch {
 }
 
 #[cfg(test)]
-#[path = "board_tests.rs"]
 mod tests;

@@ -4,9 +4,9 @@
 //! while the prompt waits for a line, and is given up when one comes.
 
 mod background;
-mod entering;
-mod own_messages;
-mod watching;
+mod enter;
+mod receipts;
+mod watch;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,16 +23,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::board::{Board, Heard, News, Print, start_printing};
 use crate::execute::Shell;
 use crate::outbox::{Delivery, Step};
 use crate::output::Palette;
 use crate::output::columns;
 use crate::output::text;
-use crate::prompt::{LinkState, prompt};
-use crate::transfers::Transfers;
-use own_messages::OwnMessages;
-use watching::{Ended, watch};
+use crate::prompt::background_transfers::Transfers;
+use crate::prompt::live::receipts::OwnMessages;
+use crate::prompt::live::watch::{Ended, watch};
+use crate::prompt::notices::{Board, Heard, News, Print, start_printing};
+use crate::prompt::text::{LinkState, prompt};
 
 /// How many batches of shown messages wait for being marked as read.
 const SHOWN_MAX: usize = 16;

@@ -6,13 +6,13 @@ use tokio::time::{sleep, timeout};
 
 use super::{Live, Watch, step};
 use crate::answer::Answer;
-use crate::board::{News, Sent};
 use crate::command::Input;
 use crate::command::{Line, parse};
 use crate::execute::{Outcome, Shell};
 use crate::failure::Failure;
 use crate::login::path_of;
 use crate::outbox::{Delivery, Step};
+use crate::prompt::notices::{News, Sent};
 
 impl Live {
     /// Does a typed line, or keeps it until the link is back.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use crate::board::{Board, News};
+use crate::prompt::notices::{Board, News};
 
 /// How many messages are tracked. Older ones are not told of any more.
 const TRACKED_MAX: usize = 32;
