@@ -4,20 +4,20 @@
 //! by `json` to scripts. `command_table` is the one list of commands; `safe` is the one door through
 //! which text from outside gets to a terminal.
 
-mod answer;
 mod command;
 mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
+mod error;
 mod execute;
 mod exit;
-mod failure;
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
 mod login;
 mod outbox;
+mod outcome;
 mod output;
 mod prompt;
 mod script;

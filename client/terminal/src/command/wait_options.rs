@@ -6,8 +6,8 @@ use qchat_proto::{MessageId, Stage};
 
 use crate::command::words::Words;
 use crate::config::Seconds;
+use crate::error::Failure;
 use crate::execute::Deadline;
-use crate::failure::Failure;
 
 /// How far a message is to come before its line is done, and how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 use qchat_proto::{ClientId, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 pub(crate) use names::Named;
 use sent_name::Taken;
 

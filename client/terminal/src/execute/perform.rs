@@ -13,14 +13,14 @@ use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, ClientId, Message, MessageText};
 use tokio::time::timeout;
 
-use crate::answer::{Answer, Page};
 use crate::command::Entry;
 use crate::command::HistoryLine;
 use crate::command::{Line, LineError};
+use crate::error::Failure;
 use crate::execute::deadline::Deadline;
 use crate::execute::file_selection::ChosenFile;
 use crate::execute::upload_ids::{Note, Unfinished};
-use crate::failure::Failure;
+use crate::outcome::{Answer, Page};
 use crate::output::Meter;
 use crate::output::{Bar, Bars};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use qchat_client::Backoff;
 
+use crate::error::Failure;
 use crate::execute::deadline::Deadline;
-use crate::failure::Failure;
 
 /// What is too short for another try: the line is over.
 const TRY_MIN: Duration = Duration::from_millis(50);

@@ -5,9 +5,9 @@ use qchat_proto::{Body, Digest, File, FilePath, Message, StoredName, Timestamp};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
-use crate::answer::{Answer, Page, SentFiles};
+use crate::error::Failure;
 use crate::execute::{LeftOut, Renamed};
-use crate::failure::Failure;
+use crate::outcome::{Answer, Page, SentFiles};
 use crate::output::Palette;
 use crate::output::is_plain;
 use crate::output::{Paper, text};

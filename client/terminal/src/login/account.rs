@@ -8,8 +8,8 @@ use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserN
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::error::Failure;
 use crate::execute::Manner;
-use crate::failure::Failure;
 use crate::login::password_input::Secrets;
 use crate::login::saved_session::{Saved, SavedSessions};
 

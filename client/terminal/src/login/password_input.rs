@@ -11,8 +11,8 @@ use qchat_proto::limits::PASSWORD_BYTES_MAX;
 use zeroize::Zeroizing;
 
 use crate::command::PasswordChange;
+use crate::error::Failure;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::login::account::NoSession;
 use crate::output::note_change;
 

@@ -10,7 +10,7 @@ use tokio::task::block_in_place;
 
 use crate::command::Input;
 use crate::command::{Line, parse};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
 /// How many lines may wait, and how long they may be together.

@@ -11,13 +11,13 @@ use qchat_client::{Backoff, Client, UserName};
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
-use crate::answer::Answer;
 use crate::command::Line;
+use crate::error::Failure;
 use crate::execute::Answered;
 use crate::execute::{Manner, perform};
-use crate::failure::Failure;
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
+use crate::outcome::Answer;
 use crate::output::Bars;
 use crate::prompt::Sent;
 use texts::Texts;

@@ -10,10 +10,10 @@ use std::fmt::Write;
 use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::command::bounded;
 use crate::command::{Entry, help};
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::outcome::Answer;
 use crate::output::sanitize;
 use crate::output::sanitize::Marks;
 use crate::output::text::stage_name;

@@ -15,9 +15,9 @@ use jiff::Zoned;
 use qchat_proto::command::{Group, Member, Session, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
 
-use crate::answer::{Answer, Page};
 use crate::command::help;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::outcome::{Answer, Page};
 use crate::output::colors::Palette;
 use crate::output::json::instant;
 use crate::output::sanitize;

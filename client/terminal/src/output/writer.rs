@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use jiff::Zoned;
 
-use crate::answer::Answer;
+use crate::error::Failure;
 use crate::execute::Renamed;
-use crate::failure::Failure;
+use crate::outcome::Answer;
 use crate::output::colors::Palette;
 use crate::output::terminal_width::columns;
 use crate::output::text;

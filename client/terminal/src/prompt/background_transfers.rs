@@ -13,11 +13,11 @@ use qchat_client::{Backoff, Client, UserName};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
-use crate::answer::Answer;
 use crate::command::Line;
+use crate::error::Failure;
 use crate::execute::Manner;
-use crate::failure::Failure;
 use crate::outbox::{Step, not_yet, set_off};
+use crate::outcome::Answer;
 use crate::output::Bars;
 use crate::output::{Meter, Reading};
 use crate::prompt::notices::Sent;

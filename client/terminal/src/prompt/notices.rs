@@ -11,8 +11,8 @@ use qchat_client::UserName;
 use qchat_proto::command::Log;
 use qchat_proto::{Message, MessageId, Stage};
 
-use crate::answer::Answer;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::outcome::Answer;
 
 /// How many lines wait. Later messages are only counted then.
 const WAITING_MAX: usize = 256;

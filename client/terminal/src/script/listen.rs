@@ -14,9 +14,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::command::bounded;
+use crate::error::Failure;
 use crate::execute::key_change;
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::output::Palette;
 use crate::output::columns;
 use crate::output::describe;

@@ -10,10 +10,10 @@ use qchat_client::{
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::error::Failure;
 use crate::execute::Link;
 use crate::execute::Manner;
 use crate::execute::Persistence;
-use crate::failure::Failure;
 use crate::login::Secrets;
 use crate::login::{Account, Means, Need};
 use crate::output::Output;

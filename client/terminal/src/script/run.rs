@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use crate::command::Input;
 use crate::command::bounded;
 use crate::command::parse;
+use crate::error::Failure;
 use crate::execute::{Outcome, Shell};
 use crate::exit::Exit;
-use crate::failure::Failure;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
 use texts::Texts;
 

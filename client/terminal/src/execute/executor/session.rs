@@ -5,10 +5,10 @@ use qchat_client::{Client, Refusal, UserName};
 use qchat_proto::{MessageId, Password};
 
 use super::Shell;
-use crate::answer::Answer;
 use crate::command::{Line, PasswordChange};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::login::{Means, Need};
+use crate::outcome::Answer;
 
 impl Shell {
     /// The connection to the server, if it stands.

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::Shell;
-use crate::answer::Answer;
 use crate::command::Line;
+use crate::error::Failure;
 use crate::execute::file_selection::Named;
-use crate::failure::Failure;
+use crate::outcome::Answer;
 
 /// The name under which a file from standard input arrives.
 const FILE_NAME: &str = "stdin";

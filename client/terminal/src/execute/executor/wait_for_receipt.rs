@@ -5,11 +5,11 @@ use qchat_proto::{Message, MessageId, Receipt, Stage};
 use tokio::time::{sleep, timeout};
 
 use super::Shell;
-use crate::answer::Answer;
 use crate::command::Wait;
+use crate::error::Failure;
 use crate::execute::deadline::Deadline;
-use crate::failure::Failure;
 use crate::login::Need;
+use crate::outcome::Answer;
 
 impl Shell {
     /// Waits until the message has come as far as the line wants it to, through links that are lost.

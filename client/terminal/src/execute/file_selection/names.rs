@@ -7,7 +7,7 @@ use qchat_client::{CallError, LocalFileReason};
 
 use super::FILES_MAX;
 use crate::command::{expanded, separates, unquoted};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// The files as they are named.
 #[derive(Debug, Clone, PartialEq, Eq)]

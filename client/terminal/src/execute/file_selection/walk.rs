@@ -8,7 +8,7 @@ use qchat_proto::{FileName, FilePath, FolderPath};
 
 use super::sent_name::Taken;
 use super::{Chosen, ChosenFile, LeftOut};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// Adds what lies in a folder, in the order of the names, each folder's own files before those below.
 /// A symbolic link is never followed: it could lead to anything. Each file keeps the folders above it, from

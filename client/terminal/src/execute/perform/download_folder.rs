@@ -4,8 +4,8 @@ use qchat_client::{Client, Downloaded, FolderPath, already_here, check_room_for}
 use qchat_proto::command::Log;
 
 use super::Manner;
-use crate::answer::SavedFiles;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::outcome::SavedFiles;
 use crate::output::Bar;
 
 impl Manner {

@@ -4,9 +4,9 @@ use qchat_client::Client;
 use qchat_proto::{Address, ClientId, Message};
 
 use super::Manner;
-use crate::answer::{Answer, SentFiles};
+use crate::error::Failure;
 use crate::execute::file_selection::{Chosen, ChosenFile, Named};
-use crate::failure::Failure;
+use crate::outcome::{Answer, SentFiles};
 use crate::output::Bar;
 
 impl Manner {

@@ -6,7 +6,7 @@ use std::future::{pending, ready};
 use qchat_client::proto::{Address, ClientId};
 use qchat_client::{CallError, Client, Message, MessageText, SentText, TextStream};
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::outbox::queue::Outbox;
 
 /// The first lines of an outbox, all of them texts, on one stream. The stream bounds how many have no answer.

@@ -7,9 +7,9 @@ use qchat_proto::{File, FolderPath};
 use serde::Serialize;
 
 use super::{ErrorObject, MessageObject, escape};
-use crate::answer::{SavedFiles, SentFiles};
+use crate::error::Failure;
 use crate::execute::Renamed;
-use crate::failure::Failure;
+use crate::outcome::{SavedFiles, SentFiles};
 
 /// The object that tells, before anything is sent, which names will be others.
 pub(crate) fn renamed(renamed: &[Renamed]) -> String {

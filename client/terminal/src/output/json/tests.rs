@@ -2,8 +2,8 @@ use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{Digest, File};
 
 use super::*;
-use crate::answer::{Page, SavedFiles, SentFiles};
 use crate::execute::{LeftOut, Renamed};
+use crate::outcome::{Page, SavedFiles, SentFiles};
 
 fn message(body: Body) -> Message {
     Message {

@@ -6,9 +6,9 @@ use indicatif::HumanBytes;
 use qchat_proto::{Body, Message};
 
 use super::{Paper, failure, whole};
-use crate::answer::{SavedFiles, SentFiles};
+use crate::error::Failure;
 use crate::execute::{LeftOut, Renamed};
-use crate::failure::Failure;
+use crate::outcome::{SavedFiles, SentFiles};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
 

@@ -3,7 +3,7 @@
 //! A script reads the results as data, so a sentence about them stands elsewhere.
 
 use super::{Paper, files, whole};
-use crate::answer::{Answer, Page};
+use crate::outcome::{Answer, Page};
 
 /// The remarks as whole lines. Empty if there is nothing to say.
 pub(crate) fn remarks(answer: &Answer, paper: &Paper) -> String {

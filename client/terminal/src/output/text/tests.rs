@@ -3,8 +3,8 @@ use qchat_proto::{Digest, Timestamp};
 
 use super::notices::live;
 use super::*;
-use crate::answer::SentFiles;
 use crate::execute::LeftOut;
+use crate::outcome::SentFiles;
 use crate::prompt::{Batch, Heard, News, Sent};
 
 fn paper(columns: Option<usize>) -> Paper {

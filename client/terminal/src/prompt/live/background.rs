@@ -6,8 +6,8 @@ use qchat_client::proto::ClientId;
 use super::Live;
 use crate::command::Input;
 use crate::command::Line;
+use crate::error::Failure;
 use crate::execute::{Outcome, Shell};
-use crate::failure::Failure;
 
 impl Live {
     /// Lets a line go on in the background.

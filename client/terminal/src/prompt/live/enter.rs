@@ -5,13 +5,13 @@ use qchat_client::proto::ClientId;
 use tokio::time::{sleep, timeout};
 
 use super::{Live, Watch, step};
-use crate::answer::Answer;
 use crate::command::Input;
 use crate::command::{Line, parse};
+use crate::error::Failure;
 use crate::execute::{Outcome, Shell};
-use crate::failure::Failure;
 use crate::login::path_of;
 use crate::outbox::{Delivery, Step};
+use crate::outcome::Answer;
 use crate::prompt::notices::{News, Sent};
 
 impl Live {

@@ -7,12 +7,12 @@ use qchat_client::proto::ClientId;
 use qchat_client::{Client, Message, SentText, TextStream};
 use tokio::time::{Instant, timeout};
 
-use crate::answer::Answer;
 use crate::command::Line;
+use crate::error::Failure;
 use crate::execute::Deadline;
 use crate::execute::Persistence;
 use crate::execute::{Outcome, Shell};
-use crate::failure::Failure;
+use crate::outcome::Answer;
 
 /// How many texts may be under way. The server's answers to more would not come sooner.
 const UNDER_WAY_MAX: usize = 1000;

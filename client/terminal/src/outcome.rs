@@ -6,8 +6,8 @@ use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command::Verb;
+use crate::error::Failure;
 use crate::execute::{LeftOut, Renamed};
-use crate::failure::Failure;
 
 /// The result of a line that was done.
 #[derive(Debug, PartialEq)]
