@@ -5,10 +5,10 @@ mod cert;
 #[path = "../tests/corpus/mod.rs"]
 mod corpus;
 mod demo;
-mod logs;
+mod logging;
 mod own_terminal;
 mod server;
-mod server_settings;
+mod server_config;
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;

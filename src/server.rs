@@ -11,9 +11,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::logs::{self, LogFormat};
+use crate::logging;
+use crate::logging::LogFormat;
 use crate::own_terminal::OwnTerminal;
-use crate::server_settings::Settings;
+use crate::server_config::Settings;
 
 /// What `qchat server` takes.
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let file = arguments.config.as_deref().map(Settings::read).transpose()?;
     let settings = arguments.settings.or(file.unwrap_or_default());
     let log_format = settings.log_format();
-    logs::start(log_format);
+    logging::start(log_format);
     let terminal = OwnTerminal::find();
     let runtime = runtime().context("cannot start the runtime")?;
     runtime.block_on(async {

@@ -2,13 +2,13 @@
 #![no_main]
 
 #[expect(dead_code, reason = "no log is started here")]
-#[path = "../../src/logs.rs"]
-mod logs;
+#[path = "../../src/logging.rs"]
+mod logging;
 #[expect(dead_code, reason = "no file is read here")]
-#[path = "../../src/server_settings.rs"]
-mod server_settings;
+#[path = "../../src/server_config.rs"]
+mod server_config;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    logs::check_event(input);
-    server_settings::check_text(&String::from_utf8_lossy(input));
+    logging::check_event(input);
+    server_config::check_text(&String::from_utf8_lossy(input));
 });

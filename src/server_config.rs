@@ -10,7 +10,7 @@ use qchat_node::{Config, IdentityFiles, Limits};
 use qchat_terminal::{Age, Count, Size, parse_settings, setting};
 use serde::Deserialize;
 
-use crate::logs::LogFormat;
+use crate::logging::LogFormat;
 
 /// The port of server and client where none is named.
 const PORT: u16 = 4433;
