@@ -1,9 +1,9 @@
 //! Which server key a client accepts.
 
-mod choice;
 pub(crate) mod known_servers;
+mod policy;
 mod verifier;
 
-pub use choice::{Trust, Unknown};
+pub use crate::trust::policy::{Trust, Unknown};
 pub use known_servers::{Pin, PinError, PinFile};
 pub(crate) use verifier::{Rule, Verifier};

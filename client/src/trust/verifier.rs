@@ -17,8 +17,8 @@ use rustls::{
 
 use crate::address::ServerAddress;
 use crate::error::{ConnectError, IdentityError, in_one_line};
-use crate::trust::choice::{Trust, Unknown};
 use crate::trust::known_servers::{Pin, PinFile};
+use crate::trust::policy::{Trust, Unknown};
 
 /// What a server must show, with all that is needed from the disk already read.
 #[derive(Debug)]
