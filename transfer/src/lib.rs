@@ -12,39 +12,39 @@
 //! This crate knows no commands, and of QUIC only its streams, their [windows](Flow), its
 //! [congestion control](settle) and its [silence].
 
-mod block;
+mod block_hashes;
+mod block_io;
+mod buffer;
 mod congestion;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
-mod disk;
+mod disk_priority;
 mod flow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod lane;
 mod layout;
-mod pace;
-mod pairing;
-mod part;
+mod partial_file;
 mod receive;
 mod send;
 mod settings;
 mod silence;
+mod stall_detection;
+mod stream_pairing;
 mod talk;
-mod values;
 
+pub use block_hashes::digest;
+pub use block_io::Disk;
 use congestion::Congestion;
-pub use disk::Disk;
+pub use disk_priority::Lane;
 pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
-pub use lane::Lane;
 pub use layout::Layout;
-pub use pairing::{Pairing, Waiting};
-pub use part::{LandError, Leftover, Part, each_value};
+pub use partial_file::{LandError, Leftover, Part, each_value};
 pub use receive::{Account, ReceiveError, Received, receive};
 pub use send::{Choice, Outlet, SendError, Step, send};
 pub use settings::settle;
 pub use silence::silence;
-pub use values::digest;
+pub use stream_pairing::{Pairing, Waiting};
 
 /// A block's length in memory.
 const BLOCK_LENGTH: usize = 1024 * 1024;

@@ -11,10 +11,10 @@ use qchat_proto::{BlockValue, Digest, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::block::{Block, Buffers};
-use crate::disk::Disk;
-use crate::pace::{Pace, Stalled, whole};
-use crate::values::value_of;
+use crate::block_hashes::value_of;
+use crate::block_io::Disk;
+use crate::buffer::{Block, Buffers};
+use crate::stall_detection::{Pace, Stalled, whole};
 use crate::{BLOCK_LENGTH, Layout, Part};
 
 /// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
@@ -230,5 +230,4 @@ impl<A: Account> Writer<A> {
 }
 
 #[cfg(test)]
-#[path = "receive_tests.rs"]
 mod tests;

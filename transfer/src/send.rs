@@ -10,11 +10,11 @@ use qchat_proto::command::BlockHeader;
 use qchat_proto::{BlockValue, Digest, frame};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::block::{Block, Buffers};
-use crate::disk::Disk;
-use crate::pace::{Pace, Stalled};
+use crate::block_hashes::value_of;
+use crate::block_io::Disk;
+use crate::buffer::{Block, Buffers};
 use crate::receive::ended;
-use crate::values::value_of;
+use crate::stall_detection::{Pace, Stalled};
 use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES};
 
 /// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
@@ -183,7 +183,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::lane::tests::narrow;
+    use crate::disk_priority::tests::narrow;
     use crate::tests::noise;
 
     /// Sends every block but one, and keeps the values.

@@ -13,11 +13,11 @@ use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::BLOCK_LENGTH;
-use crate::block::Buffers;
-use crate::disk::Disk;
-use crate::lane::Lane;
+use crate::block_hashes::value_of;
+use crate::block_io::Disk;
+use crate::buffer::Buffers;
+use crate::disk_priority::Lane;
 use crate::layout::Layout;
-use crate::values::value_of;
 
 /// How often a part is opened anew that vanished while it was opened.
 const OPEN_TRIES_MAX: u32 = 8;
@@ -342,5 +342,4 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[path = "part_tests.rs"]
 mod tests;

@@ -11,8 +11,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::block::Block;
-use crate::lane::Lane;
+use crate::buffer::Block;
+use crate::disk_priority::Lane;
 use crate::{BLOCK_LENGTH, Layout};
 
 /// An open file whose blocks are read or written.
@@ -158,7 +158,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::block::Buffers;
+    use crate::buffer::Buffers;
     use crate::tests::noise;
 
     const SIZE: usize = 2 * BLOCK_LENGTH + 77;
