@@ -15,35 +15,30 @@
 mod block_hashes;
 mod block_io;
 mod buffer;
-mod congestion;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
 mod disk_priority;
-mod flow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod layout;
 mod partial_file;
+mod quic;
 mod receive;
 mod send;
-mod settings;
-mod silence;
 mod stall_detection;
 mod stream_pairing;
-mod talk;
 
 pub use block_hashes::digest;
 pub use block_io::Disk;
-use congestion::Congestion;
 pub use disk_priority::Lane;
-pub use flow::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
 pub use layout::Layout;
 pub use partial_file::{LandError, Leftover, Part, each_value};
+pub use quic::{
+    Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, settle, silence,
+};
 pub use receive::{Account, ReceiveError, Received, receive};
 pub use send::{Choice, Outlet, SendError, Step, send};
-pub use settings::settle;
-pub use silence::silence;
 pub use stream_pairing::{Pairing, Waiting};
 
 /// A block's length in memory.

@@ -19,8 +19,8 @@ use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
 use tokio::sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore};
 
+use super::chat_priority::Talk;
 use crate::send::Outlet;
-use crate::talk::Talk;
 
 /// The largest windows, in bytes: 1 Gbit/s times 100 ms, and some room. A stream's own window cannot be
 /// changed, so it has to be this from the start.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::path::{Packet, coming};
+use super::path_model::{Packet, coming};
 use super::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN, Controller, Duration, Instant, Model};
 
 const PACKET: u64 = 1_400;

@@ -11,7 +11,7 @@
 //! a round trip; and quinn's pacer follows the window alone, so the gains are gains of the window. There
 //! is no long pause to measure the round trip, for which talk would have to wait.
 
-mod path;
+mod path_model;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-use crate::settings::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
-use path::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
+use super::transport::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
+use path_model::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
 
 /// In bytes. RFC 9002, section 7.2.
 const INITIAL_WINDOW: u64 = 14_720;
@@ -276,5 +276,4 @@ impl Controller for Model {
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
-#[path = "congestion_tests.rs"]
 mod tests;

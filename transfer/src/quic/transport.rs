@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quinn::{AckFrequencyConfig, MtuDiscoveryConfig, TransportConfig, VarInt};
 
-use crate::Congestion;
+use super::congestion::Congestion;
 
 /// After so many packets the peer acknowledges, instead of after every second: an acknowledgement costs both
 /// sides a system call. Where fewer come, it does so after a time in which a fast transfer brings many more.

@@ -1,0 +1,15 @@
+//! The QUIC settings and mechanisms that client and server share.
+//!
+//! [`transport`] sets acknowledgements, loss detection and packet sizes; [`congestion`] decides how many bytes may be
+//! in flight; [`windows`] sizes the flow control windows; [`chat_priority`] lets chat use the send window before files
+//! do; [`silence`] notices that a connection receives nothing any more.
+
+mod chat_priority;
+mod congestion;
+mod silence;
+mod transport;
+mod windows;
+
+pub use silence::silence;
+pub use transport::settle;
+pub use windows::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
