@@ -12,8 +12,8 @@ use quinn::{ClientConfig, Connection};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::harness::raw::{configuration, endpoint};
-use crate::harness::{DEADLINE, PASSWORD, Raw, Server, in_time, sdk};
+use crate::harness::raw_quic::{configuration, endpoint};
+use crate::harness::{DEADLINE, PASSWORD, RawConnection, Server, in_time, sdk};
 use qchat_proto::ALPN;
 
 /// From so many addresses, two at a time, each of them five times a second: 500 a second.
@@ -113,7 +113,7 @@ async fn guess_on(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut names = NAMES.iter().cycle().skip(first);
     loop {
-        let Ok(raw) = Raw::of(endpoint, server, config.clone()).await else { continue };
+        let Ok(raw) = RawConnection::of(endpoint, server, config.clone()).await else { continue };
         loop {
             ticks.tick().await;
             let name = names.next().expect("a cycle has no end");
@@ -163,7 +163,7 @@ async fn resume_for(server: &Server, token: &SessionToken, time: Duration) -> us
     let mut ticks = interval(Duration::from_millis(50));
     while begun.elapsed() < time {
         ticks.tick().await;
-        let raw = Raw::on(&endpoint, server).await.unwrap();
+        let raw = RawConnection::on(&endpoint, server).await.unwrap();
         raw.ask(Resume { token: token.clone() }).await.unwrap();
         resumed += 1;
     }
@@ -176,7 +176,7 @@ async fn overtaken(server: &Server, attack: &Attack, address: &str, user: &str) 
     let (endpoint, begun) = (endpoint(address), Instant::now());
     let (mut refused, mut before) = (0, None);
     loop {
-        let raw = Raw::on(&endpoint, server).await.unwrap();
+        let raw = RawConnection::on(&endpoint, server).await.unwrap();
         // Hashes while the connection was made are nobody's turn before this one's.
         before.get_or_insert_with(|| attack.wrong());
         match in_time(sign_in(&raw.connection, user, PASSWORD)).await {

@@ -7,8 +7,8 @@ use qchat_proto::command::{Login, Request};
 use qchat_proto::frame;
 use serde_json::Value;
 
-use crate::harness::raw::endpoint;
-use crate::harness::{Client, PASSWORD, Raw, Server, in_time, text};
+use crate::harness::raw_quic::endpoint;
+use crate::harness::{Client, PASSWORD, RawConnection, Server, in_time, text};
 
 /// How many wrong passwords of an address cost no wait.
 const FREE: usize = 5;
@@ -88,7 +88,7 @@ fn an_address_makes_so_many_accounts_in_an_hour() {
 }
 
 /// How long a wrong password takes to be answered, and the bytes of the answer.
-async fn timed(raw: &Raw, user: &str) -> (Duration, Vec<u8>) {
+async fn timed(raw: &RawConnection, user: &str) -> (Duration, Vec<u8>) {
     let password = "wrong".to_owned().try_into().unwrap();
     let request: Request = Login { user: user.parse().unwrap(), password }.into();
     let (mut send, mut receive) = raw.stream().await;
@@ -116,7 +116,7 @@ async fn an_unknown_user_takes_as_long_as_a_known_one_and_is_answered_with_the_s
     for number in 0..timings() {
         let host = number / 2;
         let raw = endpoint(&format!("127.0.{}.{}", 1 + host / 250, 1 + host % 250));
-        let raw = Raw::on(&raw, &server).await.unwrap();
+        let raw = RawConnection::on(&raw, &server).await.unwrap();
         let mut users = [(0, known[number % 4]), (1, unknown[number % 4].as_str())];
         // What follows on what must not make a difference.
         users.rotate_left(number / 2 % 2);

@@ -17,7 +17,7 @@ use qchat_proto::{
 };
 use tokio::io::AsyncReadExt;
 
-use crate::harness::{PASSWORD, Raw, Server, in_time, sdk};
+use crate::harness::{PASSWORD, RawConnection, Server, in_time, sdk};
 
 /// The commands of the wire. One that is missing here does not compile; one that no row asks, or whose
 /// row the table has not, fails the test.
@@ -163,7 +163,7 @@ const TO_GROUP: TransferId = TransferId(2);
 const BRIEFLY: Duration = Duration::from_millis(500);
 
 /// Sends one text on the stream of a `SendTexts`.
-async fn bring_text(raw: &Raw, transfer: TransferId) {
+async fn bring_text(raw: &RawConnection, transfer: TransferId) {
     // A stranger may open none before they are refused.
     let opened = tokio::time::timeout(BRIEFLY, raw.connection.open_uni()).await;
     let Ok(Ok(mut stream)) = opened else { return };
@@ -176,7 +176,7 @@ async fn bring_text(raw: &Raw, transfer: TransferId) {
 }
 
 /// Asks, and returns what the first frame of the answer says: `yes`, or the code of the refusal.
-async fn ask(raw: &Raw, request: &Request) -> String {
+async fn ask(raw: &RawConnection, request: &Request) -> String {
     let (mut send, mut receive) = raw.stream().await;
     in_time(send.write_all(&frame::encode_frame(request))).await.unwrap();
     send.finish().unwrap();
@@ -259,8 +259,8 @@ async fn caller(server: &Server, kind: &'static str, witness: &Witness) -> Calle
 }
 
 /// A connection on which the caller is signed in, if they can be.
-async fn connect(server: &Server, caller: &Caller, row: &str) -> Raw {
-    let raw = Raw::connect(server).await;
+async fn connect(server: &Server, caller: &Caller, row: &str) -> RawConnection {
+    let raw = RawConnection::connect(server).await;
     match &caller.token {
         // A session that no other row needs.
         Some(_) if row == "Logout" => {

@@ -9,7 +9,7 @@ use qchat_client::proto::command::{
 };
 use qchat_client::proto::{ClientId, Password, SessionId, SessionToken};
 
-use crate::harness::{PASSWORD, Raw, Server};
+use crate::harness::{PASSWORD, RawConnection, Server};
 
 /// A command about accounts and sessions, of alice's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,25 +63,25 @@ fn register(id: ClientId, text: &str) -> Register {
     Register { id, user: "alice".parse().unwrap(), password: password(text) }
 }
 
-async fn list(raw: &Raw) -> Vec<(SessionId, bool)> {
+async fn list(raw: &RawConnection) -> Vec<(SessionId, bool)> {
     let SessionList { sessions } = raw.ask(Sessions).await.unwrap();
     sessions.iter().map(|session| (session.id, session.current)).collect()
 }
 
 /// The id of the session that a token resumes, if it stands.
 async fn id_of(server: &Server, token: &SessionToken) -> Option<SessionId> {
-    let raw = Raw::connect(server).await;
+    let raw = RawConnection::connect(server).await;
     raw.ask(Resume { token: token.clone() }).await.ok()?;
     list(&raw).await.into_iter().find(|(_, is_current)| *is_current).map(|(id, _)| id)
 }
 
 impl Alice {
-    async fn sign_in(&mut self, raw: &Raw) {
+    async fn sign_in(&mut self, raw: &RawConnection) {
         let signed_in = raw.ask(login(&self.password)).await.unwrap();
         self.tokens.push(signed_in.token);
     }
 
-    async fn ask(&self, raw: &Raw, asked: Asked, own: Option<SessionId>) -> Learnt {
+    async fn ask(&self, raw: &RawConnection, asked: Asked, own: Option<SessionId>) -> Learnt {
         match asked {
             Asked::Register => {
                 let made = raw.ask(register(ClientId::random(), PASSWORD)).await;
@@ -123,7 +123,7 @@ impl Alice {
 
     /// Every session that is listed is one whose token alice has. Then ends all of them.
     async fn check(&mut self, server: &Server, pair: (Asked, Asked)) {
-        let raw = Raw::connect(server).await;
+        let raw = RawConnection::connect(server).await;
         self.sign_in(&raw).await;
         let listed: BTreeSet<_> = list(&raw).await.iter().map(|(id, _)| id.0).collect();
         let mut known = BTreeSet::new();
@@ -139,12 +139,16 @@ impl Alice {
 /// Asks for each pair at once, on a connection of its own.
 async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
     let server = Server::start();
-    Raw::connect(&server).await.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
+    RawConnection::connect(&server)
+        .await
+        .ask(register(ClientId::random(), PASSWORD))
+        .await
+        .unwrap();
     let mut alice = Alice { password: PASSWORD.to_owned(), tokens: Vec::new() };
     for (place, one) in commands.iter().enumerate() {
         for other in &commands[place..] {
-            alice.sign_in(&Raw::connect(&server).await).await;
-            let raw = Raw::connect(&server).await;
+            alice.sign_in(&RawConnection::connect(&server).await).await;
+            let raw = RawConnection::connect(&server).await;
             let mut own = None;
             if is_signed_in {
                 alice.sign_in(&raw).await;
@@ -171,7 +175,7 @@ async fn two_commands_at_once_of_somebody_signed_in_leave_no_session_that_nobody
 #[tokio::test]
 async fn of_two_sign_ins_at_once_one_is_told_that_somebody_is_signed_in() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
     let (one, other) = tokio::join!(raw.ask(login(PASSWORD)), raw.ask(login(PASSWORD)));
     let refused = [one.err(), other.err()].into_iter().flatten().collect::<Vec<_>>();
@@ -182,7 +186,7 @@ async fn of_two_sign_ins_at_once_one_is_told_that_somebody_is_signed_in() {
 #[tokio::test]
 async fn a_wrong_password_at_once_with_the_right_one_does_not_keep_it_out() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
     let (wrong, right) = tokio::join!(raw.ask(login("a wrong one")), raw.ask(login(PASSWORD)));
     assert!(right.is_ok(), "{right:?}");
@@ -192,7 +196,7 @@ async fn a_wrong_password_at_once_with_the_right_one_does_not_keep_it_out() {
 #[tokio::test]
 async fn a_repeated_registration_has_the_same_password() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     let id = ClientId::random();
     let made = Ok(Registered { user: "alice".parse().unwrap() });
     assert_eq!(raw.ask(register(id, PASSWORD)).await, made);
@@ -204,7 +208,7 @@ async fn a_repeated_registration_has_the_same_password() {
 #[tokio::test]
 async fn of_two_registrations_at_once_the_one_whose_password_counts_is_made() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     let (id, passwords) = (ClientId::random(), ["one password", "another password"]);
     let (one, other) =
         tokio::join!(raw.ask(register(id, passwords[0])), raw.ask(register(id, passwords[1])));

@@ -11,7 +11,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::harness::sdk::{connect, device, resume, session, user};
 use crate::harness::{
-    Bot, Client, DEADLINE, PASSWORD, Raw, Running, Server, Talk, in_time, items, keys, text,
+    Bot, Client, DEADLINE, PASSWORD, RawConnection, Running, Server, Talk, in_time, items, keys,
+    text,
 };
 
 /// How often a race is run: each costs a sign-in by password.
@@ -242,7 +243,7 @@ async fn a_resume_beside_the_end_of_its_session_is_not_signed_in_afterwards() {
 async fn a_file_that_is_on_its_way_stops_with_its_session() {
     let server = Server::start();
     let alice = device(&server, "alice").await;
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     let password = PASSWORD.to_owned().try_into().unwrap();
     raw.ask(Login { user: "alice".parse().unwrap(), password }).await.unwrap();
     let (transfer, size) = (TransferId(1), 1_000_000);

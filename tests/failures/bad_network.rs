@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::harness::sdk::{device, follow, group, said, session, text, user};
-use crate::harness::{Blackouts, DEADLINE, Dice, Path, Server, Weather};
+use crate::harness::{DEADLINE, NetworkFaults, Outages, SeededRandom, Server, UdpRelay};
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
@@ -31,13 +31,13 @@ const AT_A_TIME: usize = 8;
 /// What somebody says whose network is good, in every log when all has been sent.
 const END: &str = "the end";
 
-const BAD: Weather = Weather {
+const BAD: NetworkFaults = NetworkFaults {
     lost_percent: 5,
-    doubled_percent: 2,
+    duplicated_percent: 2,
     delay_milliseconds: 0..41,
     bytes_per_second: None,
     queue_bytes: u32::MAX,
-    blackouts: Some(Blackouts {
+    outages: Some(Outages {
         every_milliseconds: 3_000,
         milliseconds: 700..1_300,
         long_one_in: 8,
@@ -49,10 +49,11 @@ const BAD: Weather = Weather {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_inbox_equals_the_senders_logs() {
     let begun = Instant::now();
-    let people = timeout(3 * DEADLINE, talk(Dice::of_the_run())).await.expect("an end in time");
+    let people =
+        timeout(3 * DEADLINE, talk(SeededRandom::of_the_run())).await.expect("an end in time");
     println!("all was sent and heard after {:?}", begun.elapsed());
     for person in &people {
-        println!("{}: {} lives, {:?}", person.name, person.lives, person.path.tally());
+        println!("{}: {} lives, {:?}", person.name, person.lives, person.relay.counters());
         let repeats: Vec<_> = person.outboxes.iter().map(|outbox| outbox.repeats).collect();
         println!("{}: repeated {repeats:?} times", person.name);
     }
@@ -62,16 +63,16 @@ async fn every_inbox_equals_the_senders_logs() {
 }
 
 /// Lets everybody send and hear everything.
-async fn talk(mut dice: Dice) -> Vec<Person> {
+async fn talk(mut random: SeededRandom) -> Vec<Person> {
     let server = Server::start();
     let host = device(&server, "host").await;
     host.make_group("lab".parse().unwrap()).await.unwrap();
     let mut people = Vec::new();
     for name in PEOPLE {
         device(&server, name).await.join("lab".parse().unwrap()).await.unwrap();
-        let path = Path::in_weather(server.address, BAD, dice.split());
-        let session = session(&server, name, path.address).await;
-        people.push(Person::new(name, session, path, dice.split()));
+        let relay = UdpRelay::with_faults(server.address, BAD, random.split());
+        let session = session(&server, name, relay.address).await;
+        people.push(Person::new(name, session, relay, random.split()));
     }
     let sent = Arc::new(Semaphore::new(0));
     let mut talking: JoinSet<_> =
@@ -111,8 +112,8 @@ fn check_heard(reader: &Person, people: &[Person]) {
 struct Person {
     name: &'static str,
     session: Reconnect,
-    path: Path,
-    dice: Dice,
+    relay: UdpRelay,
+    random: SeededRandom,
     outboxes: [Outbox; PEOPLE.len()],
     cursors: Vec<Cursor>,
     heard: Vec<Message>,
@@ -120,12 +121,12 @@ struct Person {
 }
 
 impl Person {
-    fn new(name: &'static str, session: Reconnect, path: Path, dice: Dice) -> Self {
+    fn new(name: &'static str, session: Reconnect, relay: UdpRelay, random: SeededRandom) -> Self {
         // One's own place is taken by the group.
         let to = PEOPLE.map(|other| if other == name { group("lab") } else { user(other) });
         let outboxes = to.map(Outbox::new);
         let (cursors, heard) = (Vec::new(), Vec::new());
-        Self { name, session, path, dice, outboxes, cursors, heard, lives: 0 }
+        Self { name, session, relay, random, outboxes, cursors, heard, lives: 0 }
     }
 
     /// Sends and hears everything, through some lives.
@@ -133,7 +134,7 @@ impl Person {
         while self.ends_heard() < 2 {
             self.lives += 1;
             let follower = follow(&self.session, std::mem::take(&mut self.cursors)).await;
-            let death = self.heard.len() + 100 + usize::try_from(self.dice.below(400)).unwrap();
+            let death = self.heard.len() + 100 + usize::try_from(self.random.below(400)).unwrap();
             tokio::select! {
                 () = hear(&mut self.heard, death, &follower) => {}
                 _ = send_all(&mut self.outboxes, &follower, &sent) => {}

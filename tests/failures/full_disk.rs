@@ -27,7 +27,7 @@ use tokio::time::{interval, timeout};
 use crate::files::sending::noise;
 use crate::harness::sdk::{connect, device, resume, session, text, user};
 use crate::harness::{
-    DEADLINE, PASSWORD, Raw, Server, ServerFolder, SmallDisk, files_below, in_time,
+    DEADLINE, PASSWORD, RawConnection, Server, ServerFolder, SmallDisk, files_below, in_time,
 };
 
 /// What all of this takes, and the floors.
@@ -151,7 +151,7 @@ struct Halfway {
 
 impl Halfway {
     /// Offers the file; says how many of its blocks the server has already.
-    async fn offer(raw: &Raw, id: ClientId, transfer: u64) -> (Self, u64) {
+    async fn offer(raw: &RawConnection, id: ClientId, transfer: u64) -> (Self, u64) {
         let (bytes, transfer) = (noise(BLOCKS * BLOCK), TransferId(transfer));
         let size = u64::try_from(bytes.len()).unwrap();
         let mut answer =
@@ -187,7 +187,7 @@ impl Halfway {
 }
 
 /// Asks, and returns where the answer comes from.
-async fn ask(raw: &Raw, command: impl Command) -> RecvStream {
+async fn ask(raw: &RawConnection, command: impl Command) -> RecvStream {
     let (mut question, answer) = raw.stream().await;
     let request: Request = command.into();
     in_time(question.write_all(&frame::encode_frame(&request))).await.unwrap();
@@ -301,7 +301,7 @@ async fn check_full_disk(sight: Sight) {
     let resumed = session(&server, "reader", server.address).await;
     let reader = resume(&resumed).await;
     let mut senders = Senders::start(&server).await;
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     let token = session(&server, "alice", server.address).await.token;
     raw.ask(Resume { token }).await.unwrap();
     let (mut film, _) = Halfway::offer(&raw, ClientId::random(), 0).await;

@@ -11,7 +11,8 @@ use crate::harness::sdk::{
     catch_up, device, follow, message, next, resume, said, session, text, user,
 };
 use crate::harness::{
-    Dice, Path, Raw, Screen, Server, Weather, configuration, endpoint, in_time, texts,
+    NetworkFaults, RawConnection, Screen, SeededRandom, Server, UdpRelay, configuration, endpoint,
+    in_time, texts,
 };
 use crate::prompt::live::knock;
 
@@ -35,12 +36,12 @@ fn check_soon(begun: Instant, what: &str) {
 #[tokio::test]
 async fn both_sides_notice_that_a_link_has_fallen_silent() {
     let server = Server::start();
-    let path = Path::to(server.address);
-    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let relay = UdpRelay::to(server.address);
+    let bob = resume(&session(&server, "bob", relay.address).await).await;
     let mut watching = watch(&bob).await;
     let alice = device(&server, "alice").await;
     let mut looking = watch(&alice).await;
-    path.cut();
+    relay.cut();
     let begun = Instant::now();
     let ended = loop {
         if let Err(error) = next(&mut watching).await {
@@ -59,9 +60,9 @@ async fn both_sides_notice_that_a_link_has_fallen_silent() {
 #[tokio::test]
 async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
     let server = Server::start();
-    let path = Path::to(server.address);
-    let bob = resume(&session(&server, "bob", path.address).await).await;
-    path.lose_answers();
+    let relay = UdpRelay::to(server.address);
+    let bob = resume(&session(&server, "bob", relay.address).await).await;
+    relay.lose_answers();
     let begun = Instant::now();
     let sent = bob.send(user("bob"), text("a note")).await.unwrap_err();
     assert!(matches!(sent, CallError::OutcomeUnknown(LinkError::Silent)), "{sent}");
@@ -71,14 +72,14 @@ async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
 #[tokio::test]
 async fn a_follower_goes_on_when_a_silent_path_is_mended() {
     let server = Server::start();
-    let path = Path::to(server.address);
-    let bob = follow(&session(&server, "bob", path.address).await, Vec::new()).await;
+    let relay = UdpRelay::to(server.address);
+    let bob = follow(&session(&server, "bob", relay.address).await, Vec::new()).await;
     let first = bob.client().await.unwrap();
     let alice = device(&server, "alice").await;
     let mut expected = Vec::new();
     for round in 0..3 {
         if round == 1 {
-            path.cut();
+            relay.cut();
         }
         for number in 0..10 {
             expected.push(format!("{round}.{number}"));
@@ -89,7 +90,7 @@ async fn a_follower_goes_on_when_a_silent_path_is_mended() {
             let lost = first.users().await.unwrap_err();
             assert!(matches!(lost, CallError::NotSent(LinkError::Silent)), "{lost}");
             check_soon(begun, "the follower's link was given up");
-            path.mend();
+            relay.mend();
         }
     }
     for expected in &expected {
@@ -106,13 +107,13 @@ async fn a_follower_goes_on_when_a_silent_path_is_mended() {
 fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
-    let alice = server.user_over(&path, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = server.user_over(&relay, "alice");
     // The session is saved, and the prompt asks for no password.
     alice.ok("ls");
     let mut screen = Screen::open(&alice, &[]);
     knock(&bob, "alice", &screen);
-    path.cut();
+    relay.cut();
     let begun = Instant::now();
     screen.shows("connection lost; trying again");
     check_soon(begun, "the prompt told");
@@ -120,7 +121,7 @@ fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
     screen.press("\r");
     screen.prompts("(offline)");
     screen.enter("send bob patience");
-    path.mend();
+    relay.mend();
     screen.shows("sent @bob:");
     let shown = screen.shows("│ meanwhile");
     assert_eq!(shown.matches("│ meanwhile").count(), 1, "{shown}");
@@ -131,17 +132,17 @@ fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
 fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
-    let alice = server.user_over(&path, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = server.user_over(&relay, "alice");
     let mut talk = alice.talk();
     talk.ok("send bob before");
-    path.cut();
+    relay.cut();
     let begun = Instant::now();
     talk.tell("send bob once");
     let notice = talk.error_line().expect("a word about the link");
     check_soon(begun, "the script told");
     assert!(notice.contains("trying again"), "{notice}");
-    path.mend();
+    relay.mend();
     assert_eq!(talk.answer().expect("an answer")["ok"], true);
     assert_eq!(texts(&bob.ok("inbox")), ["before", "once"]);
 }
@@ -150,8 +151,8 @@ fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
 async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed() {
     const CHANGES: usize = 3;
     let server = Server::start();
-    let path = Path::to(server.address);
-    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let relay = UdpRelay::to(server.address);
+    let bob = resume(&session(&server, "bob", relay.address).await).await;
     let mut watching = watch(&bob).await;
     let alice = device(&server, "alice").await;
     for change in 0..CHANGES {
@@ -159,7 +160,7 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
         // Idle: also the acknowledgement of what came last has left, and only the heartbeat tells of the
         // new port.
         sleep(Duration::from_millis(200)).await;
-        path.change_ports();
+        relay.change_ports();
         let begun = Instant::now();
         alice.send(user("bob"), text(&text_sent)).await.unwrap();
         assert_eq!(message(&mut watching).await, text_sent);
@@ -169,7 +170,7 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
         assert_eq!(message(&mut watching).await, "and more");
     }
     assert!(!bob.is_closed(), "the connection moved along");
-    println!("{:?}", path.tally());
+    println!("{:?}", relay.counters());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,22 +182,22 @@ async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
     let folder = tempfile::tempdir().unwrap();
     let film = folder.path().join("film.mkv");
     std::fs::write(&film, crate::files::sending::noise(BYTES)).unwrap();
-    let weather = Weather { delay_milliseconds: 10..11, ..Weather::CLEAR };
-    let path = Path::in_weather(server.address, weather, Dice::new(1));
-    let bob = resume(&session(&server, "bob", path.address).await).await;
+    let faults = NetworkFaults { delay_milliseconds: 10..11, ..NetworkFaults::NONE };
+    let relay = UdpRelay::with_faults(server.address, faults, SeededRandom::new(1));
+    let bob = resume(&session(&server, "bob", relay.address).await).await;
     let sent = alice.send_file(user("bob"), &film, Progress::none()).await.unwrap();
     let Body::File(file) = sent.body else { panic!("no file: {sent:?}") };
     let fresh = tempfile::tempdir().unwrap();
     let download = bob.download(Log::Inbox, file.name.as_str(), fresh.path(), Progress::none());
     let changes = tokio::task::spawn_blocking(move || {
         for change in 1..=CHANGES {
-            path.wait_until_carried(path.carried() + 4 * 1024 * 1024);
-            path.change_ports();
+            relay.wait_until_carried(relay.carried() + 4 * 1024 * 1024);
+            relay.change_ports();
             let begun = Instant::now();
-            path.wait_until_carried(path.carried() + 1024 * 1024);
+            relay.wait_until_carried(relay.carried() + 1024 * 1024);
             check_soon(begun, &format!("after change {change} the file went on"));
         }
-        path
+        relay
     });
     let (fetched, changes) = tokio::join!(in_time(download), changes);
     let _path = changes.unwrap();
@@ -207,13 +208,14 @@ async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
 #[tokio::test]
 async fn a_client_of_another_make_is_answered_at_a_new_address_when_it_has_said_enough() {
     let server = Server::start();
-    let path = Path::to(server.address);
+    let relay = UdpRelay::to(server.address);
     // It knows nothing of the limit, and says something of the length that the server's challenge needs.
     let configuration = configuration(&server, ALPN);
-    let raw = Raw::of(&endpoint("127.0.0.1"), path.address, configuration).await.unwrap();
+    let raw =
+        RawConnection::of(&endpoint("127.0.0.1"), relay.address, configuration).await.unwrap();
     raw.sign_up("carol").await;
     for change in 0..3 {
-        path.change_ports();
+        relay.change_ports();
         let begun = Instant::now();
         let (id, to) = (ClientId::random(), user("carol"));
         raw.ask(SendText { id, to, text: text(&"x".repeat(600)) }).await.unwrap();

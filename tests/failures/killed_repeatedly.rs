@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Client, DEADLINE, Dice, Server, hash, items, text};
+use crate::harness::{Client, DEADLINE, SeededRandom, Server, hash, items, text};
 
 /// Servers that live and die beside each other: most of the time of each is waiting.
 const SERVERS: u64 = 4;
@@ -44,23 +44,23 @@ struct Sent {
 #[test]
 fn nothing_is_lost_or_doubled_by_a_server_that_is_killed_200_times() {
     let kills = std::env::var("QCHAT_KILLS").map_or(200, |kills| kills.parse().unwrap());
-    let mut dice = Dice::of_the_run();
+    let mut random = SeededRandom::of_the_run();
     thread::scope(|scope| {
         for server in 0..SERVERS {
-            let dice = dice.split();
+            let random = random.split();
             // Together as many as were asked for.
             let kills = (kills + server) / SERVERS;
-            scope.spawn(move || live(kills, dice));
+            scope.spawn(move || live(kills, random));
         }
     });
 }
 
 /// Kills one server so many times, and then looks at everything that was sent.
-fn live(kills: u64, mut dice: Dice) {
-    let server = Server::listening(&address(&mut dice));
+fn live(kills: u64, mut random: SeededRandom) {
+    let server = Server::listening(&address(&mut random));
     let reader = server.user("reader");
     reader.ok("mkgr lab");
-    let (server, sent) = kill_under_load(server, kills, &mut dice);
+    let (server, sent) = kill_under_load(server, kills, &mut random);
     for (number, log) in LOGS.iter().enumerate() {
         let answer = reader.ok(log.inbox);
         check_messages(items(&answer["messages"]), number, &sent);
@@ -75,21 +75,21 @@ fn live(kills: u64, mut dice: Dice) {
 fn kill_under_load(
     mut server: Server,
     kills: u64,
-    dice: &mut Dice,
+    random: &mut SeededRandom,
 ) -> (Server, [Vec<Sent>; SENDERS.len()]) {
     let answers = &Answers::default();
     let people = SENDERS.map(|name| {
         let client = server.user(name);
         client.ok("join lab");
-        Sender { name, client, dice: dice.split(), answers }
+        Sender { name, client, random: random.split(), answers }
     });
     thread::scope(|scope| {
         let senders = people.map(|sender| scope.spawn(move || sender.run()));
         let over = Over(answers);
         for _ in 0..kills {
-            answers.wait_for(dice.below(30));
+            answers.wait_for(random.below(30));
             // Not only right at an answer: also while the next ones are written, and on their way.
-            thread::sleep(Duration::from_micros(dice.below(5_000)));
+            thread::sleep(Duration::from_micros(random.below(5_000)));
             server = server.kill9().start();
         }
         drop(over);
@@ -99,9 +99,9 @@ fn kill_under_load(
 
 /// A free address whose port no client chooses by chance while the server is down: the operating
 /// system's own choices are higher.
-fn address(dice: &mut Dice) -> String {
+fn address(random: &mut SeededRandom) -> String {
     loop {
-        let address = format!("127.0.0.1:{}", 10_000 + dice.below(20_000));
+        let address = format!("127.0.0.1:{}", 10_000 + random.below(20_000));
         if UdpSocket::bind(&address).is_ok() {
             return address;
         }
@@ -146,7 +146,7 @@ impl Drop for Over<'_> {
 struct Sender<'a> {
     name: &'static str,
     client: Client,
-    dice: Dice,
+    random: SeededRandom,
     answers: &'a Answers,
 }
 
@@ -157,10 +157,10 @@ impl Sender<'_> {
         let mut sent = Vec::new();
         let mut talk = self.client.talk();
         while !self.answers.are_enough.load(Ordering::SeqCst) {
-            let log = usize::from(self.dice.below(2) == 0);
+            let log = usize::from(self.random.below(2) == 0);
             let name = format!("{}.{}", self.name, sent.len());
             talk.tell(&self.line(&LOGS[log], &name));
-            let dies = self.dice.below(50) == 0;
+            let dies = self.random.below(50) == 0;
             if dies {
                 talk.kill();
             }
@@ -177,7 +177,7 @@ impl Sender<'_> {
     }
 
     fn line(&mut self, log: &Log, name: &str) -> String {
-        if self.dice.below(10) > 0 {
+        if self.random.below(10) > 0 {
             return format!("{} {name}", log.text);
         }
         self.client.write(name, &content(name));

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::harness::sdk::{device, follow, group, said, session, text};
-use crate::harness::{Dice, Server, in_time};
+use crate::harness::{SeededRandom, Server, in_time};
 
 const PEOPLE: usize = 20;
 const DEVICES: usize = 10;
@@ -17,7 +17,7 @@ const ROUNDS: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
-    let mut dice = Dice::of_the_run();
+    let mut random = SeededRandom::of_the_run();
     let mut server = Server::start();
     device(&server, "host").await.make_group("lab".parse().unwrap()).await.unwrap();
     let mut devices = Vec::new();
@@ -36,7 +36,7 @@ async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
         (followers, heard) = all_hear(followers, round, begun).await;
         tell(if round == 0 { "first heard" } else { "back" }, heard);
         // The heartbeats of all beat together now; the server dies at any time between two of them.
-        sleep(Duration::from_millis(dice.below(3_000))).await;
+        sleep(Duration::from_millis(random.below(3_000))).await;
         if round < ROUNDS {
             server = server.kill9().start();
         }

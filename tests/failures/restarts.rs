@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Path, Running, Server, texts, until};
+use crate::harness::{Running, Server, UdpRelay, texts, until};
 
 #[test]
 fn a_line_typed_while_the_server_is_gone_is_done_once_it_is_back() {
@@ -35,15 +35,15 @@ fn a_command_begun_without_a_server_waits_for_it() {
 fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
-    let alice = server.user_over(&path, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = server.user_over(&relay, "alice");
     let mut talk = alice.talk();
     talk.ok("ls");
-    path.lose_answers();
+    relay.lose_answers();
     talk.tell("send bob once");
     until("the message is stored", || !texts(&bob.ok("inbox")).is_empty());
     let stopped = server.kill9();
-    path.mend();
+    relay.mend();
     let _server = stopped.start();
     assert_eq!(talk.answer().expect("an answer")["message"]["id"], "@bob:1");
     assert_eq!(texts(&bob.ok("inbox")), ["once"]);

@@ -6,26 +6,28 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 
 use crate::harness::sdk::{resume, session};
-use crate::harness::{Bot, Client, Ended, Path, Running, Server, Tally, Weather};
+use crate::harness::{
+    Bot, Client, Ended, NetworkCounters, NetworkFaults, Running, Server, UdpRelay,
+};
 
 /// The people of a house behind one link, whose sessions are saved.
 struct House {
     server: Server,
-    link: Path,
+    link: UdpRelay,
     people: Vec<Client>,
 }
 
 impl House {
-    fn of(people: usize, link: Weather) -> Self {
+    fn of(people: usize, link: NetworkFaults) -> Self {
         let server = Server::start();
-        let path = Path::to(server.address);
+        let relay = UdpRelay::to(server.address);
         let people: Vec<_> =
-            (0..people).map(|number| server.user_over(&path, &format!("user{number}"))).collect();
+            (0..people).map(|number| server.user_over(&relay, &format!("user{number}"))).collect();
         for one in &people {
             one.ok("ls");
         }
-        path.change_weather(link);
-        Self { server, link: path, people }
+        relay.change_faults(link);
+        Self { server, link: relay, people }
     }
 
     /// Lets everybody ask at once.
@@ -34,7 +36,7 @@ impl House {
         let ask = |one: &Client| Running::start(one.command().args(["--timeout", "60", "ls"]));
         let running: Vec<_> = self.people.iter().map(ask).collect();
         let ended = running.into_iter().map(Running::finish).collect();
-        println!("after {:?}: {:?}", begun.elapsed(), self.link.tally());
+        println!("after {:?}: {:?}", begun.elapsed(), self.link.counters());
         ended
     }
 
@@ -48,26 +50,26 @@ impl House {
 
 #[test]
 fn two_clients_get_in_at_once_over_20_kbits_a_second() {
-    House::of(2, Weather::thin(20_000)).check_all_get_in();
+    House::of(2, NetworkFaults::slow(20_000)).check_all_get_in();
 }
 
 #[test]
 fn ten_clients_get_in_at_once_over_50_kbits_a_second() {
-    House::of(10, Weather::thin(50_000)).check_all_get_in();
+    House::of(10, NetworkFaults::slow(50_000)).check_all_get_in();
 }
 
 #[test]
 fn a_question_with_a_saved_session_costs_less_than_9_kilobytes() {
-    let house = House::of(1, Weather::CLEAR);
+    let house = House::of(1, NetworkFaults::NONE);
     assert_eq!(house.all_ask().remove(0).status, Some(0));
-    let Tally { bytes_up, bytes_down, .. } = house.link.tally();
+    let NetworkCounters { bytes_up, bytes_down, .. } = house.link.counters();
     assert!(bytes_up + bytes_down < 9_000, "{bytes_up} bytes up, and {bytes_down} down");
 }
 
 #[test]
 fn over_20_kbits_a_second_everything_is_heard_in_order() {
     const MESSAGES: usize = 20;
-    let house = House::of(2, Weather::thin(20_000));
+    let house = House::of(2, NetworkFaults::slow(20_000));
     let [listener, sender] = &house.people[..] else { unreachable!() };
     let begun = Instant::now();
     let mut listening = Bot::listen(listener, &[]);
@@ -80,13 +82,13 @@ fn over_20_kbits_a_second_everything_is_heard_in_order() {
         assert_eq!(talk.answer().expect("an answer")["ok"], true);
     }
     assert_eq!(listening.texts(MESSAGES), texts);
-    println!("after {:?}: {:?}", begun.elapsed(), house.link.tally());
+    println!("after {:?}: {:?}", begun.elapsed(), house.link.counters());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_stands_stays_while_five_others_come_at_once_over_50_kbits_a_second() {
     // What ten say at once can wait for 5 s in the queue, which nobody can tell from silence.
-    let house = House::of(5, Weather::thin(50_000));
+    let house = House::of(5, NetworkFaults::slow(50_000));
     let session = session(&house.server, "bob", house.link.address).await;
     let bob = resume(&session).await;
     spawn_blocking(move || house.check_all_get_in()).await.unwrap();
@@ -96,10 +98,10 @@ async fn a_link_that_stands_stays_while_five_others_come_at_once_over_50_kbits_a
 #[tokio::test]
 async fn a_far_link_takes_its_time_in_both_directions() {
     let server = Server::start();
-    let path = Path::to(server.address);
-    let session = session(&server, "alice", path.address).await;
+    let relay = UdpRelay::to(server.address);
+    let session = session(&server, "alice", relay.address).await;
     let one_way = Duration::from_millis(600);
-    path.change_weather(Weather::far(one_way));
+    relay.change_faults(NetworkFaults::delayed(one_way));
     let begun = Instant::now();
     let alice = resume(&session).await;
     alice.users().await.unwrap();

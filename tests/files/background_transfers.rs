@@ -10,13 +10,15 @@ use tokio::time::interval;
 
 use crate::files::sending::noise;
 use crate::harness::{
-    Client, DEADLINE, Dice, Path, Screen, Server, Weather, in_time, items, sdk, text, texts,
+    Client, DEADLINE, NetworkFaults, Screen, SeededRandom, Server, UdpRelay, in_time, items, sdk,
+    text, texts,
 };
 
 /// A path on which a film takes a while, and a word does not.
-pub(crate) fn slow_path(server: &Server) -> Path {
-    let weather = Weather { lost_percent: 3, delay_milliseconds: 20..40, ..Weather::CLEAR };
-    Path::in_weather(server.address, weather, Dice::new(7))
+pub(crate) fn slow_path(server: &Server) -> UdpRelay {
+    let faults =
+        NetworkFaults { lost_percent: 3, delay_milliseconds: 20..40, ..NetworkFaults::NONE };
+    UdpRelay::with_faults(server.address, faults, SeededRandom::new(7))
 }
 
 /// A prompt, wide enough for everything.
@@ -51,8 +53,8 @@ fn wait_until_it_moves(screen: &mut Screen) -> String {
 fn one_can_talk_while_a_film_is_on_its_way_and_stop_it() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = slow_path(&server);
-    let alice = server.user_over(&path, "alice");
+    let relay = slow_path(&server);
+    let alice = server.user_over(&relay, "alice");
     write_film(&alice, "film.mkv", 512);
     let mut screen = open(&alice);
     screen.enter("send_file bob film.mkv &");
@@ -107,8 +109,8 @@ fn what_came_of_a_transfer_is_put_above_a_line_that_is_half_typed() {
 fn a_transfer_goes_on_through_a_killed_server_and_is_one_message() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = slow_path(&server);
-    let alice = server.user_over(&path, "alice");
+    let relay = slow_path(&server);
+    let alice = server.user_over(&relay, "alice");
     alice.write("film.mkv", &noise(2 * 1024 * 1024));
     let mut screen = open(&alice);
     screen.enter("send_file bob film.mkv &");
@@ -127,8 +129,8 @@ fn a_transfer_goes_on_through_a_killed_server_and_is_one_message() {
 #[test]
 fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
     let server = Server::start();
-    let path = slow_path(&server);
-    let alice = server.user_over(&path, "alice");
+    let relay = slow_path(&server);
+    let alice = server.user_over(&relay, "alice");
     let mut screen = open(&alice);
     for number in 1..=6 {
         write_film(&alice, &format!("film{number}.mkv"), 64);
@@ -160,8 +162,8 @@ async fn files_on_one_connection_share_it_also_where_packets_overtake_each_other
     const FILES: usize = 4;
     const TOTAL: u64 = 8 * 1024 * 1024;
     let server = Server::start();
-    let path = slow_path(&server);
-    let client = sdk::resume(&sdk::session(&server, "alice", path.address).await).await;
+    let relay = slow_path(&server);
+    let client = sdk::resume(&sdk::session(&server, "alice", relay.address).await).await;
     let film = server.folder().join("film.mkv");
     std::fs::File::create(&film).unwrap().set_len(64 * 1024 * 1024).unwrap();
     let moved = Arc::new([const { AtomicU64::new(0) }; FILES]);
@@ -188,7 +190,7 @@ async fn files_on_one_connection_share_it_also_where_packets_overtake_each_other
     })
     .await;
     let shares = shares();
-    let carried = path.carried();
+    let carried = relay.carried();
     println!("{shares:?} bytes in {:?}, {carried} carried", begun.elapsed());
     assert!(shares.iter().all(|&share| share > TOTAL / 8), "{shares:?}");
     // What was overtaken is not sent again.

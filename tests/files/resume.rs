@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::files::sending::{landed, noise, stored};
 use crate::harness::{
-    Client, Dice, Path, Server, Talk, Weather, files_below, hash, items, text, until,
+    Client, NetworkFaults, SeededRandom, Server, Talk, UdpRelay, files_below, hash, items, text,
+    until,
 };
 
 const BLOCK: u64 = 1 << 20;
@@ -21,14 +22,14 @@ pub(crate) fn film() -> Vec<u8> {
 }
 
 /// Slow enough to be cut in the middle.
-pub(crate) fn slow_path(server: &Server) -> Path {
-    let weather = Weather { delay_milliseconds: 5..6, ..Weather::CLEAR };
-    Path::in_weather(server.address, weather, Dice::new(1))
+pub(crate) fn slow_path(server: &Server) -> UdpRelay {
+    let faults = NetworkFaults { delay_milliseconds: 5..6, ..NetworkFaults::NONE };
+    UdpRelay::with_faults(server.address, faults, SeededRandom::new(1))
 }
 
 /// A user at the far end of a path.
-pub(crate) fn user_behind(path: &Path, server: &Server, name: &str) -> Client {
-    let address = path.address.to_string();
+pub(crate) fn user_behind(relay: &UdpRelay, server: &Server, name: &str) -> Client {
+    let address = relay.address.to_string();
     server.user(name).pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint])
 }
 
@@ -86,15 +87,15 @@ fn flip(path: &FilePath, place: u64) {
 /// A server, and alice whose film is on its way to it.
 pub(crate) fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
     let server = Server::talkative(arguments);
-    let path = slow_path(&server);
-    let alice = user_behind(&path, &server, "alice");
+    let relay = slow_path(&server);
+    let alice = user_behind(&relay, &server, "alice");
     alice.write("film.mkv", &film());
     let mut talk = alice.talk();
     talk.ok("ls");
     talk.tell("send_file alice film.mkv");
     part_with(&server.folder().join("upload"), 3);
     // The path has to live as long as its client.
-    std::mem::forget(path);
+    std::mem::forget(relay);
     (server, alice, talk)
 }
 
@@ -180,16 +181,16 @@ fn a_file_that_was_changed_between_two_tries_arrives_as_it_is_then() {
 #[test]
 fn an_upload_whose_answer_was_lost_with_its_client_is_there_once() {
     let server = Server::start();
-    let path = Path::to(server.address);
-    let alice = user_behind(&path, &server, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = user_behind(&relay, &server, "alice");
     let bob = server.user("bob");
     alice.write("a.txt", b"once");
     let mut talk = alice.talk();
     talk.ok("ls");
-    path.lose_answers();
+    relay.lose_answers();
     talk.tell("send_file bob a.txt");
     // The handshake of the transfer needs answers: let them through until the file is on its way.
-    path.mend();
+    relay.mend();
     until("the message is stored", || items(&bob.ok("inbox")["messages"]).len() == 1);
     talk.kill();
     drop(talk);
@@ -270,17 +271,17 @@ fn an_upload_that_nobody_goes_on_with_is_collected() {
 /// A server with a film, and alice who is fetching it.
 fn download_under_way() -> (Server, Client, Talk, PathBuf) {
     let server = Server::talkative(&[]);
-    let path = slow_path(&server);
+    let relay = slow_path(&server);
     let alice = server.user("alice");
     alice.write("film.mkv", &film());
     alice.ok("send_file alice film.mkv");
-    let address = path.address.to_string();
+    let address = relay.address.to_string();
     let alice = alice.pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint]);
     let mut talk = alice.talk();
     talk.ok("ls");
     talk.tell("download_file film.mkv");
     let part = part_with(&alice.path("download"), 3);
-    std::mem::forget(path);
+    std::mem::forget(relay);
     (server, alice, talk, part)
 }
 
@@ -318,18 +319,18 @@ fn a_download_goes_on_by_itself_where_a_killed_server_was() {
 #[test]
 fn a_download_goes_on_by_itself_over_a_path_that_was_cut() {
     let server = Server::talkative(&[]);
-    let path = slow_path(&server);
-    let alice = user_behind(&path, &server, "alice");
+    let relay = slow_path(&server);
+    let alice = user_behind(&relay, &server, "alice");
     alice.write("film.mkv", &film());
     let mut talk = alice.talk();
     talk.ok("send_file alice film.mkv");
     talk.tell("download_file film.mkv");
     let part = part_with(&alice.path("download"), 3);
-    path.cut();
+    relay.cut();
     let word = talk.error_line().expect("a word about the link");
     assert!(word.contains("trying again"), "{word}");
     let lay = blocks_in(&part);
-    path.mend();
+    relay.mend();
     assert_eq!(talk.answer().expect("an answer")["ok"], true);
     let mut server = server;
     assert_eq!(went(&mut server), BLOCKS - lay);

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use crate::files::sending::stored;
-use crate::harness::{Client, Dice, Path, Server, Talk, Weather, files_below, hash, text};
+use crate::harness::{
+    Client, NetworkFaults, SeededRandom, Server, Talk, UdpRelay, files_below, hash, text,
+};
 
 const BLOCK: u64 = 1 << 20;
 
@@ -24,14 +26,14 @@ fn blocks() -> u64 {
 }
 
 /// Five cuts in any order, each with the byte after which it happens.
-fn cuts(dice: &mut Dice, bytes: u64) -> Vec<(u64, Cut)> {
+fn cuts(random: &mut SeededRandom, bytes: u64) -> Vec<(u64, Cut)> {
     let mut kinds = vec![Cut::Link, Cut::Link, Cut::Link, Cut::Sender, Cut::Receiver];
     let mut cuts = Vec::new();
     let stretch = bytes / 6;
     for number in 1_u64..=5 {
-        let chosen = dice.below(kinds.len().try_into().unwrap());
+        let chosen = random.below(kinds.len().try_into().unwrap());
         let kind = kinds.swap_remove(chosen.try_into().unwrap());
-        cuts.push((number * stretch - dice.below(stretch / 2), kind));
+        cuts.push((number * stretch - random.below(stretch / 2), kind));
     }
     cuts
 }
@@ -39,7 +41,7 @@ fn cuts(dice: &mut Dice, bytes: u64) -> Vec<(u64, Cut)> {
 /// A transfer that is under way, and goes on whatever happens to it.
 struct Stage {
     server: Option<Server>,
-    path: Path,
+    relay: UdpRelay,
     alice: Client,
     talk: Talk,
     line: &'static str,
@@ -49,14 +51,14 @@ struct Stage {
 
 impl Stage {
     /// Alice behind a path that is slow enough to be cut in the middle.
-    fn new(dice: &mut Dice, line: &'static str) -> Self {
+    fn new(random: &mut SeededRandom, line: &'static str) -> Self {
         let server = Server::start();
-        let weather = Weather {
+        let faults = NetworkFaults {
             delay_milliseconds: 5..6,
             bytes_per_second: Some(BYTES_PER_SECOND),
-            ..Weather::CLEAR
+            ..NetworkFaults::NONE
         };
-        let path = Path::in_weather(server.address, weather, dice.split());
+        let relay = UdpRelay::with_faults(server.address, faults, random.split());
         let alice = server.user("alice");
         write_film(&alice, blocks());
         let mut folder = server.folder().join("upload");
@@ -64,11 +66,11 @@ impl Stage {
             alice.ok("send_file alice film.mkv");
             folder = alice.path("download");
         }
-        let address = path.address.to_string();
+        let address = relay.address.to_string();
         let behind = ["--server", &address, "--fingerprint", &server.fingerprint];
         let alice = alice.pointed_at(&behind);
         let talk = alice.talk();
-        Self { server: Some(server), path, alice, talk, line, folder }
+        Self { server: Some(server), relay, alice, talk, line, folder }
     }
 
     fn begin(&mut self) {
@@ -77,12 +79,12 @@ impl Stage {
     }
 
     fn cut(&mut self, carried: u64, cut: Cut) {
-        self.path.wait_until_carried(carried);
+        self.relay.wait_until_carried(carried);
         match cut {
             Cut::Link => {
-                self.path.cut();
+                self.relay.cut();
                 self.hear_of_the_loss();
-                self.path.mend();
+                self.relay.mend();
             }
             Cut::Sender if self.line.starts_with("send") => self.kill_client(),
             Cut::Receiver if !self.line.starts_with("send") => self.kill_client(),
@@ -124,28 +126,28 @@ fn write_film(alice: &Client, blocks: u64) {
 /// Transfers the file without a cut, and tells how many bytes travel for it.
 fn carried_for_all(stage: &mut Stage) -> u64 {
     stage.talk.ok("ls");
-    let before = stage.path.carried();
+    let before = stage.relay.carried();
     stage.talk.tell(stage.line);
     // In steps, each of which has its own time.
     for sixth in 1..=6 {
-        stage.path.wait_until_carried(before + sixth * blocks() * BLOCK / 6);
+        stage.relay.wait_until_carried(before + sixth * blocks() * BLOCK / 6);
     }
     assert_eq!(stage.talk.answer().expect("an answer")["ok"], true);
-    stage.path.carried() - before
+    stage.relay.carried() - before
 }
 
 /// Cuts the transfer five times, and checks how much travelled more than without a cut.
-fn cut_five_times(stage: &mut Stage, dice: &mut Dice, for_all: u64) -> serde_json::Value {
+fn cut_five_times(stage: &mut Stage, random: &mut SeededRandom, for_all: u64) -> serde_json::Value {
     let file = blocks() * BLOCK;
-    let before = stage.path.carried();
+    let before = stage.relay.carried();
     stage.begin();
-    for (bytes, cut) in cuts(dice, file) {
+    for (bytes, cut) in cuts(random, file) {
         println!("{cut:?} after {bytes} of {file} bytes");
         stage.cut(before + bytes, cut);
     }
     let answer = stage.talk.answer().expect("an answer");
     assert_eq!(answer["ok"], true, "{answer}");
-    let carried = stage.path.carried() - before;
+    let carried = stage.relay.carried() - before;
     println!("{carried} bytes carried, and {for_all} without a cut");
     assert!(for_all > file, "{for_all}");
     assert!(carried < for_all + 5 * BLOCK, "{carried} bytes, and {for_all} without a cut");
@@ -154,11 +156,11 @@ fn cut_five_times(stage: &mut Stage, dice: &mut Dice, for_all: u64) -> serde_jso
 
 #[test]
 fn an_upload_that_is_cut_five_times_is_the_same_file() {
-    let mut dice = Dice::of_the_run();
+    let mut random = SeededRandom::of_the_run();
     let line = "send_file alice film.mkv";
-    let for_all = carried_for_all(&mut Stage::new(&mut dice, line));
-    let mut stage = Stage::new(&mut dice, line);
-    let answer = cut_five_times(&mut stage, &mut dice, for_all);
+    let for_all = carried_for_all(&mut Stage::new(&mut random, line));
+    let mut stage = Stage::new(&mut random, line);
+    let answer = cut_five_times(&mut stage, &mut random, for_all);
     let digest = hash(&stage.alice.path("film.mkv"));
     assert_eq!(text(&answer["message"]["file"]["blake3"]), digest);
     let name = stored(&answer);
@@ -169,11 +171,11 @@ fn an_upload_that_is_cut_five_times_is_the_same_file() {
 
 #[test]
 fn a_download_that_is_cut_five_times_is_the_same_file() {
-    let mut dice = Dice::of_the_run();
+    let mut random = SeededRandom::of_the_run();
     let line = "download_file film.mkv";
-    let for_all = carried_for_all(&mut Stage::new(&mut dice, line));
-    let mut stage = Stage::new(&mut dice, line);
-    cut_five_times(&mut stage, &mut dice, for_all);
+    let for_all = carried_for_all(&mut Stage::new(&mut random, line));
+    let mut stage = Stage::new(&mut random, line);
+    cut_five_times(&mut stage, &mut random, for_all);
     let landed = stage.alice.path("download/alice/film.mkv");
     assert_eq!(hash(&landed), hash(&stage.alice.path("film.mkv")));
     assert_eq!(files_below(&stage.folder), [landed]);

@@ -1,4 +1,4 @@
-//! What lies in a folder.
+//! The files in a folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The files below a folder with the digests of their bytes: equal where nothing was changed.
+/// The files below a folder with their digests: equal if nothing was changed.
 pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, String> {
     files_below(folder).into_iter().map(|path| (path.clone(), hash(&path))).collect()
 }

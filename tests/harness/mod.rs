@@ -1,19 +1,19 @@
 //! Starts servers and clients, talks to them, and ends them.
 //!
-//! Everything waits for an answer with a deadline, and what was started ends when it is dropped.
+//! Each wait has a deadline. Dropping a value ends its process, and then its folder goes.
 
 mod bot;
 mod client;
-mod dice;
+mod faulty_network;
 mod folder;
-mod path;
 mod process;
-pub(crate) mod raw;
+pub(crate) mod raw_quic;
 mod screen;
 pub(crate) mod sdk;
+mod seeded_random;
 mod server;
 mod small_disk;
-mod weather;
+mod udp_relay;
 
 use std::time::{Duration, Instant};
 
@@ -21,27 +21,29 @@ use serde_json::Value;
 
 pub(crate) use bot::{Bot, wait_for_cursor};
 pub(crate) use client::{Client, Talk, clean_environment};
-pub(crate) use dice::Dice;
+pub(crate) use faulty_network::{NetworkCounters, NetworkFaults, Outages};
 pub(crate) use folder::{contents, files_below, hash};
-pub(crate) use path::Path;
 pub(crate) use process::{Ended, Running};
-pub(crate) use raw::{Raw, configuration, configuration_with, endpoint, in_time, tls};
+pub(crate) use raw_quic::{
+    RawConnection, configuration, configuration_with, endpoint, in_time, tls,
+};
 pub(crate) use screen::Screen;
+pub(crate) use seeded_random::SeededRandom;
 pub(crate) use server::{Server, ServerFolder, Stopped};
 pub(crate) use small_disk::SmallDisk;
-pub(crate) use weather::{Blackouts, Tally, Weather};
+pub(crate) use udp_relay::UdpRelay;
 
-/// How long anything may take on a busy machine. No test waits this long unless it fails.
+/// The longest wait on a busy machine. Only a failing test waits this long.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_qchat");
 
-/// Everybody's password.
+/// The password of every account.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// Asks until it is so, for as long as anything may take. Each question waits for its answer, so that
-/// asking again is no busy loop.
+/// Repeats a question until the answer is true, for at most [`DEADLINE`]. Each question waits for an
+/// answer of the program, so this is no busy loop.
 #[track_caller]
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();

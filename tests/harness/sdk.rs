@@ -1,4 +1,4 @@
-//! People at programs of their own, which use the SDK.
+//! Users whose programs use the client library.
 
 use std::net::SocketAddr;
 
@@ -17,14 +17,14 @@ fn trust(server: &Server) -> Trust {
     Trust::Fingerprint(server.fingerprint.parse().unwrap())
 }
 
-/// A signed-in device of a user, who is registered if need be.
+/// A signed-in client of a user, who is registered if need be.
 pub(crate) async fn device(server: &Server, name: &str) -> Client {
     let client = connect(server).await;
     sign_in(&client, name, &server.address.to_string(), server).await;
     client
 }
 
-/// A session of a user, who is registered if need be: to be resumed over another path to the server.
+/// A session of a user, who is registered if need be, to resume at another address of the server.
 pub(crate) async fn session(server: &Server, name: &str, path: SocketAddr) -> Reconnect {
     sign_in(&connect(server).await, name, &path.to_string(), server).await
 }
@@ -44,7 +44,7 @@ pub(crate) async fn resume(session: &Reconnect) -> Client {
     client
 }
 
-/// Follows in a session, trying until there is a link.
+/// Follows in a session. Connects again until a connection is made.
 pub(crate) async fn follow(session: &Reconnect, cursors: Vec<Cursor>) -> Follower {
     loop {
         match Client::connect(&session.server, session.trust.clone()).await {
@@ -81,12 +81,12 @@ pub(crate) fn said(body: &Body) -> String {
     }
 }
 
-/// The next event of a watching.
+/// The next event, for at most [`super::DEADLINE`].
 pub(crate) async fn next(watching: &mut Watching) -> Result<Event, CallError> {
     in_time(watching.next()).await
 }
 
-/// Reads on until everything that was there has been told.
+/// Reads until the watching has caught up, and returns the texts.
 pub(crate) async fn catch_up(watching: &mut Watching) -> Vec<String> {
     let mut told = Vec::new();
     loop {
@@ -98,7 +98,7 @@ pub(crate) async fn catch_up(watching: &mut Watching) -> Vec<String> {
     }
 }
 
-/// The text of the next message; other events are passed over.
+/// The text of the next message. Skips other events.
 pub(crate) async fn message(watching: &mut Watching) -> String {
     loop {
         if let Event::Message { message, .. } = next(watching).await.unwrap() {

@@ -11,7 +11,7 @@ use super::client::Client;
 use super::process::{Ended, Running};
 use super::{PASSWORD, PROGRAM, files_below};
 
-/// The folder that a server is started in: certificate, data and uploads lie at their defaults.
+/// The working directory of a server, with certificate, data and uploads at their default paths.
 pub(crate) struct ServerFolder(TempDir);
 
 impl ServerFolder {
@@ -23,13 +23,13 @@ impl ServerFolder {
         self.0.path()
     }
 
-    /// Starts a server that cannot start, and returns how it ended.
+    /// Runs a server that must refuse to start, and returns its exit status and output.
     #[track_caller]
     pub(crate) fn refuses_to_start(&self, arguments: &[&str]) -> Ended {
         self.refuses(command(self.path(), "127.0.0.1:0", arguments))
     }
 
-    /// Starts a server at an address that it cannot have, and returns how it ended.
+    /// Runs a server that must fail to bind an address, and returns its exit status and output.
     #[track_caller]
     pub(crate) fn refuses_to_listen(&self, address: &str) -> Ended {
         self.refuses(command(self.path(), address, &[""; 0]))
@@ -57,7 +57,7 @@ impl ServerFolder {
         fingerprint.unwrap_or_else(|| panic!("no fingerprint: {ended:?}")).trim().to_owned()
     }
 
-    /// Runs `qchat cert` in the folder, which is to fail, and returns the error.
+    /// Runs a `qchat cert` that must fail, and returns its standard error.
     #[track_caller]
     pub(crate) fn cert_is_refused(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(PROGRAM);
@@ -73,7 +73,7 @@ impl ServerFolder {
         std::fs::set_permissions(self.path().join(file), permissions).unwrap();
     }
 
-    /// Where the messages are: the file that begins as every redb file does.
+    /// The file with the messages. It begins with the magic bytes of redb.
     pub(crate) fn store(&self) -> PathBuf {
         let files = files_below(&self.path().join("data"));
         let store = files.into_iter().find(|file| {
@@ -83,7 +83,7 @@ impl ServerFolder {
     }
 }
 
-/// A server that runs. Dropping it kills it.
+/// A running server. Dropping this value kills the process and then removes the folder.
 pub(crate) struct Server {
     running: Running,
     pub(crate) folder: ServerFolder,
@@ -92,10 +92,10 @@ pub(crate) struct Server {
     pub(crate) fingerprint: String,
 }
 
-/// In a server's folder: it logs everything.
+/// A file in the folder of a server that logs at debug level.
 const TALKATIVE: &str = "talkative";
 
-/// A server that was stopped, and whose folder is still there.
+/// A server that has ended. Its folder is kept, so that it can start again.
 pub(crate) struct Stopped {
     pub(crate) folder: ServerFolder,
     arguments: Vec<String>,
@@ -112,14 +112,14 @@ impl Server {
         Self::in_folder(ServerFolder::new(), arguments)
     }
 
-    /// Starts a server that logs everything.
+    /// Starts a server that logs at debug level.
     pub(crate) fn talkative(arguments: &[&str]) -> Self {
         let folder = ServerFolder::new();
         std::fs::write(folder.path().join(TALKATIVE), "").unwrap();
         Self::in_folder(folder, arguments)
     }
 
-    /// The next line of its log that says this.
+    /// Waits for the next line of the log that contains this text.
     #[track_caller]
     pub(crate) fn logged(&mut self, what: &str) -> String {
         loop {
@@ -136,7 +136,7 @@ impl Server {
         Self::listen(folder, "127.0.0.1:0", arguments)
     }
 
-    /// Starts a server that logs as `QCHAT_LOG` would make it, in this form: `text` or `json`.
+    /// Starts a server with this `QCHAT_LOG` and this log format: `text` or `json`.
     pub(crate) fn logging(filter: &str, form: &str) -> Self {
         let folder = ServerFolder::new();
         let arguments = vec!["--log-format".to_owned(), form.to_owned()];
@@ -150,23 +150,23 @@ impl Server {
         Self { running, folder, arguments, address, fingerprint }
     }
 
-    /// Sends it a signal.
+    /// Sends the process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.running.signal(signal);
     }
 
-    /// Its process id.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
     }
 
-    /// Asks it to read its certificate and key anew, and waits for the line of its log that says this.
+    /// Makes the server read its certificate and key again, and waits for a log line with this text.
     pub(crate) fn hang_up(&mut self, says: &str) -> String {
         self.running.signal(Signal::HUP);
         self.logged(says)
     }
 
-    /// Stops it, and returns what it has logged since it was ready, and its folder.
+    /// Stops the server, and returns its folder and the log since it was ready.
     pub(crate) fn into_log(self) -> (String, ServerFolder) {
         self.running.signal(Signal::TERM);
         let ended = self.running.finish();
@@ -174,7 +174,7 @@ impl Server {
         (ended.error, self.folder)
     }
 
-    /// Starts a server whose settings file says where it listens.
+    /// Starts a server that takes its address from a settings file.
     pub(crate) fn configured_by(folder: ServerFolder, config: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["server", "--config", config]).args(arguments).current_dir(folder.path());
@@ -185,7 +185,7 @@ impl Server {
         Self { running, folder, arguments: Vec::new(), address, fingerprint }
     }
 
-    /// Starts a server that listens there.
+    /// Starts a server that listens on this address.
     pub(crate) fn listening(address: &str) -> Self {
         Self::listen(ServerFolder::new(), address, Vec::new())
     }
@@ -201,34 +201,34 @@ impl Server {
         self.folder.path()
     }
 
-    /// The names of the files that were uploaded, sorted.
+    /// The sorted names of the uploaded files.
     pub(crate) fn uploads(&self) -> Vec<String> {
-        self.lying_in_upload().into_iter().filter(|name| !name.starts_with(".part-")).collect()
+        self.names_in_upload().into_iter().filter(|name| !name.starts_with(".part-")).collect()
     }
 
-    /// The unfinished uploads.
+    /// The partial files of unfinished uploads.
     pub(crate) fn parts(&self) -> Vec<PathBuf> {
-        let parts = self.lying_in_upload().into_iter().filter(|name| name.starts_with(".part-"));
+        let parts = self.names_in_upload().into_iter().filter(|name| name.starts_with(".part-"));
         parts.map(|name| self.folder().join("upload").join(name)).collect()
     }
 
-    fn lying_in_upload(&self) -> Vec<String> {
+    fn names_in_upload(&self) -> Vec<String> {
         let files = files_below(&self.folder().join("upload"));
         let names = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap().to_owned());
         names.filter(|name| name != "README.md" && !name.starts_with(".git")).collect()
     }
 
-    /// The memory that the server holds now, in bytes.
+    /// The resident memory now, in bytes.
     pub(crate) fn memory(&self) -> u64 {
         self.kibibytes("VmRSS:")
     }
 
-    /// The most memory that the server has held so far, in bytes.
+    /// The peak of the resident memory, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.kibibytes("VmHWM:")
     }
 
-    /// How many threads the server has now.
+    /// The number of threads now.
     pub(crate) fn threads(&self) -> usize {
         self.status("Threads:").parse().unwrap()
     }
@@ -244,12 +244,12 @@ impl Server {
         value.trim().to_owned()
     }
 
-    /// Asks the server to stop with SIGTERM, waits until it has, and checks that it ended well.
+    /// Stops the server with SIGTERM, and checks that it exits with status 0.
     pub(crate) fn terminate(self) -> Stopped {
         self.stop(Signal::TERM)
     }
 
-    /// The same with another signal.
+    /// Stops the server with this signal, and checks that it exits with status 0.
     pub(crate) fn stop(self, signal: Signal) -> Stopped {
         self.running.signal(signal);
         let ended = self.running.finish();
@@ -257,7 +257,7 @@ impl Server {
         Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
     }
 
-    /// Kills the server with SIGKILL: what a power cut or the kernel does to a process.
+    /// Kills the server with SIGKILL.
     pub(crate) fn kill9(self) -> Stopped {
         self.running.signal(Signal::KILL);
         let ended = self.running.finish();
@@ -265,7 +265,7 @@ impl Server {
         Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
     }
 
-    /// A client that nobody is signed in at.
+    /// A client that is signed out.
     pub(crate) fn visitor(&self) -> Client {
         Client::new(self.address, &self.fingerprint, None)
     }
@@ -277,14 +277,14 @@ impl Server {
         self.client_of(name)
     }
 
-    /// Makes an account, and returns a client that reaches it over a path of its own.
+    /// Makes an account, and returns a client that reaches the server through a relay.
     #[track_caller]
-    pub(crate) fn user_over(&self, path: &super::Path, name: &str) -> Client {
+    pub(crate) fn user_over(&self, relay: &super::UdpRelay, name: &str) -> Client {
         self.user(name);
-        Client::new(path.address, &self.fingerprint, Some(name))
+        Client::new(relay.address, &self.fingerprint, Some(name))
     }
 
-    /// A client that signs in to an account that exists: another device of the same person.
+    /// Another device of a user who exists.
     pub(crate) fn client_of(&self, name: &str) -> Client {
         Client::new(self.address, &self.fingerprint, Some(name))
     }
@@ -297,19 +297,19 @@ impl Stopped {
     }
 }
 
-/// The address and the fingerprint that a server tells when it is ready.
+/// Waits until the server is ready, and returns the printed address and fingerprint.
 fn ready(running: &mut Running) -> (String, String) {
     let address = after(running, "qchat server is ready on ");
     let address = address.strip_suffix(" (UDP)").expect("the ready line ends with (UDP)");
-    // On all addresses, the server names one that works.
+    // A server on all addresses prints `localhost`, which a socket address cannot hold.
     let address = address.replace("localhost:", "[::1]:");
     let fingerprint = after(running, "fingerprint: ");
-    // Nothing of this is the log's.
+    // The log begins after this line.
     after(running, "connect with: ");
     (address, fingerprint)
 }
 
-/// The same of a server that logs JSON.
+/// Waits for the ready line of a server that logs JSON.
 fn ready_in_json(running: &mut Running) -> (String, String) {
     loop {
         let line = running.error_line().expect("the server is ready");
@@ -321,7 +321,7 @@ fn ready_in_json(running: &mut Running) -> (String, String) {
     }
 }
 
-/// What follows a beginning on the next line of standard error that has it.
+/// Waits for a line of standard error with this prefix, and returns the rest of the line.
 fn after(running: &mut Running, beginning: &str) -> String {
     let mut before = String::new();
     loop {

@@ -1,4 +1,4 @@
-//! A disk of its own that is small enough to be filled.
+//! A file system that is small enough to be filled.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
-/// A file system in memory, of a size that it cannot exceed.
+/// A tmpfs of fixed size.
 pub(crate) struct SmallDisk {
-    /// Emptied before it goes.
+    /// The mount point. It is unmounted before the folder is removed.
     folder: TempDir,
-    /// What of it appears elsewhere.
+    /// A file elsewhere that a bind mount keeps on this disk.
     lent: Option<PathBuf>,
 }
 
 impl SmallDisk {
-    /// Mounts one. Says why, where the system does not let us: only root may.
+    /// Mounts the file system. Without permission, which only root has, prints the reason.
     pub(crate) fn mount(bytes: u64) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={bytes}");
@@ -35,7 +35,7 @@ impl SmallDisk {
         self.folder.path().join(name)
     }
 
-    /// Moves a file here, which goes on to be found where it was: there nobody sees how full this disk is.
+    /// Moves a file here by a bind mount, which keeps its path. `statvfs` on its folder does not show this disk.
     pub(crate) fn lend(&mut self, file: &Path) {
         let here = self.path("lent");
         std::fs::copy(file, &here).unwrap();
@@ -44,13 +44,13 @@ impl SmallDisk {
         self.lent = Some(file.to_owned());
     }
 
-    /// What is free, in bytes.
+    /// The free space, in bytes.
     pub(crate) fn free(&self) -> u64 {
         let system = rustix::fs::statvfs(self.folder.path()).unwrap();
         system.f_bavail * system.f_frsize
     }
 
-    /// A stranger's file that takes no room yet.
+    /// An empty file that can fill the disk.
     pub(crate) fn filler(&self) -> Filler<'_> {
         let path = self.path("filler");
         let file = File::create_new(&path).unwrap();
@@ -66,14 +66,14 @@ impl Drop for SmallDisk {
                 println!("{} stays mounted", path.display());
             }
         }
-        // The folder that it was in could not go before.
+        // A mount point cannot be removed, so the folder around it still exists.
         for folder in self.lent.iter().flat_map(|lent| lent.ancestors().skip(1).take(2)) {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
 }
 
-/// A file that is in the way. Dropping it makes room.
+/// A file that fills the disk. Dropping this value removes the file.
 pub(crate) struct Filler<'disk> {
     disk: &'disk SmallDisk,
     file: File,
@@ -81,14 +81,14 @@ pub(crate) struct Filler<'disk> {
 }
 
 impl Filler<'_> {
-    /// Takes all room, at once: faster than anybody can look.
+    /// Allocates all free space in one call, faster than a check of the free space can notice.
     pub(crate) fn take_all(&self) {
         let mut piece = self.disk.free();
         while piece > 0 {
             let size = self.file.metadata().unwrap().len();
             match fallocate(&self.file, FallocateFlags::empty(), size, piece) {
                 Ok(()) => {}
-                // Whoever else writes was faster.
+                // Another process has taken space in the meantime.
                 Err(Errno::NOSPC) => piece /= 2,
                 Err(error) => panic!("filling the disk: {error}"),
             }

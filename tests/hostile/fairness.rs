@@ -23,7 +23,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
 use crate::harness::sdk::{catch_up, device, resume, session, text, user};
-use crate::harness::{PASSWORD, Raw, Server, in_time};
+use crate::harness::{PASSWORD, RawConnection, Server, in_time};
 
 /// How often an honest person sends.
 const SEND_EVERY: Duration = Duration::from_millis(50);
@@ -223,9 +223,9 @@ async fn who_takes_what_they_can_get_makes_nobody_else_wait() {
     panic!("others wait: {rounds:?}");
 }
 
-async fn signed_in(server: &Server, name: &str) -> Raw {
+async fn signed_in(server: &Server, name: &str) -> RawConnection {
     let token = session(server, name, server.address).await.token;
-    let raw = Raw::connect(server).await;
+    let raw = RawConnection::connect(server).await;
     raw.ask(Resume { token }).await.unwrap();
     raw
 }
@@ -356,7 +356,7 @@ async fn who_leaves_before_the_answer_pays_all_the_same() {
     let (server, bob) = with_a_long_log(100).await;
     let phone = resume(&bob).await;
     for _ in 0..ROUNDS {
-        let raw = Raw::connect(&server).await;
+        let raw = RawConnection::connect(&server).await;
         raw.resume(&bob.token).await;
         for _ in 0..16 {
             let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
@@ -380,7 +380,7 @@ async fn who_leaves_before_the_answer_pays_all_the_same() {
 
 /// Asks something that goes on for long, and returns what it is answered first.
 async fn begin<T: DeserializeOwned>(
-    raw: &Raw,
+    raw: &RawConnection,
     request: impl Into<Request>,
 ) -> Result<(T, RecvStream), Refusal> {
     let (mut question, mut answer) = raw.stream().await;

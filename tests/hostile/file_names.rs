@@ -14,7 +14,7 @@ use quinn::{ReadError, RecvStream, VarInt};
 use tokio::task::JoinSet;
 
 use crate::corpus;
-use crate::harness::{PASSWORD, Raw, Server, files_below, in_time};
+use crate::harness::{PASSWORD, RawConnection, Server, files_below, in_time};
 
 /// How many files travel at a time.
 const AT_ONCE: usize = 12;
@@ -22,8 +22,8 @@ const AT_ONCE: usize = 12;
 /// Stands in a request where the hostile name is put.
 const PLACE: &str = "a name to be replaced";
 
-async fn signed_in(server: &Server) -> Raw {
-    let raw = Raw::connect(server).await;
+async fn signed_in(server: &Server) -> RawConnection {
+    let raw = RawConnection::connect(server).await;
     let password = || PASSWORD.to_owned().try_into().unwrap();
     let user = || "mallory".parse().unwrap();
     raw.ask(Register { id: ClientId::random(), user: user(), password: password() }).await.unwrap();
@@ -58,7 +58,7 @@ fn empty_file(transfer: TransferId) -> Vec<u8> {
 }
 
 /// Asks to upload a file under this name, and returns the answer's stream.
-async fn ask(raw: &Raw, name: &[u8], transfer: TransferId) -> RecvStream {
+async fn ask(raw: &RawConnection, name: &[u8], transfer: TransferId) -> RecvStream {
     let (mut send, receive) = raw.stream().await;
     in_time(send.write_all(&request(name, transfer))).await.unwrap();
     send.finish().unwrap();
@@ -66,7 +66,7 @@ async fn ask(raw: &Raw, name: &[u8], transfer: TransferId) -> RecvStream {
 }
 
 /// Uploads an empty file under this name.
-async fn upload(raw: &Raw, name: &[u8], transfer: TransferId) -> Message {
+async fn upload(raw: &RawConnection, name: &[u8], transfer: TransferId) -> Message {
     let mut answer = ask(raw, name, transfer).await;
     let opening = frame::read::<Result<UploadOpening, Refusal>>(&mut answer, ANSWER_BYTES_MAX);
     in_time(opening).await.unwrap().unwrap();
@@ -78,7 +78,7 @@ async fn upload(raw: &Raw, name: &[u8], transfer: TransferId) -> Message {
 }
 
 /// Asks to upload a file under what is no text, and checks that the server takes that for garbage.
-async fn check_is_garbage(raw: &Raw, name: &[u8], transfer: TransferId) {
+async fn check_is_garbage(raw: &RawConnection, name: &[u8], transfer: TransferId) {
     let mut answer = ask(raw, name, transfer).await;
     match in_time(answer.read(&mut [0])).await {
         Err(ReadError::Reset(code)) => assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST)),
@@ -87,7 +87,7 @@ async fn check_is_garbage(raw: &Raw, name: &[u8], transfer: TransferId) {
 }
 
 /// Uploads a file under each name, several at a time, and returns what the server says of those that are texts.
-async fn upload_all(raw: Raw, names: Vec<Vec<u8>>) -> Vec<(String, Message)> {
+async fn upload_all(raw: RawConnection, names: Vec<Vec<u8>>) -> Vec<(String, Message)> {
     let (raw, names) = (Arc::new(raw), Arc::new(names));
     let mut uploading = JoinSet::new();
     for first in 0..AT_ONCE {

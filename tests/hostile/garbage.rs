@@ -8,10 +8,10 @@ use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, codes
 use quinn::{ReadError, RecvStream, VarInt};
 
 use crate::files::sending::noise;
-use crate::harness::{PASSWORD, Raw, Server, in_time};
+use crate::harness::{PASSWORD, RawConnection, Server, in_time};
 
-async fn signed_in(server: &Server) -> Raw {
-    let raw = Raw::connect(server).await;
+async fn signed_in(server: &Server) -> RawConnection {
+    let raw = RawConnection::connect(server).await;
     let (user, password) = ("mallory".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     raw.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
     let (user, password) = ("mallory".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
@@ -79,7 +79,7 @@ async fn garbage_resets_its_stream_and_no_other() {
 #[tokio::test]
 async fn garbage_of_a_visitor_hurts_nobody_either() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     for (what, bytes) in garbage() {
         let (mut send, mut receive) = raw.stream().await;
         let _ = in_time(send.write_all(&bytes)).await;
@@ -107,7 +107,7 @@ async fn a_file_that_nobody_waits_for_is_stopped() {
 }
 
 /// Announces a file of `size` bytes, sends these instead, and returns what the server says to that.
-async fn upload(raw: &Raw, size: u64, bytes: &[u8]) -> Result<(), Refusal> {
+async fn upload(raw: &RawConnection, size: u64, bytes: &[u8]) -> Result<(), Refusal> {
     let transfer = TransferId(size);
     let to = Address::User("mallory".parse().unwrap());
     let upload = Upload { id: ClientId::random(), to, name: "a.bin".into(), size, transfer };
@@ -175,7 +175,7 @@ async fn the_same_id_sends_once_and_never_something_else() {
 #[tokio::test]
 async fn another_protocol_is_not_spoken() {
     let server = Server::start();
-    assert!(Raw::with_alpn(&server, b"h3").await.is_err());
+    assert!(RawConnection::with_alpn(&server, b"h3").await.is_err());
     server.visitor().ok("auth_register alice x");
 }
 

@@ -18,10 +18,10 @@ use qchat_proto::limits::STRANGER_REQUEST_BYTES_MAX;
 use qchat_proto::{ClientId, Refusal, frame};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
-use crate::harness::{Raw, Server, endpoint, in_time, sdk};
+use crate::harness::{RawConnection, Server, endpoint, in_time, sdk};
 
 /// Every stream that the server allows right now.
-async fn every_stream(raw: &Raw) -> Vec<(SendStream, RecvStream)> {
+async fn every_stream(raw: &RawConnection) -> Vec<(SendStream, RecvStream)> {
     let mut streams = Vec::new();
     while let Some(stream) = raw.stream_at_once().await {
         streams.push(stream);
@@ -30,7 +30,7 @@ async fn every_stream(raw: &Raw) -> Vec<(SendStream, RecvStream)> {
 }
 
 /// Waits until the server closes the connection, and returns the code.
-async fn close_code(raw: &Raw) -> VarInt {
+async fn close_code(raw: &RawConnection) -> VarInt {
     match in_time(raw.connection.closed()).await {
         ConnectionError::ApplicationClosed(close) => close.error_code,
         other => panic!("not closed, but {other}"),
@@ -40,13 +40,13 @@ async fn close_code(raw: &Raw) -> VarInt {
 #[tokio::test]
 async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed_out() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     assert_eq!(every_stream(&raw).await.len(), 2);
     let uni =
         tokio::time::timeout(std::time::Duration::from_millis(100), raw.connection.open_uni());
     assert!(uni.await.is_err(), "a stranger may send a file");
     drop(raw);
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     // A request that only somebody may make who is signed in, and one that nobody may make.
     let text = sdk::text(&"x".repeat(STRANGER_REQUEST_BYTES_MAX));
     let send = || {
@@ -71,7 +71,7 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
 async fn a_connection_on_which_nobody_signs_in_ends() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
-    let connect = async || Raw::on(&from, &server).await.unwrap();
+    let connect = async || RawConnection::on(&from, &server).await.unwrap();
     let (idle, asking, signed_in) = (connect().await, connect().await, connect().await);
     signed_in.sign_up("alice").await;
     let asks_on = async {
@@ -97,8 +97,8 @@ async fn a_connection_on_which_nobody_signs_in_ends() {
 #[tokio::test]
 async fn who_sends_nothing_but_garbage_is_shown_the_door() {
     let server = Server::start();
-    let stranger = Raw::connect(&server).await;
-    let user = Raw::connect(&server).await;
+    let stranger = RawConnection::connect(&server).await;
+    let user = RawConnection::connect(&server).await;
     user.sign_up("mallory").await;
     for raw in [&stranger, &user] {
         let sent = volume::garbage_until_closed(raw, 1000).await;

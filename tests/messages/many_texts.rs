@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Client, Path, Screen, Server, Stopped, Weather, items, text, texts, until};
+use crate::harness::{
+    Client, NetworkFaults, Screen, Server, Stopped, UdpRelay, items, text, texts, until,
+};
 
 /// So many lines on standard input.
 const LINES: usize = 1000;
@@ -31,10 +33,10 @@ fn input(verb: &str, numbers: &[String]) -> Vec<u8> {
 fn a_thousand_lines_over_a_long_link_do_not_wait_for_each_other() {
     let server = Server::start();
     let alice = server.user("alice");
-    let path = Path::to(server.address);
-    let bob = server.user_over(&path, "bob");
+    let relay = UdpRelay::to(server.address);
+    let bob = server.user_over(&relay, "bob");
     bob.ok("ls");
-    path.change_weather(Weather::far(FAR));
+    relay.change_faults(NetworkFaults::delayed(FAR));
     let said = numbers(0..LINES);
     let begun = Instant::now();
     bob.ok("send bob a note");
@@ -54,8 +56,8 @@ fn a_thousand_lines_over_a_long_link_do_not_wait_for_each_other() {
 fn order_and_number_hold_when_the_server_is_killed_and_the_link_is_cut_meanwhile() {
     let mut server = Server::start();
     let alice = server.user("alice");
-    let path = Path::to(server.address);
-    let bob = server.user_over(&path, "bob");
+    let relay = UdpRelay::to(server.address);
+    let bob = server.user_over(&relay, "bob");
     let mut talk = bob.talk();
     let said = numbers(0..LINES);
     for (number, text) in said.iter().enumerate() {
@@ -64,15 +66,15 @@ fn order_and_number_hold_when_the_server_is_killed_and_the_link_is_cut_meanwhile
             server = server.kill9().start();
         }
         if number == 450 || number == 750 {
-            path.change_ports();
+            relay.change_ports();
         }
         if number == 850 {
-            path.lose_answers();
+            relay.lose_answers();
         }
     }
     // Some of them are stored, and nobody knows it.
     let stopped = server.kill9();
-    path.mend();
+    relay.mend();
     let _server = stopped.start();
     let answers: Vec<Value> = (0..LINES).map(|_| talk.answer().expect("an answer")).collect();
     for answer in &answers {
@@ -148,7 +150,7 @@ const ONLINE: &str = "alice@127.0.0.1>";
 struct Waiting {
     stopped: Stopped,
     bob: Client,
-    path: Path,
+    relay: UdpRelay,
     _alice: Client,
     screen: Screen,
 }
@@ -157,8 +159,8 @@ impl Waiting {
     fn with(said: &[String]) -> Self {
         let server = Server::start();
         let bob = server.user("bob");
-        let path = Path::to(server.address);
-        let alice = server.user_over(&path, "alice");
+        let relay = UdpRelay::to(server.address);
+        let alice = server.user_over(&relay, "alice");
         alice.ok("ls");
         let mut screen = Screen::open(&alice, &[]);
         screen.prompts(ONLINE);
@@ -166,7 +168,7 @@ impl Waiting {
         screen.shows("connection lost");
         screen.press(&said.iter().map(|text| format!("send bob {text}\r")).collect::<String>());
         screen.prompts(&format!("{} waiting)>", said.len()));
-        Self { stopped, bob, path, _alice: alice, screen }
+        Self { stopped, bob, relay, _alice: alice, screen }
     }
 }
 
@@ -174,8 +176,8 @@ impl Waiting {
 fn texts_that_waited_at_the_prompt_do_not_wait_for_each_other_on_a_long_link() {
     const WAITING: usize = 60;
     let said = numbers(0..WAITING);
-    let Waiting { stopped, bob, path, _alice, mut screen } = Waiting::with(&said);
-    path.change_weather(Weather::far(FAR / 2));
+    let Waiting { stopped, bob, relay, _alice, mut screen } = Waiting::with(&said);
+    relay.change_faults(NetworkFaults::delayed(FAR / 2));
     let _server = stopped.start();
     screen.prompts(&format!(" ({WAITING} waiting)>"));
     let begun = Instant::now();
@@ -195,9 +197,12 @@ fn texts_that_waited_at_the_prompt_do_not_wait_for_each_other_on_a_long_link() {
 fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_meanwhile() {
     // One after the other these would take 2 minutes.
     let said = numbers(0..200);
-    let Waiting { stopped, bob, path, _alice, screen } = Waiting::with(&said);
+    let Waiting { stopped, bob, relay, _alice, screen } = Waiting::with(&said);
     // So slow that some are stored while others are on their way.
-    path.change_weather(Weather { bytes_per_second: Some(8000), ..Weather::far(FAR / 2) });
+    relay.change_faults(NetworkFaults {
+        bytes_per_second: Some(8000),
+        ..NetworkFaults::delayed(FAR / 2)
+    });
     let server = stopped.start();
     until("some are delivered", || !inbox(&bob).is_empty());
     println!("{} of {} are stored before the kill", inbox(&bob).len(), said.len());
@@ -210,12 +215,12 @@ fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_mean
 fn texts_that_waited_go_one_after_the_other_where_the_server_takes_no_more_streams() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
-    let alice = server.user_over(&path, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = server.user_over(&relay, "alice");
     alice.ok("ls");
     let mut screen = Screen::open(&alice, &[]);
     screen.prompts(ONLINE);
-    path.cut();
+    relay.cut();
     screen.shows("connection lost");
     screen.press("send bob a\rsend bob b\rsend bob c\r");
     screen.prompts("3 waiting)>");
@@ -223,7 +228,7 @@ fn texts_that_waited_go_one_after_the_other_where_the_server_takes_no_more_strea
     let elsewhere = server.client_of("alice");
     let mut talks: Vec<_> = (0..16).map(|_| elsewhere.talk()).collect();
     talks.iter_mut().for_each(|talk| drop(talk.ok("send alice meanwhile")));
-    path.mend();
+    relay.mend();
     screen.prompts(ONLINE);
     assert_eq!(inbox(&bob), ["a", "b", "c"]);
 }

@@ -1,6 +1,6 @@
 //! Nobody is signed in at a prompt for longer than the server keeps such a connection.
 
-use crate::harness::{Client, PASSWORD, Path, Screen, Server};
+use crate::harness::{Client, PASSWORD, Screen, Server, UdpRelay};
 
 /// What the server logs when it ends a connection that nobody uses.
 const ENDED: &str = "nobody has signed in";
@@ -67,8 +67,8 @@ fn a_password_may_be_typed_slowly() {
 #[test]
 fn a_password_is_asked_for_once_though_the_link_is_lost_meanwhile() {
     let (server, _alice) = server_of_alice();
-    let path = Path::to(server.address);
-    let visitor = server.visitor().pointed_at(&["--server", &path.address.to_string()]);
+    let relay = UdpRelay::to(server.address);
+    let visitor = server.visitor().pointed_at(&["--server", &relay.address.to_string()]);
     for (line, prompts, outcome) in [
         ("auth_register bob", &["password for bob:", "the same again:"][..], "registered"),
         ("auth_login alice", &["password of alice:"][..], "signed in"),
@@ -77,13 +77,13 @@ fn a_password_is_asked_for_once_though_the_link_is_lost_meanwhile() {
         screen.prompts("");
         screen.enter(line);
         screen.shows(prompts[0]);
-        path.cut();
+        relay.cut();
         for prompt in prompts {
             screen.shows(prompt);
             screen.enter_unseen(PASSWORD);
         }
         screen.shows("trying again");
-        path.mend();
+        relay.mend();
         let shown = screen.shows(outcome);
         assert_eq!(shown.matches(prompts[0]).count(), 1, "{shown}");
     }

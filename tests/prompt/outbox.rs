@@ -1,6 +1,6 @@
 //! What is typed while the server cannot be reached: kept, and sent once and in order when it can.
 
-use crate::harness::{Client, PASSWORD, Path, Screen, Server, items, text, texts, until};
+use crate::harness::{Client, PASSWORD, Screen, Server, UdpRelay, items, text, texts, until};
 
 const ONLINE: &str = "alice@127.0.0.1> ";
 
@@ -108,14 +108,14 @@ fn the_prompt_tells_the_truth_also_where_nobody_is_signed_in() {
 fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
-    let alice = server.user_over(&path, "alice");
+    let relay = UdpRelay::to(server.address);
+    let alice = server.user_over(&relay, "alice");
     let mut screen = open(&alice);
-    path.lose_answers();
+    relay.lose_answers();
     screen.enter("send bob once");
     until("the message is stored", || !texts(&bob.ok("inbox")).is_empty());
     let stopped = server.kill9();
-    path.mend();
+    relay.mend();
     let _server = stopped.start();
     screen.shows("kept; it is sent when the connection is back");
     screen.shows("sent @bob:1 ← send bob once");
@@ -324,12 +324,12 @@ fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_ca
 fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
     let server = Server::start();
     let bob = server.user("bob");
-    let path = Path::to(server.address);
+    let relay = UdpRelay::to(server.address);
     let here = ["--fingerprint", &server.fingerprint, "--server"];
-    let through = path.address.to_string();
+    let through = relay.address.to_string();
     let alice = server.user("alice").pointed_at(&[&here[..], &[&through]].concat());
     let mut screen = open(&alice);
-    path.lose_answers();
+    relay.lose_answers();
     screen.shows("connection lost");
     enter_offline(&mut screen, &["send bob later"]);
     // The same session, on the way that is not cut.
@@ -340,7 +340,7 @@ fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
     std::fs::copy(folder(&through).join("alice"), folder(&direct).join("alice")).unwrap();
     let alice = alice.pointed_at(&[&here[..], &[&direct]].concat());
     alice.ok("auth_logout");
-    path.mend();
+    relay.mend();
     screen.shows("1 line waits; it is kept, and sent when alice is here again");
     screen.shows("the session has ended");
     screen.prompts("127.0.0.1>");

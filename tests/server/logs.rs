@@ -5,20 +5,20 @@ use qchat_proto::command::{Register, Users};
 use quinn::VarInt;
 
 use crate::corpus;
-use crate::harness::{PASSWORD, Raw, Server};
+use crate::harness::{PASSWORD, RawConnection, Server};
 
 /// What would be a line of ours, were it one.
 const FORGED: &str = "2026-11-23T17:40:07.123456Z  INFO account made user=forged";
 
 /// Says hostile things wherever a stranger can: in the reason for closing a connection, and as garbage.
 async fn talk(server: &Server) {
-    let raw = Raw::connect(server).await;
+    let raw = RawConnection::connect(server).await;
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     raw.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
     let attacks = corpus::read(include_str!("../corpus/attacks.txt"));
     let some = attacks.iter().filter(|attack| attack.len() < 150).step_by(9);
     for attack in some {
-        let raw = Raw::connect(server).await;
+        let raw = RawConnection::connect(server).await;
         raw.ask(Users { after: None }).await.unwrap_err();
         let (mut send, _receive) = raw.stream().await;
         send.write_all(attack).await.unwrap();
@@ -29,7 +29,7 @@ async fn talk(server: &Server) {
         raw.connection.close(VarInt::from_u32(7), &reason);
     }
     // What was said before has come.
-    let raw = Raw::connect(server).await;
+    let raw = RawConnection::connect(server).await;
     raw.ask(Users { after: None }).await.unwrap_err();
 }
 

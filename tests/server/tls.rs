@@ -14,7 +14,7 @@ use quinn::{ConnectionError, Endpoint, TransportErrorCode};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectError, ConnectionId, Side, TransportError};
 
-use crate::harness::{DEADLINE, PASSWORD, Raw, Server, in_time, tls};
+use crate::harness::{DEADLINE, PASSWORD, RawConnection, Server, in_time, tls};
 
 /// TLS's alerts (RFC 8446, section 6).
 const PROTOCOL_VERSION: u8 = 70;
@@ -22,7 +22,7 @@ const NO_APPLICATION_PROTOCOL: u8 = 120;
 
 /// Checks that the server ended the handshake with this alert.
 #[track_caller]
-fn check_refused(connected: Result<Raw, ConnectionError>, alert: u8) {
+fn check_refused(connected: Result<RawConnection, ConnectionError>, alert: u8) {
     match connected.map(drop) {
         Err(ConnectionError::ConnectionClosed(close)) => {
             assert_eq!(close.error_code, TransportErrorCode::crypto(alert), "{close}");
@@ -37,9 +37,9 @@ async fn a_client_that_names_no_protocol_or_another_one_is_refused() {
     for protocols in [&[][..], &["h3"], &["qchat/2"], &["qchat", "h3"]] {
         let mut tls = tls(&server);
         tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        check_refused(Raw::with_tls(&server, tls).await, NO_APPLICATION_PROTOCOL);
+        check_refused(RawConnection::with_tls(&server, tls).await, NO_APPLICATION_PROTOCOL);
     }
-    assert!(Raw::with_alpn(&server, ALPN).await.is_ok());
+    assert!(RawConnection::with_alpn(&server, ALPN).await.is_ok());
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn early_data_is_not_accepted() {
     let mut tls = tls(&server);
     tls.enable_early_data = true;
     let crypto: Arc<dyn ClientConfig> = Arc::new(QuicClientConfig::try_from(tls).unwrap());
-    let first = Raw::with_crypto(&server, Arc::clone(&crypto)).await.unwrap();
+    let first = RawConnection::with_crypto(&server, Arc::clone(&crypto)).await.unwrap();
     // After an answer the tickets of this connection are there.
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     first.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
@@ -162,7 +162,7 @@ async fn a_client_that_speaks_tls_1_2_is_refused() {
     let server = Server::start();
     let speaking = |version| {
         let crypto = Arc::new(QuicClientConfig::try_from(tls(&server)).unwrap());
-        Raw::with_crypto(&server, Arc::new(Speaking(version, crypto)))
+        RawConnection::with_crypto(&server, Arc::new(Speaking(version, crypto)))
     };
     check_refused(speaking(TLS_1_2).await, PROTOCOL_VERSION);
     assert!(speaking(TLS_1_3).await.is_ok());

@@ -58,7 +58,7 @@ mod tests {
     use qchat_proto::limits::BLOCK_BYTES;
 
     use super::*;
-    use crate::test_bytes::noise;
+    use crate::tests::noise;
 
     #[track_caller]
     fn check(bytes: &[u8]) {

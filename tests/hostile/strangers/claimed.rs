@@ -13,7 +13,7 @@ use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime, UdpPoller};
 use tokio::sync::Notify;
 
-use crate::harness::{PASSWORD, Raw, Server, endpoint, in_time};
+use crate::harness::{PASSWORD, RawConnection, Server, endpoint, in_time};
 
 /// A socket that can send in somebody else's name, as whoever forges addresses does. What is sent there does not
 /// come here.
@@ -72,7 +72,11 @@ fn login(user: &str, password: &str) -> Login {
 }
 
 /// Signs in, in a packet that seems to come from another address.
-async fn login_from(raw: &Raw, forging: &Forging, address: &str) -> Result<SignedIn, Refusal> {
+async fn login_from(
+    raw: &RawConnection,
+    forging: &Forging,
+    address: &str,
+) -> Result<SignedIn, Refusal> {
     *forging.name.lock().unwrap() = Some(UdpSocket::bind((address, 0)).unwrap());
     let (mut send, mut receive) = raw.stream().await;
     let request = Request::from(login("nobody", "wrong"));
@@ -86,14 +90,14 @@ async fn login_from(raw: &Raw, forging: &Forging, address: &str) -> Result<Signe
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_passwords_are_blamed_on_the_address_that_is_proven() {
     let server = Server::start();
-    Raw::connect(&server).await.sign_up("alice").await;
+    RawConnection::connect(&server).await.sign_up("alice").await;
     let (from, forging) = Forging::endpoint();
     let mut last = Ok(());
     for _ in 0..8 {
-        let raw = Raw::on(&from, &server).await.unwrap();
+        let raw = RawConnection::on(&from, &server).await.unwrap();
         last = login_from(&raw, &forging, "127.0.0.9").await.map(drop);
     }
     assert!(matches!(last, Err(Refusal::TooManyAttempts { .. })), "{last:?}");
-    let victim = Raw::on(&endpoint("127.0.0.9"), &server).await.unwrap();
+    let victim = RawConnection::on(&endpoint("127.0.0.9"), &server).await.unwrap();
     assert!(victim.ask(login("alice", PASSWORD)).await.is_ok());
 }

@@ -7,7 +7,7 @@ use qchat_proto::ALPN;
 use quinn::Endpoint;
 use rustls::crypto::aws_lc_rs;
 
-use crate::harness::{Raw, Server, configuration_with, endpoint};
+use crate::harness::{RawConnection, Server, configuration_with, endpoint};
 
 /// For how long answers are counted. A handshake is given up after 20 s; the limit is reached long before.
 const COUNTED_FOR: Duration = Duration::from_secs(7);
@@ -96,7 +96,7 @@ async fn somebody_in_whose_name_a_connection_is_begun_gets_at_most_three_times_t
     let from = endpoint("127.0.0.1");
     let mut strangers = Vec::new();
     for _ in 0..PRESSING {
-        strangers.push(Raw::on(&from, &server).await.unwrap());
+        strangers.push(RawConnection::on(&from, &server).await.unwrap());
     }
     let (sent, came) = tokio::task::block_in_place(|| say_and_be_silent(server.address, &packets));
     println!("under pressure: {sent} bytes, and {came} came back");

@@ -14,7 +14,7 @@ use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::harness::{PASSWORD, Raw, Server, configuration, endpoint, in_time, sdk};
+use crate::harness::{PASSWORD, RawConnection, Server, configuration, endpoint, in_time, sdk};
 
 /// The connections of one account.
 const CONNECTIONS: usize = 8;
@@ -41,7 +41,7 @@ const READING: usize = 3;
 const SLACK: usize = 8 * 1024 * 1024;
 
 /// Connections of one account that reads nothing of what it is sent.
-async fn connections(server: &Server, token: &SessionToken) -> Vec<Raw> {
+async fn connections(server: &Server, token: &SessionToken) -> Vec<RawConnection> {
     let mut transport = TransportConfig::default();
     transport.stream_receive_window(VarInt::from_u32(512));
     let mut config = configuration(server, ALPN);
@@ -49,7 +49,7 @@ async fn connections(server: &Server, token: &SessionToken) -> Vec<Raw> {
     let from = endpoint("127.0.0.1");
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
-        let raw = Raw::of(&from, server.address, config.clone()).await.unwrap();
+        let raw = RawConnection::of(&from, server.address, config.clone()).await.unwrap();
         raw.resume(token).await;
         connections.push(raw);
     }
@@ -57,7 +57,7 @@ async fn connections(server: &Server, token: &SessionToken) -> Vec<Raw> {
 }
 
 /// Waits until nothing but keep-alives has gone or come for a while.
-async fn settled(connections: &[Raw]) {
+async fn settled(connections: &[RawConnection]) {
     const FOR: Duration = Duration::from_millis(700);
     const KEEPING_ALIVE: u64 = 4096;
     let bytes = || -> u64 {
@@ -78,7 +78,7 @@ async fn settled(connections: &[Raw]) {
 }
 
 /// Opens a stream, and writes this on it.
-async fn ask(raw: &Raw, request: impl Into<Request>) -> (SendStream, RecvStream) {
+async fn ask(raw: &RawConnection, request: impl Into<Request>) -> (SendStream, RecvStream) {
     let (mut send, receive) = raw.stream().await;
     in_time(send.write_all(&frame::encode_frame(&request.into()))).await.unwrap();
     send.finish().unwrap();
@@ -88,7 +88,7 @@ async fn ask(raw: &Raw, request: impl Into<Request>) -> (SendStream, RecvStream)
 /// A server with somebody who has got four times as many messages as an answer holds.
 async fn with_messages() -> (Server, SessionToken) {
     let server = Server::start();
-    let mallory = Raw::connect(&server).await;
+    let mallory = RawConnection::connect(&server).await;
     let token = mallory.sign_up("mallory").await;
     let alice = sdk::device(&server, "alice").await;
     for _ in 0..4 * ANSWER_BYTES_MAX / MESSAGE_BYTES_MAX {
@@ -109,7 +109,7 @@ fn check(what: &str, server: &Server, before: u64, most: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
     let server = Server::start();
-    let token = Raw::connect(&server).await.sign_up("mallory").await;
+    let token = RawConnection::connect(&server).await.sign_up("mallory").await;
     let connections = connections(&server, &token).await;
     let before = server.memory();
     let mut writing = JoinSet::new();
@@ -172,7 +172,7 @@ async fn followers_that_do_not_read_are_told_little_each() {
 }
 
 /// Begins as many downloads as an account may have, and gives them up by signing out.
-async fn begin_and_give_up(raw: &Raw) {
+async fn begin_and_give_up(raw: &RawConnection) {
     let (user, password) = ("mallory".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     raw.ask(Login { user, password }).await.unwrap();
     let mut streams = Vec::new();
@@ -204,7 +204,7 @@ async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
             alice.send(sdk::user("alice"), sdk::text("hi")).await.unwrap();
         }
     });
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     let (before, mut most) = (server.threads(), 0);
     for _ in 0..ROUNDS {
         begin_and_give_up(&raw).await;
@@ -220,7 +220,7 @@ async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none() {
     let (server, token) = with_messages().await;
-    let owner = Raw::connect(&server).await;
+    let owner = RawConnection::connect(&server).await;
     owner.resume(&token).await;
     let connections = connections(&server, &token).await;
     let mut asked = Vec::new();

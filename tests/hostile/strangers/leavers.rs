@@ -6,7 +6,7 @@ use qchat_proto::command::LogoutEverywhere;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::harness::{Raw, Server, configuration, endpoint, in_time};
+use crate::harness::{RawConnection, Server, configuration, endpoint, in_time};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -23,7 +23,7 @@ async fn handshakes_that_fail_count_until_they_are_forgotten() {
         coming.spawn(async move {
             let from = endpoint("127.0.0.1");
             loop {
-                assert!(Raw::of(&from, address, configuration.clone()).await.is_err());
+                assert!(RawConnection::of(&from, address, configuration.clone()).await.is_err());
             }
         });
     }
@@ -34,17 +34,17 @@ async fn handshakes_that_fail_count_until_they_are_forgotten() {
     // Where they count for nothing, 20 MiB in a second.
     assert!(grown <= 16 * MIB, "{grown} bytes");
     // Somebody else finds a place meanwhile.
-    in_time(Raw::on(&endpoint("127.0.0.2"), &server)).await.unwrap();
+    in_time(RawConnection::on(&endpoint("127.0.0.2"), &server)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_signs_out_on_many_connections_leaves_room_for_strangers() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
-    let token = Raw::on(&from, &server).await.unwrap().sign_up("alice").await;
+    let token = RawConnection::on(&from, &server).await.unwrap().sign_up("alice").await;
     let mut there = Vec::new();
     for _ in 0..STRANGERS_PER_ADDRESS_MAX + 40 {
-        let raw = Raw::on(&from, &server).await.unwrap();
+        let raw = RawConnection::on(&from, &server).await.unwrap();
         raw.resume(&token).await;
         there.push(raw);
     }

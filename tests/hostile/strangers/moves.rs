@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::forger::Forger;
 use super::wanderer::{HOME, Itinerary, Wanderer};
-use crate::harness::{Raw, Server, configuration, in_time, sdk, tls};
+use crate::harness::{RawConnection, Server, configuration, in_time, sdk, tls};
 
 /// At how many addresses a connection shows up.
 const ADDRESSES: usize = 1_000;
@@ -57,7 +57,7 @@ fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
 
 struct Attacker {
     wanderer: Arc<Wanderer>,
-    raw: Raw,
+    raw: RawConnection,
     _endpoint: Endpoint,
 }
 
@@ -68,7 +68,7 @@ impl Attacker {
 
     async fn with(server: &Server, configuration: ClientConfig) -> Self {
         let (wanderer, endpoint) = Wanderer::endpoint();
-        let raw = Raw::of(&endpoint, server.address, configuration).await.unwrap();
+        let raw = RawConnection::of(&endpoint, server.address, configuration).await.unwrap();
         Self { wanderer, raw, _endpoint: endpoint }
     }
 

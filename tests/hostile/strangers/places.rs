@@ -3,14 +3,14 @@
 use qchat_proto::command::Users;
 use quinn::{ConnectionError, Endpoint, TransportErrorCode};
 
-use crate::harness::{Raw, Server, endpoint, until};
+use crate::harness::{RawConnection, Server, endpoint, until};
 
-async fn come(from: &Endpoint, server: &Server) -> Raw {
-    Raw::on(from, server).await.expect("there is a place")
+async fn come(from: &Endpoint, server: &Server) -> RawConnection {
+    RawConnection::on(from, server).await.expect("there is a place")
 }
 
 async fn check_refused(from: &Endpoint, server: &Server) {
-    match Raw::on(from, server).await {
+    match RawConnection::on(from, server).await {
         Err(ConnectionError::ConnectionClosed(close)) => {
             assert_eq!(close.error_code, TransportErrorCode::CONNECTION_REFUSED);
         }
@@ -36,7 +36,7 @@ async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
     drop(there);
     let mut late = None;
     while late.is_none() {
-        late = Raw::on(&three, &server).await.ok();
+        late = RawConnection::on(&three, &server).await.ok();
     }
     until("those who are there stay", || {
         here.iter().all(|raw| raw.connection.close_reason().is_none())

@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::bystander::Bystander;
 use super::every_stream;
-use crate::harness::{DEADLINE, Raw, Server, endpoint, in_time};
+use crate::harness::{DEADLINE, RawConnection, Server, endpoint, in_time};
 
 const CONNECTIONS: usize = 200;
 const STREAMS: usize = 16;
@@ -56,13 +56,13 @@ async fn drip(streams: Vec<(SendStream, RecvStream)>) -> u32 {
 async fn who_sends_a_byte_a_second_is_not_waited_for() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
-    let first = Raw::on(&from, &server).await.unwrap();
+    let first = RawConnection::on(&from, &server).await.unwrap();
     let token = first.sign_up("mallory").await;
     let bystander = Bystander::start(&server);
     let begun = Instant::now();
     let mut connections = JoinSet::new();
     for number in 0..CONNECTIONS {
-        let raw = Raw::on(&from, &server).await.unwrap();
+        let raw = RawConnection::on(&from, &server).await.unwrap();
         // Three of four are signed in; the others may have two streams.
         let streams = if number % 4 == 0 {
             every_stream(&raw).await
@@ -94,7 +94,7 @@ async fn who_sends_a_byte_a_second_is_not_waited_for() {
 #[tokio::test]
 async fn a_file_whose_stream_does_not_say_which_one_is_not_waited_for() {
     let server = Server::start();
-    let raw = Raw::connect(&server).await;
+    let raw = RawConnection::connect(&server).await;
     raw.sign_up("mallory").await;
     let mut send = in_time(raw.connection.open_uni()).await.unwrap();
     send.write_all(&[0]).await.unwrap();

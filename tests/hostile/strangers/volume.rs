@@ -10,7 +10,7 @@ use tokio::task::{JoinSet, yield_now};
 
 use super::bystander::Bystander;
 use super::every_stream;
-use crate::harness::{Raw, Server, configuration, endpoint, in_time};
+use crate::harness::{RawConnection, Server, configuration, endpoint, in_time};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -38,7 +38,7 @@ async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory(
     let from = endpoint("127.0.0.1");
     let mut held = Vec::new();
     for _ in 0..STRANGERS {
-        let raw = Raw::on(&from, &server).await.unwrap();
+        let raw = RawConnection::on(&from, &server).await.unwrap();
         let mut streams = every_stream(&raw).await;
         assert_eq!(streams.len(), 2);
         for (send, _) in &mut streams {
@@ -83,7 +83,7 @@ fn garbage(number: usize) -> Vec<u8> {
 }
 
 /// Sends garbage until the server closes the connection, or so many times; returns how often.
-pub(super) async fn garbage_until_closed(raw: &Raw, most: usize) -> usize {
+pub(super) async fn garbage_until_closed(raw: &RawConnection, most: usize) -> usize {
     for number in 0..most {
         let Ok((mut send, mut receive)) = in_time(raw.connection.open_bi()).await else {
             return number;
@@ -115,7 +115,7 @@ async fn garbage_on_connections(server: &Server, frames: usize) -> (usize, usize
             let from = endpoint("127.0.0.1");
             let (mut sent, mut connections) = (0, 0);
             while sent < frames / 8 {
-                let raw = Raw::of(&from, address, configuration.clone()).await.unwrap();
+                let raw = RawConnection::of(&from, address, configuration.clone()).await.unwrap();
                 sent += garbage_until_closed(&raw, 1000).await;
                 connections += 1;
             }
@@ -144,7 +144,7 @@ async fn ten_thousand_frames_of_garbage_hurt_nobody() {
 }
 
 /// Sends some of the longest request, a byte in a packet; returns how many packets that took.
-async fn in_packets_of_one_byte(raw: &Raw, bytes: usize) -> u64 {
+async fn in_packets_of_one_byte(raw: &RawConnection, bytes: usize) -> u64 {
     let (mut send, _receive) = raw.stream().await;
     let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
     send.write_all(&length.to_be_bytes()).await.unwrap();
@@ -165,10 +165,10 @@ async fn in_packets_of_one_byte(raw: &Raw, bytes: usize) -> u64 {
 /// returns how many packets that took.
 async fn request_in_packets_of_one_byte(server: &Server) -> u64 {
     const SENDERS: usize = 8;
-    let token = Raw::connect(server).await.sign_up("mallory").await;
+    let token = RawConnection::connect(server).await.sign_up("mallory").await;
     let mut senders = JoinSet::new();
     for _ in 0..SENDERS {
-        let raw = Raw::connect(server).await;
+        let raw = RawConnection::connect(server).await;
         raw.resume(&token).await;
         senders.spawn(async move {
             let sending = in_packets_of_one_byte(&raw, REQUEST_BYTES_MAX / SENDERS);

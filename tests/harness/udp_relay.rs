@@ -1,4 +1,4 @@
-//! A network path to a server: a router that forwards datagrams, and can be as bad as networks are.
+//! A UDP relay between clients and a server, with the faults of a real network.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -12,67 +12,71 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, spawn};
 use tokio::time::{Instant, sleep_until};
 
-use super::Dice;
-use super::weather::{Sky, Tally, Weather};
+use super::SeededRandom;
+use super::faulty_network::{FaultyNetwork, NetworkCounters, NetworkFaults};
 
-/// Forwards the datagrams of clients to a server, and the answers back. As a router that translates
-/// addresses does, it gives each client a port of its own towards the server.
-pub(crate) struct Path {
+/// Forwards datagrams between clients and a server. Like a NAT router, it gives each client a port of its
+/// own towards the server.
+pub(crate) struct UdpRelay {
     pub(crate) address: SocketAddr,
     orders: UnboundedSender<Order>,
 }
 
-/// Something for the router to do between two datagrams.
+/// A job that the router runs between two datagrams.
 type Order = Box<dyn FnOnce(&mut Router) + Send>;
 
-impl Path {
-    /// A path on which nothing happens by itself.
+impl UdpRelay {
+    /// A relay without faults.
     pub(crate) fn to(server: SocketAddr) -> Self {
-        Self::in_weather(server, Weather::CLEAR, Dice::new(0))
+        Self::with_faults(server, NetworkFaults::NONE, SeededRandom::new(0))
     }
 
-    /// A path in this weather.
-    pub(crate) fn in_weather(server: SocketAddr, weather: Weather, dice: Dice) -> Self {
+    /// A relay with these faults.
+    pub(crate) fn with_faults(
+        server: SocketAddr,
+        faults: NetworkFaults,
+        random: SeededRandom,
+    ) -> Self {
         let (orders, received) = unbounded_channel();
         let (told, address) = answers::channel();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async move {
-                let router = Router::new(server, Sky::new(weather, dice)).await;
-                told.send(router.near.local_addr().unwrap()).unwrap();
+                let router = Router::new(server, FaultyNetwork::new(faults, random)).await;
+                told.send(router.downstream.local_addr().unwrap()).unwrap();
                 router.run(received).await;
             });
         });
         Self { address: address.recv().unwrap(), orders }
     }
 
-    /// From now on nothing that the server says arrives.
+    /// From now on, no datagram of the server arrives.
     pub(crate) fn lose_answers(&self) {
         self.order(|router| router.answers_are_lost = true);
     }
 
-    /// From now on nothing arrives in either direction.
+    /// From now on, no datagram arrives in either direction.
     pub(crate) fn cut(&self) {
         self.order(|router| (router.is_cut, router.answers_are_lost) = (true, true));
     }
 
-    /// Mends the path.
+    /// Forwards datagrams in both directions again.
     pub(crate) fn mend(&self) {
         self.order(|router| (router.is_cut, router.answers_are_lost) = (false, false));
     }
 
-    /// From now on the clients come from other ports, and nothing arrives through the old ones: what
-    /// the server sees when a client has changed its network, or a router forgot it.
+    /// Gives each client a new port towards the server and closes the old one, as after a change of network
+    /// or an expired NAT binding.
     pub(crate) fn change_ports(&self) {
         self.order(Router::change_ports);
     }
 
-    /// How many bytes have arrived, in both directions.
+    /// The number of bytes that were delivered, in both directions together.
     pub(crate) fn carried(&self) -> u64 {
         self.order(|router| router.carried)
     }
 
-    /// Waits until so many bytes have arrived.
+    /// Waits until this many bytes have been delivered.
     #[track_caller]
     pub(crate) fn wait_until_carried(&self, bytes: u64) {
         let (reached, awaited) = answers::channel();
@@ -80,50 +84,50 @@ impl Path {
         awaited.recv_timeout(super::DEADLINE).expect("the bytes are carried in time");
     }
 
-    /// From now on the weather is this, and its tally begins anew.
-    pub(crate) fn change_weather(&self, weather: Weather) {
-        self.order(|router| router.sky = Sky::new(weather, Dice::new(0)));
+    /// Replaces the faults and resets the counters.
+    pub(crate) fn change_faults(&self, faults: NetworkFaults) {
+        self.order(|router| router.network = FaultyNetwork::new(faults, SeededRandom::new(0)));
     }
 
-    /// What the weather did so far.
-    pub(crate) fn tally(&self) -> Tally {
-        self.order(|router| router.sky.tally())
+    /// The counters since the faults were set.
+    pub(crate) fn counters(&self) -> NetworkCounters {
+        self.order(|router| router.network.counters())
     }
 
-    /// Has something done, and waits until it is.
+    /// Runs a job in the router, and waits for its result.
     fn order<T: Send + 'static>(&self, order: impl FnOnce(&mut Router) -> T + Send + 'static) -> T {
         let (done, answer) = answers::channel();
         let order: Order = Box::new(move |router| done.send(order(router)).unwrap());
-        assert!(self.orders.send(order).is_ok(), "the path is gone");
+        assert!(self.orders.send(order).is_ok(), "the relay is gone");
         answer.recv().unwrap()
     }
 }
 
 struct Router {
     server: SocketAddr,
-    near: UdpSocket,
-    far: HashMap<SocketAddr, Far>,
-    /// What the far sockets receive, and for which client.
+    downstream: UdpSocket,
+    upstream: HashMap<SocketAddr, Upstream>,
+    /// Datagrams of the server, each with the client it is for.
     answers: UnboundedReceiver<(SocketAddr, Vec<u8>)>,
     answered: UnboundedSender<(SocketAddr, Vec<u8>)>,
     answers_are_lost: bool,
     is_cut: bool,
     carried: u64,
-    /// Who waits until so many bytes are carried.
+    /// Notified as soon as this many bytes are delivered.
     awaited: Option<(u64, answers::Sender<()>)>,
-    sky: Sky,
-    /// When the path will be done with what it has, in each direction.
+    network: FaultyNetwork,
+    /// The time at which the link becomes idle, in each direction.
     free: [Instant; 2],
     under_way: BinaryHeap<Reverse<Datagram>>,
 }
 
 /// A client's socket towards the server.
-struct Far {
+struct Upstream {
     socket: Arc<UdpSocket>,
     reader: JoinHandle<()>,
 }
 
-/// A datagram that arrives later. The earliest comes first.
+/// A delayed datagram. The earliest comes first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Datagram {
     due: Instant,
@@ -139,65 +143,67 @@ enum Direction {
 }
 
 impl Router {
-    async fn new(server: SocketAddr, sky: Sky) -> Self {
+    async fn new(server: SocketAddr, network: FaultyNetwork) -> Self {
         let (answered, answers) = unbounded_channel();
         Self {
             server,
-            near: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
-            far: HashMap::new(),
+            downstream: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            upstream: HashMap::new(),
             answers,
             answered,
             answers_are_lost: false,
             is_cut: false,
             carried: 0,
             awaited: None,
-            sky,
+            network,
             free: [Instant::now(); 2],
             under_way: BinaryHeap::new(),
         }
     }
 
-    /// Forwards until nobody can give orders any more.
+    /// Forwards until the relay is dropped.
     async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
         let mut buffer = vec![0; 65_536];
         loop {
             let due = self.under_way.peek().map(|Reverse(datagram)| datagram.due);
-            let next = due.map_or(self.sky.change(), |due| due.min(self.sky.change()));
+            let next = due.map_or(self.network.next_port_change(), |due| {
+                due.min(self.network.next_port_change())
+            });
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(order) => order(&mut self),
                     None => return,
                 },
-                // Refused only for an answer to a client that is gone.
-                received = self.near.recv_from(&mut buffer) => if let Ok((length, client)) = received {
+                // The error of an earlier datagram to a client that has ended.
+                received = self.downstream.recv_from(&mut buffer) => if let Ok((length, client)) = received {
                     self.take(client, Direction::ToServer, buffer[..length].to_vec()).await;
                 },
                 Some((client, answer)) = self.answers.recv() => {
                     self.take(client, Direction::ToClient, answer).await;
                 }
-                () = sleep_until(next) => self.attend().await,
+                () = sleep_until(next) => self.run_due().await,
             }
         }
     }
 
-    /// Takes a datagram, and lets the weather decide when it arrives, and how often.
+    /// Takes a datagram. The faults decide when it arrives, and how often.
     async fn take(&mut self, client: SocketAddr, direction: Direction, bytes: Vec<u8>) {
         let lost = match direction {
             Direction::ToServer => self.is_cut,
             Direction::ToClient => self.answers_are_lost,
         };
-        self.sky.count(bytes.len(), direction == Direction::ToServer);
+        self.network.count(bytes.len(), direction == Direction::ToServer);
         if lost {
             return;
         }
-        for delay in self.sky.delays() {
+        for delay in self.network.delays() {
             let (now, bytes) = (Instant::now(), bytes.clone());
             let [to_server, to_client] = &mut self.free;
             let free = match direction {
                 Direction::ToServer => to_server,
                 Direction::ToClient => to_client,
             };
-            let Some(done) = self.sky.queue(*free, bytes.len()) else { continue };
+            let Some(done) = self.network.queue(*free, bytes.len()) else { continue };
             *free = done;
             let due = *free + delay;
             let datagram = Datagram { due, client, direction, bytes };
@@ -208,9 +214,9 @@ impl Router {
         }
     }
 
-    /// Does what is due.
-    async fn attend(&mut self) {
-        if self.sky.ports_change() {
+    /// Changes ports and delivers datagrams that are due.
+    async fn run_due(&mut self) {
+        if self.network.ports_change() {
             self.change_ports();
         }
         while let Some(Reverse(next)) = self.under_way.peek()
@@ -222,10 +228,10 @@ impl Router {
     }
 
     async fn deliver(&mut self, Datagram { client, direction, bytes, .. }: Datagram) {
-        // Refused while no server, or no client, is there.
+        // An error means that no server or no client is there.
         let sent = match direction {
-            Direction::ToServer => self.far(client).await.send(&bytes).await,
-            Direction::ToClient => self.near.send_to(&bytes, client).await,
+            Direction::ToServer => self.upstream(client).await.send(&bytes).await,
+            Direction::ToClient => self.downstream.send_to(&bytes, client).await,
         };
         self.carried += sent.map_or(0, |sent| u64::try_from(sent).unwrap());
         if let Some((_, awaited)) = self.awaited.take_if(|(bytes, _)| self.carried >= *bytes) {
@@ -233,21 +239,21 @@ impl Router {
         }
     }
 
-    /// The client's socket towards the server, made now if there is none.
-    async fn far(&mut self, client: SocketAddr) -> Arc<UdpSocket> {
-        if let Some(far) = self.far.get(&client) {
-            return Arc::clone(&far.socket);
+    /// The client's socket towards the server. Binds one if there is none.
+    async fn upstream(&mut self, client: SocketAddr) -> Arc<UdpSocket> {
+        if let Some(upstream) = self.upstream.get(&client) {
+            return Arc::clone(&upstream.socket);
         }
         let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
         socket.connect(self.server).await.unwrap();
         let reader = spawn(read(Arc::clone(&socket), client, self.answered.clone()));
-        self.far.insert(client, Far { socket: Arc::clone(&socket), reader });
+        self.upstream.insert(client, Upstream { socket: Arc::clone(&socket), reader });
         socket
     }
 
     fn change_ports(&mut self) {
-        for (_, far) in self.far.drain() {
-            far.reader.abort();
+        for (_, upstream) in self.upstream.drain() {
+            upstream.reader.abort();
         }
     }
 }
@@ -258,7 +264,7 @@ async fn read(
     answered: UnboundedSender<(SocketAddr, Vec<u8>)>,
 ) {
     let mut buffer = vec![0; 65_536];
-    // Ends with the path, or with the port.
+    // The task is aborted with the relay or with the port.
     loop {
         if let Ok(length) = socket.recv(&mut buffer).await {
             let _ = answered.send((client, buffer[..length].to_vec()));

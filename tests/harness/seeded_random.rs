@@ -2,14 +2,14 @@
 
 /// SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
 #[derive(Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct SeededRandom(u64);
 
-impl Dice {
+impl SeededRandom {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The dice of `QCHAT_SEED`, or of seed 1. Tells which, so that a run can be repeated.
+    /// Starts from the seed in `QCHAT_SEED`, or from seed 1. Prints the seed, so that a run can be repeated.
     pub(crate) fn of_the_run() -> Self {
         let seed = std::env::var("QCHAT_SEED").map_or(1, |seed| seed.parse().unwrap());
         println!("seed {seed}");
@@ -21,7 +21,7 @@ impl Dice {
         self.next() % bound
     }
 
-    /// Other dice, which roll independently of these.
+    /// A second sequence, independent of this one.
     pub(crate) fn split(&mut self) -> Self {
         Self(self.next())
     }

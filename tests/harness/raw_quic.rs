@@ -1,4 +1,4 @@
-//! A bare QUIC connection, for what no client of ours would ever say.
+//! A bare QUIC connection, for bytes that the real client never sends.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use tokio::time::timeout;
 
 use super::{DEADLINE, PASSWORD, Server};
 
-/// A connection to a server, with nothing of ours between.
-pub(crate) struct Raw {
+/// A connection to a server without any code of the client.
+pub(crate) struct RawConnection {
     pub(crate) connection: Connection,
     // The connection lives as long as its endpoint.
     _endpoint: Endpoint,
 }
 
-impl Raw {
+impl RawConnection {
     pub(crate) async fn connect(server: &Server) -> Self {
         Self::with_alpn(server, ALPN).await.expect("the server answers")
     }
@@ -51,12 +51,12 @@ impl Raw {
         Self::of(&endpoint("127.0.0.1"), server.address, ClientConfig::new(crypto)).await
     }
 
-    /// A connection from an endpoint that may have others.
+    /// Connects from an endpoint that may have other connections.
     pub(crate) async fn on(endpoint: &Endpoint, server: &Server) -> Result<Self, ConnectionError> {
         Self::of(endpoint, server.address, configuration(server, ALPN)).await
     }
 
-    /// The same, for a task of its own.
+    /// Connects to an address. The future borrows no server, so that a spawned task can await it.
     pub(crate) async fn of(
         endpoint: &Endpoint,
         server: SocketAddr,
@@ -81,7 +81,7 @@ impl Raw {
         self.ask(Resume { token: token.clone() }).await.unwrap();
     }
 
-    /// A stream, if the server allows one more right now.
+    /// Opens a stream if the server allows one more right now.
     pub(crate) async fn stream_at_once(&self) -> Option<(SendStream, RecvStream)> {
         tokio::select! {
             biased;
@@ -94,7 +94,7 @@ impl Raw {
         in_time(self.connection.open_bi()).await.unwrap()
     }
 
-    /// Asks as a client does.
+    /// Sends a request on a stream of its own and reads the answer, as the real client does.
     pub(crate) async fn ask<C: Command>(&self, command: C) -> Result<C::Reply, Refusal> {
         let (mut send, mut receive) = self.stream().await;
         let request: Request = command.into();
@@ -104,23 +104,23 @@ impl Raw {
     }
 }
 
-/// Where connections come from: an address of this machine.
+/// An endpoint for outgoing connections, bound to an address of this machine.
 pub(crate) fn endpoint(address: &str) -> Endpoint {
     let address: IpAddr = address.parse().unwrap();
     Endpoint::client((address, 0).into()).unwrap()
 }
 
-/// Waits with the deadline of all tests.
+/// Awaits a future, for at most [`DEADLINE`].
 pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
     timeout(DEADLINE, future).await.expect("it is answered in time")
 }
 
-/// What a client connects with.
+/// The configuration of a client that speaks this protocol.
 pub(crate) fn configuration(server: &Server, protocol: &[u8]) -> ClientConfig {
     configuration_with(server, protocol, aws_lc_rs::default_provider())
 }
 
-/// The same with cryptography of the caller's choice.
+/// The configuration of a client with the caller's choice of cryptography.
 pub(crate) fn configuration_with(
     server: &Server,
     protocol: &[u8],
@@ -131,7 +131,7 @@ pub(crate) fn configuration_with(
     ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()))
 }
 
-/// TLS as a client of ours speaks it, as far as the server can tell.
+/// TLS settings that the server cannot tell from those of the real client.
 pub(crate) fn tls(server: &Server) -> rustls::ClientConfig {
     tls_with(server, aws_lc_rs::default_provider())
 }
