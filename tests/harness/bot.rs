@@ -1,4 +1,4 @@
-//! A program that listens for a bot.
+//! A client that runs `listen`, as a bot does.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,10 +15,10 @@ pub(crate) struct Bot(pub(crate) Running);
 
 impl Bot {
     pub(crate) fn listen(client: &Client, options: &[&str]) -> Self {
-        Self(Running::start(client.command().args(["listen", "--json"]).args(options)))
+        Self(client.start(&[&["listen", "--json"], options].concat()))
     }
 
-    /// The next message that is printed.
+    /// The next printed message.
     #[track_caller]
     pub(crate) fn next(&mut self) -> Value {
         let Some(line) = self.0.output_line() else { panic!("it ended: {:?}", self.error()) };
@@ -48,7 +48,7 @@ impl Bot {
         self.0.finish()
     }
 
-    /// Ends it in order; says what it had printed that was not looked at.
+    /// Stops the listener with SIGTERM, and returns the output that no caller has read.
     #[track_caller]
     pub(crate) fn stopped(self) -> String {
         let ended = self.end(Signal::TERM);
@@ -57,10 +57,10 @@ impl Bot {
     }
 }
 
-/// Waits until the listener has this line in its file of cursors.
+/// Waits until the listener has this line in its cursor file.
 #[track_caller]
 pub(crate) fn wait_for_cursor(client: &Client, cursor: &str) {
-    // Not the lock beside it, nor what is about to replace it.
+    // Not the lock file beside it, nor the temporary file that will replace it.
     let is_cursors =
         |path: &PathBuf| path.ends_with("bot") && path.iter().any(|part| part == "cursors");
     let until = Instant::now() + DEADLINE;

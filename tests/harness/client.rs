@@ -1,4 +1,4 @@
-//! A person at a client, with a home and a working directory of their own.
+//! A client with its own home and working directory.
 
 use std::collections::VecDeque;
 use std::fs::Permissions;
@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -16,13 +17,14 @@ use super::{PASSWORD, PROGRAM, text};
 
 /// A device: a home folder, a working directory, and the server that its clients talk to.
 pub(crate) struct Client {
-    home: TempDir,
-    /// What stands before the command line's own arguments.
+    /// Shared with the programs that use it, so that the folder goes after the last of them.
+    home: Arc<TempDir>,
+    /// The arguments that name the server.
     server: Vec<String>,
     user: Option<String>,
 }
 
-/// The variables that tell a program where its home is.
+/// The environment variables that name the folders of a user.
 const HOMES: &[&str] = &[
     "HOME",
     "XDG_CONFIG_HOME",
@@ -32,11 +34,12 @@ const HOMES: &[&str] = &[
     "XDG_RUNTIME_DIR",
 ];
 
-/// The environment of a program that is to see nothing of the one that we run in.
+/// The variables of [`HOMES`], with folders below `home`.
 pub(crate) fn environment(home: &Path) -> Vec<(&'static str, PathBuf)> {
     HOMES.iter().map(|&name| (name, home.join("home").join(name.to_lowercase()))).collect()
 }
 
+/// Hides the environment of the test run from a program, and gives it folders below `home`.
 pub(crate) fn clean_environment(command: &mut Command, home: &Path) {
     let ours = std::env::vars_os().map(|(name, _)| name);
     for name in ours.filter(|name| name.as_encoded_bytes().starts_with(b"QCHAT_")) {
@@ -54,9 +57,9 @@ impl Client {
         Self::at(&server, user)
     }
 
-    /// A client that finds and judges its server by these arguments.
+    /// A client with these arguments to find and authenticate its server.
     pub(crate) fn at(server: &[&str], user: Option<&str>) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = Arc::new(tempfile::tempdir().unwrap());
         for (_, folder) in environment(home.path()) {
             std::fs::create_dir_all(folder).unwrap();
         }
@@ -65,14 +68,19 @@ impl Client {
         Self { home, server, user: user.map(String::from) }
     }
 
-    /// The same device, pointed at another place.
+    /// The same device with other arguments that name the server.
     pub(crate) fn pointed_at(self, server: &[&str]) -> Self {
         Self { server: server.iter().map(ToString::to_string).collect(), ..self }
     }
 
-    /// Everything that belongs to this person.
+    /// The folder that holds the home and the working directory.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Keeps the home folder for a program that may outlive this value.
+    pub(crate) fn keep_home(&self) -> Arc<TempDir> {
+        Arc::clone(&self.home)
     }
 
     /// A path in the working directory.
@@ -85,13 +93,13 @@ impl Client {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// Writes a file that nobody else can read into the working directory.
+    /// Writes a file with mode 600 into the working directory.
     pub(crate) fn write_secret(&self, name: &str, bytes: &[u8]) {
         self.write(name, bytes);
         std::fs::set_permissions(self.path(name), Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// The arguments of `qchat` that make it this person's client.
+    /// The first arguments of `qchat`: the client, its server and its user.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["client".to_owned()];
         arguments.extend(self.server.iter().cloned());
@@ -101,7 +109,7 @@ impl Client {
         arguments
     }
 
-    /// A client's command, before its own arguments.
+    /// The command of a client, without further arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         command.args(self.arguments()).current_dir(self.path(""));
@@ -110,14 +118,19 @@ impl Client {
         command
     }
 
-    /// Runs a client with these arguments and nothing on its standard input.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        Running::start(self.command().args(arguments)).finish()
+    /// Starts a client with these arguments.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::start_in(self.keep_home(), self.command().args(arguments))
     }
 
-    /// Runs a client with these arguments and this on its standard input.
+    /// Runs a client with these arguments and nothing on its standard input.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).finish()
+    }
+
+    /// Runs a client with these arguments and this standard input.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ended {
-        let running = Running::start(self.command().args(arguments));
+        let running = self.start(arguments);
         running.write(input);
         running.finish()
     }
@@ -134,7 +147,7 @@ impl Client {
         answers
     }
 
-    /// Runs one line that is to succeed.
+    /// Runs one line that must succeed.
     #[track_caller]
     pub(crate) fn ok(&self, line: &str) -> Value {
         let answer = self.lines(&[line]).remove(0);
@@ -142,7 +155,7 @@ impl Client {
         answer
     }
 
-    /// Runs one line that is to be refused, and returns the code.
+    /// Runs one line that must be refused, and returns the error code.
     #[track_caller]
     pub(crate) fn refused(&self, line: &str) -> String {
         let answer = self.lines(&[line]).remove(0);
@@ -150,9 +163,9 @@ impl Client {
         text(&answer["error"]["code"]).to_owned()
     }
 
-    /// Starts a client that stays, and is told its lines one by one.
+    /// Starts a client that reads lines from standard input until it is finished or killed.
     pub(crate) fn talk(&self) -> Talk {
-        Talk { running: Running::start(self.command().arg("--json")), said: VecDeque::new() }
+        Talk { running: self.start(&["--json"]), sent: VecDeque::new() }
     }
 }
 
@@ -167,22 +180,22 @@ impl Ended {
     }
 }
 
-/// A client that stays on.
+/// A running client that takes lines and answers each with a JSON object.
 pub(crate) struct Talk {
     running: Running,
-    said: VecDeque<String>,
+    sent: VecDeque<String>,
 }
 
 impl Talk {
-    /// Hands over a line without waiting for its answer.
+    /// Sends a line without waiting for its answer.
     pub(crate) fn tell(&mut self, line: &str) {
         self.running.write(format!("{line}\n").as_bytes());
-        self.said.push_back(line.to_owned());
+        self.sent.push_back(line.to_owned());
     }
 
-    /// The answer to the oldest line that has none yet; `None` where the client has ended.
+    /// The answer to the oldest line that has none yet; `None` if the client has ended.
     pub(crate) fn answer(&mut self) -> Option<Value> {
-        let line = self.said.pop_front().expect("a line was told");
+        let line = self.sent.pop_front().expect("a line was told");
         let answer = self.running.output_line()?;
         let answer = serde_json::from_str(&answer);
         Some(answer.unwrap_or_else(|error| panic!("{line}: {error}")))
@@ -193,14 +206,14 @@ impl Talk {
         self.running.error_line()
     }
 
-    /// Says a line and waits for its answer, whatever that is.
+    /// Sends a line and returns its answer, success or error.
     #[track_caller]
     pub(crate) fn done(&mut self, line: &str) -> Value {
         self.tell(line);
         self.answer().expect("an answer")
     }
 
-    /// Says a line that is to succeed and waits for its answer.
+    /// Sends a line that must succeed and returns its answer.
     #[track_caller]
     pub(crate) fn ok(&mut self, line: &str) -> Value {
         self.tell(line);
@@ -215,17 +228,17 @@ impl Talk {
         answer
     }
 
-    /// Ends standard input, and waits for the client.
+    /// Closes standard input and waits until the client has ended.
     pub(crate) fn finish(self) -> Ended {
         self.running.finish()
     }
 
-    /// Presses Ctrl-C.
+    /// Sends SIGINT, as Ctrl-C does.
     pub(crate) fn interrupt(&self) {
         self.running.signal(Signal::INT);
     }
 
-    /// Ends the client; what it said before can still be read.
+    /// Kills the client. Its earlier output can still be read.
     pub(crate) fn kill(&self) {
         self.running.signal(Signal::KILL);
     }

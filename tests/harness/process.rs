@@ -1,14 +1,16 @@
-//! A running program whose output is read all the time, and which ends with its owner.
+//! A child process. Its output is read all the time, and it ends with its owner.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::DEADLINE;
 
@@ -18,28 +20,30 @@ enum Pipe {
     Error,
 }
 
-/// A program that runs. Dropping it kills it.
+/// A running program. Dropping this value kills the program and waits for its end.
 pub(crate) struct Running {
     child: Child,
     input: Option<Sender<Vec<u8>>>,
     lines: Receiver<(Pipe, Option<Vec<u8>>)>,
     output: Pending,
     error: Pending,
+    /// Removed after the program has ended, not while it writes there.
+    folder: Option<Arc<TempDir>>,
 }
 
-/// What was read from a pipe and not asked for yet.
+/// Lines that were read from a pipe and not returned yet.
 #[derive(Default)]
 struct Pending {
     lines: VecDeque<Vec<u8>>,
     ended: bool,
 }
 
-/// What a program leaves behind.
+/// The exit status and the remaining output of a program.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Its exit status; `None` where a signal ended it.
+    /// `None` if a signal ended the program.
     pub(crate) status: Option<i32>,
-    /// What it wrote that nobody had asked for yet.
+    /// The lines that no caller has read before.
     pub(crate) output: String,
     pub(crate) error: String,
 }
@@ -53,13 +57,20 @@ impl Running {
         read_lines(child.stderr.take().unwrap(), Pipe::Error, sender);
         let input = write_pieces(child.stdin.take().unwrap());
         let [output, error] = [Pending::default(), Pending::default()];
-        Self { child, input: Some(input), lines, output, error }
+        Self { child, input: Some(input), lines, output, error, folder: None }
+    }
+
+    /// Starts a program that writes into a temporary folder, and keeps the folder until it has ended.
+    pub(crate) fn start_in(folder: Arc<TempDir>, command: &mut Command) -> Self {
+        let mut running = Self::start(command);
+        running.folder = Some(folder);
+        running
     }
 
     /// Writes to the program's standard input, without waiting until it reads.
     pub(crate) fn write(&self, bytes: &[u8]) {
         let input = self.input.as_ref().expect("standard input is open");
-        // A program that has ended reads no more; what it said tells why.
+        // A program that has ended reads no more; its output tells the reason.
         let _ = input.send(bytes.to_vec());
     }
 
@@ -107,7 +118,7 @@ impl Running {
         }
     }
 
-    /// What was written and not asked for, for a failing test to show.
+    /// The output that no caller has read, for the message of a failing test.
     fn unread(&self) -> String {
         let show = |lines: &VecDeque<Vec<u8>>| {
             lines.iter().map(|line| String::from_utf8_lossy(line) + "\n").collect::<String>()
@@ -115,7 +126,7 @@ impl Running {
         format!("output:\n{}error:\n{}", show(&self.output.lines), show(&self.error.lines))
     }
 
-    /// Its process id.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -133,7 +144,7 @@ impl Running {
         while !(self.output.ended && self.error.ended) {
             self.read(until);
         }
-        // Both pipes are closed: the program is at its end.
+        // Both pipes are closed, so the program is about to exit.
         let status = self.child.wait().expect("the program can be waited for");
         let text = |pending: &mut Pending| {
             let lines = pending.lines.drain(..).map(|line| String::from_utf8(line).unwrap() + "\n");
@@ -157,7 +168,7 @@ impl Drop for Running {
     }
 }
 
-/// Reads a pipe to its end in a thread of its own, so that the program never waits for us.
+/// Reads a pipe to its end in a thread, so that the program never blocks on a full pipe.
 fn read_lines(
     pipe: impl Read + Send + 'static,
     name: Pipe,
@@ -171,7 +182,7 @@ fn read_lines(
     });
 }
 
-/// Writes to a pipe in a thread of its own, so that we never wait for the program.
+/// Writes to a pipe in a thread, so that the test never blocks on a full pipe.
 fn write_pieces(mut pipe: impl Write + Send + 'static) -> Sender<Vec<u8>> {
     let (sender, pieces) = mpsc::channel::<Vec<u8>>();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! A terminal with a client in it: what a person types, and what their screen shows.
+//! A client in a pseudo-terminal: keys go in, and a screen shows the output.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use super::client::environment;
 use super::{Client, DEADLINE, PROGRAM};
@@ -15,21 +16,23 @@ use super::{Client, DEADLINE, PROGRAM};
 const ROWS: u16 = 40;
 const COLUMNS: u16 = 100;
 
-/// The flag of a terminal that shows what is typed, as Linux has it.
+/// The bit of `ECHO` in the local flags of a terminal on Linux.
 const ECHO: u32 = 0o10;
 
-/// A client in a terminal. Dropping it kills the client.
+/// A client in a terminal. Dropping this value kills the client and waits for its end.
 pub(crate) struct Screen {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<Shown>,
-    // Closing it hangs up the terminal.
+    // Dropping the master hangs up the terminal.
     terminal: Box<dyn MasterPty + Send>,
-    /// What the modes of the terminal were before the program.
+    /// The modes of the terminal before the program started.
     modes: String,
+    /// Removed after the program has ended, not while it writes there.
+    _home: Arc<TempDir>,
 }
 
-/// What came from the program so far.
+/// The output of the program so far.
 struct Shown {
     state: Mutex<State>,
     changed: Condvar,
@@ -47,7 +50,7 @@ impl Screen {
         Self::on(Some("xterm-256color"), client, arguments)
     }
 
-    /// Starts `client` in a terminal of this kind, as the variable `TERM` tells it.
+    /// Starts `client` in a terminal with this value of `TERM`.
     pub(crate) fn on(kind: Option<&str>, client: &Client, arguments: &[&str]) -> Self {
         let pair = native_pty_system().openpty(size(COLUMNS)).unwrap();
         let mut command = command(client, arguments);
@@ -59,7 +62,7 @@ impl Screen {
         drop(pair.slave);
         let keyboard = pair.master.take_writer().unwrap();
         let shown = Shown::read(pair.master.try_clone_reader().unwrap());
-        Self { child, keyboard, shown, terminal: pair.master, modes }
+        Self { child, keyboard, shown, terminal: pair.master, modes, _home: client.keep_home() }
     }
 
     /// Whether the modes of the terminal are those from before the program.
@@ -73,14 +76,14 @@ impl Screen {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// Makes the terminal narrower, or wider.
+    /// Changes the width of the terminal.
     pub(crate) fn resize(&self, columns: u16) {
         self.terminal.resize(size(columns)).unwrap();
         let (rows, columns) = (NonZeroU16::new(ROWS).unwrap(), NonZeroU16::new(columns).unwrap());
         self.shown.state.lock().unwrap().terminal.screen_mut().set_size(rows, columns);
     }
 
-    /// Types a line, waits until it is seen, and presses Enter: what is waited for next comes after it.
+    /// Types a line, waits until the screen shows it, and presses Enter. A later wait then sees newer output.
     #[track_caller]
     pub(crate) fn enter(&mut self, line: &str) {
         self.press(line);
@@ -90,19 +93,19 @@ impl Screen {
         self.press("\r");
     }
 
-    /// Waits until the terminal shows nothing of what is typed, and enters a line then.
+    /// Waits until the terminal has turned echo off, and enters a line then.
     #[track_caller]
     pub(crate) fn enter_unseen(&mut self, secret: &str) {
         let until = Instant::now() + DEADLINE;
         while self.echoes() {
-            assert!(Instant::now() < until, "the terminal shows what is typed");
+            assert!(Instant::now() < until, "the terminal still echoes");
             thread::yield_now();
         }
         self.press(secret);
         self.press("\r");
     }
 
-    /// Whether the terminal itself shows what is typed.
+    /// Whether the terminal echoes typed keys.
     fn echoes(&self) -> bool {
         let settings = self.terminal.get_termios().unwrap();
         settings.local_flags.bits() & ECHO != 0
@@ -131,7 +134,7 @@ impl Screen {
         })
     }
 
-    /// Waits for a prompt with `part` in it at which nothing was typed yet.
+    /// Waits for an empty prompt that contains `part`.
     #[track_caller]
     pub(crate) fn prompts(&self, part: &str) -> String {
         self.wait(&format!("a prompt with {part:?}"), |state| {
@@ -141,8 +144,8 @@ impl Screen {
         })
     }
 
-    /// Waits until the last thing on the screen is exactly this prompt with this line, over as many rows
-    /// as they take, and the cursor stands between the parts of the line.
+    /// Waits until the screen ends with exactly this prompt and this line, wrapped over rows if need be,
+    /// with the cursor between the two parts of the line.
     #[track_caller]
     pub(crate) fn half_typed(&self, prompt: &str, [before, after]: [&str; 2]) -> String {
         let typed = format!("{prompt}{before}{after}");
@@ -169,7 +172,7 @@ impl Screen {
         self.child.wait().unwrap();
     }
 
-    /// Waits until the program has ever written `text`.
+    /// Waits until the output, from its start, contains `text`.
     #[track_caller]
     pub(crate) fn wrote(&self, text: &str) -> String {
         self.wait(&format!("the program writes {text:?}"), |state| {
@@ -177,22 +180,22 @@ impl Screen {
         })
     }
 
-    /// Its process id.
+    /// The process id of the client.
     pub(crate) fn id(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
-    /// Everything that the program has written so far, escape codes included.
+    /// The output so far with its escape codes, as text.
     pub(crate) fn raw(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    /// The same, byte for byte.
+    /// The output so far with its escape codes, as bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.shown.state.lock().unwrap().raw.clone()
     }
 
-    /// Waits until all is read that the program writes.
+    /// Waits until the program has closed the terminal and all output is read.
     #[track_caller]
     pub(crate) fn ended(&self) {
         self.wait("the program ends", |state| state.ended);
@@ -240,7 +243,7 @@ fn cursor_line(state: &State) -> (String, usize) {
 }
 
 impl Shown {
-    /// Shows what is read, in a thread of its own.
+    /// Feeds the output to the screen in a thread.
     fn read(mut source: Box<dyn Read + Send>) -> Arc<Self> {
         let rows = NonZeroU16::new(ROWS).unwrap();
         let columns = NonZeroU16::new(COLUMNS).unwrap();
