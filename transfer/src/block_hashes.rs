@@ -58,7 +58,7 @@ mod tests {
     use qchat_proto::limits::BLOCK_BYTES;
 
     use super::*;
-    use crate::tests::noise;
+    use crate::test_bytes::noise;
 
     #[track_caller]
     fn check(bytes: &[u8]) {

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::buffer::Block;
 use crate::disk_priority::Lane;
-use crate::{BLOCK_LENGTH, Layout};
+use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// An open file whose blocks are read or written.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::buffer::Buffers;
-    use crate::tests::noise;
+    use crate::test_bytes::noise;
 
     const SIZE: usize = 2 * BLOCK_LENGTH + 77;
 

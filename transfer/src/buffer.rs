@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{BLOCK_LENGTH, Layout};
+use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// What disks ask of the place of bytes that pass the page cache by.
 const ALIGNMENT: usize = 4096;

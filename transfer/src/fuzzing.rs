@@ -7,7 +7,12 @@ use std::path::Path;
 use qchat_proto::command::BlockHeader;
 use qchat_proto::{BlockValue, Digest, frame};
 
-use crate::{Account, BLOCK_LENGTH, Lane, Layout, Part, ReceiveError, Received, receive};
+use crate::block_hashes::digest;
+use crate::disk_priority::Lane;
+use crate::layout::{BLOCK_LENGTH, Layout};
+use crate::partial_file::Part;
+use crate::receive::{Account, ReceiveError, Received, receive};
+use crate::test_bytes::noise;
 
 /// The lengths that a file is said to have, in bytes.
 const SIZES: [usize; 6] = [0, 1, 300, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 700];
@@ -81,7 +86,7 @@ fn check(path: &Path, layout: Layout, received: Received<Notes>) {
     let Ok(told) = end else { return };
     let values: Vec<_> = account.arrived.iter().map(|(_, value)| *value).collect();
     let is_whole = u64::try_from(values.len()).is_ok_and(|blocks| blocks == layout.blocks());
-    if is_whole && crate::digest(&values) == told {
+    if is_whole && digest(&values) == told {
         let mut content = Vec::new();
         if layout.size() > 0 {
             content = std::fs::read(path).expect("the part");
@@ -138,13 +143,6 @@ impl Script {
 
 fn put_end(digest: Digest, stream: &mut Vec<u8>) {
     stream.extend(frame::encode_frame(&BlockHeader::End(digest)));
-}
-
-/// Bytes that do not repeat.
-fn noise(length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    blake3::Hasher::new().finalize_xof().fill(&mut bytes);
-    bytes
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use qchat_proto::limits::BLOCK_BYTES;
 
+/// A block's length in memory.
+pub(crate) const BLOCK_LENGTH: usize = 1024 * 1024;
+
 /// A file's length, seen as blocks of one mebibyte of which the last may have less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {

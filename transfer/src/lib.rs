@@ -14,6 +14,7 @@
 
 mod block_hashes;
 mod block_io;
+mod blocking_task;
 mod buffer;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
@@ -28,6 +29,8 @@ mod receive;
 mod send;
 mod stall_detection;
 mod stream_pairing;
+#[cfg(any(test, fuzzing))]
+mod test_bytes;
 
 pub use block_hashes::digest;
 pub use block_io::Disk;
@@ -40,19 +43,3 @@ pub use quic::{
 pub use receive::{Account, ReceiveError, Received, receive};
 pub use send::{Choice, Outlet, SendError, Step, send};
 pub use stream_pairing::{Pairing, Waiting};
-
-/// A block's length in memory.
-const BLOCK_LENGTH: usize = 1024 * 1024;
-
-/// How many bytes are handed to the stream at a time.
-const PIECE_BYTES: usize = 64 * 1024;
-
-#[cfg(test)]
-mod tests {
-    /// Bytes that do not repeat.
-    pub(crate) fn noise(length: usize) -> Vec<u8> {
-        let mut bytes = vec![0; length];
-        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
-        bytes
-    }
-}

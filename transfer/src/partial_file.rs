@@ -12,12 +12,11 @@ use qchat_proto::{BlockValue, PART_PREFIX};
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::BLOCK_LENGTH;
 use crate::block_hashes::value_of;
 use crate::block_io::Disk;
 use crate::buffer::Buffers;
 use crate::disk_priority::Lane;
-use crate::layout::Layout;
+use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// How often a part is opened anew that vanished while it was opened.
 const OPEN_TRIES_MAX: u32 = 8;

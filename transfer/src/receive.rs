@@ -13,9 +13,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::block_hashes::value_of;
 use crate::block_io::Disk;
+use crate::blocking_task::joined;
 use crate::buffer::{Block, Buffers};
+use crate::layout::{BLOCK_LENGTH, Layout};
+use crate::partial_file::Part;
 use crate::stall_detection::{Pace, Stalled, whole};
-use crate::{BLOCK_LENGTH, Layout, Part};
 
 /// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
 /// when the process is killed travels again.
@@ -89,18 +91,6 @@ pub async fn receive<A: Account>(
     let written = writer.finish().await;
     let Writer { part, account, .. } = writer;
     Received { part, account, end: written.and(came) }
-}
-
-/// Waits for a thread. Its panic becomes that of the task that waits.
-pub(crate) async fn ended<T>(thread: JoinHandle<T>) -> T {
-    match thread.await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and this task with it.
-            Err(_) => std::future::pending().await,
-        },
-    }
 }
 
 /// A stream that is read until nothing more comes, and nobody wants to wait for more.
@@ -214,7 +204,7 @@ impl<A: Account> Writer<A> {
     /// Waits until the first of those under way is written.
     async fn written(&mut self) -> Result<(), ReceiveError> {
         let Some(first) = self.writing.pop_front() else { return Ok(()) };
-        let (index, value) = ended(first).await.map_err(ReceiveError::Write)?;
+        let (index, value) = joined(first).await.map_err(ReceiveError::Write)?;
         self.account.arrived(index, value)
     }
 

@@ -12,13 +12,16 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::block_hashes::value_of;
 use crate::block_io::Disk;
+use crate::blocking_task::joined;
 use crate::buffer::{Block, Buffers};
-use crate::receive::ended;
+use crate::layout::{BLOCK_LENGTH, Layout};
 use crate::stall_detection::{Pace, Stalled};
-use crate::{BLOCK_LENGTH, Layout, PIECE_BYTES};
 
 /// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
 const BLOCKS_AHEAD: usize = 3;
+
+/// How many bytes are handed to the stream at a time.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Why a file was not sent whole.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +153,7 @@ impl<I: Iterator<Item = u64>> Reader<I> {
             self.reading.push_back(reading);
         }
         let Some(first) = self.reading.pop_front() else { return Ok(None) };
-        ended(first).await.map(Some).map_err(|error| match error.kind() {
+        joined(first).await.map(Some).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => SendError::Shorter,
             _ => SendError::Read(error),
         })
@@ -184,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::disk_priority::tests::narrow;
-    use crate::tests::noise;
+    use crate::test_bytes::noise;
 
     /// Sends every block but one, and keeps the values.
     struct AllBut(Option<u64>, Vec<BlockValue>);
@@ -196,7 +199,7 @@ mod tests {
         }
 
         async fn digest(&mut self) -> Result<Digest, SendError> {
-            Ok(crate::digest(&self.1))
+            Ok(crate::block_hashes::digest(&self.1))
         }
     }
 

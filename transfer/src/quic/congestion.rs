@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
-use super::transport::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
+use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
 use path_model::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
 
 /// In bytes. RFC 9002, section 7.2.

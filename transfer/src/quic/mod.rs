@@ -4,6 +4,7 @@
 //! in flight; [`windows`] sizes the flow control windows; [`chat_priority`] lets chat use the send window before files
 //! do; [`silence`] notices that a connection receives nothing any more.
 
+mod acknowledgements;
 mod chat_priority;
 mod congestion;
 mod silence;

@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use quinn::{AckFrequencyConfig, MtuDiscoveryConfig, TransportConfig, VarInt};
 
+use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
 use super::congestion::Congestion;
-
-/// After so many packets the peer acknowledges, instead of after every second: an acknowledgement costs both
-/// sides a system call. Where fewer come, it does so after a time in which a fast transfer brings many more.
-pub(crate) const ACKNOWLEDGED_AFTER: u32 = 32;
-pub(crate) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(5);
 
 /// A packet that was overtaken by fewer is not lost yet, and neither is one that takes less than so many times
 /// as long as others (RFC 9002, section 6.1). On some networks packets overtake each other all the time, and

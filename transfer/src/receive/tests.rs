@@ -3,8 +3,8 @@
 use std::future::pending;
 
 use super::*;
-use crate::Lane;
-use crate::tests::noise;
+use crate::disk_priority::Lane;
+use crate::test_bytes::noise;
 
 const BLOCK: usize = 1024 * 1024;
 
@@ -69,7 +69,7 @@ async fn what_arrives_is_what_was_sent() {
         assert!(case.content() == content[..length], "{length} bytes");
         let values: Vec<_> = received.account.0.into_iter().map(|(_, value)| value).collect();
         let expected = Digest(blake3::hash(&content[..length]).into());
-        assert_eq!(crate::digest(&values), expected, "{length} bytes");
+        assert_eq!(crate::block_hashes::digest(&values), expected, "{length} bytes");
     }
 }
 
