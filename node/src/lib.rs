@@ -5,17 +5,17 @@
 //! the upload folder. No answer leaves before what it tells is durable.
 
 mod auth;
-mod blocking;
 mod clock;
 mod commands;
+mod config;
 mod connection;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
-mod disk;
-mod failure;
+mod error;
+mod error_chain;
 mod files;
-mod folder;
+mod fs;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod identity;
@@ -23,6 +23,7 @@ mod limits;
 mod live;
 mod network;
 mod server;
+mod state;
 mod store;
 mod tasks;
 
@@ -31,6 +32,7 @@ pub use crate::identity::{IdentityError, MakeError};
 pub use crate::identity::{NextKey, Rotation};
 pub use crate::network::EndpointError;
 pub use crate::tasks::Reload;
+pub use config::{Config, Limits};
 pub use identity::{Identity, IdentityFiles};
-pub use server::{Config, EndpointLost, Limits, Server, StartError};
+pub use server::{EndpointLost, Server, StartError};
 pub use store::OpenError;

@@ -6,7 +6,9 @@ mod hash_queue;
 mod login_throttle;
 mod passwords;
 mod session;
+mod session_registry;
 
 pub(crate) use login_throttle::Origin;
 pub(crate) use passwords::{Passwords, Verdict};
-pub(crate) use session::{Caller, Entry, Session, Signed, Standing, Visitor};
+pub(crate) use session::{Caller, Entry, Session, Signed, Visitor};
+pub(crate) use session_registry::{Sessions, SignOut};

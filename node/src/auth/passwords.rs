@@ -12,7 +12,7 @@ use qchat_proto::{Password, Refusal};
 use crate::auth::argon2id::Argon;
 use crate::auth::hash_queue::{Claim, Full, Turn, Turns};
 use crate::auth::login_throttle::{Attempts, Origin};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// Hashing did not work.
 #[derive(Debug, thiserror::Error)]

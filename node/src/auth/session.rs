@@ -1,24 +1,15 @@
 //! Who speaks on a connection. Whether a command wants a caller who is signed in is a type.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use qchat_proto::{Refusal, UserName};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::commands::{Listed, Sessions};
+use crate::auth::session_registry::{Listed, Sessions, SignOut};
 use crate::live::{Online, Presence};
+use crate::network::Standing;
 use crate::store::queries::TokenHash;
-
-/// Whether somebody is signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Standing {
-    /// Nobody is.
-    #[default]
-    Stranger,
-    /// Somebody is.
-    Signed,
-}
 
 /// The session of one connection: signed out at first.
 #[derive(Debug, Default)]
@@ -72,9 +63,10 @@ impl Session {
         match &*state {
             Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
             None => {
+                let session: Weak<Self> = Arc::downgrade(self);
                 *state = Some(State {
                     _online: presence.enter(caller.user.clone()),
-                    _listed: sessions.list(&caller, self),
+                    _listed: sessions.list(&caller.user, caller.token_hash, session),
                     _end: caller.ended.clone().drop_guard(),
                     caller,
                 });
@@ -94,14 +86,6 @@ impl Session {
         self.end(&mut self.state());
     }
 
-    /// Signs out, where this token signed in.
-    pub(crate) fn sign_out_of(&self, token_hash: &TokenHash) {
-        let mut state = self.state();
-        if state.as_ref().is_some_and(|state| state.caller.token_hash == *token_hash) {
-            self.end(&mut state);
-        }
-    }
-
     fn end(&self, state: &mut Option<State>) {
         *state = None;
         self.standing.send_replace(Standing::Stranger);
@@ -119,6 +103,15 @@ impl Session {
 
     fn state(&self) -> MutexGuard<'_, Option<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SignOut for Session {
+    fn sign_out_of(&self, token_hash: &TokenHash) {
+        let mut state = self.state();
+        if state.as_ref().is_some_and(|state| state.caller.token_hash == *token_hash) {
+            self.end(&mut state);
+        }
     }
 }
 

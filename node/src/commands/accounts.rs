@@ -11,8 +11,8 @@ use crate::auth::Verdict;
 use crate::auth::{Signed, Visitor};
 use crate::clock;
 use crate::connection::{Answer, Call};
-use crate::failure::Failure;
-use crate::server::Node;
+use crate::error::Failure;
+use crate::state::Node;
 use crate::store::changes::{self, ByPassword, CreateAccount, StartSession, Which};
 
 /// How often a password is checked again because another change of it came between. Who meets this
@@ -164,8 +164,8 @@ mod tests {
 
     use super::*;
     use crate::auth::Passwords;
+    use crate::config::Limits;
     use crate::files::Uploads;
-    use crate::server::Limits;
     use crate::store::Store;
 
     #[tokio::test]

@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use super::address;
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
-use crate::failure::{Failure, chain};
+use crate::error::Failure;
+use crate::error_chain::chain;
 
 /// How long the client may take to allow one more stream, and to take what is left of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);

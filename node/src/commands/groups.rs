@@ -8,10 +8,10 @@ use qchat_proto::{Address, Few, GroupName};
 use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::server::Node;
+use crate::state::Node;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
 
 impl Answer for MakeGroup {

@@ -10,10 +10,10 @@ use super::address;
 use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::server::Node;
+use crate::state::Node;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 

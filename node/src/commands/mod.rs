@@ -17,8 +17,6 @@ mod watch;
 use qchat_proto::command::Log;
 use qchat_proto::{Address, UserName};
 
-pub(crate) use sign_in::{Listed, Sessions};
-
 /// The address of a log that its reader named.
 fn address(log: Log, reader: &UserName) -> Address {
     match log {

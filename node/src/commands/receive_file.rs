@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::upload::remove;
 use crate::connection::Call;
-use crate::disk::free_bytes;
-use crate::failure::{Failure, chain};
+use crate::error::Failure;
+use crate::error_chain::chain;
+use crate::fs::free_bytes;
 
 /// How long the client may take to open the file's stream, and to end it.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);

@@ -19,10 +19,11 @@ use tokio::time::timeout;
 use crate::auth::Signed;
 use crate::clock;
 use crate::connection::RequestError;
-use crate::connection::{Answer, Call, Work, event_frame};
-use crate::failure::Failure;
+use crate::connection::{Answer, Call, Work};
+use crate::error::Failure;
 use crate::limits::{AT_WORK_MAX, Account, Purse};
-use crate::server::Node;
+use crate::live::event_frame;
+use crate::state::Node;
 use crate::store::changes::{Content, Post};
 
 /// How many bytes of answers are told together: a few of the longest ones, a packet full of short ones.

@@ -4,7 +4,7 @@ use qchat_proto::command::{Done, NextKey};
 
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 impl Answer for NextKey {
     type Caller = Signed;

@@ -1,96 +1,19 @@
-//! Who is signed in where: every connection with a session, by its user and token, so that a session
-//! that ends in the store ends on its connections at once.
+//! Signing a connection in and out, in step with the store.
 //!
-//! A connection is entered here *before* the store is asked whether its session still stands, and a
-//! session ends in the store *before* its connections are looked up here. So at least one side sees
+//! A connection is entered in the registry *before* the store is asked whether its session still stands, and a
+//! session ends in the store *before* its connections are looked up there. So at least one side sees
 //! the other, and no dead token stays signed in.
 
-use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 use qchat_proto::{Refusal, UserName};
 
-use crate::auth::{Session, Signed};
-use crate::failure::Failure;
-use crate::server::Node;
+use crate::auth::{Session, SignOut, Signed};
+use crate::error::Failure;
+use crate::state::Node;
 use crate::store::Change;
 use crate::store::queries::TokenHash;
-
-/// The connections that are signed in: at most one entry for each.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Sessions {
-    entries: Arc<Mutex<Entries>>,
-}
-
-#[derive(Debug, Default)]
-struct Entries {
-    next: u64,
-    users: HashMap<UserName, HashMap<u64, Entry>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    token_hash: TokenHash,
-    session: Weak<Session>,
-}
-
-/// A connection's place. Dropping it gives the place back.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    sessions: Sessions,
-    user: UserName,
-    number: u64,
-}
-
-impl Sessions {
-    /// Enters a connection for as long as the answer is kept.
-    pub(crate) fn list(&self, caller: &Signed, session: &Arc<Session>) -> Listed {
-        let mut entries = self.entries();
-        let number = entries.next;
-        entries.next += 1;
-        let entry = Entry { token_hash: caller.token_hash, session: Arc::downgrade(session) };
-        entries.users.entry(caller.user.clone()).or_default().insert(number, entry);
-        Listed { sessions: self.clone(), user: caller.user.clone(), number }
-    }
-
-    /// The tokens by which a user is signed in, each once for every connection.
-    pub(crate) fn online(&self, user: &UserName) -> Vec<TokenHash> {
-        let entries = self.entries();
-        let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
-        connections.map(|entry| entry.token_hash).collect()
-    }
-
-    /// Signs out every connection that this token signed in.
-    fn end(&self, user: &UserName, token_hash: &TokenHash) {
-        // Signing out gives places back: not while they are counted here.
-        let connections: Vec<_> = {
-            let entries = self.entries();
-            let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
-            let ended = connections.filter(|entry| entry.token_hash == *token_hash);
-            ended.filter_map(|entry| entry.session.upgrade()).collect()
-        };
-        for connection in connections {
-            connection.sign_out_of(token_hash);
-        }
-    }
-
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        let mut entries = self.sessions.entries();
-        if let Some(connections) = entries.users.get_mut(&self.user) {
-            connections.remove(&self.number);
-            if connections.is_empty() {
-                entries.users.remove(&self.user);
-            }
-        }
-    }
-}
 
 impl Node {
     /// Signs a connection in by a token that the store knew a moment ago.

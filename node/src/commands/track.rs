@@ -5,7 +5,7 @@ use qchat_proto::command::{Done, Track};
 
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::live::Topic;
 
 impl Answer for Track {

@@ -15,11 +15,11 @@ use super::receive_file::{Arrival, Whole};
 use crate::auth::Signed;
 use crate::clock;
 use crate::connection::{Answer, Call, Work};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::files::{PartKey, Turn};
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::server::Node;
+use crate::state::Node;
 use crate::store::CommitError;
 use crate::store::changes::{Content, Post};
 
@@ -142,7 +142,7 @@ fn tells_of(message: &Message, name: &StoredName) -> bool {
 
 /// Removes a part that nobody needs. Where that fails, the collector does it.
 pub(super) async fn remove(part: Part) {
-    let removed = crate::blocking::blocking(move || part.remove()).await;
+    let removed = crate::fs::blocking(move || part.remove()).await;
     if let Err(error) = removed {
         tracing::debug!(%error, "a part was not removed");
     }

@@ -5,7 +5,7 @@ use qchat_proto::command::{User, UserPage, Users};
 
 use crate::auth::Signed;
 use crate::connection::{Answer, Call};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 impl Answer for Users {
     type Caller = Signed;

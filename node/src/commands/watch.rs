@@ -10,7 +10,7 @@ use qchat_proto::{Address, GroupName, Sequence};
 use super::address;
 use crate::auth::Signed;
 use crate::connection::{Answer, Call, Work};
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::live::{Raised, Topic, Watcher};
 use crate::store::queries::Placed;
 

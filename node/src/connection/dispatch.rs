@@ -20,9 +20,11 @@ use crate::auth::{Caller, Session};
 use crate::connection::read_request;
 use crate::connection::read_request::RequestError;
 use crate::connection::violations::{Misconduct, Offence};
-use crate::failure::{Failure, chain};
+use crate::error::Failure;
+use crate::error_chain::chain;
 use crate::limits::{Account, Purse, rate_limit};
-use crate::server::Node;
+use crate::live::event_frame;
+use crate::state::Node;
 use crate::store::LookedAt;
 
 /// How long the header of a file's stream may take.
@@ -282,11 +284,6 @@ impl Call {
             let _ = self.answer.reset(VarInt::from_u32(codes::TOO_SLOW));
         }
     }
-}
-
-/// The frame of an event.
-pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
-    frame::encode_frame(&Ok::<_, Refusal>(event)).into()
 }
 
 /// Hands a file's stream to the command that waits for it.

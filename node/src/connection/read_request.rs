@@ -13,7 +13,7 @@ use quinn::{ReadError, RecvStream};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::auth::Standing;
+use crate::network::Standing;
 
 /// How long a request may take to arrive: 8 s, and longer only while at least 512 bytes a second of it
 /// come.

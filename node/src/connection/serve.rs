@@ -12,14 +12,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Session, Standing};
+use crate::auth::Session;
 use crate::connection::dispatch::{Arrivals, Call, deliver};
 use crate::connection::violations::Misconduct;
 use crate::limits::Purse;
 use crate::network::Proof;
+use crate::network::Standing;
 use crate::network::endpoint;
 use crate::network::{Full, Handshake, Place};
-use crate::server::Node;
+use crate::state::Node;
 use crate::store::LookedAt;
 
 /// How long a handshake may take: there and back through the queue before a thin link, which is ten seconds

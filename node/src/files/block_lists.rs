@@ -12,8 +12,8 @@ use qchat_transfer::{Disk, Layout, digest, each_value};
 use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
-use crate::blocking::blocking;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::fs::blocking;
 use crate::store::LookedAt;
 
 /// Where the lists lie in the folder of the store. Not beside the uploads: there lie only files that
@@ -45,7 +45,7 @@ impl BlockLists {
     /// Makes the folder below `data` where it is missing.
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join(FOLDER);
-        crate::folder::create_private(&folder)?;
+        crate::fs::create_private(&folder)?;
         remove_unfinished(&folder)?;
         Ok(Self { folder, working: Mutex::default() })
     }

@@ -9,12 +9,12 @@ use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName
 use qchat_transfer::{Disk, LandError, Lane, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::blocking::blocking;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::files::block_lists::BlockLists;
 use crate::files::folder;
 use crate::files::folder::is_bound;
 use crate::files::partial_uploads::{Parts, Turn};
+use crate::fs::blocking;
 use crate::limits::{Share, Shares};
 
 /// Only the server's own user reads what people sent to each other.
@@ -67,7 +67,7 @@ impl Uploads {
     pub(crate) fn open(folder: &Path, data: &Path) -> Result<Self, UploadFolderError> {
         let unusable =
             |folder: &Path, source| UploadFolderError { folder: folder.to_owned(), source };
-        crate::folder::create_private(folder).map_err(|source| unusable(folder, source))?;
+        crate::fs::create_private(folder).map_err(|source| unusable(folder, source))?;
         Ok(Self {
             folder: folder.to_owned(),
             parts: Parts::new(folder),

@@ -8,7 +8,7 @@ use qchat_proto::StoredName;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::folder::{make_private, private_file};
+use crate::fs::{make_private, private_file};
 
 /// The file in the data folder that names the upload folder which was empty when they met.
 const BOUND: &str = "upload_folder";

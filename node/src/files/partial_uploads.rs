@@ -17,9 +17,9 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::blocking::blocking;
-use crate::disk::free_bytes;
-use crate::failure::Failure;
+use crate::error::Failure;
+use crate::fs::blocking;
+use crate::fs::free_bytes;
 
 /// How many unfinished uploads one user may have. The oldest that rests goes for a new one.
 const PARTS_OF_USER_MAX: usize = 32;

@@ -8,9 +8,13 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use qchat_proto::command::{Event, Log};
-use qchat_proto::{Body, GroupName, Message, Sequence};
+use qchat_proto::{Body, GroupName, Message, Refusal, Sequence, frame};
+use serde::Serialize;
 
-use crate::connection::event_frame;
+/// The frame of an event.
+pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
+    frame::encode_frame(&Ok::<_, Refusal>(event)).into()
+}
 
 /// How many bytes of frames are kept for those who come next: some dozens of the longest messages.
 const BYTES_MAX: usize = 1024 * 1024;

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
 
-use crate::auth::Standing;
 use crate::network::admission::counters::{Tallies, Tally};
+use crate::network::auth_state::Standing;
 use crate::network::ip_prefix::network;
 
 /// How many connections are let in.

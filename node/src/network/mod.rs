@@ -4,6 +4,7 @@
 
 mod admission;
 mod amplification;
+mod auth_state;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_keys;
 mod fair_queue;
@@ -13,5 +14,6 @@ mod recent_addresses;
 mod udp_socket;
 
 pub(crate) use admission::{Admission, Caps, Full, Handshake, Place};
+pub(crate) use auth_state::Standing;
 pub use endpoint::EndpointError;
 pub(crate) use path_validation::Proof;

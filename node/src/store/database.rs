@@ -11,7 +11,7 @@ use redb::Database;
 
 use super::error::Fault;
 use super::open::OpenError;
-use crate::failure::chain;
+use crate::error_chain::chain;
 
 /// Opens the database from its file, which is there.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;

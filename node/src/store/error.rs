@@ -1,7 +1,7 @@
 //! What goes wrong in a store that is not the asker's doing.
 
 use super::open::OpenError;
-use crate::disk::is_full;
+use crate::fs::is_full;
 
 /// The disk or the store's content failed us.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use qchat_proto::Refusal;
 
-use crate::disk::free_bytes;
+use crate::fs::free_bytes;
 
 /// What is kept free of new messages, accounts and groups, in bytes: more than any batch of changes takes, so
 /// that only what others write meanwhile can fill the disk within one.

@@ -13,7 +13,7 @@ use redb::{Builder, Database, DatabaseError, StorageError};
 use super::error::Fault;
 use super::tables;
 use super::writes_in_memory::WritesInMemory;
-use crate::folder::{create_private, make_private, private_file};
+use crate::fs::{create_private, make_private, private_file};
 
 /// The store's file in the data folder.
 const FILE: &str = "qchat.redb";

@@ -16,7 +16,7 @@ use super::free_space::{Room, RoomNow};
 use super::notification::WakeUp;
 use super::rows_read::LookedAt;
 use super::tables::{self, Tables};
-use crate::failure::chain;
+use crate::error_chain::chain;
 
 /// How many changes may wait. Who comes later waits for a place.
 const QUEUE_MAX: usize = 1024;

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use qchat_transfer::{Leftover, Part};
 
-use crate::blocking::blocking;
-use crate::failure::chain;
+use crate::error_chain::chain;
 use crate::files::PartKey;
-use crate::server::Node;
+use crate::fs::blocking;
+use crate::state::Node;
 
 /// A copy that has not been written to for so long is not being made any more.
 const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);

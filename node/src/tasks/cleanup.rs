@@ -8,8 +8,8 @@ use qchat_proto::{StoredName, Timestamp};
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::failure::chain;
-use crate::server::Node;
+use crate::error_chain::chain;
+use crate::state::Node;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::Keeping;
 use crate::tasks::abandoned_uploads;

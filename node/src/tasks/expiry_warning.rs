@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use time::{Duration, OffsetDateTime};
 use tokio::time::sleep;
 
-use crate::server::Node;
+use crate::state::Node;
 
 /// How long before the end the warnings begin.
 const WARNED_BEFORE: Duration = Duration::days(30);

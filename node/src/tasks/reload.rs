@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use quinn::Endpoint;
 
-use crate::failure::chain;
+use crate::error_chain::chain;
 use crate::identity::{Identity, IdentityFiles};
 use crate::network::endpoint;
-use crate::server::Node;
+use crate::state::Node;
 
 /// Reads the identity of a running server anew.
 pub struct Reload {

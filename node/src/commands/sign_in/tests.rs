@@ -8,8 +8,8 @@ use super::*;
 use crate::auth::Origin;
 use crate::auth::Passwords;
 use crate::auth::{Caller, Visitor};
+use crate::config::Limits;
 use crate::files::Uploads;
-use crate::server::Limits;
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
 
@@ -63,7 +63,7 @@ impl Home {
     fn check_nobody_is_here(&self, session: &Session) {
         assert!(Visitor::admit(session).is_ok(), "a dead token is signed in");
         assert!(!self.node.presence.is_online(&alice()));
-        assert!(self.node.sessions.entries().users.is_empty());
+        assert!(self.node.sessions.is_empty());
     }
 }
 

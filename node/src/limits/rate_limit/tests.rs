@@ -3,10 +3,11 @@ use qchat_proto::{Address, ClientId, Few, TransferId};
 
 use super::*;
 use crate::auth::Passwords;
+use crate::config::Limits;
 use crate::connection::Answer;
 use crate::files::Uploads;
 use crate::live::Topic;
-use crate::server::{Limits, Node};
+use crate::state::Node;
 use crate::store::Store;
 
 fn user(number: usize) -> UserName {

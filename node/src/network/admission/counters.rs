@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-use crate::auth::Standing;
+use crate::network::auth_state::Standing;
 
 /// How many connections there are, or may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

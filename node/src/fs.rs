@@ -1,9 +1,11 @@
-//! Folders and files that only the server's own user may look into.
+//! The disk: free space, folders and files that only the server's own user may read, and blocking calls.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use tokio::task::spawn_blocking;
 
 const PRIVATE: u32 = 0o700;
 
@@ -42,4 +44,22 @@ fn take_from_others(path: &Path) -> io::Result<()> {
         true => std::fs::set_permissions(path, Permissions::from_mode(metadata.mode() & !OTHERS)),
         false => Ok(()),
     }
+}
+
+/// Whether a write failed because there was no room for it, on the disk or for us.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// How many bytes are free for us on the file system that holds `folder`.
+pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let system = rustix::fs::statvfs(folder)?;
+    Ok(system.f_bavail.saturating_mul(system.f_frsize))
+}
+
+/// Runs what reads or writes the disk in a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }

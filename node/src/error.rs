@@ -4,7 +4,8 @@ use std::error::Error;
 
 use qchat_proto::Refusal;
 
-use crate::disk::is_full;
+use crate::error_chain::chain;
+use crate::fs::is_full;
 use crate::store::{self, CommitError, Fault};
 
 /// A no to the asker, or a fault of ours.
@@ -61,17 +62,6 @@ fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
-}
-
-/// An error and its causes, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 impl From<Refusal> for Failure {

@@ -1,0 +1,102 @@
+//! The connections of each user and token, so that a session that ends in the store ends on its connections at
+//! once.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use qchat_proto::UserName;
+
+use crate::store::queries::TokenHash;
+
+/// The session of a connection, as the registry knows it.
+pub(crate) trait SignOut: Debug + Send + Sync {
+    /// Signs out, if this token signed in.
+    fn sign_out_of(&self, token_hash: &TokenHash);
+}
+
+/// The connections that are signed in: at most one entry for each.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sessions {
+    entries: Arc<Mutex<Entries>>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    next: u64,
+    users: HashMap<UserName, HashMap<u64, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    token_hash: TokenHash,
+    session: Weak<dyn SignOut>,
+}
+
+/// A connection's place. Dropping it gives the place back.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    sessions: Sessions,
+    user: UserName,
+    number: u64,
+}
+
+impl Sessions {
+    /// Enters a connection for as long as the answer is kept.
+    pub(crate) fn list(
+        &self,
+        user: &UserName,
+        token_hash: TokenHash,
+        session: Weak<dyn SignOut>,
+    ) -> Listed {
+        let mut entries = self.entries();
+        let number = entries.next;
+        entries.next += 1;
+        let entry = Entry { token_hash, session };
+        entries.users.entry(user.clone()).or_default().insert(number, entry);
+        Listed { sessions: self.clone(), user: user.clone(), number }
+    }
+
+    /// The tokens by which a user is signed in, each once for every connection.
+    pub(crate) fn online(&self, user: &UserName) -> Vec<TokenHash> {
+        let entries = self.entries();
+        let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
+        connections.map(|entry| entry.token_hash).collect()
+    }
+
+    /// Signs out every connection that this token signed in.
+    pub(crate) fn end(&self, user: &UserName, token_hash: &TokenHash) {
+        // Signing out gives places back: not while they are counted here.
+        let connections: Vec<_> = {
+            let entries = self.entries();
+            let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
+            let ended = connections.filter(|entry| entry.token_hash == *token_hash);
+            ended.filter_map(|entry| entry.session.upgrade()).collect()
+        };
+        for connection in connections {
+            connection.sign_out_of(token_hash);
+        }
+    }
+
+    /// Whether nobody is signed in anywhere.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries().users.is_empty()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut entries = self.sessions.entries();
+        if let Some(connections) = entries.users.get_mut(&self.user) {
+            connections.remove(&self.number);
+            if connections.is_empty() {
+                entries.users.remove(&self.user);
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Whether somebody is signed in on a connection: admission counts the two kinds apart.
+
+/// Whether somebody is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Standing {
+    /// Nobody is.
+    #[default]
+    Stranger,
+    /// Somebody is.
+    Signed,
+}
