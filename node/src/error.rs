@@ -6,25 +6,25 @@ use qchat_proto::Refusal;
 
 use crate::error_chain::chain;
 use crate::fs::is_full;
-use crate::store::{self, CommitError, Fault};
+use crate::store::{self, CommitError, StoreError};
 
 /// A no to the asker, or a fault of ours.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// The asker may not, or asked for what does not exist.
     Refused(Refusal),
     /// We failed, and nothing was changed.
-    Fault(Box<dyn Error + Send + Sync>),
+    Failed(Box<dyn Error + Send + Sync>),
     /// We failed, and the change may have happened.
     Unknown(Box<dyn Error + Send + Sync>),
 }
 
-impl Failure {
+impl CommandError {
     /// A fault of ours that changed nothing. A full disk is none: who asked is told.
-    pub(crate) fn fault(error: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn failed(error: impl Error + Send + Sync + 'static) -> Self {
         match is_full_disk(&error) {
             true => Self::Refused(store::found_full()),
-            false => Self::Fault(Box::new(error)),
+            false => Self::Failed(Box::new(error)),
         }
     }
 
@@ -37,7 +37,7 @@ impl Failure {
     pub(crate) fn into_refusal(self, command: &'static str) -> Refusal {
         let (error, refusal): (_, fn(u32) -> Refusal) = match self {
             Self::Refused(refusal) => return refusal,
-            Self::Fault(error) => (error, Refusal::Internal),
+            Self::Failed(error) => (error, Refusal::Internal),
             Self::Unknown(error) => (error, Refusal::OutcomeUnknown),
         };
         let incident = getrandom::u32().unwrap_or_default();
@@ -64,23 +64,23 @@ fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::fault(fault)
+impl From<StoreError> for CommandError {
+    fn from(fault: StoreError) -> Self {
+        Self::failed(fault)
     }
 }
 
-impl From<CommitError> for Failure {
+impl From<CommitError> for CommandError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Refused(refusal) => Self::Refused(refusal),
-            CommitError::Failed(_) => Self::fault(error),
+            CommitError::Failed(_) => Self::failed(error),
             CommitError::Unknown(_) => Self::Unknown(Box::new(error)),
         }
     }
@@ -98,13 +98,14 @@ mod tests {
     fn a_full_disk_is_told_as_that_wherever_it_is_met() {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
             for failure in [
-                Failure::fault(io::Error::from(kind)),
-                Failure::fault(LandError::Name(kind.into())),
+                CommandError::failed(io::Error::from(kind)),
+                CommandError::failed(LandError::Name(kind.into())),
             ] {
                 assert_eq!(failure.into_refusal("Upload").code(), "server_full");
             }
         }
-        let failure = Failure::fault(LandError::Folder(io::ErrorKind::PermissionDenied.into()));
+        let failure =
+            CommandError::failed(LandError::Folder(io::ErrorKind::PermissionDenied.into()));
         assert_eq!(failure.into_refusal("Upload").code(), "internal");
     }
 }

@@ -13,10 +13,10 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Passwords;
 use crate::config::Config;
 use crate::connection::serve;
-use crate::files::{UploadFolderError, Uploads};
+use crate::files::{FileStore, UploadFolderError};
 use crate::identity::{IdentityError, IdentityFiles};
 use crate::network::{EndpointError, endpoint};
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::{OpenError, Store};
 use crate::tasks::{Reload, abandoned_uploads, cleanup, expiry_warning};
 
@@ -37,7 +37,7 @@ pub enum StartError {
     Store(#[from] OpenError),
     /// The upload folder.
     #[error(transparent)]
-    Uploads(#[from] UploadFolderError),
+    FileStore(#[from] UploadFolderError),
     /// The hashing of passwords.
     #[error("cannot hash passwords: {0}")]
     Passwords(String),
@@ -50,7 +50,7 @@ pub struct EndpointLost;
 
 /// A server that has its address and its store, and is ready to run.
 pub struct Server {
-    node: Arc<Node>,
+    state: Arc<ServerState>,
     endpoint: Endpoint,
     address: SocketAddr,
     fingerprint: Fingerprint,
@@ -69,17 +69,17 @@ impl Server {
         let identity = config.identity.load()?;
         let socket = endpoint::bind(config.listen)?;
         let store = Store::open(&config.data)?;
-        let uploads = Uploads::open(&config.upload, &config.data)?;
+        let file_store = FileStore::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let identification = identity.identification()?;
         let passwords = Passwords::new(config.limits.accounts_per_hour);
         let passwords = passwords.map_err(|error| StartError::Passwords(error.to_string()))?;
-        let node = Node::new(config.limits, store, uploads, passwords);
+        let state = ServerState::new(config.limits, store, file_store, passwords);
         let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
-        node.shown.set(identification);
+        state.current_identity.set(identification);
         let (fingerprint, files) = (identification.keys.current, config.identity.clone());
-        Ok(Self { node: Arc::new(node), endpoint, address, fingerprint, files })
+        Ok(Self { state: Arc::new(state), endpoint, address, fingerprint, files })
     }
 
     /// The address that it listens on, with the port that the system chose where none was asked for.
@@ -94,8 +94,8 @@ impl Server {
 
     /// What reads its certificate and key anew while it runs.
     pub fn reload(&self) -> Reload {
-        let (node, endpoint) = (Arc::clone(&self.node), self.endpoint.clone());
-        Reload { node, endpoint, files: self.files.clone() }
+        let (state, endpoint) = (Arc::clone(&self.state), self.endpoint.clone());
+        Reload { state, endpoint, files: self.files.clone() }
     }
 
     /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish,
@@ -105,9 +105,9 @@ impl Server {
     /// [`EndpointLost`], where it stopped by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
-        connections.spawn(cleanup::run(Arc::clone(&self.node)));
+        connections.spawn(cleanup::run(Arc::clone(&self.state)));
         let certificate = self.files.certificate.clone();
-        connections.spawn(expiry_warning::watch(Arc::clone(&self.node), certificate));
+        connections.spawn(expiry_warning::watch(Arc::clone(&self.state), certificate));
         let ended = stop.run_until_cancelled(self.serve(&connections)).await;
         self.stop(connections).await;
         ended.map_or(Ok(()), |()| Err(EndpointLost))
@@ -115,15 +115,15 @@ impl Server {
 
     /// Serves until the endpoint dies. What is unfinished is known before anybody can go on with it.
     async fn serve(&self, connections: &TaskTracker) {
-        abandoned_uploads::collect(&self.node).await;
+        abandoned_uploads::collect(&self.state).await;
         self.accept(connections).await;
     }
 
     /// Accepts connections until the endpoint dies.
     async fn accept(&self, connections: &TaskTracker) {
         while let Some(incoming) = self.endpoint.accept().await {
-            if let Some((incoming, handshake)) = self.node.admission.receive(incoming) {
-                connections.spawn(serve::serve(Arc::clone(&self.node), incoming, handshake));
+            if let Some((incoming, handshake)) = self.state.admission.receive(incoming) {
+                connections.spawn(serve::serve(Arc::clone(&self.state), incoming, handshake));
             }
         }
     }
@@ -131,12 +131,12 @@ impl Server {
     async fn stop(self, connections: TaskTracker) {
         tracing::info!("stopping");
         self.endpoint.set_server_config(None);
-        self.node.stopping.cancel();
+        self.state.stopping.cancel();
         connections.close();
         if timeout(STOP_TIME_MAX, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "commands under way were cut off");
         }
-        self.node.store.close().await;
+        self.state.store.close().await;
         self.endpoint.close(quinn::VarInt::from_u32(qchat_proto::codes::SHUTTING_DOWN), b"");
         if timeout(STOP_TIME_MAX, self.endpoint.wait_idle()).await.is_err() {
             tracing::debug!("some peers did not answer the goodbye");

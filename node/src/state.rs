@@ -3,14 +3,14 @@
 use qchat_transfer::Budget;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Passwords, Sessions};
+use crate::auth::{Passwords, SessionRegistry};
 use crate::config::Limits;
-use crate::files::Uploads;
-use crate::identity::Shown;
-use crate::limits::{Rates, Shares};
-use crate::live::{Frames, Hub, Memberships, Presence, Topic};
-use crate::network::{Admission, Caps};
-use crate::store::{Store, WakeUp};
+use crate::files::FileStore;
+use crate::identity::CurrentIdentity;
+use crate::limits::{ConcurrencyLimit, RateLimits};
+use crate::live::{EventCache, Memberships, Notifier, Presence, Topic};
+use crate::network::{Admission, ConnectionLimits};
+use crate::store::{Notification, Store};
 
 /// How many devices of an account may watch at a time. Each is told everything that any of them is told.
 const WATCHINGS_OF_ACCOUNT_MAX: u32 = 64;
@@ -27,66 +27,67 @@ const TEXT_STREAMS_OF_ACCOUNT_MAX: u32 = 16;
 const WINDOWS_MEBIBYTES: u16 = 256;
 
 /// What all connections share.
-pub(crate) struct Node {
+pub(crate) struct ServerState {
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
-    pub(crate) hub: Hub,
+    pub(crate) notifier: Notifier,
     pub(crate) presence: Presence,
     pub(crate) memberships: Memberships,
-    pub(crate) sessions: Sessions,
-    pub(crate) frames: Frames,
-    pub(crate) uploads: Uploads,
+    pub(crate) sessions: SessionRegistry,
+    pub(crate) event_cache: EventCache,
+    pub(crate) file_store: FileStore,
     /// What files may have in memory beyond the small windows of their connections.
     pub(crate) windows: Budget,
-    pub(crate) shown: Shown,
-    pub(crate) rates: Rates,
-    pub(crate) watchings: Shares,
-    pub(crate) trackings: Shares,
-    pub(crate) text_streams: Shares,
+    pub(crate) current_identity: CurrentIdentity,
+    pub(crate) rate_limits: RateLimits,
+    pub(crate) watchings: ConcurrencyLimit,
+    pub(crate) trackings: ConcurrencyLimit,
+    pub(crate) text_streams: ConcurrencyLimit,
     pub(crate) stopping: CancellationToken,
 }
 
-impl Node {
+impl ServerState {
     pub(crate) fn new(
         limits: Limits,
         store: Store,
-        uploads: Uploads,
+        file_store: FileStore,
         passwords: Passwords,
     ) -> Self {
-        let hub = Hub::default();
-        let memberships = Memberships::new(hub.clone());
-        store.on_change(wake(hub.clone(), memberships.clone()));
-        let caps = Caps::new(limits.connections_max, limits.connections_per_address_max);
+        let notifier = Notifier::default();
+        let memberships = Memberships::new(notifier.clone());
+        store.on_change(wake(notifier.clone(), memberships.clone()));
+        let connection_limits =
+            ConnectionLimits::new(limits.connections_max, limits.connections_per_address_max);
         Self {
             limits,
-            admission: Admission::new(caps),
+            admission: Admission::new(connection_limits),
             store,
             passwords,
-            presence: Presence::new(hub.clone()),
-            sessions: Sessions::default(),
-            frames: Frames::default(),
-            hub,
+            presence: Presence::new(notifier.clone()),
+            sessions: SessionRegistry::default(),
+            event_cache: EventCache::default(),
+            notifier,
             memberships,
-            uploads,
+            file_store,
             windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
-            shown: Shown::default(),
-            rates: Rates::of(limits.commands_per_second),
-            watchings: Shares::of(WATCHINGS_OF_ACCOUNT_MAX),
-            trackings: Shares::of(TRACKINGS_OF_ACCOUNT_MAX),
-            text_streams: Shares::of(TEXT_STREAMS_OF_ACCOUNT_MAX),
+            current_identity: CurrentIdentity::default(),
+            rate_limits: RateLimits::of(limits.commands_per_second),
+            watchings: ConcurrencyLimit::of(WATCHINGS_OF_ACCOUNT_MAX),
+            trackings: ConcurrencyLimit::of(TRACKINGS_OF_ACCOUNT_MAX),
+            text_streams: ConcurrencyLimit::of(TEXT_STREAMS_OF_ACCOUNT_MAX),
             stopping: CancellationToken::new(),
         }
     }
 }
 
 /// Brings what the store has changed to those who watch it.
-fn wake(hub: Hub, memberships: Memberships) -> impl Fn(WakeUp) {
-    move |wake_up| match wake_up {
-        WakeUp::Log(log) => hub.wake(&Topic::Log(log)),
-        WakeUp::Marks(log) => hub.wake(&Topic::Marks(log)),
-        WakeUp::Membership { group, user, is_member } => {
+fn wake(notifier: Notifier, memberships: Memberships) -> impl Fn(Notification) {
+    move |notification| match notification {
+        Notification::Log(log) => notifier.wake(&Topic::Log(log)),
+        Notification::Marks(log) => notifier.wake(&Topic::Marks(log)),
+        Notification::Membership { group, user, is_member } => {
             memberships.changed(&group, user, is_member);
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How counts grow and shrink.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
+pub(crate) struct DecayPolicy {
     /// After so long one is forgiven.
     pub(crate) forgiven_every: Duration,
     /// A count grows no further.
@@ -15,7 +15,7 @@ pub(crate) struct Terms {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Record {
+struct DecayingCounter {
     last: Instant,
     /// The count is what lies between now and then.
     forgiven_at: Instant,
@@ -23,21 +23,21 @@ struct Record {
 
 /// Counts by the hash of what they count.
 #[derive(Debug)]
-pub(crate) struct Records {
-    terms: Terms,
-    kept: HashMap<u64, Record>,
+pub(crate) struct DecayingCounters {
+    policy: DecayPolicy,
+    kept: HashMap<u64, DecayingCounter>,
 }
 
-impl Records {
-    pub(crate) fn new(terms: Terms) -> Self {
-        Self { terms, kept: HashMap::new() }
+impl DecayingCounters {
+    pub(crate) fn new(policy: DecayPolicy) -> Self {
+        Self { policy, kept: HashMap::new() }
     }
 
     /// What is not forgiven yet.
     pub(crate) fn count(&self, key: u64, now: Instant) -> u32 {
         let Some(record) = self.kept.get(&key) else { return 0 };
         let left = record.forgiven_at.saturating_duration_since(now).as_nanos();
-        let count = left.div_ceil(self.terms.forgiven_every.as_nanos().max(1));
+        let count = left.div_ceil(self.policy.forgiven_every.as_nanos().max(1));
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
@@ -51,8 +51,9 @@ impl Records {
         if !self.kept.contains_key(&key) {
             self.make_room(now);
         }
-        let Terms { forgiven_every, count_max, .. } = self.terms;
-        let record = self.kept.entry(key).or_insert(Record { last: now, forgiven_at: now });
+        let DecayPolicy { forgiven_every, count_max, .. } = self.policy;
+        let record =
+            self.kept.entry(key).or_insert(DecayingCounter { last: now, forgiven_at: now });
         record.last = now;
         let longest = now + forgiven_every.saturating_mul(count_max);
         record.forgiven_at = (record.forgiven_at.max(now) + forgiven_every).min(longest);
@@ -61,7 +62,7 @@ impl Records {
     /// Forgives so many at once.
     pub(crate) fn take_back(&mut self, key: u64, count: u32) {
         let Some(record) = self.kept.get_mut(&key) else { return };
-        let back = self.terms.forgiven_every.saturating_mul(count);
+        let back = self.policy.forgiven_every.saturating_mul(count);
         match record.forgiven_at.checked_sub(back) {
             Some(forgiven_at) if forgiven_at > record.last => record.forgiven_at = forgiven_at,
             _ => drop(self.kept.remove(&key)),
@@ -69,11 +70,11 @@ impl Records {
     }
 
     fn make_room(&mut self, now: Instant) {
-        if self.kept.len() < self.terms.records_max {
+        if self.kept.len() < self.policy.records_max {
             return;
         }
         self.kept.retain(|_, record| record.forgiven_at > now);
-        while self.kept.len() >= self.terms.records_max {
+        while self.kept.len() >= self.policy.records_max {
             let first = self.kept.iter().min_by_key(|(_, record)| record.forgiven_at);
             let Some((&first, _)) = first else { return };
             self.kept.remove(&first);
@@ -86,16 +87,18 @@ mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
-    const TERMS: Terms = Terms { forgiven_every: MINUTE, count_max: 4, records_max: 3 };
+    const POLICY: DecayPolicy =
+        DecayPolicy { forgiven_every: MINUTE, count_max: 4, records_max: 3 };
 
-    fn counts(records: &Records, keys: [u64; 4], now: Instant) -> [u32; 4] {
+    fn counts(records: &DecayingCounters, keys: [u64; 4], now: Instant) -> [u32; 4] {
         keys.map(|key| records.count(key, now))
     }
 
     #[test]
     fn one_is_forgiven_after_another() {
-        let (mut records, start) = (Records::new(TERMS), Instant::now());
-        let counts_after = |records: &Records, minutes| records.count(7, start + MINUTE * minutes);
+        let (mut records, start) = (DecayingCounters::new(POLICY), Instant::now());
+        let counts_after =
+            |records: &DecayingCounters, minutes| records.count(7, start + MINUTE * minutes);
         for expected in [1, 2, 3, 4, 4] {
             records.add(7, start);
             assert_eq!(records.count(7, start), expected);
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_forgiven_makes_room_and_after_that_what_will_be_first() {
-        let (mut records, start) = (Records::new(TERMS), Instant::now());
+        let (mut records, start) = (DecayingCounters::new(POLICY), Instant::now());
         for key in [1, 1, 1, 2, 2, 3] {
             records.add(key, start);
         }

@@ -33,7 +33,7 @@ const RECENT_MAX: usize = 256;
 
 /// Who wants a turn.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Claim {
+pub(crate) struct Waiter {
     /// Their address.
     pub(crate) network: IpAddr,
     /// Who has less goes first.
@@ -42,38 +42,38 @@ pub(crate) struct Claim {
 
 /// The line is full of people who are to come earlier.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct QueueFull;
 
 /// The line.
 #[derive(Debug, Clone)]
-pub(crate) struct Turns(Arc<Line>);
+pub(crate) struct HashQueue(Arc<Line>);
 
 #[derive(Debug)]
 struct Line {
     /// A turn in which a hash was made lasts at least as long.
     turn_time_min: Duration,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct QueueState {
     free: u32,
-    waiting: Vec<Waiting>,
+    waiting: Vec<QueuedWaiter>,
     arrived: u64,
     /// Whose turns the last ones were, and when they were called.
     recent: VecDeque<(Instant, IpAddr)>,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    claim: Claim,
-    place: Place,
-    called: oneshot::Sender<Turn>,
+struct QueuedWaiter {
+    waiter: Waiter,
+    place: QueueKey,
+    called: oneshot::Sender<HashSlot>,
 }
 
 /// Whoever has the least is next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct QueueKey {
     /// That of the claim, and how many from there were waiting already or had a turn lately.
     weight: u32,
     arrived: u64,
@@ -81,12 +81,12 @@ struct Place {
 
 /// The right to make one hash. Dropping it gives it to the next.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct HashSlot {
     line: Arc<Line>,
     used: Option<Instant>,
 }
 
-impl Turns {
+impl HashQueue {
     /// Leaves one core to others, where there is more than one.
     pub(crate) fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
@@ -97,34 +97,39 @@ impl Turns {
     fn with(at_a_time: u32) -> Self {
         let turn_time_min = Duration::from_secs(1) * at_a_time / HASHES_PER_SECOND_MAX;
         let recent = VecDeque::new();
-        let state = State { free: at_a_time, waiting: Vec::new(), arrived: 0, recent };
+        let state = QueueState { free: at_a_time, waiting: Vec::new(), arrived: 0, recent };
         Self(Arc::new(Line { turn_time_min, state: Mutex::new(state) }))
     }
 
     /// Waits for a turn. Dropping the future leaves the line.
     ///
     /// # Errors
-    /// [`Full`], at once or when somebody came who is to come earlier.
-    pub(crate) async fn next(&self, claim: Claim) -> Result<Turn, Full> {
+    /// [`QueueFull`], at once or when somebody came who is to come earlier.
+    pub(crate) async fn next(&self, waiter: Waiter) -> Result<HashSlot, QueueFull> {
         let (called, turn) = oneshot::channel();
-        self.0.state().enter(claim, called)?;
+        self.0.state().enter(waiter, called)?;
         Line::call(&self.0);
-        turn.await.map_err(|_| Full)
+        turn.await.map_err(|_| QueueFull)
     }
 }
 
-impl State {
-    fn enter(&mut self, claim: Claim, called: oneshot::Sender<Turn>) -> Result<(), Full> {
+impl QueueState {
+    fn enter(
+        &mut self,
+        waiter: Waiter,
+        called: oneshot::Sender<HashSlot>,
+    ) -> Result<(), QueueFull> {
         self.waiting.retain(|waiting| !waiting.called.is_closed());
-        let same = self.waiting.iter().filter(|waiting| waiting.claim.network == claim.network);
-        let before = same.count() + self.had_lately(claim.network);
+        let same = self.waiting.iter().filter(|waiting| waiting.waiter.network == waiter.network);
+        let before = same.count() + self.had_lately(waiter.network);
         let before = u32::try_from(before).unwrap_or(u32::MAX);
-        let place = Place { weight: claim.weight.saturating_add(before), arrived: self.arrived };
+        let place =
+            QueueKey { weight: waiter.weight.saturating_add(before), arrived: self.arrived };
         self.arrived += 1;
         if self.waiting.len() >= WAITING_MAX {
             self.make_room(place)?;
         }
-        self.waiting.push(Waiting { claim, place, called });
+        self.waiting.push(QueuedWaiter { waiter, place, called });
         Ok(())
     }
 
@@ -136,7 +141,7 @@ impl State {
     }
 
     /// Sends away who would come last.
-    fn make_room(&mut self, newcomer: Place) -> Result<(), Full> {
+    fn make_room(&mut self, newcomer: QueueKey) -> Result<(), QueueFull> {
         let waiting = self.waiting.iter().enumerate();
         let last = waiting.max_by_key(|(_, waiting)| waiting.place);
         match last {
@@ -144,12 +149,12 @@ impl State {
                 self.waiting.swap_remove(last);
                 Ok(())
             }
-            _ => Err(Full),
+            _ => Err(QueueFull),
         }
     }
 
     /// Takes a turn for the next in the line.
-    fn take(&mut self) -> Option<Waiting> {
+    fn take(&mut self) -> Option<QueuedWaiter> {
         if self.free == 0 {
             return None;
         }
@@ -160,13 +165,13 @@ impl State {
         if self.recent.len() >= RECENT_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back((Instant::now(), next.claim.network));
+        self.recent.push_back((Instant::now(), next.waiter.network));
         Some(next)
     }
 }
 
 impl Line {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,7 +181,7 @@ impl Line {
         loop {
             let next = self.state().take();
             let Some(next) = next else { return };
-            drop(next.called.send(Turn { line: Arc::clone(self), used: None }));
+            drop(next.called.send(HashSlot { line: Arc::clone(self), used: None }));
         }
     }
 
@@ -186,7 +191,7 @@ impl Line {
     }
 }
 
-impl Turn {
+impl HashSlot {
     /// Makes the hash, beside the runtime's threads.
     pub(crate) async fn hash<T: Send + 'static>(
         self,
@@ -212,7 +217,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for HashSlot {
     fn drop(&mut self) {
         let (line, left) = (Arc::clone(&self.line), self.left());
         match Handle::try_current() {

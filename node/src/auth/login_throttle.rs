@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use qchat_proto::{Refusal, UserName};
 
-use crate::auth::decaying_counter::{Records, Terms};
+use crate::auth::decaying_counter::{DecayPolicy, DecayingCounters};
 use crate::auth::hash_queue::HASHES_PER_SECOND_MAX;
 
 /// A wrong password is forgiven after this time: twelve an hour cost nobody anything.
@@ -71,23 +71,23 @@ pub(crate) struct Origin {
 
 /// What was tried lately.
 #[derive(Debug)]
-pub(crate) struct Attempts {
+pub(crate) struct LoginThrottle {
     /// Its keys are secret, so that nobody finds two names that are taken for one.
     hasher: RandomState,
     accounts_per_hour: NonZeroU32,
-    ledger: Mutex<Ledger>,
+    counters: Mutex<Counters>,
 }
 
 #[derive(Debug)]
-struct Ledger {
-    addresses: Records,
-    accounts: Records,
+struct Counters {
+    addresses: DecayingCounters,
+    accounts: DecayingCounters,
     /// The same by address and account.
-    pairs: Records,
-    newcomers: Records,
+    pairs: DecayingCounters,
+    newcomers: DecayingCounters,
     /// Addresses from which an account's password was right.
-    known: Records,
-    registrations: Records,
+    known: DecayingCounters,
+    registrations: DecayingCounters,
 }
 
 /// The keys of an [`Origin`].
@@ -98,22 +98,22 @@ struct Keys {
     pair: u64,
 }
 
-impl Attempts {
+impl LoginThrottle {
     /// Lets an address make so many accounts in an hour.
     pub(crate) fn new(accounts_per_hour: NonZeroU32) -> Self {
-        let wrong = |count_max| Terms {
+        let wrong = |count_max| DecayPolicy {
             forgiven_every: FORGIVEN_EVERY,
             count_max,
             records_max: RECORDS_MAX,
         };
         let terms = |forgiven_every, count_max, records_max| {
-            Records::new(Terms { forgiven_every, count_max, records_max })
+            DecayingCounters::new(DecayPolicy { forgiven_every, count_max, records_max })
         };
         // The wait bounds the count of an address, so that it needs no other bound.
-        let ledger = Ledger {
-            addresses: Records::new(wrong(1_000)),
-            accounts: Records::new(wrong(ACCOUNT_COUNT_MAX)),
-            pairs: Records::new(wrong(1_000)),
+        let counters = Counters {
+            addresses: DecayingCounters::new(wrong(1_000)),
+            accounts: DecayingCounters::new(wrong(ACCOUNT_COUNT_MAX)),
+            pairs: DecayingCounters::new(wrong(1_000)),
             newcomers: terms(NEWCOMER_EVERY, NEWCOMERS_AT_ONCE, RECORDS_MAX),
             known: terms(KNOWN_TIME, 1, KNOWN_MAX),
             registrations: terms(
@@ -122,7 +122,7 @@ impl Attempts {
                 RECORDS_MAX,
             ),
         };
-        Self { hasher: RandomState::new(), accounts_per_hour, ledger: Mutex::new(ledger) }
+        Self { hasher: RandomState::new(), accounts_per_hour, counters: Mutex::new(counters) }
     }
 
     /// Whether a password may be tried now.
@@ -130,7 +130,7 @@ impl Attempts {
     /// # Errors
     /// [`Refusal::TooManyAttempts`].
     pub(crate) fn may_try(&self, origin: &Origin, now: Instant) -> Result<(), Refusal> {
-        self.ledger().may_try(self.keys(origin), now)
+        self.counters().may_try(self.keys(origin), now)
     }
 
     /// The same, and counts the try as wrong.
@@ -138,37 +138,37 @@ impl Attempts {
     /// # Errors
     /// [`Refusal::TooManyAttempts`].
     pub(crate) fn begin(&self, origin: &Origin, now: Instant) -> Result<(), Refusal> {
-        let (keys, mut ledger) = (self.keys(origin), self.ledger());
-        ledger.may_try(keys, now)?;
-        ledger.addresses.add(keys.address, now);
-        ledger.accounts.add(keys.account, now);
-        ledger.pairs.add(keys.pair, now);
-        if !ledger.is_known(keys, now) {
-            ledger.newcomers.add(keys.account, now);
+        let (keys, mut counters) = (self.keys(origin), self.counters());
+        counters.may_try(keys, now)?;
+        counters.addresses.add(keys.address, now);
+        counters.accounts.add(keys.account, now);
+        counters.pairs.add(keys.pair, now);
+        if !counters.is_known(keys, now) {
+            counters.newcomers.add(keys.account, now);
         }
         Ok(())
     }
 
     /// The password was right.
     pub(crate) fn was_right(&self, origin: &Origin, now: Instant) {
-        let (keys, mut ledger) = (self.keys(origin), self.ledger());
-        let tried = ledger.pairs.count(keys.pair, now);
-        ledger.take_back(keys, tried);
-        ledger.known.add(keys.pair, now);
+        let (keys, mut counters) = (self.keys(origin), self.counters());
+        let tried = counters.pairs.count(keys.pair, now);
+        counters.take_back(keys, tried);
+        counters.known.add(keys.pair, now);
     }
 
     /// The try came to nothing, through no fault of theirs.
     pub(crate) fn was_not_checked(&self, origin: &Origin) {
-        self.ledger().take_back(self.keys(origin), 1);
+        self.counters().take_back(self.keys(origin), 1);
     }
 
     /// Their weight in the line for a hash: nothing where the account's password was right before, else more
     /// the more passwords were wrong.
     pub(crate) fn weight(&self, origin: &Origin, now: Instant) -> u32 {
-        let (keys, ledger) = (self.keys(origin), self.ledger());
-        match ledger.is_known(keys, now) {
+        let (keys, counters) = (self.keys(origin), self.counters());
+        match counters.is_known(keys, now) {
             true => 0,
-            false => ledger.addresses.count(keys.address, now).saturating_add(1),
+            false => counters.addresses.count(keys.address, now).saturating_add(1),
         }
     }
 
@@ -177,9 +177,9 @@ impl Attempts {
     /// # Errors
     /// [`Refusal::TooManyRegistrations`].
     pub(crate) fn may_register(&self, network: IpAddr, now: Instant) -> Result<(), Refusal> {
-        let (key, ledger) = (self.hasher.hash_one(network), self.ledger());
+        let (key, counters) = (self.hasher.hash_one(network), self.counters());
         let free = Wait { free: self.accounts_per_hour.get(), longest: REGISTRATION_WAIT_MAX };
-        match free.left(&ledger.registrations, key, now) {
+        match free.left(&counters.registrations, key, now) {
             Duration::ZERO => Ok(()),
             left => Err(Refusal::TooManyRegistrations { retry_after_seconds: seconds(left) }),
         }
@@ -191,13 +191,13 @@ impl Attempts {
     /// [`Refusal::TooManyRegistrations`].
     pub(crate) fn register(&self, network: IpAddr, now: Instant) -> Result<(), Refusal> {
         self.may_register(network, now)?;
-        self.ledger().registrations.add(self.hasher.hash_one(network), now);
+        self.counters().registrations.add(self.hasher.hash_one(network), now);
         Ok(())
     }
 
     /// The weight of a registration: more the more there were from that address.
     pub(crate) fn weight_of_registration(&self, network: IpAddr, now: Instant) -> u32 {
-        let before = self.ledger().registrations.count(self.hasher.hash_one(network), now);
+        let before = self.counters().registrations.count(self.hasher.hash_one(network), now);
         before.saturating_add(1)
     }
 
@@ -209,12 +209,12 @@ impl Attempts {
         }
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Ledger {
+impl Counters {
     fn is_known(&self, keys: Keys, now: Instant) -> bool {
         self.known.count(keys.pair, now) > 0
     }
@@ -265,7 +265,7 @@ impl Wait {
         Duration::from_secs(seconds).min(self.longest)
     }
 
-    fn left(self, records: &Records, key: u64, now: Instant) -> Duration {
+    fn left(self, records: &DecayingCounters, key: u64, now: Instant) -> Duration {
         let last = records.last(key, now);
         let length = last.map(|last| self.length(records.count(key, last)));
         left_of(length.unwrap_or_default(), last, now)

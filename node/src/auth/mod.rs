@@ -9,6 +9,6 @@ mod session;
 mod session_registry;
 
 pub(crate) use login_throttle::Origin;
-pub(crate) use passwords::{Passwords, Verdict};
-pub(crate) use session::{Caller, Entry, Session, Signed, Visitor};
-pub(crate) use session_registry::{Sessions, SignOut};
+pub(crate) use passwords::{PasswordCheck, Passwords};
+pub(crate) use session::{Caller, Session, SignInTurn, SignedIn, SignedOut};
+pub(crate) use session_registry::{SessionRegistry, SignOut};

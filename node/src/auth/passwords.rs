@@ -1,5 +1,5 @@
 //! Passwords: hashed with argon2id, never on the runtime's threads, and checked no oftener than
-//! [`Attempts`] lets them be tried.
+//! [`LoginThrottle`] lets them be tried.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -10,9 +10,9 @@ use argon2::{Algorithm, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
 
 use crate::auth::argon2id::Argon;
-use crate::auth::hash_queue::{Claim, Full, Turn, Turns};
-use crate::auth::login_throttle::{Attempts, Origin};
-use crate::error::Failure;
+use crate::auth::hash_queue::{HashQueue, HashSlot, QueueFull, Waiter};
+use crate::auth::login_throttle::{LoginThrottle, Origin};
+use crate::error::CommandError;
 
 /// Hashing did not work.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ enum HashError {
 
 /// What came of checking a password against a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum PasswordCheck {
     /// It is another one.
     Wrong,
     /// It is the one.
@@ -37,8 +37,8 @@ pub(crate) enum Verdict {
 /// Hashes and checks passwords.
 #[derive(Debug)]
 pub(crate) struct Passwords {
-    turns: Turns,
-    attempts: Attempts,
+    queue: HashQueue,
+    throttle: LoginThrottle,
     argon: Argon,
     /// The hash of a password that nobody has: checking against it makes an unknown user cost as much
     /// as a known one.
@@ -53,8 +53,8 @@ impl Passwords {
     pub(crate) fn new(accounts_per_hour: NonZeroU32) -> Result<Self, argon2::password_hash::Error> {
         let argon = Argon::default();
         let nobody = argon.hash_password(b"nobody")?.to_string();
-        let attempts = Attempts::new(accounts_per_hour);
-        Ok(Self { turns: Turns::new(), attempts, argon, nobody })
+        let throttle = LoginThrottle::new(accounts_per_hour);
+        Ok(Self { queue: HashQueue::new(), throttle, argon, nobody })
     }
 
     /// The hash of a new account's password.
@@ -65,12 +65,12 @@ impl Passwords {
         &self,
         network: IpAddr,
         password: Password,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, CommandError> {
         let now = Instant::now();
-        self.attempts.may_register(network, now)?;
-        let weight = self.attempts.weight_of_registration(network, now);
-        let turn = self.turns.next(Claim { network, weight }).await?;
-        self.attempts.register(network, Instant::now())?;
+        self.throttle.may_register(network, now)?;
+        let weight = self.throttle.weight_of_registration(network, now);
+        let turn = self.queue.next(Waiter { network, weight }).await?;
+        self.throttle.register(network, Instant::now())?;
         self.make_hash(turn, password).await
     }
 
@@ -82,8 +82,8 @@ impl Passwords {
         &self,
         network: IpAddr,
         password: Password,
-    ) -> Result<String, Failure> {
-        let turn = self.turns.next(Claim { network, weight: 0 }).await?;
+    ) -> Result<String, CommandError> {
+        let turn = self.queue.next(Waiter { network, weight: 0 }).await?;
         self.make_hash(turn, password).await
     }
 
@@ -96,42 +96,42 @@ impl Passwords {
         origin: &Origin,
         password: Password,
         hash: Option<String>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<PasswordCheck, CommandError> {
         let now = Instant::now();
-        self.attempts.may_try(origin, now)?;
-        let weight = self.attempts.weight(origin, now);
-        let turn = self.turns.next(Claim { network: origin.network, weight }).await?;
+        self.throttle.may_try(origin, now)?;
+        let weight = self.throttle.weight(origin, now);
+        let turn = self.queue.next(Waiter { network: origin.network, weight }).await?;
         // Others may have been wrong while this one waited.
-        self.attempts.begin(origin, Instant::now())?;
+        self.throttle.begin(origin, Instant::now())?;
         let verdict = self.verify(turn, password, hash).await;
         match &verdict {
-            Ok(Verdict::Wrong) => tracing::debug!(from = %origin.network, "a wrong password"),
-            Ok(Verdict::Right | Verdict::RightButWeak) => {
-                self.attempts.was_right(origin, Instant::now());
+            Ok(PasswordCheck::Wrong) => tracing::debug!(from = %origin.network, "a wrong password"),
+            Ok(PasswordCheck::Right | PasswordCheck::RightButWeak) => {
+                self.throttle.was_right(origin, Instant::now());
             }
-            Err(_) => self.attempts.was_not_checked(origin),
+            Err(_) => self.throttle.was_not_checked(origin),
         }
         verdict
     }
 
     /// The password's hash in PHC form, with a salt of its own: argon2id, 19 MiB, t=2, p=1 (the first
     /// choice of OWASP's Password Storage Cheat Sheet).
-    async fn make_hash(&self, turn: Turn, password: Password) -> Result<String, Failure> {
+    async fn make_hash(&self, turn: HashSlot, password: Password) -> Result<String, CommandError> {
         let argon = self.argon.clone();
         let hash = turn.hash(move || {
             let hash = argon.hash_password(password.expose().as_bytes());
             hash.map(|hash| hash.to_string())
         });
-        let hash = hash.await.map_err(|_| Failure::fault(HashError::Panicked))?;
-        hash.map_err(|error| Failure::fault(HashError::Hash(error)))
+        let hash = hash.await.map_err(|_| CommandError::failed(HashError::Panicked))?;
+        hash.map_err(|error| CommandError::failed(HashError::Hash(error)))
     }
 
     async fn verify(
         &self,
-        turn: Turn,
+        turn: HashSlot,
         password: Password,
         hash: Option<String>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<PasswordCheck, CommandError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         let argon = self.argon.clone();
@@ -139,19 +139,19 @@ impl Passwords {
             let hash = PasswordHash::new(&hash)?;
             let fits = argon.verify_password(password.expose().as_bytes(), &hash);
             Ok(match fits {
-                Ok(()) if known && is_weak(&hash) => Verdict::RightButWeak,
-                Ok(()) if known => Verdict::Right,
-                _ => Verdict::Wrong,
+                Ok(()) if known && is_weak(&hash) => PasswordCheck::RightButWeak,
+                Ok(()) if known => PasswordCheck::Right,
+                _ => PasswordCheck::Wrong,
             })
         });
-        let fits: Result<Verdict, argon2::password_hash::phc::Error> =
-            fits.await.map_err(|_| Failure::fault(HashError::Panicked))?;
-        fits.map_err(|error| Failure::Fault(error.to_string().into()))
+        let fits: Result<PasswordCheck, argon2::password_hash::phc::Error> =
+            fits.await.map_err(|_| CommandError::failed(HashError::Panicked))?;
+        fits.map_err(|error| CommandError::Failed(error.to_string().into()))
     }
 }
 
-impl From<Full> for Failure {
-    fn from(_: Full) -> Self {
+impl From<QueueFull> for CommandError {
+    fn from(_: QueueFull) -> Self {
         Refusal::Busy.into()
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// Everybody comes from an address of their own.
-    async fn check(passwords: &Passwords, text: &str, hash: Option<&str>) -> Verdict {
+    async fn check(passwords: &Passwords, text: &str, hash: Option<&str>) -> PasswordCheck {
         let host = getrandom::u32().unwrap();
         let network = std::net::Ipv4Addr::from(host).into();
         let origin = Origin { network, user: format!("user{host}").parse().unwrap() };
@@ -194,9 +194,9 @@ mod tests {
         let passwords = passwords();
         let hash = passwords.hash([192, 0, 2, 1].into(), password("hunter2")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_eq!(check(&passwords, "hunter2", Some(&hash)).await, Verdict::Right);
-        assert_eq!(check(&passwords, "hunter3", Some(&hash)).await, Verdict::Wrong);
-        assert_eq!(check(&passwords, "nobody", None).await, Verdict::Wrong);
+        assert_eq!(check(&passwords, "hunter2", Some(&hash)).await, PasswordCheck::Right);
+        assert_eq!(check(&passwords, "hunter3", Some(&hash)).await, PasswordCheck::Wrong);
+        assert_eq!(check(&passwords, "nobody", None).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
@@ -204,18 +204,22 @@ mod tests {
         let passwords = passwords();
         let (today, kind) = (Params::default(), Algorithm::Argon2id);
         for (kind, version, memory, passes, expected) in [
-            (kind, Version::V0x13, today.m_cost(), today.t_cost(), Verdict::Right),
-            (kind, Version::V0x13, today.m_cost() + 8, today.t_cost() + 1, Verdict::Right),
-            (kind, Version::V0x13, today.m_cost() - 1, today.t_cost(), Verdict::RightButWeak),
-            (kind, Version::V0x13, today.m_cost(), today.t_cost() - 1, Verdict::RightButWeak),
-            (kind, Version::V0x10, today.m_cost(), today.t_cost(), Verdict::RightButWeak),
-            (Algorithm::Argon2i, Version::V0x13, today.m_cost(), 3, Verdict::RightButWeak),
+            (kind, Version::V0x13, today.m_cost(), today.t_cost(), PasswordCheck::Right),
+            (kind, Version::V0x13, today.m_cost() + 8, today.t_cost() + 1, PasswordCheck::Right),
+            (kind, Version::V0x13, today.m_cost() - 1, today.t_cost(), PasswordCheck::RightButWeak),
+            (kind, Version::V0x13, today.m_cost(), today.t_cost() - 1, PasswordCheck::RightButWeak),
+            (kind, Version::V0x10, today.m_cost(), today.t_cost(), PasswordCheck::RightButWeak),
+            (Algorithm::Argon2i, Version::V0x13, today.m_cost(), 3, PasswordCheck::RightButWeak),
         ] {
             let params = Params::new(memory, passes, 1, None).unwrap();
             let hash = Argon2::new(kind, version, params).hash_password(b"hunter2").unwrap();
             let hash = hash.to_string();
             assert_eq!(check(&passwords, "hunter2", Some(&hash)).await, expected, "{hash}");
-            assert_eq!(check(&passwords, "hunter3", Some(&hash)).await, Verdict::Wrong, "{hash}");
+            assert_eq!(
+                check(&passwords, "hunter3", Some(&hash)).await,
+                PasswordCheck::Wrong,
+                "{hash}"
+            );
         }
     }
 
@@ -229,14 +233,14 @@ mod tests {
         let mut hashed = 0;
         for task in &mut tasks {
             match task.await {
-                Ok(verdict) => hashed += u32::from(verdict == Verdict::Wrong),
-                Err(Failure::Refused(Refusal::TooManyAttempts { .. })) => {}
+                Ok(verdict) => hashed += u32::from(verdict == PasswordCheck::Wrong),
+                Err(CommandError::Refused(Refusal::TooManyAttempts { .. })) => {}
                 Err(failure) => panic!("{failure:?}"),
             }
         }
         assert!(hashed < 20, "{hashed}");
         let right = passwords.check(&origin, password("hunter2"), Some(hash)).await;
-        assert!(matches!(right, Err(Failure::Refused(Refusal::TooManyAttempts { .. }))));
+        assert!(matches!(right, Err(CommandError::Refused(Refusal::TooManyAttempts { .. }))));
     }
 
     #[tokio::test]
@@ -245,7 +249,7 @@ mod tests {
         let origin = Origin { network: [192, 0, 2, 1].into(), user: "alice".parse().unwrap() };
         for _ in 0..8 {
             let checked = passwords.check(&origin, password("x"), Some("no hash".into())).await;
-            assert!(matches!(checked, Err(Failure::Fault(_))), "{checked:?}");
+            assert!(matches!(checked, Err(CommandError::Failed(_))), "{checked:?}");
         }
     }
 }

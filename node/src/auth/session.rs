@@ -6,16 +6,16 @@ use qchat_proto::{Refusal, UserName};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::auth::session_registry::{Listed, Sessions, SignOut};
+use crate::auth::session_registry::{Registration, SessionRegistry, SignOut};
 use crate::live::{Online, Presence};
-use crate::network::Standing;
+use crate::network::AuthState;
 use crate::store::queries::TokenHash;
 
 /// The session of one connection: signed out at first.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
-    state: Mutex<Option<State>>,
-    standing: watch::Sender<Standing>,
+    state: Mutex<Option<SignInState>>,
+    auth_state: watch::Sender<AuthState>,
     /// Held by the command that signs somebody in.
     entry: Arc<AsyncMutex<()>>,
 }
@@ -23,15 +23,15 @@ pub(crate) struct Session {
 /// The right to sign somebody in on a connection where nobody is signed in. One command has it at a time: a
 /// second one that began a session too would leave one that nobody has.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct SignInTurn {
     _held: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug)]
-struct State {
-    caller: Signed,
+struct SignInState {
+    caller: SignedIn,
     _online: Online,
-    _listed: Listed,
+    _registration: Registration,
     /// Ends what goes on in the session's name.
     _end: DropGuard,
 }
@@ -44,9 +44,9 @@ impl Session {
     ///
     /// # Cancel safety
     /// Cancel safe: the place in the queue is lost.
-    pub(crate) async fn enter(&self) -> Result<Entry, Refusal> {
+    pub(crate) async fn enter(&self) -> Result<SignInTurn, Refusal> {
         let held = Arc::clone(&self.entry).lock_owned().await;
-        Visitor::admit(self).map(|Visitor| Entry { _held: held })
+        SignedOut::admit(self).map(|SignedOut| SignInTurn { _held: held })
     }
 
     /// Signs in, where nobody is.
@@ -55,22 +55,22 @@ impl Session {
     /// [`Refusal::AlreadyLoggedIn`].
     pub(crate) fn sign_in(
         self: &Arc<Self>,
-        caller: Signed,
+        caller: SignedIn,
         presence: &Presence,
-        sessions: &Sessions,
+        sessions: &SessionRegistry,
     ) -> Result<(), Refusal> {
         let mut state = self.state();
         match &*state {
             Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
             None => {
                 let session: Weak<Self> = Arc::downgrade(self);
-                *state = Some(State {
+                *state = Some(SignInState {
                     _online: presence.enter(caller.user.clone()),
-                    _listed: sessions.list(&caller.user, caller.token_hash, session),
+                    _registration: sessions.list(&caller.user, caller.token_hash, session),
                     _end: caller.ended.clone().drop_guard(),
                     caller,
                 });
-                self.standing.send_replace(Standing::Signed);
+                self.auth_state.send_replace(AuthState::SignedIn);
                 Ok(())
             }
         }
@@ -86,22 +86,22 @@ impl Session {
         self.end(&mut self.state());
     }
 
-    fn end(&self, state: &mut Option<State>) {
+    fn end(&self, state: &mut Option<SignInState>) {
         *state = None;
-        self.standing.send_replace(Standing::Stranger);
+        self.auth_state.send_replace(AuthState::SignedOut);
     }
 
     /// Whether somebody is signed in, and when that changes.
-    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
-        self.standing.subscribe()
+    pub(crate) fn auth_state(&self) -> watch::Receiver<AuthState> {
+        self.auth_state.subscribe()
     }
 
     /// Whether somebody is signed in now.
-    pub(crate) fn stands(&self) -> Standing {
-        *self.standing.borrow()
+    pub(crate) fn stands(&self) -> AuthState {
+        *self.auth_state.borrow()
     }
 
-    fn state(&self) -> MutexGuard<'_, Option<State>> {
+    fn state(&self) -> MutexGuard<'_, Option<SignInState>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,9 +126,9 @@ pub(crate) trait Caller: Sized + Send {
 
 /// A caller who is signed out.
 #[derive(Debug)]
-pub(crate) struct Visitor;
+pub(crate) struct SignedOut;
 
-impl Caller for Visitor {
+impl Caller for SignedOut {
     fn admit(session: &Session) -> Result<Self, Refusal> {
         match &*session.state() {
             Some(state) => Err(Refusal::AlreadyLoggedIn(state.caller.user.clone())),
@@ -139,14 +139,14 @@ impl Caller for Visitor {
 
 /// A caller who is signed in.
 #[derive(Debug, Clone)]
-pub(crate) struct Signed {
+pub(crate) struct SignedIn {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,
     /// Cancelled when the session ends or the server stops.
     pub(crate) ended: CancellationToken,
 }
 
-impl Caller for Signed {
+impl Caller for SignedIn {
     fn admit(session: &Session) -> Result<Self, Refusal> {
         let state = session.state();
         state.as_ref().map(|state| state.caller.clone()).ok_or(Refusal::NotLoggedIn)

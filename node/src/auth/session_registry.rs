@@ -17,44 +17,44 @@ pub(crate) trait SignOut: Debug + Send + Sync {
 
 /// The connections that are signed in: at most one entry for each.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionRegistry {
     entries: Arc<Mutex<Entries>>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
     next: u64,
-    users: HashMap<UserName, HashMap<u64, Entry>>,
+    users: HashMap<UserName, HashMap<u64, RegisteredSession>>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RegisteredSession {
     token_hash: TokenHash,
     session: Weak<dyn SignOut>,
 }
 
 /// A connection's place. Dropping it gives the place back.
 #[derive(Debug)]
-pub(crate) struct Listed {
-    sessions: Sessions,
+pub(crate) struct Registration {
+    sessions: SessionRegistry,
     user: UserName,
     number: u64,
 }
 
-impl Sessions {
+impl SessionRegistry {
     /// Enters a connection for as long as the answer is kept.
     pub(crate) fn list(
         &self,
         user: &UserName,
         token_hash: TokenHash,
         session: Weak<dyn SignOut>,
-    ) -> Listed {
+    ) -> Registration {
         let mut entries = self.entries();
         let number = entries.next;
         entries.next += 1;
-        let entry = Entry { token_hash, session };
+        let entry = RegisteredSession { token_hash, session };
         entries.users.entry(user.clone()).or_default().insert(number, entry);
-        Listed { sessions: self.clone(), user: user.clone(), number }
+        Registration { sessions: self.clone(), user: user.clone(), number }
     }
 
     /// The tokens by which a user is signed in, each once for every connection.
@@ -89,7 +89,7 @@ impl Sessions {
     }
 }
 
-impl Drop for Listed {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut entries = self.sessions.entries();
         if let Some(connections) = entries.users.get_mut(&self.user) {

@@ -2,28 +2,32 @@
 
 use std::net::IpAddr;
 
-use qchat_proto::command::{ChangePassword, Done, Login, Register, Registered, SignedIn};
+use qchat_proto::command::{self, ChangePassword, Done, Login, Register, Registered};
 use qchat_proto::{Password, Refusal, SessionToken};
 
 use super::sessions::hash;
 use crate::auth::Origin;
-use crate::auth::Verdict;
-use crate::auth::{Signed, Visitor};
+use crate::auth::PasswordCheck;
+use crate::auth::{SignedIn, SignedOut};
 use crate::clock;
-use crate::connection::{Answer, Call};
-use crate::error::Failure;
-use crate::state::Node;
+use crate::connection::{CommandContext, Handler};
+use crate::error::CommandError;
+use crate::state::ServerState;
 use crate::store::changes::{self, ByPassword, CreateAccount, StartSession, Which};
 
 /// How often a password is checked again because another change of it came between. Who meets this
 /// changes it without end.
 const CHECKS_MAX: usize = 4;
 
-impl Answer for Register {
-    type Caller = Visitor;
+impl Handler for Register {
+    type Caller = SignedOut;
 
-    async fn answer(self, _: Visitor, call: &mut Call) -> Result<Registered, Failure> {
-        call.node.register(call.network, self).await
+    async fn run(
+        self,
+        _: SignedOut,
+        context: &mut CommandContext,
+    ) -> Result<Registered, CommandError> {
+        context.state.register(context.network, self).await
     }
 }
 
@@ -35,42 +39,50 @@ fn check_strength(password: &Password, minimum: u32) -> Result<(), Refusal> {
     }
 }
 
-impl Answer for Login {
-    type Caller = Visitor;
+impl Handler for Login {
+    type Caller = SignedOut;
 
-    async fn answer(self, _: Visitor, call: &mut Call) -> Result<SignedIn, Failure> {
+    async fn run(
+        self,
+        _: SignedOut,
+        context: &mut CommandContext,
+    ) -> Result<command::SignedIn, CommandError> {
         let Self { user, password } = self;
-        let entry = call.entry().await?;
-        let origin = Origin { network: call.network, user: user.clone() };
-        let token = call.node.start_session(&origin, &password).await?;
-        let signed_in = call.sign_in(entry, &user, hash(&token)).await;
-        if signed_in.is_err() || call.connection.close_reason().is_some() {
+        let entry = context.entry().await?;
+        let origin = Origin { network: context.network, user: user.clone() };
+        let token = context.state.start_session(&origin, &password).await?;
+        let signed_in = context.sign_in(entry, &user, hash(&token)).await;
+        if signed_in.is_err() || context.connection.close_reason().is_some() {
             // Nobody will be told the token. If the session does not end now, it gives way to later ones.
-            let _ = call.end(user.clone(), Which::Token(hash(&token))).await;
+            let _ = context.end(user.clone(), Which::Token(hash(&token))).await;
         }
         signed_in?;
-        Ok(SignedIn { user, token })
+        Ok(command::SignedIn { user, token })
     }
 }
 
-impl Answer for ChangePassword {
-    type Caller = Signed;
+impl Handler for ChangePassword {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        call.node.change_password(&caller, call.network, self).await?;
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        context.state.change_password(&caller, context.network, self).await?;
         tracing::info!(user = %caller.user, "password changed");
         Ok(Done)
     }
 }
 
-impl Node {
+impl ServerState {
     /// Makes an account. A repetition is told what the first was told, also if no more may be made by now, but only
     /// if its password is the one in force: else its asker would be locked out by what they believe.
     async fn register(
         &self,
         network: IpAddr,
         Register { id, user, password }: Register,
-    ) -> Result<Registered, Failure> {
+    ) -> Result<Registered, CommandError> {
         let mut state = self.store.password_state(user.clone(), id).await?;
         if !state.is_registered {
             check_strength(&password, self.limits.password_characters_min)?;
@@ -85,8 +97,8 @@ impl Node {
         }
         let origin = Origin { network, user: user.clone() };
         match self.passwords.check(&origin, password, state.hash).await? {
-            Verdict::Wrong => Err(Refusal::IdReused.into()),
-            Verdict::Right | Verdict::RightButWeak => Ok(Registered { user }),
+            PasswordCheck::Wrong => Err(Refusal::IdReused.into()),
+            PasswordCheck::Right | PasswordCheck::RightButWeak => Ok(Registered { user }),
         }
     }
 
@@ -95,17 +107,21 @@ impl Node {
         &self,
         origin: &Origin,
         password: &Password,
-    ) -> Result<SessionToken, Failure> {
+    ) -> Result<SessionToken, CommandError> {
         let Origin { user, network } = origin;
         for _ in 0..CHECKS_MAX {
             let known = self.store.password_hash(user.clone()).await?;
             let verdict = self.passwords.check(origin, password.clone(), known.clone()).await?;
-            let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (known, verdict) else {
+            let (Some(verified), PasswordCheck::Right | PasswordCheck::RightButWeak) =
+                (known, verdict)
+            else {
                 return Err(Refusal::BadCredentials.into());
             };
             let rehashed = match verdict {
                 // Where the server is too busy, the next time will do.
-                Verdict::RightButWeak => self.passwords.hash(*network, password.clone()).await.ok(),
+                PasswordCheck::RightButWeak => {
+                    self.passwords.hash(*network, password.clone()).await.ok()
+                }
                 _ => None,
             };
             let token = SessionToken::random();
@@ -124,23 +140,24 @@ impl Node {
     /// only where the new one is in force: else its asker would be locked out by what they believe.
     pub(crate) async fn change_password(
         &self,
-        caller: &Signed,
+        caller: &SignedIn,
         network: IpAddr,
         ChangePassword { id, old, new }: ChangePassword,
-    ) -> Result<(), Failure> {
-        let Signed { user, token_hash, .. } = caller;
+    ) -> Result<(), CommandError> {
+        let SignedIn { user, token_hash, .. } = caller;
         let origin = Origin { network, user: user.clone() };
         for _ in 0..CHECKS_MAX {
             let state = self.store.password_state(user.clone(), id).await?;
             if state.is_changed {
                 return match self.passwords.check(&origin, new, state.hash).await? {
-                    Verdict::Wrong => Err(Refusal::IdReused.into()),
-                    Verdict::Right | Verdict::RightButWeak => Ok(()),
+                    PasswordCheck::Wrong => Err(Refusal::IdReused.into()),
+                    PasswordCheck::Right | PasswordCheck::RightButWeak => Ok(()),
                 };
             }
             check_strength(&new, self.limits.password_characters_min)?;
             let verdict = self.passwords.check(&origin, old.clone(), state.hash.clone()).await?;
-            let (Some(verified), Verdict::Right | Verdict::RightButWeak) = (state.hash, verdict)
+            let (Some(verified), PasswordCheck::Right | PasswordCheck::RightButWeak) =
+                (state.hash, verdict)
             else {
                 return Err(Refusal::BadCredentials.into());
             };
@@ -165,7 +182,7 @@ mod tests {
     use super::*;
     use crate::auth::Passwords;
     use crate::config::Limits;
-    use crate::files::Uploads;
+    use crate::files::FileStore;
     use crate::store::Store;
 
     #[tokio::test]
@@ -173,14 +190,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (data, upload) = (folder.path().join("data"), folder.path().join("upload"));
         let store = Store::open(&data).unwrap();
-        let uploads = Uploads::open(&upload, &data).unwrap();
+        let file_store = FileStore::open(&upload, &data).unwrap();
         let passwords = Passwords::new(NonZeroU32::MIN).unwrap();
-        let node = Node::new(Limits::default(), store, uploads, passwords);
+        let state = ServerState::new(Limits::default(), store, file_store, passwords);
         let network = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let register = |user: &str, id| {
             let password = "correct horse battery".to_owned().try_into().unwrap();
             let id = ClientId([id; 16]);
-            node.register(network, Register { id, user: user.parse().unwrap(), password })
+            state.register(network, Register { id, user: user.parse().unwrap(), password })
         };
         let first = register("alice", 1).await.unwrap();
         let mut others = 2..;
@@ -190,7 +207,7 @@ mod tests {
                 break refused;
             }
         };
-        assert!(matches!(refused, Failure::Refused(Refusal::TooManyRegistrations { .. })));
+        assert!(matches!(refused, CommandError::Refused(Refusal::TooManyRegistrations { .. })));
         assert_eq!(register("alice", 1).await.unwrap().user, first.user);
         // Who does not know its id learns nothing.
         assert!(register("alice", 0).await.is_err());

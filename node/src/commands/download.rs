@@ -14,9 +14,9 @@ use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
 use super::address;
-use crate::auth::Signed;
-use crate::connection::{Answer, Call, Work};
-use crate::error::Failure;
+use crate::auth::SignedIn;
+use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::error::CommandError;
 use crate::error_chain::chain;
 
 /// How long the client may take to allow one more stream, and to take what is left of one.
@@ -25,59 +25,71 @@ const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 /// Files come after answers: quinn sends streams of a higher priority first.
 const FILE_PRIORITY: i32 = -1;
 
-impl Answer for FileBlocks {
-    type Caller = Signed;
+impl Handler for FileBlocks {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<BlockPage, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<BlockPage, CommandError> {
         let log = address(self.log, &caller.user);
-        let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
-        let stored = call.node.uploads.file(&caller.user, &file.name, file.size).await;
-        let stored = stored.map_err(Failure::fault)?;
-        let values = call.node.uploads.lists.of(&file, &stored).await?;
+        let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
+        let stored = context.state.file_store.file(&caller.user, &file.name, file.size).await;
+        let stored = stored.map_err(CommandError::failed)?;
+        let values = context.state.file_store.lists.of(&file, &stored).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
         Ok(BlockPage { file, values: BlockValues::first_of(values.iter().copied()) })
     }
 }
 
-impl Answer for FilesBelow {
-    type Caller = Signed;
+impl Handler for FilesBelow {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<FilePage, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<FilePage, CommandError> {
         let log = address(self.log, &caller.user);
         let wanted = (self.folder, self.after);
-        let (files, next) = call.node.store.files_below(caller.user, log, wanted).await??;
+        let (files, next) = context.state.store.files_below(caller.user, log, wanted).await??;
         Ok(FilePage { files: Few::first_of(files), next })
     }
 }
 
-impl Answer for Download {
-    type Caller = Signed;
+impl Handler for Download {
+    type Caller = SignedIn;
 
-    const WORK: Work = Work::Lasting;
+    const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
         let log = address(self.log, &caller.user);
-        let file = call.node.store.file(caller.user.clone(), log, self.file).await??;
+        let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
-        let place = call.node.uploads.begin(&caller.user)?;
-        let stored = call.node.uploads.file(&caller.user, &file.name, file.size).await;
-        let stored = stored.map_err(Failure::fault)?;
+        let place = context.state.file_store.begin(&caller.user)?;
+        let stored = context.state.file_store.file(&caller.user, &file.name, file.size).await;
+        let stored = stored.map_err(CommandError::failed)?;
         // Its blocks may be read for a while after the session has ended.
         stored.hold(Arc::clone(&place));
-        let values = call.node.uploads.lists.of(&file, &stored).await?;
-        let opened = timeout(STREAM_TIME_MAX, call.connection.open_uni()).await;
+        let values = context.state.file_store.lists.of(&file, &stored).await?;
+        let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
-        let mut good = Good { file: file.clone(), values, went: 0, damaged: None };
+        let mut good = CheckedBlocks { file: file.clone(), values, went: 0, damaged: None };
         let sending = async {
             begin(&mut stream, header).await?;
-            let outlet = call.flow.send(&mut stream);
+            let outlet = context.flow.send(&mut stream);
             send(outlet, (stored, layout), (blocks, &mut good)).await?;
             stream.finish().map_err(gone)
         };
-        let sent = call.node.while_signed_in(&caller, sending).await;
+        let sent = context.state.while_signed_in(&caller, sending).await;
         if sent.is_err() {
             // A stream that is only dropped looks finished to the peer.
             let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
@@ -110,7 +122,7 @@ fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
 }
 
 /// Lets those blocks go that are what was stored.
-struct Good {
+struct CheckedBlocks {
     file: File,
     values: Vec<BlockValue>,
     went: u64,
@@ -118,7 +130,7 @@ struct Good {
     damaged: Option<u64>,
 }
 
-impl Choice for Good {
+impl Choice for CheckedBlocks {
     async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
         let stored = usize::try_from(index).ok().and_then(|index| self.values.get(index));
         if stored == Some(&value) {
@@ -137,11 +149,11 @@ impl Choice for Good {
 }
 
 /// Nobody takes it any more.
-fn gone<E>(_: E) -> Failure {
+fn gone<E>(_: E) -> CommandError {
     Refusal::TransferFailed.into()
 }
 
-async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Failure> {
+async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), CommandError> {
     stream.set_priority(FILE_PRIORITY).map_err(gone)?;
     stream.write_all(&frame::encode_frame(&header)).await.map_err(gone)
 }
@@ -150,18 +162,18 @@ async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Failur
 async fn send(
     mut outlet: Sending<'_>,
     (stored, layout): (Arc<Disk>, Layout),
-    (blocks, good): (Vec<Range<u64>>, &mut Good),
-) -> Result<(), Failure> {
+    (blocks, good): (Vec<Range<u64>>, &mut CheckedBlocks),
+) -> Result<(), CommandError> {
     let what = (blocks, &mut *good);
     let sent = qchat_transfer::send(stored, layout, what, &mut outlet, |_| ()).await;
     sent.map_err(|error| match error {
-        SendError::Read(_) | SendError::Shorter => Failure::fault(error),
+        SendError::Read(_) | SendError::Shorter => CommandError::failed(error),
         error => {
             tracing::debug!(reason = chain(&error), "a file was not taken");
             Refusal::TransferFailed.into()
         }
     })?;
-    let Good { file, went, .. } = good;
+    let CheckedBlocks { file, went, .. } = good;
     tracing::debug!(file = %file.name, went, of = layout.blocks(), "blocks of a file have gone");
     Ok(())
 }

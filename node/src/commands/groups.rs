@@ -5,76 +5,96 @@ use qchat_proto::command::{
 };
 use qchat_proto::{Address, Few, GroupName};
 
-use crate::auth::Signed;
+use crate::auth::SignedIn;
 use crate::clock;
-use crate::connection::{Answer, Call};
-use crate::error::Failure;
+use crate::connection::{CommandContext, Handler};
+use crate::error::CommandError;
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
 
-impl Answer for MakeGroup {
-    type Caller = Signed;
+impl Handler for MakeGroup {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupJoined, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<GroupJoined, CommandError> {
         let Self { id, group } = self;
         let (owner, at) = (caller.user, clock::now());
-        call.node.store.commit(CreateGroup { id, group: group.clone(), owner, at }).await?;
+        context.state.store.commit(CreateGroup { id, group: group.clone(), owner, at }).await?;
         Ok(GroupJoined { group })
     }
 }
 
-impl Answer for Join {
-    type Caller = Signed;
+impl Handler for Join {
+    type Caller = SignedIn;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        of_telling_members(&self.group, node)
+    fn tokens(&self, state: &ServerState) -> u32 {
+        of_telling_members(&self.group, state)
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupJoined, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<GroupJoined, CommandError> {
         let (group, user, at) = (self.group, caller.user, clock::now());
-        call.node.store.commit(JoinGroup { group: group.clone(), user, at }).await?;
+        context.state.store.commit(JoinGroup { group: group.clone(), user, at }).await?;
         Ok(GroupJoined { group })
     }
 }
 
-impl Answer for Leave {
-    type Caller = Signed;
+impl Handler for Leave {
+    type Caller = SignedIn;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        of_telling_members(&self.group, node)
+    fn tokens(&self, state: &ServerState) -> u32 {
+        of_telling_members(&self.group, state)
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupLeft, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<GroupLeft, CommandError> {
         let (group, user) = (self.group, caller.user);
-        call.node.store.commit(LeaveGroup { group: group.clone(), user }).await?;
+        context.state.store.commit(LeaveGroup { group: group.clone(), user }).await?;
         Ok(GroupLeft { group })
     }
 }
 
 /// All members who watch are told who joins and leaves.
-fn of_telling_members(group: &GroupName, node: &Node) -> u32 {
-    1 + rate_limit::of_telling(node.hub.followers(&Topic::Log(Address::Group(group.clone()))))
+fn of_telling_members(group: &GroupName, state: &ServerState) -> u32 {
+    1 + rate_limit::of_telling(state.notifier.followers(&Topic::Log(Address::Group(group.clone()))))
 }
 
-impl Answer for Groups {
-    type Caller = Signed;
+impl Handler for Groups {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<GroupPage, Failure> {
-        let (groups, more) = call.node.store.groups(caller.user, self.after).await?;
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<GroupPage, CommandError> {
+        let (groups, more) = context.state.store.groups(caller.user, self.after).await?;
         let next = groups.last().filter(|_| more).map(|group| group.name.clone());
         Ok(GroupPage { groups: Few::first_of(groups), next })
     }
 }
 
-impl Answer for Members {
-    type Caller = Signed;
+impl Handler for Members {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<MemberPage, Failure> {
-        let page = call.node.store.members(caller.user, self.group, self.after).await??;
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<MemberPage, CommandError> {
+        let page = context.state.store.members(caller.user, self.group, self.after).await??;
         let next = page.members.last().filter(|_| page.more).cloned();
-        let presence = &call.node.presence;
+        let presence = &context.state.presence;
         let members = page.members.into_iter().map(|name| Member {
             online: presence.is_online(&name),
             owner: name == page.owner,

@@ -7,41 +7,49 @@ use qchat_proto::limits::READ_RANGES_MAX;
 use qchat_proto::{Address, Few, Message, UserName};
 
 use super::address;
-use crate::auth::Signed;
+use crate::auth::SignedIn;
 use crate::clock;
-use crate::connection::{Answer, Call};
-use crate::error::Failure;
+use crate::connection::{CommandContext, Handler};
+use crate::error::CommandError;
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 
 /// Which messages are marked.
 type Ranges = Few<SequenceRange, READ_RANGES_MAX>;
 
-impl Answer for SendText {
-    type Caller = Signed;
+impl Handler for SendText {
+    type Caller = SignedIn;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        let told = node.hub.followers(&Topic::Log(self.to.clone()));
+    fn tokens(&self, state: &ServerState) -> u32 {
+        let told = state.notifier.followers(&Topic::Log(self.to.clone()));
         1 + rate_limit::of_text(self.text.as_str().len()) + rate_limit::of_telling(told)
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Message, CommandError> {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
         // What was said is about to be synced.
-        call.node.uploads.lane.talk(&caller.user);
+        context.state.file_store.lane.talk(&caller.user);
         let post = Post { id, from: caller.user, to, at: clock::now(), content };
-        Ok(call.node.store.commit(post).await?)
+        Ok(context.state.store.commit(post).await?)
     }
 }
 
-impl Answer for History {
-    type Caller = Signed;
+impl Handler for History {
+    type Caller = SignedIn;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<HistoryPage, Failure> {
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<HistoryPage, CommandError> {
         let query = HistoryQuery {
             log: address(self.log, &caller.user),
             reader: caller.user,
@@ -50,38 +58,48 @@ impl Answer for History {
             before: self.before,
             page: self.page,
         };
-        Ok(call.node.store.history(query).await??)
+        Ok(context.state.store.history(query).await??)
     }
 }
 
-impl Answer for MarkRead {
-    type Caller = Signed;
+impl Handler for MarkRead {
+    type Caller = SignedIn;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        of_marking(&self.log, node)
+    fn tokens(&self, state: &ServerState) -> u32 {
+        of_marking(&self.log, state)
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        mark(Mark::Read, self.log, self.ranges, caller.user, call).await
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        mark(Mark::Read, self.log, self.ranges, caller.user, context).await
     }
 }
 
-impl Answer for MarkDelivered {
-    type Caller = Signed;
+impl Handler for MarkDelivered {
+    type Caller = SignedIn;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        of_marking(&self.log, node)
+    fn tokens(&self, state: &ServerState) -> u32 {
+        of_marking(&self.log, state)
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        mark(Mark::Delivered, self.log, self.ranges, caller.user, call).await
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        mark(Mark::Delivered, self.log, self.ranges, caller.user, context).await
     }
 }
 
 /// Who tracks a message of a group looks again whenever anybody marks one.
-fn of_marking(log: &Log, node: &Node) -> u32 {
+fn of_marking(log: &Log, state: &ServerState) -> u32 {
     let Log::Group(group) = log else { return 1 };
-    1 + rate_limit::of_telling(node.hub.followers(&Topic::Marks(Address::Group(group.clone()))))
+    1 + rate_limit::of_telling(
+        state.notifier.followers(&Topic::Marks(Address::Group(group.clone()))),
+    )
 }
 
 async fn mark(
@@ -89,10 +107,10 @@ async fn mark(
     log: Log,
     ranges: Ranges,
     user: UserName,
-    call: &Call,
-) -> Result<Done, Failure> {
+    context: &CommandContext,
+) -> Result<Done, CommandError> {
     let log = address(log, &user);
     let ranges = ranges.into_vec();
-    call.node.store.commit(MarkMessages { mark, user, log, ranges }).await?;
+    context.state.store.commit(MarkMessages { mark, user, log, ranges }).await?;
     Ok(Done)
 }

@@ -1,4 +1,4 @@
-//! The handlers: one `Answer` for each command of the table.
+//! The handlers: one `Handler` for each command of the table.
 
 mod accounts;
 mod download;

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::upload::remove;
-use crate::connection::Call;
-use crate::error::Failure;
+use crate::connection::CommandContext;
+use crate::error::CommandError;
 use crate::error_chain::chain;
 use crate::fs::free_bytes;
 
@@ -29,7 +29,7 @@ const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 const VALUES_TOLD: usize = 64;
 
 /// A file that comes.
-pub(super) struct Arrival {
+pub(super) struct FileReceiver {
     pub(super) layout: Layout,
     /// Somebody else goes on with it.
     pub(super) superseded: CancellationToken,
@@ -93,23 +93,23 @@ impl Account for Values {
     }
 }
 
-impl Arrival {
+impl FileReceiver {
     /// Tells what lies in the part, takes what differs or is missing, and checks the digest.
     pub(super) async fn receive(
         &self,
-        call: &mut Call,
+        context: &mut CommandContext,
         (part, kept): (Part, u64),
         mut waiting: Waiting<RecvStream>,
-    ) -> Result<Whole, Failure> {
-        let (part, values) = self.tell_values(call, part, kept).await?;
+    ) -> Result<Whole, CommandError> {
+        let (part, values) = self.tell_values(context, part, kept).await?;
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
         let mut stream = stream.ok_or(Refusal::TransferFailed)?;
         let keeps_free =
-            KeepsFree { folder: call.node.uploads.folder().to_owned(), floor: self.floor };
+            KeepsFree { folder: context.state.file_store.folder().to_owned(), floor: self.floor };
         let next = u64::try_from(values.len()).unwrap_or(u64::MAX);
         let values = Values { list: values, next, came: 0, keeps_free };
-        let receiving = call.flow.receive();
+        let receiving = context.flow.receive();
         let received = self.take(&mut stream, &receiving, part, values).await;
         drop(receiving);
         if received.is_err() {
@@ -122,12 +122,12 @@ impl Arrival {
     /// Reads the blocks that lie in the part and tells their values while it does.
     async fn tell_values(
         &self,
-        call: &mut Call,
+        context: &mut CommandContext,
         part: Part,
         kept: u64,
-    ) -> Result<(Part, Vec<BlockValue>), Failure> {
+    ) -> Result<(Part, Vec<BlockValue>), CommandError> {
         let (layout, superseded) = (self.layout, self.superseded.clone());
-        let (values, mut looked_at) = mpsc::channel(4);
+        let (values, mut rows_read) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
             let mut batch = Vec::new();
             let read = part.check(layout, 0..kept, |index, value| {
@@ -142,11 +142,11 @@ impl Arrival {
             read.map(|()| part)
         });
         let mut all = Vec::new();
-        while let Some(batch) = looked_at.recv().await {
+        while let Some(batch) = rows_read.recv().await {
             all.extend_from_slice(&batch);
-            call.say(&BlockValues::first_of(batch)).await?;
+            context.say(&BlockValues::first_of(batch)).await?;
         }
-        let part = reading.await.map_err(Failure::fault)?.map_err(Failure::fault)?;
+        let part = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
         match u64::try_from(all.len()) == Ok(kept) {
             true => Ok((part, all)),
             false => Err(Refusal::TransferFailed.into()),
@@ -159,7 +159,7 @@ impl Arrival {
         receiving: &Receiving,
         part: Part,
         values: Values,
-    ) -> Result<Whole, Failure> {
+    ) -> Result<Whole, CommandError> {
         let (kept, stop) = (values.list.len(), self.superseded.cancelled());
         let to = (part, values);
         let came = |bytes| receiving.came(bytes);
@@ -172,7 +172,7 @@ impl Arrival {
                 let (size, floor) = (self.layout.size(), self.floor);
                 Refusal::NoRoomForFile { size, free: 0, floor }.into()
             }
-            ReceiveError::Write(_) => Failure::fault(error),
+            ReceiveError::Write(_) => CommandError::failed(error),
             error => interrupted(&chain(&error)),
         })?;
         let is_whole = u64::try_from(values.len()) == Ok(of);
@@ -189,7 +189,7 @@ impl Arrival {
     }
 }
 
-fn interrupted(reason: &str) -> Failure {
+fn interrupted(reason: &str) -> CommandError {
     tracing::debug!(reason, "a file did not arrive");
     Refusal::TransferFailed.into()
 }

@@ -16,14 +16,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::auth::Signed;
+use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::RequestError;
-use crate::connection::{Answer, Call, Work};
-use crate::error::Failure;
-use crate::limits::{AT_WORK_MAX, Account, Purse};
+use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::error::CommandError;
+use crate::limits::{AT_WORK_MAX, AccountLimits, TokenBucket};
 use crate::live::event_frame;
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::changes::{Content, Post};
 
 /// How many bytes of answers are told together: a few of the longest ones, a packet full of short ones.
@@ -35,32 +35,36 @@ const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a text may take to arrive once it has begun: the longest one at 300 bytes a second.
 const TEXT_TIME_MAX: Duration = Duration::from_secs(60);
 
-impl Answer for SendTexts {
-    type Caller = Signed;
+impl Handler for SendTexts {
+    type Caller = SignedIn;
 
-    const WORK: Work = Work::Lasting;
+    const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let _share = call.node.text_streams.take(&caller.user)?;
-        let mut waiting = call.arrivals.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        let _share = context.state.text_streams.take(&caller.user)?;
+        let mut waiting = context.arrivals.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
         let stream = timeout(STREAM_TIME_MAX, waiting.stream()).await;
         let mut stream = stream.ok().flatten().ok_or(Refusal::TransferFailed)?;
         let (queued, mut answers) = mpsc::channel(AT_WORK_MAX);
         let intake = Intake {
-            node: Arc::clone(&call.node),
-            purse: Arc::clone(&call.purse),
-            account: call.node.rates.account(&caller.user),
+            state: Arc::clone(&context.state),
+            bucket: Arc::clone(&context.bucket),
+            account: context.state.rate_limits.account(&caller.user),
             caller: caller.clone(),
         };
-        let misconduct = Arc::clone(&call.misconduct);
+        let violations = Arc::clone(&context.violations);
         let taking = async {
             let taken = intake.take_all(&mut stream, queued).await;
             if matches!(&taken, Err(error) if !matches!(error, RequestError::Gone)) {
-                misconduct.note();
+                violations.note();
                 // Fails only if the peer has ended the stream before.
                 let _ = stream.stop(VarInt::from_u32(codes::BAD_REQUEST));
             }
-            taken.map_err(|_| Failure::from(Refusal::TransferFailed))
+            taken.map_err(|_| CommandError::from(Refusal::TransferFailed))
         };
         let telling = async {
             while let Some(first) = answers.recv().await {
@@ -68,20 +72,21 @@ impl Answer for SendTexts {
                 let mut next = Some(first);
                 let mut frames = Vec::new();
                 while let Some(answer) = next {
-                    let answer = answer.await.unwrap_or_else(|panic| Err(Failure::unknown(panic)));
+                    let answer =
+                        answer.await.unwrap_or_else(|panic| Err(CommandError::unknown(panic)));
                     frames.extend_from_slice(&event_frame(&outcome(answer)));
                     let has_room = frames.len() < ANSWERS_BYTES_MAX;
                     next = if has_room { answers.try_recv().ok() } else { None };
                 }
-                call.say_frames(&frames).await?;
-                call.pay_for_rows().await;
+                context.say_frames(&frames).await?;
+                context.acquire_for_rows().await;
             }
             Ok(())
         };
         // The first error ends both; texts that are queued are sent all the same.
         tokio::try_join!(taking, telling)?;
         match caller.ended.is_cancelled() {
-            true => Err(call.why_ended().into()),
+            true => Err(context.why_ended().into()),
             false => Ok(Done),
         }
     }
@@ -89,9 +94,9 @@ impl Answer for SendTexts {
 
 /// The answer to a text that was handed to the store. A task of its own waits for it, so that a peer that does
 /// not read its answers does not keep the account's places.
-type Queued = JoinHandle<Result<Message, Failure>>;
+type Queued = JoinHandle<Result<Message, CommandError>>;
 
-fn outcome(sent: Result<Message, Failure>) -> TextOutcome {
+fn outcome(sent: Result<Message, CommandError>) -> TextOutcome {
     match sent {
         Ok(message) => TextOutcome::Stored { id: message.id, at: message.at },
         Err(failure) => TextOutcome::Refused(failure.into_refusal(SendTexts::NAME)),
@@ -100,10 +105,10 @@ fn outcome(sent: Result<Message, Failure>) -> TextOutcome {
 
 /// Takes texts and hands them to the store.
 struct Intake {
-    node: Arc<Node>,
-    purse: Arc<Purse>,
-    account: Arc<Account>,
-    caller: Signed,
+    state: Arc<ServerState>,
+    bucket: Arc<TokenBucket>,
+    account: Arc<AccountLimits>,
+    caller: SignedIn,
 }
 
 impl Intake {
@@ -136,9 +141,9 @@ impl Intake {
 
     /// Pays as for one command `SendText`.
     async fn pay_for(&self, text: &SendText) {
-        let tokens = text.tokens(&self.node);
-        self.purse.pay(tokens).await;
-        self.account.pay(tokens).await;
+        let tokens = text.tokens(&self.state);
+        self.bucket.acquire(tokens).await;
+        self.account.acquire(tokens).await;
     }
 
     /// Hands a text to the store as soon as the account has a place, which it keeps until it is answered.
@@ -146,10 +151,10 @@ impl Intake {
         let place = self.account.place().await;
         let user = self.caller.user.clone();
         // The text is about to be synced.
-        self.node.uploads.lane.talk(&user);
+        self.state.file_store.lane.talk(&user);
         let content = Content::Text(text);
         let post = Post { id, from: user, to, at: clock::now(), content };
-        let queued = self.node.store.queue(post).await;
+        let queued = self.state.store.queue(post).await;
         tokio::spawn(async move {
             let answer = queued?.await;
             drop(place);

@@ -2,31 +2,36 @@
 
 use qchat_proto::command::{Done, NextKey};
 
-use crate::auth::Signed;
-use crate::connection::{Answer, Call, Work};
-use crate::error::Failure;
+use crate::auth::SignedIn;
+use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::error::CommandError;
 
-impl Answer for NextKey {
-    type Caller = Signed;
+impl Handler for NextKey {
+    type Caller = SignedIn;
 
     /// Each device of an account follows the keys for as long as it is there.
-    const WORK: Work = Work::Lasting;
+    const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let mut shown = call.node.shown.follow();
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        let mut current_identity = context.state.current_identity.follow();
         let mut told = None;
         loop {
-            let keys = shown.borrow_and_update().map(|identification| identification.keys);
+            let keys =
+                current_identity.borrow_and_update().map(|identification| identification.keys);
             if let Some(keys) = keys.filter(|keys| told != Some(*keys)) {
-                call.tell(&keys, &caller.ended).await?;
+                context.tell(&keys, &caller.ended).await?;
                 told = Some(keys);
             }
             let ended = caller.ended.cancelled();
-            let unwatched = call.answer.stopped();
-            // The node keeps the other end of `shown`, so that this does not fail.
+            let unwatched = context.answer.stopped();
+            // The node keeps the other end of `current_identity`, so that this does not fail.
             tokio::select! {
-                _ = shown.changed() => {}
-                () = ended => return Err(call.why_ended().into()),
+                _ = current_identity.changed() => {}
+                () = ended => return Err(context.why_ended().into()),
                 _ = unwatched => return Ok(Done),
             }
         }

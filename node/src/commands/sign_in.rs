@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use qchat_proto::{Refusal, UserName};
 
-use crate::auth::{Session, SignOut, Signed};
-use crate::error::Failure;
-use crate::state::Node;
+use crate::auth::{Session, SignOut, SignedIn};
+use crate::error::CommandError;
+use crate::state::ServerState;
 use crate::store::Change;
 use crate::store::queries::TokenHash;
 
-impl Node {
+impl ServerState {
     /// Signs a connection in by a token that the store knew a moment ago.
     ///
     /// # Errors
@@ -25,8 +25,8 @@ impl Node {
         session: &Arc<Session>,
         user: UserName,
         token_hash: TokenHash,
-    ) -> Result<(), Failure> {
-        let caller = Signed { user, token_hash, ended: self.stopping.child_token() };
+    ) -> Result<(), CommandError> {
+        let caller = SignedIn { user, token_hash, ended: self.stopping.child_token() };
         session.sign_in(caller, &self.presence, &self.sessions)?;
         // From here on whoever ends the session finds this connection; before, nobody did.
         match self.store.session(token_hash).await {
@@ -45,9 +45,9 @@ impl Node {
     /// [`Refusal::NotLoggedIn`], where the session ended before the work; the work's own otherwise.
     pub(crate) async fn while_signed_in<T>(
         &self,
-        caller: &Signed,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        caller: &SignedIn,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
         let mut work = pin!(work);
         match caller.ended.run_until_cancelled(&mut work).await {
             Some(done) => done,
@@ -62,15 +62,15 @@ impl Node {
         &self,
         user: &UserName,
         change: C,
-    ) -> Result<C::Outcome, Failure> {
+    ) -> Result<C::Outcome, CommandError> {
         let outcome = self.store.commit(change).await;
         // Also where the outcome is not known. The order matters: who signs in after this look is
         // found by the store's, and keeps a session that was begun between the two.
         let online = self.sessions.online(user);
         // Where the store cannot tell, nobody stays: a session that stands can be resumed.
-        let standing = self.store.sessions(user.clone()).await.unwrap_or_default();
+        let auth_state = self.store.sessions(user.clone()).await.unwrap_or_default();
         for token_hash in online {
-            if standing.iter().all(|row| row.token_hash != token_hash) {
+            if auth_state.iter().all(|row| row.token_hash != token_hash) {
                 self.sessions.end(user, &token_hash);
             }
         }

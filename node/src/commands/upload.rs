@@ -11,83 +11,87 @@ use qchat_proto::limits::FILE_BYTES_MAX;
 use qchat_proto::{BlockValue, Body, File, Message, Refusal, StoredName, UserName};
 use qchat_transfer::{Layout, Part};
 
-use super::receive_file::{Arrival, Whole};
-use crate::auth::Signed;
+use super::receive_file::{FileReceiver, Whole};
+use crate::auth::SignedIn;
 use crate::clock;
-use crate::connection::{Answer, Call, Work};
-use crate::error::Failure;
-use crate::files::{PartKey, Turn};
+use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::error::CommandError;
+use crate::files::{PartKey, UploadTurn};
 use crate::limits::rate_limit;
 use crate::live::Topic;
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::CommitError;
 use crate::store::changes::{Content, Post};
 
-impl Answer for Upload {
-    type Caller = Signed;
+impl Handler for Upload {
+    type Caller = SignedIn;
 
-    const WORK: Work = Work::Lasting;
+    const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    fn tokens(&self, node: &Node) -> u32 {
-        1 + rate_limit::of_telling(node.hub.followers(&Topic::Log(self.to.clone())))
+    fn tokens(&self, state: &ServerState) -> u32 {
+        1 + rate_limit::of_telling(state.notifier.followers(&Topic::Log(self.to.clone())))
     }
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Message, Failure> {
-        let limit = call.node.limits.file_bytes_max.min(FILE_BYTES_MAX);
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Message, CommandError> {
+        let limit = context.state.limits.file_bytes_max.min(FILE_BYTES_MAX);
         if self.size > limit {
             return Err(Refusal::TooLarge { size: self.size, limit }.into());
         }
         let key = PartKey { user: caller.user.clone(), id: self.id };
-        let offer = Offer { upload: self, sender: caller.user.clone() };
-        let turn = call.node.uploads.parts.take(key).await?;
+        let offer = OfferedFile { upload: self, sender: caller.user.clone() };
+        let turn = context.state.file_store.parts.take(key).await?;
         // In its turn: an earlier try may have been about to tell of the file.
-        match offer.stored_earlier(call).await? {
+        match offer.stored_earlier(context).await? {
             Some(file) => {
                 turn.discard().await;
-                call.say(&UploadOpening::AlreadyStored).await?;
-                Ok(offer.post(call, file).await?)
+                context.say(&UploadOpening::AlreadyStored).await?;
+                Ok(offer.post(context, file).await?)
             }
-            None => offer.take(&caller, call, &turn).await,
+            None => offer.take(&caller, context, &turn).await,
         }
     }
 }
 
 /// A file that its sender wants to bring.
-struct Offer {
+struct OfferedFile {
     upload: Upload,
     sender: UserName,
 }
 
-impl Offer {
+impl OfferedFile {
     /// Admits the file, receives what is missing of it, and sends its message.
     async fn take(
         &self,
-        caller: &Signed,
-        call: &mut Call,
-        turn: &Turn,
-    ) -> Result<Message, Failure> {
+        caller: &SignedIn,
+        context: &mut CommandContext,
+        turn: &UploadTurn,
+    ) -> Result<Message, CommandError> {
         let Upload { to, size, transfer, .. } = &self.upload;
-        let place = call.node.uploads.begin(&self.sender)?;
-        let used = call.node.store.may_upload(self.sender.clone(), to.clone()).await??;
-        turn.reserve(*size, used, call.node.limits.quota_bytes).await?;
-        turn.check_disk(*size, call.node.limits.free_bytes_min).await?;
-        let waiting = call.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
+        let place = context.state.file_store.begin(&self.sender)?;
+        let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
+        turn.reserve(*size, used, context.state.limits.quota_bytes).await?;
+        turn.check_disk(*size, context.state.limits.free_bytes_min).await?;
+        let waiting = context.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
-        let (part, kept) = call.node.uploads.part(turn, layout, Arc::clone(&place)).await?;
-        call.say(&UploadOpening::SendFile { kept }).await?;
-        let floor = call.node.limits.free_bytes_min;
-        let arrival = Arrival { layout, superseded: turn.superseded.clone(), floor };
-        let node = Arc::clone(&call.node);
-        let receiving = arrival.receive(call, (part, kept), waiting);
-        let Whole { part, values } = node.while_signed_in(caller, receiving).await?;
-        let (part, file) = self.land(call, part, values).await?;
-        self.tell(call, part, file).await
+        let (part, kept) = context.state.file_store.part(turn, layout, Arc::clone(&place)).await?;
+        context.say(&UploadOpening::SendFile { kept }).await?;
+        let floor = context.state.limits.free_bytes_min;
+        let arrival = FileReceiver { layout, superseded: turn.superseded.clone(), floor };
+        let state = Arc::clone(&context.state);
+        let receiving = arrival.receive(context, (part, kept), waiting);
+        let Whole { part, values } = state.while_signed_in(caller, receiving).await?;
+        let (part, file) = self.land(context, part, values).await?;
+        self.tell(context, part, file).await
     }
 
     /// The file that an earlier try with this id left here.
-    async fn stored_earlier(&self, call: &Call) -> Result<Option<File>, Failure> {
+    async fn stored_earlier(&self, context: &CommandContext) -> Result<Option<File>, CommandError> {
         let Upload { id, name, size, .. } = &self.upload;
-        let earlier = call.node.store.earlier_upload(self.sender.clone(), *id).await?;
+        let earlier = context.state.store.earlier_upload(self.sender.clone(), *id).await?;
         match earlier {
             Some(file) if file.original == *name && file.size == *size => Ok(Some(file)),
             Some(_) => Err(Refusal::IdReused.into()),
@@ -97,22 +101,28 @@ impl Offer {
 
     async fn land(
         &self,
-        call: &Call,
+        context: &CommandContext,
         part: Part,
         values: Vec<BlockValue>,
-    ) -> Result<(Part, File), Failure> {
+    ) -> Result<(Part, File), CommandError> {
         let Upload { name: original, size, .. } = self.upload.clone();
         let digest = qchat_transfer::digest(&values);
-        let landed = call.node.uploads.land(part, values, (clock::now(), original.name())).await;
-        let (part, name) = landed.map_err(Failure::fault)?;
+        let landed =
+            context.state.file_store.land(part, values, (clock::now(), original.name())).await;
+        let (part, name) = landed.map_err(CommandError::failed)?;
         Ok((part, File { name, original, size, digest }))
     }
 
     /// Sends the message that tells of the file; without it, the file loses its name again. The part
     /// goes where nobody needs it any more.
-    async fn tell(&self, call: &Call, part: Part, file: File) -> Result<Message, Failure> {
+    async fn tell(
+        &self,
+        context: &CommandContext,
+        part: Part,
+        file: File,
+    ) -> Result<Message, CommandError> {
         let name = file.name.clone();
-        let posted = self.post(call, file).await;
+        let posted = self.post(context, file).await;
         let is_told = match &posted {
             Ok(message) => tells_of(message, &name),
             // A commit that failed may have told of it.
@@ -120,7 +130,7 @@ impl Offer {
             Err(_) => false,
         };
         if !is_told {
-            call.node.uploads.remove(&name).await;
+            context.state.file_store.remove(&name).await;
         }
         if matches!(posted, Ok(_) | Err(CommitError::Refused(_))) {
             remove(part).await;
@@ -128,10 +138,10 @@ impl Offer {
         Ok(posted?)
     }
 
-    async fn post(&self, call: &Call, file: File) -> Result<Message, CommitError> {
-        let content = Content::File { file, quota: call.node.limits.quota_bytes };
+    async fn post(&self, context: &CommandContext, file: File) -> Result<Message, CommitError> {
+        let content = Content::File { file, quota: context.state.limits.quota_bytes };
         let (from, to, at) = (self.sender.clone(), self.upload.to.clone(), clock::now());
-        call.node.store.commit(Post { id: self.upload.id, from, to, at, content }).await
+        context.state.store.commit(Post { id: self.upload.id, from, to, at, content }).await
     }
 }
 

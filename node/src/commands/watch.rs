@@ -8,31 +8,35 @@ use qchat_proto::command::{Cursor, Done, Event, Log, Watch};
 use qchat_proto::{Address, GroupName, Sequence};
 
 use super::address;
-use crate::auth::Signed;
-use crate::connection::{Answer, Call, Work};
-use crate::error::Failure;
-use crate::live::{Raised, Topic, Watcher};
+use crate::auth::SignedIn;
+use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::error::CommandError;
+use crate::live::{Pending, Topic, Watcher};
 use crate::store::queries::Placed;
 
-impl Answer for Watch {
-    type Caller = Signed;
+impl Handler for Watch {
+    type Caller = SignedIn;
 
-    const WORK: Work = Work::Lasting;
+    const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn answer(self, caller: Signed, call: &mut Call) -> Result<Done, Failure> {
-        let _share = call.node.watchings.take(&caller.user)?;
+    async fn run(
+        self,
+        caller: SignedIn,
+        context: &mut CommandContext,
+    ) -> Result<Done, CommandError> {
+        let _share = context.state.watchings.take(&caller.user)?;
         let cursors = self.cursors.iter();
         let wanted =
             cursors.map(|cursor| (address(cursor.log.clone(), &caller.user), cursor.after));
-        let mut following = Following {
+        let mut following = Watching {
             wanted: wanted.collect(),
             cursors: HashMap::new(),
-            watcher: call.node.hub.watcher(),
-            presence: call.node.presence.version(),
-            members: call.node.memberships.version(),
+            watcher: context.state.notifier.watcher(),
+            presence: context.state.presence.version(),
+            members: context.state.memberships.version(),
             groups: None,
             caller,
-            call,
+            context,
         };
         following.catch_up().await?;
         following.live().await
@@ -40,9 +44,9 @@ impl Answer for Watch {
 }
 
 /// One stream of events.
-struct Following<'call> {
-    caller: Signed,
-    call: &'call mut Call,
+struct Watching<'context> {
+    caller: SignedIn,
+    context: &'context mut CommandContext,
     watcher: Watcher,
     /// Where the client wants to go on, in logs that are not followed yet.
     wanted: HashMap<Address, Sequence>,
@@ -56,8 +60,8 @@ struct Following<'call> {
     groups: Option<u64>,
 }
 
-impl Following<'_> {
-    async fn catch_up(&mut self) -> Result<(), Failure> {
+impl Watching<'_> {
+    async fn catch_up(&mut self) -> Result<(), CommandError> {
         self.follow(Address::User(self.caller.user.clone())).await?;
         self.follow_groups().await?;
         for log in self.cursors.keys().cloned().collect::<Vec<_>>() {
@@ -67,44 +71,44 @@ impl Following<'_> {
     }
 
     /// Tells what happens until the session, the server or the client's interest ends.
-    async fn live(&mut self) -> Result<Done, Failure> {
+    async fn live(&mut self) -> Result<Done, CommandError> {
         let ended = self.caller.ended.clone();
-        let unwatched = self.call.answer.stopped();
+        let unwatched = self.context.answer.stopped();
         let mut unwatched = std::pin::pin!(unwatched);
         loop {
             tokio::select! {
-                raised = self.watcher.woken() => self.tell_raised(raised).await?,
-                () = ended.cancelled() => return Err(self.call.why_ended().into()),
+                pending = self.watcher.woken() => self.tell_pending(pending).await?,
+                () = ended.cancelled() => return Err(self.context.why_ended().into()),
                 _ = &mut unwatched => return Ok(Done),
             }
         }
     }
 
-    async fn tell_raised(&mut self, raised: Raised) -> Result<(), Failure> {
-        if raised.presence {
+    async fn tell_pending(&mut self, pending: Pending) -> Result<(), CommandError> {
+        if pending.presence {
             self.tell_presence().await?;
         }
-        if raised.logs.contains(&Address::User(self.caller.user.clone())) {
+        if pending.logs.contains(&Address::User(self.caller.user.clone())) {
             // Joining a group raises the mailbox's flag.
             self.follow_groups().await?;
         }
-        for log in raised.logs {
+        for log in pending.logs {
             self.tell_messages(&log).await?;
         }
         // After the logs: nobody is told who joins a group that they have left.
-        if raised.members {
+        if pending.members {
             self.tell_members().await?;
         }
         Ok(())
     }
 
     /// Follows the groups that the caller has joined since the last look.
-    async fn follow_groups(&mut self) -> Result<(), Failure> {
-        let version = Some(self.call.node.memberships.version());
+    async fn follow_groups(&mut self) -> Result<(), CommandError> {
+        let version = Some(self.context.state.memberships.version());
         if std::mem::replace(&mut self.groups, version) == version {
             return Ok(());
         }
-        for group in self.call.node.store.groups_of(self.caller.user.clone()).await? {
+        for group in self.context.state.store.groups_of(self.caller.user.clone()).await? {
             let log = Address::Group(group);
             if !self.cursors.contains_key(&log) {
                 self.follow(log.clone()).await?;
@@ -114,9 +118,9 @@ impl Following<'_> {
     }
 
     /// Follows a log: registers for wake-ups first, then looks where it ends.
-    async fn follow(&mut self, log: Address) -> Result<(), Failure> {
+    async fn follow(&mut self, log: Address) -> Result<(), CommandError> {
         self.watcher.follow(Topic::Log(log.clone()));
-        let end = self.call.node.store.last(log.clone()).await?;
+        let end = self.context.state.store.last(log.clone()).await?;
         // A place beyond the end is that of another store.
         let after = self.wanted.remove(&log).map_or(end, |wanted| wanted.min(end));
         self.cursors.insert(log.clone(), after);
@@ -125,16 +129,16 @@ impl Following<'_> {
     }
 
     /// Tells the messages of a log that the client was not told yet.
-    async fn tell_messages(&mut self, log: &Address) -> Result<(), Failure> {
+    async fn tell_messages(&mut self, log: &Address) -> Result<(), CommandError> {
         while let Some(after) = self.cursors.get(log).copied() {
             let reader = self.caller.user.clone();
-            let next = self.call.node.store.messages_after(reader, log.clone(), after).await?;
-            self.call.pay_for_rows().await;
+            let next = self.context.state.store.messages_after(reader, log.clone(), after).await?;
+            self.context.acquire_for_rows().await;
             match next {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => {
                     for (place, frame) in self.frames(log, messages) {
-                        self.call.tell_frame(frame, &self.caller.ended).await?;
+                        self.context.tell_frame(frame, &self.caller.ended).await?;
                         self.cursors.insert(log.clone(), place);
                     }
                 }
@@ -147,13 +151,13 @@ impl Following<'_> {
     /// All at once: what waits for a slow reader are bytes that others share.
     fn frames(&self, log: &Address, messages: Vec<Placed>) -> Vec<(Sequence, Bytes)> {
         let of_message = |(place, message)| {
-            (place, self.call.node.frames.of_message(self.named(log), place, message))
+            (place, self.context.state.event_cache.of_message(self.named(log), place, message))
         };
         messages.into_iter().map(of_message).collect()
     }
 
     /// Follows a log no more: the caller may not read it any longer.
-    async fn lose(&mut self, log: &Address) -> Result<(), Failure> {
+    async fn lose(&mut self, log: &Address) -> Result<(), CommandError> {
         self.watcher.unfollow(&Topic::Log(log.clone()));
         self.cursors.remove(log);
         match log {
@@ -162,8 +166,8 @@ impl Following<'_> {
         }
     }
 
-    async fn tell_presence(&mut self) -> Result<(), Failure> {
-        let (changes, version) = self.call.node.presence.changes_since(self.presence);
+    async fn tell_presence(&mut self) -> Result<(), CommandError> {
+        let (changes, version) = self.context.state.presence.changes_since(self.presence);
         self.presence = version;
         for (user, online) in changes {
             if user != self.caller.user {
@@ -173,8 +177,8 @@ impl Following<'_> {
         Ok(())
     }
 
-    async fn tell_members(&mut self) -> Result<(), Failure> {
-        let memberships = &self.call.node.memberships;
+    async fn tell_members(&mut self) -> Result<(), CommandError> {
+        let memberships = &self.context.state.memberships;
         let cursors = &self.cursors;
         let is_followed = |group: &GroupName| cursors.contains_key(&Address::Group(group.clone()));
         let (changes, version) =
@@ -194,7 +198,7 @@ impl Following<'_> {
         }
     }
 
-    async fn tell(&mut self, event: &Event) -> Result<(), Failure> {
-        self.call.tell(event, &self.caller.ended).await
+    async fn tell(&mut self, event: &Event) -> Result<(), CommandError> {
+        self.context.tell(event, &self.caller.ended).await
     }
 }

@@ -19,13 +19,13 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Caller, Session};
 use crate::connection::read_request;
 use crate::connection::read_request::RequestError;
-use crate::connection::violations::{Misconduct, Offence};
-use crate::error::Failure;
+use crate::connection::violations::{Violation, Violations};
+use crate::error::CommandError;
 use crate::error_chain::chain;
-use crate::limits::{Account, Purse, rate_limit};
+use crate::limits::{AccountLimits, TokenBucket, rate_limit};
 use crate::live::event_frame;
-use crate::state::Node;
-use crate::store::LookedAt;
+use crate::state::ServerState;
+use crate::store::RowsRead;
 
 /// How long the header of a file's stream may take.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(8);
@@ -43,8 +43,8 @@ const SHORT_ANSWER_BYTES: usize = 4 * 1024;
 pub(crate) type Arrivals = Pairing<RecvStream>;
 
 /// A command under way: everything that its handler may use.
-pub(crate) struct Call {
-    pub(crate) node: Arc<Node>,
+pub(crate) struct CommandContext {
+    pub(crate) state: Arc<ServerState>,
     pub(crate) connection: Connection,
     /// Where the connection was made, which is proven. Where it is now may not be: a packet in somebody else's name
     /// is enough for quinn to look there.
@@ -52,58 +52,58 @@ pub(crate) struct Call {
     pub(crate) session: Arc<Session>,
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) flow: Arc<Flow>,
-    pub(crate) misconduct: Arc<Misconduct>,
-    pub(crate) purse: Arc<Purse>,
+    pub(crate) violations: Arc<Violations>,
+    pub(crate) bucket: Arc<TokenBucket>,
     pub(crate) answer: SendStream,
     /// That of a long request, for as long as it is kept.
     pub(crate) room: Option<OwnedSemaphorePermit>,
     /// The account that pays for what the work turns out to cost. The connection does where nobody is signed in, and
     /// for commands that wait for none of their account's.
-    pub(crate) account: Option<Arc<Account>>,
+    pub(crate) account: Option<Arc<AccountLimits>>,
     /// Rows of the store that are not paid for yet.
-    pub(crate) looked_at: LookedAt,
+    pub(crate) rows_read: RowsRead,
 }
 
 /// How a command is answered.
-pub(crate) trait Answer: Command {
+pub(crate) trait Handler: Command {
     /// Who may ask.
     type Caller: Caller;
 
     /// How long it is at work.
-    const WORK: Work = Work::Brief;
+    const SCHEDULING: Scheduling = Scheduling::Queued;
 
     /// What it costs its account, in tokens; one at the least.
-    fn tokens(&self, _: &Node) -> u32 {
+    fn tokens(&self, _: &ServerState) -> u32 {
         1
     }
 
     /// Does what was asked. The reply tells only what is durable.
-    fn answer(
+    fn run(
         self,
         caller: Self::Caller,
-        call: &mut Call,
-    ) -> impl Future<Output = Result<Self::Reply, Failure>> + Send;
+        context: &mut CommandContext,
+    ) -> impl Future<Output = Result<Self::Reply, CommandError>> + Send;
 }
 
 /// How long a command is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Work {
+pub(crate) enum Scheduling {
     /// It is answered as soon as the server can. Few of an account are at work at a time.
-    Brief,
+    Queued,
     /// It is about the account's sessions. It waits for none of the account's other commands, which may be those
     /// of somebody whose session is to be ended.
-    Ending,
+    SessionControl,
     /// It takes as long as its peer does. How many an account may have is its handler's to say.
-    Lasting,
+    Streaming,
 }
 
-impl Call {
+impl CommandContext {
     /// Reads the request, answers it, and waits until the peer has the answer. It has to have come before
     /// it is `too_late`.
     pub(crate) async fn serve(mut self, mut request: RecvStream, too_late: CancellationToken) {
         let reading = async {
             // Before anything is read: whoever resets what they have opened pays as well.
-            self.purse.pay(1).await;
+            self.bucket.acquire(1).await;
             read_request::read(&mut request, self.session.stands(), self.room_for_long()).await
         };
         let read = too_late.run_until_cancelled(reading).await;
@@ -118,7 +118,7 @@ impl Call {
         match &error {
             RequestError::Gone => return,
             RequestError::TooSlow => self.give_up(&mut request, codes::TOO_SLOW),
-            RequestError::TooLongForStranger => {
+            RequestError::TooLongSignedOut => {
                 let _ = request.stop(VarInt::from_u32(codes::BAD_REQUEST));
                 self.finish(frame::encode_frame(&Err::<(), _>(Refusal::NotLoggedIn)), ()).await;
             }
@@ -126,7 +126,7 @@ impl Call {
                 self.give_up(&mut request, codes::BAD_REQUEST);
             }
         }
-        if self.misconduct.note() == Offence::First {
+        if self.violations.note() == Violation::First {
             let peer = self.connection.remote_address();
             tracing::warn!(%peer, error = chain(&error), "bad request");
         }
@@ -135,7 +135,7 @@ impl Call {
     /// The account's room for one more long request, once there is some.
     async fn room_for_long(&self) -> Result<Option<OwnedSemaphorePermit>, RequestError> {
         let Some(user) = self.session.user() else { return Ok(None) };
-        let account = self.node.rates.account(&user);
+        let account = self.state.rate_limits.account(&user);
         self.unless_over(account.room()).await.map_err(|_| RequestError::Gone)
     }
 
@@ -143,23 +143,23 @@ impl Call {
     async fn enter(
         &self,
         tokens: u32,
-        work: Work,
+        work: Scheduling,
     ) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
         let Some(user) = self.session.user() else {
-            self.unless_over(self.purse.pay(rate_limit::OF_STRANGER)).await?;
+            self.unless_over(self.bucket.acquire(rate_limit::SIGNED_OUT_COST)).await?;
             return Ok(None);
         };
-        let account = self.node.rates.account(&user);
+        let account = self.state.rate_limits.account(&user);
         let paid_and_placed = async {
             // The connection has paid one already.
-            self.purse.pay(tokens.saturating_sub(1)).await;
-            if work == Work::Ending {
+            self.bucket.acquire(tokens.saturating_sub(1)).await;
+            if work == Scheduling::SessionControl {
                 return account.place_to_end().await;
             }
-            account.pay(tokens).await;
+            account.acquire(tokens).await;
             match work {
-                Work::Brief => account.place().await,
-                Work::Ending | Work::Lasting => None,
+                Scheduling::Queued => account.place().await,
+                Scheduling::SessionControl | Scheduling::Streaming => None,
             }
         };
         self.unless_over(paid_and_placed).await
@@ -173,29 +173,29 @@ impl Call {
     ) -> Option<OwnedSemaphorePermit> {
         // Signed out, commands cost more from the beginning; and lists of sessions are short.
         let answer = self.account.as_ref().map_or(0, |_| rate_limit::of_answer(answer));
-        let rows = rate_limit::of_rows(self.looked_at.take());
-        self.pay_off(answer.saturating_add(rows), place).await?
+        let rows = rate_limit::of_rows(self.rows_read.take());
+        self.acquire_all(answer.saturating_add(rows), place).await?
     }
 
     /// Pays for the rows that the store has looked at so far. A command that lasts does so before it looks
     /// again, and reads no faster than its account can pay.
-    pub(crate) async fn pay_for_rows(&self) {
-        let rows = self.looked_at.take();
-        self.looked_at.add(rate_limit::change_of_rows(rows));
-        self.pay_off(rate_limit::of_rows(rows), ()).await;
+    pub(crate) async fn acquire_for_rows(&self) {
+        let rows = self.rows_read.take();
+        self.rows_read.add(rate_limit::change_of_rows(rows));
+        self.acquire_all(rate_limit::of_rows(rows), ()).await;
     }
 
     /// Pays while something is held, and gives it back. An account pays also if nobody waits for it any more: to
     /// leave early makes nothing cheaper.
-    async fn pay_off<T: Send + 'static>(&self, tokens: u32, held: T) -> Option<T> {
+    async fn acquire_all<T: Send + 'static>(&self, tokens: u32, held: T) -> Option<T> {
         if tokens == 0 {
             return Some(held);
         }
         let Some(account) = self.account.clone() else {
-            return self.unless_over(self.purse.pay_off(tokens)).await.ok().map(|()| held);
+            return self.unless_over(self.bucket.acquire_all(tokens)).await.ok().map(|()| held);
         };
         let mut paying = tokio::spawn(async move {
-            account.pay_off(tokens).await;
+            account.acquire_all(tokens).await;
             held
         });
         // If that is over, the answer goes at once, and the account pays on by itself.
@@ -211,7 +211,7 @@ impl Call {
             biased;
             done = waiting => Ok(done),
             _ = self.connection.closed() => Err(Refusal::ShuttingDown),
-            () = self.node.stopping.cancelled() => Err(Refusal::ShuttingDown),
+            () = self.state.stopping.cancelled() => Err(Refusal::ShuttingDown),
         }
     }
 
@@ -223,12 +223,15 @@ impl Call {
     }
 
     /// Says something before the reply.
-    pub(crate) async fn say<T: Serialize + Sync>(&mut self, opening: &T) -> Result<(), Failure> {
+    pub(crate) async fn say<T: Serialize + Sync>(
+        &mut self,
+        opening: &T,
+    ) -> Result<(), CommandError> {
         self.say_frames(&frame::encode_frame(&Ok::<_, Refusal>(opening))).await
     }
 
     /// The same with whole frames.
-    pub(crate) async fn say_frames(&mut self, frames: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn say_frames(&mut self, frames: &[u8]) -> Result<(), CommandError> {
         match timeout(ANSWER_TIME_MAX, self.flow.talk(self.answer.write_all(frames))).await {
             Ok(Ok(())) => Ok(()),
             // Nobody is there to be told.
@@ -242,7 +245,7 @@ impl Call {
         &mut self,
         event: &T,
         ended: &CancellationToken,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         self.tell_frame(event_frame(event), ended).await
     }
 
@@ -251,7 +254,7 @@ impl Call {
         &mut self,
         event: Bytes,
         ended: &CancellationToken,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let telling = self.flow.talk(self.answer.write_chunk(event));
         match ended.run_until_cancelled(telling).await {
             Some(Ok(())) => Ok(()),
@@ -265,7 +268,7 @@ impl Call {
 
     /// Why the session of this call has ended.
     pub(crate) fn why_ended(&self) -> Refusal {
-        match self.node.stopping.is_cancelled() {
+        match self.state.stopping.is_cancelled() {
             true => Refusal::ShuttingDown,
             false => Refusal::NotLoggedIn,
         }
@@ -290,10 +293,10 @@ impl Call {
 pub(crate) async fn deliver(
     mut stream: RecvStream,
     arrivals: Arc<Arrivals>,
-    misconduct: Arc<Misconduct>,
-    purse: Arc<Purse>,
+    violations: Arc<Violations>,
+    bucket: Arc<TokenBucket>,
 ) {
-    purse.pay(1).await;
+    bucket.acquire(1).await;
     let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
     let (mut stream, code) = match timeout(HEADER_TIME_MAX, header).await {
         // Not to be held against the peer: the command may have ended meanwhile.
@@ -304,11 +307,11 @@ pub(crate) async fn deliver(
             }
         }
         Ok(Err(_)) => {
-            misconduct.note();
+            violations.note();
             (stream, codes::UNEXPECTED_STREAM)
         }
         Err(_) => {
-            misconduct.note();
+            violations.note();
             (stream, codes::TOO_SLOW)
         }
     };
@@ -316,21 +319,23 @@ pub(crate) async fn deliver(
     let _ = stream.stop(VarInt::from_u32(code));
 }
 
-impl<C: Answer> Handle<C> for Call {
+impl<C: Handler> Handle<C> for CommandContext {
     async fn handle(mut self, command: C) {
-        if let Some(user) = self.session.user().filter(|_| C::WORK != Work::Ending) {
-            self.account = Some(self.node.rates.account(&user));
+        if let Some(user) =
+            self.session.user().filter(|_| C::SCHEDULING != Scheduling::SessionControl)
+        {
+            self.account = Some(self.state.rate_limits.account(&user));
         }
-        let tokens = command.tokens(&self.node);
-        let (mut place, entered) = match self.enter(tokens, C::WORK).await {
+        let tokens = command.tokens(&self.state);
+        let (mut place, entered) = match self.enter(tokens, C::SCHEDULING).await {
             Ok(place) => (place, C::Caller::admit(&self.session)),
             Err(refusal) => (None, Err(refusal)),
         };
-        if C::WORK == Work::Lasting {
+        if C::SCHEDULING == Scheduling::Streaming {
             self.room = None;
         }
         let reply = match entered {
-            Ok(caller) => self.looked_at.clone().count(command.answer(caller, &mut self)).await,
+            Ok(caller) => self.rows_read.clone().count(command.run(caller, &mut self)).await,
             Err(refusal) => Err(refusal.into()),
         };
         let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
@@ -344,7 +349,7 @@ impl<C: Answer> Handle<C> for Call {
         // In its place: nobody may ask for more than they pay for.
         place = self.leave(place, frame.len()).await;
         // A long one keeps it: nobody may ask for more of them than they take.
-        if frame.len() <= SHORT_ANSWER_BYTES || C::WORK == Work::Ending {
+        if frame.len() <= SHORT_ANSWER_BYTES || C::SCHEDULING == Scheduling::SessionControl {
             place = None;
         }
         self.finish(frame, place).await;

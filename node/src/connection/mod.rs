@@ -5,5 +5,5 @@ mod read_request;
 pub(crate) mod serve;
 mod violations;
 
-pub(crate) use dispatch::{Answer, Call, Work};
+pub(crate) use dispatch::{CommandContext, Handler, Scheduling};
 pub(crate) use read_request::RequestError;

@@ -13,7 +13,7 @@ use quinn::{ReadError, RecvStream};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-use crate::network::Standing;
+use crate::network::AuthState;
 
 /// How long a request may take to arrive: 8 s, and longer only while at least 512 bytes a second of it
 /// come.
@@ -44,7 +44,7 @@ pub(crate) enum RequestError {
     TooLong,
     /// It may be one, but is too long for a stranger.
     #[error("a request that is too long for a stranger")]
-    TooLongForStranger,
+    TooLongSignedOut,
     /// Nobody sends a request in so many pieces.
     #[error("what came is no request: it is in too many pieces")]
     Scattered,
@@ -63,10 +63,10 @@ pub(crate) enum RequestError {
 /// Not cancel safe: what was read is lost.
 pub(crate) async fn read<R>(
     stream: &mut RecvStream,
-    standing: Standing,
+    auth_state: AuthState,
     room: impl Future<Output = Result<R, RequestError>>,
 ) -> Result<(Request, Option<R>), RequestError> {
-    let mut arriving = Arriving::of(standing);
+    let mut arriving = Arriving::of(auth_state);
     let (mut begun, mut room, mut taken) = (Instant::now(), pin!(room), None);
     loop {
         let due = begun + arriving.time_max();
@@ -78,7 +78,7 @@ pub(crate) async fn read<R>(
         };
         let first = usize::try_from(chunk.offset).unwrap_or(usize::MAX);
         let end = first.saturating_add(chunk.bytes.len());
-        if taken.is_none() && standing == Standing::Signed && end > SHORT_BYTES {
+        if taken.is_none() && auth_state == AuthState::SignedIn && end > SHORT_BYTES {
             let asked = Instant::now();
             taken = Some(room.as_mut().await?);
             // What has to wait is not slow.
@@ -108,10 +108,10 @@ struct Arriving {
 }
 
 impl Arriving {
-    fn of(standing: Standing) -> Self {
-        let limit = match standing {
-            Standing::Stranger => STRANGER_REQUEST_BYTES_MAX,
-            Standing::Signed => REQUEST_BYTES_MAX,
+    fn of(auth_state: AuthState) -> Self {
+        let limit = match auth_state {
+            AuthState::SignedOut => STRANGER_REQUEST_BYTES_MAX,
+            AuthState::SignedIn => REQUEST_BYTES_MAX,
         };
         // Allocated once for nearly all, so that no copy stays behind.
         let bytes = Zeroizing::new(Vec::with_capacity(256));
@@ -163,7 +163,7 @@ impl Arriving {
     fn too_long(&self) -> RequestError {
         match self.announced() {
             Some(length) if length > self.limit && length <= REQUEST_BYTES_MAX => {
-                RequestError::TooLongForStranger
+                RequestError::TooLongSignedOut
             }
             _ => RequestError::TooLong,
         }
@@ -188,8 +188,11 @@ mod tests {
 
     use super::*;
 
-    fn arrive(standing: Standing, pieces: &[(usize, &[u8])]) -> Result<&'static str, RequestError> {
-        let mut arriving = Arriving::of(standing);
+    fn arrive(
+        auth_state: AuthState,
+        pieces: &[(usize, &[u8])],
+    ) -> Result<&'static str, RequestError> {
+        let mut arriving = Arriving::of(auth_state);
         for &(offset, piece) in pieces {
             arriving.take(offset, piece)?;
         }
@@ -204,15 +207,15 @@ mod tests {
     fn a_request_is_whole_in_whatever_order_it_comes() {
         let frame = frame::encode_frame(&Request::from(Users { after: None }));
         let mut pieces: Vec<(usize, &[u8])> = frame.chunks(1).enumerate().collect();
-        for standing in [Standing::Stranger, Standing::Signed] {
-            assert_eq!(arrive(standing, &pieces).unwrap(), "users");
+        for auth_state in [AuthState::SignedOut, AuthState::SignedIn] {
+            assert_eq!(arrive(auth_state, &pieces).unwrap(), "users");
         }
         pieces.reverse();
-        assert_eq!(arrive(Standing::Stranger, &pieces).unwrap(), "users");
+        assert_eq!(arrive(AuthState::SignedOut, &pieces).unwrap(), "users");
         pieces.swap(0, 3);
-        assert_eq!(arrive(Standing::Stranger, &pieces).unwrap(), "users");
+        assert_eq!(arrive(AuthState::SignedOut, &pieces).unwrap(), "users");
         pieces.pop();
-        assert!(matches!(arrive(Standing::Stranger, &pieces), Err(RequestError::Garbage(_))));
+        assert!(matches!(arrive(AuthState::SignedOut, &pieces), Err(RequestError::Garbage(_))));
     }
 
     #[test]
@@ -220,10 +223,10 @@ mod tests {
         let every_other = |count: usize| -> Vec<(usize, &[u8])> {
             (0..count).map(|number| (4 + 2 * number, &b"x"[..])).collect()
         };
-        for standing in [Standing::Stranger, Standing::Signed] {
-            let most = arrive(standing, &every_other(OUT_OF_TURN_MAX));
+        for auth_state in [AuthState::SignedOut, AuthState::SignedIn] {
+            let most = arrive(auth_state, &every_other(OUT_OF_TURN_MAX));
             assert!(matches!(most, Err(RequestError::Garbage(_))), "{most:?}");
-            let more = arrive(standing, &every_other(OUT_OF_TURN_MAX + 1));
+            let more = arrive(auth_state, &every_other(OUT_OF_TURN_MAX + 1));
             assert!(matches!(more, Err(RequestError::Scattered)), "{more:?}");
         }
     }
@@ -234,34 +237,34 @@ mod tests {
         let password = "x".repeat(PASSWORD_BYTES_MAX).try_into().unwrap();
         let frame = frame::encode_frame(&Request::from(Login { user, password }));
         assert!(2 * frame.len() < STRANGER_REQUEST_BYTES_MAX);
-        assert_eq!(arrive(Standing::Stranger, &[(0, &frame)]).unwrap(), "login");
+        assert_eq!(arrive(AuthState::SignedOut, &[(0, &frame)]).unwrap(), "login");
     }
 
     #[test]
     fn what_is_too_long_is_known_by_its_length_or_by_its_bytes() {
         let (short, long) = (STRANGER_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX);
         let length = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
-        let check = |standing, pieces: &[(usize, &[u8])], for_stranger: bool| match arrive(
-            standing, pieces,
+        let check = |auth_state, pieces: &[(usize, &[u8])], for_stranger: bool| match arrive(
+            auth_state, pieces,
         ) {
             Err(RequestError::TooLong) => assert!(!for_stranger),
-            Err(RequestError::TooLongForStranger) => assert!(for_stranger),
+            Err(RequestError::TooLongSignedOut) => assert!(for_stranger),
             other => panic!("{other:?}"),
         };
-        check(Standing::Stranger, &[(0, &length(short + 1))], true);
-        check(Standing::Stranger, &[(0, &length(long))], true);
-        check(Standing::Stranger, &[(0, &length(long + 1))], false);
-        check(Standing::Signed, &[(0, &length(long + 1))], false);
-        check(Standing::Stranger, &[(short + 4, b"x")], false);
-        check(Standing::Signed, &[(0, &length(9)[..]), (4, &vec![0; long + 1][..])], false);
+        check(AuthState::SignedOut, &[(0, &length(short + 1))], true);
+        check(AuthState::SignedOut, &[(0, &length(long))], true);
+        check(AuthState::SignedOut, &[(0, &length(long + 1))], false);
+        check(AuthState::SignedIn, &[(0, &length(long + 1))], false);
+        check(AuthState::SignedOut, &[(short + 4, b"x")], false);
+        check(AuthState::SignedIn, &[(0, &length(9)[..]), (4, &vec![0; long + 1][..])], false);
         let whole = [&length(long)[..], &vec![0; long]].concat();
-        check(Standing::Stranger, &[(0, &whole)], true);
-        check(Standing::Stranger, &[(usize::MAX, b"x")], false);
+        check(AuthState::SignedOut, &[(0, &whole)], true);
+        check(AuthState::SignedOut, &[(usize::MAX, b"x")], false);
     }
 
     #[test]
     fn what_comes_slowly_is_not_waited_for() {
-        let mut arriving = Arriving::of(Standing::Signed);
+        let mut arriving = Arriving::of(AuthState::SignedIn);
         assert_eq!(arriving.time_max(), TIME_MAX);
         arriving.take(0, &[0; 4]).unwrap();
         // A byte a second.

@@ -13,15 +13,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Session;
-use crate::connection::dispatch::{Arrivals, Call, deliver};
-use crate::connection::violations::Misconduct;
-use crate::limits::Purse;
-use crate::network::Proof;
-use crate::network::Standing;
+use crate::connection::dispatch::{Arrivals, CommandContext, deliver};
+use crate::connection::violations::Violations;
+use crate::limits::TokenBucket;
+use crate::network::AuthState;
+use crate::network::ValidatedPath;
 use crate::network::endpoint;
-use crate::network::{Full, Handshake, Place};
-use crate::state::Node;
-use crate::store::LookedAt;
+use crate::network::{ConnectionSlot, Handshake, ServerFull};
+use crate::state::ServerState;
+use crate::store::RowsRead;
 
 /// How long a handshake may take: there and back through the queue before a thin link, which is ten seconds
 /// long in each direction. A client that is given up begins again, and makes the queue longer.
@@ -36,29 +36,31 @@ const LINGERS_MAX: Duration = Duration::from_secs(60);
 
 /// How long a connection lasts while nobody signs in on it, or again after somebody has signed out: so many
 /// round trips, but no less and no more than this.
-const STRANGER_ROUND_TRIPS: u32 = 8;
-const STRANGER_TIME: Duration = Duration::from_secs(10);
-const STRANGER_TIME_MAX: Duration = Duration::from_secs(30);
+const SIGN_IN_ROUND_TRIPS: u32 = 8;
+const SIGN_IN_TIME: Duration = Duration::from_secs(10);
+const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How long a stranger's commands that have come in time may take after that: a password that is being
 /// checked may be the right one.
 const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Serves a connection from its first packet until it is closed, by the peer or by us.
-pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handshake) {
+pub(crate) async fn serve(state: Arc<ServerState>, incoming: Incoming, handshake: Handshake) {
     let from = incoming.remote_address();
-    let Ok((proof, connecting)) = Proof::accept(incoming) else { return };
+    let Ok((proof, connecting)) = ValidatedPath::accept(incoming) else { return };
     let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else {
-        return node.linger(FAILED_LINGERS_FOR, handshake).await;
+        return state.linger(FAILED_LINGERS_FOR, handshake).await;
     };
     proof.set(from);
     let peer = connection.remote_address();
     let place = match handshake.done() {
         Ok(place) => place,
-        Err(Full) => return close(&connection, codes::FULL, b"there are too many connections"),
+        Err(ServerFull) => {
+            return close(&connection, codes::FULL, b"there are too many connections");
+        }
     };
     tracing::debug!(%peer, "connected");
-    let mut streams = Streams::new(Arc::clone(&node), connection.clone(), place);
+    let mut streams = Streams::new(Arc::clone(&state), connection.clone(), place);
     let (reason, place) = tokio::select! {
         ended = async { let end = streams.accept().await; streams.close(end).await } => ended,
         never = proof.follow(&connection) => never,
@@ -66,7 +68,7 @@ pub(crate) async fn serve(node: Arc<Node>, incoming: Incoming, handshake: Handsh
     tracing::debug!(%peer, reason, "disconnected");
     let lingers_for = drained_in(&connection);
     drop(connection);
-    node.linger(lingers_for, place).await;
+    state.linger(lingers_for, place).await;
 }
 
 /// How long quinn keeps a connection at the most after it was closed: three times the probe timeout (RFC 9000,
@@ -77,12 +79,12 @@ fn drained_in(connection: &Connection) -> Duration {
     probe_timeout.saturating_mul(3).min(LINGERS_MAX)
 }
 
-fn stranger_time(connection: &Connection) -> Duration {
-    let round_trips = connection.rtt().saturating_mul(STRANGER_ROUND_TRIPS);
-    round_trips.clamp(STRANGER_TIME, STRANGER_TIME_MAX)
+fn sign_in_time(connection: &Connection) -> Duration {
+    let round_trips = connection.rtt().saturating_mul(SIGN_IN_ROUND_TRIPS);
+    round_trips.clamp(SIGN_IN_TIME, SIGN_IN_TIME_MAX)
 }
 
-impl Node {
+impl ServerState {
     /// Keeps a place for as long as there is still something in memory of who had it: else those who come and
     /// go would count for nothing.
     async fn linger<T>(&self, time: Duration, place: T) {
@@ -92,19 +94,19 @@ impl Node {
 }
 
 struct Streams {
-    node: Arc<Node>,
+    state: Arc<ServerState>,
     connection: Connection,
-    place: Place,
+    place: ConnectionSlot,
     session: Arc<Session>,
-    standing: watch::Receiver<Standing>,
+    auth_state: watch::Receiver<AuthState>,
     /// When a connection on which nobody is signed in ends.
     stranger_until: Option<Instant>,
     /// Whatever has not come by then comes too late.
     too_late: CancellationToken,
-    misconduct: Arc<Misconduct>,
+    violations: Arc<Violations>,
     arrivals: Arc<Arrivals>,
     flow: Arc<Flow>,
-    purse: Arc<Purse>,
+    bucket: Arc<TokenBucket>,
     tasks: JoinSet<()>,
 }
 
@@ -118,30 +120,30 @@ enum End {
 }
 
 impl Streams {
-    fn new(node: Arc<Node>, connection: Connection, place: Place) -> Self {
+    fn new(state: Arc<ServerState>, connection: Connection, place: ConnectionSlot) -> Self {
         let session = Arc::<Session>::default();
-        let flow = Flow::new(connection.clone(), node.windows.clone());
-        let purse = Arc::new(node.rates.connection());
-        let stranger_time = stranger_time(&connection);
+        let flow = Flow::new(connection.clone(), state.windows.clone());
+        let bucket = Arc::new(state.rate_limits.connection());
+        let sign_in_time = sign_in_time(&connection);
         Self {
-            node,
+            state,
             connection,
             place,
-            standing: session.standing(),
+            auth_state: session.auth_state(),
             session,
-            stranger_until: Some(Instant::now() + stranger_time),
+            stranger_until: Some(Instant::now() + sign_in_time),
             too_late: CancellationToken::new(),
-            misconduct: Arc::default(),
+            violations: Arc::default(),
             arrivals: Arc::default(),
             flow,
-            purse,
+            bucket,
             tasks: JoinSet::new(),
         }
     }
 
     /// Accepts streams until the connection ends or is to end, and says why.
     async fn accept(&mut self) -> End {
-        let (connection, misconduct) = (self.connection.clone(), Arc::clone(&self.misconduct));
+        let (connection, violations) = (self.connection.clone(), Arc::clone(&self.violations));
         let mut silence = pin!(silence(&connection));
         loop {
             // Every arm is cancel safe: a stream that was not taken now is taken next time.
@@ -156,30 +158,30 @@ impl Streams {
                     Err(error) => return End::Lost(error.to_string()),
                 },
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
-                Ok(()) = self.standing.changed() => self.note_standing(),
+                Ok(()) = self.auth_state.changed() => self.note_standing(),
                 () = until(self.stranger_until) => match self.last_answers().await {
-                    Standing::Stranger => return End::NobodySignedIn,
-                    Standing::Signed => self.note_standing(),
+                    AuthState::SignedOut => return End::NobodySignedIn,
+                    AuthState::SignedIn => self.note_standing(),
                 },
-                () = misconduct.is_too_much() => return End::Misbehaved,
-                () = self.node.stopping.cancelled() => return End::Stopping,
+                () = violations.is_too_much() => return End::Misbehaved,
+                () = self.state.stopping.cancelled() => return End::Stopping,
             }
         }
     }
 
     /// Who is signed in may do more, for longer.
     fn note_standing(&mut self) {
-        let standing = *self.standing.borrow_and_update();
-        self.place.stands(standing);
-        self.stranger_until = match standing {
-            Standing::Stranger => {
+        let auth_state = *self.auth_state.borrow_and_update();
+        self.place.stands(auth_state);
+        self.stranger_until = match auth_state {
+            AuthState::SignedOut => {
                 endpoint::distrust(&self.connection, &self.flow);
                 // Who signs out takes no place from others who come.
                 let has_room = self.place.is_within_caps();
-                let time = if has_room { stranger_time(&self.connection) } else { Duration::ZERO };
+                let time = if has_room { sign_in_time(&self.connection) } else { Duration::ZERO };
                 Some(Instant::now() + time)
             }
-            Standing::Signed => {
+            AuthState::SignedIn => {
                 endpoint::trust(&self.connection, &self.flow);
                 None
             }
@@ -187,7 +189,7 @@ impl Streams {
     }
 
     /// Lets what has come of a stranger be answered, and says whether somebody has signed in by it.
-    async fn last_answers(&mut self) -> Standing {
+    async fn last_answers(&mut self) -> AuthState {
         std::mem::take(&mut self.too_late).cancel();
         let answers = async {
             while let Some(ended) = self.tasks.join_next().await {
@@ -200,32 +202,32 @@ impl Streams {
     }
 
     fn start_command(&mut self, (answer, request): (SendStream, RecvStream)) {
-        let call = Call {
-            node: Arc::clone(&self.node),
+        let context = CommandContext {
+            state: Arc::clone(&self.state),
             connection: self.connection.clone(),
             network: self.place.network(),
             session: Arc::clone(&self.session),
             arrivals: Arc::clone(&self.arrivals),
             flow: Arc::clone(&self.flow),
-            misconduct: Arc::clone(&self.misconduct),
-            purse: Arc::clone(&self.purse),
+            violations: Arc::clone(&self.violations),
+            bucket: Arc::clone(&self.bucket),
             answer,
             room: None,
             account: None,
-            looked_at: LookedAt::default(),
+            rows_read: RowsRead::default(),
         };
-        self.tasks.spawn(call.serve(request, self.too_late.clone()));
+        self.tasks.spawn(context.serve(request, self.too_late.clone()));
     }
 
     fn start_file(&mut self, stream: RecvStream) {
-        let (arrivals, misconduct) = (Arc::clone(&self.arrivals), Arc::clone(&self.misconduct));
-        let purse = Arc::clone(&self.purse);
-        self.tasks.spawn(deliver(stream, arrivals, misconduct, purse));
+        let (arrivals, violations) = (Arc::clone(&self.arrivals), Arc::clone(&self.violations));
+        let bucket = Arc::clone(&self.bucket);
+        self.tasks.spawn(deliver(stream, arrivals, violations, bucket));
     }
 
     /// Closes the connection in order, and says why, and which place is left. Where the peer did nothing wrong, what was accepted
     /// is finished before: a change that was begun gets its answer, a file its message.
-    async fn close(mut self, end: End) -> (String, Place) {
+    async fn close(mut self, end: End) -> (String, ConnectionSlot) {
         let reason = match end {
             End::Lost(reason) => reason,
             End::Silent => {

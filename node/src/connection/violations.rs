@@ -14,42 +14,42 @@ const MEMORY: Duration = Duration::from_secs(60);
 
 /// The offences of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Misconduct {
-    minute: Mutex<Option<Minute>>,
+pub(crate) struct Violations {
+    minute: Mutex<Option<Window>>,
     too_much: CancellationToken,
 }
 
 #[derive(Debug)]
-struct Minute {
+struct Window {
     begun: Instant,
-    offences: u32,
+    violations: u32,
 }
 
 /// Which one of a minute an offence was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offence {
+pub(crate) enum Violation {
     /// The first: it is worth a word in the log.
     First,
     /// Another one.
     Repeated,
 }
 
-impl Misconduct {
+impl Violations {
     /// Notes an offence.
-    pub(crate) fn note(&self) -> Offence {
+    pub(crate) fn note(&self) -> Violation {
         self.note_at(Instant::now())
     }
 
-    fn note_at(&self, now: Instant) -> Offence {
+    fn note_at(&self, now: Instant) -> Violation {
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = minute.take().filter(|minute| now.duration_since(minute.begun) < MEMORY);
-        let mut current = fresh.unwrap_or(Minute { begun: now, offences: 0 });
-        current.offences += 1;
-        let offences = minute.insert(current).offences;
-        if offences >= OFFENCES_MAX {
+        let mut current = fresh.unwrap_or(Window { begun: now, violations: 0 });
+        current.violations += 1;
+        let violations = minute.insert(current).violations;
+        if violations >= OFFENCES_MAX {
             self.too_much.cancel();
         }
-        if offences == 1 { Offence::First } else { Offence::Repeated }
+        if violations == 1 { Violation::First } else { Violation::Repeated }
     }
 
     /// Waits until it is too much.
@@ -67,16 +67,16 @@ mod tests {
 
     #[test]
     fn offences_are_counted_by_the_minute() {
-        let (misconduct, begun) = (Misconduct::default(), Instant::now());
+        let (violations, begun) = (Violations::default(), Instant::now());
         for minute in 0..3 {
             let now = begun + minute * MEMORY;
-            for offence in 1..OFFENCES_MAX {
-                let expected = if offence == 1 { Offence::First } else { Offence::Repeated };
-                assert_eq!(misconduct.note_at(now), expected);
+            for violation in 1..OFFENCES_MAX {
+                let expected = if violation == 1 { Violation::First } else { Violation::Repeated };
+                assert_eq!(violations.note_at(now), expected);
             }
-            assert!(!misconduct.too_much.is_cancelled());
+            assert!(!violations.too_much.is_cancelled());
         }
-        misconduct.note_at(begun + 2 * MEMORY + MEMORY / 2);
-        assert!(misconduct.too_much.is_cancelled());
+        violations.note_at(begun + 2 * MEMORY + MEMORY / 2);
+        assert!(violations.too_much.is_cancelled());
     }
 }

@@ -12,9 +12,9 @@ use qchat_transfer::{Disk, Layout, digest, each_value};
 use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::fs::blocking;
-use crate::store::LookedAt;
+use crate::store::RowsRead;
 
 /// Where the lists lie in the folder of the store. Not beside the uploads: there lie only files that
 /// people sent.
@@ -87,25 +87,25 @@ impl BlockLists {
         &self,
         file: &qchat_proto::File,
         stored: &Arc<Disk>,
-    ) -> Result<Vec<BlockValue>, Failure> {
+    ) -> Result<Vec<BlockValue>, CommandError> {
         let layout = Layout::of(file.size);
         if layout.blocks() <= 1 {
             let only = (0..layout.blocks()).map(|_| BlockValue(file.digest.0));
             return Ok(only.collect());
         }
         let blocks = usize::try_from(layout.blocks()).unwrap_or(usize::MAX);
-        LookedAt::of_this_work().add(blocks / VALUES_A_ROW);
-        if let Some(values) = self.kept(file, layout).await.map_err(Failure::fault)? {
+        RowsRead::of_this_work().add(blocks / VALUES_A_ROW);
+        if let Some(values) = self.kept(file, layout).await.map_err(CommandError::failed)? {
             return Ok(values);
         }
         let _turn = self.working.lock().await;
-        if let Some(values) = self.kept(file, layout).await.map_err(Failure::fault)? {
+        if let Some(values) = self.kept(file, layout).await.map_err(CommandError::failed)? {
             return Ok(values);
         }
         tracing::warn!(file = %file.name, "the list of its blocks is missing or damaged; worked out anew");
-        let values = work_out(stored, layout).await.map_err(Failure::fault)?;
+        let values = work_out(stored, layout).await.map_err(CommandError::failed)?;
         if digest(&values) != file.digest {
-            return Err(Failure::fault(DamagedFile(file.name.clone())));
+            return Err(CommandError::failed(DamagedFile(file.name.clone())));
         }
         // Who wants to read needs no list on the disk; a full one has no room for it.
         if let Err(error) = self.keep(&file.name, values.clone()).await {
@@ -222,9 +222,9 @@ mod tests {
         let (size, digest) = (1600 * 1024 * 1024, digest(&values));
         let long = qchat_proto::File { size, digest, ..file };
         lists.keep(&long.name, values.clone()).await.unwrap();
-        let looked_at = LookedAt::default();
-        assert_eq!(looked_at.count(lists.of(&long, &stored)).await.unwrap(), values);
-        assert_eq!(looked_at.take(), 100);
+        let rows_read = RowsRead::default();
+        assert_eq!(rows_read.count(lists.of(&long, &stored)).await.unwrap(), values);
+        assert_eq!(rows_read.take(), 100);
     }
 
     #[tokio::test]
@@ -244,7 +244,7 @@ mod tests {
         let lists = BlockLists::open(folder.path()).unwrap();
         let (file, stored) = stored(folder.path());
         let other = qchat_proto::File { digest: Digest([1; 32]), ..file };
-        assert!(matches!(lists.of(&other, &stored).await, Err(Failure::Fault(_))));
+        assert!(matches!(lists.of(&other, &stored).await, Err(CommandError::Failed(_))));
         assert!(!lists.path(&other.name).exists());
     }
 }

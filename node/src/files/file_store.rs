@@ -9,13 +9,13 @@ use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName
 use qchat_transfer::{Disk, LandError, Lane, Layout, Part};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::files::block_lists::BlockLists;
 use crate::files::folder;
 use crate::files::folder::is_bound;
-use crate::files::partial_uploads::{Parts, Turn};
+use crate::files::partial_uploads::{PartialUploads, UploadTurn};
 use crate::fs::blocking;
-use crate::limits::{Share, Shares};
+use crate::limits::{ConcurrencyLimit, Permit};
 
 /// Only the server's own user reads what people sent to each other.
 const FILE_MODE: u32 = 0o600;
@@ -42,26 +42,26 @@ pub struct UploadFolderError {
 
 /// The folder, with what is on its way into it.
 #[derive(Debug)]
-pub(crate) struct Uploads {
+pub(crate) struct FileStore {
     folder: PathBuf,
-    pub(crate) parts: Parts,
+    pub(crate) parts: PartialUploads,
     pub(crate) lists: BlockLists,
     are_all_ours: bool,
     /// To the disk, which the store may share.
     pub(crate) lane: Lane,
     transfers: Arc<Semaphore>,
-    of_account: Shares,
+    of_account: ConcurrencyLimit,
 }
 
 /// A place among the transfers. Dropping it makes room for another. Whoever works for the transfer has it,
 /// also the threads that go on for a while after it has ended.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct TransferSlot {
     _of_all: OwnedSemaphorePermit,
-    _of_account: Share,
+    _of_account: Permit,
 }
 
-impl Uploads {
+impl FileStore {
     /// Makes the folder where it is missing. `data` is the folder of the store that tells of the files;
     /// their block lists lie there too.
     pub(crate) fn open(folder: &Path, data: &Path) -> Result<Self, UploadFolderError> {
@@ -70,12 +70,12 @@ impl Uploads {
         crate::fs::create_private(folder).map_err(|source| unusable(folder, source))?;
         Ok(Self {
             folder: folder.to_owned(),
-            parts: Parts::new(folder),
+            parts: PartialUploads::new(folder),
             lists: BlockLists::open(data).map_err(|source| unusable(data, source))?,
             are_all_ours: is_bound(folder, data).map_err(|source| unusable(folder, source))?,
             lane: Lane::default(),
             transfers: Arc::new(Semaphore::new(TRANSFERS_MAX)),
-            of_account: Shares::of(TRANSFERS_OF_ACCOUNT_MAX),
+            of_account: ConcurrencyLimit::of(TRANSFERS_OF_ACCOUNT_MAX),
         })
     }
 
@@ -88,20 +88,20 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Refusal::TooManyAtOnce`] where they have their share, [`Refusal::Busy`] where all are taken.
-    pub(crate) fn begin(&self, user: &UserName) -> Result<Arc<Place>, Refusal> {
+    pub(crate) fn begin(&self, user: &UserName) -> Result<Arc<TransferSlot>, Refusal> {
         let of_account = self.of_account.take(user)?;
         let of_all = Arc::clone(&self.transfers).try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        Ok(Arc::new(Place { _of_all: of_all, _of_account: of_account }))
+        Ok(Arc::new(TransferSlot { _of_all: of_all, _of_account: of_account }))
     }
 
     /// The part of an upload, and how many of the file's blocks lie there whole: whether they are the
     /// right ones is another matter.
     pub(crate) async fn part(
         &self,
-        turn: &Turn,
+        turn: &UploadTurn,
         layout: Layout,
-        place: Arc<Place>,
-    ) -> Result<(Part, u64), Failure> {
+        place: Arc<TransferSlot>,
+    ) -> Result<(Part, u64), CommandError> {
         let (folder, name) = (self.folder.clone(), turn.key().to_string());
         let lane = self.lane.of(&turn.key().user);
         let opened = blocking(move || {
@@ -112,7 +112,7 @@ impl Uploads {
             Ok(Some((part, kept)))
         });
         // The thread of a transfer that was given up may still write its last piece.
-        opened.await.map_err(Failure::fault)?.ok_or_else(|| Refusal::Busy.into())
+        opened.await.map_err(CommandError::failed)?.ok_or_else(|| Refusal::Busy.into())
     }
 
     /// Gives a complete part its name, `<UTC milliseconds>_<name>` of the next free millisecond, and keeps
@@ -211,9 +211,9 @@ mod tests {
         let (data, upload) = (top.path().join("data"), top.path().join("upload"));
         let open = async || {
             let store = Store::open(&data).unwrap();
-            let uploads = Uploads::open(&upload, &data).unwrap();
+            let file_store = FileStore::open(&upload, &data).unwrap();
             store.close().await;
-            uploads
+            file_store
         };
         let (name, values) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockValue([0; 32]); 2]);
         open().await.lists.keep(&name, values).await.unwrap();
@@ -231,16 +231,16 @@ mod tests {
     #[tokio::test]
     async fn files_of_the_same_millisecond_get_names_of_their_own() {
         let folder = tempfile::tempdir().unwrap();
-        let uploads = Uploads::open(folder.path(), &folder.path().join("data")).unwrap();
+        let file_store = FileStore::open(folder.path(), &folder.path().join("data")).unwrap();
         let at = Timestamp::from_milliseconds(1_763_833_207_123);
         let mut names = Vec::new();
         for id in 0..2 {
             let key = PartKey { user: "alice".parse().unwrap(), id: ClientId([id; 16]) };
-            let turn = uploads.parts.take(key).await.unwrap();
-            let place = uploads.begin(&turn.key().user).unwrap();
-            let (part, kept) = uploads.part(&turn, Layout::of(0), place).await.unwrap();
+            let turn = file_store.parts.take(key).await.unwrap();
+            let place = file_store.begin(&turn.key().user).unwrap();
+            let (part, kept) = file_store.part(&turn, Layout::of(0), place).await.unwrap();
             assert_eq!(kept, 0);
-            let (_, name) = uploads.land(part, Vec::new(), (at, &"a.txt".into())).await.unwrap();
+            let (_, name) = file_store.land(part, Vec::new(), (at, &"a.txt".into())).await.unwrap();
             names.push(name.to_string());
         }
         assert_eq!(names, ["1763833207123_a.txt", "1763833207124_a.txt"]);
@@ -249,18 +249,18 @@ mod tests {
     #[tokio::test]
     async fn a_transfer_has_its_place_for_as_long_as_a_thread_has_its_part() {
         let folder = tempfile::tempdir().unwrap();
-        let uploads = Uploads::open(folder.path(), &folder.path().join("data")).unwrap();
+        let file_store = FileStore::open(folder.path(), &folder.path().join("data")).unwrap();
         let alice: UserName = "alice".parse().unwrap();
         let mut parts = Vec::new();
         for id in 0..16 {
             let key = PartKey { user: alice.clone(), id: ClientId([id; 16]) };
-            let turn = uploads.parts.take(key).await.unwrap();
-            let place = uploads.begin(&alice).unwrap();
+            let turn = file_store.parts.take(key).await.unwrap();
+            let place = file_store.begin(&alice).unwrap();
             // What its handler had of the place is gone with it.
-            parts.push(uploads.part(&turn, Layout::of(1), place).await.unwrap());
+            parts.push(file_store.part(&turn, Layout::of(1), place).await.unwrap());
         }
-        assert!(matches!(uploads.begin(&alice), Err(Refusal::TooManyAtOnce(16))));
+        assert!(matches!(file_store.begin(&alice), Err(Refusal::TooManyAtOnce(16))));
         parts.pop();
-        assert!(uploads.begin(&alice).is_ok());
+        assert!(file_store.begin(&alice).is_ok());
     }
 }

@@ -5,6 +5,6 @@ mod file_store;
 mod folder;
 mod partial_uploads;
 
+pub(crate) use file_store::FileStore;
 pub use file_store::UploadFolderError;
-pub(crate) use file_store::Uploads;
-pub(crate) use partial_uploads::{PartKey, Turn};
+pub(crate) use partial_uploads::{PartKey, UploadTurn};

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::fs::blocking;
 use crate::fs::free_bytes;
 
@@ -52,14 +52,14 @@ impl fmt::Display for PartKey {
 
 /// All of them. Clones are handles on the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Parts {
+pub(crate) struct PartialUploads {
     folder: PathBuf,
-    places: Arc<Mutex<HashMap<PartKey, Place>>>,
+    places: Arc<Mutex<HashMap<PartKey, PartialUpload>>>,
 }
 
 /// One upload: a part that rests, or a transfer under way.
 #[derive(Debug)]
-struct Place {
+struct PartialUpload {
     /// What it takes of its sender's quota.
     bytes: u64,
     touched: SystemTime,
@@ -68,7 +68,7 @@ struct Place {
     superseded: CancellationToken,
 }
 
-impl Place {
+impl PartialUpload {
     /// Whether no transfer has it or waits for it: each holds the queue.
     fn rests(&self) -> bool {
         Arc::strong_count(&self.queue) == 1
@@ -77,15 +77,15 @@ impl Place {
 
 /// A transfer's hold on its part. What the part takes then is counted until it is gone.
 #[derive(Debug)]
-pub(crate) struct Turn {
-    parts: Parts,
+pub(crate) struct UploadTurn {
+    parts: PartialUploads,
     key: PartKey,
     /// Somebody else wants to go on with this upload.
     pub(crate) superseded: CancellationToken,
     _guard: OwnedMutexGuard<()>,
 }
 
-impl Parts {
+impl PartialUploads {
     /// Those in `folder`. None is known yet.
     pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), places: Arc::default() }
@@ -97,15 +97,15 @@ impl Parts {
     /// [`Refusal::Busy`], where the user has too many uploads under way or the other transfer does not
     /// let go; [`Refusal::TransferFailed`], where somebody else came meanwhile. A fault, where a part that
     /// is one too many cannot be removed.
-    pub(crate) async fn take(&self, key: PartKey) -> Result<Turn, Failure> {
+    pub(crate) async fn take(&self, key: PartKey) -> Result<UploadTurn, CommandError> {
         while self.is_one_too_many(&key) {
             let victim = self.oldest_at_rest(&key).ok_or(Refusal::Busy)?;
-            victim.remove().await.map_err(Failure::fault)?;
+            victim.remove().await.map_err(CommandError::failed)?;
         }
         let (queue, superseded) = self.line_up(&key);
         let turn = timeout(TURN_TIME_MAX, queue.lock_owned()).await;
         let guard = turn.map_err(|_| Refusal::Busy)?;
-        let turn = Turn { parts: self.clone(), key, superseded, _guard: guard };
+        let turn = UploadTurn { parts: self.clone(), key, superseded, _guard: guard };
         match turn.superseded.is_cancelled() {
             true => Err(Refusal::TransferFailed.into()),
             false => Ok(turn),
@@ -113,21 +113,21 @@ impl Parts {
     }
 
     /// The same for a part that rests; `None` where it does not.
-    pub(crate) fn take_resting(&self, key: PartKey) -> Option<Turn> {
+    pub(crate) fn take_resting(&self, key: PartKey) -> Option<UploadTurn> {
         let mut places = self.places();
-        let place = places.entry(key.clone()).or_insert_with(Place::new);
+        let place = places.entry(key.clone()).or_insert_with(PartialUpload::new);
         Self::hold(self, key, place)
     }
 
-    fn hold(parts: &Self, key: PartKey, place: &Place) -> Option<Turn> {
+    fn hold(parts: &Self, key: PartKey, place: &PartialUpload) -> Option<UploadTurn> {
         let guard = Arc::clone(&place.queue).try_lock_owned().ok()?;
         let superseded = place.superseded.clone();
-        Some(Turn { parts: parts.clone(), key, superseded, _guard: guard })
+        Some(UploadTurn { parts: parts.clone(), key, superseded, _guard: guard })
     }
 
     fn line_up(&self, key: &PartKey) -> (Arc<Queue<()>>, CancellationToken) {
         let mut places = self.places();
-        let place = places.entry(key.clone()).or_insert_with(Place::new);
+        let place = places.entry(key.clone()).or_insert_with(PartialUpload::new);
         place.superseded.cancel();
         place.superseded = CancellationToken::new();
         (Arc::clone(&place.queue), place.superseded.clone())
@@ -140,7 +140,7 @@ impl Parts {
     }
 
     /// The part of the same user that rests for the longest time.
-    fn oldest_at_rest(&self, key: &PartKey) -> Option<Turn> {
+    fn oldest_at_rest(&self, key: &PartKey) -> Option<UploadTurn> {
         let places = self.places();
         let resting = places
             .iter()
@@ -162,7 +162,7 @@ impl Parts {
         missing.fold(0, u64::saturating_add)
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<PartKey, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<PartKey, PartialUpload>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,7 +172,7 @@ fn bytes_of(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
-impl Place {
+impl PartialUpload {
     fn new() -> Self {
         Self {
             bytes: 0,
@@ -183,7 +183,7 @@ impl Place {
     }
 }
 
-impl Turn {
+impl UploadTurn {
     /// Whose upload it is.
     pub(crate) fn key(&self) -> &PartKey {
         &self.key
@@ -205,7 +205,7 @@ impl Turn {
         size: u64,
         used: u64,
         quota: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let quota = quota.unwrap_or(u64::MAX);
         loop {
             let victim = {
@@ -228,7 +228,7 @@ impl Turn {
             // Where none rests any more, what rested travels now, and counts as that.
             if let Some(victim) = victim {
                 tracing::info!(part = %victim.key, "an unfinished upload gives way to a new one");
-                victim.remove().await.map_err(Failure::fault)?;
+                victim.remove().await.map_err(CommandError::failed)?;
             }
         }
     }
@@ -254,7 +254,7 @@ impl Turn {
     }
 
     /// What the user's other uploads take: those under way, and those that rest.
-    fn others(&self, places: &HashMap<PartKey, Place>) -> (u64, u64) {
+    fn others(&self, places: &HashMap<PartKey, PartialUpload>) -> (u64, u64) {
         let others =
             places.iter().filter(|(key, _)| key.user == self.key.user && **key != self.key);
         others.fold((0, 0), |(travelling, resting), (_, place)| match place.rests() {
@@ -282,7 +282,7 @@ impl Turn {
 }
 
 /// From now on the part counts for what lies there.
-impl Drop for Turn {
+impl Drop for UploadTurn {
     fn drop(&mut self) {
         let there = std::fs::metadata(self.path());
         let mut places = self.parts.places();

@@ -7,7 +7,7 @@ mod pem_file;
 mod rotation;
 mod server_identity;
 
-pub(crate) use current::Shown;
+pub(crate) use current::CurrentIdentity;
 pub use error::{IdentityError, MakeError};
 pub use rotation::{NextKey, Rotation};
 pub use server_identity::{Identity, IdentityFiles};

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 
 use crate::identity::certificate;
-use crate::identity::current::Identification;
+use crate::identity::current::PublicIdentity;
 use crate::identity::error::{IdentityError, MakeError};
 use crate::identity::pem_file;
 use crate::identity::pem_file::{CERTIFICATE_MODE, KEY_MODE, unreadable};
@@ -178,13 +178,13 @@ impl Identity {
     ///
     /// # Errors
     /// [`IdentityError`], where the certificate cannot be parsed.
-    pub(crate) fn identification(&self) -> Result<Identification, IdentityError> {
+    pub(crate) fn identification(&self) -> Result<PublicIdentity, IdentityError> {
         let keys = ServerKeys { current: self.fingerprint()?, next: self.next };
         let own = self.chain.first().map(|own| certificate::expires(own));
         let expires = own.unwrap_or_else(|| Err("there is no certificate".to_owned()));
         let file = &self.files.certificate;
         let expires = expires.map_err(|error| unreadable("the certificate", file, &error))?;
-        Ok(Identification { keys, expires })
+        Ok(PublicIdentity { keys, expires })
     }
 
     /// Whether certificate and key belong together.

@@ -7,19 +7,19 @@ use qchat_proto::{Refusal, UserName};
 
 /// What accounts have of one thing.
 #[derive(Debug, Clone)]
-pub(crate) struct Shares {
+pub(crate) struct ConcurrencyLimit {
     most: u32,
     taken: Arc<Mutex<HashMap<UserName, u32>>>,
 }
 
 /// One of them. Dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Share {
-    shares: Shares,
+pub(crate) struct Permit {
+    shares: ConcurrencyLimit,
     user: UserName,
 }
 
-impl Shares {
+impl ConcurrencyLimit {
     /// At most so many for each account.
     pub(crate) fn of(most: u32) -> Self {
         Self { most, taken: Arc::default() }
@@ -29,14 +29,14 @@ impl Shares {
     ///
     /// # Errors
     /// [`Refusal::TooManyAtOnce`], where the account has as many as it may.
-    pub(crate) fn take(&self, user: &UserName) -> Result<Share, Refusal> {
+    pub(crate) fn take(&self, user: &UserName) -> Result<Permit, Refusal> {
         let mut taken = self.taken();
         let of_user = taken.entry(user.clone()).or_default();
         if *of_user >= self.most {
             return Err(Refusal::TooManyAtOnce(self.most));
         }
         *of_user += 1;
-        Ok(Share { shares: self.clone(), user: user.clone() })
+        Ok(Permit { shares: self.clone(), user: user.clone() })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<UserName, u32>> {
@@ -44,7 +44,7 @@ impl Shares {
     }
 }
 
-impl Drop for Share {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.shares.taken();
         let Some(of_user) = taken.get_mut(&self.user) else { return };
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn an_account_that_has_its_share_takes_nobody_elses() {
-        let shares = Shares::of(2);
+        let shares = ConcurrencyLimit::of(2);
         let (alice, bob) = ("alice".parse().unwrap(), "bob".parse().unwrap());
         let of_alice = [shares.take(&alice).unwrap(), shares.take(&alice).unwrap()];
         assert!(matches!(shares.take(&alice), Err(Refusal::TooManyAtOnce(2))));

@@ -3,5 +3,5 @@
 mod concurrency;
 pub(crate) mod rate_limit;
 
-pub(crate) use concurrency::{Share, Shares};
-pub(crate) use rate_limit::{AT_WORK_MAX, Account, Purse, Rates};
+pub(crate) use concurrency::{ConcurrencyLimit, Permit};
+pub(crate) use rate_limit::{AT_WORK_MAX, AccountLimits, RateLimits, TokenBucket};

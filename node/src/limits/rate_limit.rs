@@ -16,7 +16,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use qchat_proto::UserName;
-use tokio::sync::{Mutex as Turn, MutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 /// How many accounts are known before those are forgotten that have not asked for a while.
@@ -32,14 +32,14 @@ pub(crate) struct Rate {
 /// What a connection earns in a second, unless the server's owner says otherwise: more than a script gets
 /// through that waits for each answer, since each of those waits for a sync of the disk. A fifth of what one
 /// core does.
-pub(crate) const PER_SECOND: NonZeroU32 = or_one(1_000);
+pub(crate) const PER_SECOND: NonZeroU32 = non_zero(1_000);
 
 /// What it keeps for bursts: that of so many seconds.
-const BURST_SECONDS: NonZeroU32 = or_one(2);
+const BURST_SECONDS: NonZeroU32 = non_zero(2);
 
 /// An account, all its connections together, has so many times what one of them has: one device in a
 /// frenzy leaves room for the others.
-const OF_ACCOUNT: NonZeroU32 = or_one(2);
+const OF_ACCOUNT: NonZeroU32 = non_zero(2);
 
 /// How many commands of an account are at work at a time. Four times as many as keep the store's writer
 /// busy from one sync to the next, and a small part of a batch.
@@ -52,7 +52,7 @@ const ENDING_MAX: usize = 4;
 const LONG_REQUESTS_MAX: usize = 32;
 
 /// What a command of somebody who is not signed in costs, whatever it is.
-pub(crate) const OF_STRANGER: u32 = 10;
+pub(crate) const SIGNED_OUT_COST: u32 = 10;
 
 /// Of those who are told, so many cost a token: each costs the server a look into the store and a packet,
 /// less than a command does.
@@ -83,7 +83,7 @@ impl Rate {
     }
 }
 
-const fn or_one(number: u32) -> NonZeroU32 {
+const fn non_zero(number: u32) -> NonZeroU32 {
     match NonZeroU32::new(number) {
         Some(number) => number,
         None => NonZeroU32::MIN,
@@ -117,9 +117,9 @@ pub(crate) fn change_of_rows(rows: usize) -> usize {
 
 /// The runtime's time, for the limiter.
 #[derive(Debug)]
-struct Since(Instant);
+struct RuntimeClock(Instant);
 
-impl Clock for Since {
+impl Clock for RuntimeClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -127,24 +127,24 @@ impl Clock for Since {
     }
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, Since, NoOpMiddleware<Duration>>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>;
 
 /// Tokens that come by themselves.
 #[derive(Debug)]
-pub(crate) struct Purse {
+pub(crate) struct TokenBucket {
     rate: Rate,
     limiter: Limiter,
     /// Who pays, one after the other: with several at the limiter, whoever needs many tokens would
     /// never find them. Holds when somebody paid last.
-    paying: Turn<Instant>,
+    paying: AsyncMutex<Instant>,
 }
 
-impl Purse {
+impl TokenBucket {
     fn of(rate: Rate) -> Self {
         let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
         let now = Instant::now();
-        let limiter = RateLimiter::direct_with_clock(quota, Since(now));
-        Self { rate, limiter, paying: Turn::new(now) }
+        let limiter = RateLimiter::direct_with_clock(quota, RuntimeClock(now));
+        Self { rate, limiter, paying: AsyncMutex::new(now) }
     }
 
     /// Waits until so many tokens are there, and takes them. Who came first has theirs first. What costs
@@ -152,7 +152,7 @@ impl Purse {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is taken, and the place in the queue is lost.
-    pub(crate) async fn pay(&self, tokens: u32) {
+    pub(crate) async fn acquire(&self, tokens: u32) {
         let Some(tokens) = NonZeroU32::new(tokens) else { return };
         let mut paying = self.paying.lock().await;
         while let Some(wait) = self.missing(tokens) {
@@ -162,10 +162,10 @@ impl Purse {
     }
 
     /// Waits until so many tokens are paid, also where they are more than the purse can hold.
-    pub(crate) async fn pay_off(&self, mut tokens: u32) {
+    pub(crate) async fn acquire_all(&self, mut tokens: u32) {
         while tokens > 0 {
             let part = tokens.min(self.rate.burst.get());
-            self.pay(part).await;
+            self.acquire(part).await;
             tokens -= part;
         }
     }
@@ -187,17 +187,17 @@ impl Purse {
 
 /// What all connections of an account share.
 #[derive(Debug)]
-pub(crate) struct Account {
-    purse: Purse,
+pub(crate) struct AccountLimits {
+    bucket: TokenBucket,
     at_work: Arc<Semaphore>,
     ending: Arc<Semaphore>,
     long_requests: Arc<Semaphore>,
 }
 
-impl Account {
+impl AccountLimits {
     fn of(rate: Rate) -> Self {
         Self {
-            purse: Purse::of(rate),
+            bucket: TokenBucket::of(rate),
             at_work: Arc::new(Semaphore::new(AT_WORK_MAX)),
             ending: Arc::new(Semaphore::new(ENDING_MAX)),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS_MAX)),
@@ -206,20 +206,20 @@ impl Account {
 
     /// Whether it has all that it can have.
     fn is_as_new(&self) -> bool {
-        self.purse.is_full()
+        self.bucket.is_full()
             && self.at_work.available_permits() == AT_WORK_MAX
             && self.ending.available_permits() == ENDING_MAX
             && self.long_requests.available_permits() == LONG_REQUESTS_MAX
     }
 
-    /// As [`Purse::pay`].
-    pub(crate) async fn pay(&self, tokens: u32) {
-        self.purse.pay(tokens).await;
+    /// As [`TokenBucket::pay`].
+    pub(crate) async fn acquire(&self, tokens: u32) {
+        self.bucket.acquire(tokens).await;
     }
 
-    /// As [`Purse::pay_off`].
-    pub(crate) async fn pay_off(&self, tokens: u32) {
-        self.purse.pay_off(tokens).await;
+    /// As [`TokenBucket::pay_off`].
+    pub(crate) async fn acquire_all(&self, tokens: u32) {
+        self.bucket.acquire_all(tokens).await;
     }
 
     /// As [`place`](Self::place), for commands that end sessions: whoever has one of the account's cannot keep its
@@ -250,26 +250,26 @@ impl Account {
 
 /// What everybody earns, and the accounts that have asked for something lately.
 #[derive(Debug)]
-pub(crate) struct Rates {
+pub(crate) struct RateLimits {
     of_connection: Rate,
     of_account: Rate,
-    accounts: Mutex<Accounts>,
+    accounts: Mutex<LimitsByAccount>,
 }
 
 #[derive(Debug)]
-struct Accounts {
-    known: HashMap<UserName, Arc<Account>>,
+struct LimitsByAccount {
+    known: HashMap<UserName, Arc<AccountLimits>>,
     /// When there are so many, those are forgotten that are as good as new.
     sweep_at: usize,
 }
 
-impl Default for Accounts {
+impl Default for LimitsByAccount {
     fn default() -> Self {
         Self { known: HashMap::new(), sweep_at: ACCOUNTS_BEFORE_SWEEP }
     }
 }
 
-impl Rates {
+impl RateLimits {
     /// A connection earns so many tokens a second.
     pub(crate) fn of(per_second: NonZeroU32) -> Self {
         Self {
@@ -280,25 +280,25 @@ impl Rates {
     }
 
     /// What a new connection has.
-    pub(crate) fn connection(&self) -> Purse {
-        Purse::of(self.of_connection)
+    pub(crate) fn connection(&self) -> TokenBucket {
+        TokenBucket::of(self.of_connection)
     }
 
     /// What the account has. It outlives the account's connections for as long as it takes to fill up: to
     /// come back brings no new tokens.
-    pub(crate) fn account(&self, user: &UserName) -> Arc<Account> {
+    pub(crate) fn account(&self, user: &UserName) -> Arc<AccountLimits> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.known.get(user) {
             return Arc::clone(account);
         }
         accounts.sweep();
-        let account = Arc::new(Account::of(self.of_account));
+        let account = Arc::new(AccountLimits::of(self.of_account));
         accounts.known.insert(user.clone(), Arc::clone(&account));
         account
     }
 }
 
-impl Accounts {
+impl LimitsByAccount {
     /// Now and then, so that each account that comes pays for a few looks at the most.
     fn sweep(&mut self) {
         if self.known.len() < self.sweep_at {

@@ -10,20 +10,20 @@ const CHANGES_MAX: usize = 65_536;
 
 /// The last changes of many things, in the order in which they came.
 #[derive(Debug)]
-pub(crate) struct Feed<K, V> {
+pub(crate) struct ChangeFeed<K, V> {
     /// The number of the last change of all.
     version: u64,
     changes: BTreeMap<u64, (K, V)>,
     last_change: HashMap<K, u64>,
 }
 
-impl<K, V> Default for Feed<K, V> {
+impl<K, V> Default for ChangeFeed<K, V> {
     fn default() -> Self {
         Self { version: 0, changes: BTreeMap::new(), last_change: HashMap::new() }
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Clone> Feed<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> ChangeFeed<K, V> {
     /// Notes that `key` is `value` now.
     pub(crate) fn note(&mut self, key: K, value: V) {
         self.version += 1;
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_and_as_it_is_now() {
-        let mut feed = Feed::default();
+        let mut feed = ChangeFeed::default();
         feed.note("alice", true);
         let seen = feed.version();
         feed.note("bob", true);
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_oldest_changes_are_forgotten() {
-        let mut feed = Feed::default();
+        let mut feed = ChangeFeed::default();
         for number in 0..=CHANGES_MAX {
             feed.note(number, ());
         }

@@ -21,7 +21,7 @@ const BYTES_MAX: usize = 1024 * 1024;
 
 /// The frames that were told last.
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub(crate) struct EventCache {
     recent: Mutex<Recent>,
 }
 
@@ -41,7 +41,7 @@ struct Key {
     unread: bool,
 }
 
-impl Frames {
+impl EventCache {
     /// The frame that tells of a message.
     pub(crate) fn of_message(&self, log: Log, place: Sequence, message: Message) -> Bytes {
         let key = match (&log, &message.body) {
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn told(frames: &Frames, group: &str, place: u64, text: &str, unread: bool) -> Bytes {
+    fn told(frames: &EventCache, group: &str, place: u64, text: &str, unread: bool) -> Bytes {
         let group: GroupName = group.parse().unwrap();
         let (log, sequence) = (Address::Group(group.clone()), Sequence(place));
         let message = Message {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn readers_share_the_bytes_of_a_message_and_of_no_other() {
-        let frames = Frames::default();
+        let frames = EventCache::default();
         let first = told(&frames, "lab", 1, "hi", true);
         assert_eq!(told(&frames, "lab", 1, "hi", true).as_ptr(), first.as_ptr());
         for other in [("kitchen", 1, true), ("lab", 2, true), ("lab", 1, false)] {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let frames = Frames::default();
+        let frames = EventCache::default();
         for place in 1..1000 {
             told(&frames, "lab", place, &"x".repeat(16_000), true);
             let recent = frames.recent.lock().unwrap();

@@ -4,29 +4,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::{GroupName, UserName};
 
-use crate::live::change_feed::Feed;
-use crate::live::notifier::Hub;
+use crate::live::change_feed::ChangeFeed;
+use crate::live::notifier::Notifier;
 
 /// A user in a group.
-type Place = (GroupName, UserName);
+type GroupMember = (GroupName, UserName);
 
 /// The latest joins and leaves.
 #[derive(Debug, Clone)]
 pub(crate) struct Memberships {
-    feed: Arc<Mutex<Feed<Place, bool>>>,
-    hub: Hub,
+    feed: Arc<Mutex<ChangeFeed<GroupMember, bool>>>,
+    notifier: Notifier,
 }
 
 impl Memberships {
-    /// Nobody has joined or left yet; joins and leaves are told to `hub`.
-    pub(crate) fn new(hub: Hub) -> Self {
-        Self { feed: Arc::default(), hub }
+    /// Nobody has joined or left yet; joins and leaves are told to `notifier`.
+    pub(crate) fn new(notifier: Notifier) -> Self {
+        Self { feed: Arc::default(), notifier }
     }
 
     /// Notes a join or a leave.
     pub(crate) fn changed(&self, group: &GroupName, user: UserName, is_member: bool) {
         self.feed().note((group.clone(), user), is_member);
-        self.hub.wake_for_members(group);
+        self.notifier.wake_for_members(group);
     }
 
     /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
@@ -42,7 +42,7 @@ impl Memberships {
         version: u64,
         reader: &UserName,
         is_wanted: impl Fn(&GroupName) -> bool,
-    ) -> (Vec<(Place, bool)>, u64) {
+    ) -> (Vec<(GroupMember, bool)>, u64) {
         let feed = self.feed();
         let is_later = |number: u64, group: &GroupName| {
             let joined = feed.last_change(&(group.clone(), reader.clone()));
@@ -54,7 +54,7 @@ impl Memberships {
         (wanted.map(|(_, change)| change.clone()).collect(), feed.version())
     }
 
-    fn feed(&self) -> MutexGuard<'_, Feed<Place, bool>> {
+    fn feed(&self) -> MutexGuard<'_, ChangeFeed<GroupMember, bool>> {
         self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ mod memberships;
 mod notifier;
 mod presence;
 
-pub(crate) use event_cache::{Frames, event_frame};
+pub(crate) use event_cache::{EventCache, event_frame};
 pub(crate) use memberships::Memberships;
-pub(crate) use notifier::{Hub, Raised, Topic, Watcher};
+pub(crate) use notifier::{Notifier, Pending, Topic, Watcher};
 pub(crate) use presence::{Online, Presence};

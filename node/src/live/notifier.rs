@@ -20,12 +20,12 @@ pub(crate) enum Topic {
 
 /// Who follows what.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hub {
-    state: Arc<Mutex<State>>,
+pub(crate) struct Notifier {
+    state: Arc<Mutex<Watchers>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Watchers {
     next: u64,
     watchers: HashMap<u64, Arc<Flags>>,
     followers: HashMap<Topic, HashSet<u64>>,
@@ -33,13 +33,13 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Flags {
-    raised: Mutex<Raised>,
+    pending: Mutex<Pending>,
     notify: Notify,
 }
 
 /// What there is to look at: at most one flag for each log that is followed.
 #[derive(Debug, Default)]
-pub(crate) struct Raised {
+pub(crate) struct Pending {
     /// Logs that have grown, or that the watcher may have lost or won.
     pub(crate) logs: HashSet<Address>,
     /// Whether somebody came or went.
@@ -53,13 +53,13 @@ pub(crate) struct Raised {
 /// One who watches. Dropping it ends that.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    hub: Hub,
+    notifier: Notifier,
     number: u64,
     flags: Arc<Flags>,
     follows: HashSet<Topic>,
 }
 
-impl Hub {
+impl Notifier {
     /// A new watcher, who follows nothing yet.
     pub(crate) fn watcher(&self) -> Watcher {
         let mut state = lock(&self.state);
@@ -67,7 +67,7 @@ impl Hub {
         state.next += 1;
         let flags = Arc::<Flags>::default();
         state.watchers.insert(number, Arc::clone(&flags));
-        Watcher { hub: self.clone(), number, flags, follows: HashSet::new() }
+        Watcher { notifier: self.clone(), number, flags, follows: HashSet::new() }
     }
 
     /// How many follow the topic.
@@ -83,9 +83,9 @@ impl Hub {
     /// Wakes those who follow the topic.
     pub(crate) fn wake(&self, topic: &Topic) {
         for flags in lock(&self.state).followers_of(topic) {
-            flags.raise(|raised| match topic {
-                Topic::Log(log) => _ = raised.logs.insert(log.clone()),
-                Topic::Marks(_) => raised.marks = true,
+            flags.raise(|pending| match topic {
+                Topic::Log(log) => _ = pending.logs.insert(log.clone()),
+                Topic::Marks(_) => pending.marks = true,
             });
         }
     }
@@ -94,7 +94,7 @@ impl Hub {
     pub(crate) fn wake_for_members(&self, group: &GroupName) {
         let log = Address::Group(group.clone());
         for flags in lock(&self.state).followers_of(&Topic::Log(log.clone())) {
-            flags.raise(|raised| raised.members = true);
+            flags.raise(|pending| pending.members = true);
         }
         // A message is delivered when all have it who are members now.
         self.wake(&Topic::Marks(log));
@@ -103,7 +103,7 @@ impl Hub {
     /// Wakes everybody: somebody came or went.
     pub(crate) fn wake_for_presence(&self) {
         for flags in lock(&self.state).watchers.values() {
-            flags.raise(|raised| raised.presence = true);
+            flags.raise(|pending| pending.presence = true);
         }
     }
 }
@@ -111,26 +111,26 @@ impl Hub {
 impl Watcher {
     /// Follows `topic` from now on. Looking comes after: what changes meanwhile raises the flag.
     pub(crate) fn follow(&mut self, topic: Topic) {
-        lock(&self.hub.state).followers.entry(topic.clone()).or_default().insert(self.number);
+        lock(&self.notifier.state).followers.entry(topic.clone()).or_default().insert(self.number);
         self.follows.insert(topic);
     }
 
     /// Follows `topic` no more.
     pub(crate) fn unfollow(&mut self, topic: &Topic) {
         self.follows.remove(topic);
-        lock(&self.hub.state).forget(self.number, topic);
+        lock(&self.notifier.state).forget(self.number, topic);
     }
 
     /// What was raised since the last call, once there is something.
     ///
     /// # Cancel safety
     /// Cancel safe: flags stay raised until they are returned.
-    pub(crate) async fn woken(&self) -> Raised {
+    pub(crate) async fn woken(&self) -> Pending {
         loop {
             let notified = self.flags.notify.notified();
-            let raised = std::mem::take(&mut *lock(&self.flags.raised));
-            if !raised.is_empty() {
-                return raised;
+            let pending = std::mem::take(&mut *lock(&self.flags.pending));
+            if !pending.is_empty() {
+                return pending;
             }
             notified.await;
         }
@@ -146,19 +146,19 @@ impl Watcher {
 }
 
 impl Flags {
-    fn raise(&self, flag: impl FnOnce(&mut Raised)) {
-        flag(&mut lock(&self.raised));
+    fn raise(&self, flag: impl FnOnce(&mut Pending)) {
+        flag(&mut lock(&self.pending));
         self.notify.notify_one();
     }
 }
 
-impl Raised {
+impl Pending {
     fn is_empty(&self) -> bool {
         self.logs.is_empty() && !self.presence && !self.members && !self.marks
     }
 }
 
-impl State {
+impl Watchers {
     fn followers_of(&self, topic: &Topic) -> impl Iterator<Item = &Arc<Flags>> {
         let numbers = self.followers.get(topic).into_iter().flatten();
         numbers.filter_map(|number| self.watchers.get(number))
@@ -176,7 +176,7 @@ impl State {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        let mut state = lock(&self.hub.state);
+        let mut state = lock(&self.notifier.state);
         state.watchers.remove(&self.number);
         for topic in &self.follows {
             state.forget(self.number, topic);
@@ -198,41 +198,41 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_is_woken_for_what_it_follows_and_only_once() {
-        let hub = Hub::default();
-        let mut watcher = hub.watcher();
+        let notifier = Notifier::default();
+        let mut watcher = notifier.watcher();
         watcher.follow(group("lab"));
         for log in ["lab", "lab", "kitchen"] {
-            hub.wake(&group(log));
+            notifier.wake(&group(log));
         }
-        hub.wake(&Topic::Marks(Address::Group("lab".parse().unwrap())));
-        let raised = watcher.woken().await;
-        assert_eq!(raised.logs, HashSet::from([Address::Group("lab".parse().unwrap())]));
-        assert!(!raised.presence && !raised.members && !raised.marks);
+        notifier.wake(&Topic::Marks(Address::Group("lab".parse().unwrap())));
+        let pending = watcher.woken().await;
+        assert_eq!(pending.logs, HashSet::from([Address::Group("lab".parse().unwrap())]));
+        assert!(!pending.presence && !pending.members && !pending.marks);
         watcher.unfollow(&group("lab"));
-        hub.wake(&group("lab"));
-        hub.wake_for_members(&"lab".parse().unwrap());
-        hub.wake_for_presence();
-        let raised = watcher.woken().await;
-        assert!(raised.presence && raised.logs.is_empty() && !raised.members);
+        notifier.wake(&group("lab"));
+        notifier.wake_for_members(&"lab".parse().unwrap());
+        notifier.wake_for_presence();
+        let pending = watcher.woken().await;
+        assert!(pending.presence && pending.logs.is_empty() && !pending.members);
     }
 
     #[tokio::test]
     async fn who_follows_marks_hears_of_members_too() {
-        let hub = Hub::default();
-        let mut watcher = hub.watcher();
+        let notifier = Notifier::default();
+        let mut watcher = notifier.watcher();
         watcher.follow(Topic::Marks(Address::Group("lab".parse().unwrap())));
-        hub.wake_for_members(&"lab".parse().unwrap());
-        let raised = watcher.woken().await;
-        assert!(raised.marks && !raised.members);
+        notifier.wake_for_members(&"lab".parse().unwrap());
+        let pending = watcher.woken().await;
+        assert!(pending.marks && !pending.members);
     }
 
     #[test]
     fn who_is_gone_leaves_nothing_behind() {
-        let hub = Hub::default();
-        let mut watcher = hub.watcher();
+        let notifier = Notifier::default();
+        let mut watcher = notifier.watcher();
         watcher.follow(group("lab"));
         drop(watcher);
-        let state = lock(&hub.state);
+        let state = lock(&notifier.state);
         assert!(state.watchers.is_empty() && state.followers.is_empty());
     }
 }

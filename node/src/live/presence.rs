@@ -5,21 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use qchat_proto::UserName;
 
-use crate::live::change_feed::Feed;
-use crate::live::notifier::Hub;
+use crate::live::change_feed::ChangeFeed;
+use crate::live::notifier::Notifier;
 
 /// Counts each user's signed-in connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Presence {
-    state: Arc<Mutex<State>>,
-    hub: Hub,
+    state: Arc<Mutex<Connections>>,
+    notifier: Notifier,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Connections {
     connections: HashMap<UserName, usize>,
     /// Whether each user is online.
-    feed: Feed<UserName, bool>,
+    feed: ChangeFeed<UserName, bool>,
 }
 
 /// One signed-in connection of a user. Dropping it takes the user one connection closer to offline.
@@ -30,16 +30,16 @@ pub(crate) struct Online {
 }
 
 impl Presence {
-    /// Nobody is online; comings and goings are told to `hub`.
-    pub(crate) fn new(hub: Hub) -> Self {
-        Self { state: Arc::default(), hub }
+    /// Nobody is online; comings and goings are told to `notifier`.
+    pub(crate) fn new(notifier: Notifier) -> Self {
+        Self { state: Arc::default(), notifier }
     }
 
     /// Counts a connection of `user` for as long as the answer is kept.
     pub(crate) fn enter(&self, user: UserName) -> Online {
         let is_first = self.state().count_in(&user);
         if is_first {
-            self.hub.wake_for_presence();
+            self.notifier.wake_for_presence();
         }
         Online { presence: self.clone(), user }
     }
@@ -65,16 +65,16 @@ impl Presence {
     fn leave(&self, user: &UserName) {
         let was_last = self.state().count_out(user);
         if was_last {
-            self.hub.wake_for_presence();
+            self.notifier.wake_for_presence();
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Connections> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Connections {
     /// Says whether it is the user's first connection.
     fn count_in(&mut self, user: &UserName) -> bool {
         let connections = self.connections.entry(user.clone()).or_default();
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_user_is_online_until_the_last_connection_ends() {
-        let presence = Presence::new(Hub::default());
+        let presence = Presence::new(Notifier::default());
         let (one, two) = (presence.enter(user("alice")), presence.enter(user("alice")));
         drop(one);
         assert!(presence.is_online(&user("alice")));
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_change_is_told_once_and_as_it_is_now() {
-        let presence = Presence::new(Hub::default());
+        let presence = Presence::new(Notifier::default());
         let alice = presence.enter(user("alice"));
         let seen = presence.version();
         let _bob = presence.enter(user("bob"));

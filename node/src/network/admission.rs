@@ -13,39 +13,42 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quinn::Incoming;
 
-use crate::network::admission::counters::{Tallies, Tally};
-use crate::network::auth_state::Standing;
+use crate::network::admission::counters::{ConnectionCount, ConnectionCounters};
+use crate::network::auth_state::AuthState;
 use crate::network::ip_prefix::network;
 
 /// How many connections are let in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Caps {
+pub(crate) struct ConnectionLimits {
     /// In all.
-    pub(crate) all: Tally,
+    pub(crate) all: ConnectionCount,
     /// From one address, or one network of IPv6.
-    pub(crate) per_address: Tally,
+    pub(crate) per_address: ConnectionCount,
 }
 
 /// How many connections may be there on which nobody is signed in, in all and from one address. After a
 /// restart all who share an address come back at once; each is a stranger for some milliseconds.
-const STRANGERS_MAX: usize = 512;
-const STRANGERS_PER_ADDRESS_MAX: usize = 256;
+const SIGNED_OUT_MAX: usize = 512;
+const SIGNED_OUT_PER_ADDRESS_MAX: usize = 256;
 
 /// How many handshakes may be under way. More wait with their clients, who ask again after a second.
 const HANDSHAKES_MAX: usize = 256;
 
 /// From here on addresses have to be proven.
 const HANDSHAKES_UNPROVEN_MAX: usize = 32;
-const STRANGERS_UNPROVEN_MAX: usize = 128;
-const STRANGERS_UNPROVEN_PER_ADDRESS_MAX: usize = 64;
+const SIGNED_OUT_UNPROVEN_MAX: usize = 128;
+const SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX: usize = 64;
 
-impl Caps {
+impl ConnectionLimits {
     /// Those of a server that takes so many connections, in all and from one address.
     pub(crate) fn new(all: usize, per_address: usize) -> Self {
-        let of = |all: usize, strangers: usize| Tally { all, strangers: strangers.min(all) };
+        let of = |all: usize, signed_out: usize| ConnectionCount {
+            all,
+            signed_out: signed_out.min(all),
+        };
         Self {
-            all: of(all, STRANGERS_MAX),
-            per_address: of(per_address.min(all), STRANGERS_PER_ADDRESS_MAX),
+            all: of(all, SIGNED_OUT_MAX),
+            per_address: of(per_address.min(all), SIGNED_OUT_PER_ADDRESS_MAX),
         }
     }
 }
@@ -53,20 +56,20 @@ impl Caps {
 /// Keeps account of the connections that there are.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    caps: Caps,
-    tallies: Arc<Mutex<Tallies>>,
+    limits: ConnectionLimits,
+    counters: Arc<Mutex<ConnectionCounters>>,
 }
 
 /// Whether the address of a newcomer is known to be theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Address {
+enum AddressProof {
     Claimed,
     Proven,
 }
 
 /// What becomes of a newcomer.
 #[derive(Debug)]
-enum Verdict {
+enum Decision {
     Welcome(Handshake),
     ProveAddress,
     Refused,
@@ -75,7 +78,7 @@ enum Verdict {
 
 /// There are as many connections as may be.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) struct ServerFull;
 
 /// A handshake under way. Dropping it gives its place back.
 #[derive(Debug)]
@@ -85,87 +88,91 @@ pub(crate) struct Handshake {
     /// The network that it counts for, where its address is proven.
     here: Option<IpAddr>,
     /// That of a proven address. A claimed one has none yet: it may be somebody else's.
-    place: Option<Place>,
+    place: Option<ConnectionSlot>,
 }
 
 /// A connection's place. Dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionSlot {
     admission: Admission,
     from: SocketAddr,
-    standing: Standing,
+    auth_state: AuthState,
 }
 
 impl Admission {
-    pub(crate) fn new(caps: Caps) -> Self {
-        Self { caps, tallies: Arc::default() }
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
+        Self { limits, counters: Arc::default() }
     }
 
     /// Lets a newcomer in, or deals with them otherwise.
     pub(crate) fn receive(&self, incoming: Incoming) -> Option<(Incoming, Handshake)> {
         let from = incoming.remote_address();
         let address = match incoming.remote_address_validated() {
-            true => Address::Proven,
-            false => Address::Claimed,
+            true => AddressProof::Proven,
+            false => AddressProof::Claimed,
         };
         match self.judge(from, address) {
-            Verdict::Welcome(handshake) => return Some((incoming, handshake)),
+            Decision::Welcome(handshake) => return Some((incoming, handshake)),
             // It cannot fail: only who has proven their address may not be asked again.
-            Verdict::ProveAddress => drop(incoming.retry()),
-            Verdict::Refused => {
+            Decision::ProveAddress => drop(incoming.retry()),
+            Decision::Refused => {
                 tracing::debug!(%from, "there are too many connections: refused");
                 incoming.refuse();
             }
-            Verdict::Ignored => incoming.ignore(),
+            Decision::Ignored => incoming.ignore(),
         }
         None
     }
 
-    fn judge(&self, from: SocketAddr, address: Address) -> Verdict {
-        let mut tallies = self.tallies();
+    fn judge(&self, from: SocketAddr, address: AddressProof) -> Decision {
+        let mut counters = self.counters();
         // A network may have as many under way as are left for all others: so there is always room for one more.
-        let left = HANDSHAKES_MAX.saturating_sub(tallies.handshakes.all());
-        let here = Some(network(from.ip())).filter(|_| address == Address::Proven);
-        if left == 0 || here.is_some_and(|here| tallies.handshakes.of(&here) >= left) {
-            return Verdict::Ignored;
+        let left = HANDSHAKES_MAX.saturating_sub(counters.handshakes.all());
+        let here = Some(network(from.ip())).filter(|_| address == AddressProof::Proven);
+        if left == 0 || here.is_some_and(|here| counters.handshakes.of(&here) >= left) {
+            return Decision::Ignored;
         }
         let place = match address {
-            Address::Claimed if self.is_under_pressure(&tallies, from) => {
-                return Verdict::ProveAddress;
+            AddressProof::Claimed if self.is_under_pressure(&counters, from) => {
+                return Decision::ProveAddress;
             }
-            Address::Claimed => None,
-            Address::Proven => match self.enter(&mut tallies, from) {
+            AddressProof::Claimed => None,
+            AddressProof::Proven => match self.enter(&mut counters, from) {
                 Ok(place) => Some(place),
-                Err(Full) => return Verdict::Refused,
+                Err(ServerFull) => return Decision::Refused,
             },
         };
-        tallies.handshakes.begin(here);
-        Verdict::Welcome(Handshake { admission: self.clone(), from, here, place })
+        counters.handshakes.begin(here);
+        Decision::Welcome(Handshake { admission: self.clone(), from, here, place })
     }
 
-    fn is_under_pressure(&self, tallies: &Tallies, from: SocketAddr) -> bool {
-        let here = tallies.of(&network(from.ip()));
-        tallies.handshakes.all() >= HANDSHAKES_UNPROVEN_MAX
-            || tallies.all.strangers >= STRANGERS_UNPROVEN_MAX
-            || here.strangers >= STRANGERS_UNPROVEN_PER_ADDRESS_MAX
-            || !tallies.all.has_room(self.caps.all)
-            || !here.has_room(self.caps.per_address)
+    fn is_under_pressure(&self, counters: &ConnectionCounters, from: SocketAddr) -> bool {
+        let here = counters.of(&network(from.ip()));
+        counters.handshakes.all() >= HANDSHAKES_UNPROVEN_MAX
+            || counters.all.signed_out >= SIGNED_OUT_UNPROVEN_MAX
+            || here.signed_out >= SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX
+            || !counters.all.has_room(self.limits.all)
+            || !here.has_room(self.limits.per_address)
     }
 
-    fn enter(&self, tallies: &mut Tallies, from: SocketAddr) -> Result<Place, Full> {
+    fn enter(
+        &self,
+        counters: &mut ConnectionCounters,
+        from: SocketAddr,
+    ) -> Result<ConnectionSlot, ServerFull> {
         let network = network(from.ip());
-        let is_full = !tallies.all.has_room(self.caps.all)
-            || !tallies.of(&network).has_room(self.caps.per_address);
+        let is_full = !counters.all.has_room(self.limits.all)
+            || !counters.of(&network).has_room(self.limits.per_address);
         if is_full {
-            return Err(Full);
+            return Err(ServerFull);
         }
-        let standing = Standing::Stranger;
-        tallies.change(network, |tally| tally.enter(standing));
-        Ok(Place { admission: self.clone(), from, standing })
+        let auth_state = AuthState::SignedOut;
+        counters.change(network, |count| count.enter(auth_state));
+        Ok(ConnectionSlot { admission: self.clone(), from, auth_state })
     }
 
-    fn tallies(&self) -> MutexGuard<'_, Tallies> {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counters(&self) -> MutexGuard<'_, ConnectionCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,36 +180,36 @@ impl Handshake {
     /// The place of the connection that the handshake has made, which proves the address as well.
     ///
     /// # Errors
-    /// [`Full`].
-    pub(crate) fn done(mut self) -> Result<Place, Full> {
+    /// [`ServerFull`].
+    pub(crate) fn done(mut self) -> Result<ConnectionSlot, ServerFull> {
         match self.place.take() {
             Some(place) => Ok(place),
-            None => self.admission.enter(&mut self.admission.tallies(), self.from),
+            None => self.admission.enter(&mut self.admission.counters(), self.from),
         }
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.admission.tallies().handshakes.end(self.here);
+        self.admission.counters().handshakes.end(self.here);
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Counts the connection where it belongs now.
-    pub(crate) fn stands(&mut self, standing: Standing) {
-        let before = std::mem::replace(&mut self.standing, standing);
-        self.admission.tallies().change(self.network(), |tally| {
-            tally.leave(before);
-            tally.enter(standing);
+    pub(crate) fn stands(&mut self, auth_state: AuthState) {
+        let before = std::mem::replace(&mut self.auth_state, auth_state);
+        self.admission.counters().change(self.network(), |count| {
+            count.leave(before);
+            count.enter(auth_state);
         });
     }
 
     /// Whether there are no more of its kind than may come.
     pub(crate) fn is_within_caps(&self) -> bool {
-        let Caps { all, per_address } = self.admission.caps;
-        let tallies = self.admission.tallies();
-        tallies.all.is_within(all) && tallies.of(&self.network()).is_within(per_address)
+        let ConnectionLimits { all, per_address } = self.admission.limits;
+        let counters = self.admission.counters();
+        counters.all.is_within(all) && counters.of(&self.network()).is_within(per_address)
     }
 
     /// Where the connection was made.
@@ -211,11 +218,11 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let standing = self.standing;
-        let mut tallies = self.admission.tallies();
-        tallies.change(network(self.from.ip()), |tally| tally.leave(standing));
+        let auth_state = self.auth_state;
+        let mut counters = self.admission.counters();
+        counters.change(network(self.from.ip()), |count| count.leave(auth_state));
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quinn::udp::Transmit;
 
-use crate::network::recent_addresses::Recent;
+use crate::network::recent_addresses::RecentAddresses;
 
 /// How many times as much may be sent.
 const FACTOR: usize = 3;
@@ -35,9 +35,9 @@ pub(crate) struct AmplificationLimit {
 #[derive(Debug)]
 struct Addresses {
     /// How many bytes may be sent there.
-    credits: Recent<usize>,
+    credits: RecentAddresses<usize>,
     /// The datagram that goes there as soon as it may.
-    held: Recent<Held>,
+    held: RecentAddresses<Held>,
 }
 
 /// A datagram that is sent when enough has come from where it goes. quinn would not repeat it: of the packets
@@ -64,7 +64,7 @@ impl Held {
 
 impl AmplificationLimit {
     pub(crate) fn new() -> Self {
-        let (credits, held) = (Recent::new(ADDRESSES), Recent::new(HELD));
+        let (credits, held) = (RecentAddresses::new(ADDRESSES), RecentAddresses::new(HELD));
         Self { addresses: Mutex::new(Addresses { credits, held }) }
     }
 

@@ -2,10 +2,10 @@
 
 /// Whether somebody is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Standing {
+pub(crate) enum AuthState {
     /// Nobody is.
     #[default]
-    Stranger,
+    SignedOut,
     /// Somebody is.
-    Signed,
+    SignedIn,
 }

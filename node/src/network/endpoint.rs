@@ -16,7 +16,7 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::identity::Identity;
 use crate::network::endpoint_keys::EndpointKeys;
-use crate::network::path_validation::ProofRuntime;
+use crate::network::path_validation::PathRuntime;
 use crate::network::udp_socket::Socket;
 
 /// QUIC version 1 (RFC 9000) alone; quinn would also speak the drafts.
@@ -121,8 +121,8 @@ pub(crate) fn start(socket: UdpSocket, identity: &Identity) -> Result<Endpoint, 
     let address = local.map_err(unbound)?;
     let config = server(identity, &keys)?;
     let start = || {
-        let socket = Arc::new(Socket::new(ProofRuntime.wrap_udp_socket(socket)?));
-        Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(ProofRuntime))
+        let socket = Arc::new(Socket::new(PathRuntime.wrap_udp_socket(socket)?));
+        Endpoint::new_with_abstract_socket(endpoint, Some(config), socket, Arc::new(PathRuntime))
     };
     start().map_err(|source| EndpointError::Bind { address, source })
 }

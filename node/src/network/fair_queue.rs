@@ -23,9 +23,9 @@ const COST_OF_A_TURN: usize = 16 * 1024;
 
 /// The queues of all senders.
 #[derive(Debug, Default)]
-pub(crate) struct Queues {
+pub(crate) struct FairQueue {
     /// Those from whom anything waits, by their address.
-    senders: HashMap<SocketAddr, Waiting>,
+    senders: HashMap<SocketAddr, SenderQueue>,
     /// Those who had nothing waiting when their first datagram came.
     fresh: VecDeque<SocketAddr>,
     /// Those who have had a turn.
@@ -39,21 +39,21 @@ pub(crate) struct Queues {
 
 /// What waits from one sender.
 #[derive(Debug)]
-struct Waiting {
-    pieces: VecDeque<Piece>,
+struct SenderQueue {
+    pieces: VecDeque<Batch>,
     cost: usize,
 }
 
 /// Datagrams of the same length, but for the last, that the kernel has handed over in one piece.
 #[derive(Debug)]
-struct Piece {
+struct Batch {
     meta: RecvMeta,
     bytes: Box<[u8]>,
     /// How many of the bytes are handed on.
     handed: usize,
 }
 
-impl Piece {
+impl Batch {
     /// The next datagram.
     fn next(&mut self) -> Option<&[u8]> {
         let rest = self.bytes.get(self.handed..).filter(|rest| !rest.is_empty())?;
@@ -76,7 +76,7 @@ fn cost_of(bytes: usize, stride: usize) -> usize {
     bytes + bytes.div_ceil(stride.max(1)) * COST_OF_ANY
 }
 
-impl Queues {
+impl FairQueue {
     /// Takes what has come. Returns whether there was room: what finds none is lost, as it would be in a
     /// queue of the kernel's.
     ///
@@ -92,9 +92,9 @@ impl Queues {
         let waiting = self.senders.entry(meta.addr).or_insert_with(|| {
             self.fresh.push_back(meta.addr);
             // Most senders have one datagram waiting, if any.
-            Waiting { pieces: VecDeque::with_capacity(1), cost: 0 }
+            SenderQueue { pieces: VecDeque::with_capacity(1), cost: 0 }
         });
-        waiting.pieces.push_back(Piece { meta, bytes: bytes.into(), handed: 0 });
+        waiting.pieces.push_back(Batch { meta, bytes: bytes.into(), handed: 0 });
         waiting.cost += cost;
         self.cost += cost;
         true
@@ -143,24 +143,24 @@ mod tests {
     }
 
     /// Puts a piece of datagrams with this length, the last of which may be shorter.
-    fn put(queues: &mut Queues, port: u16, bytes: &[u8], stride: usize) -> bool {
+    fn put(queues: &mut FairQueue, port: u16, bytes: &[u8], stride: usize) -> bool {
         let mut meta = RecvMeta::default();
         (meta.addr, meta.stride, meta.len) = (sender(port), stride, bytes.len());
         queues.put(meta, bytes)
     }
 
-    fn next(queues: &mut Queues) -> Option<(u16, Vec<u8>)> {
+    fn next(queues: &mut FairQueue) -> Option<(u16, Vec<u8>)> {
         queues.next(|meta, bytes| (meta.addr.port(), bytes.to_vec()))
     }
 
     /// Puts datagrams of one byte until there is no room; returns how many there was room for.
-    fn fill(queues: &mut Queues, port: u16) -> usize {
+    fn fill(queues: &mut FairQueue, port: u16) -> usize {
         std::iter::repeat_with(|| put(queues, port, b"x", 1)).take_while(|was_put| *was_put).count()
     }
 
     #[test]
     fn what_one_sent_is_handed_on_one_by_one_and_in_order() {
-        let mut queues = Queues::default();
+        let mut queues = FairQueue::default();
         for piece in [&b"aaaabbbbcc"[..], b"dddd"] {
             assert!(put(&mut queues, 1, piece, 4));
         }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn who_says_little_waits_for_two_turns_of_who_says_much() {
-        let mut queues = Queues::default();
+        let mut queues = FairQueue::default();
         fill(&mut queues, 1);
         next(&mut queues);
         assert!(put(&mut queues, 2, b"hello", 5));
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn who_comes_anew_with_each_datagram_keeps_nobody_out() {
-        let mut queues = Queues::default();
+        let mut queues = FairQueue::default();
         fill(&mut queues, 1);
         next(&mut queues);
         // From 2 on, each is one whose first datagram comes when the last one's is handed on.
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn those_who_send_without_end_share_the_room_and_leave_some() {
-        let mut queues = Queues::default();
+        let mut queues = FairQueue::default();
         let first = fill(&mut queues, 1);
         assert_eq!(first, COST_MAX / cost_of(1, 1) / 2);
         let others: usize = (2..=10).map(|port| fill(&mut queues, port)).sum();
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_has_no_length_takes_no_place() {
-        let mut queues = Queues::default();
+        let mut queues = FairQueue::default();
         assert!(!put(&mut queues, 1, b"", 1));
         assert!(queues.senders.is_empty() && next(&mut queues).is_none());
     }

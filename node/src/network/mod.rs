@@ -13,7 +13,7 @@ mod path_validation;
 mod recent_addresses;
 mod udp_socket;
 
-pub(crate) use admission::{Admission, Caps, Full, Handshake, Place};
-pub(crate) use auth_state::Standing;
+pub(crate) use admission::{Admission, ConnectionLimits, ConnectionSlot, Handshake, ServerFull};
+pub(crate) use auth_state::AuthState;
 pub use endpoint::EndpointError;
-pub(crate) use path_validation::Proof;
+pub(crate) use path_validation::ValidatedPath;

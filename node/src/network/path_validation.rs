@@ -22,12 +22,12 @@ use tokio::sync::Notify;
 
 tokio::task_local! {
     /// Of the connection whose packets the current task sends, if any.
-    static PROOF: Arc<Proof>;
+    static PROOF: Arc<ValidatedPath>;
 }
 
 /// Which address a connection's peer has proven.
 #[derive(Debug, Default)]
-pub(crate) struct Proof {
+pub(crate) struct ValidatedPath {
     address: Mutex<Option<SocketAddr>>,
     /// Something was to be sent to another address.
     elsewhere: Notify,
@@ -37,14 +37,14 @@ pub(crate) struct Proof {
 
 /// Counts what a connection has sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Sent {
+struct PathFrames {
     challenges: u64,
     /// Frames of packets that would have had a challenge.
     frames: u64,
     delays: u64,
 }
 
-impl Proof {
+impl ValidatedPath {
     /// Accepts a connection. Nothing is proven till its handshake is done.
     ///
     /// # Errors
@@ -99,10 +99,10 @@ impl Proof {
         }
     }
 
-    fn sent(&self, connection: &Connection) -> Sent {
+    fn sent(&self, connection: &Connection) -> PathFrames {
         let delays = self.delays.load(Ordering::Acquire);
         let frames = connection.stats().frame_tx;
-        Sent {
+        PathFrames {
             challenges: frames.path_challenge,
             frames: frames.acks.saturating_add(frames.stream),
             delays,
@@ -116,9 +116,9 @@ impl Proof {
 
 /// Lets the tasks that quinn makes know of whose connection they are.
 #[derive(Debug)]
-pub(crate) struct ProofRuntime;
+pub(crate) struct PathRuntime;
 
-impl Runtime for ProofRuntime {
+impl Runtime for PathRuntime {
     fn new_timer(&self, at: std::time::Instant) -> Pin<Box<dyn AsyncTimer>> {
         TokioRuntime.new_timer(at)
     }
@@ -138,9 +138,9 @@ impl Runtime for ProofRuntime {
 /// Counts how often the system cannot take a packet at once: a connection may move between making and sending it,
 /// and its counts tell nothing.
 #[derive(Debug)]
-pub(crate) struct ProofPoller(pub(crate) Pin<Box<dyn UdpPoller>>);
+pub(crate) struct PathPoller(pub(crate) Pin<Box<dyn UdpPoller>>);
 
-impl UdpPoller for ProofPoller {
+impl UdpPoller for PathPoller {
     fn poll_writable(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = self.0.as_mut().poll_writable(context);
         if polled.is_pending() {

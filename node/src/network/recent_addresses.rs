@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 /// Two generations of addresses: when the young one is full, it becomes the old one, and the old one is
 /// forgotten. So nothing is sorted, and nobody has to clean up.
 #[derive(Debug)]
-pub(crate) struct Recent<T> {
+pub(crate) struct RecentAddresses<T> {
     young: HashMap<SocketAddr, T>,
     old: HashMap<SocketAddr, T>,
     generation_max: usize,
 }
 
-impl<T> Recent<T> {
+impl<T> RecentAddresses<T> {
     /// Remembers at least this many addresses, and at most twice as many.
     pub(crate) fn new(generation_max: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), generation_max }
@@ -43,7 +43,7 @@ impl<T> Recent<T> {
     }
 }
 
-impl<T: Default> Recent<T> {
+impl<T: Default> RecentAddresses<T> {
     /// Counts the address among the latest, and returns what is known of it.
     pub(crate) fn touch(&mut self, address: SocketAddr) -> &mut T {
         if !self.young.contains_key(&address) {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_latest_addresses_are_remembered_and_no_more_than_there_is_room_for() {
-        let mut recent = Recent::new(10);
+        let mut recent = RecentAddresses::new(10);
         for port in 0..1_000 {
             recent.insert(address(port), port);
             *recent.touch(address(7_000)) = port;

@@ -15,8 +15,8 @@ use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
 use crate::network::amplification::AmplificationLimit;
-use crate::network::fair_queue::Queues;
-use crate::network::path_validation::{Proof, ProofPoller};
+use crate::network::fair_queue::FairQueue;
+use crate::network::path_validation::{PathPoller, ValidatedPath};
 
 /// The most that the kernel hands over in one piece: what a datagram's length can tell.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -38,7 +38,7 @@ struct Arrived {
     /// What one call of the system brings, one piece after the other.
     memory: Box<[u8]>,
     /// What is not handed on yet.
-    queues: Queues,
+    queues: FairQueue,
 }
 
 impl Arrived {
@@ -88,7 +88,7 @@ impl Socket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
         // Of which as much is there as was ever needed.
         let memory = vec![0; PIECE_BYTES * BATCH_SIZE].into();
-        let arrived = Arrived { memory, queues: Queues::default() };
+        let arrived = Arrived { memory, queues: FairQueue::default() };
         Self { inner, limit: AmplificationLimit::new(), arrived: Mutex::new(arrived) }
     }
 
@@ -118,11 +118,11 @@ fn part<'a>(transmit: &Transmit<'a>, contents: &'a [u8]) -> Transmit<'a> {
 
 impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        Box::pin(ProofPoller(Arc::clone(&self.inner).create_io_poller()))
+        Box::pin(PathPoller(Arc::clone(&self.inner).create_io_poller()))
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        match Proof::holds_for(transmit.destination) {
+        match ValidatedPath::holds_for(transmit.destination) {
             true => self.inner.try_send(transmit),
             false => self.send_limited(transmit),
         }

@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
-use super::error::Fault;
+use super::error::StoreError;
 use super::open::OpenError;
 use crate::error_chain::chain;
 
@@ -29,7 +29,7 @@ enum Access {
 }
 
 /// The database of a store.
-pub(super) struct Engine {
+pub(super) struct ReopeningDatabase {
     /// `None` if it could not be opened anew.
     database: RwLock<Option<Opened>>,
     /// How often it was opened anew. Changes only while nobody works with the database.
@@ -38,7 +38,7 @@ pub(super) struct Engine {
     open_to_read: Box<Open>,
 }
 
-impl Engine {
+impl ReopeningDatabase {
     /// Starts with a database that is open, and opens it anew with `open`, or with `open_to_read` if its disk
     /// takes no writes. Neither may make one: if the file has gone with its disk, an empty store would take
     /// the place of the one that people use.
@@ -62,18 +62,21 @@ impl Engine {
     /// Those of `work`, or the database is not open for writing.
     pub(super) fn with<T>(
         &self,
-        work: impl FnOnce(&Database) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.open_unless(|opened| opened.access == Access::ReadAndWrite)?;
         self.with_opened(|opened| match opened.access {
             Access::ReadAndWrite => work(&opened.database),
-            Access::Read => Err(Fault::ReadOnly),
+            Access::Read => Err(StoreError::ReadOnly),
         })
     }
 
-    fn with_opened<T>(&self, work: impl FnOnce(&Opened) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn with_opened<T>(
+        &self,
+        work: impl FnOnce(&Opened) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let opened = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        work(opened.as_ref().ok_or(Fault::Closed)?)
+        work(opened.as_ref().ok_or(StoreError::Closed)?)
     }
 
     /// Reads from the database. Where that fails by the disk, the database is opened anew and read once more:
@@ -83,8 +86,8 @@ impl Engine {
     /// Those of `question`, or the database is not open.
     pub(super) fn ask<T>(
         &self,
-        question: impl Fn(&Database) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        question: impl Fn(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut seen = 0;
         self.open_unless(|_| true)?;
         let answer = self.with_opened(|opened| {
@@ -101,7 +104,7 @@ impl Engine {
     }
 
     /// Opens the database anew, but where another who met the same fault has done so.
-    fn reopen_once(&self, seen: u64, fault: &Fault) -> Result<(), Fault> {
+    fn reopen_once(&self, seen: u64, fault: &StoreError) -> Result<(), StoreError> {
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if self.reopenings.load(Ordering::Relaxed) != seen {
             return Ok(());
@@ -117,11 +120,14 @@ impl Engine {
     ///
     /// # Errors
     /// It does not open; the next one who works with it tries again.
-    pub(super) fn reopen(&self) -> Result<(), Fault> {
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
         self.open_anew(self.database.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn open_anew(&self, mut opened: RwLockWriteGuard<'_, Option<Opened>>) -> Result<(), Fault> {
+    fn open_anew(
+        &self,
+        mut opened: RwLockWriteGuard<'_, Option<Opened>>,
+    ) -> Result<(), StoreError> {
         // In this order: the file is locked while it is open.
         *opened = None;
         *opened = Some(match (self.open)() {
@@ -137,7 +143,7 @@ impl Engine {
         Ok(())
     }
 
-    fn open_unless(&self, is_enough: impl Fn(&Opened) -> bool) -> Result<(), Fault> {
+    fn open_unless(&self, is_enough: impl Fn(&Opened) -> bool) -> Result<(), StoreError> {
         let opened = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let is_open = opened.as_ref().is_some_and(is_enough);
         drop(opened);

@@ -5,10 +5,10 @@ use crate::fs::is_full;
 
 /// The disk or the store's content failed us.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum StoreError {
     /// The engine or the disk below it.
     #[error("using the store")]
-    Engine(#[source] Box<redb::Error>),
+    ReopeningDatabase(#[source] Box<redb::Error>),
     /// A record that does not decode, or that others point to and that is not there.
     #[error("the store holds a damaged {0}")]
     Damaged(&'static str),
@@ -26,11 +26,13 @@ pub(crate) enum Fault {
     Open(#[from] OpenError),
 }
 
-impl Fault {
+impl StoreError {
     /// Whether the engine will do nothing any more until it is opened again.
     pub(super) fn needs_reopening(&self) -> bool {
         match self {
-            Self::Engine(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
+            Self::ReopeningDatabase(error) => {
+                matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo)
+            }
             Self::Panicked => true,
             Self::Damaged(_) | Self::Closed | Self::ReadOnly | Self::Open(_) => false,
         }
@@ -38,15 +40,17 @@ impl Fault {
 
     /// Whether an earlier call to the disk failed, and the engine did nothing since.
     pub(super) fn is_left_over(&self) -> bool {
-        matches!(self, Self::Engine(error) if matches!(**error, redb::Error::PreviousIo))
+        matches!(self, Self::ReopeningDatabase(error) if matches!(**error, redb::Error::PreviousIo))
     }
 }
 
-impl Fault {
+impl StoreError {
     /// Whether the disk had no room.
     pub(super) fn is_full_disk(&self) -> bool {
         match self {
-            Self::Engine(error) => matches!(&**error, redb::Error::Io(error) if is_full(error)),
+            Self::ReopeningDatabase(error) => {
+                matches!(&**error, redb::Error::Io(error) if is_full(error))
+            }
             Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
             Self::Damaged(_) | Self::Panicked | Self::Closed | Self::ReadOnly | Self::Open(_) => {
                 false
@@ -58,9 +62,9 @@ impl Fault {
 macro_rules! engine_errors {
     ($($error:ty),*) => {
         $(
-            impl From<$error> for Fault {
+            impl From<$error> for StoreError {
                 fn from(error: $error) -> Self {
-                    Self::Engine(Box::new(error.into()))
+                    Self::ReopeningDatabase(Box::new(error.into()))
                 }
             }
         )*

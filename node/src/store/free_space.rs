@@ -18,11 +18,11 @@ const FLOOR_OF_SMALL: u64 = 2 * 1024 * 1024;
 
 /// The room on the disk of a store.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct FreeSpace {
     folder: Option<PathBuf>,
 }
 
-impl Room {
+impl FreeSpace {
     pub(super) fn in_folder(folder: &Path) -> Self {
         Self { folder: Some(folder.to_owned()) }
     }
@@ -34,20 +34,20 @@ impl Room {
     }
 
     /// Looks at the disk, for the changes of one batch.
-    pub(super) fn now(&self) -> RoomNow {
+    pub(super) fn now(&self) -> FreeSpaceNow {
         // A disk that does not say is left to say it when it is written to.
         let free = self.folder.as_deref().map(free_bytes).and_then(Result::ok);
-        free.map_or(RoomNow::boundless(), |free| RoomNow { free })
+        free.map_or(FreeSpaceNow::boundless(), |free| FreeSpaceNow { free })
     }
 }
 
 /// The room that there was a moment ago.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RoomNow {
+pub(crate) struct FreeSpaceNow {
     free: u64,
 }
 
-impl RoomNow {
+impl FreeSpaceNow {
     /// As if no disk were ever full.
     pub(super) fn boundless() -> Self {
         Self { free: u64::MAX }
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn small_changes_go_on_for_longer() {
-        let room = RoomNow { free: FLOOR - 1 };
+        let room = FreeSpaceNow { free: FLOOR - 1 };
         assert_eq!(room.admit_anything(), Ok(()));
         let full = Refusal::ServerFull { free: FLOOR - 1, floor: FLOOR };
         assert_eq!(room.admit_growth(), Err(full));
-        assert!(RoomNow { free: FLOOR_OF_SMALL - 1 }.admit_anything().is_err());
-        assert_eq!(Room::boundless().now().admit_growth(), Ok(()));
+        assert!(FreeSpaceNow { free: FLOOR_OF_SMALL - 1 }.admit_anything().is_err());
+        assert_eq!(FreeSpace::boundless().now().admit_growth(), Ok(()));
     }
 }

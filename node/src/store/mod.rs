@@ -37,11 +37,11 @@ use std::sync::Arc;
 use qchat_proto::Refusal;
 use tokio::task::spawn_blocking;
 
-use crate::store::database::Engine;
-pub(crate) use crate::store::error::Fault;
-use crate::store::free_space::{Room, RoomNow};
-pub(crate) use crate::store::notification::WakeUp;
-pub(crate) use crate::store::rows_read::LookedAt;
+use crate::store::database::ReopeningDatabase;
+pub(crate) use crate::store::error::StoreError;
+use crate::store::free_space::{FreeSpace, FreeSpaceNow};
+pub(crate) use crate::store::notification::Notification;
+pub(crate) use crate::store::rows_read::RowsRead;
 use crate::store::rows_read::Snapshot;
 pub(crate) use changes::Change;
 pub use open::OpenError;
@@ -50,12 +50,12 @@ use writer::Writer;
 
 /// What is told where a write found no room.
 pub(crate) fn found_full() -> Refusal {
-    RoomNow::found_full()
+    FreeSpaceNow::found_full()
 }
 
 /// A handle on the store of one data folder. One process has it open at a time.
 pub(crate) struct Store {
-    engine: Arc<Engine>,
+    engine: Arc<ReopeningDatabase>,
     writer: Writer,
     /// Held for as long as the store is open.
     _lock: std::fs::File,
@@ -70,21 +70,21 @@ impl Store {
         let lock = open::lock(folder)?;
         let (path, path_to_read) = (folder.to_owned(), folder.to_owned());
         let database = open::open_or_create(folder)?;
-        let engine = Arc::new(Engine::start(
+        let engine = Arc::new(ReopeningDatabase::start(
             database,
             move || open::open_existing(&path),
             move || open::open_to_read(&path_to_read),
         ));
-        let writer = Writer::start(Arc::clone(&engine), Room::in_folder(folder));
+        let writer = Writer::start(Arc::clone(&engine), FreeSpace::in_folder(folder));
         Ok(Self { engine, writer, _lock: lock })
     }
 
     /// A store on this database, as if no disk were ever full.
     #[cfg(any(test, fuzzing))]
     #[expect(clippy::unwrap_used, reason = "a test that cannot have a file is to stop")]
-    fn with(engine: Engine) -> Self {
+    fn with(engine: ReopeningDatabase) -> Self {
         let engine = Arc::new(engine);
-        let writer = Writer::start(Arc::clone(&engine), Room::boundless());
+        let writer = Writer::start(Arc::clone(&engine), FreeSpace::boundless());
         Self { engine, writer, _lock: tempfile::tempfile().unwrap() }
     }
 
@@ -117,7 +117,7 @@ impl Store {
 
     /// From now on tells `wake` what a change gives others to look at, after the commit and before the
     /// answer. It must not block.
-    pub(crate) fn on_change(&self, wake: impl Fn(WakeUp) + Send + Sync + 'static) {
+    pub(crate) fn on_change(&self, wake: impl Fn(Notification) + Send + Sync + 'static) {
         self.writer.on_change(Box::new(wake));
     }
 
@@ -125,13 +125,13 @@ impl Store {
     /// more.
     async fn read<T: Send + 'static>(
         &self,
-        question: impl Fn(&Snapshot) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T, Fault> {
-        let (engine, looked_at) = (Arc::clone(&self.engine), LookedAt::of_this_work());
+        question: impl Fn(&Snapshot) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (engine, rows_read) = (Arc::clone(&self.engine), RowsRead::of_this_work());
         let answer = spawn_blocking(move || {
-            engine.ask(|database| question(&Snapshot::of(database, &looked_at)?))
+            engine.ask(|database| question(&Snapshot::of(database, &rows_read)?))
         });
-        answer.await.unwrap_or(Err(Fault::Panicked))
+        answer.await.unwrap_or(Err(StoreError::Panicked))
     }
 
     /// Takes no more changes, and returns when those that were handed over are done.

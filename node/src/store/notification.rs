@@ -4,7 +4,7 @@ use qchat_proto::{Address, GroupName, UserName};
 
 /// Something that has changed, for those who watch it. They look for themselves what it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum WakeUp {
+pub(crate) enum Notification {
     /// The log has grown, or somebody may follow it from now on, or no more.
     Log(Address),
     /// Messages of the log were delivered or read.

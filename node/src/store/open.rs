@@ -10,7 +10,7 @@ use std::thread;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::error::Fault;
+use super::error::StoreError;
 use super::tables;
 use super::writes_in_memory::WritesInMemory;
 use crate::fs::{create_private, make_private, private_file};
@@ -208,9 +208,9 @@ fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
-fn unreadable(path: &Path, fault: &Fault) -> OpenError {
+fn unreadable(path: &Path, fault: &StoreError) -> OpenError {
     match fault {
-        Fault::Engine(error) => damaged(path, &error.to_string()),
+        StoreError::ReopeningDatabase(error) => damaged(path, &error.to_string()),
         fault => damaged(path, &fault.to_string()),
     }
 }

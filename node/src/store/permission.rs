@@ -6,9 +6,9 @@
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
 use redb::ReadableTable;
 
-use super::error::Fault;
+use super::error::StoreError;
 use super::records::{Entry, Group, Membership};
-use super::rows_read::{Counted, Snapshot};
+use super::rows_read::{CountedReads, Snapshot};
 use super::tables::{self, Tables};
 
 /// What somebody wants to do. Each change and each question that is not open to all users names one.
@@ -31,13 +31,13 @@ pub(super) enum Act<'a> {
 /// The facts that permission rests on, in a transaction or a snapshot.
 pub(super) trait Facts {
     /// Whether there is such an account.
-    fn has_account(&self, user: &UserName) -> Result<bool, Fault>;
+    fn has_account(&self, user: &UserName) -> Result<bool, StoreError>;
 
     /// Whether there is such a group.
-    fn has_group(&self, group: &GroupName) -> Result<bool, Fault>;
+    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError>;
 
     /// Whether the user is one of its members.
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, Fault>;
+    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError>;
 }
 
 /// Whether `user`, who is signed in, may do it. Existence is checked before membership.
@@ -48,7 +48,7 @@ pub(super) fn permit(
     facts: &impl Facts,
     user: &UserName,
     act: Act<'_>,
-) -> Result<Result<(), Refusal>, Fault> {
+) -> Result<Result<(), Refusal>, StoreError> {
     match act {
         Act::Read(Address::User(owner)) if owner == user => Ok(Ok(())),
         Act::Write(Address::User(receiver)) if facts.has_account(receiver)? => Ok(Ok(())),
@@ -75,7 +75,7 @@ fn in_group(
     facts: &impl Facts,
     user: &UserName,
     group: &GroupName,
-) -> Result<Result<(), Refusal>, Fault> {
+) -> Result<Result<(), Refusal>, StoreError> {
     match (facts.has_group(group)?, facts.is_member(group, user)?) {
         (true, true) => Ok(Ok(())),
         (true, false) => Ok(Err(Refusal::NotAMember(group.clone()))),
@@ -84,53 +84,53 @@ fn in_group(
 }
 
 impl Facts for Tables<'_> {
-    fn has_account(&self, user: &UserName) -> Result<bool, Fault> {
+    fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
         has_account(&self.accounts, user)
     }
 
-    fn has_group(&self, group: &GroupName) -> Result<bool, Fault> {
+    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
         has_group(&self.groups, group)
     }
 
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, Fault> {
+    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
         is_member(&self.members, group, user)
     }
 }
 
 impl Facts for Snapshot {
-    fn has_account(&self, user: &UserName) -> Result<bool, Fault> {
+    fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
         has_account(&self.open_table(tables::ACCOUNTS)?, user)
     }
 
-    fn has_group(&self, group: &GroupName) -> Result<bool, Fault> {
+    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
         has_group(&self.open_table(tables::GROUPS)?, group)
     }
 
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, Fault> {
+    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
         is_member(&self.open_table(tables::MEMBERS)?, group, user)
     }
 }
 
 fn has_account(
-    accounts: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
+    accounts: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     user: &UserName,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     Ok(accounts.get(tables::name(user.as_str()))?.is_some())
 }
 
 fn has_group(
-    groups: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
+    groups: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     group: &GroupName,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let group: Option<Group> = tables::lookup(groups, tables::name(group.as_str()), "group")?;
     Ok(group.is_some())
 }
 
 fn is_member(
-    members: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
+    members: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     group: &GroupName,
     user: &UserName,
-) -> Result<bool, Fault> {
+) -> Result<bool, StoreError> {
     let key = tables::member(group, Some(user));
     let membership: Option<Membership> = tables::lookup(members, &key, "membership")?;
     Ok(membership.is_some())
@@ -146,15 +146,15 @@ mod tests {
     struct World;
 
     impl Facts for World {
-        fn has_account(&self, user: &UserName) -> Result<bool, Fault> {
+        fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
             Ok(["alice", "bob"].contains(&user.as_str()))
         }
 
-        fn has_group(&self, group: &GroupName) -> Result<bool, Fault> {
+        fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
             Ok(["lab", "ops"].contains(&group.as_str()))
         }
 
-        fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, Fault> {
+        fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
             Ok(["lab", "gone"].contains(&group.as_str()) && user.as_str() == "alice")
         }
     }

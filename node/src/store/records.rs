@@ -7,7 +7,7 @@ use qchat_proto::{Address, Body, ClientId, GroupName, Sequence, Timestamp, UserN
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::Fault;
+use super::error::StoreError;
 
 /// The version of every record so far.
 const VERSION: u8 = 1;
@@ -20,10 +20,13 @@ pub(super) fn encode(record: &impl Serialize) -> Vec<u8> {
 }
 
 /// Reads a record. `what` names it in the report of a damaged one.
-pub(super) fn decode<V: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<V, Fault> {
+pub(super) fn decode<V: DeserializeOwned>(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<V, StoreError> {
     match bytes.split_first() {
-        Some((&VERSION, content)) => frame::decode(content).map_err(|_| Fault::Damaged(what)),
-        _ => Err(Fault::Damaged(what)),
+        Some((&VERSION, content)) => frame::decode(content).map_err(|_| StoreError::Damaged(what)),
+        _ => Err(StoreError::Damaged(what)),
     }
 }
 

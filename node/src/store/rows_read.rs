@@ -1,6 +1,6 @@
 //! How many rows the store looks at, also those that an answer leaves out: the one place that counts them.
 //!
-//! Questions and changes reach the tables through [`Counted`] alone, so none can look without being counted.
+//! Questions and changes reach the tables through [`CountedReads`] alone, so none can look without being counted.
 
 use std::future::Future;
 use std::ops::RangeBounds;
@@ -12,21 +12,21 @@ use redb::{
     StorageError, Table,
 };
 
-use super::error::Fault;
+use super::error::StoreError;
 use super::tables::Definition;
 
 /// A row counts once more for so many bytes of its value: those have to be read and decoded.
 const BYTES_A_ROW: usize = 1024;
 
 tokio::task_local! {
-    static OF_THIS_TASK: LookedAt;
+    static OF_THIS_TASK: RowsRead;
 }
 
 /// A number of rows. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LookedAt(Arc<AtomicUsize>);
+pub(crate) struct RowsRead(Arc<AtomicUsize>);
 
-impl LookedAt {
+impl RowsRead {
     /// Does some work, and counts here what the store looks at for it.
     pub(crate) async fn count<T>(&self, work: impl Future<Output = T>) -> T {
         OF_THIS_TASK.scope(self.clone(), work).await
@@ -56,28 +56,28 @@ impl LookedAt {
 /// What lies in the tables at one moment.
 pub(super) struct Snapshot {
     transaction: ReadTransaction,
-    looked_at: LookedAt,
+    rows_read: RowsRead,
 }
 
 impl Snapshot {
     /// A snapshot of now.
-    pub(super) fn of(database: &Database, looked_at: &LookedAt) -> Result<Self, Fault> {
-        Ok(Self { transaction: database.begin_read()?, looked_at: looked_at.clone() })
+    pub(super) fn of(database: &Database, rows_read: &RowsRead) -> Result<Self, StoreError> {
+        Ok(Self { transaction: database.begin_read()?, rows_read: rows_read.clone() })
     }
 
-    pub(super) fn open_table(&self, definition: Definition) -> Result<CountedTable, Fault> {
-        Ok(Counted::of(self.transaction.open_table(definition)?, &self.looked_at))
+    pub(super) fn open_table(&self, definition: Definition) -> Result<CountedTable, StoreError> {
+        Ok(CountedReads::of(self.transaction.open_table(definition)?, &self.rows_read))
     }
 }
 
 /// A table of bytes whose rows are counted as they are looked at.
-pub(super) struct Counted<T> {
+pub(super) struct CountedReads<T> {
     table: T,
-    looked_at: LookedAt,
+    rows_read: RowsRead,
 }
 
 /// A table of a snapshot.
-pub(super) type CountedTable = Counted<ReadOnlyTable<&'static [u8], &'static [u8]>>;
+pub(super) type CountedTable = CountedReads<ReadOnlyTable<&'static [u8], &'static [u8]>>;
 
 /// A row's key and value.
 type Row<'table> = (AccessGuard<'table, &'static [u8]>, AccessGuard<'table, &'static [u8]>);
@@ -86,20 +86,20 @@ type Row<'table> = (AccessGuard<'table, &'static [u8]>, AccessGuard<'table, &'st
 pub(super) type Rows<'table> =
     Box<dyn DoubleEndedIterator<Item = Result<Row<'table>, StorageError>> + 'table>;
 
-impl<T> Counted<T> {
-    pub(super) fn of(table: T, looked_at: &LookedAt) -> Self {
-        Self { table, looked_at: looked_at.clone() }
+impl<T> CountedReads<T> {
+    pub(super) fn of(table: T, rows_read: &RowsRead) -> Self {
+        Self { table, rows_read: rows_read.clone() }
     }
 }
 
-impl<T: ReadableTable<&'static [u8], &'static [u8]>> Counted<T> {
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> CountedReads<T> {
     /// The value under a key. To find none is to have looked.
     pub(super) fn get(
         &self,
         key: &[u8],
     ) -> Result<Option<AccessGuard<'_, &'static [u8]>>, StorageError> {
         let found = self.table.get(key)?;
-        self.looked_at.add_row(found.as_ref().map_or(0, |value| value.value().len()));
+        self.rows_read.add_row(found.as_ref().map_or(0, |value| value.value().len()));
         Ok(found)
     }
 
@@ -110,22 +110,22 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Counted<T> {
     ) -> Result<Rows<'_>, StorageError> {
         let rows = self.table.range(range)?;
         Ok(Box::new(rows.inspect(|row| {
-            self.looked_at.add_row(row.as_ref().map_or(0, |(_, value)| value.value().len()));
+            self.rows_read.add_row(row.as_ref().map_or(0, |(_, value)| value.value().len()));
         })))
     }
 }
 
-impl Counted<Table<'_, &'static [u8], &'static [u8]>> {
+impl CountedReads<Table<'_, &'static [u8], &'static [u8]>> {
     /// Writes a row, over the one that was there.
     pub(super) fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.looked_at.add_row(value.len());
+        self.rows_read.add_row(value.len());
         self.table.insert(key, value)?;
         Ok(())
     }
 
     /// Removes a row, if it is there.
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<(), StorageError> {
-        self.looked_at.add_row(0);
+        self.rows_read.add_row(0);
         self.table.remove(key)?;
         Ok(())
     }

@@ -7,10 +7,10 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Wr
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::Fault;
-use super::free_space::RoomNow;
+use super::error::StoreError;
+use super::free_space::FreeSpaceNow;
 use super::records;
-use super::rows_read::{Counted, LookedAt, Snapshot};
+use super::rows_read::{CountedReads, RowsRead, Snapshot};
 
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -32,24 +32,24 @@ macro_rules! tables {
 
         /// Every table, open for one change after the other.
         pub(crate) struct Tables<'transaction> {
-            $(pub(super) $field: Counted<Table<'transaction, &'static [u8], &'static [u8]>>,)*
+            $(pub(super) $field: CountedReads<Table<'transaction, &'static [u8], &'static [u8]>>,)*
             /// What is left of the disk.
-            pub(super) room: RoomNow,
+            pub(super) room: FreeSpaceNow,
             /// The rows of all tables that were looked at, and are nobody's yet.
-            pub(super) looked_at: LookedAt,
+            pub(super) rows_read: RowsRead,
         }
 
         impl<'transaction> Tables<'transaction> {
             /// Opens every table for writing.
             pub(super) fn open(
                 transaction: &'transaction WriteTransaction,
-                room: RoomNow,
-            ) -> Result<Self, Fault> {
-                let looked_at = LookedAt::default();
+                room: FreeSpaceNow,
+            ) -> Result<Self, StoreError> {
+                let rows_read = RowsRead::default();
                 Ok(Self {
-                    $($field: Counted::of(transaction.open_table($constant)?, &looked_at),)*
+                    $($field: CountedReads::of(transaction.open_table($constant)?, &rows_read),)*
                     room,
-                    looked_at,
+                    rows_read,
                 })
             }
         }
@@ -88,23 +88,23 @@ tables! {
 }
 
 /// Writes the tables of an empty store.
-pub(super) fn create(database: &Database) -> Result<(), Fault> {
+pub(super) fn create(database: &Database) -> Result<(), StoreError> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
-    drop(Tables::open(&transaction, RoomNow::boundless())?);
+    drop(Tables::open(&transaction, FreeSpaceNow::boundless())?);
     transaction.open_table(META)?.insert("format", FORMAT)?;
     Ok(transaction.commit()?)
 }
 
 /// The format that a store was written in.
-pub(super) fn format(database: &Database) -> Result<u64, Fault> {
+pub(super) fn format(database: &Database) -> Result<u64, StoreError> {
     let transaction = database.begin_read()?;
     let meta = transaction.open_table(META)?;
-    meta.get("format")?.map(|format| format.value()).ok_or(Fault::Damaged("format"))
+    meta.get("format")?.map(|format| format.value()).ok_or(StoreError::Damaged("format"))
 }
 
 /// Counts a transaction, in itself: where the number is found later, the transaction was committed.
-pub(super) fn count_batch(transaction: &WriteTransaction) -> Result<u64, Fault> {
+pub(super) fn count_batch(transaction: &WriteTransaction) -> Result<u64, StoreError> {
     let mut meta = transaction.open_table(META)?;
     let before = meta.get(BATCHES)?.map_or(0, |batches| batches.value());
     let number = before.wrapping_add(1);
@@ -113,17 +113,17 @@ pub(super) fn count_batch(transaction: &WriteTransaction) -> Result<u64, Fault> 
 }
 
 /// The number of the last transaction that was committed.
-pub(super) fn batches(database: &Database) -> Result<u64, Fault> {
+pub(super) fn batches(database: &Database) -> Result<u64, StoreError> {
     let meta = database.begin_read()?.open_table(META)?;
     Ok(meta.get(BATCHES)?.map_or(0, |batches| batches.value()))
 }
 
 /// The record under `key`, if there is one. `what` names it in the report of a damaged one.
 pub(super) fn lookup<V: DeserializeOwned>(
-    table: &Counted<impl ReadableTable<&'static [u8], &'static [u8]>>,
+    table: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     key: &[u8],
     what: &'static str,
-) -> Result<Option<V>, Fault> {
+) -> Result<Option<V>, StoreError> {
     let found = table.get(key)?;
     found.map(|bytes| records::decode(bytes.value(), what)).transpose()
 }
@@ -134,16 +134,16 @@ pub(super) fn find<V: DeserializeOwned>(
     table: Definition,
     key: &[u8],
     what: &'static str,
-) -> Result<Option<V>, Fault> {
+) -> Result<Option<V>, StoreError> {
     lookup(&snapshot.open_table(table)?, key, what)
 }
 
 /// Writes a record, over the one that was there.
 pub(super) fn put(
-    table: &mut Counted<Table<'_, &'static [u8], &'static [u8]>>,
+    table: &mut CountedReads<Table<'_, &'static [u8], &'static [u8]>>,
     key: &[u8],
     record: &impl Serialize,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     Ok(table.insert(key, &records::encode(record))?)
 }
 

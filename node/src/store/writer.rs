@@ -10,11 +10,11 @@ use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
 use super::changes::{ApplyError, Change};
-use super::database::Engine;
-use super::error::Fault;
-use super::free_space::{Room, RoomNow};
-use super::notification::WakeUp;
-use super::rows_read::LookedAt;
+use super::database::ReopeningDatabase;
+use super::error::StoreError;
+use super::free_space::{FreeSpace, FreeSpaceNow};
+use super::notification::Notification;
+use super::rows_read::RowsRead;
 use super::tables::{self, Tables};
 use crate::error_chain::chain;
 
@@ -36,14 +36,14 @@ pub(crate) enum CommitError {
     Refused(#[from] Refusal),
     /// Something failed before the commit. Nothing was changed.
     #[error("changing the store")]
-    Failed(#[source] Arc<Fault>),
+    Failed(#[source] Arc<StoreError>),
     /// The commit failed, and may have become durable all the same.
     #[error("committing a change to the store")]
-    Unknown(#[source] Arc<Fault>),
+    Unknown(#[source] Arc<StoreError>),
 }
 
 /// Is told what others have to look at.
-type Wake = Box<dyn Fn(WakeUp) + Send + Sync>;
+type Wake = Box<dyn Fn(Notification) + Send + Sync>;
 
 /// Hands changes to the writing thread.
 pub(super) struct Writer {
@@ -54,7 +54,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(engine: Arc<Engine>, room: Room) -> Self {
+    pub(super) fn start(engine: Arc<ReopeningDatabase>, room: FreeSpace) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (finish, finished) = oneshot::channel();
         let wake = Arc::<OnceLock<Wake>>::default();
@@ -78,15 +78,15 @@ impl Writer {
     pub(super) async fn queue<C: Change>(
         &self,
         change: C,
-    ) -> Result<impl Future<Output = Answer<C>> + Send + use<C>, CommitError> {
+    ) -> Result<impl Future<Output = Reply<C>> + Send + use<C>, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let closed = || CommitError::Failed(Arc::new(Fault::Closed));
+        let closed = || CommitError::Failed(Arc::new(StoreError::Closed));
         let queue = queue.ok_or_else(closed)?;
         let (job, answered) = queued(change);
         queue.send(job).await.map_err(|_| closed())?;
         drop(queue);
         // A job that was dropped unanswered was in a transaction that may or may not have happened.
-        let unknown = |_| Err(CommitError::Unknown(Arc::new(Fault::Panicked)));
+        let unknown = |_| Err(CommitError::Unknown(Arc::new(StoreError::Panicked)));
         Ok(async move { answered.await.unwrap_or_else(unknown) })
     }
 
@@ -109,33 +109,33 @@ pub(super) trait Job: Send {
     /// Answers that there is no room.
     fn refused(self: Box<Self>, refusal: Refusal);
     /// Applies the change and keeps its outcome.
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault>;
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError>;
     /// What others have to look at, where the change was made.
-    fn wake_ups(&self) -> Vec<WakeUp>;
+    fn notifications(&self) -> Vec<Notification>;
     /// Answers with the outcome: the commit holds it.
     fn committed(self: Box<Self>);
     /// Answers that nothing was changed.
-    fn failed(self: Box<Self>, fault: Arc<Fault>);
+    fn failed(self: Box<Self>, fault: Arc<StoreError>);
     /// Answers that nobody knows.
-    fn unknown(self: Box<Self>, fault: Arc<Fault>);
+    fn unknown(self: Box<Self>, fault: Arc<StoreError>);
 }
 
 struct Queued<C: Change> {
     change: C,
     outcome: Option<Result<C::Outcome, Refusal>>,
-    answer: oneshot::Sender<Answer<C>>,
+    answer: oneshot::Sender<Reply<C>>,
     /// Counts the rows of this change.
-    looked_at: LookedAt,
+    rows_read: RowsRead,
 }
 
 /// What a change is answered with.
-type Answer<C> = Result<<C as Change>::Outcome, CommitError>;
+type Reply<C> = Result<<C as Change>::Outcome, CommitError>;
 
 /// A change ready for a batch, and where its answer arrives.
-pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<Answer<C>>) {
+pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<Reply<C>>) {
     let (answer, answered) = oneshot::channel();
-    let looked_at = LookedAt::of_this_work();
-    (Box::new(Queued { change, outcome: None, answer, looked_at }), answered)
+    let rows_read = RowsRead::of_this_work();
+    (Box::new(Queued { change, outcome: None, answer, rows_read }), answered)
 }
 
 impl<C: Change> Job for Queued<C> {
@@ -151,20 +151,20 @@ impl<C: Change> Job for Queued<C> {
         let _ = self.answer.send(Err(CommitError::Refused(refusal)));
     }
 
-    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), Fault> {
+    fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError> {
         let applied = self.change.apply(tables);
-        self.looked_at.add(tables.looked_at.take());
+        self.rows_read.add(tables.rows_read.take());
         self.outcome = Some(match applied {
             Ok(outcome) => Ok(outcome),
             Err(ApplyError::Refused(refusal)) => Err(refusal),
-            Err(ApplyError::Fault(fault)) => return Err(fault),
+            Err(ApplyError::StoreError(fault)) => return Err(fault),
         });
         Ok(())
     }
 
-    fn wake_ups(&self) -> Vec<WakeUp> {
+    fn notifications(&self) -> Vec<Notification> {
         match &self.outcome {
-            Some(Ok(outcome)) => self.change.wake_ups(outcome),
+            Some(Ok(outcome)) => self.change.notifications(outcome),
             _ => Vec::new(),
         }
     }
@@ -176,22 +176,22 @@ impl<C: Change> Job for Queued<C> {
         }
     }
 
-    fn failed(self: Box<Self>, fault: Arc<Fault>) {
+    fn failed(self: Box<Self>, fault: Arc<StoreError>) {
         match fault.is_full_disk() {
-            true => self.refused(RoomNow::found_full()),
+            true => self.refused(FreeSpaceNow::found_full()),
             false => _ = self.answer.send(Err(CommitError::Failed(fault))),
         }
     }
 
-    fn unknown(self: Box<Self>, fault: Arc<Fault>) {
+    fn unknown(self: Box<Self>, fault: Arc<StoreError>) {
         let _ = self.answer.send(Err(CommitError::Unknown(fault)));
     }
 }
 
 /// Writes until nobody is left who could ask for it.
 fn write(
-    engine: &Engine,
-    room: &Room,
+    engine: &ReopeningDatabase,
+    room: &FreeSpace,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     wake: &OnceLock<Wake>,
 ) {
@@ -227,9 +227,9 @@ fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Bo
 /// Makes the changes of a batch. Where the disk failed, opens the database anew, and looks there what has
 /// become of them. Those that only met what an earlier call had left behind are tried once more.
 pub(super) fn write_or_reopen(
-    engine: &Engine,
+    engine: &ReopeningDatabase,
     batch: Vec<Box<dyn Job>>,
-    room: RoomNow,
+    room: FreeSpaceNow,
     wake: &OnceLock<Wake>,
 ) {
     let unsettled = write_once(engine, batch, room, wake);
@@ -245,9 +245,9 @@ pub(super) fn write_or_reopen(
 
 /// Makes the changes of a batch, and opens the database anew for those without an answer, which it returns.
 fn write_once(
-    engine: &Engine,
+    engine: &ReopeningDatabase,
     batch: Vec<Box<dyn Job>>,
-    room: RoomNow,
+    room: FreeSpaceNow,
     wake: &OnceLock<Wake>,
 ) -> Vec<Unsettled> {
     let mut batch = Some(batch);
@@ -280,7 +280,7 @@ fn write_once(
 /// Changes without an answer. The engine does nothing any more until it is opened again.
 pub(super) struct Unsettled {
     batch: Vec<Box<dyn Job>>,
-    fault: Arc<Fault>,
+    fault: Arc<StoreError>,
     /// The number of their transaction, where its commit was tried.
     transaction: Option<u64>,
 }
@@ -292,7 +292,7 @@ impl Unsettled {
     }
 
     /// Answers by what the database holds now that it is open again.
-    fn settle(self, engine: &Engine, wake: &OnceLock<Wake>) {
+    fn settle(self, engine: &ReopeningDatabase, wake: &OnceLock<Wake>) {
         let Self { batch, fault, transaction: Some(number) } = self else { return self.give_up() };
         match engine.with(tables::batches) {
             Ok(last) if last == number => answer(batch, wake),
@@ -315,20 +315,20 @@ impl Unsettled {
 /// Answers what was committed.
 fn answer(batch: Vec<Box<dyn Job>>, wake: &OnceLock<Wake>) {
     if let Some(wake) = wake.get() {
-        batch.iter().flat_map(|job| job.wake_ups()).for_each(wake);
+        batch.iter().flat_map(|job| job.notifications()).for_each(wake);
     }
     batch.into_iter().for_each(Job::committed);
 }
 
-fn fail(batch: Vec<Box<dyn Job>>, fault: &Arc<Fault>) {
+fn fail(batch: Vec<Box<dyn Job>>, fault: &Arc<StoreError>) {
     batch.into_iter().for_each(|job| job.failed(Arc::clone(fault)));
 }
 
 /// How far a transaction came.
 enum Stopped {
-    BeforeCommit(Fault),
+    BeforeCommit(StoreError),
     /// In the commit of the transaction with this number.
-    InCommit(u64, Fault),
+    InCommit(u64, StoreError),
 }
 
 /// Makes the changes of a batch in one transaction, and answers each; but those which it returns, for whose
@@ -336,7 +336,7 @@ enum Stopped {
 pub(super) fn write_batch(
     database: &Database,
     mut batch: Vec<Box<dyn Job>>,
-    room: RoomNow,
+    room: FreeSpaceNow,
     wake: &OnceLock<Wake>,
 ) -> Vec<Unsettled> {
     let (fault, transaction) = match transact(database, &mut batch, room) {
@@ -362,7 +362,11 @@ pub(super) fn write_batch(
     }
 }
 
-fn transact(database: &Database, batch: &mut [Box<dyn Job>], room: RoomNow) -> Result<(), Stopped> {
+fn transact(
+    database: &Database,
+    batch: &mut [Box<dyn Job>],
+    room: FreeSpaceNow,
+) -> Result<(), Stopped> {
     // The engine panics on some kinds of damage; that must not end the writer.
     let applied = catch_unwind(AssertUnwindSafe(|| {
         let mut transaction = database.begin_write()?;
@@ -376,10 +380,10 @@ fn transact(database: &Database, batch: &mut [Box<dyn Job>], room: RoomNow) -> R
         Ok((transaction, number))
     }));
     let (transaction, number) =
-        applied.unwrap_or(Err(Fault::Panicked)).map_err(Stopped::BeforeCommit)?;
+        applied.unwrap_or(Err(StoreError::Panicked)).map_err(Stopped::BeforeCommit)?;
     let committed = catch_unwind(AssertUnwindSafe(|| transaction.commit()));
     match committed {
         Ok(result) => result.map_err(|error| Stopped::InCommit(number, error.into())),
-        Err(_) => Err(Stopped::InCommit(number, Fault::Panicked)),
+        Err(_) => Err(Stopped::InCommit(number, StoreError::Panicked)),
     }
 }

@@ -8,26 +8,26 @@ use qchat_transfer::{Leftover, Part};
 use crate::error_chain::chain;
 use crate::files::PartKey;
 use crate::fs::blocking;
-use crate::state::Node;
+use crate::state::ServerState;
 
 /// A copy that has not been written to for so long is not being made any more.
 const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Removes parts that are old or whose message exists. The others count against their senders' quotas
 /// from here on.
-pub(crate) async fn collect(node: &Node) {
-    let folder = node.uploads.folder().to_owned();
+pub(crate) async fn collect(state: &ServerState) {
+    let folder = state.file_store.folder().to_owned();
     match blocking(move || Part::leftovers(&folder)).await {
         Ok(leftovers) => {
             for leftover in leftovers {
-                look_at(node, leftover).await;
+                look_at(state, leftover).await;
             }
         }
         Err(error) => tracing::warn!(%error, "the unfinished uploads could not be looked at"),
     }
 }
 
-async fn look_at(node: &Node, leftover: Leftover) {
+async fn look_at(state: &ServerState, leftover: Leftover) {
     let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
     let Some(key) = PartKey::parse(&leftover.name) else {
         // Nobody could ask for it. But it may be the copy of a part that is being made.
@@ -37,24 +37,24 @@ async fn look_at(node: &Node, leftover: Leftover) {
         return;
     };
     // What is under way is not looked at.
-    let Some(turn) = node.uploads.parts.take_resting(key) else { return };
+    let Some(turn) = state.file_store.parts.take_resting(key) else { return };
     let PartKey { user, id } = turn.key().clone();
-    let is_told = match node.store.earlier_upload(user, id).await {
+    let is_told = match state.store.earlier_upload(user, id).await {
         Ok(file) => file.is_some(),
         Err(error) => {
             let error = chain(&error);
             return tracing::warn!(error, "whether an upload has its message is not known");
         }
     };
-    if is_told || age > node.limits.unfinished_age_max {
+    if is_told || age > state.limits.unfinished_age_max {
         tracing::info!(part = leftover.name, is_told, "removing an unfinished upload");
         turn.discard().await;
     }
 }
 
 async fn remove(path: PathBuf) {
-    let shown = path.clone();
+    let current_identity = path.clone();
     if let Err(error) = blocking(move || std::fs::remove_file(path)).await {
-        tracing::warn!(path = %shown.display(), %error, "an unfinished upload cannot be removed");
+        tracing::warn!(path = %current_identity.display(), %error, "an unfinished upload cannot be removed");
     }
 }

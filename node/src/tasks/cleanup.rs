@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::clock;
 use crate::error_chain::chain;
-use crate::state::Node;
+use crate::state::ServerState;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::Keeping;
 use crate::tasks::abandoned_uploads;
@@ -25,34 +25,38 @@ const ROUND_EVERY_MIN: Duration = Duration::from_secs(1);
 const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Goes through the folder again and again.
-pub(crate) async fn run(node: Arc<Node>) {
-    let keep = node.limits.keep_files;
+pub(crate) async fn run(state: Arc<ServerState>) {
+    let keep = state.limits.keep_files;
     let every = keep.map_or(ROUND_EVERY_MAX, |keep| keep / 10);
     let every = every.clamp(ROUND_EVERY_MIN, ROUND_EVERY_MAX);
-    let collect = node.uploads.are_all_ours();
+    let collect = state.file_store.are_all_ours();
     if !collect {
         tracing::warn!(
             "the upload folder was filled by another store: files without a message stay"
         );
     }
-    while !node.stopping.is_cancelled() {
-        if let Err(error) = round(&node, keep, collect).await {
+    while !state.stopping.is_cancelled() {
+        if let Err(error) = round(&state, keep, collect).await {
             tracing::warn!(error = chain(&*error), "the upload folder could not be tidied");
         }
-        abandoned_uploads::collect(&node).await;
-        node.stopping.run_until_cancelled(sleep(every)).await;
+        abandoned_uploads::collect(&state).await;
+        state.stopping.run_until_cancelled(sleep(every)).await;
     }
 }
 
 type RoundError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Goes through the folder once, some files at a time.
-async fn round(node: &Node, keep: Option<Duration>, collect: bool) -> Result<(), RoundError> {
-    let mut chunks = node.uploads.names();
+async fn round(
+    state: &ServerState,
+    keep: Option<Duration>,
+    collect: bool,
+) -> Result<(), RoundError> {
+    let mut chunks = state.file_store.names();
     while let Some(names) = chunks.recv().await {
         let names = names?;
         let now = clock::now();
-        let keeping = node.store.keeping(names.clone()).await?;
+        let keeping = state.store.keeping(names.clone()).await?;
         let files: Vec<_> = names.into_iter().zip(keeping).collect();
         let is_old = |name: &StoredName, age: Duration| clock::is_older(name.at(), now, age);
         let pick = |is_picked: &dyn Fn(&StoredName, Keeping) -> bool| -> Vec<StoredName> {
@@ -60,30 +64,34 @@ async fn round(node: &Node, keep: Option<Duration>, collect: bool) -> Result<(),
             picked.map(|(name, _)| name.clone()).collect()
         };
         let kept_long_enough = |name: &StoredName| keep.is_some_and(|keep| is_old(name, keep));
-        expire(node, now, pick(&|name, is| is == Keeping::Kept && kept_long_enough(name))).await?;
+        expire(state, now, pick(&|name, is| is == Keeping::Kept && kept_long_enough(name))).await?;
         // Those that expired before are here where a server was killed in the middle.
-        remove(node, "expired", pick(&|_, is| is == Keeping::Expired)).await;
+        remove(state, "expired", pick(&|_, is| is == Keeping::Expired)).await;
         if collect {
             let orphans = pick(&|name, is| is == Keeping::Unknown && is_old(name, ORPHAN_AGE));
-            remove(node, "sent in no message", orphans).await;
+            remove(state, "sent in no message", orphans).await;
         }
     }
     Ok(())
 }
 
 /// First the store says that they are gone, then they go.
-async fn expire(node: &Node, at: Timestamp, names: Vec<StoredName>) -> Result<(), RoundError> {
+async fn expire(
+    state: &ServerState,
+    at: Timestamp,
+    names: Vec<StoredName>,
+) -> Result<(), RoundError> {
     if names.is_empty() {
         return Ok(());
     }
-    node.store.commit(ExpireFiles { names: names.clone(), at }).await?;
-    remove(node, "expired", names).await;
+    state.store.commit(ExpireFiles { names: names.clone(), at }).await?;
+    remove(state, "expired", names).await;
     Ok(())
 }
 
-async fn remove(node: &Node, reason: &str, names: Vec<StoredName>) {
+async fn remove(state: &ServerState, reason: &str, names: Vec<StoredName>) {
     for name in names {
         tracing::info!(%name, reason, "removing a file");
-        node.uploads.remove(&name).await;
+        state.file_store.remove(&name).await;
     }
 }

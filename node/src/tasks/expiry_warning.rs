@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use time::{Duration, OffsetDateTime};
 use tokio::time::sleep;
 
-use crate::state::Node;
+use crate::state::ServerState;
 
 /// How long before the end the warnings begin.
 const WARNED_BEFORE: Duration = Duration::days(30);
@@ -24,16 +24,16 @@ enum Left {
 }
 
 /// Looks at the certificate that is in use: at once, once a day, and whenever it is another one.
-pub(crate) async fn watch(node: Arc<Node>, certificate: PathBuf) {
-    let mut shown = node.shown.follow();
-    while !node.stopping.is_cancelled() {
-        if let Some(identification) = *shown.borrow_and_update() {
+pub(crate) async fn watch(state: Arc<ServerState>, certificate: PathBuf) {
+    let mut current_identity = state.current_identity.follow();
+    while !state.stopping.is_cancelled() {
+        if let Some(identification) = *current_identity.borrow_and_update() {
             tell(identification.expires, &certificate);
         }
         tokio::select! {
-            _ = shown.changed() => {}
+            _ = current_identity.changed() => {}
             () = sleep(WARN_EVERY) => {}
-            () = node.stopping.cancelled() => {}
+            () = state.stopping.cancelled() => {}
         }
     }
 }

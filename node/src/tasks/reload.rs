@@ -12,11 +12,11 @@ use quinn::Endpoint;
 use crate::error_chain::chain;
 use crate::identity::{Identity, IdentityFiles};
 use crate::network::endpoint;
-use crate::state::Node;
+use crate::state::ServerState;
 
 /// Reads the identity of a running server anew.
 pub struct Reload {
-    pub(crate) node: Arc<Node>,
+    pub(crate) state: Arc<ServerState>,
     pub(crate) endpoint: Endpoint,
     pub(crate) files: IdentityFiles,
 }
@@ -47,11 +47,11 @@ impl Reload {
 
     fn show(&self, identity: &Identity) -> Result<(), ReloadError> {
         let identification = identity.identification()?;
-        if self.node.stopping.is_cancelled() {
+        if self.state.stopping.is_cancelled() {
             return Ok(());
         }
         endpoint::show(&self.endpoint, identity)?;
-        self.node.shown.set(identification);
+        self.state.current_identity.set(identification);
         let fingerprint = identification.keys.current;
         let next = identification.keys.next.map(tracing::field::display);
         tracing::info!(%fingerprint, next, "the certificate and its key were read anew");

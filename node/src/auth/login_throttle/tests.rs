@@ -13,19 +13,19 @@ fn origin(host: u32, user: &str) -> Origin {
 
 /// Attempts, and a time that passes when it is told to.
 struct Scene {
-    attempts: Attempts,
+    throttle: LoginThrottle,
     now: Instant,
 }
 
 impl Scene {
     fn new() -> Self {
         let accounts_per_hour = NonZeroU32::new(3).unwrap();
-        Self { attempts: Attempts::new(accounts_per_hour), now: Instant::now() }
+        Self { throttle: LoginThrottle::new(accounts_per_hour), now: Instant::now() }
     }
 
     /// How long is to be waited before a try, in seconds.
     fn wait(&self, host: u32, user: &str) -> u32 {
-        match self.attempts.may_try(&origin(host, user), self.now) {
+        match self.throttle.may_try(&origin(host, user), self.now) {
             Ok(()) => 0,
             Err(Refusal::TooManyAttempts { retry_after_seconds }) => retry_after_seconds,
             Err(refusal) => panic!("{refusal}"),
@@ -33,18 +33,18 @@ impl Scene {
     }
 
     fn weight(&self, host: u32, user: &str) -> u32 {
-        self.attempts.weight(&origin(host, user), self.now)
+        self.throttle.weight(&origin(host, user), self.now)
     }
 
     /// Tries a wrong password, where that may be.
     fn wrong(&self, host: u32, user: &str) -> bool {
-        self.attempts.begin(&origin(host, user), self.now).is_ok()
+        self.throttle.begin(&origin(host, user), self.now).is_ok()
     }
 
     #[track_caller]
     fn right(&self, host: u32, user: &str) {
         assert!(self.wrong(host, user), "{host} may not sign in as {user}");
-        self.attempts.was_right(&origin(host, user), self.now);
+        self.throttle.was_right(&origin(host, user), self.now);
     }
 
     /// Tries wrong passwords for a time, as often as may be, each second, and says how many there were.
@@ -98,7 +98,7 @@ fn what_was_not_checked_is_not_held_against_anybody() {
     let scene = Scene::new();
     for _ in 0..15 {
         assert!(scene.wrong(1, "alice"));
-        scene.attempts.was_not_checked(&origin(1, "alice"));
+        scene.throttle.was_not_checked(&origin(1, "alice"));
     }
     assert_eq!(scene.weight(1, "alice"), 1);
     assert_eq!((scene.wait(1, "alice"), scene.wait(1, "bob")), (0, 0));
@@ -189,7 +189,7 @@ fn whoever_fills_the_tables_does_not_get_rid_of_their_own_record() {
 #[test]
 fn an_address_makes_so_many_accounts_and_then_waits() {
     let mut scene = Scene::new();
-    let register = |scene: &Scene, host| scene.attempts.register(from(host), scene.now);
+    let register = |scene: &Scene, host| scene.throttle.register(from(host), scene.now);
     for _ in 0..3 {
         register(&scene, 1).unwrap();
     }

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::auth::Origin;
 use crate::auth::Passwords;
-use crate::auth::{Caller, Visitor};
+use crate::auth::{Caller, SignedOut};
 use crate::config::Limits;
-use crate::files::Uploads;
+use crate::files::FileStore;
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
 
@@ -18,7 +18,7 @@ const RACES: usize = 300;
 
 /// A node in a folder of its own, where alice has an account.
 struct Home {
-    node: Arc<Node>,
+    state: Arc<ServerState>,
     _folder: TempDir,
 }
 
@@ -26,14 +26,14 @@ impl Home {
     async fn with_alice(password_hash: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let uploads = Uploads::open(&folder.path().join("upload"), folder.path()).unwrap();
+        let file_store = FileStore::open(&folder.path().join("upload"), folder.path()).unwrap();
         let limits = Limits::default();
         let passwords = Passwords::new(limits.accounts_per_hour).unwrap();
-        let node = Node::new(limits, store, uploads, passwords);
+        let state = ServerState::new(limits, store, file_store, passwords);
         let (id, at) = (ClientId::random(), Timestamp::from_milliseconds(1));
         let account = CreateAccount { id, user: alice(), password_hash, at };
-        node.store.commit(account).await.unwrap();
-        Self { node: Arc::new(node), _folder: folder }
+        state.store.commit(account).await.unwrap();
+        Self { state: Arc::new(state), _folder: folder }
     }
 
     /// A session of alice's that the store knows.
@@ -43,27 +43,27 @@ impl Home {
         let (user, verified) = (alice(), String::new());
         let start =
             StartSession { user, token_hash, verified, rehashed: None, online: Vec::new(), at };
-        self.node.commit_ending(&alice(), start).await.unwrap();
+        self.state.commit_ending(&alice(), start).await.unwrap();
         token_hash
     }
 
     async fn end(&self, token_hash: TokenHash) {
         let end = EndSessions { user: alice(), which: Which::Token(token_hash) };
-        self.node.commit_ending(&alice(), end).await.unwrap();
+        self.state.commit_ending(&alice(), end).await.unwrap();
     }
 
     /// A connection on which this token signs in now.
-    async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, Result<(), Failure>) {
+    async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, Result<(), CommandError>) {
         let session = Arc::<Session>::default();
-        let signed_in = self.node.sign_in(&session, alice(), token_hash).await;
+        let signed_in = self.state.sign_in(&session, alice(), token_hash).await;
         (session, signed_in)
     }
 
     #[track_caller]
     fn check_nobody_is_here(&self, session: &Session) {
-        assert!(Visitor::admit(session).is_ok(), "a dead token is signed in");
-        assert!(!self.node.presence.is_online(&alice()));
-        assert!(self.node.sessions.is_empty());
+        assert!(SignedOut::admit(session).is_ok(), "a dead token is signed in");
+        assert!(!self.state.presence.is_online(&alice()));
+        assert!(self.state.sessions.is_empty());
     }
 }
 
@@ -91,12 +91,12 @@ async fn a_session_that_ends_ends_on_its_connections_and_on_no_other() {
     let (phone, _) = home.connect(lost).await;
     let (desk, _) = home.connect(lost).await;
     let (laptop, _) = home.connect(kept).await;
-    let watching = Signed::admit(&phone).unwrap().ended;
+    let watching = SignedIn::admit(&phone).unwrap().ended;
     home.end(lost).await;
     assert!(watching.is_cancelled());
-    assert!(Visitor::admit(&phone).is_ok() && Visitor::admit(&desk).is_ok());
-    assert_eq!(Signed::admit(&laptop).unwrap().token_hash, kept);
-    assert!(home.node.presence.is_online(&alice()));
+    assert!(SignedOut::admit(&phone).is_ok() && SignedOut::admit(&desk).is_ok());
+    assert_eq!(SignedIn::admit(&laptop).unwrap().token_hash, kept);
+    assert!(home.state.presence.is_online(&alice()));
     laptop.sign_out();
     home.check_nobody_is_here(&laptop);
 }
@@ -107,9 +107,9 @@ async fn a_connection_that_is_signed_in_anew_outlives_its_earlier_session() {
     let (earlier, later) = (home.begin().await, home.begin().await);
     let (session, _) = home.connect(earlier).await;
     session.sign_out();
-    home.node.sign_in(&session, alice(), later).await.unwrap();
+    home.state.sign_in(&session, alice(), later).await.unwrap();
     session.sign_out_of(&earlier);
-    assert_eq!(Signed::admit(&session).unwrap().token_hash, later);
+    assert_eq!(SignedIn::admit(&session).unwrap().token_hash, later);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn a_token_that_died_since_it_was_looked_up_signs_nobody_in() {
     let token_hash = home.begin().await;
     home.end(token_hash).await;
     let (session, signed_in) = home.connect(token_hash).await;
-    assert!(matches!(signed_in, Err(Failure::Refused(Refusal::SessionEnded))));
+    assert!(matches!(signed_in, Err(CommandError::Refused(Refusal::SessionEnded))));
     home.check_nobody_is_here(&session);
 }
 
@@ -156,7 +156,7 @@ async fn a_session_that_begins_beside_the_end_of_another_stays() {
         let (laptop, signed_in) = home.connect(later).await;
         signed_in.unwrap();
         ending.await.unwrap();
-        assert_eq!(Signed::admit(&laptop).unwrap().token_hash, later);
+        assert_eq!(SignedIn::admit(&laptop).unwrap().token_hash, later);
         home.end(later).await;
     }
 }
@@ -165,9 +165,9 @@ async fn a_session_that_begins_beside_the_end_of_another_stays() {
 async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
     let weak = weak_hash("hunter2");
     let home = Home::with_alice(weak.clone()).await;
-    let known = async || home.node.store.password_hash(alice()).await.unwrap().unwrap();
-    let start = async |text| home.node.start_session(&at_home(), &password(text)).await;
-    assert!(matches!(start("wrong").await, Err(Failure::Refused(Refusal::BadCredentials))));
+    let known = async || home.state.store.password_hash(alice()).await.unwrap().unwrap();
+    let start = async |text| home.state.start_session(&at_home(), &password(text)).await;
+    assert!(matches!(start("wrong").await, Err(CommandError::Refused(Refusal::BadCredentials))));
     assert_eq!(known().await, weak);
     start("hunter2").await.unwrap();
     let strong = known().await;
@@ -178,24 +178,24 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
 async fn two_first_sign_ins_with_a_weak_hash_both_succeed() {
     let home = Home::with_alice(weak_hash("hunter2")).await;
     let hunter = password("hunter2");
-    let start = async || home.node.start_session(&at_home(), &hunter).await;
+    let start = async || home.state.start_session(&at_home(), &hunter).await;
     let (one, two) = tokio::join!(start(), start());
     assert!(one.is_ok() && two.is_ok());
-    assert_eq!(home.node.store.sessions(alice()).await.unwrap().len(), 2);
+    assert_eq!(home.state.store.sessions(alice()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobody_out() {
     let first = Argon2::default().hash_password(b"first").unwrap().to_string();
     let home = Home::with_alice(first).await;
-    let token = home.node.start_session(&at_home(), &password("first")).await.unwrap();
+    let token = home.state.start_session(&at_home(), &password("first")).await.unwrap();
     let token_hash = blake3::hash(token.expose()).into();
-    let caller = Signed { user: alice(), token_hash, ended: CancellationToken::new() };
+    let caller = SignedIn { user: alice(), token_hash, ended: CancellationToken::new() };
     let change = async |id, old, new| {
         let change = ChangePassword { id, old: password(old), new: password(new) };
-        match home.node.change_password(&caller, at_home().network, change).await {
+        match home.state.change_password(&caller, at_home().network, change).await {
             Ok(()) => "done",
-            Err(Failure::Refused(refusal)) => refusal.code(),
+            Err(CommandError::Refused(refusal)) => refusal.code(),
             Err(failure) => panic!("{failure:?}"),
         }
     };
@@ -210,6 +210,6 @@ async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobo
     assert_eq!(change(ClientId::random(), "first", "second").await, "bad_credentials");
     assert_eq!(change(ClientId::random(), "second", "third").await, "done");
     assert_eq!(change(id, "first", "second").await, "id_reused");
-    let third = home.node.start_session(&at_home(), &password("third")).await;
+    let third = home.state.start_session(&at_home(), &password("third")).await;
     assert!(third.is_ok());
 }

@@ -7,21 +7,21 @@ fn key(user: &str, id: u8) -> PartKey {
 }
 
 /// A part of so many bytes that rests: the longer, the smaller its id.
-async fn resting(parts: &Parts, user: &str, id: u8, bytes: usize) {
+async fn resting(parts: &PartialUploads, user: &str, id: u8, bytes: usize) {
     let turn = parts.take(key(user, id)).await.unwrap();
     std::fs::write(turn.path(), vec![0; bytes]).unwrap();
     let file = std::fs::File::options().write(true).open(turn.path()).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(id.into())).unwrap();
 }
 
-fn refusal<T>(result: Result<T, Failure>) -> Refusal {
+fn refusal<T>(result: Result<T, CommandError>) -> Refusal {
     match result.map(drop) {
-        Err(Failure::Refused(refusal)) => refusal,
+        Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
 }
 
-fn lying(parts: &Parts) -> Vec<String> {
+fn lying(parts: &PartialUploads) -> Vec<String> {
     let mut names: Vec<_> =
         Part::leftovers(&parts.folder).unwrap().into_iter().map(|part| part.name).collect();
     names.sort();
@@ -41,7 +41,7 @@ fn a_parts_name_tells_whose_it_is() {
 #[tokio::test]
 async fn a_newer_transfer_takes_the_part_over() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = Parts::new(folder.path());
+    let parts = PartialUploads::new(folder.path());
     let first = parts.take(key("alice", 1)).await.unwrap();
     let taking = {
         let parts = parts.clone();
@@ -60,7 +60,7 @@ async fn a_newer_transfer_takes_the_part_over() {
 #[tokio::test]
 async fn what_travels_and_what_rests_counts_against_the_quota() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = Parts::new(folder.path());
+    let parts = PartialUploads::new(folder.path());
     let first = parts.take(key("alice", 1)).await.unwrap();
     first.reserve(4, 2, Some(10)).await.unwrap();
     let second = parts.take(key("alice", 2)).await.unwrap();
@@ -80,7 +80,7 @@ async fn what_travels_and_what_rests_counts_against_the_quota() {
 #[tokio::test]
 async fn what_rests_gives_way_where_that_makes_the_room() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = Parts::new(folder.path());
+    let parts = PartialUploads::new(folder.path());
     resting(&parts, "alice", 1, 4).await;
     resting(&parts, "alice", 2, 4).await;
     resting(&parts, "bob", 3, 4).await;
@@ -102,7 +102,7 @@ async fn what_rests_gives_way_where_that_makes_the_room() {
 #[tokio::test]
 async fn a_user_has_a_bounded_number_of_parts() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = Parts::new(folder.path());
+    let parts = PartialUploads::new(folder.path());
     let max = u8::try_from(PARTS_OF_USER_MAX).unwrap();
     for id in 0..max {
         resting(&parts, "alice", id, 1).await;
@@ -121,7 +121,7 @@ async fn a_user_has_a_bounded_number_of_parts() {
 #[tokio::test]
 async fn a_part_that_cannot_be_removed_ends_the_upload_that_needs_its_room() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = Parts::new(folder.path());
+    let parts = PartialUploads::new(folder.path());
     let soon = Duration::from_secs(5);
     // A folder is not removed as a file is.
     let immovable = async |id| {
@@ -133,11 +133,11 @@ async fn a_part_that_cannot_be_removed_ends_the_upload_that_needs_its_room() {
     immovable(0).await;
     let new = parts.take(key("alice", u8::MAX)).await.unwrap();
     let reserved = timeout(soon, new.reserve(8, 0, Some(10))).await.expect("it tries once");
-    assert!(matches!(reserved, Err(Failure::Fault(_))), "{reserved:?}");
+    assert!(matches!(reserved, Err(CommandError::Failed(_))), "{reserved:?}");
     drop(new);
     for id in 1..PARTS_OF_USER_MAX.try_into().unwrap() {
         immovable(id).await;
     }
     let taken = timeout(soon, parts.take(key("alice", u8::MAX))).await.expect("it tries once");
-    assert!(matches!(taken, Err(Failure::Fault(_))), "{taken:?}");
+    assert!(matches!(taken, Err(CommandError::Failed(_))), "{taken:?}");
 }

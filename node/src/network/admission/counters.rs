@@ -4,36 +4,36 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-use crate::network::auth_state::Standing;
+use crate::network::auth_state::AuthState;
 
 /// How many connections there are, or may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Tally {
+pub(crate) struct ConnectionCount {
     /// With and without somebody signed in.
     pub(crate) all: usize,
     /// Those on which nobody is.
-    pub(crate) strangers: usize,
+    pub(crate) signed_out: usize,
 }
 
-impl Tally {
+impl ConnectionCount {
     /// Whether one more stranger may come.
-    pub(super) fn has_room(self, caps: Self) -> bool {
-        self.all < caps.all && self.strangers < caps.strangers
+    pub(super) fn has_room(self, limits: Self) -> bool {
+        self.all < limits.all && self.signed_out < limits.signed_out
     }
 
     /// Whether there are no more than may be.
-    pub(super) fn is_within(self, caps: Self) -> bool {
-        self.all <= caps.all && self.strangers <= caps.strangers
+    pub(super) fn is_within(self, limits: Self) -> bool {
+        self.all <= limits.all && self.signed_out <= limits.signed_out
     }
 
-    pub(super) fn enter(&mut self, standing: Standing) {
+    pub(super) fn enter(&mut self, auth_state: AuthState) {
         self.all += 1;
-        self.strangers += usize::from(standing == Standing::Stranger);
+        self.signed_out += usize::from(auth_state == AuthState::SignedOut);
     }
 
-    pub(super) fn leave(&mut self, standing: Standing) {
+    pub(super) fn leave(&mut self, auth_state: AuthState) {
         self.all -= 1;
-        self.strangers -= usize::from(standing == Standing::Stranger);
+        self.signed_out -= usize::from(auth_state == AuthState::SignedOut);
     }
 }
 
@@ -75,24 +75,24 @@ impl Handshakes {
 
 /// All counts.
 #[derive(Debug, Default)]
-pub(super) struct Tallies {
+pub(super) struct ConnectionCounters {
     pub(super) handshakes: Handshakes,
-    pub(super) all: Tally,
+    pub(super) all: ConnectionCount,
     /// Only those networks that have a connection.
-    networks: HashMap<IpAddr, Tally>,
+    networks: HashMap<IpAddr, ConnectionCount>,
 }
 
-impl Tallies {
-    pub(super) fn of(&self, network: &IpAddr) -> Tally {
+impl ConnectionCounters {
+    pub(super) fn of(&self, network: &IpAddr) -> ConnectionCount {
         self.networks.get(network).copied().unwrap_or_default()
     }
 
     /// Changes the counts of a network, and those of all.
-    pub(super) fn change(&mut self, network: IpAddr, change: impl Fn(&mut Tally)) {
+    pub(super) fn change(&mut self, network: IpAddr, change: impl Fn(&mut ConnectionCount)) {
         change(&mut self.all);
         let here = self.networks.entry(network).or_default();
         change(here);
-        if *here == Tally::default() {
+        if *here == ConnectionCount::default() {
             self.networks.remove(&network);
         }
     }

@@ -5,14 +5,14 @@ fn from(host: u8) -> SocketAddr {
 }
 
 fn admission(all: usize, per_address: usize) -> Admission {
-    Admission::new(Caps::new(all, per_address))
+    Admission::new(ConnectionLimits::new(all, per_address))
 }
 
 /// Lets so many in, whose addresses are proven, up to the ends of their handshakes.
 #[track_caller]
-fn come(admission: &Admission, host: u8, number: usize) -> Vec<Place> {
-    let come = || match admission.judge(from(host), Address::Proven) {
-        Verdict::Welcome(handshake) => handshake.done().unwrap(),
+fn come(admission: &Admission, host: u8, number: usize) -> Vec<ConnectionSlot> {
+    let come = || match admission.judge(from(host), AddressProof::Proven) {
+        Decision::Welcome(handshake) => handshake.done().unwrap(),
         other => panic!("{other:?}"),
     };
     (0..number).map(|_| come()).collect()
@@ -20,21 +20,21 @@ fn come(admission: &Admission, host: u8, number: usize) -> Vec<Place> {
 
 #[track_caller]
 fn check_claimed(admission: &Admission, host: u8, expected: &str) {
-    check(&admission.judge(from(host), Address::Claimed), expected);
+    check(&admission.judge(from(host), AddressProof::Claimed), expected);
 }
 
 #[track_caller]
 fn check_proven(admission: &Admission, host: u8, expected: &str) {
-    check(&admission.judge(from(host), Address::Proven), expected);
+    check(&admission.judge(from(host), AddressProof::Proven), expected);
 }
 
 #[track_caller]
-fn check(verdict: &Verdict, expected: &str) {
+fn check(verdict: &Decision, expected: &str) {
     let verdict = match verdict {
-        Verdict::Welcome(_) => "welcome",
-        Verdict::ProveAddress => "prove",
-        Verdict::Refused => "refused",
-        Verdict::Ignored => "ignored",
+        Decision::Welcome(_) => "welcome",
+        Decision::ProveAddress => "prove",
+        Decision::Refused => "refused",
+        Decision::Ignored => "ignored",
     };
     assert_eq!(verdict, expected);
 }
@@ -42,31 +42,31 @@ fn check(verdict: &Verdict, expected: &str) {
 #[test]
 fn an_address_has_to_be_proven_once_there_are_many_strangers() {
     let admission = admission(4096, 2048);
-    let mut here = come(&admission, 1, STRANGERS_UNPROVEN_PER_ADDRESS_MAX - 1);
+    let mut here = come(&admission, 1, SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX - 1);
     check_claimed(&admission, 1, "welcome");
     here.extend(come(&admission, 1, 1));
     check_claimed(&admission, 1, "prove");
     check_claimed(&admission, 2, "welcome");
     // Who signs in is no stranger any more; who signs out is one again.
-    here[0].stands(Standing::Signed);
+    here[0].stands(AuthState::SignedIn);
     check_claimed(&admission, 1, "welcome");
-    here[0].stands(Standing::Stranger);
+    here[0].stands(AuthState::SignedOut);
     check_claimed(&admission, 1, "prove");
-    let _elsewhere = come(&admission, 2, STRANGERS_UNPROVEN_PER_ADDRESS_MAX);
+    let _elsewhere = come(&admission, 2, SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX);
     check_claimed(&admission, 3, "prove");
 }
 
 #[test]
 fn an_address_has_only_so_many_places() {
     let admission = admission(4096, 2048);
-    let mut here = come(&admission, 1, STRANGERS_PER_ADDRESS_MAX);
+    let mut here = come(&admission, 1, SIGNED_OUT_PER_ADDRESS_MAX);
     check_proven(&admission, 1, "refused");
     check_proven(&admission, 2, "welcome");
     here.pop();
     check_proven(&admission, 1, "welcome");
     let tight = self::admission(4096, 3);
     let mut here = come(&tight, 1, 3);
-    here.iter_mut().for_each(|place| place.stands(Standing::Signed));
+    here.iter_mut().for_each(|place| place.stands(AuthState::SignedIn));
     check_claimed(&tight, 1, "prove");
     check_proven(&tight, 1, "refused");
     check_proven(&tight, 2, "welcome");
@@ -79,13 +79,13 @@ fn the_server_has_only_so_many_places() {
     places.extend(come(&admission, 2, 1));
     check_claimed(&admission, 3, "prove");
     check_proven(&admission, 3, "refused");
-    places.iter_mut().for_each(|place| place.stands(Standing::Signed));
+    places.iter_mut().for_each(|place| place.stands(AuthState::SignedIn));
     check_proven(&admission, 3, "refused");
     places.pop();
     check_proven(&admission, 3, "welcome");
     drop(places);
-    assert_eq!(admission.tallies().all, Tally::default());
-    assert_eq!(admission.tallies().networks(), 0);
+    assert_eq!(admission.counters().all, ConnectionCount::default());
+    assert_eq!(admission.counters().networks(), 0);
 }
 
 #[test]
@@ -93,8 +93,8 @@ fn who_pretends_to_be_somebody_takes_nobodys_place() {
     let admission = admission(4096, 2);
     let mut handshakes = Vec::new();
     for _ in 0..HANDSHAKES_UNPROVEN_MAX {
-        match admission.judge(from(1), Address::Claimed) {
-            Verdict::Welcome(handshake) => handshakes.push(handshake),
+        match admission.judge(from(1), AddressProof::Claimed) {
+            Decision::Welcome(handshake) => handshakes.push(handshake),
             other => panic!("{other:?}"),
         }
     }
@@ -103,10 +103,10 @@ fn who_pretends_to_be_somebody_takes_nobodys_place() {
     check_claimed(&admission, 2, "prove");
     let _places = come(&admission, 1, 2);
     // A handshake that ends after all is a proof, and meets what there is by then.
-    assert_eq!(handshakes.pop().unwrap().done().unwrap_err(), Full);
+    assert_eq!(handshakes.pop().unwrap().done().unwrap_err(), ServerFull);
     check_claimed(&admission, 2, "welcome");
     drop(handshakes);
-    assert_eq!(admission.tallies().handshakes.all(), 0);
+    assert_eq!(admission.counters().handshakes.all(), 0);
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn only_so_many_handshakes_are_under_way() {
     let mut handshakes = Vec::new();
     for number in 0..HANDSHAKES_MAX {
         let host = u8::try_from(number).unwrap();
-        match admission.judge(from(host), Address::Proven) {
-            Verdict::Welcome(handshake) => handshakes.push(handshake),
+        match admission.judge(from(host), AddressProof::Proven) {
+            Decision::Welcome(handshake) => handshakes.push(handshake),
             other => panic!("{other:?}"),
         }
     }
@@ -131,20 +131,20 @@ fn only_so_many_handshakes_are_under_way() {
 fn one_network_leaves_handshakes_to_others() {
     let admission = admission(4096, 2048);
     let mut handshakes = Vec::new();
-    while let Verdict::Welcome(handshake) = admission.judge(from(1), Address::Proven) {
+    while let Decision::Welcome(handshake) = admission.judge(from(1), AddressProof::Proven) {
         handshakes.push(handshake);
     }
     assert_eq!(handshakes.len(), HANDSHAKES_MAX / 2);
     check_proven(&admission, 1, "ignored");
     for host in 2..=8 {
         check_proven(&admission, host, "welcome");
-        while let Verdict::Welcome(handshake) = admission.judge(from(host), Address::Proven) {
+        while let Decision::Welcome(handshake) = admission.judge(from(host), AddressProof::Proven) {
             handshakes.push(handshake);
         }
     }
     check_proven(&admission, 9, "welcome");
     drop(handshakes);
-    assert_eq!(admission.tallies().handshakes.all(), 0);
+    assert_eq!(admission.counters().handshakes.all(), 0);
     check_proven(&admission, 1, "welcome");
 }
 
@@ -152,11 +152,11 @@ fn one_network_leaves_handshakes_to_others() {
 fn who_signs_out_where_there_are_strangers_enough_is_one_too_many() {
     let admission = admission(4096, 2048);
     let mut signed_in = come(&admission, 1, 1).pop().unwrap();
-    signed_in.stands(Standing::Signed);
-    let mut strangers = come(&admission, 1, STRANGERS_PER_ADDRESS_MAX);
+    signed_in.stands(AuthState::SignedIn);
+    let mut signed_out = come(&admission, 1, SIGNED_OUT_PER_ADDRESS_MAX);
     assert!(signed_in.is_within_caps());
-    signed_in.stands(Standing::Stranger);
+    signed_in.stands(AuthState::SignedOut);
     assert!(!signed_in.is_within_caps());
-    strangers.pop();
+    signed_out.pop();
     assert!(signed_in.is_within_caps());
 }

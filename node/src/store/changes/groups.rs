@@ -5,7 +5,7 @@ use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, Us
 
 use super::receipts::{Mark, mark};
 use super::{ApplyError, Change, check, earlier_effect, group, record_effect};
-use crate::store::notification::WakeUp;
+use crate::store::notification::Notification;
 use crate::store::permission::{Act, Facts};
 use crate::store::records::{Effect, Group, Membership};
 use crate::store::tables::{self, Tables};
@@ -25,8 +25,8 @@ pub(crate) struct CreateGroup {
 impl Change for CreateGroup {
     type Outcome = Joined;
 
-    fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
-        joined.wake_ups(&self.group, &self.owner)
+    fn notifications(&self, joined: &Joined) -> Vec<Notification> {
+        joined.notifications(&self.group, &self.owner)
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
@@ -68,8 +68,8 @@ pub(crate) enum Joined {
 impl Change for JoinGroup {
     type Outcome = Joined;
 
-    fn wake_ups(&self, joined: &Joined) -> Vec<WakeUp> {
-        joined.wake_ups(&self.group, &self.user)
+    fn notifications(&self, joined: &Joined) -> Vec<Notification> {
+        joined.notifications(&self.group, &self.user)
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
@@ -100,12 +100,12 @@ impl Change for LeaveGroup {
         true
     }
 
-    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
+    fn notifications(&self, (): &()) -> Vec<Notification> {
         let (group, user) = (self.group.clone(), self.user.clone());
         // The first makes those who follow the group find out whether they still may.
         vec![
-            WakeUp::Log(Address::Group(group.clone())),
-            WakeUp::Membership { group, user, is_member: false },
+            Notification::Log(Address::Group(group.clone())),
+            Notification::Membership { group, user, is_member: false },
         ]
     }
 
@@ -121,11 +121,11 @@ impl Change for LeaveGroup {
 
 impl Joined {
     /// In this order: who is woken for their mailbox looks for new groups where anybody's membership has changed.
-    fn wake_ups(self, group: &GroupName, user: &UserName) -> Vec<WakeUp> {
+    fn notifications(self, group: &GroupName, user: &UserName) -> Vec<Notification> {
         let (group, user) = (group.clone(), user.clone());
-        let mailbox = WakeUp::Log(Address::User(user.clone()));
+        let mailbox = Notification::Log(Address::User(user.clone()));
         match self {
-            Self::Now => vec![WakeUp::Membership { group, user, is_member: true }, mailbox],
+            Self::Now => vec![Notification::Membership { group, user, is_member: true }, mailbox],
             Self::Before => Vec::new(),
         }
     }

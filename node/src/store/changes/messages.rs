@@ -7,8 +7,8 @@ use qchat_proto::{
 };
 
 use super::{ApplyError, Change, check, earlier_effect, record_effect};
-use crate::store::error::Fault;
-use crate::store::notification::WakeUp;
+use crate::store::error::StoreError;
+use crate::store::notification::Notification;
 use crate::store::permission::Act;
 use crate::store::records::{Effect, Entry, MarkedRanges, StoredFile};
 use crate::store::tables::{self, Tables};
@@ -47,10 +47,10 @@ impl Change for Post {
         }
     }
 
-    fn wake_ups(&self, _: &Message) -> Vec<WakeUp> {
-        let receiver = WakeUp::Log(self.to.clone());
+    fn notifications(&self, _: &Message) -> Vec<Notification> {
+        let receiver = Notification::Log(self.to.clone());
         match &self.to {
-            Address::User(_) => vec![receiver, WakeUp::Log(Address::User(self.from.clone()))],
+            Address::User(_) => vec![receiver, Notification::Log(Address::User(self.from.clone()))],
             Address::Group(_) => vec![receiver],
         }
     }
@@ -80,7 +80,7 @@ impl Post {
         let Effect::Message(log, sequence) = effect else { return Err(Refusal::IdReused.into()) };
         let key = tables::entry(log, *sequence);
         let entry: Option<Entry> = tables::lookup(&tables.entries, &key, "message")?;
-        let entry = entry.ok_or(Fault::Damaged("request"))?;
+        let entry = entry.ok_or(StoreError::Damaged("request"))?;
         match entry.to == self.to && self.content.is_same(&entry.body) {
             true => Ok(message(entry)),
             false => Err(Refusal::IdReused.into()),

@@ -16,8 +16,8 @@ pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 pub(crate) use sessions::{EndSessions, StartSession, UseSession, Which};
 
-use super::error::Fault;
-use super::notification::WakeUp;
+use super::error::StoreError;
+use super::notification::Notification;
 use super::permission::{Act, permit};
 use super::records::{Effect, Group};
 use super::tables::{self, Tables};
@@ -28,7 +28,7 @@ pub(crate) enum ApplyError {
     /// It is not allowed.
     Refused(Refusal),
     /// The store failed; the whole transaction is given up.
-    Fault(Fault),
+    StoreError(StoreError),
 }
 
 impl From<Refusal> for ApplyError {
@@ -37,9 +37,9 @@ impl From<Refusal> for ApplyError {
     }
 }
 
-impl<E: Into<Fault>> From<E> for ApplyError {
+impl<E: Into<StoreError>> From<E> for ApplyError {
     fn from(fault: E) -> Self {
-        Self::Fault(fault.into())
+        Self::StoreError(fault.into())
     }
 }
 
@@ -63,7 +63,7 @@ pub(crate) trait Change: Send + 'static {
     }
 
     /// What others have to look at once the change is durable.
-    fn wake_ups(&self, _: &Self::Outcome) -> Vec<WakeUp> {
+    fn notifications(&self, _: &Self::Outcome) -> Vec<Notification> {
         Vec::new()
     }
 }

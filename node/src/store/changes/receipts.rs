@@ -4,7 +4,7 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
 use super::{ApplyError, Change, check};
-use crate::store::notification::WakeUp;
+use crate::store::notification::Notification;
 use crate::store::permission::Act;
 use crate::store::records::MarkedRanges;
 use crate::store::tables::{self, Tables};
@@ -30,8 +30,8 @@ pub(crate) struct MarkMessages {
 impl Change for MarkMessages {
     type Outcome = ();
 
-    fn wake_ups(&self, (): &()) -> Vec<WakeUp> {
-        vec![WakeUp::Marks(self.log.clone())]
+    fn notifications(&self, (): &()) -> Vec<Notification> {
+        vec![Notification::Marks(self.log.clone())]
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {

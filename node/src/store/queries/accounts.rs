@@ -3,7 +3,7 @@
 use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{ClientId, UserName};
 
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::records::{Account, Effect};
 use crate::store::{Store, tables};
 
@@ -20,7 +20,7 @@ pub(crate) struct PasswordState {
 
 impl Store {
     /// The password hash of an account, in PHC form.
-    pub(crate) async fn password_hash(&self, user: UserName) -> Result<Option<String>, Fault> {
+    pub(crate) async fn password_hash(&self, user: UserName) -> Result<Option<String>, StoreError> {
         self.read(move |snapshot| {
             let key = tables::name(user.as_str());
             let account: Option<Account> =
@@ -35,7 +35,7 @@ impl Store {
         &self,
         user: UserName,
         id: ClientId,
-    ) -> Result<PasswordState, Fault> {
+    ) -> Result<PasswordState, StoreError> {
         self.read(move |snapshot| {
             let key = tables::name(user.as_str());
             let account: Option<Account> =
@@ -55,7 +55,7 @@ impl Store {
     pub(crate) async fn users(
         &self,
         after: Option<UserName>,
-    ) -> Result<(Vec<UserName>, bool), Fault> {
+    ) -> Result<(Vec<UserName>, bool), StoreError> {
         self.read(move |snapshot| {
             let accounts = snapshot.open_table(tables::ACCOUNTS)?;
             let after = after.as_ref().map(|user| tables::name(user.as_str()));
@@ -77,7 +77,7 @@ impl Store {
 }
 
 /// A user's name from a key.
-pub(super) fn user_name(key: &[u8]) -> Result<UserName, Fault> {
+pub(super) fn user_name(key: &[u8]) -> Result<UserName, StoreError> {
     let name = std::str::from_utf8(key).ok().and_then(|name| name.parse().ok());
-    name.ok_or(Fault::Damaged("user name"))
+    name.ok_or(StoreError::Damaged("user name"))
 }

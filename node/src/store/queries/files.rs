@@ -6,7 +6,7 @@ use qchat_proto::{
     Address, Body, ClientId, Few, File, FolderPath, Refusal, Sequence, StoredName, UserName,
 };
 
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Effect, Entry, StoredFile};
 use crate::store::rows_read::{CountedTable, Snapshot};
@@ -34,7 +34,7 @@ impl Store {
         user: UserName,
         log: Address,
         (folder, after): (FolderPath, Option<FileMark>),
-    ) -> Result<Result<Files, Refusal>, Fault> {
+    ) -> Result<Result<Files, Refusal>, StoreError> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
                 return Ok(Err(refusal));
@@ -54,7 +54,7 @@ impl Store {
         user: UserName,
         log: Address,
         query: FileQuery,
-    ) -> Result<Result<File, Refusal>, Fault> {
+    ) -> Result<Result<File, Refusal>, StoreError> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
                 return Ok(Err(refusal));
@@ -87,7 +87,7 @@ impl Store {
         &self,
         user: UserName,
         to: Address,
-    ) -> Result<Result<u64, Refusal>, Fault> {
+    ) -> Result<Result<u64, Refusal>, StoreError> {
         self.read(move |snapshot| {
             let allowed = permit(snapshot, &user, Act::Write(&to))?;
             let key = tables::name(user.as_str());
@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// What is known of files in the upload folder, in the same order.
-    pub(crate) async fn keeping(&self, names: Vec<StoredName>) -> Result<Vec<Keeping>, Fault> {
+    pub(crate) async fn keeping(&self, names: Vec<StoredName>) -> Result<Vec<Keeping>, StoreError> {
         self.read(move |snapshot| {
             let table = snapshot.open_table(tables::STORED_FILES)?;
             let keeping = names.iter().map(|name| {
@@ -119,7 +119,7 @@ impl Store {
         &self,
         user: UserName,
         id: ClientId,
-    ) -> Result<Option<File>, Fault> {
+    ) -> Result<Option<File>, StoreError> {
         self.read(move |snapshot| {
             let key = tables::request(&user, id);
             match tables::find(snapshot, tables::REQUESTS, &key, "request")? {
@@ -136,7 +136,7 @@ impl Store {
 }
 
 /// Whether a stored file was kept for as long as files are.
-pub(super) fn has_expired(table: &CountedTable, name: &StoredName) -> Result<bool, Fault> {
+pub(super) fn has_expired(table: &CountedTable, name: &StoredName) -> Result<bool, StoreError> {
     let key = tables::name(name.as_str());
     let file: Option<StoredFile> = tables::lookup(table, key, "stored file")?;
     Ok(file.is_some_and(|file| file.expired.is_some()))
@@ -147,7 +147,7 @@ fn candidates(
     snapshot: &Snapshot,
     log: &Address,
     name: &str,
-) -> Result<Vec<(StoredName, Sequence)>, Fault> {
+) -> Result<Vec<(StoredName, Sequence)>, StoreError> {
     let start = tables::file(log, name, None);
     let table = snapshot.open_table(tables::FILES)?;
     let mut found = Vec::new();
@@ -155,7 +155,7 @@ fn candidates(
         let (key, sequence) = row?;
         let Some(stored) = key.value().strip_prefix(start.as_slice()) else { break };
         let stored = std::str::from_utf8(stored).ok().and_then(|name| name.parse().ok());
-        let stored = stored.ok_or(Fault::Damaged("file name"))?;
+        let stored = stored.ok_or(StoreError::Damaged("file name"))?;
         found.push((stored, records::decode(sequence.value(), "file")?));
     }
     Ok(found)
@@ -167,7 +167,7 @@ fn files_from(
     snapshot: &Snapshot,
     log: &Address,
     (start, after): (&[u8], Option<&[u8]>),
-) -> Result<Files, Fault> {
+) -> Result<Files, StoreError> {
     let entries = snapshot.open_table(tables::ENTRIES)?;
     let (mut files, mut bytes, mut rows, mut mark) = (Vec::new(), 0, 0, None);
     for row in snapshot.open_table(tables::FILES)?.range(after.unwrap_or(start)..)? {
@@ -184,7 +184,7 @@ fn files_from(
         }
         rows += 1;
         let entry = entry_in(&entries, log, records::decode(sequence.value(), "file")?)?;
-        let Body::File(file) = entry.body else { return Err(Fault::Damaged("file")) };
+        let Body::File(file) = entry.body else { return Err(StoreError::Damaged("file")) };
         mark = Some(FileMark { path: file.original.clone(), name: file.name.clone() });
         if entry.to == *log {
             // The key holds the path and the stored name. Length and digest come besides.
@@ -195,18 +195,22 @@ fn files_from(
     Ok((files, None))
 }
 
-fn file_of(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<File, Fault> {
+fn file_of(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<File, StoreError> {
     match entry(snapshot, log, sequence)?.body {
         Body::File(file) => Ok(file),
-        Body::Text(_) | Body::ExpiredFile(_) => Err(Fault::Damaged("file")),
+        Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file")),
     }
 }
 
-fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
+fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<Entry, StoreError> {
     entry_in(&snapshot.open_table(tables::ENTRIES)?, log, sequence)
 }
 
-fn entry_in(entries: &CountedTable, log: &Address, sequence: Sequence) -> Result<Entry, Fault> {
+fn entry_in(
+    entries: &CountedTable,
+    log: &Address,
+    sequence: Sequence,
+) -> Result<Entry, StoreError> {
     let found = tables::lookup(entries, &tables::entry(log, sequence), "message")?;
-    found.ok_or(Fault::Damaged("log"))
+    found.ok_or(StoreError::Damaged("log"))
 }

@@ -4,7 +4,7 @@ use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 
 use super::accounts::user_name;
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Group, Membership};
 use crate::store::rows_read::Snapshot;
@@ -24,7 +24,7 @@ impl Store {
         &self,
         user: UserName,
         after: Option<GroupName>,
-    ) -> Result<(Vec<command::Group>, bool), Fault> {
+    ) -> Result<(Vec<command::Group>, bool), StoreError> {
         self.read(move |snapshot| {
             let table = snapshot.open_table(tables::GROUPS)?;
             let members = snapshot.open_table(tables::MEMBERS)?;
@@ -55,14 +55,14 @@ impl Store {
         user: UserName,
         group: GroupName,
         after: Option<UserName>,
-    ) -> Result<Result<MembersPage, Refusal>, Fault> {
+    ) -> Result<Result<MembersPage, Refusal>, StoreError> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &user, Act::SeeMembers(&group))? {
                 return Ok(Err(refusal));
             }
             let key = tables::name(group.as_str());
             let found: Option<Group> = tables::find(snapshot, tables::GROUPS, key, "group")?;
-            let owner = found.ok_or(Fault::Damaged("group"))?.owner;
+            let owner = found.ok_or(StoreError::Damaged("group"))?.owner;
             let start = tables::member(&group, None);
             let after = after.as_ref().map(|user| tables::member(&group, Some(user)));
             let table = snapshot.open_table(tables::MEMBERS)?;
@@ -88,7 +88,7 @@ impl Store {
 pub(super) fn memberships(
     snapshot: &Snapshot,
     group: &GroupName,
-) -> Result<Vec<(UserName, Timestamp)>, Fault> {
+) -> Result<Vec<(UserName, Timestamp)>, StoreError> {
     let start = tables::member(group, None);
     let mut found = Vec::new();
     for row in snapshot.open_table(tables::MEMBERS)?.range(start.as_slice()..)? {
@@ -100,7 +100,7 @@ pub(super) fn memberships(
     Ok(found)
 }
 
-pub(super) fn group_name(key: &[u8]) -> Result<GroupName, Fault> {
+pub(super) fn group_name(key: &[u8]) -> Result<GroupName, StoreError> {
     let name = std::str::from_utf8(key).ok().and_then(|name| name.parse().ok());
-    name.ok_or(Fault::Damaged("group name"))
+    name.ok_or(StoreError::Damaged("group name"))
 }

@@ -5,7 +5,7 @@ use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
 
 use super::files::has_expired;
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{self, Entry, MarkedRanges};
 use crate::store::rows_read::{CountedTable, Snapshot};
@@ -31,7 +31,7 @@ impl Store {
     pub(crate) async fn history(
         &self,
         query: HistoryQuery,
-    ) -> Result<Result<HistoryPage, Refusal>, Fault> {
+    ) -> Result<Result<HistoryPage, Refusal>, StoreError> {
         self.read(move |snapshot| {
             if let Err(refusal) = permit(snapshot, &query.reader, Act::Read(&query.log))? {
                 return Ok(Err(refusal));
@@ -55,7 +55,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    fn new(snapshot: &Snapshot, query: HistoryQuery) -> Result<Self, Fault> {
+    fn new(snapshot: &Snapshot, query: HistoryQuery) -> Result<Self, StoreError> {
         let log = tables::log(&query.log);
         let marker = tables::marker(&query.reader, &query.log);
         let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
@@ -70,7 +70,11 @@ impl Reading {
     }
 
     /// The whole of a log.
-    pub(super) fn of(snapshot: &Snapshot, reader: UserName, log: Address) -> Result<Self, Fault> {
+    pub(super) fn of(
+        snapshot: &Snapshot,
+        reader: UserName,
+        log: Address,
+    ) -> Result<Self, StoreError> {
         let selection = Selection::Newest(u32::MAX);
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page: None };
         Self::new(snapshot, query)
@@ -78,7 +82,7 @@ impl Reading {
 
     /// The next messages after a place, copies of sent ones included, as many as are told at a
     /// time.
-    pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, Fault> {
+    pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, StoreError> {
         let mut messages = Vec::new();
         let mut bytes = 0;
         for entry in self.entries_in(SequenceRange { first: after.next(), last: self.last })? {
@@ -93,7 +97,7 @@ impl Reading {
     }
 
     /// Where reading starts: finds the newest messages that are wanted.
-    fn first_mark(&self) -> Result<PageMark, Fault> {
+    fn first_mark(&self) -> Result<PageMark, StoreError> {
         let before = self.query.before.unwrap_or(Sequence(u64::MAX));
         let end = before.min(self.last.next());
         let newest = match self.query.selection {
@@ -115,7 +119,7 @@ impl Reading {
         runs: Vec<SequenceRange>,
         end: Sequence,
         count: u32,
-    ) -> Result<Sequence, Fault> {
+    ) -> Result<Sequence, StoreError> {
         let mut missing = count;
         let mut floor = end;
         for run in runs.into_iter().rev() {
@@ -158,7 +162,7 @@ impl Reading {
     }
 
     /// Whether messages below the floor match and are not selected.
-    fn more_below(&self, floor: Sequence) -> Result<bool, Fault> {
+    fn more_below(&self, floor: Sequence) -> Result<bool, StoreError> {
         let Some(below) = below(floor) else { return Ok(false) };
         let runs = match self.query.selection {
             Selection::UnreadAndNewest(_) => self.read.marked(below),
@@ -175,7 +179,7 @@ impl Reading {
     }
 
     /// Collects selected messages until the page is full.
-    fn page(&self, mark: PageMark) -> Result<HistoryPage, Fault> {
+    fn page(&self, mark: PageMark) -> Result<HistoryPage, StoreError> {
         let mut messages = Vec::new();
         let mut bytes = 0;
         for run in self.selected(mark) {
@@ -202,7 +206,7 @@ impl Reading {
         here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
     }
 
-    fn message(&self, place: Sequence, entry: Entry) -> Result<Message, Fault> {
+    fn message(&self, place: Sequence, entry: Entry) -> Result<Message, StoreError> {
         let body = match entry.body {
             Body::File(file) if has_expired(&self.stored_files, &file.name)? => {
                 Body::ExpiredFile(file)
@@ -222,7 +226,8 @@ impl Reading {
     fn entries_in(
         &self,
         run: SequenceRange,
-    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, Entry), Fault>>, Fault> {
+    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, Entry), StoreError>>, StoreError>
+    {
         let first = tables::entry(&self.query.log, run.first);
         // The engine panics on a reversed range; an empty run is an empty range.
         let end = tables::entry(&self.query.log, run.last.next().max(run.first));
@@ -230,7 +235,7 @@ impl Reading {
         Ok(range.map(|row| {
             let (key, value) = row?;
             let place = key.value().last_chunk().copied().map(u64::from_be_bytes);
-            let place = place.ok_or(Fault::Damaged("log's key"))?;
+            let place = place.ok_or(StoreError::Damaged("log's key"))?;
             Ok((Sequence(place), records::decode(value.value(), "message")?))
         }))
     }

@@ -3,7 +3,7 @@
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 
 use super::groups::memberships;
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::permission::{Act, permit};
 use crate::store::records::{Entry, MarkedRanges};
 use crate::store::rows_read::{CountedTable, Snapshot};
@@ -16,7 +16,7 @@ impl Store {
         &self,
         sender: UserName,
         message: MessageId,
-    ) -> Result<Result<Receipt, Refusal>, Fault> {
+    ) -> Result<Result<Receipt, Refusal>, StoreError> {
         self.read(move |snapshot| {
             let key = tables::entry(&message.log, message.sequence);
             let entry: Option<Entry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
@@ -48,7 +48,7 @@ struct Markers {
 }
 
 impl Markers {
-    fn open(snapshot: &Snapshot) -> Result<Self, Fault> {
+    fn open(snapshot: &Snapshot) -> Result<Self, StoreError> {
         Ok(Self {
             delivered: snapshot.open_table(tables::DELIVERY_MARKERS)?,
             read: snapshot.open_table(tables::READ_MARKERS)?,
@@ -59,7 +59,7 @@ impl Markers {
         &self,
         receivers: impl IntoIterator<Item = UserName>,
         message: &MessageId,
-    ) -> Result<Receipt, Fault> {
+    ) -> Result<Receipt, StoreError> {
         let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
         for receiver in receivers {
             let key = tables::marker(&receiver, &message.log);
@@ -75,7 +75,7 @@ impl Markers {
     }
 }
 
-fn is_marked(table: &CountedTable, key: &[u8], sequence: Sequence) -> Result<bool, Fault> {
+fn is_marked(table: &CountedTable, key: &[u8], sequence: Sequence) -> Result<bool, StoreError> {
     let marked: Option<MarkedRanges> = tables::lookup(table, key, "marker")?;
     Ok(marked.is_some_and(|marked| marked.contains(sequence)))
 }

@@ -4,7 +4,7 @@ use qchat_proto::{Address, GroupName, Message, Refusal, Sequence, UserName};
 
 use super::groups::group_name;
 use super::history::Reading;
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::permission::{Act, permit};
 use crate::store::{Store, tables};
 
@@ -13,7 +13,7 @@ pub(crate) type Placed = (Sequence, Message);
 
 impl Store {
     /// The last place of a log; 0 where nothing lies in it.
-    pub(crate) async fn last(&self, log: Address) -> Result<Sequence, Fault> {
+    pub(crate) async fn last(&self, log: Address) -> Result<Sequence, StoreError> {
         self.read(move |snapshot| {
             let last = tables::find(snapshot, tables::LOGS, &tables::log(&log), "log")?;
             Ok(last.unwrap_or(Sequence(0)))
@@ -22,7 +22,7 @@ impl Store {
     }
 
     /// The groups that `user` is a member of, in the order of their names.
-    pub(crate) async fn groups_of(&self, user: UserName) -> Result<Vec<GroupName>, Fault> {
+    pub(crate) async fn groups_of(&self, user: UserName) -> Result<Vec<GroupName>, StoreError> {
         self.read(move |snapshot| {
             let start = tables::group_of_user(&user, None);
             let table = snapshot.open_table(tables::GROUPS_OF_USER)?;
@@ -43,7 +43,7 @@ impl Store {
         reader: UserName,
         log: Address,
         after: Sequence,
-    ) -> Result<Result<Vec<Placed>, Refusal>, Fault> {
+    ) -> Result<Result<Vec<Placed>, Refusal>, StoreError> {
         self.read(move |snapshot| match permit(snapshot, &reader, Act::Read(&log))? {
             Ok(()) => Reading::of(snapshot, reader.clone(), log.clone())?.after(after).map(Ok),
             Err(refusal) => Ok(Err(refusal)),

@@ -43,7 +43,7 @@ pub(super) enum Accident {
     /// or the program was killed.
     Stop,
     /// This one call fails, as on a full disk. A write may have done a part of its work.
-    Failure,
+    CommandError,
     /// From here on the disk takes no writes: it was mounted for reading alone.
     ReadOnly,
 }
@@ -183,7 +183,7 @@ impl Attached {
         state.calls += 1;
         let happens = |&(call, accident): &(u64, Accident)| match accident {
             Accident::ReadOnly => call <= state.calls,
-            Accident::Stop | Accident::Failure => call == state.calls,
+            Accident::Stop | Accident::CommandError => call == state.calls,
         };
         let accident = state.accident.filter(happens);
         Ok((state, accident.map(|(_, accident)| accident)))
@@ -207,7 +207,7 @@ impl StorageBackend for Attached {
         let (state, accident) = self.call()?;
         match accident {
             Some(Accident::Stop) => return Err(out_of_reach()),
-            Some(Accident::Failure) => return Err(io::Error::other("an unreadable sector")),
+            Some(Accident::CommandError) => return Err(io::Error::other("an unreadable sector")),
             Some(Accident::ReadOnly) | None => {}
         }
         let start = usize::try_from(offset).unwrap();
@@ -228,7 +228,7 @@ impl StorageBackend for Attached {
                 state.run(operation);
                 Err(out_of_reach())
             }
-            Some(Accident::Failure) => Err(full()),
+            Some(Accident::CommandError) => Err(full()),
             Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
@@ -241,7 +241,7 @@ impl StorageBackend for Attached {
                 Ok(())
             }
             Some(Accident::Stop) => Err(out_of_reach()),
-            Some(Accident::Failure) => Err(full()),
+            Some(Accident::CommandError) => Err(full()),
             Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
@@ -259,7 +259,7 @@ impl StorageBackend for Attached {
                 state.run(write(data));
                 Err(out_of_reach())
             }
-            Some(Accident::Failure) => {
+            Some(Accident::CommandError) => {
                 state.run(write(&data[..data.len() / 2]));
                 Err(full())
             }

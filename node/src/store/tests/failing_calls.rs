@@ -25,8 +25,8 @@ use crate::store::changes::{
     ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark,
     MarkMessages, Post, StartSession, UseSession, Which,
 };
-use crate::store::database::Engine;
-use crate::store::free_space::RoomNow;
+use crate::store::database::ReopeningDatabase;
+use crate::store::free_space::FreeSpaceNow;
 use crate::store::writes_in_memory::WritesInMemory;
 use crate::store::{CommitError, OpenError, Store, open, writer};
 
@@ -61,7 +61,7 @@ fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
     for call in 1..=calls_of_story() {
         println!("call {call} fails");
         let disk = Disk::with_empty_store();
-        disk.plan(call, Accident::Failure);
+        disk.plan(call, Accident::CommandError);
         let Ok(engine) = engine_on(&disk, CACHE_BYTES) else { continue };
         for batch in story() {
             let tries = (1..3).find(|_| is_done(&engine, &batch));
@@ -77,7 +77,7 @@ fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
 async fn a_call_that_fails_a_reader_fails_nobody_else() {
     let (disk, store) = read_from_disk().await;
     for number in 0..USERS {
-        disk.plan(disk.calls() + 1, Accident::Failure);
+        disk.plan(disk.calls() + 1, Accident::CommandError);
         let hash = store.password_hash(numbered(number)).await.unwrap();
         assert_eq!(hash.as_ref().map(String::len), Some(HASH_BYTES), "{number}");
     }
@@ -87,7 +87,7 @@ async fn a_call_that_fails_a_reader_fails_nobody_else() {
 async fn a_change_is_made_where_only_a_call_before_it_failed() {
     let (disk, store) = read_from_disk().await;
     for number in 0..USERS {
-        disk.plan(disk.calls() + 1, Accident::Failure);
+        disk.plan(disk.calls() + 1, Accident::CommandError);
         // As a reader leaves it that nobody answers any more.
         store.engine.with(|database| Ok(rows_of(database).is_err())).unwrap();
         assert!(disk.had_accident());
@@ -116,7 +116,7 @@ async fn a_disk_that_takes_no_writes_is_read_and_written_again_when_it_takes_the
             let refused = store.commit(note("refused")).await;
             assert!(matches!(refused, Err(CommitError::Failed(_))), "call {call}: {refused:?}");
         }
-        disk.plan(u64::MAX, Accident::Failure);
+        disk.plan(u64::MAX, Accident::CommandError);
         store.commit(create).await.unwrap();
         let after = store.commit(later).await.unwrap();
         assert_eq!(after.id.sequence, before.id.sequence.next(), "call {call}");
@@ -130,7 +130,7 @@ fn note(content: &str) -> Post {
 }
 
 /// An engine on this disk, which is opened for reading alone if the disk takes no writes.
-fn engine_that_reads(disk: &Disk) -> Engine {
+fn engine_that_reads(disk: &Disk) -> ReopeningDatabase {
     let opening = |disk: Disk, open: fn(&Disk) -> Result<Database, Box<dyn Error>>| {
         let unusable =
             |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
@@ -141,7 +141,7 @@ fn engine_that_reads(disk: &Disk) -> Engine {
         let above = WritesInMemory::above(disk.attach())?;
         Ok(open::builder().create_with_backend(above)?)
     });
-    Engine::start(to_write().unwrap(), to_write, to_read)
+    ReopeningDatabase::start(to_write().unwrap(), to_write, to_read)
 }
 
 const USERS: usize = 20;
@@ -170,23 +170,23 @@ fn never() -> Result<Database, OpenError> {
 }
 
 /// An engine on this disk, which fails no more once it is opened anew.
-fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<Engine, OpenError> {
+fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<ReopeningDatabase, OpenError> {
     let disk = disk.clone();
     let unusable = |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
     let open = move || {
         if disk.had_accident() {
-            disk.plan(0, Accident::Failure);
+            disk.plan(0, Accident::CommandError);
         }
         database_on(&disk, cache_bytes).map_err(unusable)
     };
-    Ok(Engine::start(open()?, open, never))
+    Ok(ReopeningDatabase::start(open()?, open, never))
 }
 
 /// Makes the changes of a batch; says whether all of them are made. The others are not, and whoever asked
 /// knows it: it was looked for when the store was open again.
-fn is_done(engine: &Engine, batch: &[Step]) -> bool {
+fn is_done(engine: &ReopeningDatabase, batch: &[Step]) -> bool {
     let (jobs, answers): (Vec<_>, Vec<_>) = batch.iter().map(Step::queued).unzip();
-    writer::write_or_reopen(engine, jobs, RoomNow::boundless(), &OnceLock::new());
+    writer::write_or_reopen(engine, jobs, FreeSpaceNow::boundless(), &OnceLock::new());
     answers.into_iter().map(|answer| answer()).all(|answer| match answer {
         Ok(_) => true,
         Err(CommitError::Failed(_) | CommitError::Refused(Refusal::ServerFull { .. })) => false,
@@ -204,7 +204,7 @@ fn calls_of_story() -> u64 {
 
 fn check(call: u64, aftermath: Aftermath, tally: &Tally) {
     let (disk, mut ledger, mut story) = (Disk::with_empty_store(), Ledger::new(), story());
-    disk.plan(call, Accident::Failure);
+    disk.plan(call, Accident::CommandError);
     let told = tell(&disk, &mut ledger, &story, &Tally::default());
     assert!(disk.had_accident() || told == story.len());
     match aftermath {

@@ -80,10 +80,11 @@ fn expected(
     let older = matching.len().saturating_sub(newest);
     let also_unread = matches!(selection, Selection::UnreadAndNewest(_));
     let is_shown = |index: usize, known: &Known| index >= older || (also_unread && known.unread);
-    let shown = matching.iter().enumerate().filter(|(index, known)| is_shown(*index, known));
-    let shown: Vec<u64> = shown.map(|(_, known)| known.sequence).collect();
-    let more = shown.len() < matching.len();
-    (shown, more)
+    let current_identity =
+        matching.iter().enumerate().filter(|(index, known)| is_shown(*index, known));
+    let current_identity: Vec<u64> = current_identity.map(|(_, known)| known.sequence).collect();
+    let more = current_identity.len() < matching.len();
+    (current_identity, more)
 }
 
 fn any_selection() -> impl Strategy<Value = Selection> {
@@ -123,10 +124,10 @@ proptest! {
             }
             for (selection, from, before) in queries {
                 let from = from.map(|from| PEOPLE[from]);
-                let (shown, more) = store.inbox(selection, from, before).await;
-                let numbers: Vec<u64> = shown.iter().map(|message| message.id.sequence.0).collect();
+                let (current_identity, more) = store.inbox(selection, from, before).await;
+                let numbers: Vec<u64> = current_identity.iter().map(|message| message.id.sequence.0).collect();
                 assert_eq!((numbers, more), expected(&mailbox, selection, from, before), "{selection:?} {from:?} {before:?} of {mailbox:?}");
-                for message in shown {
+                for message in current_identity {
                     let known = mailbox.iter().find(|known| known.sequence == message.id.sequence.0).unwrap();
                     assert_eq!((message.unread, message.from.as_str()), (known.unread, known.from));
                 }
@@ -140,8 +141,8 @@ async fn what_has_not_been_sent_cannot_be_read_yet() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     store.mark(1).await;
     store.post(ClientId::random(), "alice", to("bob"), "hi").await.unwrap();
-    let (shown, _) = store.inbox(Selection::Unread, None, None).await;
-    assert_eq!(shown.len(), 1);
+    let (current_identity, _) = store.inbox(Selection::Unread, None, None).await;
+    assert_eq!(current_identity.len(), 1);
 }
 
 #[tokio::test]
@@ -152,8 +153,8 @@ async fn a_long_history_comes_in_pages_and_ends_where_it_ended_when_reading_bega
     for number in 0..40 {
         post(number).await.unwrap();
     }
-    let (shown, more) = store.inbox(Selection::UnreadAndNewest(20), None, None).await;
-    let numbers: Vec<u64> = shown.iter().map(|message| message.id.sequence.0).collect();
+    let (current_identity, more) = store.inbox(Selection::UnreadAndNewest(20), None, None).await;
+    let numbers: Vec<u64> = current_identity.iter().map(|message| message.id.sequence.0).collect();
     assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
     assert!(!more);
 }
@@ -162,8 +163,8 @@ async fn a_long_history_comes_in_pages_and_ends_where_it_ended_when_reading_bega
 async fn a_note_to_oneself_is_there_once_and_unread() {
     let store = TestStore::with_users(&["bob"]).await;
     store.post(ClientId::random(), "bob", to("bob"), "beans").await.unwrap();
-    let (shown, _) = store.inbox(Selection::Newest(9), None, None).await;
-    let [note] = shown.as_slice() else { panic!("{shown:?}") };
+    let (current_identity, _) = store.inbox(Selection::Newest(9), None, None).await;
+    let [note] = current_identity.as_slice() else { panic!("{current_identity:?}") };
     assert!(note.unread && matches!(&note.body, Body::Text(text) if text.as_str() == "beans"));
     assert_eq!(note.id.log, Address::User(user("bob")));
 }

@@ -5,7 +5,7 @@ use qchat_proto::Refusal;
 use super::machine::{Machine, Rows, difference};
 use super::model::{Answer, Expected, Model, Step};
 use crate::store::CommitError;
-use crate::store::free_space::RoomNow;
+use crate::store::free_space::FreeSpaceNow;
 
 /// What became of the changes that were not answered: there were none.
 pub(super) const ALL_ANSWERED: &str = "all changes were answered";
@@ -72,7 +72,7 @@ impl Ledger {
 /// not happen, and neither did those after it.
 fn known(answers: &[Answer], expected: &[Expected], steps: &[Step]) -> (usize, usize) {
     // A disk that was found full in the middle is told as that, and is a failure here.
-    let is_refusal = |refusal: &Refusal| *refusal != RoomNow::found_full();
+    let is_refusal = |refusal: &Refusal| *refusal != FreeSpaceNow::found_full();
     let is_answered = |answer: &Answer| match answer {
         Ok(_) => true,
         Err(CommitError::Refused(refusal)) => is_refusal(refusal),

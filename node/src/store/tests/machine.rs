@@ -10,8 +10,8 @@ use redb::{Database, ReadableDatabase, TableHandle};
 
 use super::disk::Disk;
 use super::model::{Answer, Step};
-use crate::store::database::Engine;
-use crate::store::free_space::RoomNow;
+use crate::store::database::ReopeningDatabase;
+use crate::store::free_space::FreeSpaceNow;
 use crate::store::writer::Unsettled;
 use crate::store::{OpenError, Store, open, tables, writer};
 
@@ -46,7 +46,7 @@ impl Machine {
     /// Makes these changes in one transaction.
     pub(super) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
-        let room = RoomNow::boundless();
+        let room = FreeSpaceNow::boundless();
         let unsettled = writer::write_batch(&self.database, jobs, room, &OnceLock::new());
         unsettled.into_iter().for_each(Unsettled::give_up);
         answers.into_iter().map(|answer| answer()).collect()
@@ -66,7 +66,7 @@ impl Machine {
     pub(super) fn into_store(self) -> Store {
         let database = Arc::into_inner(self.database).unwrap();
         let again = || Err(OpenError::InUse(PathBuf::new()));
-        Store::with(Engine::start(database, again, again))
+        Store::with(ReopeningDatabase::start(database, again, again))
     }
 }
 

@@ -4,7 +4,7 @@ use qchat_proto::{Address, ClientId, Digest, File, FilePath, Refusal, StoredName
 
 use super::{TestStore, at, group, text, to, user};
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
-use crate::store::{CommitError, Fault, OpenError, Store};
+use crate::store::{CommitError, OpenError, Store, StoreError};
 
 #[track_caller]
 pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Refusal {
@@ -126,7 +126,7 @@ async fn a_store_whose_disk_is_gone_is_not_made_anew_while_it_is_in_use() {
     let elsewhere = test.folder.path().join("elsewhere");
     std::fs::rename(&file, &elsewhere).unwrap();
     let fault = test.store.engine.reopen().unwrap_err();
-    assert!(matches!(fault, Fault::Open(OpenError::Gone(path)) if path == file));
+    assert!(matches!(fault, StoreError::Open(OpenError::Gone(path)) if path == file));
     assert!(test.store.password_hash(user("alice")).await.is_err());
     let posted = test.post(ClientId::random(), "alice", to("alice"), "hi").await;
     assert!(matches!(posted, Err(CommitError::Failed(_))));
@@ -177,7 +177,7 @@ async fn a_user_is_in_so_many_groups_and_can_leave_one_for_another() {
 async fn who_makes_a_group_again_is_told_to_nobody() {
     let store = TestStore::with_users(&["alice"]).await;
     let (told, heard) = std::sync::mpsc::channel();
-    store.store.on_change(move |wake_up| told.send(wake_up).unwrap());
+    store.store.on_change(move |notification| told.send(notification).unwrap());
     let id = ClientId::random();
     let create = || CreateGroup { id, group: group("lab"), owner: user("alice"), at: at(0) };
     store.store.commit(create()).await.unwrap();

@@ -14,7 +14,7 @@ use super::machine::Machine;
 use super::{at, group, text, to, user};
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, Post, StartSession};
 use crate::store::queries::HistoryQuery;
-use crate::store::{Change, LookedAt, Store};
+use crate::store::{Change, RowsRead, Store};
 
 /// How many rows there are of each kind, or which an answer leaves out.
 const MANY: usize = 250;
@@ -77,10 +77,10 @@ async fn crowded_store() -> Store {
 /// A question's name, and how many rows were looked at for it.
 macro_rules! ask {
     ($store:ident.$question:ident($($argument:expr),*)) => {{
-        let looked_at = LookedAt::default();
-        let answer = looked_at.count($store.$question($($argument),*)).await;
+        let rows_read = RowsRead::default();
+        let answer = rows_read.count($store.$question($($argument),*)).await;
         assert!(answer.is_ok());
-        (stringify!($question), looked_at.take())
+        (stringify!($question), rows_read.take())
     }};
 }
 
@@ -151,10 +151,10 @@ async fn a_list_of_files_goes_on_after_a_page_of_copies() {
     }
     let received = store.post("bob", to("alice"), sent(file(copies))).await;
     let ask = async |after| {
-        let looked_at = LookedAt::default();
+        let rows_read = RowsRead::default();
         let wanted = ("p".parse().unwrap(), after);
-        let page = looked_at.count(store.files_below(user("alice"), to("alice"), wanted)).await;
-        assert!(looked_at.take() < 3 * PAGE_ITEMS_MAX);
+        let page = rows_read.count(store.files_below(user("alice"), to("alice"), wanted)).await;
+        assert!(rows_read.take() < 3 * PAGE_ITEMS_MAX);
         page.unwrap().unwrap()
     };
     let (files, next) = ask(None).await;

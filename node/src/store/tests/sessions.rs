@@ -72,10 +72,10 @@ async fn a_session_ends_for_good_and_the_oldest_gives_way() {
     }
     let store = store.reopened().await;
     assert_eq!(store.store.session(token(most)).await.unwrap(), None);
-    let standing = store.store.session(token(most + 1)).await.unwrap();
+    let auth_state = store.store.session(token(most + 1)).await.unwrap();
     let last = at((most + 1).into());
     let row = SessionRow { token_hash: token(most + 1), created: last, used: last };
-    assert_eq!(standing, Some((user("alice"), row)));
+    assert_eq!(auth_state, Some((user("alice"), row)));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::store::changes::{
     Change, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark, MarkMessages, Post,
     StartSession, Which,
 };
-use crate::store::error::Fault;
+use crate::store::error::StoreError;
 use crate::store::queries::HistoryQuery;
 use crate::store::records::{
     self, Account, Effect, Entry, Group, MarkedRanges, Membership, Session, StoredFile,
@@ -88,8 +88,8 @@ pub(super) async fn check_store(input: &[u8]) {
 
 /// What was asked may be a fault, and no panic.
 #[track_caller]
-fn seen<T>(answer: Result<T, Fault>) -> Option<T> {
-    assert!(!matches!(answer, Err(Fault::Panicked)), "a panic");
+fn seen<T>(answer: Result<T, StoreError>) -> Option<T> {
+    assert!(!matches!(answer, Err(StoreError::Panicked)), "a panic");
     answer.ok()
 }
 
@@ -133,7 +133,7 @@ async fn made<C: Change>(store: &Store, change: C) {
     if let Err(CommitError::Failed(fault) | CommitError::Unknown(fault)) =
         store.commit(change).await
     {
-        assert!(!matches!(*fault, Fault::Panicked), "a panic");
+        assert!(!matches!(*fault, StoreError::Panicked), "a panic");
     }
 }
 
