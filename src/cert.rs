@@ -6,7 +6,7 @@ use clap::Args;
 use qchat_node::{Identity, IdentityFiles, Rotation};
 use qchat_terminal::print;
 
-/// What `qchat cert` takes.
+/// The arguments of `qchat cert`.
 #[derive(Debug, Args)]
 pub(crate) struct CertArgs {
     /// The folder of cert.pem and key.pem. A key that is there is kept, so that clients which know it
@@ -27,7 +27,7 @@ pub(crate) struct CertArgs {
     rotate: bool,
 }
 
-/// Makes or renews what was asked for, and says what it made.
+/// Makes or renews the certificate, and says which files it wrote.
 pub(crate) fn run(arguments: &CertArgs) -> anyhow::Result<()> {
     let files = IdentityFiles::in_folder(&arguments.out);
     match (arguments.next, arguments.rotate) {
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &CertArgs) -> anyhow::Result<()> {
     }
 }
 
-/// The names that were asked for, else those that the certificate has.
+/// The names given as arguments, or those of the present certificate.
 fn names(arguments: &CertArgs, files: &IdentityFiles) -> anyhow::Result<Vec<String>> {
     match arguments.names.is_empty() {
         true => Ok(files.names()?),

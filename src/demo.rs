@@ -11,7 +11,7 @@ use qchat_terminal::{ClientArgs, Outcome, Output, OutputError, Shell, print};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// What `qchat demo` takes.
+/// The arguments of `qchat demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Leave the server running afterwards, and open a prompt on it.
@@ -27,7 +27,7 @@ enum Person {
 }
 use Person::{Alice, Bob};
 
-/// What they do, in order: each of the seventeen commands at least once.
+/// Their lines in order: each of the seventeen commands at least once.
 const LINES: [(Person, &str); 26] = [
     (Alice, "auth_register alice swordfish"),
     (Alice, "auth_login alice swordfish"),
@@ -60,7 +60,7 @@ const LINES: [(Person, &str); 26] = [
 /// Runs the demo.
 ///
 /// # Errors
-/// Where the server does not start, or a line of the demo fails that should not.
+/// The server does not start, or a line fails that should not.
 pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let runtime = Runtime::new().context("cannot start the runtime")?;

@@ -27,13 +27,13 @@ impl FromStr for LogFormat {
     }
 }
 
-/// What is logged where `QCHAT_LOG` says nothing.
+/// The filter if `QCHAT_LOG` is not set.
 const DEFAULT_FILTER: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
 
-/// The variable that says otherwise.
+/// The variable that sets another filter.
 const VARIABLE: &str = "QCHAT_LOG";
 
-/// Starts logging. `QCHAT_LOG` chooses what, as in `debug` or `qchat_node=debug,warn`.
+/// Starts logging. `QCHAT_LOG` is the filter, as in `debug` or `qchat_node=debug,warn`.
 pub(crate) fn start(format: LogFormat) {
     let wanted = std::env::var(VARIABLE).unwrap_or_default();
     let chosen = EnvFilter::try_new(&wanted).ok().filter(|_| !wanted.is_empty());
@@ -52,8 +52,8 @@ pub(crate) fn start(format: LogFormat) {
     }
 }
 
-/// Writes each event as one line that no terminal acts on, whatever a stranger has said in it. The log hands
-/// over a whole event at a time.
+/// Writes each event as one line that no terminal acts on, whatever text of a peer is in it. The subscriber
+/// hands over a whole event at a time.
 struct OneLine(LogFormat);
 
 impl Write for OneLine {
@@ -71,7 +71,7 @@ impl Write for OneLine {
     }
 }
 
-/// The line with what a terminal would act on escaped, as its form allows. The log's own colours stay.
+/// The line with all characters escaped that a terminal would act on. The log's own colours stay.
 fn escaped(line: &str, format: LogFormat) -> String {
     let mut escaped = String::with_capacity(line.len());
     let mut rest = line;
@@ -92,19 +92,19 @@ fn escaped(line: &str, format: LogFormat) -> String {
     escaped
 }
 
-/// What the log's own colours are changed by: back to none, bold, dim, italic, and red to cyan. What hides
-/// or blinks is none of them.
+/// The colour sequences of the log itself: none, bold, dim, italic, and red to cyan. None of them hides or
+/// blinks.
 const COLOURS: [&str; 10] = ["0", "1", "2", "3", "31", "32", "33", "34", "35", "36"];
 
-/// How long the sequence is that changes colours, if one is next.
+/// The length of the colour sequence at the start of `text`, if there is one.
 fn colour_length(text: &str) -> Option<usize> {
     let (numbers, _) = text.strip_prefix("\u{1b}[")?.split_once('m')?;
     let is_ours = numbers.split(';').all(|number| COLOURS.contains(&number));
     is_ours.then(|| numbers.len() + "\u{1b}[m".len())
 }
 
-/// Takes any bytes for an event: what is written of it is one line, is safe to print, and is not changed by
-/// being written again.
+/// Checks any bytes as an event: its written form is one line, is safe to print, and does not change when it is
+/// written again.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_event(event: &[u8]) {
     let event = String::from_utf8_lossy(event);

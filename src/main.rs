@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Shows the help that was asked for, or says what is wrong with the arguments.
+/// Shows the help, or names the fault in the arguments.
 fn usage(error: &clap::Error) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::InvalidUtf8
         && let Some(wrong) = std::env::args_os().find(|argument| argument.to_str().is_none())
@@ -64,14 +64,14 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// The argument with what is no text as `\\xE9`. Its beginning is enough to find it.
+/// The argument with bytes that are no text as `\\xE9`. Its beginning is enough to find it.
 fn escaped(argument: &OsStr) -> String {
     let shown: String =
         argument.as_encoded_bytes().escape_ascii().map(char::from).take(80).collect();
     format!("\"{shown}\"")
 }
 
-/// One sentence on standard error, and an exit status that is not 0, where a part failed.
+/// Tells a failure in one sentence on standard error, with an exit status that is not 0.
 fn report(part: &str, result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -87,7 +87,7 @@ fn report(part: &str, result: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// The error and its causes, but for those that it tells itself.
+/// The error and its causes, without those that its own text names.
 fn sentence(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
         "" => cause,

@@ -16,7 +16,7 @@ use crate::logging::LogFormat;
 use crate::own_terminal::OwnTerminal;
 use crate::server_config::Settings;
 
-/// What `qchat server` takes.
+/// The arguments of `qchat server`.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub(crate) struct ServerArgs {
 /// Runs a server until Ctrl-C or SIGTERM, or until its terminal is closed.
 ///
 /// # Errors
-/// One sentence that names what is in the way.
+/// One sentence that names the cause.
 pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let file = arguments.config.as_deref().map(Settings::read).transpose()?;
     let settings = arguments.settings.or(file.unwrap_or_default());
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     runtime.block_on(async {
         let server = Server::start(&settings.config())?;
         let stop = CancellationToken::new();
-        // Who reads that the server is ready may ask it to stop at once.
+        // A reader of the ready line may ask the server to stop at once.
         tokio::spawn(stop_on_signal(stop.clone())?);
         tokio::spawn(reload_on_signal(server.reload(), terminal, stop.clone())?);
         announce(&server, log_format);

@@ -1,4 +1,4 @@
-//! What a server is told: by flags, then the environment, then a file, then defaults.
+//! The settings of a server: flags, then the environment, then a file, then defaults.
 
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use crate::logging::LogFormat;
 
-/// The port of server and client where none is named.
+/// The port of server and client if none is named.
 const PORT: u16 = 4433;
 
-/// Everything that can be set. In the file the names are the same, with '_' for '-'.
+/// All settings. In the file the names are the same, with '_' for '-'.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "ADDR:PORT", env = "QCHAT_LISTEN")]
     #[serde(deserialize_with = "setting")]
     listen: Option<Listen>,
-    /// The certificate in PEM [default: cert/cert.pem, made where it is missing]
+    /// The certificate in PEM [default: cert/cert.pem, made if it is missing]
     #[arg(long, value_name = "FILE", env = "QCHAT_CERT")]
     #[serde(deserialize_with = "setting")]
     cert: Option<PathBuf>,
@@ -90,14 +90,14 @@ impl Settings {
     /// Reads a settings file.
     ///
     /// # Errors
-    /// Names the file and what is wrong in it.
+    /// Names the file and its fault.
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         let reading = || format!("cannot read the configuration {}", file.display());
         let text = std::fs::read_to_string(file).with_context(reading)?;
         parse(&text).map_err(|why| anyhow::anyhow!("{}{why}", reading()))
     }
 
-    /// These settings, and those of `fallback` where they say nothing.
+    /// These settings, and those of `fallback` for each that is not set.
     pub(crate) fn or(self, fallback: Self) -> Self {
         Self {
             listen: self.listen.or(fallback.listen),
@@ -216,7 +216,7 @@ fn identity(certificate: Option<PathBuf>, key: Option<PathBuf>) -> IdentityFiles
     }
 }
 
-/// Takes any text for that of a settings file, and for a length of time.
+/// Checks any text as a settings file, and as a length of time.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_text(text: &str) {
     if let Ok(settings) = parse(text) {
