@@ -35,7 +35,7 @@ fn unpack(text: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the inputs of a folder as lines, the shortest first. What the text says at its top stays.
+/// Writes the inputs of a folder as lines, the shortest first. The text's head stays.
 fn pack(folder: &Path, text: &Path) -> io::Result<()> {
     let before = fs::read_to_string(text).unwrap_or_default();
     let head = before.lines().take_while(|line| line.starts_with('#'));

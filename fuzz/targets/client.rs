@@ -1,4 +1,4 @@
-//! What the client reads back from its files.
+//! The files that the client reads back.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| qchat_client::fuzzing::kept(input));

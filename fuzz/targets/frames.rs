@@ -1,10 +1,10 @@
-//! Frames, and what they may cost.
+//! Frames, and the memory that they may cost.
 #![no_main]
 
 use allocation_counter::measure;
 use libfuzzer_sys::fuzz_target;
 
-/// The most that one frame may cost while it is read, said again and read again.
+/// The bound on memory for one frame that is read, written and read again.
 const COST_MAX: u64 = 4 * 1024 * 1024;
 
 fuzz_target!(|input: &[u8]| {
