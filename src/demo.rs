@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use qchat_client::{Client, Fingerprint, PinFile, ServerAddress, Trust, Unknown};
 use qchat_node::{Config, IdentityFiles, Limits, Server};
-use qchat_terminal::{ClientArgs, Outcome, Output, OutputError, Shell, print};
+use qchat_terminal::{ClientArgs, Executor, LineStatus, Output, OutputError, print};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -98,14 +98,17 @@ async fn play(folder: &Path, server: &ServerAddress) -> anyhow::Result<()> {
     std::fs::write(folder.join("alice/notes.txt"), "Buy beans. Grind them.\n")?;
     std::fs::write(folder.join("bob/results.csv"), "run,yield\n1,0.93\n2,0.97\n")?;
     for (person, line) in LINES {
-        let shell = if person == Alice { &mut alice } else { &mut bob };
-        print(&format!("{}{line}", shell.prompt()))?;
-        let outcome = shell.execute(line).await;
+        let executor = if person == Alice { &mut alice } else { &mut bob };
+        print(&format!("{}{line}", executor.prompt()))?;
+        let outcome = executor.run_line(line).await;
         let expected = !line.starts_with("sned");
-        if let Outcome::OutputClosed(error) = outcome {
+        if let LineStatus::OutputClosed(error) = outcome {
             return Err(OutputError::from(error).into());
         }
-        anyhow::ensure!(matches!(outcome, Outcome::Done) == expected, "the demo failed at: {line}");
+        anyhow::ensure!(
+            matches!(outcome, LineStatus::Done) == expected,
+            "the demo failed at: {line}"
+        );
         print("")?;
     }
     alice.finish().await;
@@ -114,7 +117,7 @@ async fn play(folder: &Path, server: &ServerAddress) -> anyhow::Result<()> {
 }
 
 /// A person's terminal, with a home of its own.
-async fn terminal(home: &Path, server: &ServerAddress) -> anyhow::Result<Shell> {
+async fn terminal(home: &Path, server: &ServerAddress) -> anyhow::Result<Executor> {
     std::fs::create_dir(home)?;
     let pins = PinFile::at(home.join("known_servers"));
     let trust = Trust::Known { pins, unknown: Unknown::Accept };
@@ -123,7 +126,7 @@ async fn terminal(home: &Path, server: &ServerAddress) -> anyhow::Result<Shell> 
         true => Output::coloured(stdout(), stdout()),
         false => Output::plain(stdout(), stdout()),
     };
-    Ok(Shell::on(client, server.clone(), trust, output).in_folder(home.to_owned()))
+    Ok(Executor::on(client, server.clone(), trust, output).in_folder(home.to_owned()))
 }
 
 /// Opens a prompt on the server, as `qchat client` does.

@@ -3,12 +3,12 @@
 use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
 use qchat_proto::{Refusal, TextError};
 
-use crate::command::LineError;
+use crate::command::ParseError;
 use crate::exit::Exit;
 
 /// A failed line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct CommandError {
     /// By which scripts know it.
     pub(crate) code: &'static str,
     /// For people. May hold text from outside.
@@ -17,7 +17,7 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
 }
 
-impl Failure {
+impl CommandError {
     /// A refusal of our own.
     pub(crate) fn refused(code: &'static str, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), exit: Exit::Refused }
@@ -52,13 +52,13 @@ impl Failure {
     }
 
     /// Whether the server did not answer, so that another try may go better.
-    pub(crate) fn is_of_the_link(&self) -> bool {
+    pub(crate) fn is_connection_lost(&self) -> bool {
         matches!(self.code, "unreachable" | "outcome_unknown")
     }
 
     /// Whether what failed is nothing that a later line cannot have: a network may be another one by then.
     pub(crate) fn may_pass(&self) -> bool {
-        self.is_of_the_link()
+        self.is_connection_lost()
             || matches!(self.code, "no_address" | "no_agreement" | "local_network")
     }
 
@@ -68,13 +68,13 @@ impl Failure {
     }
 }
 
-impl From<LineError> for Failure {
-    fn from(error: LineError) -> Self {
+impl From<ParseError> for CommandError {
+    fn from(error: ParseError) -> Self {
         Self::refused(error.code(), error.to_string())
     }
 }
 
-impl From<TextError> for Failure {
+impl From<TextError> for CommandError {
     fn from(error: TextError) -> Self {
         let code = match error {
             TextError::Empty => "empty_message",
@@ -84,7 +84,7 @@ impl From<TextError> for Failure {
     }
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::OutcomeUnknown(_) => Self::outcome_unknown(refusal.to_string()),
@@ -93,7 +93,7 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<CallError> for Failure {
+impl From<CallError> for CommandError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Refused(refusal) => refusal.into(),
@@ -106,7 +106,7 @@ impl From<CallError> for Failure {
     }
 }
 
-impl From<ConnectError> for Failure {
+impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         let (code, exit) = match error {
             ConnectError::Unreachable { server, .. } => return Self::no_server(&server),

@@ -1,6 +1,6 @@
 //! The qchat client for people and scripts: the REPL, one-shot commands, rendering, progress.
 //!
-//! A line is read by `line`, run by [`Shell`] on the SDK's client, and told by `render` to people or
+//! A line is read by `line`, run by [`Executor`] on the SDK's client, and told by `render` to people or
 //! by `json` to scripts. `command_table` is the one list of commands; `safe` is the one door through
 //! which text from outside gets to a terminal.
 
@@ -26,7 +26,7 @@ mod start;
 pub use crate::config::ClientArgs;
 pub use crate::config::{Age, Count, Seconds, Size};
 pub use crate::config::{parse_settings, setting};
-pub use crate::execute::{Outcome, Shell};
+pub use crate::execute::{Executor, LineStatus};
 pub use crate::output::acts;
 pub use crate::output::{OutputError, print, tell};
 pub use exit::Exit;

@@ -6,12 +6,12 @@ use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
 
 use crate::command::Verb;
-use crate::error::Failure;
-use crate::execute::{LeftOut, Renamed};
+use crate::error::CommandError;
+use crate::execute::{RenamedFile, SkippedEntry};
 
 /// The result of a line that was done.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum Outcome {
     /// The account exists now.
     Registered(UserName),
     /// The connection is signed in.
@@ -79,20 +79,20 @@ pub(crate) struct SentFiles {
     /// Those that were sent, in their order.
     pub(crate) messages: Vec<Message>,
     /// Those that were not, and why.
-    pub(crate) failed: Vec<(PathBuf, Failure)>,
+    pub(crate) failed: Vec<(PathBuf, CommandError)>,
     /// What lay in the folders and is no file of theirs.
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<SkippedEntry>,
     /// What is called otherwise where it went. It was told before.
-    pub(crate) renamed: Vec<Renamed>,
+    pub(crate) renamed: Vec<RenamedFile>,
 }
 
 impl SentFiles {
     /// What is to be said of the whole line where some were not sent.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<CommandError> {
         let exit = self.failed.iter().map(|(_, failure)| failure.exit).max()?;
         let (failed, all) = (self.failed.len(), self.failed.len() + self.messages.len());
         let text = format!("{failed} of {all} files were not sent");
-        Some(Failure { exit, ..Failure::refused("not_all_sent", text) })
+        Some(CommandError { exit, ..CommandError::refused("not_all_sent", text) })
     }
 }
 
@@ -104,22 +104,22 @@ pub(crate) struct SavedFiles {
     /// How many of them were here before.
     pub(crate) were_here: usize,
     /// Those that did not come, and why.
-    pub(crate) failed: Vec<(File, Failure)>,
+    pub(crate) failed: Vec<(File, CommandError)>,
 }
 
 impl SavedFiles {
     /// What is to be said of the whole line where some did not come.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<CommandError> {
         let exit = self.failed.iter().map(|(_, failure)| failure.exit).max()?;
         let (failed, all) = (self.failed.len(), self.failed.len() + self.files.len());
         let text = format!("{failed} of {all} files were not fetched");
-        Some(Failure { exit, ..Failure::refused("not_all_fetched", text) })
+        Some(CommandError { exit, ..CommandError::refused("not_all_fetched", text) })
     }
 }
 
-impl Answer {
+impl Outcome {
     /// Why it is no whole success.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<CommandError> {
         match self {
             Self::SentFiles(sent) => sent.failure(),
             Self::SavedFiles(saved) => saved.failure(),

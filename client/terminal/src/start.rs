@@ -6,20 +6,20 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use qchat_client::Unknown;
 
-use crate::command::{Entry, Verb};
+use crate::command::{CommandEntry, Verb};
 use crate::config::ClientArgs;
-use crate::config::Home;
-use crate::config::{Settings, Sources};
-use crate::execute::Link;
-use crate::execute::Shell;
+use crate::config::UserFolders;
+use crate::config::{Settings, SettingsSources};
+use crate::execute::Connection;
+use crate::execute::Executor;
 use crate::exit::Exit;
-use crate::login::Secrets;
+use crate::login::PasswordSource;
 use crate::login::path_of;
-use crate::login::{Account, Keep};
+use crate::login::{Account, SavePolicy};
 use crate::output::Palette;
 use crate::output::sanitize;
 use crate::output::tell;
-use crate::output::{Form, Output};
+use crate::output::{Output, OutputFormat};
 use crate::output::{TerminalModes, ended_by_signal, is_foreground};
 use crate::prompt::repl;
 use crate::script::Listener;
@@ -39,10 +39,10 @@ pub fn run(args: &ClientArgs) -> ExitCode {
 
 fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
     let terminal = io::stdin().is_terminal();
-    let sources = Sources {
+    let sources = SettingsSources {
         args,
         environment: &|name| std::env::var(name).ok(),
-        home: Home::find(),
+        home: UserFolders::find(),
         unknown: if terminal { Unknown::Accept } else { Unknown::Refuse },
     };
     let settings = sources.resolve()?;
@@ -63,9 +63,9 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
         let running = async {
             match lines {
                 Some(lines) => {
-                    Ok(run::run(script_shell(args, settings)?, lines, after_failure).await)
+                    Ok(run::run(script_executor(args, settings)?, lines, after_failure).await)
                 }
-                None => repl::run(repl_shell(settings)?, Home::find().ok()).await,
+                None => repl::run(prompt_executor(settings)?, UserFolders::find().ok()).await,
             }
         };
         tokio::select! {
@@ -81,16 +81,16 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
 
 async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let words = args.command.get(1..).unwrap_or_default();
-    let options = listen::Options::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
-    let keep = settings.keep(Keep::Named);
+    let options = listen::ListenOptions::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
+    let keep = settings.keep(SavePolicy::Named);
     let Settings { server, trust, user, password, timeout, .. } = settings;
     let user = user.context("listen needs --user NAME or QCHAT_USER")?;
-    let home = Home::find()?;
+    let home = UserFolders::find()?;
     let listener = Listener {
         account: Account::new(Some(user.clone()), &home.sessions(), &server, keep),
         cursors: path_of(&home.cursors(), &server, &user),
-        link: Link::new(server.clone(), trust).for_messages(),
-        secrets: Secrets::new(password),
+        connection: Connection::new(server.clone(), trust).for_messages(),
+        secrets: PasswordSource::new(password),
         patience: timeout,
         server,
     };
@@ -110,54 +110,55 @@ fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
     }
 }
 
-fn script_shell(args: &ClientArgs, settings: Settings) -> anyhow::Result<Shell> {
-    let form = if args.json { Form::Json } else { Form::Text(Palette::default()) };
-    let keep = settings.keep(Keep::Named);
-    let shell = shell(settings, keep, Output::standard(form))?;
-    let shell = if is_foreground(io::stderr()) { shell.with_bars() } else { shell };
-    let shell = match args.command.first() {
-        Some(name) if !moves_files(name) => shell.for_messages(),
-        _ => shell,
+fn script_executor(args: &ClientArgs, settings: Settings) -> anyhow::Result<Executor> {
+    let form = if args.json { OutputFormat::Json } else { OutputFormat::Text(Palette::default()) };
+    let keep = settings.keep(SavePolicy::Named);
+    let executor = executor(settings, keep, Output::standard(form))?;
+    let executor = if is_foreground(io::stderr()) { executor.with_bars() } else { executor };
+    let executor = match args.command.first() {
+        Some(name) if !moves_files(name) => executor.for_messages(),
+        _ => executor,
     };
     Ok(match (args.command.is_empty(), args.lines.is_empty()) {
-        (false, _) => shell.for_one_command().with_standard_input(),
-        (true, false) => shell.with_standard_input(),
-        (true, true) => shell,
+        (false, _) => executor.for_one_command().with_standard_input(),
+        (true, false) => executor.with_standard_input(),
+        (true, true) => executor,
     })
 }
 
 fn moves_files(command: &str) -> bool {
-    let verb = Entry::named(command).map(|entry| entry.verb);
+    let verb = CommandEntry::named(command).map(|entry| entry.verb);
     matches!(
         verb,
         Some(Verb::SendFile | Verb::SendGroupFile | Verb::Download | Verb::DownloadGroup)
     )
 }
 
-fn repl_shell(settings: Settings) -> anyhow::Result<Shell> {
-    let form = Form::Text(Palette::of_standard_output());
-    let keep = settings.keep(Keep::All);
-    Ok(shell(settings, keep, Output::standard(form))?.with_bars())
+fn prompt_executor(settings: Settings) -> anyhow::Result<Executor> {
+    let form = OutputFormat::Text(Palette::of_standard_output());
+    let keep = settings.keep(SavePolicy::All);
+    Ok(executor(settings, keep, Output::standard(form))?.with_bars())
 }
 
 impl Settings {
     /// What outlives the run: this, unless nothing is to.
-    fn keep(&self, keep: Keep) -> Keep {
-        if self.no_save { Keep::Nothing } else { keep }
+    fn keep(&self, keep: SavePolicy) -> SavePolicy {
+        if self.no_save { SavePolicy::Nothing } else { keep }
     }
 }
 
-fn shell(settings: Settings, keep: Keep, output: Output) -> anyhow::Result<Shell> {
+fn executor(settings: Settings, keep: SavePolicy, output: Output) -> anyhow::Result<Executor> {
     let Settings { server, trust, user, password, timeout, .. } = settings;
-    let account = match Home::find() {
+    let account = match UserFolders::find() {
         Ok(home) => Account::new(user, &home.sessions(), &server, keep),
         Err(_) if user.is_none() => Account::default(),
         Err(error) => return Err(error),
     };
-    let link = Link::new(server, trust);
-    let shell = Shell::new(link, account, Secrets::new(password), output, timeout);
-    Ok(match Home::find() {
-        Ok(home) => shell.with_notes(home.uploads()),
-        Err(_) => shell,
+    let connection = Connection::new(server, trust);
+    let executor =
+        Executor::new(connection, account, PasswordSource::new(password), output, timeout);
+    Ok(match UserFolders::find() {
+        Ok(home) => executor.with_notes(home.uploads()),
+        Err(_) => executor,
     })
 }

@@ -1,13 +1,13 @@
 //! Words for the writer of a line that was not understood.
 
-use crate::command::names::WrongName;
-use crate::command::table::{Entry, nearest};
+use crate::command::names::NameArgumentError;
+use crate::command::table::{CommandEntry, nearest};
 use crate::command::words::is_odd_space;
 use crate::script::listen;
 
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LineError {
+pub(crate) enum ParseError {
     #[error("unknown command: {word}{}{}", lookalike(word), suggestion(*near))]
     Unknown { word: String, near: Option<&'static str> },
     #[error(
@@ -20,7 +20,7 @@ pub(crate) enum LineError {
     #[error("{}usage: {form}", reason(why))]
     Usage { form: String, why: String },
     #[error(transparent)]
-    Name(#[from] WrongName),
+    Name(#[from] NameArgumentError),
 }
 
 fn suggestion(near: Option<&str>) -> String {
@@ -35,7 +35,7 @@ fn reason(why: &str) -> String {
     if why.is_empty() { String::new() } else { format!("{why}; ") }
 }
 
-impl LineError {
+impl ParseError {
     /// The code by which scripts know it.
     pub(crate) fn code(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl LineError {
     }
 
     /// The line does not have the form of its command. `why` may be empty.
-    pub(crate) fn usage(entry: &Entry, why: &str) -> Self {
+    pub(crate) fn usage(entry: &CommandEntry, why: &str) -> Self {
         Self::Usage { form: entry.form(), why: why.to_owned() }
     }
 

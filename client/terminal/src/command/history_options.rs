@@ -6,8 +6,8 @@ use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, MessageId, Sequence, UserName};
 
 use crate::command::names;
-use crate::command::parse::{LineError, unexpected};
-use crate::command::table::Entry;
+use crate::command::parse::{ParseError, unexpected};
+use crate::command::table::CommandEntry;
 use crate::command::words::Words;
 
 /// How many messages are shown at least, read or not.
@@ -15,16 +15,16 @@ const NEWEST: u32 = 20;
 
 /// A log that someone wants to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HistoryLine {
+pub(crate) struct HistoryArguments {
     pub(crate) log: Log,
     pub(crate) selection: Selection,
     pub(crate) from: Option<UserName>,
-    pub(crate) before: Option<Before>,
+    pub(crate) before: Option<HistoryEnd>,
 }
 
 /// A message that ends what is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum HistoryEnd {
     /// By its place in the log that is read.
     Place(Sequence),
     /// By its id. Whether it lies in the log that is read is known only to who knows the reader.
@@ -32,21 +32,25 @@ pub(crate) enum Before {
 }
 
 #[derive(Default)]
-struct Options {
+struct HistoryOptions {
     limit: Option<u32>,
     unread: bool,
     from: Option<UserName>,
-    before: Option<Before>,
+    before: Option<HistoryEnd>,
 }
 
-impl HistoryLine {
+impl HistoryArguments {
     /// Reads the options.
     ///
     /// # Errors
-    /// [`LineError::Usage`], or [`LineError::Name`] for a sender who can have no account.
-    pub(crate) fn parse(entry: &Entry, log: Log, mut words: Words<'_>) -> Result<Self, LineError> {
-        let usage = |why: String| LineError::usage(entry, &why);
-        let mut options = Options::default();
+    /// [`ParseError::Usage`], or [`ParseError::Name`] for a sender who can have no account.
+    pub(crate) fn parse(
+        entry: &CommandEntry,
+        log: Log,
+        mut words: Words<'_>,
+    ) -> Result<Self, ParseError> {
+        let usage = |why: String| ParseError::usage(entry, &why);
+        let mut options = HistoryOptions::default();
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| usage(format!("{word} takes a value")));
             match word {
@@ -57,7 +61,7 @@ impl HistoryLine {
                 _ => return Err(usage(unexpected(word))),
             }
         }
-        let Options { limit, unread, from, before } = options;
+        let HistoryOptions { limit, unread, from, before } = options;
         Ok(Self { log, selection: selection(limit, unread), from, before })
     }
 
@@ -68,8 +72,8 @@ impl HistoryLine {
     pub(crate) fn before(&self, reader: &UserName) -> Result<Option<Sequence>, String> {
         let id = match &self.before {
             None => return Ok(None),
-            Some(Before::Place(place)) => return Ok(Some(*place)),
-            Some(Before::Id(id)) => id,
+            Some(HistoryEnd::Place(place)) => return Ok(Some(*place)),
+            Some(HistoryEnd::Id(id)) => id,
         };
         let read_here = match (&self.log, &id.log) {
             (Log::Inbox, Address::User(user)) => user == reader,
@@ -87,7 +91,7 @@ impl HistoryLine {
 }
 
 /// The line that asks for it, less what `--before` said.
-impl fmt::Display for HistoryLine {
+impl fmt::Display for HistoryArguments {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.log {
             Log::Inbox => formatter.write_str("inbox")?,
@@ -119,10 +123,10 @@ fn limit(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| "--limit takes a number from 1".to_owned())
 }
 
-fn before(text: &str) -> Result<Before, String> {
+fn before(text: &str) -> Result<HistoryEnd, String> {
     let place = text.parse().ok().filter(|&place| place > 0);
-    let place = place.map(|place| Before::Place(Sequence(place)));
-    let id = || text.parse().ok().map(Before::Id);
+    let place = place.map(|place| HistoryEnd::Place(Sequence(place)));
+    let id = || text.parse().ok().map(HistoryEnd::Id);
     place
         .or_else(id)
         .ok_or_else(|| "--before takes a message's id such as @bob:17 or +lab:17".to_owned())

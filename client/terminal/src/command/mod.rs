@@ -8,8 +8,8 @@ mod table;
 mod wait_options;
 mod words;
 
-pub(crate) use history_options::HistoryLine;
-pub(crate) use parse::{Line, LineError, PasswordChange, bounded, parse};
-pub(crate) use table::{COMMANDS, Entry, Verb, help, nearest};
-pub(crate) use wait_options::Wait;
+pub(crate) use history_options::HistoryArguments;
+pub(crate) use parse::{Command, ParseError, PasswordChange, bounded, parse};
+pub(crate) use table::{COMMANDS, CommandEntry, Verb, help, nearest};
+pub(crate) use wait_options::WaitOptions;
 pub(crate) use words::{Input, expanded, separates, unquoted};

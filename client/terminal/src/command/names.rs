@@ -9,7 +9,7 @@ use crate::command::words::is_odd_space;
 
 /// A word that is no name of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WrongName {
+pub(crate) enum NameArgumentError {
     #[error(transparent)]
     Rule(#[from] NameError),
     #[error("{0} is no name; type a plain space instead of the one that is shown by its number")]
@@ -21,39 +21,39 @@ pub(crate) enum WrongName {
 }
 
 /// A name that may have a sign before it.
-pub(crate) trait Signed: FromStr<Err = NameError> {
+pub(crate) trait PrefixedName: FromStr<Err = NameError> {
     /// The sign of this kind of name.
     const SIGN: char;
     /// Says that a word with a right name has the sign of the other kind.
-    fn other_kind(word: &str) -> Option<WrongName>;
+    fn other_kind(word: &str) -> Option<NameArgumentError>;
 }
 
-impl Signed for UserName {
+impl PrefixedName for UserName {
     const SIGN: char = '@';
 
-    fn other_kind(word: &str) -> Option<WrongName> {
+    fn other_kind(word: &str) -> Option<NameArgumentError> {
         let group = word.strip_prefix(GroupName::SIGN)?.parse::<GroupName>();
-        group.ok().map(|_| WrongName::Group(word.to_owned()))
+        group.ok().map(|_| NameArgumentError::Group(word.to_owned()))
     }
 }
 
-impl Signed for GroupName {
+impl PrefixedName for GroupName {
     const SIGN: char = '+';
 
-    fn other_kind(word: &str) -> Option<WrongName> {
+    fn other_kind(word: &str) -> Option<NameArgumentError> {
         let user = word.strip_prefix(UserName::SIGN)?.parse::<UserName>();
-        user.ok().map(|_| WrongName::Person(word.to_owned()))
+        user.ok().map(|_| NameArgumentError::Person(word.to_owned()))
     }
 }
 
 /// Reads a name, with or without its sign.
 ///
 /// # Errors
-/// [`WrongName`]: it breaks the rule, or has the sign of the other kind.
-pub(crate) fn name<N: Signed>(word: &str) -> Result<N, WrongName> {
+/// [`NameArgumentError`]: it breaks the rule, or has the sign of the other kind.
+pub(crate) fn name<N: PrefixedName>(word: &str) -> Result<N, NameArgumentError> {
     let name = word.strip_prefix(N::SIGN).unwrap_or(word).parse();
     name.map_err(|wrong: NameError| match word.contains(is_odd_space) {
-        true => WrongName::Space(bounded(word)),
+        true => NameArgumentError::Space(bounded(word)),
         false => N::other_kind(word).unwrap_or_else(|| wrong.into()),
     })
 }

@@ -6,19 +6,19 @@ use qchat_proto::{
     UserName,
 };
 
-pub(crate) use crate::command::error::{LineError, bounded, unexpected};
-use crate::command::history_options::HistoryLine;
+pub(crate) use crate::command::error::{ParseError, bounded, unexpected};
+use crate::command::history_options::HistoryArguments;
 use crate::command::names;
-use crate::command::names::Signed;
-use crate::command::table::{Entry, Verb};
-use crate::command::wait_options::Wait;
+use crate::command::names::PrefixedName;
+use crate::command::table::{CommandEntry, Verb};
+use crate::command::wait_options::WaitOptions;
 use crate::command::words::{Input, Words};
-use crate::execute::Named;
+use crate::execute::FileArguments;
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum Command {
     Register {
         user: UserName,
         password: Option<Password>,
@@ -36,22 +36,22 @@ pub(crate) enum Line {
     Send {
         to: Address,
         text: String,
-        wait: Wait,
+        wait: WaitOptions,
     },
-    History(HistoryLine),
+    History(HistoryArguments),
     SendFile {
         to: Address,
-        files: Named,
-        wait: Wait,
+        files: FileArguments,
+        wait: WaitOptions,
     },
     Download {
         log: Log,
         name: String,
     },
     /// A line whose MESSAGE or FILE is standard input.
-    FromInput(Box<Line>),
+    FromInput(Box<Command>),
     /// A line that moves a file, and is not waited for at the prompt.
-    Background(Box<Line>),
+    Background(Box<Command>),
     Transfers,
     StopTransfer(u32),
     MakeGroup(GroupName),
@@ -63,7 +63,7 @@ pub(crate) enum Line {
     Quit,
 }
 
-impl Line {
+impl Command {
     /// Whether it is done by the server.
     pub(crate) fn asks_server(&self) -> bool {
         // A line from standard input is refused at the prompt, where this is asked.
@@ -120,10 +120,10 @@ impl Line {
     }
 
     /// How far what it sends is to come before it is done.
-    pub(crate) fn wait(&self) -> Wait {
+    pub(crate) fn wait(&self) -> WaitOptions {
         match self {
             Self::Send { wait, .. } | Self::SendFile { wait, .. } => *wait,
-            _ => Wait::default(),
+            _ => WaitOptions::default(),
         }
     }
 }
@@ -138,17 +138,17 @@ pub(crate) struct PasswordChange {
 /// Reads a line.
 ///
 /// # Errors
-/// [`LineError`]: the line is no command, or not in its form.
-pub(crate) fn parse(input: Input<'_>) -> Result<Line, LineError> {
+/// [`ParseError`]: the line is no command, or not in its form.
+pub(crate) fn parse(input: Input<'_>) -> Result<Command, ParseError> {
     let mut words = Words::of(input);
     let word = words.next().unwrap_or_default();
-    let entry = Entry::named(word).ok_or_else(|| match input {
-        Input::Arguments(_) if word.starts_with('-') => LineError::UnknownOption(bounded(word)),
-        _ => LineError::unknown(word),
+    let entry = CommandEntry::named(word).ok_or_else(|| match input {
+        Input::Arguments(_) if word.starts_with('-') => ParseError::UnknownOption(bounded(word)),
+        _ => ParseError::unknown(word),
     })?;
-    let mut arguments = Arguments { entry, words, options: Options::Read };
+    let mut arguments = Arguments { entry, words, options: OptionParsing::Read };
     if arguments.ask_for_help() {
-        return Ok(Line::Help(Some(entry.verb)));
+        return Ok(Command::Help(Some(entry.verb)));
     }
     arguments.end_options();
     arguments.parse()
@@ -156,7 +156,7 @@ pub(crate) fn parse(input: Input<'_>) -> Result<Line, LineError> {
 
 /// Whether options are read, and `-` is standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Options {
+enum OptionParsing {
     Read,
     /// After `--`: every word is taken as it is.
     Ended,
@@ -168,9 +168,9 @@ const STANDARD_INPUT: &str = "-";
 /// What follows a command.
 #[derive(Clone)]
 struct Arguments<'a> {
-    entry: &'static Entry,
+    entry: &'static CommandEntry,
     words: Words<'a>,
-    options: Options,
+    options: OptionParsing,
 }
 
 impl Arguments<'_> {
@@ -190,19 +190,19 @@ impl Arguments<'_> {
         let mut ahead = self.words.clone();
         if ahead.next() == Some("--") {
             self.words = ahead;
-            self.options = Options::Ended;
+            self.options = OptionParsing::Ended;
         }
     }
 
-    fn parse(mut self) -> Result<Line, LineError> {
+    fn parse(mut self) -> Result<Command, ParseError> {
         match self.entry.verb {
             Verb::Register => {
                 let user = self.name()?;
-                Ok(Line::Register { user, password: self.password()? })
+                Ok(Command::Register { user, password: self.password()? })
             }
             Verb::Login => {
                 let user = self.name()?;
-                Ok(Line::Login { user, password: self.password()? })
+                Ok(Command::Login { user, password: self.password()? })
             }
             Verb::Send | Verb::SendGroup => self.message(),
             Verb::SendFile | Verb::SendGroupFile | Verb::Download | Verb::DownloadGroup => {
@@ -223,40 +223,42 @@ impl Arguments<'_> {
     }
 
     /// The commands that take no more than one name.
-    fn short(mut self) -> Result<Line, LineError> {
+    fn short(mut self) -> Result<Command, ParseError> {
         let line = match self.entry.verb {
-            Verb::MakeGroup => Line::MakeGroup(self.name()?),
-            Verb::Join => Line::Join(self.name()?),
-            Verb::Leave => Line::Leave(self.name()?),
-            Verb::Members => Line::Members(self.name()?),
-            Verb::Users => Line::Users,
-            Verb::Groups => Line::Groups,
-            _ => Line::Quit,
+            Verb::MakeGroup => Command::MakeGroup(self.name()?),
+            Verb::Join => Command::Join(self.name()?),
+            Verb::Leave => Command::Leave(self.name()?),
+            Verb::Members => Command::Members(self.name()?),
+            Verb::Users => Command::Users,
+            Verb::Groups => Command::Groups,
+            _ => Command::Quit,
         };
         self.nothing_more().map(|()| line)
     }
 
-    fn usage(&self, why: &str) -> LineError {
-        LineError::usage(self.entry, why)
+    fn usage(&self, why: &str) -> ParseError {
+        ParseError::usage(self.entry, why)
     }
 
-    fn name<N: Signed>(&mut self) -> Result<N, LineError> {
+    fn name<N: PrefixedName>(&mut self) -> Result<N, ParseError> {
         let word = self.words.next().ok_or_else(|| self.usage(""))?;
-        names::name(word).map_err(LineError::Name)
+        names::name(word).map_err(ParseError::Name)
     }
 
-    fn history(self, log: Log) -> Result<Line, LineError> {
-        if self.options == Options::Ended {
+    fn history(self, log: Log) -> Result<Command, ParseError> {
+        if self.options == OptionParsing::Ended {
             self.clone().nothing_more()?;
         }
-        HistoryLine::parse(self.entry, log, self.words).map(Line::History)
+        HistoryArguments::parse(self.entry, log, self.words).map(Command::History)
     }
 
     /// What comes before the text or the file.
-    fn receiver(&mut self) -> Result<(Wait, Address), LineError> {
+    fn receiver(&mut self) -> Result<(WaitOptions, Address), ParseError> {
         let wait = match self.options {
-            Options::Read => Wait::take(&mut self.words).map_err(|why| self.usage(&why))?,
-            Options::Ended => Wait::default(),
+            OptionParsing::Read => {
+                WaitOptions::take(&mut self.words).map_err(|why| self.usage(&why))?
+            }
+            OptionParsing::Ended => WaitOptions::default(),
         };
         let to = match self.entry.verb {
             Verb::SendGroup | Verb::SendGroupFile => Address::Group(self.name()?),
@@ -265,14 +267,14 @@ impl Arguments<'_> {
         Ok((wait, to))
     }
 
-    fn password(self) -> Result<Option<Password>, LineError> {
+    fn password(self) -> Result<Option<Password>, ParseError> {
         let entry = self.entry;
         let text = self.words.rest().filter(|text| !text.is_empty());
         text.map(|text| password(entry, text)).transpose()
     }
 
     /// Two words. No word of a line with passwords is repeated to whoever reads the error.
-    fn password_change(mut self) -> Result<Line, LineError> {
+    fn password_change(mut self) -> Result<Command, ParseError> {
         let change = match [self.words.next(), self.words.next(), self.words.next()] {
             [None, ..] => None,
             [Some(old), Some(new), None] => Some(PasswordChange {
@@ -281,41 +283,41 @@ impl Arguments<'_> {
             }),
             _ => return Err(self.usage("passwords with spaces have to be asked for: passwd")),
         };
-        Ok(Line::ChangePassword(change))
+        Ok(Command::ChangePassword(change))
     }
 
-    fn logout(mut self) -> Result<Line, LineError> {
+    fn logout(mut self) -> Result<Command, ParseError> {
         let line = match self.words.next() {
-            None => Line::Logout,
-            Some("--all") if self.options == Options::Read => Line::LogoutEverywhere,
+            None => Command::Logout,
+            Some("--all") if self.options == OptionParsing::Read => Command::LogoutEverywhere,
             Some(word) => return Err(self.usage(&unexpected(word))),
         };
         self.nothing_more().map(|()| line)
     }
 
-    fn sessions(mut self) -> Result<Line, LineError> {
+    fn sessions(mut self) -> Result<Command, ParseError> {
         let line = match self.words.next() {
-            None => Line::Sessions,
+            None => Command::Sessions,
             Some("revoke") => {
                 let id = self.words.next().ok_or_else(|| self.usage(""))?.parse();
                 let wrong = |wrong: SessionIdError| self.usage(&wrong.to_string());
-                Line::RevokeSession(id.map_err(wrong)?)
+                Command::RevokeSession(id.map_err(wrong)?)
             }
             Some(word) => return Err(self.usage(&unexpected(word))),
         };
         self.nothing_more().map(|()| line)
     }
 
-    fn message(mut self) -> Result<Line, LineError> {
+    fn message(mut self) -> Result<Command, ParseError> {
         let (wait, to) = self.receiver()?;
         let text = self.words.rest().unwrap_or_default();
-        let is_input = self.options == Options::Read && text == STANDARD_INPUT;
-        let line = Line::Send { to, text, wait };
-        Ok(if is_input { Line::FromInput(Box::new(line)) } else { line })
+        let is_input = self.options == OptionParsing::Read && text == STANDARD_INPUT;
+        let line = Command::Send { to, text, wait };
+        Ok(if is_input { Command::FromInput(Box::new(line)) } else { line })
     }
 
     /// A line that moves files, and whether it is waited for.
-    fn transfer(mut self) -> Result<Line, LineError> {
+    fn transfer(mut self) -> Result<Command, ParseError> {
         let entry = self.entry;
         let in_background = self.words.take_ampersand();
         let line = match entry.verb {
@@ -326,24 +328,24 @@ impl Arguments<'_> {
             }
             _ => self.files(),
         }?;
-        if in_background && matches!(line, Line::FromInput(_)) {
+        if in_background && matches!(line, Command::FromInput(_)) {
             let why = "standard input is not sent in the background";
-            return Err(LineError::usage(entry, why));
+            return Err(ParseError::usage(entry, why));
         }
-        if in_background && line.wait() != Wait::default() {
+        if in_background && line.wait() != WaitOptions::default() {
             let why = "in the background nothing waits: the prompt tells when it is delivered";
-            return Err(LineError::usage(entry, why));
+            return Err(ParseError::usage(entry, why));
         }
-        Ok(if in_background { Line::Background(Box::new(line)) } else { line })
+        Ok(if in_background { Command::Background(Box::new(line)) } else { line })
     }
 
-    fn files(mut self) -> Result<Line, LineError> {
+    fn files(mut self) -> Result<Command, ParseError> {
         let (wait, to) = self.receiver()?;
         let usage = self.usage("");
-        let is_input = self.options == Options::Read && self.is_dash();
+        let is_input = self.options == OptionParsing::Read && self.is_dash();
         let files = self.words.rest_files().ok_or(usage)?;
-        let line = Line::SendFile { to, files, wait };
-        Ok(if is_input { Line::FromInput(Box::new(line)) } else { line })
+        let line = Command::SendFile { to, files, wait };
+        Ok(if is_input { Command::FromInput(Box::new(line)) } else { line })
     }
 
     /// Whether nothing but `-` is left.
@@ -352,32 +354,32 @@ impl Arguments<'_> {
         words.next() == Some(STANDARD_INPUT) && words.next().is_none()
     }
 
-    fn transfers(mut self) -> Result<Line, LineError> {
+    fn transfers(mut self) -> Result<Command, ParseError> {
         let line = match self.words.next() {
-            None => Line::Transfers,
+            None => Command::Transfers,
             Some("stop") => {
                 let number = self.words.next().and_then(|word| word.parse().ok());
                 let usage = self.usage("");
-                Line::StopTransfer(number.ok_or(usage)?)
+                Command::StopTransfer(number.ok_or(usage)?)
             }
             Some(word) => return Err(self.usage(&unexpected(word))),
         };
         self.nothing_more().map(|()| line)
     }
 
-    fn file_name(self, log: Log) -> Result<Line, LineError> {
+    fn file_name(self, log: Log) -> Result<Command, ParseError> {
         let usage = self.usage("");
         let name = self.words.rest_unquoted().ok_or(usage)?;
-        Ok(Line::Download { log, name })
+        Ok(Command::Download { log, name })
     }
 
-    fn help(mut self) -> Result<Line, LineError> {
-        let Some(word) = self.words.next() else { return Ok(Line::Help(None)) };
-        let entry = Entry::named(word).ok_or_else(|| LineError::unknown(word))?;
-        self.nothing_more().map(|()| Line::Help(Some(entry.verb)))
+    fn help(mut self) -> Result<Command, ParseError> {
+        let Some(word) = self.words.next() else { return Ok(Command::Help(None)) };
+        let entry = CommandEntry::named(word).ok_or_else(|| ParseError::unknown(word))?;
+        self.nothing_more().map(|()| Command::Help(Some(entry.verb)))
     }
 
-    fn nothing_more(mut self) -> Result<(), LineError> {
+    fn nothing_more(mut self) -> Result<(), ParseError> {
         match self.words.next() {
             Some(word) => Err(self.usage(&unexpected(word))),
             None => Ok(()),
@@ -385,9 +387,9 @@ impl Arguments<'_> {
     }
 }
 
-fn password(entry: &Entry, text: String) -> Result<Password, LineError> {
+fn password(entry: &CommandEntry, text: String) -> Result<Password, ParseError> {
     Password::try_from(text)
-        .map_err(|wrong: PasswordError| LineError::usage(entry, &wrong.to_string()))
+        .map_err(|wrong: PasswordError| ParseError::usage(entry, &wrong.to_string()))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) enum Verb {
 
 /// What there is to know about a command.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct CommandEntry {
     /// Which one it is.
     pub(crate) verb: Verb,
     /// The word that it begins with.
@@ -46,8 +46,11 @@ pub(crate) struct Entry {
     example: &'static str,
 }
 
-const fn entry(verb: Verb, [name, arguments, options, help, example]: [&'static str; 5]) -> Entry {
-    Entry { verb, name, arguments, options, help, example }
+const fn entry(
+    verb: Verb,
+    [name, arguments, options, help, example]: [&'static str; 5],
+) -> CommandEntry {
+    CommandEntry { verb, name, arguments, options, help, example }
 }
 
 const SEND_OPTIONS: &str = "[--wait STAGE] [--timeout SECONDS]";
@@ -57,7 +60,7 @@ const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread
 /// The commands of the specification, in the order in which a newcomer meets them, those about
 /// passwords and sessions, and those that the client answers by itself.
 #[rustfmt::skip]
-pub(crate) const COMMANDS: [Entry; 22] = [
+pub(crate) const COMMANDS: [CommandEntry; 22] = [
     entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
         "make an account; without PASSWORD it is asked for", "auth_register alice"]),
     entry(Verb::Login, ["auth_login", "USER [PASSWORD]", "",
@@ -107,7 +110,7 @@ pub(crate) const COMMANDS: [Entry; 22] = [
 /// What else a command may be called by.
 const ALIASES: [(&str, &str); 1] = [("exit", "quit")];
 
-impl Entry {
+impl CommandEntry {
     /// The command of that name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
@@ -163,12 +166,12 @@ impl Entry {
 /// What `help` says of a command, or of all.
 pub(crate) fn help(verb: Option<Verb>) -> String {
     let entry = verb.and_then(|verb| COMMANDS.iter().find(|entry| entry.verb == verb));
-    entry.map_or_else(overview, Entry::manual)
+    entry.map_or_else(overview, CommandEntry::manual)
 }
 
 /// Every command in one line.
 pub(crate) fn overview() -> String {
-    let short = |entry: &Entry| format!("{} {}", entry.name, entry.arguments);
+    let short = |entry: &CommandEntry| format!("{} {}", entry.name, entry.arguments);
     let width = COMMANDS.iter().map(|entry| short(entry).len()).max().unwrap_or_default();
     let mut text = String::new();
     for entry in &COMMANDS {
@@ -191,7 +194,7 @@ pub(crate) fn nearest(word: &str) -> Option<&'static str> {
     let word = word.to_ascii_lowercase().replace('-', "_");
     // "login" is far from "auth_login", and yet means it.
     let part = COMMANDS.iter().find(|entry| word.len() > 2 && entry.name.contains(&word));
-    let distance = |entry: &&Entry| strsim::damerau_levenshtein(entry.name, &word);
+    let distance = |entry: &&CommandEntry| strsim::damerau_levenshtein(entry.name, &word);
     let near = || {
         let nearest = COMMANDS.iter().min_by_key(distance);
         nearest.filter(|entry| distance(entry) <= (word.len() / 3).clamp(1, 3))
@@ -235,11 +238,11 @@ mod tests {
 
     #[test]
     fn literals_are_read_from_the_form() {
-        let literals = |name| Entry::named(name).unwrap().literals().collect::<Vec<_>>();
+        let literals = |name| CommandEntry::named(name).unwrap().literals().collect::<Vec<_>>();
         assert_eq!(literals("inbox"), ["--limit", "--before", "--from", "--unread"]);
         assert_eq!(literals("auth_logout"), ["--all"]);
         assert_eq!(literals("sessions"), ["revoke"]);
         assert_eq!(literals("join"), [""; 0]);
-        assert_eq!(Entry::named("exit").map(|entry| entry.name), Some("quit"));
+        assert_eq!(CommandEntry::named("exit").map(|entry| entry.name), Some("quit"));
     }
 }

@@ -6,24 +6,24 @@ use qchat_proto::{MessageId, Stage};
 
 use crate::command::words::Words;
 use crate::config::Seconds;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::execute::Deadline;
 
 /// How far a message is to come before its line is done, and how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wait {
+pub(crate) struct WaitOptions {
     pub(crate) stage: Stage,
     /// Counted from when the message is stored. `None` is what is left of the line's time.
     pub(crate) limit: Option<Duration>,
 }
 
-impl Default for Wait {
+impl Default for WaitOptions {
     fn default() -> Self {
         Self { stage: Stage::Stored, limit: None }
     }
 }
 
-impl Wait {
+impl WaitOptions {
     /// Takes the options from the words, as far as they begin with some.
     ///
     /// # Errors
@@ -42,13 +42,13 @@ impl Wait {
     }
 
     /// Says that the time is over. The message is stored all the same.
-    pub(crate) fn too_long(self, message: &MessageId, deadline: &Deadline) -> Failure {
+    pub(crate) fn too_long(self, message: &MessageId, deadline: &Deadline) -> CommandError {
         let (code, done) = match self.stage {
             Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
             Stage::Read => ("not_read", "read"),
         };
         let text = format!("sent {message}, which was not {done} within {}", deadline.in_words());
-        Failure::refused(code, text)
+        CommandError::refused(code, text)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::execute::Named;
+use crate::execute::FileArguments;
 
 /// One line of input.
 #[derive(Debug, Clone, Copy)]
@@ -74,14 +74,14 @@ impl<'a> Words<'a> {
 
     /// The rest as files: in a typed line quotes as in a name, and `~/` is the home folder. A shell has
     /// put its own in.
-    pub(crate) fn rest_files(self) -> Option<Named> {
+    pub(crate) fn rest_files(self) -> Option<FileArguments> {
         let left = self.left;
         self.rest_unquoted()?;
         match left {
             Input::Line(text) => {
-                text.strip_prefix(separates).map(|rest| Named::Rest(rest.to_owned()))
+                text.strip_prefix(separates).map(|rest| FileArguments::Rest(rest.to_owned()))
             }
-            Input::Arguments(names) => Some(Named::Arguments(names.to_vec())),
+            Input::Arguments(names) => Some(FileArguments::Arguments(names.to_vec())),
         }
     }
 

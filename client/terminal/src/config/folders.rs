@@ -7,12 +7,12 @@ use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 
 /// Where qchat keeps what outlives one run. Nothing is made before it is needed.
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub(crate) struct UserFolders {
     config: PathBuf,
     state: PathBuf,
 }
 
-impl Home {
+impl UserFolders {
     /// The user's folders.
     ///
     /// # Errors

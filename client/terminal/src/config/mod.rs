@@ -7,7 +7,7 @@ mod settings_file;
 mod values;
 
 pub use args::ClientArgs;
-pub(crate) use folders::Home;
-pub(crate) use settings::{Settings, Sources};
+pub(crate) use folders::UserFolders;
+pub(crate) use settings::{Settings, SettingsSources};
 pub use settings_file::{parse_settings, setting};
 pub use values::{Age, Count, Seconds, Size};

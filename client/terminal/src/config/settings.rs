@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::command::names;
 use crate::config::args::ClientArgs;
-use crate::config::folders::Home;
+use crate::config::folders::UserFolders;
 use crate::config::settings_file::{on_or_off, parse_settings, setting};
 use crate::config::values::Seconds;
 use crate::login::first_line;
@@ -36,13 +36,13 @@ pub(crate) struct Settings {
 }
 
 /// What settings are made from.
-pub(crate) struct Sources<'a> {
+pub(crate) struct SettingsSources<'a> {
     /// The flags.
     pub(crate) args: &'a ClientArgs,
     /// The environment. A variable that is empty counts as not set.
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The user's folders.
-    pub(crate) home: anyhow::Result<Home>,
+    pub(crate) home: anyhow::Result<UserFolders>,
     /// What happens to a server that is seen for the first time, where nothing says.
     pub(crate) unknown: Unknown,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Sources<'a> {
 /// The settings file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Config {
+struct SettingsFile {
     #[serde(deserialize_with = "setting")]
     server: Option<String>,
     #[serde(deserialize_with = "setting")]
@@ -73,14 +73,14 @@ struct Config {
 const NAMES: [&str; 8] =
     ["server", "user", "no_save", "password_file", "timeout", "fingerprint", "ca", "accept_new"];
 
-impl Sources<'_> {
+impl SettingsSources<'_> {
     /// Puts the sources together.
     ///
     /// # Errors
     /// Where a value makes no sense or a file cannot be read; the text names it.
     pub(crate) fn resolve(self) -> anyhow::Result<Settings> {
         let config = self.config()?;
-        let Config { server, user, timeout, .. } = &config;
+        let SettingsFile { server, user, timeout, .. } = &config;
         let server = self.first(&self.args.server, "QCHAT_SERVER", server);
         let user = self.first(&self.args.user, "QCHAT_USER", user);
         let Seconds(timeout) = self.args.timeout.or(*timeout).unwrap_or(TIMEOUT);
@@ -116,17 +116,17 @@ impl Sources<'_> {
     }
 
     /// The settings file that was named, which must exist, or the default one, which need not.
-    fn config(&self) -> anyhow::Result<Config> {
+    fn config(&self) -> anyhow::Result<SettingsFile> {
         let named = self.args.config.clone();
         let named = named.or_else(|| self.variable("QCHAT_CONFIG").map(PathBuf::from));
         match (&named, &self.home) {
             (Some(path), _) => read_config(path),
             (None, Ok(home)) if home.config_file().exists() => read_config(&home.config_file()),
-            (None, _) => Ok(Config::default()),
+            (None, _) => Ok(SettingsFile::default()),
         }
     }
 
-    fn password(&self, config: &Config) -> anyhow::Result<Option<Password>> {
+    fn password(&self, config: &SettingsFile) -> anyhow::Result<Option<Password>> {
         let from_file = |path: &PathBuf| first_line(path).map(Some);
         if let Some(path) = &self.args.password_file {
             return from_file(path);
@@ -143,7 +143,7 @@ impl Sources<'_> {
     }
 
     /// A flag that says how to trust outweighs all that the file says of it.
-    fn trust(&self, config: &Config) -> anyhow::Result<Trust> {
+    fn trust(&self, config: &SettingsFile) -> anyhow::Result<Trust> {
         let ClientArgs { fingerprint, ca, accept_new, .. } = self.args;
         if fingerprint.is_some() || ca.is_some() || *accept_new {
             return self.trust_of(fingerprint, ca, Some(true).filter(|_| *accept_new));
@@ -174,7 +174,7 @@ impl Sources<'_> {
     }
 }
 
-fn read_config(path: &Path) -> anyhow::Result<Config> {
+fn read_config(path: &Path) -> anyhow::Result<SettingsFile> {
     let name = || format!("the settings file {}", path.display());
     let length = std::fs::metadata(path).with_context(name)?.len();
     if length > CONFIG_BYTES_MAX {
@@ -188,7 +188,7 @@ fn read_config(path: &Path) -> anyhow::Result<Config> {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_config(text: &str) {
     match parse_settings(text, &NAMES) {
-        Ok(Config { server, fingerprint, .. }) => {
+        Ok(SettingsFile { server, fingerprint, .. }) => {
             let _ = server.map(|server| server.parse::<ServerAddress>());
             let _ = fingerprint.map(|text| text.parse::<Fingerprint>());
         }

@@ -6,7 +6,7 @@ use qchat_client::{Backoff, Client, ConnectError, Fingerprint, ServerAddress, Tr
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::execute::deadline::Deadline;
 
 /// How long the goodbye may take.
@@ -14,7 +14,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// A server, and the connection to it while there is one.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     server: ServerAddress,
     trust: Trust,
     client: Option<Client>,
@@ -22,7 +22,7 @@ pub(crate) struct Link {
     /// again, tries would fill a thin link.
     dialing: JoinSet<Result<Client, ConnectError>>,
     carries: Carries,
-    hope: Hope,
+    policy: ConnectPolicy,
     /// What was not told yet: that the server is a new one, or its key another one now.
     key_remark: Option<String>,
 }
@@ -36,11 +36,11 @@ enum Carries {
 
 /// What is to be expected of the next try to connect.
 #[derive(Debug)]
-enum Hope {
+enum ConnectPolicy {
     /// It may take as long as this says.
     Try(Backoff),
     /// It is another one than it should be: it is not asked again.
-    None(Failure),
+    None(CommandError),
 }
 
 /// What is said when a server shows the key that it had announced.
@@ -66,7 +66,7 @@ async fn dial(
     }
 }
 
-impl Link {
+impl Connection {
     pub(crate) fn new(server: ServerAddress, trust: Trust) -> Self {
         Self {
             server,
@@ -74,7 +74,7 @@ impl Link {
             client: None,
             dialing: JoinSet::new(),
             carries: Carries::Files,
-            hope: Hope::Try(Backoff::default()),
+            policy: ConnectPolicy::Try(Backoff::default()),
             key_remark: None,
         }
     }
@@ -99,7 +99,7 @@ impl Link {
     }
 
     /// Whether there is no connection because nobody was signed in on it: it is made when a line needs it.
-    pub(crate) fn rests(&self) -> bool {
+    pub(crate) fn closed_idle(&self) -> bool {
         self.client.as_ref().is_some_and(Client::ended_unused)
     }
 
@@ -110,13 +110,13 @@ impl Link {
     ///
     /// # Cancel safety
     /// Cancel safe: the try to connect goes on, for whoever asks next.
-    pub(crate) async fn connect(&mut self, deadline: &Deadline) -> Result<Made, Failure> {
+    pub(crate) async fn connect(&mut self, deadline: &Deadline) -> Result<Made, CommandError> {
         if let Some(client) = self.client() {
             return Ok(Made { client: client.clone(), remark: None });
         }
-        let limit = match &self.hope {
-            Hope::None(failure) => return Err(failure.clone()),
-            Hope::Try(backoff) => backoff.patience(),
+        let limit = match &self.policy {
+            ConnectPolicy::None(failure) => return Err(failure.clone()),
+            ConnectPolicy::Try(backoff) => backoff.patience(),
         };
         let lost = self.client.take().is_some_and(|client| !client.ended_unused());
         match self.dial(limit.min(deadline.left())).await {
@@ -130,9 +130,9 @@ impl Link {
                 Ok(Made { client, remark: lost.then(again) })
             }
             Err(failure) => {
-                match &mut self.hope {
-                    Hope::Try(backoff) if failure.may_pass() => backoff.failed(),
-                    hope => *hope = Hope::None(failure.clone()),
+                match &mut self.policy {
+                    ConnectPolicy::Try(backoff) if failure.may_pass() => backoff.failed(),
+                    policy => *policy = ConnectPolicy::None(failure.clone()),
                 }
                 Err(failure)
             }
@@ -142,21 +142,21 @@ impl Link {
     /// Lets the next try be as short as the first one: the server may have just come back, or another line
     /// asks for it.
     pub(crate) fn begin(&mut self) {
-        if let Hope::Try(backoff) = &mut self.hope {
+        if let ConnectPolicy::Try(backoff) = &mut self.policy {
             backoff.reset();
         }
     }
 
     /// Whether another try to connect can succeed.
-    pub(crate) fn is_hopeless(&self) -> bool {
-        matches!(self.hope, Hope::None(_))
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self.policy, ConnectPolicy::None(_))
     }
 
-    async fn dial(&mut self, patience: Duration) -> Result<Client, Failure> {
+    async fn dial(&mut self, patience: Duration) -> Result<Client, CommandError> {
         match timeout(patience, self.dialled()).await {
-            Ok(connected) => connected.map_err(Failure::from),
+            Ok(connected) => connected.map_err(CommandError::from),
             // The line says for how long it was tried in all.
-            Err(_) => Err(Failure::no_server(&self.server)),
+            Err(_) => Err(CommandError::no_server(&self.server)),
         }
     }
 

@@ -15,25 +15,25 @@ use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
 use crate::command::Input;
-use crate::command::{Line, parse};
-use crate::error::Failure;
-use crate::execute::connection::Link;
+use crate::command::{Command, parse};
+use crate::error::CommandError;
+use crate::execute::connection::Connection;
 use crate::execute::deadline::Deadline;
-use crate::execute::perform::{Manner, perform};
+use crate::execute::perform::{ExecOptions, dispatch};
 use crate::execute::retry::Persistence;
-use crate::execute::upload_ids::Unfinished;
+use crate::execute::upload_ids::UnfinishedUploads;
 use crate::exit::Exit;
-use crate::login::Secrets;
-use crate::login::{Account, Need};
-use crate::outcome::{Answer, Page};
-use crate::output::Bars;
+use crate::login::PasswordSource;
+use crate::login::{Account, Requirement};
+use crate::outcome::{Outcome, Page};
+use crate::output::BarMode;
 use crate::output::Output;
-use crate::prompt::{LinkState, prompt};
+use crate::prompt::{ConnectionState, prompt};
 use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum LineStatus {
     /// It was done, or was empty.
     Done,
     /// It was not; the error has been told.
@@ -44,7 +44,7 @@ pub enum Outcome {
     OutputClosed(io::Error),
 }
 
-impl Outcome {
+impl LineStatus {
     /// The worse one of two.
     pub(crate) fn worse(self, other: Self) -> Self {
         match (self, other) {
@@ -58,12 +58,12 @@ impl Outcome {
 
 /// Runs lines as a terminal would show them: results and errors go to its [`Output`].
 #[derive(Debug)]
-pub struct Shell {
-    link: Link,
+pub struct Executor {
+    connection: Connection,
     account: Account,
-    secrets: Secrets,
+    secrets: PasswordSource,
     output: Output,
-    manner: Manner,
+    options: ExecOptions,
     standard_input: StandardInput,
     /// What a line weighs that has not the form of its command.
     usage: Exit,
@@ -74,7 +74,7 @@ pub struct Shell {
     /// The messages that the last line sent.
     sent: Vec<MessageId>,
     /// The line whose changed names were told.
-    told_renamed: Option<ClientId>,
+    announced: Option<ClientId>,
     /// Whether the last line had no answer in its time: then nothing else waits for the server either.
     is_unanswered: bool,
 }
@@ -91,57 +91,58 @@ const BREAK_OFF_MAX: Duration = Duration::from_secs(1);
 /// The same for a server that has just left a line without an answer.
 const GOODBYE_MAX: Duration = Duration::from_millis(25);
 
-impl Shell {
+impl Executor {
     /// A shell on a connection that stands. `server` and `trust` serve to make it again when it is
     /// lost. It asks nobody for passwords and draws no bars.
     pub fn on(client: Client, server: ServerAddress, trust: Trust, output: Output) -> Self {
-        let link = Link::new(server, trust).with_client(client);
-        Self::new(link, Account::default(), Secrets::none(), output, PATIENCE)
+        let connection = Connection::new(server, trust).with_client(client);
+        Self::new(connection, Account::default(), PasswordSource::none(), output, PATIENCE)
     }
 
     /// A shell that gives each line this long.
     pub(crate) fn new(
-        link: Link,
+        connection: Connection,
         account: Account,
-        secrets: Secrets,
+        secrets: PasswordSource,
         output: Output,
         patience: Duration,
     ) -> Self {
-        let manner = Manner::plain(patience);
+        let options = ExecOptions::plain(patience);
         Self {
-            link,
+            connection,
             account,
             secrets,
             output,
-            manner,
+            options,
             standard_input: StandardInput::HoldsLines,
             usage: Exit::Refused,
             unsettled: false,
             seen: Vec::new(),
             sent: Vec::new(),
             is_unanswered: false,
-            told_renamed: None,
+            announced: None,
         }
     }
 
     /// Reads and saves files in this folder rather than in the working directory.
     #[must_use]
     pub fn in_folder(mut self, folder: PathBuf) -> Self {
-        self.manner.folder = Some(folder);
+        self.options.folder = Some(folder);
         self
     }
 
     /// Notes uploads until they are answered, so that another run can go on with them.
     #[must_use]
     pub(crate) fn with_notes(mut self, folder: PathBuf) -> Self {
-        self.manner.unfinished = Some(Unfinished::new(folder, self.link.server().clone()));
+        self.options.unfinished =
+            Some(UnfinishedUploads::new(folder, self.connection.server().clone()));
         self
     }
 
     /// Shows transfers while they run.
     #[must_use]
     pub(crate) fn with_bars(mut self) -> Self {
-        self.manner.bars = Bars::On;
+        self.options.bars = BarMode::On;
         self
     }
 
@@ -162,7 +163,7 @@ impl Shell {
     /// Spends nothing on what only files need.
     #[must_use]
     pub(crate) fn for_messages(mut self) -> Self {
-        self.link = self.link.for_messages();
+        self.connection = self.connection.for_messages();
         self
     }
 
@@ -170,25 +171,25 @@ impl Shell {
     ///
     /// # Cancel safety
     /// Not cancel safe: whether it was done is unknown. Call [`cancelled`](Self::cancelled) then.
-    pub async fn execute(&mut self, line: &str) -> Outcome {
-        self.run(Input::line(line)).await
+    pub async fn run_line(&mut self, line: &str) -> LineStatus {
+        self.run_input(Input::line(line)).await
     }
 
     /// Who is signed in, where, and that it is their turn: `alice@localhost> `, or
     /// `alice@localhost (offline)> ` while there is no connection.
     pub fn prompt(&self) -> String {
-        let is_ready = self.is_connected() || self.rests();
-        let link = if is_ready { LinkState::Ready } else { LinkState::Offline };
-        prompt(self.user().as_ref(), self.link.server().host(), link, 0)
+        let is_ready = self.is_connected() || self.closed_idle();
+        let connection = if is_ready { ConnectionState::Ready } else { ConnectionState::Offline };
+        prompt(self.user().as_ref(), self.connection.server().host(), connection, 0)
     }
 
     /// Tells that the running line was broken off.
     pub fn cancelled(&mut self) {
         if std::mem::take(&mut self.unsettled) {
             // The next line connects again, and knows then who is signed in.
-            self.link.abandon();
+            self.connection.abandon();
         }
-        self.output.notice(match self.manner.has_moved.swap(false, Ordering::Relaxed) {
+        self.output.notice(match self.options.has_moved.swap(false, Ordering::Relaxed) {
             true => "broken off; the same line again goes on where it stopped",
             false => "broken off; what was on its way already may have been done",
         });
@@ -208,7 +209,7 @@ impl Shell {
     }
 
     async fn end_unsaved(&self, limit: Duration) {
-        if let Some(client) = self.link.client().filter(|_| self.account.is_unsaved()) {
+        if let Some(client) = self.connection.client().filter(|_| self.account.is_unsaved()) {
             // If that fails, the session ends by its age.
             let _ = timeout(limit, client.logout()).await;
         }
@@ -218,7 +219,7 @@ impl Shell {
     pub(crate) async fn close(self) {
         let limit = if self.is_unanswered { GOODBYE_MAX } else { LOGOUT_MAX };
         // A server that does not hear the goodbye finds out by itself.
-        let _ = timeout(limit, self.link.close()).await;
+        let _ = timeout(limit, self.connection.close()).await;
     }
 
     /// The streams that are written to.
@@ -228,56 +229,56 @@ impl Shell {
 
     /// The server.
     pub(crate) fn server(&self) -> &ServerAddress {
-        self.link.server()
+        self.connection.server()
     }
 
     /// Takes up a saved session, connects and signs in before the first line.
     ///
     /// # Errors
     /// There is no connection. That nobody is signed in is told, and is no error.
-    pub(crate) async fn start(&mut self) -> Result<Option<UserName>, Failure> {
-        self.account.take_up();
-        self.begin();
+    pub(crate) async fn start(&mut self) -> Result<Option<UserName>, CommandError> {
+        self.account.load_saved();
+        self.begin_line();
         self.connect().await?;
-        match self.connect_for(Need::SignedIn).await {
+        match self.connect_for(Requirement::SignedIn).await {
             Ok(client) => Ok(client.user()),
-            Err(failure) if failure.is_of_the_link() => Err(failure),
+            Err(failure) if failure.is_connection_lost() => Err(failure),
             Err(failure) => {
-                self.account.give_up();
+                self.account.stop_automatic_sign_in();
                 self.output.failure(&failure);
                 Ok(None)
             }
         }
     }
 
-    pub(crate) async fn run(&mut self, input: Input<'_>) -> Outcome {
+    pub(crate) async fn run_input(&mut self, input: Input<'_>) -> LineStatus {
         if input.is_blank() {
-            return Outcome::Done;
+            return LineStatus::Done;
         }
         let result = match parse(input) {
-            Ok(Line::FromInput(line)) => self.done_from_input(*line).await,
-            Ok(line) => self.done_and_waited_for(&line).await,
+            Ok(Command::FromInput(line)) => self.run_from_stdin(*line).await,
+            Ok(line) => self.run_and_wait(&line).await,
             Err(error) => Err(error.into()),
         };
-        self.tell(input.first_word(), result).await
+        self.report(input.first_word(), result).await
     }
 
     /// Tells of a line that could not even be read.
-    pub(crate) async fn refuse(&mut self, start: &str, failure: Failure) -> Outcome {
-        self.tell(Input::Line(start).first_word(), Err(failure)).await
+    pub(crate) async fn refuse(&mut self, start: &str, failure: CommandError) -> LineStatus {
+        self.report(Input::Line(start).first_word(), Err(failure)).await
     }
 
     /// How lines are done.
-    pub(crate) fn manner(&self) -> &Manner {
-        &self.manner
+    pub(crate) fn options(&self) -> &ExecOptions {
+        &self.options
     }
 
     /// Writes the result, and only then marks as read what was shown.
-    pub(crate) async fn tell(
+    pub(crate) async fn report(
         &mut self,
         command: &str,
-        mut result: Result<Answer, Failure>,
-    ) -> Outcome {
+        mut result: Result<Outcome, CommandError>,
+    ) -> LineStatus {
         if let Err(failure) = &mut result
             && failure.is_usage()
         {
@@ -289,104 +290,104 @@ impl Shell {
         {
             failure.text.push_str("; with - for MESSAGE it is taken from standard input");
         }
-        self.is_unanswered = result.as_ref().is_err_and(Failure::is_of_the_link);
+        self.is_unanswered = result.as_ref().is_err_and(CommandError::is_connection_lost);
         if let Err(closed) = self.output.report(command, &result) {
-            return Outcome::OutputClosed(closed);
+            return LineStatus::OutputClosed(closed);
         }
         match result {
-            Ok(Answer::History(page)) => self.mark_read(page).await,
-            Ok(Answer::Quit) => return Outcome::Quit,
-            Ok(answer) => {
-                self.sent = answer.sent().iter().map(|message| message.id.clone()).collect();
-                if let Some(failure) = answer.failure() {
-                    return Outcome::Failed(failure.exit);
+            Ok(Outcome::History(page)) => self.mark_read(page).await,
+            Ok(Outcome::Quit) => return LineStatus::Quit,
+            Ok(outcome) => {
+                self.sent = outcome.sent().iter().map(|message| message.id.clone()).collect();
+                if let Some(failure) = outcome.failure() {
+                    return LineStatus::Failed(failure.exit);
                 }
             }
-            Err(failure) => return Outcome::Failed(failure.exit),
+            Err(failure) => return LineStatus::Failed(failure.exit),
         }
-        Outcome::Done
+        LineStatus::Done
     }
 
     async fn mark_read(&mut self, page: Page) {
         let unread: Vec<_> = page.messages.into_iter().filter(|message| message.unread).collect();
         self.seen = unread.iter().map(|message| message.id.clone()).collect();
-        let Some(client) = self.link.client().filter(|_| !unread.is_empty()) else { return };
-        let marked = self.manner.ask(client.mark_read(page.log, &unread)).await;
+        let Some(client) = self.connection.client().filter(|_| !unread.is_empty()) else { return };
+        let marked = self.options.ask(client.mark_read(page.log, &unread)).await;
         if let Err(failure) = marked {
             let text = format!("these messages stay unread: {}", failure.text);
             self.output.notice(&text);
         }
     }
 
-    async fn done_and_waited_for(&mut self, line: &Line) -> Result<Answer, Failure> {
-        match (self.done_or_again(line, ClientId::random()).await?, line.wait()) {
-            (Answer::Sent(message), wait) if wait.stage > Stage::Stored => {
+    async fn run_and_wait(&mut self, line: &Command) -> Result<Outcome, CommandError> {
+        match (self.run_with_retry(line, ClientId::random()).await?, line.wait()) {
+            (Outcome::Sent(message), wait) if wait.stage > Stage::Stored => {
                 self.wait_for(message, wait).await
             }
-            (Answer::SentFiles(sent), wait) if wait.stage > Stage::Stored => {
+            (Outcome::SentFiles(sent), wait) if wait.stage > Stage::Stored => {
                 for message in &sent.messages {
                     self.wait_for(message.clone(), wait).await?;
                 }
-                Ok(Answer::SentFiles(sent))
+                Ok(Outcome::SentFiles(sent))
             }
-            (answer, _) => Ok(answer),
+            (outcome, _) => Ok(outcome),
         }
     }
 
     /// Does a line, and again on a new link where the one it had was lost. Every try carries the same
     /// id, so that the server does it once.
-    pub(crate) async fn done_or_again(
+    pub(crate) async fn run_with_retry(
         &mut self,
-        line: &Line,
+        line: &Command,
         id: ClientId,
-    ) -> Result<Answer, Failure> {
-        self.begin();
-        self.done_in_time(line, id, Persistence::default()).await
+    ) -> Result<Outcome, CommandError> {
+        self.begin_line();
+        self.run_until_deadline(line, id, Persistence::default()).await
     }
 
     /// Does a line again whose first try failed with its link, under the id and in the time that it has.
-    pub(crate) async fn done_again(
+    pub(crate) async fn retry_after_loss(
         &mut self,
-        line: &Line,
+        line: &Command,
         (id, deadline): (ClientId, Deadline),
-        failure: Failure,
-    ) -> Result<Answer, Failure> {
-        self.manner.deadline = deadline;
-        self.link.begin();
+        failure: CommandError,
+    ) -> Result<Outcome, CommandError> {
+        self.options.deadline = deadline;
+        self.connection.begin();
         let mut persistence = Persistence::default();
         let notice = persistence.is_news(&deadline).then(|| failure.before_trying_again(&deadline));
         let pause = persistence.pause_after(failure, &deadline)?;
         // On a connection that stands, it was something else that ended.
         if !self.is_connected() {
-            if let Some(notice) = notice.filter(|_| !self.rests()) {
+            if let Some(notice) = notice.filter(|_| !self.closed_idle()) {
                 self.output.notice(&notice);
             }
             sleep(pause).await;
         }
-        self.done_in_time(line, id, persistence).await
+        self.run_until_deadline(line, id, persistence).await
     }
 
     /// Does a line in the time that is left, and again on a new link if the one it had was lost.
-    pub(crate) async fn done_in_time(
+    pub(crate) async fn run_until_deadline(
         &mut self,
-        line: &Line,
+        line: &Command,
         id: ClientId,
         mut persistence: Persistence,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, CommandError> {
         loop {
-            let result = self.done(line, id).await;
-            if self.manner.has_moved.swap(false, Ordering::Relaxed) {
+            let result = self.run_once(line, id).await;
+            if self.options.has_moved.swap(false, Ordering::Relaxed) {
                 // The server was there, and a file has come further.
-                self.begin();
+                self.begin_line();
                 persistence.has_moved();
             }
             let failure = match result {
                 Err(failure) if self.is_worth_repeating(line, &failure) => failure,
                 result => return result,
             };
-            let deadline = self.manner.deadline;
+            let deadline = self.options.deadline;
             // That the server has ended what nobody used is no trouble, also if it crossed with the line.
-            if persistence.is_news(&deadline) && !self.rests() {
+            if persistence.is_news(&deadline) && !self.closed_idle() {
                 self.output.notice(&failure.before_trying_again(&deadline));
             }
             // Nothing tells when a server comes back but asking it.
@@ -395,14 +396,14 @@ impl Shell {
     }
 
     /// Gives the line that begins now its whole time.
-    pub(crate) fn begin(&mut self) {
-        self.manner.begin();
-        self.link.begin();
+    pub(crate) fn begin_line(&mut self) {
+        self.options.restart_deadline();
+        self.connection.begin();
     }
 
     /// Whether the link is gone, may come back, and the line can be repeated.
-    fn is_worth_repeating(&self, line: &Line, failure: &Failure) -> bool {
-        let gone = self.link.client().is_none() && !self.link.is_hopeless();
+    fn is_worth_repeating(&self, line: &Command, failure: &CommandError) -> bool {
+        let gone = self.connection.client().is_none() && !self.connection.is_final();
         match failure.code {
             "unreachable" => gone,
             "outcome_unknown" => gone && line.is_repeatable(),
@@ -411,45 +412,55 @@ impl Shell {
     }
 
     /// Does a line, once.
-    pub(crate) async fn done(&mut self, line: &Line, id: ClientId) -> Result<Answer, Failure> {
+    pub(crate) async fn run_once(
+        &mut self,
+        line: &Command,
+        id: ClientId,
+    ) -> Result<Outcome, CommandError> {
         match line {
-            Line::Help(verb) => return Ok(Answer::Help(*verb)),
-            Line::Quit => return Ok(Answer::Quit),
-            Line::Background(_) => return Err(Failure::no_background()),
-            Line::Transfers | Line::StopTransfer(_) => return Err(Failure::no_transfers()),
+            Command::Help(verb) => return Ok(Outcome::Help(*verb)),
+            Command::Quit => return Ok(Outcome::Quit),
+            Command::Background(_) => return Err(CommandError::no_background()),
+            Command::Transfers | Command::StopTransfer(_) => {
+                return Err(CommandError::no_transfers());
+            }
             _ => {}
         }
-        let visitor = matches!(line, Line::Register { .. } | Line::Login { .. });
-        let need = if visitor || *line == Line::Logout { Need::Session } else { Need::SignedIn };
-        let client = self.connect_for(need).await?.with_request_id(id);
+        let visitor = matches!(line, Command::Register { .. } | Command::Login { .. });
+        let requirement = if visitor || *line == Command::Logout {
+            Requirement::Session
+        } else {
+            Requirement::SignedIn
+        };
+        let client = self.connect_for(requirement).await?.with_request_id(id);
         match client.user() {
             Some(user) if visitor => return Err(Refusal::AlreadyLoggedIn(user).into()),
             None if !visitor => return Err(Refusal::NotLoggedIn.into()),
             _ => {}
         }
         match line {
-            Line::Register { user, password } => {
+            Command::Register { user, password } => {
                 self.register(&client, user, password.as_ref()).await
             }
-            Line::Login { user, password } => self.login(&client, user, password.as_ref()).await,
-            Line::Logout => self.logout(&client).await,
-            Line::LogoutEverywhere => self.logout_everywhere(&client).await,
-            Line::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
+            Command::Login { user, password } => self.login(&client, user, password.as_ref()).await,
+            Command::Logout => self.logout(&client).await,
+            Command::LogoutEverywhere => self.logout_everywhere(&client).await,
+            Command::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
             line => {
-                self.tell_renamed(line, id).await;
-                perform(&client, line, &self.manner).await
+                self.announce_renamed(line, id).await;
+                dispatch(&client, line, &self.options).await
             }
         }
     }
 
     /// A connection on which is signed in who is to be. A person may take longer for their password than
     /// the server waits for it.
-    async fn connect_for(&mut self, need: Need) -> Result<Client, Failure> {
+    async fn connect_for(&mut self, requirement: Requirement) -> Result<Client, CommandError> {
         let client = self.connect().await?;
-        match self.sign_in(&client, need).await {
+        match self.sign_in(&client, requirement).await {
             Err(_) if client.ended_unused() => {
                 let client = self.connect().await?;
-                self.sign_in(&client, need).await?;
+                self.sign_in(&client, requirement).await?;
                 Ok(client)
             }
             signed_in => signed_in.map(|()| client),
@@ -457,13 +468,13 @@ impl Shell {
     }
 
     /// A connection on which somebody is signed in, if it is there or can be made at the first try.
-    pub(crate) async fn connected(&mut self) -> Result<Client, Failure> {
-        self.connect_for(Need::SignedIn).await
+    pub(crate) async fn connected(&mut self) -> Result<Client, CommandError> {
+        self.connect_for(Requirement::SignedIn).await
     }
 
-    async fn connect(&mut self) -> Result<Client, Failure> {
-        let made = self.link.connect(&self.manner.deadline).await?;
-        for remark in made.remark.into_iter().chain(self.link.take_key_remark()) {
+    async fn connect(&mut self) -> Result<Client, CommandError> {
+        let made = self.connection.connect(&self.options.deadline).await?;
+        for remark in made.remark.into_iter().chain(self.connection.take_key_remark()) {
             self.output.notice(&remark);
         }
         Ok(made.client)

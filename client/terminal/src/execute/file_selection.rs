@@ -13,22 +13,22 @@ use std::time::UNIX_EPOCH;
 use qchat_proto::{ClientId, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
-use crate::error::Failure;
-pub(crate) use names::Named;
-use sent_name::Taken;
+use crate::error::CommandError;
+pub(crate) use names::FileArguments;
+use sent_name::TakenNames;
 
 /// How many files one line may send.
 const FILES_MAX: usize = 10_000;
 
 /// What a line sends.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Chosen {
+pub(crate) struct FileSelection {
     /// In the order in which they are sent.
-    pub(crate) files: Vec<ChosenFile>,
+    pub(crate) files: Vec<SelectedFile>,
     /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<SkippedEntry>,
     /// Those files and folders that are called otherwise where they go to.
-    pub(crate) renamed: Vec<Renamed>,
+    pub(crate) renamed: Vec<RenamedFile>,
     /// Where it was found that the line names.
     places: Vec<PathBuf>,
     known: HashSet<PathBuf>,
@@ -36,7 +36,7 @@ pub(crate) struct Chosen {
 
 /// A file or a folder whose name could do harm where it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Renamed {
+pub(crate) struct RenamedFile {
     pub(crate) path: PathBuf,
     /// What it is called there, with the folders above it.
     pub(crate) sent_as: String,
@@ -44,7 +44,7 @@ pub(crate) struct Renamed {
 
 /// An entry of a folder that is not sent.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LeftOut {
+pub(crate) struct SkippedEntry {
     pub(crate) path: PathBuf,
     /// Its kind, in words for the sender.
     pub(crate) kind: &'static str,
@@ -52,7 +52,7 @@ pub(crate) struct LeftOut {
 
 /// One of several files.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChosenFile {
+pub(crate) struct SelectedFile {
     pub(crate) path: PathBuf,
     /// What it is called where it goes to, with what is above it of a folder that is sent.
     pub(crate) name: FilePath,
@@ -61,24 +61,27 @@ pub(crate) struct ChosenFile {
     changed_nanoseconds: u128,
 }
 
-impl Named {
+impl FileArguments {
     /// Finds the files.
     ///
     /// # Errors
-    /// [`Failure`]: a name leads nowhere, a folder cannot be read or is empty, or there are too many.
+    /// [`CommandError`]: a name leads nowhere, a folder cannot be read or is empty, or there are too many.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn choose(&self, folder: Option<&Path>) -> Result<Chosen, Failure> {
+    pub(crate) async fn choose(
+        &self,
+        folder: Option<&Path>,
+    ) -> Result<FileSelection, CommandError> {
         let (named, folder) = (self.clone(), folder.map(Path::to_owned));
         spawn_blocking(move || named.choose_now(folder.as_deref()))
             .await
-            .unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())))
+            .unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
     }
 
-    fn choose_now(&self, folder: Option<&Path>) -> Result<Chosen, Failure> {
-        let mut chosen = Chosen::default();
-        let mut tops = Taken::default();
+    fn choose_now(&self, folder: Option<&Path>) -> Result<FileSelection, CommandError> {
+        let mut chosen = FileSelection::default();
+        let mut tops = TakenNames::default();
         for path in self.find(folder)? {
             match path.is_dir() {
                 true => walk::walk(&path, &mut tops, &mut chosen)?,
@@ -90,8 +93,8 @@ impl Named {
     }
 }
 
-impl Chosen {
-    fn add(&mut self, file: ChosenFile) -> Result<(), Failure> {
+impl FileSelection {
+    fn add(&mut self, file: SelectedFile) -> Result<(), CommandError> {
         self.check_room()?;
         if self.known.insert(file.path.clone()) {
             self.files.push(file);
@@ -100,32 +103,32 @@ impl Chosen {
     }
 
     /// Adds a file that is sent without a folder.
-    fn add_alone(&mut self, path: &Path) -> Result<(), Failure> {
+    fn add_alone(&mut self, path: &Path) -> Result<(), CommandError> {
         let name = sent_name::alone(path);
         self.note_name(path, &name, name.as_str());
-        self.add(ChosenFile::at(path.to_owned(), name.into()))
+        self.add(SelectedFile::at(path.to_owned(), name.into()))
     }
 
     /// Notes a name that is another one where the file or folder goes to.
     fn note_name(&mut self, path: &Path, name: &FileName, sent_as: &str) {
         let same = path.file_name().is_none_or(|own| own == name.as_str());
         if !same && !self.renamed.iter().any(|renamed| renamed.path == path) {
-            self.renamed.push(Renamed { path: path.to_owned(), sent_as: sent_as.to_owned() });
+            self.renamed.push(RenamedFile { path: path.to_owned(), sent_as: sent_as.to_owned() });
         }
     }
 
-    fn check_room(&self) -> Result<(), Failure> {
+    fn check_room(&self) -> Result<(), CommandError> {
         match self.files.len() + self.left_out.len() < FILES_MAX {
             true => Ok(()),
             false => {
                 let text = format!("these are more than {FILES_MAX} files; nothing was sent");
-                Err(Failure::refused("local_file", text))
+                Err(CommandError::refused("local_file", text))
             }
         }
     }
 
     /// The file, where there is no other and nothing was left out.
-    pub(crate) fn only(&self) -> Option<&ChosenFile> {
+    pub(crate) fn only(&self) -> Option<&SelectedFile> {
         match self.files.as_slice() {
             [file] if self.left_out.is_empty() => Some(file),
             _ => None,
@@ -147,7 +150,7 @@ impl Chosen {
     }
 }
 
-impl ChosenFile {
+impl SelectedFile {
     fn at(path: PathBuf, name: FilePath) -> Self {
         let metadata = path.metadata().ok();
         let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());

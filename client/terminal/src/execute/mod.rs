@@ -8,10 +8,10 @@ mod perform;
 mod retry;
 pub(crate) mod upload_ids;
 
-pub(crate) use connection::{Link, key_change};
+pub(crate) use connection::{Connection, key_change};
 pub(crate) use deadline::Deadline;
-pub use executor::{Outcome, Shell};
-pub(crate) use file_selection::{LeftOut, Named, Renamed};
-pub(crate) use perform::{Manner, perform};
+pub use executor::{Executor, LineStatus};
+pub(crate) use file_selection::{FileArguments, RenamedFile, SkippedEntry};
+pub(crate) use perform::{ExecOptions, dispatch};
 pub(crate) use retry::Persistence;
-pub(crate) use upload_ids::Answered;
+pub(crate) use upload_ids::AnsweredUploads;

@@ -13,20 +13,20 @@ use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, ClientId, Message, MessageText};
 use tokio::time::timeout;
 
-use crate::command::Entry;
-use crate::command::HistoryLine;
-use crate::command::{Line, LineError};
-use crate::error::Failure;
+use crate::command::CommandEntry;
+use crate::command::HistoryArguments;
+use crate::command::{Command, ParseError};
+use crate::error::CommandError;
 use crate::execute::deadline::Deadline;
-use crate::execute::file_selection::ChosenFile;
-use crate::execute::upload_ids::{Note, Unfinished};
-use crate::outcome::{Answer, Page};
-use crate::output::Meter;
-use crate::output::{Bar, Bars};
+use crate::execute::file_selection::SelectedFile;
+use crate::execute::upload_ids::{UnfinishedUploads, UploadNote};
+use crate::outcome::{Outcome, Page};
+use crate::output::ProgressMeter;
+use crate::output::{BarMode, TransferBar};
 
 /// How lines are done.
 #[derive(Debug, Clone)]
-pub(crate) struct Manner {
+pub(crate) struct ExecOptions {
     /// How long each line has.
     pub(crate) patience: Duration,
     /// Until when the line is to be answered. Files take the time they need, as long as they move.
@@ -34,73 +34,77 @@ pub(crate) struct Manner {
     /// Where file names begin that say no folder; `None` is the working directory.
     pub(crate) folder: Option<PathBuf>,
     /// How transfers are shown.
-    pub(crate) bars: Bars,
+    pub(crate) bars: BarMode,
     /// Where unfinished uploads are noted, if they are.
-    pub(crate) unfinished: Option<Unfinished>,
+    pub(crate) unfinished: Option<UnfinishedUploads>,
     /// Whether bytes of a file have moved since somebody asked.
     pub(crate) has_moved: Arc<AtomicBool>,
     /// What tells how far a transfer is, where somebody may ask.
-    pub(crate) meter: Option<Arc<Meter>>,
+    pub(crate) meter: Option<Arc<ProgressMeter>>,
 }
 
 /// Does what the line asks for, less what changes the session.
 ///
 /// # Errors
-/// [`Failure`]: it was refused, or is not known to be done.
+/// [`CommandError`]: it was refused, or is not known to be done.
 ///
 /// # Cancel safety
 /// Not cancel safe: whether it was done is unknown.
-pub(crate) async fn perform(
+pub(crate) async fn dispatch(
     client: &Client,
-    line: &Line,
-    manner: &Manner,
-) -> Result<Answer, Failure> {
+    line: &Command,
+    options: &ExecOptions,
+) -> Result<Outcome, CommandError> {
     match line {
-        Line::Send { to, text, .. } => {
+        Command::Send { to, text, .. } => {
             let text = MessageText::try_from(text.clone())?;
-            manner.change(client.send(to.clone(), text)).await.map(Answer::Sent)
+            options.change(client.send(to.clone(), text)).await.map(Outcome::Sent)
         }
-        Line::SendFile { to, files, .. } => manner.send_files(client, to, files).await,
-        Line::Download { log, name } => manner.download(client, log, name).await,
-        Line::History(wanted) => manner.history(client, wanted).await,
-        Line::Users => manner.ask(client.users()).await.map(Answer::Users),
-        Line::Groups => manner.ask(client.groups()).await.map(Answer::Groups),
-        Line::Members(group) => {
-            manner.ask(client.members(group.clone())).await.map(Answer::Members)
+        Command::SendFile { to, files, .. } => options.send_files(client, to, files).await,
+        Command::Download { log, name } => options.download(client, log, name).await,
+        Command::History(wanted) => options.history(client, wanted).await,
+        Command::Users => options.ask(client.users()).await.map(Outcome::Users),
+        Command::Groups => options.ask(client.groups()).await.map(Outcome::Groups),
+        Command::Members(group) => {
+            options.ask(client.members(group.clone())).await.map(Outcome::Members)
         }
-        Line::MakeGroup(group) => {
-            manner.change(client.make_group(group.clone())).await.map(Answer::MadeGroup)
+        Command::MakeGroup(group) => {
+            options.change(client.make_group(group.clone())).await.map(Outcome::MadeGroup)
         }
-        Line::Join(group) => manner.change(client.join(group.clone())).await.map(Answer::Joined),
-        Line::Sessions => manner.ask(client.sessions()).await.map(Answer::Sessions),
-        Line::RevokeSession(id) => {
-            let revoked = manner.change(client.revoke_session(*id)).await;
-            revoked.map(|()| Answer::Revoked(*id))
+        Command::Join(group) => {
+            options.change(client.join(group.clone())).await.map(Outcome::Joined)
         }
-        Line::Leave(group) => manner.change(client.leave(group.clone())).await.map(Answer::Left),
-        Line::Help(verb) => Ok(Answer::Help(*verb)),
+        Command::Sessions => options.ask(client.sessions()).await.map(Outcome::Sessions),
+        Command::RevokeSession(id) => {
+            let revoked = options.change(client.revoke_session(*id)).await;
+            revoked.map(|()| Outcome::Revoked(*id))
+        }
+        Command::Leave(group) => {
+            options.change(client.leave(group.clone())).await.map(Outcome::Left)
+        }
+        Command::Help(verb) => Ok(Outcome::Help(*verb)),
         // The shell has done these.
-        Line::Register { .. }
-        | Line::Login { .. }
-        | Line::Logout
-        | Line::LogoutEverywhere
-        | Line::ChangePassword(_)
-        | Line::FromInput(_)
-        | Line::Background(_)
-        | Line::Transfers
-        | Line::StopTransfer(_)
-        | Line::Quit => Ok(Answer::Quit),
+        Command::Register { .. }
+        | Command::Login { .. }
+        | Command::Logout
+        | Command::LogoutEverywhere
+        | Command::ChangePassword(_)
+        | Command::FromInput(_)
+        | Command::Background(_)
+        | Command::Transfers
+        | Command::StopTransfer(_)
+        | Command::Quit => Ok(Outcome::Quit),
     }
 }
 
-impl Manner {
+impl ExecOptions {
     /// That of scripts and bots.
     pub(crate) fn plain(patience: Duration) -> Self {
         Self {
             patience,
             deadline: Deadline::after(patience),
             folder: None,
-            bars: Bars::Off,
+            bars: BarMode::Off,
             unfinished: None,
             has_moved: Arc::default(),
             meter: None,
@@ -109,7 +113,7 @@ impl Manner {
 
     /// Gives what begins now its whole time: a line, or the rest of one after a person has typed a password
     /// or a file has come further.
-    pub(crate) fn begin(&mut self) {
+    pub(crate) fn restart_deadline(&mut self) {
         self.deadline = Deadline::after(self.patience);
     }
 
@@ -117,25 +121,25 @@ impl Manner {
     pub(crate) async fn ask<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, Failure> {
-        self.wait(answer).await.unwrap_or_else(|late| Err(Failure::unreachable(late)))
+    ) -> Result<T, CommandError> {
+        self.wait(answer).await.unwrap_or_else(|late| Err(CommandError::unreachable(late)))
     }
 
     /// Waits for an answer that tells of a change.
     pub(crate) async fn change<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, Failure> {
-        self.wait(answer).await.unwrap_or_else(|late| Err(Failure::outcome_unknown(late)))
+    ) -> Result<T, CommandError> {
+        self.wait(answer).await.unwrap_or_else(|late| Err(CommandError::outcome_unknown(late)))
     }
 
     async fn wait<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<Result<T, Failure>, String> {
+    ) -> Result<Result<T, CommandError>, String> {
         let answer = timeout(self.deadline.left(), answer).await;
         let late = |_| format!("the server did not answer within {}", self.deadline.in_words());
-        Ok(answer.map_err(late)?.map_err(Failure::from))
+        Ok(answer.map_err(late)?.map_err(CommandError::from))
     }
 
     fn place(&self, path: &Path) -> PathBuf {
@@ -147,8 +151,8 @@ impl Manner {
         &self,
         client: &Client,
         to: &Address,
-        file: &ChosenFile,
-    ) -> Result<Answer, Failure> {
+        file: &SelectedFile,
+    ) -> Result<Outcome, CommandError> {
         let id = client.request_id();
         let mut note = self.note(client, (to, file), id).await;
         let (mut sent, is_stored) = self.send_once(client, (to, file), id, note.as_ref()).await;
@@ -166,15 +170,15 @@ impl Manner {
         if let Some(note) = note.filter(|_| is_settled(&sent)) {
             note.end().await;
         }
-        sent.map(Answer::Sent)
+        sent.map(Outcome::Sent)
     }
 
     async fn note(
         &self,
         client: &Client,
-        (to, file): (&Address, &ChosenFile),
+        (to, file): (&Address, &SelectedFile),
         id: ClientId,
-    ) -> Option<Note> {
+    ) -> Option<UploadNote> {
         self.unfinished
             .as_ref()?
             .take(&client.user()?, (to, &file.path, file.name.folder()), id)
@@ -185,33 +189,38 @@ impl Manner {
     async fn send_once(
         &self,
         client: &Client,
-        (to, file): (&Address, &ChosenFile),
+        (to, file): (&Address, &SelectedFile),
         id: ClientId,
-        note: Option<&Note>,
-    ) -> (Result<Message, Failure>, bool) {
+        note: Option<&UploadNote>,
+    ) -> (Result<Message, CommandError>, bool) {
         let client = client.with_request_id(note.map_or(id, |note| note.id));
-        let bar = Bar::new(self.bars);
+        let bar = TransferBar::new(self.bars);
         let sent = send_under_its_name(&client, to, file, bar.progress(self)).await;
         let is_stored = sent.is_ok() && !bar.has_begun();
-        (sent.map_err(Failure::from), is_stored)
+        (sent.map_err(CommandError::from), is_stored)
     }
 
     /// Fetches a file, or all below a folder where the name ends as that of one.
-    async fn download(&self, client: &Client, log: &Log, name: &str) -> Result<Answer, Failure> {
+    async fn download(
+        &self,
+        client: &Client,
+        log: &Log,
+        name: &str,
+    ) -> Result<Outcome, CommandError> {
         let folder = name.strip_suffix('/').and_then(|folder| folder.parse().ok());
         if let Some(folder) = folder {
-            return self.fetch_folder(client, log, &folder).await.map(Answer::SavedFiles);
+            return self.fetch_folder(client, log, &folder).await.map(Outcome::SavedFiles);
         }
         let top = self.download_folder(client, log)?;
-        let bar = Bar::new(self.bars);
+        let bar = TransferBar::new(self.bars);
         let progress = bar.progress(self);
         let downloaded = client.download(log.clone(), name, &top, progress).await?;
         let Downloaded { file, path, was_here } = downloaded;
-        Ok(Answer::Saved { file, path: self.shown(&path), damaged: bar.damaged(), was_here })
+        Ok(Outcome::Saved { file, path: self.shown(&path), damaged: bar.damaged(), was_here })
     }
 
     /// Where files of that log land.
-    fn download_folder(&self, client: &Client, log: &Log) -> Result<PathBuf, Failure> {
+    fn download_folder(&self, client: &Client, log: &Log) -> Result<PathBuf, CommandError> {
         let user = client.user().ok_or(Refusal::NotLoggedIn)?;
         let top = match log {
             Log::Inbox => "download",
@@ -226,10 +235,14 @@ impl Manner {
         shown.unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    async fn history(&self, client: &Client, wanted: &HistoryLine) -> Result<Answer, Failure> {
+    async fn history(
+        &self,
+        client: &Client,
+        wanted: &HistoryArguments,
+    ) -> Result<Outcome, CommandError> {
         let reader = client.user().ok_or(Refusal::NotLoggedIn)?;
         let before = wanted.before(&reader).map_err(|why| another_log(wanted, &why))?;
-        let HistoryLine { log, selection, from, .. } = wanted;
+        let HistoryArguments { log, selection, from, .. } = wanted;
         let query =
             HistoryQuery { log: log.clone(), selection: *selection, from: from.clone(), before };
         let answer = self.ask(client.history(query)).await?;
@@ -237,7 +250,7 @@ impl Manner {
             Selection::UnreadAndNewest(newest) => usize::try_from(*newest).unwrap_or(usize::MAX),
             _ => usize::MAX,
         };
-        Ok(Answer::History(Page {
+        Ok(Outcome::History(Page {
             unbroken: unbroken.min(answer.messages.len()),
             log: log.clone(),
             messages: answer.messages,
@@ -250,18 +263,18 @@ impl Manner {
 async fn send_under_its_name(
     client: &Client,
     to: &Address,
-    file: &ChosenFile,
+    file: &SelectedFile,
     progress: Progress,
 ) -> Result<Message, CallError> {
     client.send_file_as(to.clone(), &file.path, file.name.clone(), progress).await
 }
 
 /// Whether an upload was answered for good: a new try would be another upload.
-fn is_settled(sent: &Result<Message, Failure>) -> bool {
+fn is_settled(sent: &Result<Message, CommandError>) -> bool {
     sent.as_ref().err().is_none_or(is_final)
 }
 
-fn is_final(failure: &Failure) -> bool {
+fn is_final(failure: &CommandError) -> bool {
     !matches!(
         failure.code,
         "unreachable"
@@ -278,11 +291,11 @@ fn is_final(failure: &Failure) -> bool {
     )
 }
 
-fn another_log(wanted: &HistoryLine, why: &str) -> Failure {
+fn another_log(wanted: &HistoryArguments, why: &str) -> CommandError {
     let name = match wanted.log {
         Log::Inbox => "inbox",
         Log::Group(_) => "inboxgroup",
     };
-    let usage = Entry::named(name).map(|entry| LineError::usage(entry, why));
-    usage.map_or_else(|| Failure::refused("usage", why), Failure::from)
+    let usage = CommandEntry::named(name).map(|entry| ParseError::usage(entry, why));
+    usage.map_or_else(|| CommandError::refused("usage", why), CommandError::from)
 }

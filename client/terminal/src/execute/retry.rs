@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qchat_client::Backoff;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::execute::deadline::Deadline;
 
 /// What is too short for another try: the line is over.
@@ -16,7 +16,7 @@ pub(crate) struct Persistence {
     is_old: bool,
     backoff: Backoff,
     /// Told in the end, if one of the tries may have had its effect.
-    unknown: Option<Failure>,
+    unknown: Option<CommandError>,
 }
 
 impl Persistence {
@@ -27,9 +27,9 @@ impl Persistence {
     /// What to tell when the line's time is over: the outcome is unknown if that of any try is.
     pub(crate) fn pause_after(
         &mut self,
-        failure: Failure,
+        failure: CommandError,
         deadline: &Deadline,
-    ) -> Result<Duration, Failure> {
+    ) -> Result<Duration, CommandError> {
         self.is_old = true;
         if failure.code == "outcome_unknown" {
             self.unknown.get_or_insert_with(|| failure.clone());
@@ -54,7 +54,7 @@ impl Persistence {
     }
 }
 
-impl Failure {
+impl CommandError {
     /// The failure of the last try, with the time that all tries took, unless it tells that already.
     fn after_trying(self, deadline: &Deadline) -> Self {
         let time = deadline.in_words();
@@ -78,11 +78,11 @@ mod tests {
     async fn an_outcome_that_is_unknown_stays_so() {
         let mut persistence = Persistence::default();
         let long = Deadline::after(Duration::from_secs(60));
-        assert!(persistence.pause_after(Failure::unreachable("down"), &long).is_ok());
-        assert!(persistence.pause_after(Failure::outcome_unknown("lost"), &long).is_ok());
+        assert!(persistence.pause_after(CommandError::unreachable("down"), &long).is_ok());
+        assert!(persistence.pause_after(CommandError::outcome_unknown("lost"), &long).is_ok());
         let over = Deadline::after(Duration::ZERO);
-        let told = persistence.pause_after(Failure::unreachable("down"), &over).unwrap_err();
-        assert_eq!(told, Failure::outcome_unknown("lost; tried for 0 s"));
+        let told = persistence.pause_after(CommandError::unreachable("down"), &over).unwrap_err();
+        assert_eq!(told, CommandError::outcome_unknown("lost; tried for 0 s"));
     }
 
     #[tokio::test]
@@ -90,7 +90,7 @@ mod tests {
         let mut persistence = Persistence::default();
         let short = Deadline::after(Duration::from_millis(200));
         for _ in 0..20 {
-            if let Ok(pause) = persistence.pause_after(Failure::unreachable("down"), &short) {
+            if let Ok(pause) = persistence.pause_after(CommandError::unreachable("down"), &short) {
                 assert!(pause <= Duration::from_millis(100), "{pause:?}");
             }
         }

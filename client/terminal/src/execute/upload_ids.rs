@@ -29,32 +29,32 @@ const NOTES_MAX: usize = 1024;
 
 /// Where the notes of a server lie.
 #[derive(Debug, Clone)]
-pub(crate) struct Unfinished {
+pub(crate) struct UnfinishedUploads {
     folder: PathBuf,
     server: ServerAddress,
-    answered: Option<Answered>,
+    answered: Option<AnsweredUploads>,
 }
 
 /// The notes of answered uploads whose line is still to be taken out of where it is kept. If it is done again
 /// from there, since the client or the disk fails before that, it has to find its note.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Answered(Arc<Mutex<Vec<Note>>>);
+pub(crate) struct AnsweredUploads(Arc<Mutex<Vec<UploadNote>>>);
 
-impl Answered {
+impl AnsweredUploads {
     /// Ends them: the line is kept nowhere any more. Waits for the disk.
     pub(crate) fn end(&self) {
         let notes = std::mem::take(&mut *self.notes());
-        notes.into_iter().for_each(Note::remove);
+        notes.into_iter().for_each(UploadNote::remove);
     }
 
-    fn notes(&self) -> MutexGuard<'_, Vec<Note>> {
+    fn notes(&self) -> MutexGuard<'_, Vec<UploadNote>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What a line sends, and what the file was then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Facts {
+struct UploadFacts {
     to: Address,
     path: PathBuf,
     #[serde(default)]
@@ -66,24 +66,24 @@ struct Facts {
 
 /// An upload that is under way here, and nowhere else.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct UploadNote {
     /// By which the server knows it.
     pub(crate) id: ClientId,
     /// Whether the file has changed since the upload was begun.
     pub(crate) is_changed: bool,
     path: PathBuf,
     turn: File,
-    answered: Option<Answered>,
+    answered: Option<AnsweredUploads>,
 }
 
-impl Unfinished {
+impl UnfinishedUploads {
     /// Below `folder`.
     pub(crate) fn new(folder: PathBuf, server: ServerAddress) -> Self {
         Self { folder, server, answered: None }
     }
 
     /// The same, whose notes wait in `answered` for their end.
-    pub(crate) fn that_wait(self, answered: Answered) -> Self {
+    pub(crate) fn keep_answered(self, answered: AnsweredUploads) -> Self {
         Self { answered: Some(answered), ..self }
     }
 
@@ -95,9 +95,9 @@ impl Unfinished {
         user: &UserName,
         (to, path, folder): (&Address, &Path, Option<&FolderPath>),
         id: ClientId,
-    ) -> Option<Note> {
+    ) -> Option<UploadNote> {
         let (to, path, folder) = (to.clone(), path.to_owned(), folder.cloned());
-        self.take_of(user, id, move || Facts::of(to, &path, folder)).await
+        self.take_of(user, id, move || UploadFacts::of(to, &path, folder)).await
     }
 
     /// The same for a line that was not done with all its files, which has this digest.
@@ -106,32 +106,32 @@ impl Unfinished {
         user: &UserName,
         (to, digest): (&Address, String),
         id: ClientId,
-    ) -> Option<Note> {
+    ) -> Option<UploadNote> {
         let to = to.clone();
-        self.take_of(user, id, move || Ok(Facts::of_many(to, digest))).await
+        self.take_of(user, id, move || Ok(UploadFacts::of_many(to, digest))).await
     }
 
     async fn take_of(
         &self,
         user: &UserName,
         id: ClientId,
-        facts: impl FnOnce() -> io::Result<Facts> + Send + 'static,
-    ) -> Option<Note> {
+        facts: impl FnOnce() -> io::Result<UploadFacts> + Send + 'static,
+    ) -> Option<UploadNote> {
         let folder = path_of(&self.folder, &self.server, user);
         let taken = spawn_blocking(move || {
             let facts = facts()?;
             private_file::make_folder(&folder)?;
             match find(&folder, &facts)? {
                 Some(note) => Ok(note),
-                None => Note::new(&folder, id, &facts),
+                None => UploadNote::new(&folder, id, &facts),
             }
         });
         let note = taken.await.ok().and_then(io::Result::ok)?;
-        Some(Note { answered: self.answered.clone(), ..note })
+        Some(UploadNote { answered: self.answered.clone(), ..note })
     }
 }
 
-impl Facts {
+impl UploadFacts {
     fn of(to: Address, path: &Path, folder: Option<FolderPath>) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let metadata = fs::metadata(&path)?;
@@ -166,9 +166,9 @@ impl Facts {
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_note(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if let Some(facts) = Facts::understand(&text) {
+    if let Some(facts) = UploadFacts::understand(&text) {
         let again = serde_json::to_string(&facts).unwrap_or_default();
-        assert_eq!(Facts::understand(&again), Some(facts));
+        assert_eq!(UploadFacts::understand(&again), Some(facts));
     }
     if let Some(id) = id_of(&text) {
         assert_eq!(hex(id), text);
@@ -176,18 +176,18 @@ pub(crate) fn check_note(bytes: &[u8]) {
 }
 
 /// A note of the same upload that nobody works on. Removes those that are old.
-fn find(folder: &Path, facts: &Facts) -> io::Result<Option<Note>> {
+fn find(folder: &Path, facts: &UploadFacts) -> io::Result<Option<UploadNote>> {
     let mut count = 0;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let Some(id) = path.file_name().and_then(|name| id_of(name.to_str()?)) else { continue };
         count += 1;
-        let noted = Facts::read(&path);
+        let noted = UploadFacts::read(&path);
         match noted {
             Some(noted) if noted.is_same_upload(facts) => {
-                if let Some(note) = Note::lock(&path, id)? {
+                if let Some(note) = UploadNote::lock(&path, id)? {
                     note.write(facts)?;
-                    return Ok(Some(Note { is_changed: noted != *facts, ..note }));
+                    return Ok(Some(UploadNote { is_changed: noted != *facts, ..note }));
                 }
             }
             _ => remove_old(&path, id)?,
@@ -203,15 +203,15 @@ fn remove_old(path: &Path, id: ClientId) -> io::Result<()> {
     let changed = fs::metadata(path).and_then(|metadata| metadata.modified());
     let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
     if age.is_some_and(|age| age > NOTE_AGE_MAX)
-        && let Some(note) = Note::lock(path, id)?
+        && let Some(note) = UploadNote::lock(path, id)?
     {
         note.remove();
     }
     Ok(())
 }
 
-impl Note {
-    fn new(folder: &Path, id: ClientId, facts: &Facts) -> io::Result<Self> {
+impl UploadNote {
+    fn new(folder: &Path, id: ClientId, facts: &UploadFacts) -> io::Result<Self> {
         let note = Self::lock(&folder.join(hex(id)), id)?;
         let note = note.ok_or(io::ErrorKind::WouldBlock)?;
         note.write(facts)?;
@@ -235,7 +235,7 @@ impl Note {
         Ok(Some(note).filter(|_| is_there))
     }
 
-    fn write(&self, facts: &Facts) -> io::Result<()> {
+    fn write(&self, facts: &UploadFacts) -> io::Result<()> {
         let mut file = &self.turn;
         let text = serde_json::to_vec(facts)?;
         file.set_len(0)?;
@@ -289,7 +289,7 @@ mod tests {
             Self { folder }
         }
 
-        async fn take(&self, to: &str, file: &str, id: u8) -> Option<Note> {
+        async fn take(&self, to: &str, file: &str, id: u8) -> Option<UploadNote> {
             self.take_in(None, to, file, id).await
         }
 
@@ -299,9 +299,10 @@ mod tests {
             to: &str,
             file: &str,
             id: u8,
-        ) -> Option<Note> {
+        ) -> Option<UploadNote> {
             let folder = folder.map(|folder| folder.parse().unwrap());
-            let notes = Unfinished::new(self.folder.path().join("notes"), "host".parse().unwrap());
+            let notes =
+                UnfinishedUploads::new(self.folder.path().join("notes"), "host".parse().unwrap());
             let to = Address::User(to.parse().unwrap());
             let path = self.folder.path().join(file);
             let what = (&to, path.as_path(), folder.as_ref());
@@ -332,7 +333,8 @@ mod tests {
     #[tokio::test]
     async fn a_line_of_several_files_has_one_id_until_all_are_sent() {
         let case = Case::new();
-        let notes = Unfinished::new(case.folder.path().join("notes"), "host".parse().unwrap());
+        let notes =
+            UnfinishedUploads::new(case.folder.path().join("notes"), "host".parse().unwrap());
         let (alice, bob) = ("alice".parse().unwrap(), Address::User("bob".parse().unwrap()));
         let take = async |digest: &str, id| {
             let what = (&bob, digest.to_owned());

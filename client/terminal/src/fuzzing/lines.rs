@@ -1,8 +1,8 @@
 //! Lines, as they are typed and as a shell hands them over.
 
-use crate::command::Entry;
+use crate::command::CommandEntry;
 use crate::command::Input;
-use crate::command::{Line, LineError, parse};
+use crate::command::{Command, ParseError, parse};
 
 /// Takes bytes for a line, and for a shell's arguments, which a zero byte separates.
 ///
@@ -17,33 +17,33 @@ pub fn line(input: &[u8]) {
     check(given, parse(given));
 }
 
-fn check(input: Input<'_>, parsed: Result<Line, LineError>) {
+fn check(input: Input<'_>, parsed: Result<Command, ParseError>) {
     match parsed {
         Ok(line) => check_line(input, &line),
         Err(error) => check_error(input, &error),
     }
 }
 
-fn check_line(input: Input<'_>, line: &Line) {
-    assert!(Entry::named(input.first_word()).is_some(), "{line:?}");
+fn check_line(input: Input<'_>, line: &Command) {
+    assert!(CommandEntry::named(input.first_word()).is_some(), "{line:?}");
     match line {
-        Line::Send { text, .. } => {
+        Command::Send { text, .. } => {
             if let Input::Line(typed) = input {
                 assert!(typed.ends_with(text.as_str()), "{text:?} of {typed:?}");
             }
         }
-        Line::SendFile { files, .. } => {
+        Command::SendFile { files, .. } => {
             let _ = (files.whole(), files.has_pattern());
         }
         // The hint to older messages is a line that asks for the same.
-        Line::History(history) => {
+        Command::History(history) => {
             let again = history.to_string();
-            let Ok(Line::History(same)) = parse(Input::line(&again)) else { panic!("{again}") };
+            let Ok(Command::History(same)) = parse(Input::line(&again)) else { panic!("{again}") };
             assert_eq!((same.log, same.from), (history.log.clone(), history.from.clone()));
             assert_eq!(same.selection, history.selection);
         }
-        Line::Background(line) => {
-            assert!(matches!(**line, Line::SendFile { .. } | Line::Download { .. }));
+        Command::Background(line) => {
+            assert!(matches!(**line, Command::SendFile { .. } | Command::Download { .. }));
             check_line(input, line);
         }
         _ => {}
@@ -55,10 +55,11 @@ fn check_line(input: Input<'_>, line: &Line) {
 /// Longer errors are no answer to a person.
 const ERROR_BYTES_MAX: usize = 600;
 
-fn check_error(input: Input<'_>, error: &LineError) {
+fn check_error(input: Input<'_>, error: &ParseError) {
     let told = error.to_string();
     assert!(told.len() <= ERROR_BYTES_MAX, "{told}");
-    let has_secret = Entry::named(input.first_word()).is_some_and(Entry::may_hold_password);
+    let has_secret =
+        CommandEntry::named(input.first_word()).is_some_and(CommandEntry::may_hold_password);
     if let Input::Line(typed) = input
         && has_secret
         && input.first_word() != "auth_logout"

@@ -5,15 +5,15 @@ use qchat_proto::{Body, Digest, File, FilePath, Message, StoredName, Timestamp};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
-use crate::error::Failure;
-use crate::execute::{LeftOut, Renamed};
-use crate::outcome::{Answer, Page, SentFiles};
+use crate::error::CommandError;
+use crate::execute::{RenamedFile, SkippedEntry};
+use crate::outcome::{Outcome, Page, SentFiles};
 use crate::output::Palette;
 use crate::output::is_plain;
-use crate::output::{Paper, text};
+use crate::output::{RenderOptions, text};
 use crate::output::{json, sanitize};
-use crate::prompt::{Batch, Heard, News, Sent};
-use crate::prompt::{Direction, Row, State};
+use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
+use crate::prompt::{TransferDirection, TransferRow, TransferState};
 
 /// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
 ///
@@ -72,15 +72,15 @@ struct Shown {
 }
 
 impl Shown {
-    fn paper(&self) -> Paper {
+    fn options(&self) -> RenderOptions {
         let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
-        Paper { palette: Palette::default(), columns: self.columns, now }
+        RenderOptions { palette: Palette::default(), columns: self.columns, now }
     }
 
     /// What comes by itself.
-    fn batch(&self, news: Vec<News>) -> String {
-        let mut batch = Batch::default();
-        batch.news = news;
+    fn batch(&self, news: Vec<Notice>) -> String {
+        let mut batch = NoticeBatch::default();
+        batch.notices = news;
         text::batch(&batch, &Palette::default(), self.columns)
     }
 
@@ -114,34 +114,35 @@ impl Shown {
         self.check_said(&self.message("mallory", Body::File(file.clone())), '+');
         self.check_said(&self.message("mallory", Body::ExpiredFile(file.clone())), '+');
         let path = format!("download/alice/{}", file.original);
-        let saved = Answer::Saved { file: file.clone(), path, damaged: vec![7], was_here: false };
+        let saved = Outcome::Saved { file: file.clone(), path, damaged: vec![7], was_here: false };
         self.check_rows(&self.shown(&saved), is_ours_or_continued);
-        let sent = Answer::Sent(self.message("alice", Body::File(file)));
-        self.check_rows(&text::answer(&sent, &self.paper()), is_ours_or_continued);
+        let sent = Outcome::Sent(self.message("alice", Body::File(file)));
+        self.check_rows(&text::answer(&sent, &self.options()), is_ours_or_continued);
     }
 
     /// Results and remarks, as a terminal shows them.
-    fn shown(&self, answer: &Answer) -> String {
-        text::answer(answer, &self.paper()) + &text::remarks(answer, &self.paper())
+    fn shown(&self, answer: &Outcome) -> String {
+        text::answer(answer, &self.options()) + &text::remarks(answer, &self.options())
     }
 
     /// Checks a message where it is read, and where it comes by itself.
     fn check_said(&self, message: &Message, gutter: char) {
         let from = message.from.to_string();
-        let read = Answer::History(Page {
+        let read = Outcome::History(Page {
             log: Log::Inbox,
             messages: vec![message.clone()],
             unbroken: 1,
             more: false,
             again: "inbox".to_owned(),
         });
-        self.check_speaker(&text::answer(&read, &self.paper()), &from, gutter);
+        self.check_speaker(&text::answer(&read, &self.options()), &from, gutter);
         let lab: qchat_proto::GroupName = "lab".parse().expect("a name");
         for (log, speaker) in
             [(Log::Inbox, from.clone()), (Log::Group(lab), format!("+lab {from}"))]
         {
             let reader = "alice".parse().expect("a name");
-            let news = vec![News::Heard(Heard { reader, log, message: message.clone() })];
+            let news =
+                vec![Notice::Message(ReceivedMessage { reader, log, message: message.clone() })];
             self.check_speaker(&self.batch(news), &speaker, gutter);
         }
         let reported = json::report("inbox", &Ok(read));
@@ -168,32 +169,35 @@ impl Shown {
     }
 
     fn check_errors(&self, text: &str) {
-        let failure = Failure::refused("usage", text);
-        self.check_rows(&text::failure(&failure, &self.paper()), is_error);
+        let failure = CommandError::refused("usage", text);
+        self.check_rows(&text::failure(&failure, &self.options()), is_error);
         let reported = json::report("send", &Err(failure.clone()));
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");
-        let late = Sent { line: text.to_owned(), result: Err(failure.clone()) };
-        self.check_rows(&text::late(&late, &self.paper()), is_error);
-        let news = vec![News::Notice(text.to_owned())];
+        let late = LateResult { line: text.to_owned(), result: Err(failure.clone()) };
+        self.check_rows(&text::late(&late, &self.options()), is_error);
+        let news = vec![Notice::Text(text.to_owned())];
         self.check_rows(&self.batch(news), |_| true);
-        let several = Answer::SentFiles(SentFiles {
+        let several = Outcome::SentFiles(SentFiles {
             messages: Vec::new(),
             failed: vec![(text.into(), failure)],
-            left_out: vec![LeftOut { path: text.into(), kind: "a device" }],
+            left_out: vec![SkippedEntry { path: text.into(), kind: "a device" }],
             renamed: Vec::new(),
         });
         let ours = |row: &str| is_error(row) || is_ours(row, &["left out "]);
         self.check_rows(&self.shown(&several), ours);
-        let renamed = [Renamed { path: text.into(), sent_as: text.to_owned() }];
+        let renamed = [RenamedFile { path: text.into(), sent_as: text.to_owned() }];
         let ours = |row: &str| is_ours(row, &["\""]) || is_indented(row);
         self.check_rows(&text::renamed(&renamed, self.columns), ours);
         assert!(!json::renamed(&renamed).chars().any(is_forbidden), "{text:?}");
     }
 
     fn check_transfers(&self, text: &str) {
-        let (number, direction, name) = (1, Direction::Fetch, text.to_owned());
-        let row = |state| Row { number, direction, name: name.clone(), state };
-        let rows = [row(State::Ended(text.to_owned())), row(State::Waits(Default::default()))];
+        let (number, direction, name) = (1, TransferDirection::Fetch, text.to_owned());
+        let row = |state| TransferRow { number, direction, name: name.clone(), state };
+        let rows = [
+            row(TransferState::Ended(text.to_owned())),
+            row(TransferState::Waits(Default::default())),
+        ];
         let shown = text::transfers(&rows, self.columns);
         self.check_rows(&shown, |row| is_ours(row, &["1  fetch  "]) || is_indented(row));
     }

@@ -8,14 +8,14 @@ use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserN
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::error::Failure;
-use crate::execute::Manner;
-use crate::login::password_input::Secrets;
-use crate::login::saved_session::{Saved, SavedSessions};
+use crate::error::CommandError;
+use crate::execute::ExecOptions;
+use crate::login::password_input::PasswordSource;
+use crate::login::saved_session::{SavedSessions, SavedToken};
 
 /// What a line needs before it can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     /// A session, if one is saved; no password is asked for.
     Session,
     /// Someone who is signed in, by password if nothing else helps.
@@ -24,14 +24,14 @@ pub(crate) enum Need {
 
 /// What signing in takes.
 #[derive(Debug)]
-pub(crate) struct Means<'a> {
-    pub(crate) secrets: &'a Secrets,
-    pub(crate) manner: &'a mut Manner,
+pub(crate) struct SignInContext<'a> {
+    pub(crate) secrets: &'a PasswordSource,
+    pub(crate) options: &'a mut ExecOptions,
 }
 
 /// Which sessions outlive the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum SavePolicy {
     /// None: each ends with the run.
     #[default]
     Nothing,
@@ -43,14 +43,14 @@ pub(crate) enum Keep {
 
 /// Who is to be signed in without a line that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Whose {
+enum IntendedUser {
     /// Whom `--user` names: by password if no session is saved.
     Named(UserName),
     /// Who signed in last at the prompt: by their saved session or not at all.
     Last(UserName),
 }
 
-impl Whose {
+impl IntendedUser {
     fn user(&self) -> &UserName {
         let (Self::Named(user) | Self::Last(user)) = self;
         user
@@ -59,7 +59,7 @@ impl Whose {
 
 /// Why there is no saved session of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NoSession {
+pub(crate) enum MissingSession {
     /// None was saved.
     Missing,
     /// The file holds nothing, or nothing that makes sense.
@@ -73,8 +73,8 @@ pub(crate) enum NoSession {
 pub(crate) struct Account {
     /// Where sessions are saved, if this run has a place for them.
     saved: Option<SavedSessions>,
-    keep: Keep,
-    whose: Option<Whose>,
+    keep: SavePolicy,
+    whose: Option<IntendedUser>,
     /// Whether `whose` still says who is to be signed in. It ends with the first line that signs in
     /// or out.
     automatic: bool,
@@ -85,7 +85,7 @@ pub(crate) struct Account {
     /// it again.
     typed: Option<Password>,
     /// Why signing in failed. Trying again on every line would only make the server slow.
-    failed: Option<Failure>,
+    failed: Option<CommandError>,
 }
 
 #[derive(Debug)]
@@ -101,23 +101,23 @@ impl Account {
         user: Option<UserName>,
         sessions: &Path,
         server: &ServerAddress,
-        keep: Keep,
+        keep: SavePolicy,
     ) -> Self {
         let saved = Some(SavedSessions::new(sessions, server));
-        let (whose, automatic) = (user.map(Whose::Named), true);
+        let (whose, automatic) = (user.map(IntendedUser::Named), true);
         Self { saved, keep, whose, automatic, ..Self::default() }
     }
 
     /// Takes up a saved session before there is a connection, so that it is known whose it is: that of
     /// `--user`, or else of who signed in last at the prompt. What is wrong with the file is told when it
     /// is needed.
-    pub(crate) fn take_up(&mut self) {
+    pub(crate) fn load_saved(&mut self) {
         let Some(saved) = &self.saved else { return };
-        if self.whose.is_none() && self.keep == Keep::All {
-            self.whose = saved.last().map(Whose::Last);
+        if self.whose.is_none() && self.keep == SavePolicy::All {
+            self.whose = saved.last().map(IntendedUser::Last);
         }
-        let Some(user) = self.whose.as_ref().map(Whose::user) else { return };
-        if let Ok(Saved::Token(token)) = saved.of(user).load() {
+        let Some(user) = self.whose.as_ref().map(IntendedUser::user) else { return };
+        if let Ok(SavedToken::Token(token)) = saved.of(user).load() {
             self.session = Some(Session { user: user.clone(), token, saved: true });
         }
     }
@@ -132,34 +132,38 @@ impl Account {
     pub(crate) async fn sign_in(
         &mut self,
         client: &Client,
-        need: Need,
-        with: &mut Means<'_>,
-    ) -> Result<Vec<String>, Failure> {
-        if client.user().is_some() || self.resume(client, with).await? || !self.automatic {
+        requirement: Requirement,
+        context: &mut SignInContext<'_>,
+    ) -> Result<Vec<String>, CommandError> {
+        if client.user().is_some() || self.resume(client, context).await? || !self.automatic {
             return Ok(Vec::new());
         }
         let Some(whose) = self.whose.clone() else { return Ok(Vec::new()) };
-        if let Some(failed) = self.failed.clone().filter(|_| need == Need::SignedIn) {
+        if let Some(failed) = self.failed.clone().filter(|_| requirement == Requirement::SignedIn) {
             return Err(failed);
         }
         let user = whose.user();
-        let missing = match self.resume_saved(user, client, with).await? {
+        let missing = match self.resume_saved(user, client, context).await? {
             None => return Ok(Vec::new()),
             Some(missing) => missing,
         };
-        match (need, &whose) {
-            (Need::Session, _) => Ok(Vec::new()),
-            (Need::SignedIn, Whose::Last(user)) => Ok(self.leave(user, &missing)),
-            (Need::SignedIn, Whose::Named(user)) => {
-                self.sign_in_by_password(user, &missing, client, with).await
+        match (requirement, &whose) {
+            (Requirement::Session, _) => Ok(Vec::new()),
+            (Requirement::SignedIn, IntendedUser::Last(user)) => Ok(self.leave(user, &missing)),
+            (Requirement::SignedIn, IntendedUser::Named(user)) => {
+                self.sign_in_by_password(user, &missing, client, context).await
             }
         }
     }
 
     /// Resumes the session of this run; says whether there was one that the server still knows.
-    async fn resume(&mut self, client: &Client, with: &Means<'_>) -> Result<bool, Failure> {
+    async fn resume(
+        &mut self,
+        client: &Client,
+        context: &SignInContext<'_>,
+    ) -> Result<bool, CommandError> {
         let Some(session) = &self.session else { return Ok(false) };
-        let resumed = with.manner.ask(client.resume(session.token.clone())).await;
+        let resumed = context.options.ask(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
             Err(failure) if failure.code == Refusal::SessionEnded.code() => {
@@ -176,68 +180,69 @@ impl Account {
         &mut self,
         user: &UserName,
         client: &Client,
-        with: &Means<'_>,
-    ) -> Result<Option<NoSession>, Failure> {
-        let Some(saved) = &self.saved else { return Ok(Some(NoSession::Missing)) };
+        context: &SignInContext<'_>,
+    ) -> Result<Option<MissingSession>, CommandError> {
+        let Some(saved) = &self.saved else { return Ok(Some(MissingSession::Missing)) };
         let load = |error| {
-            Failure::refused(
+            CommandError::refused(
                 "local_file",
                 format!("the saved session of {user} cannot be read: {error}"),
             )
         };
         let unusable = |how: &str, path: std::path::PathBuf| {
             let text = format!("the saved session of {user} is {how}: {}", path.display());
-            Ok(Some(NoSession::Unusable(text)))
+            Ok(Some(MissingSession::Unusable(text)))
         };
         match saved.of(user).load().map_err(load)? {
-            Saved::Nothing => Ok(Some(NoSession::Missing)),
-            Saved::Empty(path) => unusable("an empty file", path),
-            Saved::Damaged(path) => unusable("damaged", path),
-            Saved::Token(token) if self.ended.as_ref() == Some(&token) => {
-                Ok(Some(NoSession::Ended))
+            SavedToken::Nothing => Ok(Some(MissingSession::Missing)),
+            SavedToken::Empty(path) => unusable("an empty file", path),
+            SavedToken::Damaged(path) => unusable("damaged", path),
+            SavedToken::Token(token) if self.ended.as_ref() == Some(&token) => {
+                Ok(Some(MissingSession::Ended))
             }
-            Saved::Token(token) => {
+            SavedToken::Token(token) => {
                 self.session = Some(Session { user: user.clone(), token, saved: true });
-                let is_resumed = self.resume(client, with).await?;
-                Ok(Some(NoSession::Ended).filter(|_| !is_resumed))
+                let is_resumed = self.resume(client, context).await?;
+                Ok(Some(MissingSession::Ended).filter(|_| !is_resumed))
             }
         }
     }
 
     /// Gives up the session of who signed in last at the prompt; says what is to be told.
-    fn leave(&mut self, user: &UserName, missing: &NoSession) -> Vec<String> {
+    fn leave(&mut self, user: &UserName, missing: &MissingSession) -> Vec<String> {
         self.automatic = false;
         if let Some(saved) = &self.saved {
             saved.forget_last(user);
         }
-        let told =
-            missing.told_of(user).map(|why| format!("{why}; sign in with auth_login {user}"));
+        let told = missing.reason(user).map(|why| format!("{why}; sign in with auth_login {user}"));
         told.into_iter().collect()
     }
 
     async fn sign_in_by_password(
         &mut self,
         user: &UserName,
-        missing: &NoSession,
+        missing: &MissingSession,
         client: &Client,
-        with: &mut Means<'_>,
-    ) -> Result<Vec<String>, Failure> {
+        context: &mut SignInContext<'_>,
+    ) -> Result<Vec<String>, CommandError> {
         let password = match self.typed.take() {
             Some(typed) => typed,
             None => {
-                let typed = with.secrets.of_account(user, missing).await;
+                let typed = context.secrets.of_account(user, missing).await;
                 // The time that a person takes to type it is not the server's.
-                with.manner.begin();
+                context.options.restart_deadline();
                 typed.map_err(|failure| self.noted(failure))?
             }
         };
-        let _turn = self.turn(user, with).await;
+        let _turn = self.turn(user, context).await;
         // Another run may have signed in meanwhile: then its session is used, and no other one is begun.
-        if self.keep != Keep::Nothing && self.resume_saved(user, client, with).await?.is_none() {
+        if self.keep != SavePolicy::Nothing
+            && self.resume_saved(user, client, context).await?.is_none()
+        {
             return Ok(Vec::new());
         }
         let asked = client.login(user.clone(), password.clone());
-        match with.manner.ask(asked).await.map_err(nothing_done) {
+        match context.options.ask(asked).await.map_err(nothing_done) {
             Ok(token) => Ok(self.keep(user, token).into_iter().collect()),
             Err(failure) => {
                 if failure.code == "unreachable" {
@@ -249,7 +254,7 @@ impl Account {
     }
 
     /// Remembers a failure that each later line would meet again.
-    fn noted(&mut self, failure: Failure) -> Failure {
+    fn noted(&mut self, failure: CommandError) -> CommandError {
         if is_final(&failure) {
             self.failed = Some(failure.clone());
         }
@@ -258,13 +263,13 @@ impl Account {
 
     /// Waits until no other run signs this user in, if the session is to be saved. A place that cannot be
     /// written has no turns.
-    async fn turn(&self, user: &UserName, with: &Means<'_>) -> Option<File> {
+    async fn turn(&self, user: &UserName, context: &SignInContext<'_>) -> Option<File> {
         let (saved, user) = (self.saved.clone()?, user.clone());
-        if self.keep == Keep::Nothing {
+        if self.keep == SavePolicy::Nothing {
             return None;
         }
         let turn = spawn_blocking(move || saved.turn(&user));
-        timeout(with.manner.deadline.left(), turn).await.ok()?.ok()?.ok()
+        timeout(context.options.deadline.left(), turn).await.ok()?.ok()?.ok()
     }
 
     /// Notes a session that was begun by a line.
@@ -272,7 +277,7 @@ impl Account {
         self.automatic = false;
         let remark = self.keep(user, token);
         match &self.saved {
-            Some(saved) if self.keep == Keep::All && remark.is_none() => {
+            Some(saved) if self.keep == SavePolicy::All && remark.is_none() => {
                 let noted = saved.note_last(user);
                 noted.err().map(|error| format!("the next prompt will not know {user}: {error}"))
             }
@@ -283,9 +288,9 @@ impl Account {
     /// Saves the session if it is one that outlives the run. What is to be said if that fails.
     fn keep(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
         let is_kept = match self.keep {
-            Keep::Nothing => false,
-            Keep::Named => self.whose.as_ref().is_some_and(|whose| whose.user() == user),
-            Keep::All => true,
+            SavePolicy::Nothing => false,
+            SavePolicy::Named => self.whose.as_ref().is_some_and(|whose| whose.user() == user),
+            SavePolicy::All => true,
         };
         let saved = self.saved.as_ref().filter(|_| is_kept);
         let saved = saved.map(|saved| saved.of(user).save(&token));
@@ -308,7 +313,7 @@ impl Account {
     }
 
     /// Lets `--user` rest: who is signed out stays so until a line signs in.
-    pub(crate) fn give_up(&mut self) {
+    pub(crate) fn stop_automatic_sign_in(&mut self) {
         self.automatic = false;
     }
 
@@ -328,9 +333,9 @@ impl Account {
     }
 }
 
-impl NoSession {
+impl MissingSession {
     /// The reason as a sentence without its end; `None` if none was ever saved.
-    pub(crate) fn told_of(&self, user: &UserName) -> Option<String> {
+    pub(crate) fn reason(&self, user: &UserName) -> Option<String> {
         match self {
             Self::Missing => None,
             Self::Unusable(text) => Some(text.clone()),
@@ -343,15 +348,15 @@ impl NoSession {
 }
 
 /// Whatever became of the attempt to sign in, nothing was done of what the line asks for.
-fn nothing_done(failure: Failure) -> Failure {
+fn nothing_done(failure: CommandError) -> CommandError {
     match failure.code {
-        "outcome_unknown" => Failure::unreachable(failure.text),
+        "outcome_unknown" => CommandError::unreachable(failure.text),
         _ => failure,
     }
 }
 
 /// Whether the next attempt would end in the same way, or is a person's to make.
-fn is_final(failure: &Failure) -> bool {
+fn is_final(failure: &CommandError) -> bool {
     matches!(
         failure.code,
         "bad_credentials" | "too_many_attempts" | "not_logged_in" | "cancelled" | "usage"

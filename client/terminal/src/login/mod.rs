@@ -4,6 +4,6 @@ mod account;
 mod password_input;
 mod saved_session;
 
-pub(crate) use account::{Account, Keep, Means, Need};
-pub(crate) use password_input::{Secrets, first_line};
+pub(crate) use account::{Account, Requirement, SavePolicy, SignInContext};
+pub(crate) use password_input::{PasswordSource, first_line};
 pub(crate) use saved_session::path_of;

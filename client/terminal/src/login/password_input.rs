@@ -11,19 +11,19 @@ use qchat_proto::limits::PASSWORD_BYTES_MAX;
 use zeroize::Zeroizing;
 
 use crate::command::PasswordChange;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::login::account::NoSession;
+use crate::login::account::MissingSession;
 use crate::output::note_change;
 
 /// Where passwords come from that are part of no line.
 #[derive(Debug, Clone)]
-pub(crate) struct Secrets {
+pub(crate) struct PasswordSource {
     given: Option<Password>,
     terminal: bool,
 }
 
-impl Secrets {
+impl PasswordSource {
     /// Uses what was given, and asks only where standard input is a terminal.
     pub(crate) fn new(given: Option<Password>) -> Self {
         Self { given, terminal: io::stdin().is_terminal() }
@@ -38,9 +38,9 @@ impl Secrets {
     pub(crate) async fn of_account(
         &self,
         user: &UserName,
-        missing: &NoSession,
-    ) -> Result<Password, Failure> {
-        let why = missing.told_of(user);
+        missing: &MissingSession,
+    ) -> Result<Password, CommandError> {
+        let why = missing.reason(user);
         match &self.given {
             Some(given) => Ok(given.clone()),
             None if self.terminal => {
@@ -53,13 +53,13 @@ impl Secrets {
                     "{why}: give the password by --password-file FILE or QCHAT_PASSWORD, or sign in \
                      once at a terminal"
                 );
-                Err(Failure { code: "not_logged_in", text, exit: Exit::Usage })
+                Err(CommandError { code: "not_logged_in", text, exit: Exit::Usage })
             }
         }
     }
 
     /// The password that an `auth_login` left out.
-    pub(crate) async fn for_login(&self, user: &UserName) -> Result<Password, Failure> {
+    pub(crate) async fn for_login(&self, user: &UserName) -> Result<Password, CommandError> {
         match &self.given {
             _ if self.terminal => ask(format!("password of {user}: ")).await,
             given => given.clone().ok_or_else(|| missing("auth_login")),
@@ -68,7 +68,7 @@ impl Secrets {
 
     /// The password that an `auth_register` left out; a person is asked twice, since nobody can tell
     /// them later what they mistyped.
-    pub(crate) async fn for_registration(&self, user: &UserName) -> Result<Password, Failure> {
+    pub(crate) async fn for_registration(&self, user: &UserName) -> Result<Password, CommandError> {
         if !self.terminal {
             return self.given.clone().ok_or_else(|| missing("auth_register"));
         }
@@ -76,9 +76,9 @@ impl Secrets {
     }
 
     /// The passwords that a `passwd` left out. Nothing but a person knows the new one.
-    pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, Failure> {
+    pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, CommandError> {
         if !self.terminal {
-            return Err(Failure::refused("usage", "no passwords; usage: passwd OLD NEW"));
+            return Err(CommandError::refused("usage", "no passwords; usage: passwd OLD NEW"));
         }
         let old = ask(format!("password of {user}: ")).await?;
         let new = ask_twice(format!("new password for {user}: ")).await?;
@@ -87,33 +87,33 @@ impl Secrets {
 }
 
 /// A new password, which nobody could tell a person later if they mistyped it.
-async fn ask_twice(prompt: String) -> Result<Password, Failure> {
+async fn ask_twice(prompt: String) -> Result<Password, CommandError> {
     let password = ask(prompt).await?;
     match ask("the same again: ".to_owned()).await? == password {
         true => Ok(password),
-        false => Err(Failure::refused("usage", "the two passwords differ; nothing was done")),
+        false => Err(CommandError::refused("usage", "the two passwords differ; nothing was done")),
     }
 }
 
-fn missing(command: &str) -> Failure {
+fn missing(command: &str) -> CommandError {
     let text = format!(
         "no password; usage: {command} USER PASSWORD (or --password-file FILE, or QCHAT_PASSWORD)"
     );
-    Failure::refused("usage", text)
+    CommandError::refused("usage", text)
 }
 
 /// Asks at the terminal, whatever standard output is.
-async fn ask(prompt: String) -> Result<Password, Failure> {
+async fn ask(prompt: String) -> Result<Password, CommandError> {
     note_change();
     let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt)).await;
     let typed = typed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
     let typed = typed.map_err(|error| match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
-            Failure::refused("cancelled", "no password was given; nothing was done")
+            CommandError::refused("cancelled", "no password was given; nothing was done")
         }
-        _ => Failure::refused("usage", format!("the password cannot be asked for: {error}")),
+        _ => CommandError::refused("usage", format!("the password cannot be asked for: {error}")),
     })?;
-    Password::try_from(typed).map_err(|wrong| Failure::refused("usage", wrong.to_string()))
+    Password::try_from(typed).map_err(|wrong| CommandError::refused("usage", wrong.to_string()))
 }
 
 /// The first line of a password file, without its line ending.

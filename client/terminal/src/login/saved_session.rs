@@ -22,7 +22,7 @@ pub(crate) struct SessionFile {
 
 /// What a session's file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Saved {
+pub(crate) enum SavedToken {
     Token(SessionToken),
     /// There is no file.
     Nothing,
@@ -93,19 +93,19 @@ impl SessionFile {
     /// # Errors
     /// The operating system's, if the file exists and cannot be read; a word about that if others
     /// can read it, too.
-    pub(crate) fn load(&self) -> io::Result<Saved> {
-        let damaged = || Saved::Damaged(self.path.clone());
+    pub(crate) fn load(&self) -> io::Result<SavedToken> {
+        let damaged = || SavedToken::Damaged(self.path.clone());
         let text = match private_file::read_secret(&self.path, SESSION_BYTES_MAX) {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(damaged()),
             read => read?.map(Zeroizing::new),
         };
-        let Some(text) = text else { return Ok(Saved::Nothing) };
+        let Some(text) = text else { return Ok(SavedToken::Nothing) };
         if text.trim_ascii().is_empty() {
-            return Ok(Saved::Empty(self.path.clone()));
+            return Ok(SavedToken::Empty(self.path.clone()));
         }
         let text = std::str::from_utf8(&text).ok();
         let token = text.and_then(|text| SessionToken::from_hex(text.trim_end()));
-        Ok(token.map_or_else(damaged, Saved::Token))
+        Ok(token.map_or_else(damaged, SavedToken::Token))
     }
 
     /// Saves the token in one step. Nobody else could read it at any time.
@@ -119,7 +119,7 @@ impl SessionFile {
 
     /// Forgets the session, if it is the one that is saved: another run may have saved a newer one.
     pub(crate) fn delete(&self, token: &SessionToken) {
-        if matches!(self.load(), Ok(Saved::Token(saved)) if saved == *token) {
+        if matches!(self.load(), Ok(SavedToken::Token(saved)) if saved == *token) {
             // A token that is worth nothing any more may stay.
             let _ = fs::remove_file(&self.path);
         }
@@ -158,10 +158,10 @@ mod tests {
     fn a_saved_session_is_private_and_stays_until_it_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(&folder.path().join("sessions"), "localhost");
-        assert_eq!(file.load().unwrap(), Saved::Nothing);
+        assert_eq!(file.load().unwrap(), SavedToken::Nothing);
         let (token, newer) = (SessionToken::random(), SessionToken::random());
         file.save(&token).unwrap();
-        assert_eq!(file.load().unwrap(), Saved::Token(token.clone()));
+        assert_eq!(file.load().unwrap(), SavedToken::Token(token.clone()));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -170,10 +170,10 @@ mod tests {
             assert_eq!(mode(&folder.path().join("sessions")), 0o700);
         }
         file.delete(&newer);
-        assert_eq!(file.load().unwrap(), Saved::Token(token.clone()));
+        assert_eq!(file.load().unwrap(), SavedToken::Token(token.clone()));
         file.delete(&token);
         file.delete(&token);
-        assert_eq!(file.load().unwrap(), Saved::Nothing);
+        assert_eq!(file.load().unwrap(), SavedToken::Nothing);
     }
 
     #[test]
@@ -192,11 +192,11 @@ mod tests {
         let path = || file.path.clone();
         for content in ["", "\n"] {
             fs::write(&file.path, content).unwrap();
-            assert_eq!(file.load().unwrap(), Saved::Empty(path()));
+            assert_eq!(file.load().unwrap(), SavedToken::Empty(path()));
         }
         for content in [&b"abc"[..], &[b'x'; 1000], &[0xff; 64], &[0; 64]] {
             fs::write(&file.path, content).unwrap();
-            assert_eq!(file.load().unwrap(), Saved::Damaged(path()));
+            assert_eq!(file.load().unwrap(), SavedToken::Damaged(path()));
         }
     }
 
@@ -220,6 +220,6 @@ mod tests {
         let sessions = sessions(folder.path(), "localhost");
         let _turn = sessions.turn(&"alice".parse().unwrap()).unwrap();
         let other = sessions.of(&"alice.lock".parse().unwrap());
-        assert_eq!(other.load().unwrap(), Saved::Nothing);
+        assert_eq!(other.load().unwrap(), SavedToken::Nothing);
     }
 }

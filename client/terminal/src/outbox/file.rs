@@ -14,7 +14,7 @@ use qchat_client::private_file;
 use qchat_client::proto::ClientId;
 
 use crate::command::Input;
-use crate::command::{Line, parse};
+use crate::command::{Command, parse};
 
 /// A line that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) struct Waiting {
     /// As it was typed.
     pub(crate) text: String,
     /// What it asks for.
-    pub(crate) line: Line,
+    pub(crate) line: Command,
 }
 
 /// The file of this client, which no other has until this is dropped.
@@ -165,7 +165,7 @@ impl Waiting {
         let (id, text) = kept.split_once(' ')?;
         let id = ClientId(u128::from_str_radix(id, 16).ok()?.to_be_bytes());
         let text: String = serde_json::from_str(text).ok()?;
-        let line = parse(Input::Line(&text)).ok().filter(Line::can_wait)?;
+        let line = parse(Input::Line(&text)).ok().filter(Command::can_wait)?;
         Some(Self { id, text, line })
     }
 }

@@ -9,8 +9,8 @@ use qchat_client::proto::{Address, ClientId};
 use tokio::task::block_in_place;
 
 use crate::command::Input;
-use crate::command::{Line, parse};
-use crate::error::Failure;
+use crate::command::{Command, parse};
+use crate::error::CommandError;
 use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
 /// How many lines may wait, and how long they may be together.
@@ -60,8 +60,13 @@ impl Outbox {
     /// Puts a line behind the others. It is kept on the disk when this returns.
     ///
     /// # Errors
-    /// [`Failure`]: there is no room, it could not be sent anyway, or the disk does not take it.
-    pub(crate) fn push(&mut self, id: ClientId, text: &str, line: &Line) -> Result<(), Failure> {
+    /// [`CommandError`]: there is no room, it could not be sent anyway, or the disk does not take it.
+    pub(crate) fn push(
+        &mut self,
+        id: ClientId,
+        text: &str,
+        line: &Command,
+    ) -> Result<(), CommandError> {
         let one = lasting(id, text, line)?;
         let bytes = self.bytes + one.kept().len();
         if self.waiting.len() >= LINES_MAX || bytes > BYTES_MAX {
@@ -69,13 +74,13 @@ impl Outbox {
                 "{} lines wait already, and no more can; it was not sent, the Up key brings it back",
                 self.waiting.len()
             );
-            return Err(Failure::refused("outbox_full", text));
+            return Err(CommandError::refused("outbox_full", text));
         }
         self.waiting.push_back(one);
         if let Err(reason) = self.save() {
             self.waiting.pop_back();
             let text = format!("it cannot be kept until the connection is back: {reason}");
-            return Err(Failure::refused("local_file", text));
+            return Err(CommandError::refused("local_file", text));
         }
         (self.bytes, self.is_behind) = (bytes, false);
         Ok(())
@@ -112,12 +117,12 @@ impl Outbox {
 }
 
 /// The line as it can be sent at any time and from anywhere. What is wrong with it in itself is said now.
-fn lasting(id: ClientId, text: &str, line: &Line) -> Result<Waiting, Failure> {
-    if let Line::Send { text, .. } = line {
+fn lasting(id: ClientId, text: &str, line: &Command) -> Result<Waiting, CommandError> {
+    if let Command::Send { text, .. } = line {
         MessageText::try_from(text.clone())?;
     }
     let text = match line {
-        Line::SendFile { to, files, .. } => {
+        Command::SendFile { to, files, .. } => {
             let (verb, to) = match to {
                 Address::User(user) => ("send_file", user.as_str()),
                 Address::Group(group) => ("sendgroup_file", group.as_str()),
@@ -134,7 +139,7 @@ fn lasting(id: ClientId, text: &str, line: &Line) -> Result<Waiting, Failure> {
 mod tests {
     use super::*;
 
-    fn push(outbox: &mut Outbox, text: &str) -> Result<(), Failure> {
+    fn push(outbox: &mut Outbox, text: &str) -> Result<(), CommandError> {
         outbox.push(ClientId::random(), text, &parse(Input::Line(text)).unwrap())
     }
 
@@ -171,12 +176,12 @@ mod tests {
             let path = here.join("my notes.txt");
             let last = outbox.waiting.back().unwrap();
             assert_eq!(last.text, format!("{verb} \"{}\"", path.display()));
-            assert!(matches!(&last.line, Line::SendFile { files, .. } if files.whole() == path));
+            assert!(matches!(&last.line, Command::SendFile { files, .. } if files.whole() == path));
         }
         push(&mut outbox, "send_file bob /tmp/\"").unwrap();
         let last = outbox.waiting.back().unwrap();
         assert!(
-            matches!(&last.line, Line::SendFile { files, .. } if files.whole() == Path::new("/tmp/\""))
+            matches!(&last.line, Command::SendFile { files, .. } if files.whole() == Path::new("/tmp/\""))
         );
     }
 

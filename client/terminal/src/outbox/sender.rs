@@ -11,16 +11,16 @@ use qchat_client::{Backoff, Client, UserName};
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
-use crate::command::Line;
-use crate::error::Failure;
-use crate::execute::Answered;
-use crate::execute::{Manner, perform};
+use crate::command::Command;
+use crate::error::CommandError;
+use crate::execute::AnsweredUploads;
+use crate::execute::{ExecOptions, dispatch};
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
-use crate::outcome::Answer;
-use crate::output::Bars;
-use crate::prompt::Sent;
-use texts::Texts;
+use crate::outcome::Outcome;
+use crate::output::BarMode;
+use crate::prompt::LateResult;
+use texts::OutboxTexts;
 
 /// The outbox of one user, and what is on its way: a line, or texts.
 #[derive(Debug)]
@@ -28,27 +28,27 @@ pub(crate) struct Delivery {
     user: UserName,
     outbox: Outbox,
     sending: Option<Sending>,
-    texts: Option<Texts>,
+    texts: Option<OutboxTexts>,
     /// The server takes no stream of texts on this link.
     texts_are_refused: bool,
     /// The notes of lines that are sent, and may still lie on the disk.
-    answered: Vec<Answered>,
+    answered: Vec<AnsweredUploads>,
     backoff: Backoff,
 }
 
 #[derive(Debug)]
 struct Sending {
-    task: JoinHandle<Result<Answer, Failure>>,
-    answered: Answered,
+    task: JoinHandle<Result<Outcome, CommandError>>,
+    answered: AnsweredUploads,
 }
 
 /// What has come of sending.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum TaskEnd {
     /// The first line is done, or is refused.
-    Sent(Box<Sent>),
+    Done(Box<LateResult>),
     /// The link was lost, or the server does not want it now: it stays the first.
-    NotYet,
+    Retry,
     /// Its user is not signed in any more: it stays the first.
     SignedOut,
 }
@@ -89,19 +89,19 @@ impl Delivery {
 
     /// Whether the first line sends a file, which may take its time.
     pub(crate) fn sends_file(&self) -> bool {
-        self.outbox.first().is_some_and(|first| matches!(first.line, Line::SendFile { .. }))
+        self.outbox.first().is_some_and(|first| matches!(first.line, Command::SendFile { .. }))
     }
 
     /// Puts a line behind the others; says what is to be told.
     ///
     /// # Errors
-    /// [`Failure`]: it is not kept, and will not be sent.
+    /// [`CommandError`]: it is not kept, and will not be sent.
     pub(crate) fn push(
         &mut self,
         id: ClientId,
         text: &str,
-        line: &Line,
-    ) -> Result<String, Failure> {
+        line: &Command,
+    ) -> Result<String, CommandError> {
         self.outbox.push(id, text, line)?;
         self.end_answered();
         Ok(match self.outbox.len() {
@@ -118,8 +118,8 @@ impl Delivery {
     pub(crate) async fn step(
         &mut self,
         signed_in: Option<(Client, UserName)>,
-        manner: &Manner,
-    ) -> Step {
+        options: &ExecOptions,
+    ) -> TaskEnd {
         if self.outbox.len() == 0 {
             return pending().await;
         }
@@ -127,9 +127,9 @@ impl Delivery {
             let client = signed_in.filter(|(_, user)| *user == self.user);
             let Some((client, _)) = client else { return pending().await };
             sleep(self.backoff.pause()).await;
-            if let Err(failure) = self.begin(client, manner).await {
+            if let Err(failure) = self.begin(client, options).await {
                 self.backoff.failed();
-                return not_yet(&failure).unwrap_or(Step::NotYet);
+                return retry_later(&failure).unwrap_or(TaskEnd::Retry);
             }
         }
         let (result, answered) = match self.texts.is_some() {
@@ -137,7 +137,7 @@ impl Delivery {
             false => self.line_answered().await,
         };
         if let Err(failure) = &result
-            && let Some(step) = not_yet(failure)
+            && let Some(step) = retry_later(failure)
         {
             // The texts begin again from the first. Those that the server has already, or has still to do, keep
             // their places: each was sent behind those before it, then as now, and is done once.
@@ -152,56 +152,57 @@ impl Delivery {
     }
 
     /// Sets off the first line, or opens a stream for it and the next if both are texts.
-    async fn begin(&mut self, client: Client, manner: &Manner) -> Result<(), Failure> {
+    async fn begin(&mut self, client: Client, options: &ExecOptions) -> Result<(), CommandError> {
         let Some(first) = self.outbox.first() else { return Ok(()) };
         let are_texts = (0..2).all(|place| self.outbox.text(place).is_some());
         if are_texts && !self.texts_are_refused {
-            let texts = Texts::open(client.clone()).await;
+            let texts = OutboxTexts::open(client.clone()).await;
             self.texts_are_refused |= texts.is_err() && !client.is_closed();
             self.texts = Some(texts?);
             return Ok(());
         }
         // A prompt may be up.
-        let answered = Answered::default();
-        let notes = manner.unfinished.clone();
-        let unfinished = notes.map(|notes| notes.that_wait(answered.clone()));
-        let manner = Manner { bars: Bars::Off, unfinished, ..manner.clone() };
-        let task = set_off(&client, first.id, &first.line, manner);
+        let answered = AnsweredUploads::default();
+        let notes = options.unfinished.clone();
+        let unfinished = notes.map(|notes| notes.keep_answered(answered.clone()));
+        let options = ExecOptions { bars: BarMode::Off, unfinished, ..options.clone() };
+        let task = spawn_command(&client, first.id, &first.line, options);
         self.sending = Some(Sending { task, answered });
         Ok(())
     }
 
     /// The answer to the first of the texts.
-    async fn text_answered(&mut self) -> Result<Answer, Failure> {
+    async fn text_answered(&mut self) -> Result<Outcome, CommandError> {
         loop {
             let Some(texts) = &mut self.texts else { return pending().await };
             match texts.answered(&self.outbox).await {
-                Some(answer) => return answer.map(Answer::Sent),
+                Some(answer) => return answer.map(Outcome::Sent),
                 None => self.save(),
             }
         }
     }
 
     /// The answer to a line that is sent alone.
-    async fn line_answered(&mut self) -> (Result<Answer, Failure>, Option<Answered>) {
+    async fn line_answered(&mut self) -> (Result<Outcome, CommandError>, Option<AnsweredUploads>) {
         let Some(sending) = &mut self.sending else { return pending().await };
         let ended = (&mut sending.task).await;
         let answered = std::mem::take(&mut sending.answered);
         self.sending = None;
-        let lost =
-            |panic: tokio::task::JoinError| Err(Failure::refused("internal", panic.to_string()));
+        let lost = |panic: tokio::task::JoinError| {
+            Err(CommandError::refused("internal", panic.to_string()))
+        };
         (ended.unwrap_or_else(lost), Some(answered))
     }
 
     /// Takes out the first line.
-    fn done(&mut self, result: Result<Answer, Failure>) -> Step {
+    fn done(&mut self, result: Result<Outcome, CommandError>) -> TaskEnd {
         let line = self.outbox.pop().map(|first| first.text).unwrap_or_default();
         // Answers to further texts may be there already: one save is for all of them.
-        if self.texts.as_ref().is_none_or(Texts::is_empty) {
+        if self.texts.as_ref().is_none_or(OutboxTexts::is_empty) {
             self.texts = None;
             self.save();
         }
-        Step::Sent(Box::new(Sent { line, result }))
+        TaskEnd::Done(Box::new(LateResult { line, result }))
     }
 
     /// Brings the disk up to date. Where it does not take that, the next client sends the lines again, to no
@@ -234,24 +235,24 @@ impl Drop for Delivery {
 }
 
 /// Does a line under its id, in a task of its own.
-pub(crate) fn set_off(
+pub(crate) fn spawn_command(
     client: &Client,
     id: ClientId,
-    line: &Line,
-    mut manner: Manner,
-) -> JoinHandle<Result<Answer, Failure>> {
-    manner.begin();
+    line: &Command,
+    mut options: ExecOptions,
+) -> JoinHandle<Result<Outcome, CommandError>> {
+    options.restart_deadline();
     let (client, line) = (client.with_request_id(id), line.clone());
-    tokio::spawn(async move { perform(&client, &line, &manner).await })
+    tokio::spawn(async move { dispatch(&client, &line, &options).await })
 }
 
 /// What is to be done where the same line may be answered otherwise another time.
-pub(crate) fn not_yet(failure: &Failure) -> Option<Step> {
+pub(crate) fn retry_later(failure: &CommandError) -> Option<TaskEnd> {
     match failure.code {
         "unreachable" | "outcome_unknown" | "busy" | "shutting_down" | "transfer_failed" => {
-            Some(Step::NotYet)
+            Some(TaskEnd::Retry)
         }
-        "not_logged_in" | "session_ended" => Some(Step::SignedOut),
+        "not_logged_in" | "session_ended" => Some(TaskEnd::SignedOut),
         _ => None,
     }
 }

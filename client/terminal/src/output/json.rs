@@ -11,23 +11,23 @@ use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserNam
 use serde::Serialize;
 
 use crate::command::bounded;
-use crate::command::{Entry, help};
-use crate::error::Failure;
-use crate::outcome::Answer;
+use crate::command::{CommandEntry, help};
+use crate::error::CommandError;
+use crate::outcome::Outcome;
 use crate::output::sanitize;
-use crate::output::sanitize::Marks;
+use crate::output::sanitize::MarkCounter;
 use crate::output::text::stage_name;
 pub(crate) use files::renamed;
 use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
 
 /// The object that tells what came of a line that began with `command`, without a line ending.
-pub(crate) fn report(command: &str, result: &Result<Answer, Failure>) -> String {
+pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> String {
     // An alias is reported as the command that it stands for.
-    let command =
-        Entry::named(command).map_or_else(|| bounded(command), |entry| entry.name.to_owned());
+    let command = CommandEntry::named(command)
+        .map_or_else(|| bounded(command), |entry| entry.name.to_owned());
     let content = match result {
         Ok(answer) => Content::from(answer),
-        Err(Failure { code, text, .. }) => {
+        Err(CommandError { code, text, .. }) => {
             Content::Error { error: ErrorObject { code, message: text } }
         }
     };
@@ -145,48 +145,48 @@ enum BodyObject<'a> {
     File(FileObject<'a>),
 }
 
-impl<'a> From<&'a Answer> for Content<'a> {
-    fn from(answer: &'a Answer) -> Self {
+impl<'a> From<&'a Outcome> for Content<'a> {
+    fn from(answer: &'a Outcome) -> Self {
         match answer {
-            Answer::Registered(user) | Answer::SignedIn(user) => Self::User { user },
-            Answer::Users(users) => {
+            Outcome::Registered(user) | Outcome::SignedIn(user) => Self::User { user },
+            Outcome::Users(users) => {
                 let object = |user: &'a qchat_proto::command::User| UserObject {
                     name: &user.name,
                     online: user.online,
                 };
                 Self::Users { users: users.iter().map(object).collect() }
             }
-            Answer::Sent(message) => Self::Message { message: message.into() },
-            Answer::SentFiles(sent) => Self::SentFiles(sent.into()),
-            Answer::Reached { message, receipt } => {
+            Outcome::Sent(message) => Self::Message { message: message.into() },
+            Outcome::SentFiles(sent) => Self::SentFiles(sent.into()),
+            Outcome::Reached { message, receipt } => {
                 Self::Reached { message: message.into(), receipt: (*receipt).into() }
             }
-            Answer::History(page) => Self::Messages {
+            Outcome::History(page) => Self::Messages {
                 messages: page.messages.iter().map(MessageObject::from).collect(),
                 more: page.more,
             },
-            Answer::Saved { file, path, was_here, .. } => {
+            Outcome::Saved { file, path, was_here, .. } => {
                 Self::Saved(SavedObject { file: file.into(), path, was_here: *was_here })
             }
-            Answer::SavedFiles(saved) => Self::SavedFiles(saved.into()),
-            Answer::MadeGroup(group) | Answer::Joined(group) | Answer::Left(group) => {
+            Outcome::SavedFiles(saved) => Self::SavedFiles(saved.into()),
+            Outcome::MadeGroup(group) | Outcome::Joined(group) | Outcome::Left(group) => {
                 Self::Group { group }
             }
-            Answer::Groups(groups) => {
+            Outcome::Groups(groups) => {
                 Self::Groups { groups: groups.iter().map(GroupObject::from).collect() }
             }
-            Answer::Members(members) => {
+            Outcome::Members(members) => {
                 Self::Members { members: members.iter().map(MemberObject::from).collect() }
             }
-            Answer::Help(verb) => Self::Help { help: help(*verb) },
-            Answer::Sessions(sessions) => {
+            Outcome::Help(verb) => Self::Help { help: help(*verb) },
+            Outcome::Sessions(sessions) => {
                 Self::Sessions { sessions: sessions.iter().map(SessionObject::from).collect() }
             }
-            Answer::SignedOut
-            | Answer::SignedOutEverywhere
-            | Answer::PasswordChanged
-            | Answer::Revoked(_)
-            | Answer::Quit => Self::Nothing {},
+            Outcome::SignedOut
+            | Outcome::SignedOutEverywhere
+            | Outcome::PasswordChanged
+            | Outcome::Revoked(_)
+            | Outcome::Quit => Self::Nothing {},
         }
     }
 }
@@ -259,7 +259,7 @@ pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
 /// is escaped here stands in a string, where an escape has the same value.
 fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
-    let mut marks = Marks::default();
+    let mut marks = MarkCounter::default();
     for character in json.chars() {
         if marks.flood(character) || sanitize::acts(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {

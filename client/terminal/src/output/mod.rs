@@ -15,18 +15,18 @@ mod writer;
 
 pub(crate) use colors::Palette;
 pub(crate) use no_echo::NoEcho;
-pub(crate) use progress_bar::{Bar, Bars};
-pub(crate) use progress_meter::{Meter, Reading};
+pub(crate) use progress_bar::{BarMode, TransferBar};
+pub(crate) use progress_meter::{ProgressMeter, Reading};
 pub use sanitize::acts;
 pub(crate) use streams::print_part;
 pub use streams::{OutputError, print, tell};
 pub(crate) use terminal_modes::{TerminalModes, ended_by_signal, is_foreground, note_change};
 pub(crate) use terminal_width::columns;
 #[cfg(any(test, fuzzing))]
-pub(crate) use text::Paper;
+pub(crate) use text::RenderOptions;
 pub(crate) use text::describe;
 pub(crate) use wrap::fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) use wrap::is_plain;
-pub(crate) use writer::Form;
 pub use writer::Output;
+pub(crate) use writer::OutputFormat;

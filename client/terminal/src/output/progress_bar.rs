@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 
-use crate::execute::Manner;
+use crate::execute::ExecOptions;
 use crate::output::no_echo::NoEcho;
 use crate::output::sanitize;
 use crate::output::terminal_width::columns;
@@ -15,7 +15,7 @@ use crate::output::wrap::width;
 
 /// Whether transfers are shown while they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Bars {
+pub(crate) enum BarMode {
     /// For scripts.
     #[default]
     Off,
@@ -47,35 +47,35 @@ const TICK: Duration = Duration::from_millis(50);
 /// The bar of one transfer, which appears when bytes begin to move. Dropping this clears it, however
 /// the transfer ended.
 #[derive(Debug, Default)]
-pub(crate) struct Bar {
-    seen: Arc<Seen>,
+pub(crate) struct TransferBar {
+    seen: Arc<BarState>,
     _no_echo: Option<NoEcho>,
 }
 
 /// What a transfer has told so far.
 #[derive(Debug, Default)]
-struct Seen {
+struct BarState {
     drawn: OnceLock<Drawn>,
     has_begun: AtomicBool,
     damaged: Mutex<Vec<u64>>,
 }
 
-impl Bar {
+impl TransferBar {
     /// A bar that is drawn, or is not.
-    pub(crate) fn new(bars: Bars) -> Self {
+    pub(crate) fn new(bars: BarMode) -> Self {
         match bars {
-            Bars::Off => Self::default(),
-            Bars::On => Self { seen: Arc::default(), _no_echo: NoEcho::begin() },
+            BarMode::Off => Self::default(),
+            BarMode::On => Self { seen: Arc::default(), _no_echo: NoEcho::begin() },
         }
     }
 
     /// One bar for several files, which is there at once.
-    pub(crate) fn of_many(manner: &Manner, files: usize, bytes: u64) -> Self {
-        let bar = Self::new(manner.bars);
-        if manner.bars == Bars::On {
+    pub(crate) fn of_many(options: &ExecOptions, files: usize, bytes: u64) -> Self {
+        let bar = Self::new(options.bars);
+        if options.bars == BarMode::On {
             bar.seen.drawn.get_or_init(|| Drawn::of(bytes));
         }
-        if let Some(meter) = &manner.meter {
+        if let Some(meter) = &options.meter {
             meter.expect_many(files, bytes);
         }
         bar
@@ -83,21 +83,27 @@ impl Bar {
 
     /// The next of several files begins: `place` says which of how many, and `done` how many bytes those
     /// before it have.
-    pub(crate) fn begin_file(&self, manner: &Manner, name: &str, place: (usize, usize), done: u64) {
+    pub(crate) fn begin_file(
+        &self,
+        options: &ExecOptions,
+        name: &str,
+        place: (usize, usize),
+        done: u64,
+    ) {
         if let Some(drawn) = self.seen.drawn.get() {
             let (file, files) = place;
             drawn.call(&format!("{file}/{files} "), name);
             drawn.bar.set_position(done);
         }
-        if let Some(meter) = &manner.meter {
+        if let Some(meter) = &options.meter {
             meter.begin_file(name, done);
         }
     }
 
     /// What the transfer is to tell.
-    pub(crate) fn progress(&self, manner: &Manner) -> Progress {
-        let (seen, bars) = (Arc::clone(&self.seen), manner.bars);
-        let (has_moved, meter) = (Arc::clone(&manner.has_moved), manner.meter.clone());
+    pub(crate) fn progress(&self, options: &ExecOptions) -> Progress {
+        let (seen, bars) = (Arc::clone(&self.seen), options.bars);
+        let (has_moved, meter) = (Arc::clone(&options.has_moved), options.meter.clone());
         Progress::new(move |event| {
             if let TransferEvent::Moved { .. } = event {
                 has_moved.store(true, Ordering::Relaxed);
@@ -120,12 +126,12 @@ impl Bar {
     }
 }
 
-impl Seen {
-    fn hear(&self, event: TransferEvent, bars: Bars) {
+impl BarState {
+    fn hear(&self, event: TransferEvent, bars: BarMode) {
         match event {
             TransferEvent::Started { name, size } => {
                 self.has_begun.store(true, Ordering::Relaxed);
-                if bars == Bars::On {
+                if bars == BarMode::On {
                     self.drawn.get_or_init(|| {
                         let drawn = Drawn::of(size);
                         drawn.call("", name.as_str());
@@ -152,7 +158,7 @@ impl Seen {
     }
 }
 
-impl Drop for Bar {
+impl Drop for TransferBar {
     fn drop(&mut self) {
         if let Some(Drawn { bar, .. }) = self.seen.drawn.get() {
             bar.finish_and_clear();
@@ -238,9 +244,9 @@ mod tests {
 
     /// What was last written to a terminal of so many columns.
     #[derive(Debug, Clone)]
-    struct Paper(Arc<Mutex<String>>, u16);
+    struct RenderOptions(Arc<Mutex<String>>, u16);
 
-    impl indicatif::TermLike for Paper {
+    impl indicatif::TermLike for RenderOptions {
         fn width(&self) -> u16 {
             self.1
         }
@@ -282,15 +288,15 @@ mod tests {
 
     /// What a terminal of that many columns shows of the second of twelve files.
     fn shown(columns: u16) -> String {
-        let paper = Paper(Arc::default(), columns);
+        let options = RenderOptions(Arc::default(), columns);
         let bytes = 12 * 1024 * 1024 * 1024;
         let drawn = Drawn::in_columns(Some(usize::from(columns)), bytes);
-        let target = indicatif::ProgressDrawTarget::term_like(Box::new(paper.clone()));
+        let target = indicatif::ProgressDrawTarget::term_like(Box::new(options.clone()));
         drawn.bar.set_draw_target(target);
         drawn.call("2/12 ", "photos/2024/summer/a long name of a picture.jpg");
         drawn.bar.set_position(bytes / 3);
         drawn.bar.tick();
-        let shown = paper.0.lock().unwrap().clone();
+        let shown = options.0.lock().unwrap().clone();
         anstream::adapter::strip_str(&shown).to_string()
     }
 
@@ -309,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_transfer_that_ends_early_leaves_no_bar() {
-        let bar = Bar::default();
+        let bar = TransferBar::default();
         let shared = Arc::clone(&bar.seen);
         shared.drawn.get_or_init(|| Drawn::of(10)).bar.inc(1);
         drop(bar);

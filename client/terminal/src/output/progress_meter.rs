@@ -7,7 +7,7 @@ use qchat_client::TransferEvent;
 
 /// Shared between who moves the bytes and who looks.
 #[derive(Debug, Default)]
-pub(crate) struct Meter(Mutex<Reading>);
+pub(crate) struct ProgressMeter(Mutex<Reading>);
 
 /// What a meter shows.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Reading {
     pub(crate) since: Option<Instant>,
 }
 
-impl Meter {
+impl ProgressMeter {
     /// Several files are to move: so many, and so many bytes.
     pub(crate) fn expect_many(&self, files: usize, bytes: u64) {
         *self.lock() = Reading { file: Some((0, files)), bytes, ..Reading::default() };
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_try_begins_anew_and_several_files_add_up() {
-        let meter = Meter::default();
+        let meter = ProgressMeter::default();
         assert_eq!((meter.read().percent(), meter.read().rate()), (0, None));
         meter.hear(&started("a", 10));
         meter.hear(&TransferEvent::Moved { bytes: 4 });
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_server_that_claims_more_than_there_can_be_is_no_trouble() {
-        let meter = Meter::default();
+        let meter = ProgressMeter::default();
         meter.expect_many(2, u64::MAX);
         meter.begin_file("a", u64::MAX);
         meter.hear(&TransferEvent::Kept { bytes: 1 });

@@ -28,7 +28,7 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    let mut marks = Marks::default();
+    let mut marks = MarkCounter::default();
     for character in text.chars() {
         match marks.flood(character) {
             true => show_number(character, &mut shown),
@@ -40,9 +40,9 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
 
 /// Counts the marks behind a character.
 #[derive(Debug, Default)]
-pub(crate) struct Marks(usize);
+pub(crate) struct MarkCounter(usize);
 
-impl Marks {
+impl MarkCounter {
     /// Whether the next character of a text is one mark too many.
     pub(crate) fn flood(&mut self, next: char) -> bool {
         self.0 = if is_mark(next) { self.0 + 1 } else { 0 };

@@ -16,8 +16,8 @@ use qchat_proto::command::{Group, Member, Session, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
 
 use crate::command::help;
-use crate::error::Failure;
-use crate::outcome::{Answer, Page};
+use crate::error::CommandError;
+use crate::outcome::{Outcome, Page};
 use crate::output::colors::Palette;
 use crate::output::json::instant;
 use crate::output::sanitize;
@@ -29,7 +29,7 @@ pub(crate) use transfers::transfers;
 
 /// Where the text is to be read.
 #[derive(Debug, Clone)]
-pub(crate) struct Paper {
+pub(crate) struct RenderOptions {
     /// The colours.
     pub(crate) palette: Palette,
     /// How many columns there are, where it is known. Longer lines are broken then.
@@ -39,49 +39,49 @@ pub(crate) struct Paper {
 }
 
 /// The answer as whole lines: data that a script may read. Sentences about it are in [`remarks`].
-pub(crate) fn answer(answer: &Answer, paper: &Paper) -> String {
+pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
     match answer {
-        Answer::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
-        Answer::SignedIn(user) => format!("signed in as {user}\n"),
-        Answer::SignedOut => "signed out\n".to_owned(),
-        Answer::SignedOutEverywhere => "signed out on every device\n".to_owned(),
-        Answer::PasswordChanged => {
+        Outcome::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
+        Outcome::SignedIn(user) => format!("signed in as {user}\n"),
+        Outcome::SignedOut => "signed out\n".to_owned(),
+        Outcome::SignedOutEverywhere => "signed out on every device\n".to_owned(),
+        Outcome::PasswordChanged => {
             "password changed; all other devices are signed out\n".to_owned()
         }
-        Answer::Sessions(sessions) => session_list(sessions, &paper.now),
-        Answer::Revoked(id) => format!("ended the session {id}\n"),
-        Answer::Users(users) => user_list(users),
-        Answer::Sent(message) => whole(&sent(message), paper),
-        Answer::SentFiles(sent) => files::sent(sent),
-        Answer::SavedFiles(saved) => files::saved(saved),
-        Answer::Reached { message, receipt } => {
-            whole(&format!("{}: {}", sent(message), reached(message, *receipt)), paper)
+        Outcome::Sessions(sessions) => session_list(sessions, &options.now),
+        Outcome::Revoked(id) => format!("ended the session {id}\n"),
+        Outcome::Users(users) => user_list(users),
+        Outcome::Sent(message) => whole(&sent(message), options),
+        Outcome::SentFiles(sent) => files::sent(sent),
+        Outcome::SavedFiles(saved) => files::saved(saved),
+        Outcome::Reached { message, receipt } => {
+            whole(&format!("{}: {}", sent(message), reached(message, *receipt)), options)
         }
-        Answer::History(page) => history(page, paper),
-        Answer::Saved { file, path, was_here, .. } => {
+        Outcome::History(page) => history(page, options),
+        Outcome::Saved { file, path, was_here, .. } => {
             let came = if *was_here { "already there:" } else { "saved" };
-            whole(&format!("{came} {} ({})", sanitize::line(path), HumanBytes(file.size)), paper)
+            whole(&format!("{came} {} ({})", sanitize::line(path), HumanBytes(file.size)), options)
         }
-        Answer::MadeGroup(group) => format!("made the group {group}\n"),
-        Answer::Joined(group) => format!("joined {group}\n"),
-        Answer::Left(group) => format!("left {group}\n"),
-        Answer::Groups(groups) => group_list(groups),
-        Answer::Members(members) => member_list(members),
-        Answer::Help(verb) => help(*verb),
-        Answer::Quit => String::new(),
+        Outcome::MadeGroup(group) => format!("made the group {group}\n"),
+        Outcome::Joined(group) => format!("joined {group}\n"),
+        Outcome::Left(group) => format!("left {group}\n"),
+        Outcome::Groups(groups) => group_list(groups),
+        Outcome::Members(members) => member_list(members),
+        Outcome::Help(verb) => help(*verb),
+        Outcome::Quit => String::new(),
     }
 }
 
 /// A line that may hold the name of a file that somebody else sent.
-fn whole(line: &str, paper: &Paper) -> String {
-    format!("{}\n", fold(line, paper.columns))
+fn whole(line: &str, options: &RenderOptions) -> String {
+    format!("{}\n", fold(line, options.columns))
 }
 
 /// The failure as whole lines. Only the first one begins at the margin.
-pub(crate) fn failure(failure: &Failure, paper: &Paper) -> String {
+pub(crate) fn failure(failure: &CommandError, options: &RenderOptions) -> String {
     let mut lines = failure.text.split('\n').map(|line| sanitize::line(line.trim_end()));
-    let palette = &paper.palette;
-    let after = |taken: usize| paper.columns.map(|columns| columns.saturating_sub(taken));
+    let palette = &options.palette;
+    let after = |taken: usize| options.columns.map(|columns| columns.saturating_sub(taken));
     let first = format!("{} ({})", lines.next().unwrap_or_default(), failure.code);
     let first = fold(&first, after("error: ".len()));
     let mut text = format!("{} {first}\n", palette.error("error:"));
@@ -130,9 +130,10 @@ pub(crate) fn describe(file: &File) -> String {
     format!("{original}, {}, stored as {name}", HumanBytes(*size))
 }
 
-fn history(page: &Page, paper: &Paper) -> String {
-    let times: Vec<_> = page.messages.iter().map(|message| time(message.at, &paper.now)).collect();
-    let columns = Columns {
+fn history(page: &Page, options: &RenderOptions) -> String {
+    let times: Vec<_> =
+        page.messages.iter().map(|message| time(message.at, &options.now)).collect();
+    let columns = GutterColumns {
         time: times.iter().map(String::len).max().unwrap_or_default(),
         name: page
             .messages
@@ -143,14 +144,14 @@ fn history(page: &Page, paper: &Paper) -> String {
     };
     let mut text = String::new();
     for (message, time) in page.messages.iter().zip(times) {
-        let mark = if message.unread { paper.palette.mark("*") } else { " ".to_owned() };
-        columns.write(message, [&mark, &time, message.from.as_str()], paper, &mut text);
+        let mark = if message.unread { options.palette.mark("*") } else { " ".to_owned() };
+        columns.write(message, [&mark, &time, message.from.as_str()], options, &mut text);
     }
     text
 }
 
 /// How wide the columns left of the gutter are.
-struct Columns {
+struct GutterColumns {
     time: usize,
     name: usize,
 }
@@ -158,22 +159,28 @@ struct Columns {
 /// Where less room is left beside a speaker, the message stands below: rows of single words read badly.
 const ROOM_MIN: usize = 16;
 
-impl Columns {
+impl GutterColumns {
     /// What stands left of the gutter and around it, apart from the columns themselves.
     const AROUND: usize = 2 + 2 + 3;
 
     /// Writes a message behind its mark, its time and its speaker.
-    fn write(&self, message: &Message, head: [&str; 3], paper: &Paper, text: &mut String) {
+    fn write(
+        &self,
+        message: &Message,
+        head: [&str; 3],
+        options: &RenderOptions,
+        text: &mut String,
+    ) {
         let Self { time: time_width, name: name_width } = *self;
         let [mark, time, speaker] = head;
-        let palette = &paper.palette;
+        let palette = &options.palette;
         let time = palette.quiet(&format!("{time:>time_width$}"));
         let name = palette.name(&format!("{speaker:name_width$}"));
         let head = format!("{mark} {time}  {name}");
         let gutter = palette.quiet(gutter(&message.body));
         let before = time_width + name_width + Self::AROUND;
-        let beside = paper.columns.map(|columns| columns.saturating_sub(before));
-        let (indent, lines) = match (beside, paper.columns) {
+        let beside = options.columns.map(|columns| columns.saturating_sub(before));
+        let (indent, lines) = match (beside, options.columns) {
             (Some(0..ROOM_MIN), Some(columns)) => {
                 let room = columns.saturating_sub(CONTINUED_COLUMNS).max(1);
                 let lines = lines(message, Some(room));

@@ -4,21 +4,21 @@ use std::io::{self, Write};
 
 use jiff::Zoned;
 
-use crate::error::Failure;
-use crate::execute::Renamed;
-use crate::outcome::Answer;
+use crate::error::CommandError;
+use crate::execute::RenamedFile;
+use crate::outcome::Outcome;
 use crate::output::colors::Palette;
 use crate::output::terminal_width::columns;
 use crate::output::text;
-use crate::output::text::Paper;
+use crate::output::text::RenderOptions;
 use crate::output::wrap::fold;
 use crate::output::{json, sanitize};
-use crate::prompt::Row;
-use crate::prompt::Sent;
+use crate::prompt::LateResult;
+use crate::prompt::TransferRow;
 
 /// Whom results are for.
 #[derive(Debug, Clone)]
-pub(crate) enum Form {
+pub(crate) enum OutputFormat {
     /// People.
     Text(Palette),
     /// Scripts.
@@ -29,13 +29,13 @@ pub(crate) enum Form {
 pub struct Output {
     results: Box<dyn Write + Send>,
     errors: Box<dyn Write + Send>,
-    form: Form,
+    form: OutputFormat,
     /// The terminals' behind the two, where there are any. Longer lines are broken there.
-    columns: Columns,
+    columns: StreamColumns,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Columns {
+struct StreamColumns {
     results: Option<usize>,
     errors: Option<usize>,
 }
@@ -46,7 +46,7 @@ impl Output {
         results: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
     ) -> Self {
-        Self::new(results, errors, Form::Text(Palette::default()))
+        Self::new(results, errors, OutputFormat::Text(Palette::default()))
     }
 
     /// Text with colours for people.
@@ -54,30 +54,31 @@ impl Output {
         results: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
     ) -> Self {
-        Self::new(results, errors, Form::Text(Palette::coloured()))
+        Self::new(results, errors, OutputFormat::Text(Palette::coloured()))
     }
 
-    pub(crate) fn standard(form: Form) -> Self {
-        let columns = Columns { results: columns(io::stdout()), errors: columns(io::stderr()) };
+    pub(crate) fn standard(form: OutputFormat) -> Self {
+        let columns =
+            StreamColumns { results: columns(io::stdout()), errors: columns(io::stderr()) };
         Self { columns, ..Self::new(io::stdout(), io::stderr(), form) }
     }
 
     fn new(
         results: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
-        form: Form,
+        form: OutputFormat,
     ) -> Self {
         Self {
             results: Box::new(results),
             errors: Box::new(errors),
             form,
-            columns: Columns::default(),
+            columns: StreamColumns::default(),
         }
     }
 
     /// Breaks lines that are longer from now on.
     pub(crate) fn set_columns(&mut self, columns: Option<usize>) {
-        self.columns = Columns { results: columns, errors: columns };
+        self.columns = StreamColumns { results: columns, errors: columns };
     }
 
     /// Tells what came of the line that began with `command`. It is flushed when this returns.
@@ -87,23 +88,23 @@ impl Output {
     pub(crate) fn report(
         &mut self,
         command: &str,
-        result: &Result<Answer, Failure>,
+        result: &Result<Outcome, CommandError>,
     ) -> io::Result<()> {
         match (&self.form, result) {
-            (Form::Json, _) => {
+            (OutputFormat::Json, _) => {
                 let object = json::report(command, result);
                 writeln!(self.results, "{object}")?;
             }
-            (Form::Text(palette), Ok(answer)) => {
-                let text = text::answer(answer, &paper(palette, self.columns.results));
-                let remarks = text::remarks(answer, &paper(palette, self.columns.errors));
+            (OutputFormat::Text(palette), Ok(answer)) => {
+                let text = text::answer(answer, &options(palette, self.columns.results));
+                let remarks = text::remarks(answer, &options(palette, self.columns.errors));
                 self.results.write_all(text.as_bytes())?;
                 // A terminal shows both streams: the remarks stand below the results.
                 self.results.flush()?;
                 self.remark(&remarks);
             }
-            (Form::Text(palette), Err(failure)) => {
-                let text = text::failure(failure, &paper(palette, self.columns.errors));
+            (OutputFormat::Text(palette), Err(failure)) => {
+                let text = text::failure(failure, &options(palette, self.columns.errors));
                 self.remark(&text);
             }
         }
@@ -112,23 +113,23 @@ impl Output {
 
     /// Tells, before anything is sent, which files and folders will be called otherwise: a line for each, or
     /// one object of all.
-    pub(crate) fn renamed(&mut self, renamed: &[Renamed]) {
+    pub(crate) fn renamed(&mut self, renamed: &[RenamedFile]) {
         let text = match &self.form {
-            Form::Json => json::renamed(renamed) + "\n",
-            Form::Text(_) => text::renamed(renamed, self.columns.errors),
+            OutputFormat::Json => json::renamed(renamed) + "\n",
+            OutputFormat::Text(_) => text::renamed(renamed, self.columns.errors),
         };
         self.remark(&text);
     }
 
     /// Tells what came of a line that had waited.
-    pub(crate) fn late(&mut self, sent: &Sent) {
+    pub(crate) fn late(&mut self, sent: &LateResult) {
         let palette = self.palette();
-        let text = text::late(sent, &paper(&palette, self.columns.errors));
+        let text = text::late(sent, &options(&palette, self.columns.errors));
         self.remark(&text);
     }
 
     /// Tells how far transfers are.
-    pub(crate) fn transfers(&mut self, rows: &[Row]) {
+    pub(crate) fn transfers(&mut self, rows: &[TransferRow]) {
         self.remark(&text::transfers(rows, self.columns.errors));
     }
 
@@ -140,16 +141,16 @@ impl Output {
     }
 
     /// Tells of a failure that belongs to no line.
-    pub(crate) fn failure(&mut self, failure: &Failure) {
+    pub(crate) fn failure(&mut self, failure: &CommandError) {
         let palette = self.palette();
-        let text = text::failure(failure, &paper(&palette, self.columns.errors));
+        let text = text::failure(failure, &options(&palette, self.columns.errors));
         self.remark(&text);
     }
 
     fn palette(&self) -> Palette {
         match &self.form {
-            Form::Text(palette) => palette.clone(),
-            Form::Json => Palette::default(),
+            OutputFormat::Text(palette) => palette.clone(),
+            OutputFormat::Json => Palette::default(),
         }
     }
 
@@ -159,8 +160,8 @@ impl Output {
     }
 }
 
-fn paper(palette: &Palette, columns: Option<usize>) -> Paper {
-    Paper { palette: palette.clone(), columns, now: Zoned::now() }
+fn options(palette: &Palette, columns: Option<usize>) -> RenderOptions {
+    RenderOptions { palette: palette.clone(), columns, now: Zoned::now() }
 }
 
 impl std::fmt::Debug for Output {

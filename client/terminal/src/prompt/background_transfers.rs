@@ -13,14 +13,14 @@ use qchat_client::{Backoff, Client, UserName};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
-use crate::command::Line;
-use crate::error::Failure;
-use crate::execute::Manner;
-use crate::outbox::{Step, not_yet, set_off};
-use crate::outcome::Answer;
-use crate::output::Bars;
-use crate::output::{Meter, Reading};
-use crate::prompt::notices::Sent;
+use crate::command::Command;
+use crate::error::CommandError;
+use crate::execute::ExecOptions;
+use crate::outbox::{TaskEnd, retry_later, spawn_command};
+use crate::outcome::Outcome;
+use crate::output::BarMode;
+use crate::output::{ProgressMeter, Reading};
+use crate::prompt::notices::LateResult;
 
 /// How many move at once. More would only share the same link in smaller pieces.
 const RUNNING_MAX: usize = 4;
@@ -33,47 +33,47 @@ const ENDED_MAX: usize = 20;
 
 /// The transfers of one prompt.
 #[derive(Debug)]
-pub(crate) struct Transfers {
+pub(crate) struct BackgroundTransfers {
     /// The last number that was given.
     number: u32,
     /// In the order in which they were begun.
-    under_way: VecDeque<Transfer>,
-    ended: VecDeque<Row>,
+    under_way: VecDeque<BackgroundTransfer>,
+    ended: VecDeque<TransferRow>,
     backoff: Backoff,
     /// None begins before this.
     not_before: Instant,
 }
 
 #[derive(Debug)]
-struct Transfer {
+struct BackgroundTransfer {
     number: u32,
     text: String,
-    line: Line,
+    line: Command,
     id: ClientId,
-    meter: Arc<Meter>,
+    meter: Arc<ProgressMeter>,
     task: Option<Task>,
 }
 
-type Task = JoinHandle<Result<Answer, Failure>>;
+type Task = JoinHandle<Result<Outcome, CommandError>>;
 
 /// What there is to see of a transfer.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct TransferRow {
     pub(crate) number: u32,
-    pub(crate) direction: Direction,
+    pub(crate) direction: TransferDirection,
     /// What it moves. May hold text from outside.
     pub(crate) name: String,
-    pub(crate) state: State,
+    pub(crate) state: TransferState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub(crate) enum TransferDirection {
     Send,
     Fetch,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum State {
+pub(crate) enum TransferState {
     /// For its turn, or for the link.
     Waits(Reading),
     Moves(Reading),
@@ -81,7 +81,7 @@ pub(crate) enum State {
     Ended(String),
 }
 
-impl Default for Transfers {
+impl Default for BackgroundTransfers {
     fn default() -> Self {
         Self {
             number: 0,
@@ -93,19 +93,19 @@ impl Default for Transfers {
     }
 }
 
-impl Transfers {
+impl BackgroundTransfers {
     /// Puts a line behind the others, and says its number.
     ///
     /// # Errors
-    /// [`Failure`]: there are too many.
-    pub(crate) fn push(&mut self, text: &str, line: Line) -> Result<u32, Failure> {
+    /// [`CommandError`]: there are too many.
+    pub(crate) fn push(&mut self, text: &str, line: Command) -> Result<u32, CommandError> {
         if self.under_way.len() >= UNDER_WAY_MAX {
             let text =
                 format!("{UNDER_WAY_MAX} transfers are under way; wait for one, or stop one");
-            return Err(Failure::refused("too_many_transfers", text));
+            return Err(CommandError::refused("too_many_transfers", text));
         }
         self.number = self.number.saturating_add(1);
-        self.under_way.push_back(Transfer {
+        self.under_way.push_back(BackgroundTransfer {
             number: self.number,
             text: text.trim_end().to_owned(),
             line,
@@ -124,8 +124,8 @@ impl Transfers {
     pub(crate) async fn step(
         &mut self,
         signed_in: Option<(Client, UserName)>,
-        manner: &Manner,
-    ) -> Step {
+        options: &ExecOptions,
+    ) -> TaskEnd {
         loop {
             let client = signed_in.as_ref().map(|(client, _)| client);
             let can_begin = client.is_some() && self.next_idle().is_some();
@@ -134,7 +134,7 @@ impl Transfers {
                 (index, result) = first_end(&mut self.under_way) => return self.end(index, result),
                 () = sleep_until(not_before), if can_begin => {
                     while let (Some(client), Some(transfer)) = (client, self.next_idle()) {
-                        transfer.begin(client, manner);
+                        transfer.begin(client, options);
                     }
                 }
             }
@@ -142,17 +142,21 @@ impl Transfers {
     }
 
     /// The transfer whose turn it is to begin, if there is room.
-    fn next_idle(&mut self) -> Option<&mut Transfer> {
+    fn next_idle(&mut self) -> Option<&mut BackgroundTransfer> {
         let running = self.under_way.iter().filter(|transfer| transfer.task.is_some()).count();
         let mut idle = self.under_way.iter_mut().filter(|transfer| transfer.task.is_none());
         idle.next().filter(|_| running < RUNNING_MAX)
     }
 
-    fn end(&mut self, index: usize, ended: Result<Result<Answer, Failure>, JoinError>) -> Step {
+    fn end(
+        &mut self,
+        index: usize,
+        ended: Result<Result<Outcome, CommandError>, JoinError>,
+    ) -> TaskEnd {
         let result =
-            ended.unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())));
+            ended.unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())));
         if let Err(failure) = &result
-            && let Some(step) = not_yet(failure)
+            && let Some(step) = retry_later(failure)
         {
             // Those that a lost link ends together are one failure.
             if self.not_before <= Instant::now() {
@@ -162,10 +166,10 @@ impl Transfers {
             return step;
         }
         self.backoff.reset();
-        let Some(transfer) = self.under_way.remove(index) else { return Step::NotYet };
+        let Some(transfer) = self.under_way.remove(index) else { return TaskEnd::Retry };
         let line = transfer.text.clone();
         self.remember(&transfer, outcome(&result));
-        Step::Sent(Box::new(Sent { line, result }))
+        TaskEnd::Done(Box::new(LateResult { line, result }))
     }
 
     /// Notes that a new link may be tried at once.
@@ -177,13 +181,16 @@ impl Transfers {
     /// Ends a transfer; says what is to be told.
     ///
     /// # Errors
-    /// [`Failure`]: none has that number.
-    pub(crate) fn stop(&mut self, number: u32) -> Result<String, Failure> {
+    /// [`CommandError`]: none has that number.
+    pub(crate) fn stop(&mut self, number: u32) -> Result<String, CommandError> {
         let index = self.under_way.iter().position(|transfer| transfer.number == number);
         let transfer = index.and_then(|index| self.under_way.remove(index)).ok_or_else(|| {
-            Failure::refused("transfer_not_found", format!("no transfer {number} is under way"))
+            CommandError::refused(
+                "transfer_not_found",
+                format!("no transfer {number} is under way"),
+            )
         })?;
-        let told = transfer.farewell();
+        let told = transfer.stop_notice();
         self.remember(&transfer, "stopped".to_owned());
         Ok(told)
     }
@@ -195,24 +202,28 @@ impl Transfers {
     }
 
     /// What is under way, and before it what has ended lately.
-    pub(crate) fn rows(&self) -> Vec<Row> {
-        self.ended.iter().cloned().chain(self.under_way.iter().map(Transfer::row)).collect()
+    pub(crate) fn rows(&self) -> Vec<TransferRow> {
+        self.ended
+            .iter()
+            .cloned()
+            .chain(self.under_way.iter().map(BackgroundTransfer::row))
+            .collect()
     }
 
-    fn remember(&mut self, transfer: &Transfer, outcome: String) {
+    fn remember(&mut self, transfer: &BackgroundTransfer, outcome: String) {
         if self.ended.len() >= ENDED_MAX {
             self.ended.pop_front();
         }
         let (direction, name) = transfer.asked();
-        let state = State::Ended(outcome);
-        self.ended.push_back(Row { number: transfer.number, direction, name, state });
+        let state = TransferState::Ended(outcome);
+        self.ended.push_back(TransferRow { number: transfer.number, direction, name, state });
     }
 }
 
 /// The first of the transfers that ends, and how.
 async fn first_end(
-    transfers: &mut VecDeque<Transfer>,
-) -> (usize, Result<Result<Answer, Failure>, JoinError>) {
+    transfers: &mut VecDeque<BackgroundTransfer>,
+) -> (usize, Result<Result<Outcome, CommandError>, JoinError>) {
     poll_fn(|context| {
         for (index, transfer) in transfers.iter_mut().enumerate() {
             let Some(task) = &mut transfer.task else { continue };
@@ -226,16 +237,16 @@ async fn first_end(
     .await
 }
 
-impl Transfer {
-    fn begin(&mut self, client: &Client, manner: &Manner) {
+impl BackgroundTransfer {
+    fn begin(&mut self, client: &Client, options: &ExecOptions) {
         let meter = Some(Arc::clone(&self.meter));
         // A prompt may be up.
         let has_moved = Arc::default();
-        let manner = Manner { bars: Bars::Off, meter, has_moved, ..manner.clone() };
-        self.task = Some(set_off(client, self.id, &self.line, manner));
+        let options = ExecOptions { bars: BarMode::Off, meter, has_moved, ..options.clone() };
+        self.task = Some(spawn_command(client, self.id, &self.line, options));
     }
 
-    fn farewell(&self) -> String {
+    fn stop_notice(&self) -> String {
         let reading = self.meter.read();
         let file = reading.file.map(|(file, files)| format!(" in file {file} of {files}"));
         let file = file.unwrap_or_default();
@@ -249,30 +260,30 @@ impl Transfer {
     }
 
     /// The direction, and the name that was asked for.
-    fn asked(&self) -> (Direction, String) {
+    fn asked(&self) -> (TransferDirection, String) {
         match &self.line {
-            Line::SendFile { files, .. } => (Direction::Send, last_part(&files.whole())),
-            Line::Download { name, .. } => (Direction::Fetch, name.clone()),
-            _ => (Direction::Fetch, self.text.clone()),
+            Command::SendFile { files, .. } => (TransferDirection::Send, last_part(&files.whole())),
+            Command::Download { name, .. } => (TransferDirection::Fetch, name.clone()),
+            _ => (TransferDirection::Fetch, self.text.clone()),
         }
     }
 
-    fn row(&self) -> Row {
+    fn row(&self) -> TransferRow {
         let reading = self.meter.read();
         let (direction, asked) = self.asked();
-        Row {
+        TransferRow {
             number: self.number,
             direction,
             name: reading.name.clone().unwrap_or(asked),
             state: match self.task {
-                Some(_) => State::Moves(reading),
-                None => State::Waits(reading),
+                Some(_) => TransferState::Moves(reading),
+                None => TransferState::Waits(reading),
             },
         }
     }
 }
 
-impl Drop for Transfer {
+impl Drop for BackgroundTransfer {
     fn drop(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -285,16 +296,16 @@ fn last_part(path: &Path) -> String {
 }
 
 /// What came of it, in a few words.
-fn outcome(result: &Result<Answer, Failure>) -> String {
+fn outcome(result: &Result<Outcome, CommandError>) -> String {
     match result {
         Ok(answer) => match (answer.failure(), answer.sent(), answer) {
             (Some(failure), ..) => failure.text,
             (None, [message], _) => format!("sent {}", message.id),
-            (None, [], Answer::Saved { path, was_here: true, .. }) => {
+            (None, [], Outcome::Saved { path, was_here: true, .. }) => {
                 format!("already there: {path}")
             }
-            (None, [], Answer::Saved { path, .. }) => format!("saved {path}"),
-            (None, [], Answer::SavedFiles(saved)) => format!("saved {} files", saved.files.len()),
+            (None, [], Outcome::Saved { path, .. }) => format!("saved {path}"),
+            (None, [], Outcome::SavedFiles(saved)) => format!("saved {} files", saved.files.len()),
             (None, messages, _) => format!("sent {} files", messages.len()),
         },
         Err(failure) => format!("failed: {}", failure.code),

@@ -10,30 +10,30 @@ use rustyline::history::FileHistory;
 use rustyline::{ColorMode, CompletionType, Config, Editor, ExternalPrinter, Prompt};
 use tokio::sync::mpsc;
 
-use crate::command::{Entry, nearest};
+use crate::command::{CommandEntry, nearest};
 use crate::output::print_part;
-use crate::prompt::editor_hooks::{Attendant, HalfTyped};
-use crate::prompt::notices::{Board, Print, REDRAW};
+use crate::prompt::editor_hooks::{EditorHooks, PartialLine};
+use crate::prompt::notices::{NoticeQueue, Print, REDRAW};
 
 /// What a person did at the prompt.
 #[derive(Debug)]
-pub(crate) enum Typed {
+pub(crate) enum PromptInput {
     /// A line, without its end. A paste of several lines is one.
     Line { text: String, columns: Option<usize> },
     /// Ctrl-C: the line is not meant.
-    Nothing,
+    Cancelled,
     /// Ctrl-D, or the terminal is gone.
     End,
 }
 
 /// Asks for one line at a time.
 #[derive(Debug)]
-pub(crate) struct Prompter {
+pub(crate) struct EditorHandle {
     prompts: threads::SyncSender<()>,
-    typed: mpsc::Receiver<Typed>,
+    typed: mpsc::Receiver<PromptInput>,
 }
 
-impl Prompter {
+impl EditorHandle {
     /// Starts the editor. Lines are remembered in `history`, if that is given; `board` says
     /// what the prompt says, and is told while one is up. What is returned beside prints above the prompt, or
     /// below it if the terminal can do no more.
@@ -42,7 +42,7 @@ impl Prompter {
     /// Where the terminal cannot be used.
     pub(crate) fn start(
         history: Option<PathBuf>,
-        board: Arc<Board>,
+        notices: Arc<NoticeQueue>,
     ) -> rustyline::Result<(Self, Box<Print>)> {
         // Nothing is coloured; without this the attendant would not be asked everywhere.
         let config = Config::builder()
@@ -50,10 +50,10 @@ impl Prompter {
             .completion_type(CompletionType::List)
             .color_mode(ColorMode::Forced);
         let mut editor = Editor::with_config(config.build())?;
-        editor.set_helper(Some(Attendant::new(Arc::clone(&board))));
+        editor.set_helper(Some(EditorHooks::new(Arc::clone(&notices))));
         let print: Box<Print> = match editor.create_external_printer() {
             Ok(mut printer) => Box::new(move |text| printer.print(text).is_ok()),
-            Err(_) => print_below(Arc::clone(&board)),
+            Err(_) => print_below(Arc::clone(&notices)),
         };
         if let Some(path) = &history {
             prepare(&mut editor, path);
@@ -61,9 +61,9 @@ impl Prompter {
         let (prompts, asked) = threads::sync_channel::<()>(1);
         let (answers, typed) = mpsc::channel(1);
         std::thread::spawn(move || {
-            let mut desk = Desk { editor, history, board };
+            let mut editor_thread = EditorThread { editor, history, notices };
             while let Ok(()) = asked.recv() {
-                if answers.blocking_send(desk.ask()).is_err() {
+                if answers.blocking_send(editor_thread.read_input()).is_err() {
                     break;
                 }
             }
@@ -81,22 +81,23 @@ impl Prompter {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn typed(&mut self) -> Typed {
-        self.typed.recv().await.unwrap_or(Typed::End)
+    pub(crate) async fn typed(&mut self) -> PromptInput {
+        self.typed.recv().await.unwrap_or(PromptInput::End)
     }
 }
 
 /// For a terminal that only takes lines, such as one with TERM=dumb: what comes stands below the prompt, which is
 /// shown again.
-fn print_below(board: Arc<Board>) -> Box<Print> {
+fn print_below(notices: Arc<NoticeQueue>) -> Box<Print> {
     Box::new(move |text| {
-        let shown = text == REDRAW || print_part(&format!("\n{text}{}", board.says())).is_ok();
-        board.note_drawn();
+        let shown =
+            text == REDRAW || print_part(&format!("\n{text}{}", notices.shown_text())).is_ok();
+        notices.note_drawn();
         shown
     })
 }
 
-type LineEditor = Editor<Attendant, FileHistory>;
+type LineEditor = Editor<EditorHooks, FileHistory>;
 
 /// A history that cannot be kept is no reason not to talk.
 fn prepare(editor: &mut LineEditor, history: &std::path::Path) {
@@ -107,31 +108,31 @@ fn prepare(editor: &mut LineEditor, history: &std::path::Path) {
 }
 
 /// What the editor's thread owns.
-struct Desk {
+struct EditorThread {
     editor: LineEditor,
     history: Option<PathBuf>,
-    board: Arc<Board>,
+    notices: Arc<NoticeQueue>,
 }
 
-impl Desk {
-    fn ask(&mut self) -> Typed {
+impl EditorThread {
+    fn read_input(&mut self) -> PromptInput {
         let typed = self.read();
-        self.board.lower();
+        self.notices.prompt_closed();
         match typed {
             Ok(text) => {
                 self.remember(&text);
-                Typed::Line { text, columns: self.columns() }
+                PromptInput::Line { text, columns: self.columns() }
             }
-            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => Typed::Nothing,
-            Err(_) => Typed::End,
+            Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => PromptInput::Cancelled,
+            Err(_) => PromptInput::End,
         }
     }
 
     /// Reads a line. Where the prompt changes meanwhile, it is begun again with what is typed of it.
     fn read(&mut self) -> rustyline::Result<String> {
-        let mut half = HalfTyped::default();
+        let mut half = PartialLine::default();
         loop {
-            let prompt = Drawn { prompt: self.board.raise(), board: &self.board };
+            let prompt = Drawn { prompt: self.notices.prompt_shown(), notices: &self.notices };
             let begun = (half.before.as_str(), half.after.as_str());
             let editor = &mut self.editor;
             // It is left while it draws. What it keeps between lines, the history, is not touched then.
@@ -162,12 +163,12 @@ impl Desk {
 /// A prompt that tells the board when the editor draws it.
 struct Drawn<'a> {
     prompt: String,
-    board: &'a Board,
+    notices: &'a NoticeQueue,
 }
 
 impl Prompt for Drawn<'_> {
     fn raw(&self) -> &str {
-        self.board.note_drawn();
+        self.notices.note_drawn();
         &self.prompt
     }
 }
@@ -177,11 +178,11 @@ impl Prompt for Drawn<'_> {
 fn is_kept(line: &str) -> bool {
     let meant = |line: &str| {
         let word = line.split_whitespace().next().unwrap_or_default();
-        Entry::named(word).or_else(|| nearest(word).and_then(Entry::named))
+        CommandEntry::named(word).or_else(|| nearest(word).and_then(CommandEntry::named))
     };
     let mut rows = line.split(['\n', '\r']).map(meant);
     let is_command = rows.next().flatten().is_some_and(|entry| !entry.may_hold_password());
-    is_command && !rows.flatten().any(Entry::may_hold_password)
+    is_command && !rows.flatten().any(CommandEntry::may_hold_password)
 }
 
 #[cfg(test)]

@@ -11,21 +11,21 @@ use rustyline::hint::Hinter;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use crate::command::{COMMANDS, Entry};
-use crate::prompt::notices::Board;
+use crate::command::{COMMANDS, CommandEntry};
+use crate::prompt::notices::NoticeQueue;
 
 /// Completes the names of commands and options, tells the board when a line is entered, and gives the line
 /// up where its prompt has to say something else.
 #[derive(Debug)]
-pub(crate) struct Attendant {
-    board: Arc<Board>,
+pub(crate) struct EditorHooks {
+    notices: Arc<NoticeQueue>,
     /// Whether the next drawing is one of the whole line, over what is on the screen.
     draws_over: Cell<bool>,
 }
 
-impl Attendant {
-    pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self { board, draws_over: Cell::new(false) }
+impl EditorHooks {
+    pub(crate) fn new(notices: Arc<NoticeQueue>) -> Self {
+        Self { notices, draws_over: Cell::new(false) }
     }
 }
 
@@ -35,12 +35,12 @@ const LONG_LINE_BYTES: usize = 500;
 /// A line that is typed half: what stands before the cursor and after it. It is what a panic carries out
 /// of the editor, which measures its prompt once and knows no other way of leaving.
 #[derive(Debug, Default)]
-pub(crate) struct HalfTyped {
+pub(crate) struct PartialLine {
     pub(crate) before: String,
     pub(crate) after: String,
 }
 
-impl Completer for Attendant {
+impl Completer for EditorHooks {
     type Candidate = String;
 
     fn complete(
@@ -61,7 +61,7 @@ fn complete(typed: &str) -> (usize, Vec<String>) {
     let names: Vec<&str> = match before.trim() {
         "" | "help" => commands(),
         before => {
-            let command = before.split_whitespace().next().and_then(Entry::named);
+            let command = before.split_whitespace().next().and_then(CommandEntry::named);
             command.map(|entry| entry.literals().collect()).unwrap_or_default()
         }
     };
@@ -69,11 +69,11 @@ fn complete(typed: &str) -> (usize, Vec<String>) {
     (start, fitting.map(|name| format!("{name} ")).collect())
 }
 
-impl Hinter for Attendant {
+impl Hinter for EditorHooks {
     type Hint = String;
 }
 
-impl Highlighter for Attendant {
+impl Highlighter for EditorHooks {
     /// The editor draws in two ways: over the old line, and below a text that it has put in the place of
     /// the old line. Before the first, and only then, it asks this; with any other answer it would not
     /// always draw then.
@@ -88,24 +88,24 @@ impl Highlighter for Attendant {
     /// Below a text nothing of the old prompt is left on the screen, and no key waits to be read: that is
     /// where the line can be given up, to be begun again with another prompt.
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
-        if !self.draws_over.replace(false) && self.board.lower_if_untrue() {
+        if !self.draws_over.replace(false) && self.notices.close_if_stale() {
             let (before, after) = line.split_at_checked(position).unwrap_or((line, ""));
-            let half = HalfTyped { before: before.to_owned(), after: after.to_owned() };
+            let half = PartialLine { before: before.to_owned(), after: after.to_owned() };
             resume_unwind(Box::new(half));
         }
         Cow::Borrowed(line)
     }
 }
 
-impl Validator for Attendant {
+impl Validator for EditorHooks {
     /// Every line is well. From here on nothing may be put above it: the editor is about to leave it.
     fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        self.board.lower();
+        self.notices.prompt_closed();
         Ok(ValidationResult::Valid(None))
     }
 }
 
-impl Helper for Attendant {}
+impl Helper for EditorHooks {}
 
 #[cfg(test)]
 mod tests {
@@ -115,21 +115,21 @@ mod tests {
 
     #[test]
     fn a_line_is_given_up_only_below_a_text_and_only_where_the_prompt_is_untrue() {
-        let board = Arc::<Board>::default();
-        let attendant = Attendant::new(Arc::clone(&board));
+        let notices = Arc::<NoticeQueue>::default();
+        let attendant = EditorHooks::new(Arc::clone(&notices));
         let draws_over = || {
             attendant.highlight_char("añb", 3, CmdKind::Other);
             attendant.highlight("añb", 3).into_owned()
         };
-        board.set_prompt("one> ".to_owned());
-        assert_eq!(board.raise(), "one> ");
+        notices.set_prompt("one> ".to_owned());
+        assert_eq!(notices.prompt_shown(), "one> ");
         assert_eq!((draws_over().as_str(), &*attendant.highlight("añb", 3)), ("añb", "añb"));
-        board.set_prompt("two> ".to_owned());
+        notices.set_prompt("two> ".to_owned());
         assert_eq!(draws_over(), "añb");
         let left = catch_unwind(AssertUnwindSafe(|| attendant.highlight("añb", 3).into_owned()));
-        let half = left.unwrap_err().downcast::<HalfTyped>().unwrap();
+        let half = left.unwrap_err().downcast::<PartialLine>().unwrap();
         assert_eq!((half.before.as_str(), half.after.as_str()), ("añ", "b"));
-        assert_eq!(board.raise(), "two> ");
+        assert_eq!(notices.prompt_shown(), "two> ");
         assert_eq!(&*attendant.highlight("añb", 3), "añb");
     }
 

@@ -23,16 +23,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::execute::Shell;
-use crate::outbox::{Delivery, Step};
+use crate::execute::Executor;
+use crate::outbox::{Delivery, TaskEnd};
 use crate::output::Palette;
 use crate::output::columns;
 use crate::output::text;
-use crate::prompt::background_transfers::Transfers;
-use crate::prompt::live::receipts::OwnMessages;
-use crate::prompt::live::watch::{Ended, watch};
-use crate::prompt::notices::{Board, Heard, News, Print, start_printing};
-use crate::prompt::text::{LinkState, prompt};
+use crate::prompt::background_transfers::BackgroundTransfers;
+use crate::prompt::live::receipts::ReceiptTracker;
+use crate::prompt::live::watch::{WatchEnd, watch};
+use crate::prompt::notices::{Notice, NoticeQueue, Print, ReceivedMessage, start_printing};
+use crate::prompt::text::{ConnectionState, prompt};
 
 /// How many batches of shown messages wait for being marked as read.
 const SHOWN_MAX: usize = 16;
@@ -42,13 +42,13 @@ const MARK_MAX: Duration = Duration::from_secs(2);
 
 /// The watching of one REPL.
 #[derive(Debug)]
-pub(crate) struct Live {
-    board: Arc<Board>,
-    shown: mpsc::Receiver<Vec<Heard>>,
+pub(crate) struct LiveSession {
+    notices: Arc<NoticeQueue>,
+    shown: mpsc::Receiver<Vec<ReceivedMessage>>,
     user: Option<UserName>,
     /// Where watching goes on.
     cursors: Vec<Cursor>,
-    watch: Watch,
+    watch: WatchState,
     /// How often watching has ended lately.
     backoff: Backoff,
     /// Whether it was told that the connection is lost.
@@ -57,50 +57,54 @@ pub(crate) struct Live {
     failed: bool,
     /// What was shown and is to be marked as read: no more than the board has room for, since
     /// nothing new comes where marking fails.
-    unmarked: Vec<Heard>,
-    marking: Option<JoinHandle<Vec<Heard>>>,
-    own: OwnMessages,
+    unmarked: Vec<ReceivedMessage>,
+    marking: Option<JoinHandle<Vec<ReceivedMessage>>>,
+    own: ReceiptTracker,
     /// Below which the lines wait that cannot be sent yet.
     outboxes: Option<PathBuf>,
     delivery: Option<Delivery>,
-    transfers: Transfers,
+    transfers: BackgroundTransfers,
 }
 
 #[derive(Debug)]
-enum Watch {
+enum WatchState {
     Off,
-    On(JoinHandle<Ended>),
+    On(JoinHandle<WatchEnd>),
     /// It ended, and is to go on.
     Lost,
 }
 
-impl Live {
+impl LiveSession {
     /// Prints what comes by `print`. Without that nothing is watched. What cannot be sent yet waits below
     /// `outboxes`, if that is given.
-    pub(crate) fn new(board: Arc<Board>, print: Box<Print>, outboxes: Option<PathBuf>) -> Self {
+    pub(crate) fn new(
+        notices: Arc<NoticeQueue>,
+        print: Box<Print>,
+        outboxes: Option<PathBuf>,
+    ) -> Self {
         let (heard, shown) = mpsc::channel(SHOWN_MAX);
         let palette = Palette::of_standard_output();
         start_printing(
-            Arc::clone(&board),
+            Arc::clone(&notices),
             print,
             move |batch| text::batch(batch, &palette, columns(stdout())),
             move |shown| shown.is_empty() || heard.blocking_send(shown).is_ok(),
         );
         Self {
-            board,
+            notices,
             shown,
             user: None,
             cursors: Vec::new(),
-            watch: Watch::Off,
+            watch: WatchState::Off,
             backoff: Backoff::default(),
             loss_is_told: false,
             failed: false,
             unmarked: Vec::new(),
             marking: None,
-            own: OwnMessages::default(),
+            own: ReceiptTracker::default(),
             outboxes,
             delivery: None,
-            transfers: Transfers::default(),
+            transfers: BackgroundTransfers::default(),
         }
     }
 
@@ -110,62 +114,69 @@ impl Live {
     }
 
     /// Takes note of what a line has changed: who is signed in, and on which connection.
-    pub(crate) fn follow(&mut self, shell: &mut Shell) {
-        self.board.note_seen(shell.take_seen());
-        if let Some(change) = shell.take_key_remark() {
+    pub(crate) fn follow(&mut self, executor: &mut Executor) {
+        self.notices.note_seen(executor.take_seen());
+        if let Some(change) = executor.take_key_remark() {
             self.notice(&change);
         }
-        let user = shell.user();
+        let user = executor.user();
         if user != self.user {
             self.forget();
             self.user = user;
-            self.open_delivery(shell);
+            self.open_delivery(executor);
         }
-        for id in shell.take_sent() {
-            self.own.add(id, shell.signed_in(), &self.board);
+        for id in executor.take_sent() {
+            self.own.add(id, executor.signed_in(), &self.notices);
         }
-        match (&self.watch, shell.signed_in()) {
-            (Watch::Off | Watch::Lost, Some((client, user))) => self.start(client, user),
-            (Watch::Off, None) if shell.can_be_restored() => self.watch = Watch::Lost,
+        match (&self.watch, executor.signed_in()) {
+            (WatchState::Off | WatchState::Lost, Some((client, user))) => self.start(client, user),
+            (WatchState::Off, None) if executor.can_be_restored() => self.watch = WatchState::Lost,
             _ => {}
         }
-        self.show_state(shell);
+        self.show_state(executor);
     }
 
     /// Makes the prompt tell the truth.
-    fn show_state(&self, shell: &Shell) {
+    fn show_state(&self, executor: &Executor) {
         let link = match () {
-            () if shell.is_connected() || shell.rests() => LinkState::Ready,
-            () if matches!(self.watch, Watch::Lost) && !self.failed => LinkState::Reconnecting,
-            () => LinkState::Offline,
+            () if executor.is_connected() || executor.closed_idle() => ConnectionState::Ready,
+            () if matches!(self.watch, WatchState::Lost) && !self.failed => {
+                ConnectionState::Reconnecting
+            }
+            () => ConnectionState::Offline,
         };
         let waiting = self.delivery.as_ref().map_or(0, Delivery::waiting);
-        self.board.set_prompt(prompt(shell.user().as_ref(), shell.server().host(), link, waiting));
+        self.notices.set_prompt(prompt(
+            executor.user().as_ref(),
+            executor.server().host(),
+            link,
+            waiting,
+        ));
     }
 
     /// Does what is to be done while the prompt waits.
     ///
     /// # Cancel safety
     /// Cancel safe, if the shell is told that it was broken off.
-    pub(crate) async fn attend(&mut self, shell: &mut Shell) -> Infallible {
+    pub(crate) async fn attend(&mut self, executor: &mut Executor) -> Infallible {
         loop {
-            self.show_state(shell);
-            if let Watch::Lost = self.watch {
-                self.resume(shell).await;
+            self.show_state(executor);
+            if let WatchState::Lost = self.watch {
+                self.resume(executor).await;
                 continue;
             }
             tokio::select! {
-                step = step(&mut self.delivery, shell) => self.sent(step, shell),
-                step = self.transfers.step(shell.signed_in(), shell.manner()) => {
-                    self.sent(step, shell);
+                step = step(&mut self.delivery, executor) => self.sent(step, executor),
+                step = self.transfers.step(executor.signed_in(), executor.options()) => {
+                    self.sent(step, executor);
                 }
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
                 // Nobody is signed in; the prompt says it all the same, unless the server has only
                 // ended what nobody used.
-                () = end_of_link(shell.client()), if matches!(self.watch, Watch::Off) => {}
+                () = end_of_link(executor.client()), if matches!(self.watch, WatchState::Off) => {}
                 shown = self.shown.recv() => {
                     self.unmarked.extend(shown.into_iter().flatten());
-                    self.mark(shell.signed_in());
+                    self.mark(executor.signed_in());
                 }
                 left = end_of(self.marking.as_mut()) => {
                     self.marking = None;
@@ -176,10 +187,10 @@ impl Live {
     }
 
     /// Marks as read what was shown, and ends the watching.
-    pub(crate) async fn finish(mut self, shell: &mut Shell) {
+    pub(crate) async fn finish(mut self, executor: &mut Executor) {
         self.stop();
         for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
-            shell.output().notice(&remark);
+            executor.output().notice(&remark);
         }
         while let Ok(shown) = self.shown.try_recv() {
             self.unmarked.extend(shown);
@@ -188,7 +199,7 @@ impl Live {
             if let Some(marking) = self.marking.take() {
                 self.unmarked.extend(marking.await.unwrap_or_default());
             }
-            self.mark(shell.signed_in());
+            self.mark(executor.signed_in());
             if let Some(marking) = self.marking.take() {
                 let _ = marking.await;
             }
@@ -199,11 +210,11 @@ impl Live {
 
     fn start(&mut self, client: Client, user: UserName) {
         self.stop();
-        let board = Arc::clone(&self.board);
-        let watching = watch(client.clone(), user.clone(), self.cursors.clone(), board);
-        self.watch = Watch::On(tokio::spawn(watching));
+        let notices = Arc::clone(&self.notices);
+        let watching = watch(client.clone(), user.clone(), self.cursors.clone(), notices);
+        self.watch = WatchState::On(tokio::spawn(watching));
         (self.loss_is_told, self.failed) = (false, false);
-        self.own.follow_on(&client, &self.board);
+        self.own.follow_on(&client, &self.notices);
         if let Some(delivery) = &mut self.delivery {
             delivery.link_is_back();
         }
@@ -212,14 +223,14 @@ impl Live {
     }
 
     fn stop(&mut self) {
-        if let Watch::On(task) = std::mem::replace(&mut self.watch, Watch::Off) {
+        if let WatchState::On(task) = std::mem::replace(&mut self.watch, WatchState::Off) {
             task.abort();
         }
     }
 
     fn forget(&mut self) {
         self.stop();
-        self.board.clear();
+        self.notices.clear();
         self.cursors.clear();
         self.unmarked.clear();
         self.own.clear();
@@ -229,28 +240,28 @@ impl Live {
         }
     }
 
-    fn ended(&mut self, ended: Option<Ended>) {
-        let Some(Ended { cursors }) = ended else {
-            self.watch = Watch::Off;
+    fn ended(&mut self, ended: Option<WatchEnd>) {
+        let Some(WatchEnd { cursors }) = ended else {
+            self.watch = WatchState::Off;
             return;
         };
         self.cursors = cursors;
-        self.watch = Watch::Lost;
+        self.watch = WatchState::Lost;
     }
 
     /// Tries once to go on watching, on a new connection if need be.
-    async fn resume(&mut self, shell: &mut Shell) {
-        if !shell.is_connected() && !self.loss_is_told {
+    async fn resume(&mut self, executor: &mut Executor) {
+        if !executor.is_connected() && !self.loss_is_told {
             self.loss_is_told = true;
             self.notice("connection lost; trying again");
         }
         self.backoff.failed();
         sleep(self.backoff.pause()).await;
-        match shell.restore().await {
+        match executor.restore().await {
             Ok(()) => {
                 let was_told = std::mem::take(&mut self.loss_is_told);
-                self.watch = Watch::Off;
-                self.follow(shell);
+                self.watch = WatchState::Off;
+                self.follow(executor);
                 match self.user {
                     None => self.notice("the session has ended; sign in with auth_login"),
                     Some(_) if was_told => self.notice("connected again"),
@@ -262,7 +273,7 @@ impl Live {
                 self.failed = self.loss_is_told;
             }
             Err(failure) => {
-                (self.watch, self.failed) = (Watch::Off, true);
+                (self.watch, self.failed) = (WatchState::Off, true);
                 self.notice(&failure.text);
                 if failure.code == "identity" {
                     self.notice("this prompt stays offline; after that, start qchat client again");
@@ -272,7 +283,7 @@ impl Live {
     }
 
     fn notice(&self, text: &str) {
-        self.board.post(News::Notice(text.to_owned()));
+        self.notices.post(Notice::Text(text.to_owned()));
     }
 
     /// Marks what was shown to who is signed in, unless that is being done. What could not be marked
@@ -287,24 +298,24 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveSession {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// What comes of sending what waits; waits for ever where nothing does.
-async fn step(delivery: &mut Option<Delivery>, shell: &Shell) -> Step {
+async fn step(delivery: &mut Option<Delivery>, executor: &Executor) -> TaskEnd {
     match delivery {
-        Some(delivery) => delivery.step(shell.signed_in(), shell.manner()).await,
+        Some(delivery) => delivery.step(executor.signed_in(), executor.options()).await,
         None => pending().await,
     }
 }
 
-async fn end_of_watch(watch: &mut Watch) -> Option<Ended> {
+async fn end_of_watch(watch: &mut WatchState) -> Option<WatchEnd> {
     match watch {
-        Watch::On(task) => end_of(Some(task)).await,
-        Watch::Off | Watch::Lost => pending().await,
+        WatchState::On(task) => end_of(Some(task)).await,
+        WatchState::Off | WatchState::Lost => pending().await,
     }
 }
 
@@ -324,7 +335,7 @@ async fn end_of<T>(task: Option<&mut JoinHandle<T>>) -> Option<T> {
 }
 
 /// Marks messages as read; returns those for which the link was lost.
-async fn mark_read(client: Client, shown: Vec<Heard>) -> Vec<Heard> {
+async fn mark_read(client: Client, shown: Vec<ReceivedMessage>) -> Vec<ReceivedMessage> {
     let mut logs: HashMap<Log, Vec<Message>> = HashMap::new();
     for heard in &shown {
         logs.entry(heard.log.clone()).or_default().push(heard.message.clone());

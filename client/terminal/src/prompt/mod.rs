@@ -8,6 +8,6 @@ mod notices;
 pub(crate) mod repl;
 mod text;
 
-pub(crate) use background_transfers::{Direction, Row, State};
-pub(crate) use notices::{Batch, Heard, News, Sent};
-pub(crate) use text::{LinkState, prompt};
+pub(crate) use background_transfers::{TransferDirection, TransferRow, TransferState};
+pub(crate) use notices::{LateResult, Notice, NoticeBatch, ReceivedMessage};
+pub(crate) use text::{ConnectionState, prompt};

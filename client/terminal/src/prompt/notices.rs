@@ -11,8 +11,8 @@ use qchat_client::UserName;
 use qchat_proto::command::Log;
 use qchat_proto::{Message, MessageId, Stage};
 
-use crate::error::Failure;
-use crate::outcome::Answer;
+use crate::error::CommandError;
+use crate::outcome::Outcome;
 
 /// How many lines wait. Later messages are only counted then.
 const WAITING_MAX: usize = 256;
@@ -25,31 +25,31 @@ const SEEN_MAX: usize = 1024;
 pub(crate) const REDRAW: &str = "\u{1b}[A\n";
 
 /// How long the end of a prompt waits for a line that is being put above it.
-const LOWER_MAX: Duration = Duration::from_millis(100);
+const PROMPT_CLOSE_MAX: Duration = Duration::from_millis(100);
 
 /// Something that came by itself.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum Notice {
     /// A message.
-    Heard(Heard),
+    Message(ReceivedMessage),
     /// A word of our own.
-    Notice(String),
+    Text(String),
     /// What came of a line that had waited. As many can come as lines can wait.
-    Sent(Sent),
+    Late(LateResult),
     /// How far messages have come that were sent from here.
     Receipt { stage: Stage, messages: Vec<MessageId> },
 }
 
 /// A line that had waited, and what came of it.
 #[derive(Debug)]
-pub(crate) struct Sent {
+pub(crate) struct LateResult {
     pub(crate) line: String,
-    pub(crate) result: Result<Answer, Failure>,
+    pub(crate) result: Result<Outcome, CommandError>,
 }
 
 /// A message that came by itself.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct ReceivedMessage {
     /// For whom.
     pub(crate) reader: UserName,
     /// Where it lies for them.
@@ -60,50 +60,50 @@ pub(crate) struct Heard {
 
 /// What is to be put above the prompt at once.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) news: Vec<News>,
+pub(crate) struct NoticeBatch {
+    pub(crate) notices: Vec<Notice>,
     /// How many messages came after them and were not kept.
     pub(crate) left_out: usize,
-    era: u64,
+    generation: u64,
 }
 
 /// The lines that wait, and whether there is a prompt.
 #[derive(Debug, Default)]
-pub(crate) struct Board {
-    state: Mutex<State>,
+pub(crate) struct NoticeQueue {
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<News>,
+struct QueueState {
+    waiting: VecDeque<Notice>,
     left_out: usize,
     /// What an answer has shown lately: it may still come by itself, and is no news then.
     seen: VecDeque<MessageId>,
     /// Changes when what was taken is worth nothing any more.
-    era: u64,
+    generation: u64,
     prompt_is_up: bool,
     is_printing: bool,
     /// How often the prompt was drawn.
     drawn: u64,
     /// What the prompt says, and what it is to say.
-    says: String,
-    to_say: String,
+    shown_text: String,
+    prompt_text: String,
     /// Whether it was told to say something else since that has changed.
-    is_told: bool,
+    is_redraw_requested: bool,
 }
 
-impl Board {
+impl NoticeQueue {
     /// Adds something, or counts it where too much waits already.
-    pub(crate) fn post(&self, news: News) {
+    pub(crate) fn post(&self, notices: Notice) {
         let mut state = self.lock();
         let has_room = state.waiting.len() < WAITING_MAX && state.left_out == 0;
-        match news {
-            News::Heard(heard) if state.has_seen(&heard.message.id) => {}
-            News::Heard(_) if !has_room => state.left_out += 1,
-            News::Notice(_) | News::Receipt { .. } if !has_room => {}
-            News::Receipt { stage, messages } => state.add_receipt(stage, messages),
-            news => state.waiting.push_back(news),
+        match notices {
+            Notice::Message(heard) if state.has_seen(&heard.message.id) => {}
+            Notice::Message(_) if !has_room => state.left_out += 1,
+            Notice::Text(_) | Notice::Receipt { .. } if !has_room => {}
+            Notice::Receipt { stage, messages } => state.add_receipt(stage, messages),
+            notices => state.waiting.push_back(notices),
         }
         self.changed.notify_all();
     }
@@ -111,9 +111,9 @@ impl Board {
     /// Notes what an answer has shown, so that it is not shown again.
     pub(crate) fn note_seen(&self, shown: Vec<MessageId>) {
         let mut state = self.lock();
-        state.waiting.retain(|news| match news {
-            News::Heard(heard) => !shown.contains(&heard.message.id),
-            News::Notice(_) | News::Sent(_) | News::Receipt { .. } => true,
+        state.waiting.retain(|notices| match notices {
+            Notice::Message(heard) => !shown.contains(&heard.message.id),
+            Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => true,
         });
         state.seen.extend(shown);
         let surplus = state.seen.len().saturating_sub(SEEN_MAX);
@@ -126,46 +126,46 @@ impl Board {
         state.waiting.clear();
         state.seen.clear();
         state.left_out = 0;
-        state.era += 1;
+        state.generation += 1;
     }
 
     /// Changes what the prompt says, also while one is up.
     pub(crate) fn set_prompt(&self, prompt: String) {
         let mut state = self.lock();
-        if state.to_say != prompt {
-            (state.to_say, state.is_told) = (prompt, false);
+        if state.prompt_text != prompt {
+            (state.prompt_text, state.is_redraw_requested) = (prompt, false);
             self.changed.notify_all();
         }
     }
 
     /// A prompt comes up; returns what it is to say.
-    pub(crate) fn raise(&self) -> String {
+    pub(crate) fn prompt_shown(&self) -> String {
         let mut state = self.lock();
         state.prompt_is_up = true;
-        state.says = state.to_say.clone();
+        state.shown_text = state.prompt_text.clone();
         self.changed.notify_all();
-        state.says.clone()
+        state.shown_text.clone()
     }
 
     /// What the prompt says that is up, or was last.
-    pub(crate) fn says(&self) -> String {
-        self.lock().says.clone()
+    pub(crate) fn shown_text(&self) -> String {
+        self.lock().shown_text.clone()
     }
 
     /// Takes the prompt down for a moment where it has to say something else; says whether it has.
-    pub(crate) fn lower_if_untrue(&self) -> bool {
+    pub(crate) fn close_if_stale(&self) -> bool {
         let mut state = self.lock();
-        let is_untrue = state.is_untrue();
-        state.prompt_is_up &= !is_untrue;
-        is_untrue
+        let is_stale = state.is_stale();
+        state.prompt_is_up &= !is_stale;
+        is_stale
     }
 
     /// The prompt is over. What is being put above it is there when this returns, or waits inside of
     /// the editor for the next one.
-    pub(crate) fn lower(&self) {
+    pub(crate) fn prompt_closed(&self) {
         let mut state = self.lock();
         state.prompt_is_up = false;
-        drop(self.changed.wait_timeout_while(state, LOWER_MAX, |state| state.is_printing));
+        drop(self.changed.wait_timeout_while(state, PROMPT_CLOSE_MAX, |state| state.is_printing));
     }
 
     /// The prompt was drawn, below all that was put above it before.
@@ -175,24 +175,30 @@ impl Board {
     }
 
     /// Takes everything, as soon as there is something and a prompt to put it above.
-    fn take(&self) -> Batch {
-        let is_idle = |state: &mut State| {
+    fn take(&self) -> NoticeBatch {
+        let is_idle = |state: &mut QueueState| {
             let has_news = !state.waiting.is_empty() || state.left_out > 0;
-            !state.prompt_is_up || !has_news && (state.is_told || !state.is_untrue())
+            !state.prompt_is_up || !has_news && (state.is_redraw_requested || !state.is_stale())
         };
         let mut state = self.wait_while(is_idle);
-        state.is_told = true;
-        Batch {
-            news: state.waiting.drain(..).collect(),
+        state.is_redraw_requested = true;
+        NoticeBatch {
+            notices: state.waiting.drain(..).collect(),
             left_out: std::mem::take(&mut state.left_out),
-            era: state.era,
+            generation: state.generation,
         }
     }
 
     /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
-    fn put_up(&self, batch: &Batch, render: impl Fn(&Batch) -> String, print: &mut Print) -> bool {
-        let mut state = self.wait_while(|state| !state.prompt_is_up && state.era == batch.era);
-        if state.era != batch.era {
+    fn print_above_prompt(
+        &self,
+        batch: &NoticeBatch,
+        render: impl Fn(&NoticeBatch) -> String,
+        print: &mut Print,
+    ) -> bool {
+        let mut state =
+            self.wait_while(|state| !state.prompt_is_up && state.generation == batch.generation);
+        if state.generation != batch.generation {
             return false;
         }
         // Only now: the terminal may have become narrower meanwhile, and what is too wide would be broken by it.
@@ -212,26 +218,31 @@ impl Board {
         printed
     }
 
-    fn wait_while(&self, condition: impl FnMut(&mut State) -> bool) -> MutexGuard<'_, State> {
+    fn wait_while(
+        &self,
+        condition: impl FnMut(&mut QueueState) -> bool,
+    ) -> MutexGuard<'_, QueueState> {
         let waited = self.changed.wait_while(self.lock(), condition);
         waited.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn is_untrue(&self) -> bool {
-        self.says != self.to_say
+impl QueueState {
+    fn is_stale(&self) -> bool {
+        self.shown_text != self.prompt_text
     }
 
     /// Receipts of one kind that come together are one line.
     fn add_receipt(&mut self, stage: Stage, new: Vec<MessageId>) {
         match self.waiting.back_mut() {
-            Some(News::Receipt { stage: last, messages }) if *last == stage => messages.extend(new),
-            _ => self.waiting.push_back(News::Receipt { stage, messages: new }),
+            Some(Notice::Receipt { stage: last, messages }) if *last == stage => {
+                messages.extend(new);
+            }
+            _ => self.waiting.push_back(Notice::Receipt { stage, messages: new }),
         }
     }
 
@@ -246,15 +257,15 @@ pub(crate) type Print = dyn FnMut(String) -> bool + Send;
 /// Starts the thread that prints what is posted, and tells of what was `shown`. It is the only one
 /// that waits for the terminal, and lives as long as the program.
 pub(crate) fn start_printing(
-    board: Arc<Board>,
+    notices: Arc<NoticeQueue>,
     mut print: Box<Print>,
-    render: impl Fn(&Batch) -> String + Send + 'static,
-    mut shown: impl FnMut(Vec<Heard>) -> bool + Send + 'static,
+    render: impl Fn(&NoticeBatch) -> String + Send + 'static,
+    mut shown: impl FnMut(Vec<ReceivedMessage>) -> bool + Send + 'static,
 ) {
     std::thread::spawn(move || {
         loop {
-            let batch = board.take();
-            let printed = board.put_up(&batch, &render, &mut *print);
+            let batch = notices.take();
+            let printed = notices.print_above_prompt(&batch, &render, &mut *print);
             if printed && !shown(batch.heard()) {
                 break;
             }
@@ -262,11 +273,11 @@ pub(crate) fn start_printing(
     });
 }
 
-impl Batch {
-    fn heard(self) -> Vec<Heard> {
-        let heard = self.news.into_iter().filter_map(|news| match news {
-            News::Heard(heard) => Some(heard),
-            News::Notice(_) | News::Sent(_) | News::Receipt { .. } => None,
+impl NoticeBatch {
+    fn heard(self) -> Vec<ReceivedMessage> {
+        let heard = self.notices.into_iter().filter_map(|notices| match notices {
+            Notice::Message(heard) => Some(heard),
+            Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => None,
         });
         heard.collect()
     }

@@ -9,15 +9,15 @@ use tokio::time::sleep;
 
 use crate::command::Input;
 use crate::command::parse;
-use crate::config::Home;
-use crate::execute::{Outcome, Shell};
+use crate::config::UserFolders;
+use crate::execute::{Executor, LineStatus};
 use crate::exit::Exit;
 use crate::output::NoEcho;
 use crate::output::note_change;
 use crate::output::tell;
-use crate::prompt::editor::{Prompter, Typed};
-use crate::prompt::live::Live;
-use crate::prompt::notices::Board;
+use crate::prompt::editor::{EditorHandle, PromptInput};
+use crate::prompt::live::LiveSession;
+use crate::prompt::notices::NoticeQueue;
 
 /// The kinds of terminals at which the editor takes lines as they are.
 const PLAIN: [&str; 3] = ["dumb", "cons25", "emacs"];
@@ -30,64 +30,68 @@ const DELAY_WORTH_A_WORD: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub(crate) async fn run(mut shell: Shell, home: Option<Home>) -> anyhow::Result<Exit> {
-    let greeting = match shell.start().await {
-        Ok(_) => format!("connected to {}; help lists the commands", shell.server()),
-        Err(failure) if failure.is_of_the_link() => {
+pub(crate) async fn run(mut executor: Executor, home: Option<UserFolders>) -> anyhow::Result<Exit> {
+    let greeting = match executor.start().await {
+        Ok(_) => format!("connected to {}; help lists the commands", executor.server()),
+        Err(failure) if failure.is_connection_lost() => {
             format!("{}; the prompt is offline; help lists the commands", failure.text)
         }
         Err(failure) => {
-            shell.output().failure(&failure);
-            shell.close().await;
+            executor.output().failure(&failure);
+            executor.close().await;
             return Ok(failure.exit);
         }
     };
-    shell.output().notice(&greeting);
-    let board = Arc::<Board>::default();
-    let history = home.as_ref().map(Home::history_file);
-    let (mut prompter, print) = Prompter::start(history, Arc::clone(&board))?;
-    let outboxes = home.as_ref().map(Home::outboxes);
-    let mut live = Live::new(Arc::clone(&board), print, outboxes);
-    if !shell.is_connected() && !shell.rests() {
+    executor.output().notice(&greeting);
+    let notices = Arc::<NoticeQueue>::default();
+    let history = home.as_ref().map(UserFolders::history_file);
+    let (mut prompter, print) = EditorHandle::start(history, Arc::clone(&notices))?;
+    let outboxes = home.as_ref().map(UserFolders::outboxes);
+    let mut live = LiveSession::new(Arc::clone(&notices), print, outboxes);
+    if !executor.is_connected() && !executor.closed_idle() {
         live.begin_offline();
     }
     note_change();
     loop {
-        board.set_prompt(shell.prompt());
-        match ask(&mut prompter, &mut shell, &mut live).await {
-            Typed::Nothing => {}
-            Typed::End => {
+        notices.set_prompt(executor.prompt());
+        match ask(&mut prompter, &mut executor, &mut live).await {
+            PromptInput::Cancelled => {}
+            PromptInput::End => {
                 // The shell's prompt of who started us belongs on a line of its own.
-                shell.output().notice("");
+                executor.output().notice("");
                 break;
             }
-            Typed::Line { text, columns } => {
-                shell.output().set_columns(columns);
-                if execute(&mut shell, &mut live, &text).await == Next::End {
+            PromptInput::Line { text, columns } => {
+                executor.output().set_columns(columns);
+                if run_typed_line(&mut executor, &mut live, &text).await == AfterLine::End {
                     break;
                 }
             }
         }
     }
-    live.finish(&mut shell).await;
-    shell.finish().await;
+    live.finish(&mut executor).await;
+    executor.finish().await;
     Ok(Exit::Done)
 }
 
 /// Shows the prompt and waits for a line. Meanwhile what others say is shown above it.
-async fn ask(prompter: &mut Prompter, shell: &mut Shell, live: &mut Live) -> Typed {
-    live.follow(shell);
+async fn ask(
+    prompter: &mut EditorHandle,
+    executor: &mut Executor,
+    live: &mut LiveSession,
+) -> PromptInput {
+    live.follow(executor);
     prompter.show();
     let typed = tokio::select! {
         typed = prompter.typed() => typed,
-        never = live.attend(shell) => match never {},
+        never = live.attend(executor) => match never {},
     };
-    shell.restoring_is_broken_off();
+    executor.restore_cancelled();
     typed
 }
 
 /// Says once that the server takes its time.
-async fn tell_delay() -> Infallible {
+async fn announce_delay() -> Infallible {
     sleep(DELAY_WORTH_A_WORD).await;
     tell("waiting for the server; Ctrl-C stops waiting");
     pending().await
@@ -100,25 +104,25 @@ fn is_drawn() -> bool {
 }
 
 #[derive(PartialEq, Eq)]
-enum Next {
+enum AfterLine {
     Line,
     End,
 }
 
 /// Runs a line until it ends, or until Ctrl-C breaks it off.
-async fn execute(shell: &mut Shell, live: &mut Live, line: &str) -> Next {
+async fn run_typed_line(executor: &mut Executor, live: &mut LiveSession, line: &str) -> AfterLine {
     let is_brief = parse(Input::line(line)).is_ok_and(|line| line.is_brief());
     // The next prompt shows what is typed meanwhile.
     let _silent = is_drawn().then(NoEcho::begin);
     let outcome = tokio::select! {
-        outcome = live.enter(shell, line) => Some(outcome),
-        never = tell_delay(), if is_brief => match never {},
+        outcome = live.enter(executor, line) => Some(outcome),
+        never = announce_delay(), if is_brief => match never {},
         _ = tokio::signal::ctrl_c() => None,
     };
     match outcome {
-        None => shell.cancelled(),
-        Some(Outcome::Quit | Outcome::OutputClosed(_)) => return Next::End,
-        Some(Outcome::Done | Outcome::Failed(_)) => {}
+        None => executor.cancelled(),
+        Some(LineStatus::Quit | LineStatus::OutputClosed(_)) => return AfterLine::End,
+        Some(LineStatus::Done | LineStatus::Failed(_)) => {}
     }
-    Next::Line
+    AfterLine::Line
 }

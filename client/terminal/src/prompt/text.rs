@@ -4,7 +4,7 @@ use qchat_client::UserName;
 
 /// How the link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LinkState {
+pub(crate) enum ConnectionState {
     /// It stands, or is made when a line needs it: nobody is signed in.
     Ready,
     /// It was lost, and no try to make it again has failed yet.
@@ -17,14 +17,14 @@ pub(crate) enum LinkState {
 pub(crate) fn prompt(
     user: Option<&UserName>,
     host: &str,
-    link: LinkState,
+    link: ConnectionState,
     waiting: usize,
 ) -> String {
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
     let link = match link {
-        LinkState::Ready => None,
-        LinkState::Reconnecting => Some("reconnecting".to_owned()),
-        LinkState::Offline => Some("offline".to_owned()),
+        ConnectionState::Ready => None,
+        ConnectionState::Reconnecting => Some("reconnecting".to_owned()),
+        ConnectionState::Offline => Some("offline".to_owned()),
     };
     let waiting = Some(format!("{waiting} waiting")).filter(|_| waiting > 0);
     let state: Vec<_> = link.into_iter().chain(waiting).collect();
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(link: LinkState, waiting: usize, expected: &str) {
+    fn check(link: ConnectionState, waiting: usize, expected: &str) {
         let alice = "alice".parse().unwrap();
         let signed_in = prompt(Some(&alice), "host", link, waiting);
         assert_eq!(signed_in, format!("alice@host{expected}> "));
@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn it_says_what_is_not_as_usual() {
-        check(LinkState::Ready, 0, "");
-        check(LinkState::Ready, 1, " (1 waiting)");
-        check(LinkState::Reconnecting, 0, " (reconnecting)");
-        check(LinkState::Offline, 3, " (offline, 3 waiting)");
+        check(ConnectionState::Ready, 0, "");
+        check(ConnectionState::Ready, 1, " (1 waiting)");
+        check(ConnectionState::Reconnecting, 0, " (reconnecting)");
+        check(ConnectionState::Offline, 3, " (offline, 3 waiting)");
     }
 }

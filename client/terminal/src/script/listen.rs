@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::command::bounded;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::execute::key_change;
 use crate::exit::Exit;
 use crate::output::Palette;
@@ -22,7 +22,7 @@ use crate::output::columns;
 use crate::output::describe;
 use crate::output::fold;
 use crate::output::print;
-use crate::output::{Form, Output};
+use crate::output::{Output, OutputFormat};
 use crate::output::{json, sanitize};
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
@@ -51,7 +51,7 @@ pub(crate) fn help() -> Exit {
 
 /// How messages are handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Options {
+pub(crate) struct ListenOptions {
     form: MessageForm,
     done: Done,
     pub(crate) beginning: Beginning,
@@ -84,7 +84,7 @@ struct Pace {
 /// How long a message that is being written may take when we are to stop.
 const WRITE_MAX: Duration = Duration::from_secs(1);
 
-impl Options {
+impl ListenOptions {
     /// Reads what follows the command's name. `--json` may also have stood before it.
     ///
     /// # Errors
@@ -107,8 +107,8 @@ impl Options {
 }
 
 /// Listens until it is stopped or cannot go on, and says how it ended.
-pub(crate) async fn run(listener: Listener, options: Options) -> Exit {
-    let mut notes = Output::standard(Form::Text(Palette::default()));
+pub(crate) async fn run(listener: Listener, options: ListenOptions) -> Exit {
+    let mut notes = Output::standard(OutputFormat::Text(Palette::default()));
     match listen(listener, options, &mut notes).await {
         Ok(()) => Exit::Done,
         Err(failure) => {
@@ -118,7 +118,11 @@ pub(crate) async fn run(listener: Listener, options: Options) -> Exit {
     }
 }
 
-async fn listen(listener: Listener, options: Options, notes: &mut Output) -> Result<(), Failure> {
+async fn listen(
+    listener: Listener,
+    options: ListenOptions,
+    notes: &mut Output,
+) -> Result<(), CommandError> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
     let server = listener.server.clone();
@@ -131,14 +135,14 @@ async fn listen(listener: Listener, options: Options, notes: &mut Output) -> Res
         never = tell_key_changes(&follower, &server) => match never {},
     };
     let closed = follower.close().await;
-    ended.and(closed.map_err(Failure::from))
+    ended.and(closed.map_err(CommandError::from))
 }
 
 /// Says so when the server shows the next key that it had announced. The first connection's was told.
 async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infallible {
     let mut known = follower.client().await.and_then(|client| client.changed_key());
     while let Some(key) = follower.changed_key(known).await {
-        Output::standard(Form::Text(Palette::default())).notice(&key_change(server, key));
+        Output::standard(OutputFormat::Text(Palette::default())).notice(&key_change(server, key));
         known = Some(key);
     }
     pending().await
@@ -147,10 +151,10 @@ async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infall
 /// Hands messages over until it is stopped, or nobody takes them any more.
 async fn serve(
     follower: &Follower,
-    options: Options,
+    options: ListenOptions,
     stopped: impl Future<Output = ()>,
     notes: &mut Output,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let pace = Pace::default();
     let mut handing_over = pin!(hand_over(follower, options, &pace));
     tokio::select! {
@@ -189,7 +193,11 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
 }
 
 /// Writes each message, one at a time, until it is to stop.
-async fn hand_over(follower: &Follower, options: Options, pace: &Pace) -> Result<(), Failure> {
+async fn hand_over(
+    follower: &Follower,
+    options: ListenOptions,
+    pace: &Pace,
+) -> Result<(), CommandError> {
     while !pace.stopping.get() {
         let message = follower.next().await?;
         pace.writing.set(true);
@@ -228,7 +236,7 @@ fn text(message: &Message) -> String {
 }
 
 /// Reads ids from standard input, to its end.
-async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Failure> {
+async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), CommandError> {
     let mut lines = read_standard_input();
     while let Some(line) = lines.recv().await {
         let line =
@@ -245,17 +253,17 @@ async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Fail
     Ok(())
 }
 
-pub(crate) fn local(text: String) -> Failure {
-    Failure::refused("local_file", text)
+pub(crate) fn local(text: String) -> CommandError {
+    CommandError::refused("local_file", text)
 }
 
-impl From<CursorFileError> for Failure {
+impl From<CursorFileError> for CommandError {
     fn from(error: CursorFileError) -> Self {
         local(error.to_string())
     }
 }
 
-impl From<FollowError> for Failure {
+impl From<FollowError> for CommandError {
     fn from(error: FollowError) -> Self {
         match error {
             FollowError::Connect(error) => error.into(),
@@ -274,7 +282,8 @@ mod tests {
     #[track_caller]
     fn check(words: &[&str], expected: Result<(MessageForm, Done), &str>) {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        let parsed = Options::parse(&words, false).map(|Options { form, done, .. }| (form, done));
+        let parsed = ListenOptions::parse(&words, false)
+            .map(|ListenOptions { form, done, .. }| (form, done));
         assert_eq!(parsed.map_err(|why| why.contains("usage")), expected.map_err(|_| true));
     }
 

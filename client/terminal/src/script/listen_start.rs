@@ -10,21 +10,21 @@ use qchat_client::{
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::error::Failure;
-use crate::execute::Link;
-use crate::execute::Manner;
+use crate::error::CommandError;
+use crate::execute::Connection;
+use crate::execute::ExecOptions;
 use crate::execute::Persistence;
-use crate::login::Secrets;
-use crate::login::{Account, Means, Need};
+use crate::login::PasswordSource;
+use crate::login::{Account, Requirement, SignInContext};
 use crate::output::Output;
 use crate::script::listen::local;
 
 /// What listening takes.
 pub(crate) struct Listener {
     pub(crate) server: ServerAddress,
-    pub(crate) link: Link,
+    pub(crate) connection: Connection,
     pub(crate) account: Account,
-    pub(crate) secrets: Secrets,
+    pub(crate) secrets: PasswordSource,
     /// How long signing in may take.
     pub(crate) patience: Duration,
     /// Where the cursors of this server and user are kept.
@@ -37,12 +37,12 @@ impl Listener {
         mut self,
         beginning: Beginning,
         notes: &mut Output,
-    ) -> Result<Follower, Failure> {
+    ) -> Result<Follower, CommandError> {
         let path = std::mem::take(&mut self.cursors);
         let opened = spawn_blocking(|| CursorFile::open(path)).await;
         let cursors = opened.map_err(|panic| local(panic.to_string()))??;
         let (client, token) = self.sign_in(notes).await?;
-        let trust = self.link.trust().clone();
+        let trust = self.connection.trust().clone();
         let server = self.server;
         let reconnect = Reconnect { server, trust, token };
         Ok(Follower::start(client, reconnect, Cursors::File(cursors), beginning))
@@ -50,38 +50,43 @@ impl Listener {
 
     /// Signs in, trying for as long as a line would wait for the server: what was never there may be
     /// a wrong address.
-    async fn sign_in(&mut self, notes: &mut Output) -> Result<(Client, SessionToken), Failure> {
-        let mut manner = Manner::plain(self.patience);
+    async fn sign_in(
+        &mut self,
+        notes: &mut Output,
+    ) -> Result<(Client, SessionToken), CommandError> {
+        let mut options = ExecOptions::plain(self.patience);
         let mut persistence = Persistence::default();
         loop {
-            let failure = match self.try_to_sign_in(&mut manner, notes).await {
+            let failure = match self.try_to_sign_in(&mut options, notes).await {
                 Err(failure) if failure.code == "unreachable" => failure,
                 signed_in => return signed_in,
             };
-            if persistence.is_news(&manner.deadline) {
-                notes.notice(&failure.before_trying_again(&manner.deadline));
+            if persistence.is_news(&options.deadline) {
+                notes.notice(&failure.before_trying_again(&options.deadline));
             }
-            self.link.abandon();
+            self.connection.abandon();
             // Nothing tells when a server comes back but asking it.
-            sleep(persistence.pause_after(failure, &manner.deadline)?).await;
+            sleep(persistence.pause_after(failure, &options.deadline)?).await;
         }
     }
 
     async fn try_to_sign_in(
         &mut self,
-        manner: &mut Manner,
+        options: &mut ExecOptions,
         notes: &mut Output,
-    ) -> Result<(Client, SessionToken), Failure> {
-        let mut made = self.link.connect(&manner.deadline).await?;
-        let mut means = Means { secrets: &self.secrets, manner };
-        let mut signed_in = self.account.sign_in(&made.client, Need::SignedIn, &mut means).await;
+    ) -> Result<(Client, SessionToken), CommandError> {
+        let mut made = self.connection.connect(&options.deadline).await?;
+        let mut context = SignInContext { secrets: &self.secrets, options };
+        let mut signed_in =
+            self.account.sign_in(&made.client, Requirement::SignedIn, &mut context).await;
         if signed_in.is_err() && made.client.ended_unused() {
             // Somebody took their time to type the password.
-            made = self.link.connect(&means.manner.deadline).await?;
-            signed_in = self.account.sign_in(&made.client, Need::SignedIn, &mut means).await;
+            made = self.connection.connect(&context.options.deadline).await?;
+            signed_in =
+                self.account.sign_in(&made.client, Requirement::SignedIn, &mut context).await;
         }
         let remarks = signed_in?;
-        let key_remark = self.link.take_key_remark();
+        let key_remark = self.connection.take_key_remark();
         for remark in made.remark.iter().chain(&key_remark).chain(&remarks) {
             notes.notice(remark);
         }

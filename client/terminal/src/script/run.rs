@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 use crate::command::Input;
 use crate::command::bounded;
 use crate::command::parse;
-use crate::error::Failure;
-use crate::execute::{Outcome, Shell};
+use crate::error::CommandError;
+use crate::execute::{Executor, LineStatus};
 use crate::exit::Exit;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
-use texts::Texts;
+use texts::ScriptTexts;
 
 /// Where lines come from.
 #[derive(Debug)]
@@ -42,29 +42,29 @@ pub(crate) enum AfterFailure {
 }
 
 /// Runs the lines, says goodbye, and returns the worst that happened. Ctrl-C breaks off.
-pub(crate) async fn run(mut shell: Shell, lines: Lines, after_failure: AfterFailure) -> Exit {
-    let texts = Texts::default();
-    let mut script = Script { shell: &mut shell, texts, worst: Exit::Done, after_failure };
+pub(crate) async fn run(mut executor: Executor, lines: Lines, after_failure: AfterFailure) -> Exit {
+    let texts = ScriptTexts::default();
+    let mut script = Script { executor: &mut executor, texts, worst: Exit::Done, after_failure };
     let running = async {
         script.run(lines).await;
         script.worst
     };
     tokio::select! {
         worst = running => {
-            shell.finish().await;
+            executor.finish().await;
             worst
         }
         // What was on its way is lost; nobody waits for an answer any more.
         _ = tokio::signal::ctrl_c() => {
-            shell.break_off().await;
+            executor.break_off().await;
             Exit::Interrupted
         }
     }
 }
 
 struct Script<'a> {
-    shell: &'a mut Shell,
-    texts: Texts,
+    executor: &'a mut Executor,
+    texts: ScriptTexts,
     worst: Exit,
     after_failure: AfterFailure,
 }
@@ -80,7 +80,7 @@ impl Script<'_> {
     async fn run(&mut self, lines: Lines) {
         match lines {
             Lines::Command(words) => {
-                let outcome = self.shell.run(Input::Arguments(&words)).await;
+                let outcome = self.executor.run_input(Input::Arguments(&words)).await;
                 self.after(outcome);
             }
             Lines::Given(lines) => {
@@ -100,7 +100,7 @@ impl Script<'_> {
                     None => break,
                 },
                 answer = self.texts.answered() => {
-                    let told = self.texts.tell_first(self.shell, answer).await;
+                    let told = self.texts.tell_first(self.executor, answer).await;
                     self.after_all(told)
                 }
             };
@@ -112,11 +112,11 @@ impl Script<'_> {
     }
 
     async fn tell_texts(&mut self) -> Next {
-        let told = self.texts.tell_all(self.shell).await;
+        let told = self.texts.tell_all(self.executor).await;
         self.after_all(told)
     }
 
-    fn after_all(&mut self, told: Option<Outcome>) -> Next {
+    fn after_all(&mut self, told: Option<LineStatus>) -> Next {
         told.map_or(Next::Line, |outcome| self.after(outcome))
     }
 
@@ -127,7 +127,7 @@ impl Script<'_> {
             && line.text().is_some()
         {
             let command = Input::line(text).first_word();
-            let told = self.texts.begin(self.shell, command, line).await;
+            let told = self.texts.begin(self.executor, command, line).await;
             return self.after_all(told);
         }
         // Every other line comes after the answers to those before it.
@@ -139,22 +139,22 @@ impl Script<'_> {
 
     async fn run_alone(&mut self, line: io::Result<RawLine>) -> Next {
         let outcome = match line {
-            Ok(RawLine::Text(text)) => self.shell.execute(&text).await,
+            Ok(RawLine::Text(text)) => self.executor.run_line(&text).await,
             Ok(RawLine::TooLong { start }) => {
                 let word = bounded(Input::Line(&start).first_word());
                 let text = format!("the line that begins with {word} is too long");
-                let failure = Failure::refused("too_large", text);
-                self.shell.refuse(&start, failure).await
+                let failure = CommandError::refused("too_large", text);
+                self.executor.refuse(&start, failure).await
             }
             Ok(RawLine::NotUtf8 { start }) => {
                 let word = bounded(Input::Line(&start).first_word());
                 let text = format!("the line that begins with {word} is not UTF-8");
-                let failure = Failure::refused("usage", text);
-                self.shell.refuse(&start, failure).await
+                let failure = CommandError::refused("usage", text);
+                self.executor.refuse(&start, failure).await
             }
             Err(error) => {
                 let text = format!("error: standard input cannot be read: {error}");
-                self.shell.output().notice(&text);
+                self.executor.output().notice(&text);
                 self.worst = self.worst.max(Exit::Usage);
                 return Next::End;
             }
@@ -162,21 +162,21 @@ impl Script<'_> {
         self.after(outcome)
     }
 
-    fn after(&mut self, outcome: Outcome) -> Next {
+    fn after(&mut self, outcome: LineStatus) -> Next {
         match outcome {
-            Outcome::Done => Next::Line,
-            Outcome::Quit => Next::End,
-            Outcome::Failed(exit) => {
+            LineStatus::Done => Next::Line,
+            LineStatus::Quit => Next::End,
+            LineStatus::Failed(exit) => {
                 self.worst = self.worst.max(exit);
                 match self.after_failure {
                     AfterFailure::GoOn => Next::Line,
                     AfterFailure::Stop => Next::End,
                 }
             }
-            Outcome::OutputClosed(error) => {
+            LineStatus::OutputClosed(error) => {
                 // Whoever read the results has seen enough; anything else is worth a word.
                 if error.kind() != io::ErrorKind::BrokenPipe {
-                    self.shell
+                    self.executor
                         .output()
                         .notice(&format!("error: results cannot be written: {error}"));
                     self.worst = self.worst.max(Exit::Refused);

@@ -2,7 +2,7 @@ use qchat_proto::command::Selection;
 use qchat_proto::{Sequence, Stage};
 
 use super::*;
-use crate::command::history_options::Before;
+use crate::command::history_options::HistoryEnd;
 
 fn user(name: &str) -> UserName {
     name.parse().unwrap()
@@ -12,20 +12,24 @@ fn group(name: &str) -> GroupName {
     name.parse().unwrap()
 }
 
-fn to_bob(text: &str) -> Line {
-    Line::Send { to: Address::User(user("bob")), text: text.to_owned(), wait: Wait::default() }
+fn to_bob(text: &str) -> Command {
+    Command::Send {
+        to: Address::User(user("bob")),
+        text: text.to_owned(),
+        wait: WaitOptions::default(),
+    }
 }
 
 fn password(text: &str) -> Option<Password> {
     Some(Password::try_from(text.to_owned()).unwrap())
 }
 
-fn history(log: Log, selection: Selection) -> HistoryLine {
-    HistoryLine { log, selection, from: None, before: None }
+fn history(log: Log, selection: Selection) -> HistoryArguments {
+    HistoryArguments { log, selection, from: None, before: None }
 }
 
 #[track_caller]
-fn check(line: &str, expected: Line) {
+fn check(line: &str, expected: Command) {
     assert_eq!(parse(Input::line(line)), Ok(expected), "{line:?}");
 }
 
@@ -46,10 +50,10 @@ fn a_message_is_the_rest_of_the_line() {
     check("send bob one\ntwo", to_bob("one\ntwo"));
     check(
         "sendgroup lab --json x",
-        Line::Send {
+        Command::Send {
             to: Address::Group(group("lab")),
             text: "--json x".to_owned(),
-            wait: Wait::default(),
+            wait: WaitOptions::default(),
         },
     );
 }
@@ -57,12 +61,12 @@ fn a_message_is_the_rest_of_the_line() {
 #[test]
 fn help_is_asked_for_in_the_place_of_an_argument() {
     for line in ["send --help", "send bob --help", "send --help bob hi", "send @bob  --help "] {
-        check(line, Line::Help(Some(Verb::Send)));
+        check(line, Command::Help(Some(Verb::Send)));
     }
-    check("ls --help", Line::Help(Some(Verb::Users)));
-    check("passwd --help", Line::Help(Some(Verb::ChangePassword)));
-    check("inboxgroup --help", Line::Help(Some(Verb::InboxGroup)));
-    check("send_file bob --help", Line::Help(Some(Verb::SendFile)));
+    check("ls --help", Command::Help(Some(Verb::Users)));
+    check("passwd --help", Command::Help(Some(Verb::ChangePassword)));
+    check("inboxgroup --help", Command::Help(Some(Verb::InboxGroup)));
+    check("send_file bob --help", Command::Help(Some(Verb::SendFile)));
     check("send bob see --help", to_bob("see --help"));
     check("send bob --help me", to_bob("--help me"));
     check_wrong("xyzzy --help", "unknown_command", "xyzzy");
@@ -74,27 +78,27 @@ fn after_two_dashes_every_word_is_taken_as_it_is() {
     check("send -- bob -", to_bob("-"));
     check("send --  bob -- x", to_bob("-- x"));
     check("send bob -- x", to_bob("-- x"));
-    check("ls --", Line::Users);
+    check("ls --", Command::Users);
     check(
         "auth_login -- bob --help",
-        Line::Login { user: user("bob"), password: password("--help") },
+        Command::Login { user: user("bob"), password: password("--help") },
     );
     check_wrong("send -- --wait read bob hi", "invalid_name", "1 to 32");
     check_wrong("inbox -- --unread", "usage", "--unread");
     check_wrong("auth_logout -- --all", "usage", "--all");
-    let files = Named::Rest("-".to_owned());
+    let files = FileArguments::Rest("-".to_owned());
     let to = Address::User(user("bob"));
-    check("send_file -- bob -", Line::SendFile { to, files, wait: Wait::default() });
+    check("send_file -- bob -", Command::SendFile { to, files, wait: WaitOptions::default() });
 }
 
 #[test]
 fn a_dash_alone_is_standard_input() {
-    check("send bob -", Line::FromInput(Box::new(to_bob("-"))));
+    check("send bob -", Command::FromInput(Box::new(to_bob("-"))));
     for text in ["- x", "--", " -", "- "] {
         check(&format!("send bob {text}"), to_bob(text));
     }
     let file = |line: &str| match parse(Input::line(line)) {
-        Ok(Line::FromInput(line)) => matches!(*line, Line::SendFile { .. }),
+        Ok(Command::FromInput(line)) => matches!(*line, Command::SendFile { .. }),
         _ => false,
     };
     assert!(file("send_file bob -") && file("sendgroup_file lab  - "));
@@ -118,15 +122,15 @@ fn a_space_that_separates_nothing_is_seen_in_the_error() {
 fn names_are_taken_as_they_are_printed() {
     check("send @bob hi", to_bob("hi"));
     check("send bob @bob", to_bob("@bob"));
-    check("join +lab", Line::Join(group("lab")));
-    check("auth_login @bob", Line::Login { user: user("bob"), password: None });
-    let from_bob = HistoryLine {
+    check("join +lab", Command::Join(group("lab")));
+    check("auth_login @bob", Command::Login { user: user("bob"), password: None });
+    let from_bob = HistoryArguments {
         from: Some(user("bob")),
         ..history(Log::Inbox, Selection::UnreadAndNewest(20))
     };
-    check("inbox --from @bob", Line::History(from_bob));
+    check("inbox --from @bob", Command::History(from_bob));
     let of_lab = history(Log::Group(group("lab")), Selection::UnreadAndNewest(20));
-    check("inboxgroup +lab", Line::History(of_lab));
+    check("inboxgroup +lab", Command::History(of_lab));
     check_wrong("send +lab hi", "invalid_name", "group");
     check_wrong("sendgroup @bob hi", "invalid_name", "person");
 }
@@ -136,7 +140,7 @@ fn a_message_is_waited_for_by_options_before_its_receiver() {
     let waiting = |stage, seconds: Option<u64>| {
         let limit = seconds.map(std::time::Duration::from_secs);
         let to = Address::User(user("bob"));
-        Line::Send { to, text: "--wait read".to_owned(), wait: Wait { stage, limit } }
+        Command::Send { to, text: "--wait read".to_owned(), wait: WaitOptions { stage, limit } }
     };
     check("send bob --wait read", to_bob("--wait read"));
     check("send --wait read bob --wait read", waiting(Stage::Read, None));
@@ -146,47 +150,47 @@ fn a_message_is_waited_for_by_options_before_its_receiver() {
     check_wrong("send --timeout 0 bob hi", "usage", "seconds");
     check_wrong("send --wait read", "usage", "usage: send USER MESSAGE");
     check_wrong("send --later bob hi", "invalid_name", "1 to 32");
-    let file = Line::SendFile {
+    let file = Command::SendFile {
         to: Address::Group(group("lab")),
-        files: Named::Rest("a b".to_owned()),
-        wait: Wait { stage: Stage::Read, limit: None },
+        files: FileArguments::Rest("a b".to_owned()),
+        wait: WaitOptions { stage: Stage::Read, limit: None },
     };
     check("sendgroup_file --wait read lab a b", file);
 }
 
 #[test]
 fn only_a_transfer_goes_to_the_background() {
-    let film = || Line::SendFile {
+    let film = || Command::SendFile {
         to: Address::User(user("bob")),
-        files: Named::Rest("film.mkv".to_owned()),
-        wait: Wait::default(),
+        files: FileArguments::Rest("film.mkv".to_owned()),
+        wait: WaitOptions::default(),
     };
     check("send_file bob film.mkv", film());
-    check("send_file bob film.mkv &", Line::Background(Box::new(film())));
+    check("send_file bob film.mkv &", Command::Background(Box::new(film())));
     check("send bob R &", to_bob("R &"));
-    let fetch = |name: &str| Line::Download { log: Log::Inbox, name: name.to_owned() };
-    check("download_file x &", Line::Background(Box::new(fetch("x"))));
+    let fetch = |name: &str| Command::Download { log: Log::Inbox, name: name.to_owned() };
+    check("download_file x &", Command::Background(Box::new(fetch("x"))));
     check("download_file x&", fetch("x&"));
     check("download_file \"x &\"", fetch("x &"));
     check_wrong("send_file bob &", "usage", "usage: send_file USER FILE");
     check_wrong("downloadgroup_file &", "usage", "GROUP NAME");
     check_wrong("send_file --wait read bob x &", "usage", "the prompt tells");
-    check("transfers", Line::Transfers);
-    check("transfers stop 12", Line::StopTransfer(12));
+    check("transfers", Command::Transfers);
+    check("transfers stop 12", Command::StopTransfer(12));
     check_wrong("transfers stop x", "usage", "transfers [stop N]");
     check_wrong("transfers 1", "usage", "unexpected: 1");
     let words = ["send_file", "bob", "x", "&"].map(str::to_owned);
-    assert!(matches!(parse(Input::Arguments(&words)), Ok(Line::SendFile { .. })));
+    assert!(matches!(parse(Input::Arguments(&words)), Ok(Command::SendFile { .. })));
 }
 
 #[test]
 fn a_password_may_hold_anything_and_may_be_left_out() {
-    check("auth_login alice", Line::Login { user: user("alice"), password: None });
-    check("auth_login alice ", Line::Login { user: user("alice"), password: None });
+    check("auth_login alice", Command::Login { user: user("alice"), password: None });
+    check("auth_login alice ", Command::Login { user: user("alice"), password: None });
     let spaced = password(" a \"b\" ");
     check(
         "auth_register alice  a \"b\" ",
-        Line::Register { user: user("alice"), password: spaced },
+        Command::Register { user: user("alice"), password: spaced },
     );
     check_wrong(&format!("auth_login alice {}", "x".repeat(1025)), "usage", "1024");
     check_wrong("auth_login", "usage", "auth_login USER [PASSWORD]");
@@ -196,9 +200,9 @@ fn a_password_may_hold_anything_and_may_be_left_out() {
 fn two_passwords_are_two_words_and_none_is_repeated_in_an_error() {
     let change = |old: &str, new: &str| {
         let [old, new] = [old, new].map(|text| password(text).unwrap());
-        Line::ChangePassword(Some(PasswordChange { old, new }))
+        Command::ChangePassword(Some(PasswordChange { old, new }))
     };
-    check("passwd", Line::ChangePassword(None));
+    check("passwd", Command::ChangePassword(None));
     check(" passwd  o\"ld'  new ", change("o\"ld'", "new"));
     let words = ["passwd", "old pass", " new"].map(str::to_owned);
     assert_eq!(parse(Input::Arguments(&words)), Ok(change("old pass", " new")));
@@ -210,10 +214,10 @@ fn two_passwords_are_two_words_and_none_is_repeated_in_an_error() {
 
 #[test]
 fn sessions_are_listed_and_ended_by_their_ids() {
-    check("auth_logout", Line::Logout);
-    check("auth_logout --all", Line::LogoutEverywhere);
-    check("sessions", Line::Sessions);
-    check("sessions revoke 3F9ac01d22b7 ", Line::RevokeSession("3f9ac01d22b7".parse().unwrap()));
+    check("auth_logout", Command::Logout);
+    check("auth_logout --all", Command::LogoutEverywhere);
+    check("sessions", Command::Sessions);
+    check("sessions revoke 3F9ac01d22b7 ", Command::RevokeSession("3f9ac01d22b7".parse().unwrap()));
     check_wrong("auth_logout all", "usage", "unexpected: all; usage: auth_logout [--all]");
     check_wrong("sessions revoke", "usage", "usage: sessions [revoke ID]");
     check_wrong("sessions revoke 3f9a", "usage", "12 hexadecimal digits");
@@ -223,11 +227,11 @@ fn sessions_are_listed_and_ended_by_their_ids() {
 
 #[test]
 fn short_commands_take_nothing_more() {
-    check("ls", Line::Users);
-    check(" ls_group  ", Line::Groups);
-    check("join LAB ", Line::Join(group("lab")));
-    check("exit", Line::Quit);
-    check("help send", Line::Help(Some(Verb::Send)));
+    check("ls", Command::Users);
+    check(" ls_group  ", Command::Groups);
+    check("join LAB ", Command::Join(group("lab")));
+    check("exit", Command::Quit);
+    check("help send", Command::Help(Some(Verb::Send)));
     check_wrong("ls bob", "usage", "unexpected: bob; usage: ls");
     check_wrong("ls --json", "usage", "--json goes before the command");
     check_wrong("join lab x", "usage", "usage: join GROUP");
@@ -263,17 +267,17 @@ fn an_option_where_the_command_should_be_is_called_one() {
 
 #[test]
 fn a_history_is_selected_by_its_options() {
-    let inbox = |selection| Line::History(history(Log::Inbox, selection));
+    let inbox = |selection| Command::History(history(Log::Inbox, selection));
     check("inbox", inbox(Selection::UnreadAndNewest(20)));
     check("inbox --limit 5", inbox(Selection::Newest(5)));
     check("inbox --unread", inbox(Selection::Unread));
     check("inbox --unread --limit 1", inbox(Selection::NewestUnread(1)));
-    let wanted = HistoryLine {
+    let wanted = HistoryArguments {
         from: Some(user("bob")),
-        before: Some(Before::Place(Sequence(41))),
+        before: Some(HistoryEnd::Place(Sequence(41))),
         ..history(Log::Group(group("lab")), Selection::UnreadAndNewest(20))
     };
-    check("inboxgroup lab --from bob --before 41", Line::History(wanted));
+    check("inboxgroup lab --from bob --before 41", Command::History(wanted));
     check_wrong("inbox --limit 0", "usage", "--limit takes a number from 1");
     check_wrong("inbox --limit", "usage", "--limit takes a value");
     check_wrong("inbox --limit -1", "usage", "number from 1");
@@ -285,7 +289,7 @@ fn a_history_is_selected_by_its_options() {
 #[test]
 fn the_id_of_another_log_is_refused() {
     let before = |line: &str| match parse(Input::line(line)) {
-        Ok(Line::History(history)) => history.before(&user("alice")),
+        Ok(Command::History(history)) => history.before(&user("alice")),
         other => panic!("{other:?}"),
     };
     assert_eq!(before("inbox --before @alice:7"), Ok(Some(Sequence(7))));

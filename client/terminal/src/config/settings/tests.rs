@@ -20,10 +20,10 @@ impl Case {
             let mut found = self.environment.iter().filter(|(variable, _)| *variable == name);
             found.next().map(|(_, value)| value.clone())
         };
-        let sources = Sources {
+        let sources = SettingsSources {
             args: &self.args,
             environment: &variable,
-            home: Home::find(),
+            home: UserFolders::find(),
             unknown: Unknown::Refuse,
         };
         sources.resolve()

@@ -2,19 +2,19 @@
 
 use qchat_client::proto::ClientId;
 
-use super::Shell;
-use crate::command::Line;
+use super::Executor;
+use crate::command::Command;
 
-impl Shell {
+impl Executor {
     /// Tells which files and folders of a line will be called otherwise where they go to; once for each
     /// line, however often it is tried.
-    pub(crate) async fn tell_renamed(&mut self, line: &Line, id: ClientId) {
-        let Line::SendFile { files, .. } = line else { return };
-        if self.told_renamed.replace(id) == Some(id) {
+    pub(crate) async fn announce_renamed(&mut self, line: &Command, id: ClientId) {
+        let Command::SendFile { files, .. } = line else { return };
+        if self.announced.replace(id) == Some(id) {
             return;
         }
         // What is wrong with the line is told when it is done.
-        let chosen = files.choose(self.manner.folder.as_deref()).await;
+        let chosen = files.choose(self.options.folder.as_deref()).await;
         if let Ok(chosen) = chosen
             && !chosen.renamed.is_empty()
         {

@@ -4,16 +4,16 @@ use qchat_client::proto::ClientId;
 use qchat_client::{Client, Refusal, UserName};
 use qchat_proto::{MessageId, Password};
 
-use super::Shell;
-use crate::command::{Line, PasswordChange};
-use crate::error::Failure;
-use crate::login::{Means, Need};
-use crate::outcome::Answer;
+use super::Executor;
+use crate::command::{Command, PasswordChange};
+use crate::error::CommandError;
+use crate::login::{Requirement, SignInContext};
+use crate::outcome::Outcome;
 
-impl Shell {
+impl Executor {
     /// The connection to the server, if it stands.
     pub(crate) fn client(&self) -> Option<&Client> {
-        self.link.client()
+        self.connection.client()
     }
 
     /// Whether there is a connection to the server.
@@ -22,34 +22,34 @@ impl Shell {
     }
 
     /// Whether the connection was given up for as long as nobody signs in, and is made when a line needs it.
-    pub(crate) fn rests(&self) -> bool {
-        self.link.rests()
+    pub(crate) fn closed_idle(&self) -> bool {
+        self.connection.closed_idle()
     }
 
     /// Whether the session can be had again on another connection.
     pub(crate) fn can_be_restored(&self) -> bool {
-        self.account.user().is_some() && !self.link.is_hopeless()
+        self.account.user().is_some() && !self.connection.is_final()
     }
 
     /// Whose session it is, whether or not there is a connection.
     pub(crate) fn user(&self) -> Option<UserName> {
-        self.link.client().and_then(Client::user).or_else(|| self.account.user())
+        self.connection.client().and_then(Client::user).or_else(|| self.account.user())
     }
 
     /// The connection, where somebody is signed in on it, and who that is.
     pub(crate) fn signed_in(&self) -> Option<(Client, UserName)> {
-        let client = self.link.client()?;
+        let client = self.connection.client()?;
         Some((client.clone(), client.user()?))
     }
 
     /// What is to be told of the server's key, once.
     pub(crate) fn take_key_remark(&mut self) -> Option<String> {
-        self.link.take_key_remark()
+        self.connection.take_key_remark()
     }
 
     /// Gives the connection up, since who is signed in on it is not any more.
-    pub(crate) fn abandon_link(&mut self) {
-        self.link.abandon();
+    pub(crate) fn drop_connection(&mut self) {
+        self.connection.abandon();
     }
 
     /// The messages that the last line showed and that were unread.
@@ -65,29 +65,33 @@ impl Shell {
     /// Connects and resumes the session, without a word and without a line that needs it.
     ///
     /// # Errors
-    /// [`Failure`]: there is no connection, or it is not known whether it is signed in. That the
+    /// [`CommandError`]: there is no connection, or it is not known whether it is signed in. That the
     /// session has ended is no error.
     ///
     /// # Cancel safety
-    /// Cancel safe, if [`restoring_is_broken_off`](Self::restoring_is_broken_off) is called then.
-    pub(crate) async fn restore(&mut self) -> Result<(), Failure> {
+    /// Cancel safe, if [`restore_cancelled`](Self::restore_cancelled) is called then.
+    pub(crate) async fn restore(&mut self) -> Result<(), CommandError> {
         // It is no line of a person's, and has its own time.
-        self.manner.begin();
-        let client = self.link.connect(&self.manner.deadline).await?.client;
-        self.sign_in(&client, Need::Session).await
+        self.options.restart_deadline();
+        let client = self.connection.connect(&self.options.deadline).await?.client;
+        self.sign_in(&client, Requirement::Session).await
     }
 
     /// Notes that restoring may have been broken off: the next line then connects anew.
-    pub(crate) fn restoring_is_broken_off(&mut self) {
+    pub(crate) fn restore_cancelled(&mut self) {
         if std::mem::take(&mut self.unsettled) {
-            self.link.abandon();
+            self.connection.abandon();
         }
     }
 
-    pub(super) async fn sign_in(&mut self, client: &Client, need: Need) -> Result<(), Failure> {
+    pub(super) async fn sign_in(
+        &mut self,
+        client: &Client,
+        requirement: Requirement,
+    ) -> Result<(), CommandError> {
         self.unsettled = true;
-        let mut means = Means { secrets: &self.secrets, manner: &mut self.manner };
-        let signed_in = self.account.sign_in(client, need, &mut means).await;
+        let mut context = SignInContext { secrets: &self.secrets, options: &mut self.options };
+        let signed_in = self.account.sign_in(client, requirement, &mut context).await;
         for remark in self.settled(signed_in)? {
             self.output.notice(&remark);
         }
@@ -99,13 +103,13 @@ impl Shell {
         client: &Client,
         user: &UserName,
         password: Option<&Password>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, CommandError> {
         let Some(password) = password else {
             let password = Some(self.secrets.for_registration(user).await?);
-            return self.done_as_asked(Line::Register { user: user.clone(), password }).await;
+            return self.run_completed(Command::Register { user: user.clone(), password }).await;
         };
         let registered = client.register(user.clone(), password.clone());
-        self.manner.change(registered).await.map(Answer::Registered)
+        self.options.change(registered).await.map(Outcome::Registered)
     }
 
     pub(super) async fn login(
@@ -113,63 +117,66 @@ impl Shell {
         client: &Client,
         user: &UserName,
         password: Option<&Password>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, CommandError> {
         let Some(password) = password else {
             let password = Some(self.secrets.for_login(user).await?);
-            return self.done_as_asked(Line::Login { user: user.clone(), password }).await;
+            return self.run_completed(Command::Login { user: user.clone(), password }).await;
         };
         self.unsettled = true;
-        let signed_in = self.manner.change(client.login(user.clone(), password.clone())).await;
+        let signed_in = self.options.change(client.login(user.clone(), password.clone())).await;
         let token = self.settled(signed_in)?;
         if let Some(remark) = self.account.begin(user, token) {
             self.output.notice(&remark);
         }
-        Ok(Answer::SignedIn(user.clone()))
+        Ok(Outcome::SignedIn(user.clone()))
     }
 
-    pub(super) async fn logout(&mut self, client: &Client) -> Result<Answer, Failure> {
+    pub(super) async fn logout(&mut self, client: &Client) -> Result<Outcome, CommandError> {
         self.unsettled = true;
-        let ended = self.manner.change(client.logout()).await;
+        let ended = self.options.change(client.logout()).await;
         self.settled(ended)?;
         self.account.end();
-        Ok(Answer::SignedOut)
+        Ok(Outcome::SignedOut)
     }
 
-    pub(super) async fn logout_everywhere(&mut self, client: &Client) -> Result<Answer, Failure> {
+    pub(super) async fn logout_everywhere(
+        &mut self,
+        client: &Client,
+    ) -> Result<Outcome, CommandError> {
         self.unsettled = true;
-        let ended = self.manner.change(client.logout_everywhere()).await;
+        let ended = self.options.change(client.logout_everywhere()).await;
         self.settled(ended)?;
         self.account.end();
-        Ok(Answer::SignedOutEverywhere)
+        Ok(Outcome::SignedOutEverywhere)
     }
 
     pub(super) async fn change_password(
         &mut self,
         client: &Client,
         change: Option<&PasswordChange>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Outcome, CommandError> {
         let Some(PasswordChange { old, new }) = change else {
             let user = client.user().ok_or(Refusal::NotLoggedIn)?;
             let change = Some(self.secrets.for_change(&user).await?);
-            return self.done_as_asked(Line::ChangePassword(change)).await;
+            return self.run_completed(Command::ChangePassword(change)).await;
         };
-        let changed = self.manner.change(client.change_password(old.clone(), new.clone())).await;
-        changed.map(|()| Answer::PasswordChanged)
+        let changed = self.options.change(client.change_password(old.clone(), new.clone())).await;
+        changed.map(|()| Outcome::PasswordChanged)
     }
 
     /// Does a line that a person has completed by passwords. Should the link be lost, it is repeated as it is,
     /// and nobody is asked again.
-    async fn done_as_asked(&mut self, complete: Line) -> Result<Answer, Failure> {
-        Box::pin(self.done_or_again(&complete, ClientId::random())).await
+    async fn run_completed(&mut self, complete: Command) -> Result<Outcome, CommandError> {
+        Box::pin(self.run_with_retry(&complete, ClientId::random())).await
     }
 
     /// Where it is not known whether the connection is signed in, the next line makes a new one.
-    fn settled<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+    fn settled<T>(&mut self, result: Result<T, CommandError>) -> Result<T, CommandError> {
         self.unsettled = false;
-        if let Err(Failure { code: "unreachable" | "outcome_unknown", .. }) = result
-            && !self.rests()
+        if let Err(CommandError { code: "unreachable" | "outcome_unknown", .. }) = result
+            && !self.closed_idle()
         {
-            self.link.abandon();
+            self.connection.abandon();
         }
         result
     }

@@ -8,11 +8,11 @@ use qchat_proto::limits::{FILE_BYTES_MAX, MESSAGE_BYTES_MAX};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::Shell;
-use crate::command::Line;
-use crate::error::Failure;
-use crate::execute::file_selection::Named;
-use crate::outcome::Answer;
+use super::Executor;
+use crate::command::Command;
+use crate::error::CommandError;
+use crate::execute::file_selection::FileArguments;
+use crate::outcome::Outcome;
 
 /// The name under which a file from standard input arrives.
 const FILE_NAME: &str = "stdin";
@@ -26,42 +26,43 @@ pub(crate) enum StandardInput {
     HoldsLines,
 }
 
-impl Shell {
+impl Executor {
     /// Does a line with what standard input holds. Reading it has no time limit: only the writer at its
     /// other end knows how long that takes.
-    pub(super) async fn done_from_input(&mut self, line: Line) -> Result<Answer, Failure> {
+    pub(super) async fn run_from_stdin(&mut self, line: Command) -> Result<Outcome, CommandError> {
         if self.standard_input == StandardInput::HoldsLines {
             let text =
                 "standard input holds the lines themselves; after -- a dash is taken as it is";
-            return Err(Failure::refused("usage", text));
+            return Err(CommandError::refused("usage", text));
         }
         match line {
-            Line::Send { to, wait, .. } => {
+            Command::Send { to, wait, .. } => {
                 let text = read(message).await?;
-                self.done_and_waited_for(&Line::Send { to, text, wait }).await
+                self.run_and_wait(&Command::Send { to, text, wait }).await
             }
-            Line::SendFile { to, wait, .. } => {
+            Command::SendFile { to, wait, .. } => {
                 let spool = Spool::make()?;
                 let path = spool.file.clone();
                 read(move || fill(&path)).await?;
-                let files = Named::Arguments(vec![spool.file.to_string_lossy().into_owned()]);
-                self.done_and_waited_for(&Line::SendFile { to, files, wait }).await
+                let files =
+                    FileArguments::Arguments(vec![spool.file.to_string_lossy().into_owned()]);
+                self.run_and_wait(&Command::SendFile { to, files, wait }).await
             }
-            line => self.done_and_waited_for(&line).await,
+            line => self.run_and_wait(&line).await,
         }
     }
 }
 
 /// Reads in a thread of its own, since a read cannot be interrupted.
 async fn read<T: Send + 'static>(
-    reading: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
+    reading: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
+) -> Result<T, CommandError> {
     let read = spawn_blocking(reading).await;
-    read.unwrap_or_else(|panic| Err(Failure::refused("internal", panic.to_string())))
+    read.unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
 }
 
 /// The text without its last line ending, as the message of a line has none.
-fn message() -> Result<String, Failure> {
+fn message() -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     // One byte more than a message with its line ending shows that the text is too long.
     let limit = u64::try_from(MESSAGE_BYTES_MAX + "\r\n".len() + 1).unwrap_or(u64::MAX);
@@ -69,13 +70,13 @@ fn message() -> Result<String, Failure> {
     without_line_ending(bytes)
 }
 
-fn without_line_ending(bytes: Vec<u8>) -> Result<String, Failure> {
+fn without_line_ending(bytes: Vec<u8>) -> Result<String, CommandError> {
     // A cut at the limit may fall into a character. The text is too long then in any case.
     let is_long = bytes.len() > MESSAGE_BYTES_MAX + "\r\n".len();
     let mut text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(wrong) if is_long => String::from_utf8_lossy(wrong.as_bytes()).into_owned(),
-        Err(_) => return Err(Failure::refused("usage", "standard input is not UTF-8")),
+        Err(_) => return Err(CommandError::refused("usage", "standard input is not UTF-8")),
     };
     if text.ends_with('\n') {
         text.pop();
@@ -93,11 +94,11 @@ struct Spool {
 }
 
 impl Spool {
-    fn make() -> Result<Self, Failure> {
+    fn make() -> Result<Self, CommandError> {
         let folder = tempfile::Builder::new().prefix("qchat-").tempdir();
         let folder = folder.map_err(|error| {
             let text = format!("no folder for a copy of standard input can be made: {error}");
-            Failure::refused("local_file", text)
+            CommandError::refused("local_file", text)
         })?;
         let file = folder.path().join(FILE_NAME);
         Ok(Self { _folder: folder, file })
@@ -105,8 +106,8 @@ impl Spool {
 }
 
 /// Copies standard input to its end, up to the size of the largest file that a server takes.
-fn fill(path: &Path) -> Result<(), Failure> {
-    let refused = |why: String| Failure::refused("local_file", why);
+fn fill(path: &Path) -> Result<(), CommandError> {
+    let refused = |why: String| CommandError::refused("local_file", why);
     let uncopied = |error: &io::Error| {
         refused(format!("standard input cannot be copied to {}: {error}", path.display()))
     };
@@ -115,7 +116,7 @@ fn fill(path: &Path) -> Result<(), Failure> {
     match io::copy(&mut input, &mut file) {
         Ok(bytes) if bytes > FILE_BYTES_MAX => {
             let text = format!("standard input is longer than {FILE_BYTES_MAX} bytes");
-            Err(Failure::refused("too_large", text))
+            Err(CommandError::refused("too_large", text))
         }
         Ok(_) => Ok(()),
         Err(error) => Err(uncopied(&error)),
@@ -126,8 +127,8 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::refused("local_file", format!("standard input cannot be read: {error}"))
+fn unreadable(error: &io::Error) -> CommandError {
+    CommandError::refused("local_file", format!("standard input cannot be read: {error}"))
 }
 
 #[cfg(test)]

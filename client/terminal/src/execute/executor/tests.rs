@@ -9,11 +9,11 @@ use std::time::Duration;
 use qchat_client::{Fingerprint, Trust};
 use tokio::time::Instant;
 
-use super::{Outcome, Shell};
-use crate::execute::connection::Link;
+use super::{Executor, LineStatus};
+use crate::execute::connection::Connection;
 use crate::exit::Exit;
 use crate::login::Account;
-use crate::login::Secrets;
+use crate::login::PasswordSource;
 use crate::output::Output;
 
 /// What the shell wrote.
@@ -38,20 +38,23 @@ impl Written {
 }
 
 /// A shell whose server never answers, and whose lines have so many seconds.
-fn shell(seconds: u64, written: &Written) -> (Shell, UdpSocket) {
+fn executor(seconds: u64, written: &Written) -> (Executor, UdpSocket) {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = silent.local_addr().unwrap().to_string().parse().unwrap();
-    let link = Link::new(server, Trust::Fingerprint(Fingerprint::of_public_key(b"")));
+    let connection = Connection::new(server, Trust::Fingerprint(Fingerprint::of_public_key(b"")));
     let output = Output::plain(written.clone(), written.clone());
     let patience = Duration::from_secs(seconds);
-    (Shell::new(link, Account::default(), Secrets::none(), output, patience), silent)
+    (
+        Executor::new(connection, Account::default(), PasswordSource::none(), output, patience),
+        silent,
+    )
 }
 
 /// Runs a line, and checks that it took its time and no more.
-async fn fails_in(shell: &mut Shell, line: &str, seconds: u64) {
+async fn fails_in(executor: &mut Executor, line: &str, seconds: u64) {
     let begun = Instant::now();
-    let outcome = shell.execute(line).await;
-    assert!(matches!(outcome, Outcome::Failed(Exit::NoServer)), "{outcome:?}");
+    let outcome = executor.run_line(line).await;
+    assert!(matches!(outcome, LineStatus::Failed(Exit::NoServer)), "{outcome:?}");
     let took = begun.elapsed();
     let expected = Duration::from_secs(seconds);
     let allowed = expected - Duration::from_millis(100)..=expected + Duration::from_millis(100);
@@ -62,8 +65,8 @@ async fn fails_in(shell: &mut Shell, line: &str, seconds: u64) {
 async fn a_line_without_a_server_takes_its_whole_time_and_no_more() {
     for seconds in [1, 2, 5, 11, 30, 35, 300] {
         let written = Written::default();
-        let (mut shell, _silent) = shell(seconds, &written);
-        fails_in(&mut shell, "auth_login alice x", seconds).await;
+        let (mut executor, _silent) = executor(seconds, &written);
+        fails_in(&mut executor, "auth_login alice x", seconds).await;
         let told = written.take();
         let failure = told.lines().last().unwrap();
         let number = format!("tried for {seconds} s");
@@ -76,9 +79,9 @@ async fn a_line_without_a_server_takes_its_whole_time_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn each_line_has_its_own_whole_time() {
     let written = Written::default();
-    let (mut shell, _silent) = shell(5, &written);
+    let (mut executor, _silent) = executor(5, &written);
     for line in ["auth_login alice x", "send bob hi", "ls", "auth_login alice x"] {
-        fails_in(&mut shell, line, 5).await;
+        fails_in(&mut executor, line, 5).await;
         let told = written.take();
         assert!(told.lines().last().unwrap().contains("tried for 5 s"), "{line}: {told}");
     }
@@ -87,8 +90,8 @@ async fn each_line_has_its_own_whole_time() {
 #[tokio::test(start_paused = true)]
 async fn the_word_before_trying_again_says_the_time_that_is_left() {
     let written = Written::default();
-    let (mut shell, _silent) = shell(30, &written);
-    fails_in(&mut shell, "ls", 30).await;
+    let (mut executor, _silent) = executor(30, &written);
+    fails_in(&mut executor, "ls", 30).await;
     let told = written.take();
     let lines: Vec<_> = told.lines().collect();
     assert_eq!(lines.len(), 2, "{told}");

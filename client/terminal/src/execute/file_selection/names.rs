@@ -7,11 +7,11 @@ use qchat_client::{CallError, LocalFileReason};
 
 use super::FILES_MAX;
 use crate::command::{expanded, separates, unquoted};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 /// The files as they are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum FileArguments {
     /// By the rest of a typed line: one name, or else several names and patterns.
     Rest(String),
     /// By a shell's arguments: each is a name, or else all of them together are one.
@@ -20,7 +20,7 @@ pub(crate) enum Named {
 
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Word {
+struct FileWord {
     text: String,
     /// Whether it may be a pattern: not where it was quoted.
     may_match: bool,
@@ -33,7 +33,7 @@ const MATCHING: MatchOptions = MatchOptions {
     require_literal_leading_dot: true,
 };
 
-impl Named {
+impl FileArguments {
     /// All of it as one name.
     pub(crate) fn whole(&self) -> PathBuf {
         match self {
@@ -46,8 +46,8 @@ impl Named {
     /// `folder`.
     ///
     /// # Errors
-    /// [`Failure`]: a name leads nowhere, no file fits a pattern, or too many do.
-    pub(crate) fn find(&self, folder: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+    /// [`CommandError`]: a name leads nowhere, no file fits a pattern, or too many do.
+    pub(crate) fn find(&self, folder: Option<&Path>) -> Result<Vec<PathBuf>, CommandError> {
         let whole = placed(folder, &self.whole());
         match self {
             // Also where it holds what could be a pattern or several words.
@@ -66,13 +66,13 @@ impl Named {
     }
 }
 
-impl Named {
+impl FileArguments {
     /// The same files as they are named now, for a line that is done later and elsewhere. Of what is not
     /// there yet, the whole is taken for one name.
     ///
     /// # Errors
-    /// [`Failure`]: a name cannot be written into a line.
-    pub(crate) fn lasting(&self) -> Result<String, Failure> {
+    /// [`CommandError`]: a name cannot be written into a line.
+    pub(crate) fn lasting(&self) -> Result<String, CommandError> {
         let paths = match self.find(None) {
             Ok(paths) => paths,
             Err(failure) if self.has_pattern() => return Err(failure),
@@ -83,28 +83,34 @@ impl Named {
         match names.as_slice() {
             // Quotes inside of it do no harm: the pair around all of it is what is taken off.
             [name] => Ok(format!("\"{name}\"")),
-            names if names.iter().any(|name| name.contains('"')) => {
-                Err(Failure::refused("local_file", "a name with a quote in it can only wait alone"))
-            }
+            names if names.iter().any(|name| name.contains('"')) => Err(CommandError::refused(
+                "local_file",
+                "a name with a quote in it can only wait alone",
+            )),
             names => Ok(format!("\"{}\"", names.join("\" \""))),
         }
     }
 
     /// Whether a word of it may stand for several files.
     pub(crate) fn has_pattern(&self) -> bool {
-        matches!(self, Self::Rest(rest) if split(rest).iter().any(Word::is_pattern))
+        matches!(self, Self::Rest(rest) if split(rest).iter().any(FileWord::is_pattern))
     }
 }
 
-fn lasting_name(path: &Path) -> Result<String, Failure> {
-    let local = |why: String| Failure::refused("local_file", format!("{}: {why}", path.display()));
+fn lasting_name(path: &Path) -> Result<String, CommandError> {
+    let local =
+        |why: String| CommandError::refused("local_file", format!("{}: {why}", path.display()));
     let path = std::path::absolute(path).map_err(|error| local(error.to_string()))?;
     let path = path.to_str().ok_or_else(|| local("its folder's name is not UTF-8".to_owned()))?;
     Ok(path.to_owned())
 }
 
 /// What is there of several words. Where already the first is nothing, it was `whole` that was meant.
-fn found(folder: Option<&Path>, words: &[Word], whole: PathBuf) -> Result<Vec<PathBuf>, Failure> {
+fn found(
+    folder: Option<&Path>,
+    words: &[FileWord],
+    whole: PathBuf,
+) -> Result<Vec<PathBuf>, CommandError> {
     let mut paths = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let path = placed(folder, &at_home(&word.text));
@@ -120,8 +126,9 @@ fn found(folder: Option<&Path>, words: &[Word], whole: PathBuf) -> Result<Vec<Pa
 }
 
 /// The regular files that fit a pattern, sorted. A folder has to be named.
-fn fitting(pattern: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let local = |why: &str| Failure::refused("local_file", format!("{}: {why}", pattern.display()));
+fn fitting(pattern: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let local =
+        |why: &str| CommandError::refused("local_file", format!("{}: {why}", pattern.display()));
     let text = pattern.to_str().ok_or_else(|| local("this is not UTF-8"))?;
     let paths = glob::glob_with(text, MATCHING).map_err(|wrong| local(wrong.msg))?;
     // What cannot be read does not fit.
@@ -133,7 +140,7 @@ fn fitting(pattern: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-fn missing(path: PathBuf) -> Failure {
+fn missing(path: PathBuf) -> CommandError {
     CallError::LocalFile { path, reason: LocalFileReason::Missing }.into()
 }
 
@@ -150,7 +157,7 @@ fn at_home(text: &str) -> PathBuf {
     expanded(text, etcetera::home_dir().ok().as_deref())
 }
 
-impl Word {
+impl FileWord {
     fn is_pattern(&self) -> bool {
         self.may_match && Pattern::escape(&self.text) != self.text
     }
@@ -158,7 +165,7 @@ impl Word {
 
 /// The words of a typed rest. A word that begins with a quote goes to the next one like it that ends
 /// a word; where there is none, the quote belongs to a name.
-fn split(rest: &str) -> Vec<Word> {
+fn split(rest: &str) -> Vec<FileWord> {
     let mut words = Vec::new();
     let mut left = rest.trim_start_matches(separates);
     while !left.is_empty() {
@@ -169,12 +176,12 @@ fn split(rest: &str) -> Vec<Word> {
     words
 }
 
-fn bare(text: &str) -> (Word, &str) {
+fn bare(text: &str) -> (FileWord, &str) {
     let (word, left) = text.split_at(text.find(separates).unwrap_or(text.len()));
-    (Word { text: word.to_owned(), may_match: true }, left)
+    (FileWord { text: word.to_owned(), may_match: true }, left)
 }
 
-fn quoted(text: &str) -> Option<(Word, &str)> {
+fn quoted(text: &str) -> Option<(FileWord, &str)> {
     let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''))?;
     let inside = text.get(1..)?;
     let ends = |at: usize| {
@@ -183,15 +190,15 @@ fn quoted(text: &str) -> Option<(Word, &str)> {
     };
     let (end, left) = inside.match_indices(quote).find_map(|(at, _)| ends(at))?;
     let text = inside.get(..end)?.to_owned();
-    Some((Word { text, may_match: false }, left))
+    Some((FileWord { text, may_match: false }, left))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn word(text: &str, may_match: bool) -> Word {
-        Word { text: text.to_owned(), may_match }
+    fn word(text: &str, may_match: bool) -> FileWord {
+        FileWord { text: text.to_owned(), may_match }
     }
 
     #[test]

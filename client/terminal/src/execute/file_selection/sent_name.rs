@@ -18,9 +18,9 @@ fn last_part(path: &Path) -> String {
 
 /// The names that are taken in one folder.
 #[derive(Debug, Default)]
-pub(super) struct Taken(HashSet<String>);
+pub(super) struct TakenNames(HashSet<String>);
 
-impl Taken {
+impl TakenNames {
     /// What the entries of a folder that is sent are called in there, in their order. Names that are kept
     /// go first, so that none has to give way to one that is changed.
     pub(super) fn inside(paths: &[&Path]) -> Vec<FileName> {
@@ -61,13 +61,13 @@ mod tests {
     fn no_two_names_of_a_folder_fall_together_and_those_that_can_stay_do() {
         let names: [&[u8]; 7] = [b"a\nb", b"a\tb", b"a_b", b"a\xff", b"a\xfe", b".git", b"a_b (1)"];
         let paths: Vec<_> = names.iter().map(|name| Path::new(OsStr::from_bytes(name))).collect();
-        let named = Taken::inside(&paths);
+        let named = TakenNames::inside(&paths);
         let named: Vec<_> = named.iter().map(FileName::as_str).collect();
         assert_eq!(
             named,
             ["a_b (2)", "a_b (3)", "a_b", "a\u{fffd}", "a\u{fffd} (1)", "_git", "a_b (1)"]
         );
-        let mut tops = Taken::default();
+        let mut tops = TakenNames::default();
         let tops: Vec<_> =
             ["x/p", "y/p", ".p"].map(|path| tops.top(Path::new(path)).to_string()).into();
         assert_eq!(tops, ["p", "p (1)", "_p"]);

@@ -23,7 +23,7 @@ impl Case {
         self.folder.path().join(name)
     }
 
-    fn choose(&self, named: &Named) -> Result<Chosen, Failure> {
+    fn choose(&self, named: &FileArguments) -> Result<FileSelection, CommandError> {
         named.choose_now(Some(self.folder.path()))
     }
 
@@ -33,7 +33,7 @@ impl Case {
     }
 
     #[track_caller]
-    fn check(&self, named: &Named, expected: &[&str]) {
+    fn check(&self, named: &FileArguments, expected: &[&str]) {
         let chosen = self.choose(named).unwrap();
         let files = self.names(chosen.files.into_iter().map(|file| file.path));
         assert_eq!(files, expected, "{named:?}");
@@ -49,23 +49,23 @@ impl Case {
 
     #[track_caller]
     fn check_typed(&self, rest: &str, expected: &[&str]) {
-        self.check(&Named::Rest(rest.to_owned()), expected);
+        self.check(&FileArguments::Rest(rest.to_owned()), expected);
     }
 
     #[track_caller]
-    fn check_wrong(&self, named: &Named, part: &str) {
+    fn check_wrong(&self, named: &FileArguments, part: &str) {
         let failure = self.choose(named).unwrap_err();
         assert_eq!(failure.code, "local_file");
         assert!(failure.text.contains(part), "{named:?}: {}", failure.text);
     }
 }
 
-fn typed(rest: &str) -> Named {
-    Named::Rest(rest.to_owned())
+fn typed(rest: &str) -> FileArguments {
+    FileArguments::Rest(rest.to_owned())
 }
 
-fn arguments(names: &[&str]) -> Named {
-    Named::Arguments(names.iter().map(ToString::to_string).collect())
+fn arguments(names: &[&str]) -> FileArguments {
+    FileArguments::Arguments(names.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -188,11 +188,11 @@ fn no_symbolic_link_in_a_folder_is_followed() {
 
 #[test]
 fn too_many_files_are_refused_before_one_is_sent() {
-    let mut chosen = Chosen::default();
+    let mut chosen = FileSelection::default();
     for number in 0..FILES_MAX {
-        chosen.add(ChosenFile::at(number.to_string().into(), "a".into())).unwrap();
+        chosen.add(SelectedFile::at(number.to_string().into(), "a".into())).unwrap();
     }
-    let failure = chosen.add(ChosenFile::at("one more".into(), "a".into())).unwrap_err();
+    let failure = chosen.add(SelectedFile::at("one more".into(), "a".into())).unwrap_err();
     assert!(failure.text.contains("10000"), "{}", failure.text);
     let deep = |folders| vec!["d"; folders].join("/") + "/file";
     Case::with(&[&deep(32)]).check_sent_as("d", &[&deep(32)]);
@@ -203,14 +203,14 @@ fn too_many_files_are_refused_before_one_is_sent() {
 fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
     let case = Case::with(&["a", "b"]);
     let id =
-        |name: &str, line| ChosenFile::at(case.path(name), "a".into()).id(ClientId([line; 16]));
+        |name: &str, line| SelectedFile::at(case.path(name), "a".into()).id(ClientId([line; 16]));
     let before = id("a", 1);
     assert_eq!(id("a", 1), before);
     assert_ne!(id("b", 1), before);
     assert_ne!(id("a", 2), before);
     let in_folder = |folder: &str| {
         let name = format!("{folder}/a").as_str().into();
-        ChosenFile::at(case.path("a"), name).id(ClientId([1; 16]))
+        SelectedFile::at(case.path("a"), name).id(ClientId([1; 16]))
     };
     assert_ne!(in_folder("p"), before);
     assert_ne!(in_folder("p"), in_folder("q"));

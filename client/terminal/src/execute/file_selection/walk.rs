@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 
 use qchat_proto::{FileName, FilePath, FolderPath};
 
-use super::sent_name::Taken;
-use super::{Chosen, ChosenFile, LeftOut};
-use crate::error::Failure;
+use super::sent_name::TakenNames;
+use super::{FileSelection, SelectedFile, SkippedEntry};
+use crate::error::CommandError;
 
 /// Adds what lies in a folder, in the order of the names, each folder's own files before those below.
 /// A symbolic link is never followed: it could lead to anything. Each file keeps the folders above it, from
 /// the one that was named on.
 ///
 /// # Errors
-/// [`Failure`]: a folder cannot be read, there is no file at all, or there are too many or too deep.
-pub(super) fn walk(folder: &Path, tops: &mut Taken, chosen: &mut Chosen) -> Result<(), Failure> {
+/// [`CommandError`]: a folder cannot be read, there is no file at all, or there are too many or too deep.
+pub(super) fn walk(
+    folder: &Path,
+    tops: &mut TakenNames,
+    chosen: &mut FileSelection,
+) -> Result<(), CommandError> {
     let before = chosen.files.len();
     let top = own_path(folder).map_err(|error| unreadable(folder, &error))?;
     let top = top.map(|own| chosen.sent_as(folder, None, &tops.top(&own))).transpose()?;
@@ -39,16 +43,20 @@ pub(super) fn walk(folder: &Path, tops: &mut Taken, chosen: &mut Chosen) -> Resu
 /// A folder that is still to be looked at, and what it is called where it goes to.
 type Ahead = (PathBuf, Option<FolderPath>);
 
-impl Chosen {
+impl FileSelection {
     /// Takes the files of a folder, and returns the folders in it.
-    fn take(&mut self, folder: &Path, sent_as: Option<&FolderPath>) -> Result<Vec<Ahead>, Failure> {
+    fn take(
+        &mut self,
+        folder: &Path,
+        sent_as: Option<&FolderPath>,
+    ) -> Result<Vec<Ahead>, CommandError> {
         let mut entries = entries(folder).map_err(|error| unreadable(folder, &error))?;
         for (path, kind) in entries.extract_if(.., |(_, kind)| !kind.is_dir() && !kind.is_file()) {
             self.check_room()?;
-            self.left_out.push(LeftOut { path, kind: in_words(kind) });
+            self.left_out.push(SkippedEntry { path, kind: in_words(kind) });
         }
         let paths: Vec<_> = entries.iter().map(|(path, _)| path.as_path()).collect();
-        let names = Taken::inside(&paths);
+        let names = TakenNames::inside(&paths);
         let mut below = Vec::new();
         for ((path, kind), name) in entries.into_iter().zip(names) {
             if kind.is_dir() {
@@ -57,7 +65,7 @@ impl Chosen {
             } else {
                 let sent_as = FilePath::new(sent_as.cloned(), name);
                 self.note_name(&path, sent_as.name(), &sent_as.to_string());
-                self.add(ChosenFile::at(path, sent_as))?;
+                self.add(SelectedFile::at(path, sent_as))?;
             }
         }
         Ok(below)
@@ -69,7 +77,7 @@ impl Chosen {
         path: &Path,
         above: Option<&FolderPath>,
         name: &FileName,
-    ) -> Result<FolderPath, Failure> {
+    ) -> Result<FolderPath, CommandError> {
         let sent_as = FolderPath::below(above, name);
         let sent_as = sent_as.map_err(|wrong| refused(path, &wrong.to_string()))?;
         self.note_name(path, name, &format!("{sent_as}/"));
@@ -107,10 +115,10 @@ fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
     Ok(entries)
 }
 
-fn unreadable(folder: &Path, error: &io::Error) -> Failure {
+fn unreadable(folder: &Path, error: &io::Error) -> CommandError {
     refused(folder, &format!("cannot be read: {error}"))
 }
 
-fn refused(folder: &Path, why: &str) -> Failure {
-    Failure::refused("local_file", format!("{}: {why}", folder.display()))
+fn refused(folder: &Path, why: &str) -> CommandError {
+    CommandError::refused("local_file", format!("{}: {why}", folder.display()))
 }

@@ -3,24 +3,24 @@
 use qchat_client::Client;
 use qchat_proto::{Address, ClientId, Message};
 
-use super::Manner;
-use crate::error::Failure;
-use crate::execute::file_selection::{Chosen, ChosenFile, Named};
-use crate::outcome::{Answer, SentFiles};
-use crate::output::Bar;
+use super::ExecOptions;
+use crate::error::CommandError;
+use crate::execute::file_selection::{FileArguments, FileSelection, SelectedFile};
+use crate::outcome::{Outcome, SentFiles};
+use crate::output::TransferBar;
 
-impl Manner {
+impl ExecOptions {
     /// Sends what a line names: one file, or several, one after the other.
     pub(super) async fn send_files(
         &self,
         client: &Client,
         to: &Address,
-        named: &Named,
-    ) -> Result<Answer, Failure> {
+        named: &FileArguments,
+    ) -> Result<Outcome, CommandError> {
         let chosen = named.choose(self.folder.as_deref()).await?;
         match chosen.only() {
             Some(file) => self.send_file(client, to, file).await,
-            None => self.send_all(client, to, chosen).await.map(Answer::SentFiles),
+            None => self.send_all(client, to, chosen).await.map(Outcome::SentFiles),
         }
     }
 
@@ -30,8 +30,8 @@ impl Manner {
         &self,
         client: &Client,
         to: &Address,
-        chosen: Chosen,
-    ) -> Result<SentFiles, Failure> {
+        chosen: FileSelection,
+    ) -> Result<SentFiles, CommandError> {
         let id = client.request_id();
         let note = match (&self.unfinished, client.user()) {
             (Some(notes), Some(user)) => notes.take_many(&user, (to, chosen.digest()), id).await,
@@ -55,10 +55,10 @@ impl Manner {
         &self,
         client: &Client,
         (to, line): (&Address, ClientId),
-        chosen: Chosen,
-    ) -> Result<SentFiles, Failure> {
-        let bar = Bar::of_many(self, chosen.files.len(), chosen.bytes());
-        let Chosen { files, left_out, renamed, .. } = chosen;
+        chosen: FileSelection,
+    ) -> Result<SentFiles, CommandError> {
+        let bar = TransferBar::of_many(self, chosen.files.len(), chosen.bytes());
+        let FileSelection { files, left_out, renamed, .. } = chosen;
         let mut sent = SentFiles { left_out, renamed, ..SentFiles::default() };
         let (all, mut done) = (files.len(), 0_u64);
         for (index, file) in files.into_iter().enumerate() {
@@ -77,15 +77,15 @@ impl Manner {
         &self,
         client: &Client,
         (to, line): (&Address, ClientId),
-        file: &ChosenFile,
-        bar: &Bar,
-    ) -> Result<Message, Failure> {
+        file: &SelectedFile,
+        bar: &TransferBar,
+    ) -> Result<Message, CommandError> {
         let client = client.with_request_id(file.id(line));
         Ok(super::send_under_its_name(&client, to, file, bar.progress(self)).await?)
     }
 }
 
-fn is_of_one_file(failure: &Failure) -> bool {
+fn is_of_one_file(failure: &CommandError) -> bool {
     matches!(
         failure.code,
         "local_file"
@@ -97,11 +97,12 @@ fn is_of_one_file(failure: &Failure) -> bool {
     )
 }
 
-fn after(sent: usize, all: usize, failure: Failure) -> Failure {
+fn after(sent: usize, all: usize, failure: CommandError) -> CommandError {
     match sent {
         0 => failure,
-        _ => {
-            Failure { text: format!("{sent} of {all} files are sent; {}", failure.text), ..failure }
-        }
+        _ => CommandError {
+            text: format!("{sent} of {all} files are sent; {}", failure.text),
+            ..failure
+        },
     }
 }

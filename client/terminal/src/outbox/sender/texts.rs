@@ -6,12 +6,12 @@ use std::future::{pending, ready};
 use qchat_client::proto::{Address, ClientId};
 use qchat_client::{CallError, Client, Message, MessageText, SentText, TextStream};
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::outbox::queue::Outbox;
 
 /// The first lines of an outbox, all of them texts, on one stream. The stream bounds how many have no answer.
 #[derive(Debug)]
-pub(super) struct Texts {
+pub(super) struct OutboxTexts {
     stream: TextStream,
     /// The connection that carries it.
     client: Client,
@@ -19,7 +19,7 @@ pub(super) struct Texts {
     under_way: VecDeque<SentText>,
 }
 
-impl Texts {
+impl OutboxTexts {
     /// # Errors
     /// [`CallError`]: nothing is sent.
     ///
@@ -35,7 +35,10 @@ impl Texts {
     ///
     /// # Cancel safety
     /// Cancel safe: what was handed over stays under way.
-    pub(super) async fn answered(&mut self, outbox: &Outbox) -> Option<Result<Message, Failure>> {
+    pub(super) async fn answered(
+        &mut self,
+        outbox: &Outbox,
+    ) -> Option<Result<Message, CommandError>> {
         let Self { stream, under_way, .. } = self;
         loop {
             // A stream that has ended says why to the first line.
@@ -50,7 +53,7 @@ impl Texts {
                 },
                 answer = first_answer(under_way) => {
                     under_way.pop_front();
-                    return Some(answer.map_err(Failure::from));
+                    return Some(answer.map_err(CommandError::from));
                 }
                 () = ready(()), if outbox.is_behind() => return None,
             }

@@ -7,12 +7,12 @@ use qchat_proto::{File, FolderPath};
 use serde::Serialize;
 
 use super::{ErrorObject, MessageObject, escape};
-use crate::error::Failure;
-use crate::execute::Renamed;
+use crate::error::CommandError;
+use crate::execute::RenamedFile;
 use crate::outcome::{SavedFiles, SentFiles};
 
 /// The object that tells, before anything is sent, which names will be others.
-pub(crate) fn renamed(renamed: &[Renamed]) -> String {
+pub(crate) fn renamed(renamed: &[RenamedFile]) -> String {
     let renamed = renamed.iter().map(RenamedObject::from).collect();
     let object = RenamedEvent { event: "renamed", renamed };
     escape(&serde_json::to_string(&object).unwrap_or_default())
@@ -90,7 +90,7 @@ pub(super) struct FileObject<'a> {
 
 impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
     fn from(saved: &'a SavedFiles) -> Self {
-        let failed = |(file, failure): &'a (File, Failure)| FailedObject {
+        let failed = |(file, failure): &'a (File, CommandError)| FailedObject {
             file: file.name.as_str().into(),
             error: ErrorObject { code: failure.code, message: &failure.text },
         };
@@ -105,21 +105,21 @@ impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
     }
 }
 
-impl<'a> From<&'a Renamed> for RenamedObject<'a> {
-    fn from(renamed: &'a Renamed) -> Self {
+impl<'a> From<&'a RenamedFile> for RenamedObject<'a> {
+    fn from(renamed: &'a RenamedFile) -> Self {
         Self { file: renamed.path.to_string_lossy(), sent_as: &renamed.sent_as }
     }
 }
 
-impl From<Failure> for OwnError {
-    fn from(Failure { code, text, .. }: Failure) -> Self {
+impl From<CommandError> for OwnError {
+    fn from(CommandError { code, text, .. }: CommandError) -> Self {
         Self { code, message: text }
     }
 }
 
 impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
     fn from(sent: &'a SentFiles) -> Self {
-        let failed = |(file, failure): &'a (PathBuf, Failure)| FailedObject {
+        let failed = |(file, failure): &'a (PathBuf, CommandError)| FailedObject {
             file: file.to_string_lossy(),
             error: ErrorObject { code: failure.code, message: &failure.text },
         };

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use qchat_proto::{Body, Message};
 
-use super::{Paper, failure, whole};
-use crate::error::Failure;
-use crate::execute::{LeftOut, Renamed};
+use super::{RenderOptions, failure, whole};
+use crate::error::CommandError;
+use crate::execute::{RenamedFile, SkippedEntry};
 use crate::outcome::{SavedFiles, SentFiles};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
@@ -21,22 +21,22 @@ pub(super) fn sent(sent: &SentFiles) -> String {
 }
 
 /// The files that were not sent, and why.
-pub(super) fn not_sent(sent: &SentFiles, paper: &Paper) -> String {
+pub(super) fn not_sent(sent: &SentFiles, options: &RenderOptions) -> String {
     let failed = sent.failed.iter().map(|(path, why)| named(&path.display().to_string(), why));
-    let mut text = all_failed(failed, paper);
+    let mut text = all_failed(failed, options);
     if let Some(whole) = sent.failure() {
         let again = format!("{}; the same line again sends only those", whole.text);
-        text.push_str(&failure(&Failure { text: again, ..whole }, paper));
+        text.push_str(&failure(&CommandError { text: again, ..whole }, options));
     }
     if let Some(left_out) = left_out(&sent.left_out) {
-        text.push_str(&whole(&left_out, paper));
+        text.push_str(&whole(&left_out, options));
     }
     text
 }
 
 /// `"p/a\nb" is sent as p/a_b`, a line for each.
-pub(crate) fn renamed(renamed: &[Renamed], columns: Option<usize>) -> String {
-    let lines = renamed.iter().map(|Renamed { path, sent_as }| {
+pub(crate) fn renamed(renamed: &[RenamedFile], columns: Option<usize>) -> String {
+    let lines = renamed.iter().map(|RenamedFile { path, sent_as }| {
         let line = format!("{path:?} is sent as {sent_as}");
         fold(&sanitize::line(&line), columns) + "\n"
     });
@@ -62,19 +62,19 @@ pub(super) fn saved(saved: &SavedFiles) -> String {
 }
 
 /// The files that were not fetched, and why.
-pub(super) fn not_saved(saved: &SavedFiles, paper: &Paper) -> String {
+pub(super) fn not_saved(saved: &SavedFiles, options: &RenderOptions) -> String {
     let failed = saved.failed.iter().map(|(file, why)| named(file.name.as_str(), why));
-    let mut text = all_failed(failed, paper);
+    let mut text = all_failed(failed, options);
     if let Some(whole) = saved.failure() {
         let again = format!("{}; the same line again fetches only those", whole.text);
-        text.push_str(&failure(&Failure { text: again, ..whole }, paper));
+        text.push_str(&failure(&CommandError { text: again, ..whole }, options));
     }
     text
 }
 
 /// What failed, the first of it one by one.
-fn all_failed(mut failed: impl Iterator<Item = Failure>, paper: &Paper) -> String {
-    let shown = failed.by_ref().take(FAILED_SHOWN_MAX).map(|why| failure(&why, paper));
+fn all_failed(mut failed: impl Iterator<Item = CommandError>, options: &RenderOptions) -> String {
+    let shown = failed.by_ref().take(FAILED_SHOWN_MAX).map(|why| failure(&why, options));
     let mut text: String = shown.collect();
     match failed.count() {
         0 => {}
@@ -102,16 +102,16 @@ fn bytes(message: &Message) -> u64 {
 }
 
 /// The reason, with the file's name where it does not say it itself.
-fn named(path: &str, why: &Failure) -> Failure {
+fn named(path: &str, why: &CommandError) -> CommandError {
     match why.text.starts_with(path) {
         true => why.clone(),
-        false => Failure { text: format!("{path}: {}", why.text), ..why.clone() },
+        false => CommandError { text: format!("{path}: {}", why.text), ..why.clone() },
     }
 }
 
 /// `left out d/link: a symbolic link, which is not followed`.
-fn left_out(entries: &[LeftOut]) -> Option<String> {
-    let LeftOut { path, kind } = entries.first()?;
+fn left_out(entries: &[SkippedEntry]) -> Option<String> {
+    let SkippedEntry { path, kind } = entries.first()?;
     let path = path.to_string_lossy();
     let first = format!("left out {}: {kind}", sanitize::line(&path));
     Some(match entries.len() - 1 {

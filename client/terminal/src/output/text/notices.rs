@@ -6,22 +6,22 @@ use jiff::Zoned;
 use qchat_proto::command::Log;
 use qchat_proto::{MessageId, Stage};
 
-use super::{Columns, Paper, answer, failure, stage_name, time};
+use super::{GutterColumns, RenderOptions, answer, failure, stage_name, time};
 use crate::output::colors::Palette;
 use crate::output::sanitize;
 use crate::output::wrap::{fold, wrap};
-use crate::prompt::{Batch, Heard, News, Sent};
+use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
 
 /// What came by itself, as whole lines for a terminal of so many columns.
-pub(crate) fn batch(batch: &Batch, palette: &Palette, columns: Option<usize>) -> String {
-    let paper = Paper { palette: palette.clone(), columns, now: Zoned::now() };
+pub(crate) fn batch(batch: &NoticeBatch, palette: &Palette, columns: Option<usize>) -> String {
+    let options = RenderOptions { palette: palette.clone(), columns, now: Zoned::now() };
     let mut text = String::new();
-    for news in &batch.news {
-        match news {
-            News::Heard(heard) => live(heard, &paper, &mut text),
-            News::Notice(notice) => told(notice, &paper, &mut text),
-            News::Sent(sent) => text.push_str(&late(sent, &paper)),
-            News::Receipt { stage, messages } => receipt(*stage, messages, &paper, &mut text),
+    for notices in &batch.notices {
+        match notices {
+            Notice::Message(heard) => live(heard, &options, &mut text),
+            Notice::Text(notice) => told(notice, &options, &mut text),
+            Notice::Late(sent) => text.push_str(&late(sent, &options)),
+            Notice::Receipt { stage, messages } => receipt(*stage, messages, &options, &mut text),
         }
     }
     if batch.left_out > 0 {
@@ -33,21 +33,21 @@ pub(crate) fn batch(batch: &Batch, palette: &Palette, columns: Option<usize>) ->
 }
 
 /// `  ✓ read: @bob:17 @bob:18`
-fn receipt(stage: Stage, messages: &[MessageId], paper: &Paper, text: &mut String) {
+fn receipt(stage: Stage, messages: &[MessageId], options: &RenderOptions, text: &mut String) {
     let ids: Vec<_> = messages.iter().map(MessageId::to_string).collect();
     let line = format!("  ✓ {}: {}", stage_name(stage), ids.join(" "));
     // Writing to a String does not fail.
-    let _ = writeln!(text, "{}", paper.palette.quiet(&line));
+    let _ = writeln!(text, "{}", options.palette.quiet(&line));
 }
 
 /// How many characters of a line are repeated with what came of it.
 const LINE_CHARACTERS_MAX: usize = 48;
 
 /// What came of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
-pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
-    let told = |paper: &Paper| match result {
-        Ok(done) => answer(done, paper).trim_end().to_owned(),
-        Err(why) => failure(why, paper).trim_end().to_owned(),
+pub(crate) fn late(LateResult { line, result }: &LateResult, options: &RenderOptions) -> String {
+    let told = |options: &RenderOptions| match result {
+        Ok(done) => answer(done, options).trim_end().to_owned(),
+        Err(why) => failure(why, options).trim_end().to_owned(),
     };
     let mut shown: String = line.chars().take(LINE_CHARACTERS_MAX).collect();
     if shown.len() < line.len() {
@@ -55,20 +55,20 @@ pub(crate) fn late(Sent { line, result }: &Sent, paper: &Paper) -> String {
     }
     let line = format!("← {}", sanitize::line(&shown));
     // Colours take no room.
-    let plain = told(&Paper { palette: Palette::default(), ..paper.clone() });
+    let plain = told(&RenderOptions { palette: Palette::default(), ..options.clone() });
     let beside = format!("{} {line}", plain.lines().last().unwrap_or_default());
-    let (came, quiet) = (told(paper), |text: &str| paper.palette.quiet(text));
-    match wrap(&beside, paper.columns).len() {
+    let (came, quiet) = (told(options), |text: &str| options.palette.quiet(text));
+    match wrap(&beside, options.columns).len() {
         1 => format!("{came} {}\n", quiet(&line)),
-        _ => format!("{came}\n{}\n", quiet(&fold(&format!("  {line}"), paper.columns))),
+        _ => format!("{came}\n{}\n", quiet(&fold(&format!("  {line}"), options.columns))),
     }
 }
 
 /// Only the first line begins at the margin.
-fn told(notice: &str, paper: &Paper, text: &mut String) {
+fn told(notice: &str, options: &RenderOptions, text: &mut String) {
     for (index, line) in notice.split('\n').enumerate() {
         let indent = if index == 0 { "" } else { "  " };
-        let room = paper.columns.map(|columns| columns.saturating_sub(indent.len()));
+        let room = options.columns.map(|columns| columns.saturating_sub(indent.len()));
         // Writing to a String does not fail.
         let _ = writeln!(text, "{indent}{}", fold(&sanitize::line(line.trim()), room));
     }
@@ -76,13 +76,13 @@ fn told(notice: &str, paper: &Paper, text: &mut String) {
 
 /// `  17:40  bob │ hi`, or `  17:40  +lab bob │ hi` where it was said in a group. No name begins with
 /// a `+`.
-pub(super) fn live(heard: &Heard, paper: &Paper, text: &mut String) {
-    let Heard { log, message, .. } = heard;
+pub(super) fn live(heard: &ReceivedMessage, options: &RenderOptions, text: &mut String) {
+    let ReceivedMessage { log, message, .. } = heard;
     let speaker = match log {
         Log::Inbox => message.from.to_string(),
         Log::Group(group) => format!("+{group} {}", message.from),
     };
-    let time = time(message.at, &paper.now);
-    let columns = Columns { time: time.len(), name: speaker.len() };
-    columns.write(message, [" ", &time, &speaker], paper, text);
+    let time = time(message.at, &options.now);
+    let columns = GutterColumns { time: time.len(), name: speaker.len() };
+    columns.write(message, [" ", &time, &speaker], options, text);
 }

@@ -2,34 +2,34 @@
 //!
 //! A script reads the results as data, so a sentence about them stands elsewhere.
 
-use super::{Paper, files, whole};
-use crate::outcome::{Answer, Page};
+use super::{RenderOptions, files, whole};
+use crate::outcome::{Outcome, Page};
 
 /// The remarks as whole lines. Empty if there is nothing to say.
-pub(crate) fn remarks(answer: &Answer, paper: &Paper) -> String {
+pub(crate) fn remarks(answer: &Outcome, options: &RenderOptions) -> String {
     match answer {
-        Answer::Users(users) if users.is_empty() => "nobody else is here yet\n".to_owned(),
-        Answer::Groups(groups) if groups.is_empty() => {
+        Outcome::Users(users) if users.is_empty() => "nobody else is here yet\n".to_owned(),
+        Outcome::Groups(groups) if groups.is_empty() => {
             "no groups yet; make one with mkgr GROUP\n".to_owned()
         }
-        Answer::Members(members) if members.is_empty() => "no members\n".to_owned(),
-        Answer::History(page) => of_page(page, paper),
-        Answer::SentFiles(sent) => files::not_sent(sent, paper),
-        Answer::SavedFiles(saved) => files::not_saved(saved, paper),
-        Answer::Saved { damaged, .. } => of_damage(damaged, paper),
+        Outcome::Members(members) if members.is_empty() => "no members\n".to_owned(),
+        Outcome::History(page) => of_page(page, options),
+        Outcome::SentFiles(sent) => files::not_sent(sent, options),
+        Outcome::SavedFiles(saved) => files::not_saved(saved, options),
+        Outcome::Saved { damaged, .. } => of_damage(damaged, options),
         _ => String::new(),
     }
 }
 
-fn of_damage(blocks: &[u64], paper: &Paper) -> String {
+fn of_damage(blocks: &[u64], options: &RenderOptions) -> String {
     let line = |block| format!("block {block} of what had come before was damaged, and came again");
-    blocks.iter().map(|block| whole(&line(block), paper)).collect()
+    blocks.iter().map(|block| whole(&line(block), options)).collect()
 }
 
 /// Says that there is nothing, and how to see older messages.
-fn of_page(page: &Page, paper: &Paper) -> String {
+fn of_page(page: &Page, options: &RenderOptions) -> String {
     let nothing = if page.messages.is_empty() { "no messages\n" } else { "" };
-    let older = if page.more { whole(&older(page), paper) } else { String::new() };
+    let older = if page.more { whole(&older(page), options) } else { String::new() };
     format!("{nothing}{older}")
 }
 

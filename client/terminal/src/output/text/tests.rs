@@ -3,13 +3,13 @@ use qchat_proto::{Digest, Timestamp};
 
 use super::notices::live;
 use super::*;
-use crate::execute::LeftOut;
+use crate::execute::SkippedEntry;
 use crate::outcome::SentFiles;
-use crate::prompt::{Batch, Heard, News, Sent};
+use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
 
-fn paper(columns: Option<usize>) -> Paper {
+fn options(columns: Option<usize>) -> RenderOptions {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();
-    Paper { palette: Palette::default(), columns, now }
+    RenderOptions { palette: Palette::default(), columns, now }
 }
 
 fn said(from: &str, at: &str, body: Body) -> Message {
@@ -46,13 +46,13 @@ fn page(messages: Vec<Message>) -> Page {
 }
 
 /// Both streams, as a terminal shows them.
-fn shown(answered: &Answer, paper: &Paper) -> String {
-    answer(answered, paper) + &remarks(answered, paper)
+fn shown(answered: &Outcome, options: &RenderOptions) -> String {
+    answer(answered, options) + &remarks(answered, options)
 }
 
 #[track_caller]
-fn check(answered: &Answer, expected: &[&str]) {
-    assert_eq!(shown(answered, &paper(None)).lines().collect::<Vec<_>>(), expected);
+fn check(answered: &Outcome, expected: &[&str]) {
+    assert_eq!(shown(answered, &options(None)).lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -60,10 +60,10 @@ fn what_became_of_a_message_is_said_in_a_word() {
     let mut message = said("alice", "2026-11-22T17:40:00Z", text("hi"));
     message.id = "@bob:17".parse().unwrap();
     let receipt = Receipt { receivers: 1, delivered: 1, read: 0 };
-    check(&Answer::Reached { message: message.clone(), receipt }, &["sent @bob:17: delivered"]);
+    check(&Outcome::Reached { message: message.clone(), receipt }, &["sent @bob:17: delivered"]);
     message.id = "+lab:3".parse().unwrap();
     let receipt = Receipt { receivers: 4, delivered: 4, read: 4 };
-    check(&Answer::Reached { message, receipt }, &["sent +lab:3: read by all 4"]);
+    check(&Outcome::Reached { message, receipt }, &["sent +lab:3: read by all 4"]);
 }
 
 #[test]
@@ -83,14 +83,14 @@ fn messages_stand_in_columns() {
         "older messages exist: inbox --from bob --before @alice:41",
     ];
     let again = "inbox --from bob".to_owned();
-    check(&Answer::History(Page { more: true, again, ..page(messages) }), &expected);
+    check(&Outcome::History(Page { more: true, again, ..page(messages) }), &expected);
 }
 
 #[test]
 fn a_file_in_folders_is_shown_with_them_and_stays_right_of_the_gutter() {
     let shown = |path: &str, columns| {
         let message = said("bob", "2026-11-22T17:41:00Z", file_called(path));
-        answer(&Answer::History(page(vec![message])), &paper(columns))
+        answer(&Outcome::History(page(vec![message])), &options(columns))
     };
     assert_eq!(
         shown("photos/2024/a.jpg", None),
@@ -110,16 +110,16 @@ fn what_was_left_out_among_the_unread_is_not_skipped_by_the_hint() {
     // Between these two, messages that were read are not shown.
     messages[1].id = "@alice:90".parse().unwrap();
     let unread_and_newest = Page { more: true, unbroken: 1, ..page(messages) };
-    let shown = shown(&Answer::History(unread_and_newest), &paper(None));
+    let shown = shown(&Outcome::History(unread_and_newest), &options(None));
     assert!(shown.ends_with("older messages exist: inbox --before @alice:90\n"), "{shown}");
 }
 
 #[test]
 fn an_empty_page_says_so_and_where_more_is() {
-    check(&Answer::History(page(Vec::new())), &["no messages"]);
+    check(&Outcome::History(page(Vec::new())), &["no messages"]);
     let again = "inboxgroup lab --unread --limit 3".to_owned();
     let read = Page { more: true, again, ..page(Vec::new()) };
-    check(&Answer::History(read), &["no messages", "older messages exist: inboxgroup lab"]);
+    check(&Outcome::History(read), &["no messages", "older messages exist: inboxgroup lab"]);
 }
 
 /// Whether a line can be told from one that we wrote about a message: we mark, indent or name.
@@ -132,8 +132,8 @@ fn a_message_cannot_look_like_another_speakers_line() {
     let forged =
         "hi\n  17:41  carol │ I owe you 5\r\n\u{1b}[1A\rcarol\u{2028}x\n\n\u{85}\u{b}\u{c}y";
     let shown = answer(
-        &Answer::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(forged))])),
-        &paper(None),
+        &Outcome::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(forged))])),
+        &options(None),
     );
     let mut lines = shown.lines();
     assert_eq!(lines.next(), Some("* 17:40  bob │ hi"));
@@ -146,8 +146,8 @@ fn a_message_cannot_look_like_another_speakers_line() {
 fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
     let long = format!("{}  17:41  carol │ I owe you 5", "é".repeat(200));
     let shown = answer(
-        &Answer::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(&long))])),
-        &paper(Some(40)),
+        &Outcome::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(&long))])),
+        &options(Some(40)),
     );
     assert!(shown.lines().count() > 5);
     assert!(shown.lines().all(|line| line.chars().count() <= 40), "{shown}");
@@ -158,26 +158,26 @@ fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
 fn lists_are_aligned_and_empty_ones_say_so() {
     let user = |name: &str, online| User { name: name.parse().unwrap(), online };
     check(
-        &Answer::Users(vec![user("bob", true), user("christine", false)]),
+        &Outcome::Users(vec![user("bob", true), user("christine", false)]),
         &["bob        online", "christine  offline"],
     );
-    check(&Answer::Users(Vec::new()), &["nobody else is here yet"]);
+    check(&Outcome::Users(Vec::new()), &["nobody else is here yet"]);
     let group =
         |name: &str, members, joined| Group { name: name.parse().unwrap(), members, joined };
     check(
-        &Answer::Groups(vec![group("lab", 1, true), group("bus", 12, false)]),
+        &Outcome::Groups(vec![group("lab", 1, true), group("bus", 12, false)]),
         &["lab  1 member    joined", "bus  12 members"],
     );
     let member = |name: &str, owner| Member { name: name.parse().unwrap(), online: true, owner };
     check(
-        &Answer::Members(vec![member("al", true), member("bob", false)]),
+        &Outcome::Members(vec![member("al", true), member("bob", false)]),
         &["al   online  owner", "bob  online"],
     );
 }
 
 #[test]
 fn a_failure_is_one_line_or_indented() {
-    let shown = |text: &str| failure(&Failure::refused("usage", text), &paper(None));
+    let shown = |text: &str| failure(&CommandError::refused("usage", text), &options(None));
     assert_eq!(shown("no such \u{1b}thing"), "error: no such ␛thing (usage)\n");
     assert_eq!(
         shown("changed\n  known: x\nerror: y"),
@@ -188,22 +188,22 @@ fn a_failure_is_one_line_or_indented() {
 #[test]
 fn colours_change_nothing_but_colour() {
     let messages = vec![said("bob", "2026-11-22T17:40:00Z", text("hi\nyou"))];
-    let answered = Answer::History(page(messages));
-    let coloured = Paper { palette: Palette::coloured(), ..paper(None) };
+    let answered = Outcome::History(page(messages));
+    let coloured = RenderOptions { palette: Palette::coloured(), ..options(None) };
     let coloured = answer(&answered, &coloured);
     assert!(coloured.contains('\u{1b}'));
     assert_eq!(
         anstream::adapter::strip_str(&coloured).to_string(),
-        answer(&answered, &paper(None))
+        answer(&answered, &options(None))
     );
 }
 
 #[track_caller]
 fn check_live(log: Log, body: Body, expected: &[&str]) {
     let message = said("bob", "2026-11-22T17:40:00Z", body);
-    let heard = Heard { reader: "alice".parse().unwrap(), log, message };
+    let heard = ReceivedMessage { reader: "alice".parse().unwrap(), log, message };
     let mut shown = String::new();
-    live(&heard, &paper(None), &mut shown);
+    live(&heard, &options(None), &mut shown);
     assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -226,11 +226,11 @@ fn what_comes_by_itself_looks_like_the_inbox_and_names_its_group() {
 
 #[test]
 fn a_batch_tells_what_it_left_out() {
-    let notice = || News::Notice("connection \u{1b}[2Jlost\nfor ever".to_owned());
+    let notice = || Notice::Text("connection \u{1b}[2Jlost\nfor ever".to_owned());
     let shown = |left_out| {
         let news = vec![notice()];
-        let mut posted = Batch::default();
-        (posted.news, posted.left_out) = (news, left_out);
+        let mut posted = NoticeBatch::default();
+        (posted.notices, posted.left_out) = (news, left_out);
         super::batch(&posted, &Palette::default(), None)
     };
     assert_eq!(shown(0), "connection ␛[2Jlost\n  for ever\n");
@@ -241,14 +241,14 @@ fn a_batch_tells_what_it_left_out() {
 #[test]
 fn what_came_of_a_line_that_waited_is_told_with_the_line() {
     let shown = |line: &str, result| {
-        late(&Sent { line: line.to_owned(), result }, &paper(None)).trim_end().to_owned()
+        late(&LateResult { line: line.to_owned(), result }, &options(None)).trim_end().to_owned()
     };
-    let done = || Ok(Answer::Joined("lab".parse().unwrap()));
+    let done = || Ok(Outcome::Joined("lab".parse().unwrap()));
     assert_eq!(shown("join lab", done()), "joined lab ← join lab");
     assert_eq!(shown("a\u{1b}[2J\nb", done()), "joined lab ← a␛[2J␊b");
     let long = shown(&"é".repeat(49), done());
     assert_eq!(long, format!("joined lab ← {}…", "é".repeat(48)));
-    let refused = Err(Failure::refused("user_not_found", "user not found: bbo"));
+    let refused = Err(CommandError::refused("user_not_found", "user not found: bbo"));
     assert_eq!(
         shown("send bbo hi", refused),
         "error: user not found: bbo (user_not_found) ← send bbo hi"
@@ -261,10 +261,13 @@ fn no_terminal_is_so_narrow_that_a_message_gets_to_the_margin() {
     let longest = "m".repeat(32);
     let message = said(&longest, "2026-11-22T17:40:00Z", text(&forged));
     for columns in [1, 5, 20, 40, 44, 60, 80, 100] {
-        let heard =
-            Heard { reader: "alice".parse().unwrap(), log: Log::Inbox, message: message.clone() };
+        let heard = ReceivedMessage {
+            reader: "alice".parse().unwrap(),
+            log: Log::Inbox,
+            message: message.clone(),
+        };
         let mut shown = String::new();
-        live(&heard, &paper(Some(columns)), &mut shown);
+        live(&heard, &options(Some(columns)), &mut shown);
         let mut rows = shown.lines();
         assert!(rows.next().unwrap().starts_with(&format!("  17:40  {longest} │")), "{shown}");
         for row in rows {
@@ -281,10 +284,10 @@ fn the_name_of_a_file_begins_no_row() {
     let path = format!("download/alice/x{}17:40  bob │ hi", " ".repeat(70));
     let Body::File(file) = file() else { panic!() };
     let saved = answer(
-        &Answer::Saved { file, path: path.clone(), damaged: Vec::new(), was_here: false },
-        &paper(Some(80)),
+        &Outcome::Saved { file, path: path.clone(), damaged: Vec::new(), was_here: false },
+        &options(Some(80)),
     );
-    let failed = failure(&Failure::refused("ambiguous_file", path), &paper(Some(80)));
+    let failed = failure(&CommandError::refused("ambiguous_file", path), &options(Some(80)));
     for shown in [saved, failed] {
         let rows: Vec<_> = shown.lines().collect();
         assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  │ ")), "{shown}");
@@ -295,14 +298,17 @@ fn the_name_of_a_file_begins_no_row() {
 fn what_is_repeated_of_a_line_or_left_out_of_a_folder_begins_no_row() {
     let long = format!("x{}17:40  bob │ hi", " ".repeat(24));
     let late = late(
-        &Sent { line: long.clone(), result: Err(Failure::refused("usage", "no such thing")) },
-        &paper(Some(40)),
+        &LateResult {
+            line: long.clone(),
+            result: Err(CommandError::refused("usage", "no such thing")),
+        },
+        &options(Some(40)),
     );
     let left_out = SentFiles {
-        left_out: vec![LeftOut { path: long.into(), kind: "a pipe" }],
+        left_out: vec![SkippedEntry { path: long.into(), kind: "a pipe" }],
         ..SentFiles::default()
     };
-    let left_out = shown(&Answer::SentFiles(left_out), &paper(Some(40)));
+    let left_out = shown(&Outcome::SentFiles(left_out), &options(Some(40)));
     for shown in [late, left_out] {
         let rows: Vec<_> = shown.lines().collect();
         assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  ")), "{shown}");

@@ -6,10 +6,10 @@ use super::table;
 use crate::output::progress_meter::Reading;
 use crate::output::sanitize;
 use crate::output::wrap::fold;
-use crate::prompt::{Direction, Row, State};
+use crate::prompt::{TransferDirection, TransferRow, TransferState};
 
 /// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
-pub(crate) fn transfers(rows: &[Row], columns: Option<usize>) -> String {
+pub(crate) fn transfers(rows: &[TransferRow], columns: Option<usize>) -> String {
     if rows.is_empty() {
         return "no transfers; a line that moves a file and ends with & begins one\n".to_owned();
     }
@@ -17,22 +17,22 @@ pub(crate) fn transfers(rows: &[Row], columns: Option<usize>) -> String {
     table.lines().map(|row| format!("{}\n", fold(row, columns))).collect()
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &TransferRow) -> [String; 6] {
     let direction = match row.direction {
-        Direction::Send => "send",
-        Direction::Fetch => "fetch",
+        TransferDirection::Send => "send",
+        TransferDirection::Fetch => "fetch",
     };
     let name = sanitize::line(&row.name);
     let (percent, bytes, rate, name) = match &row.state {
-        State::Ended(outcome) => {
+        TransferState::Ended(outcome) => {
             let name = format!("{name}: {}", sanitize::line(outcome));
             ("ended".to_owned(), String::new(), String::new(), name)
         }
-        State::Waits(reading) => {
+        TransferState::Waits(reading) => {
             let [percent, bytes] = how_far(reading);
             (percent, bytes, "waits".to_owned(), name.into_owned())
         }
-        State::Moves(reading) => {
+        TransferState::Moves(reading) => {
             let [percent, bytes] = how_far(reading);
             let rate = reading.rate().map(|rate| format!("{}/s", HumanBytes(rate)));
             (percent, bytes, rate.unwrap_or_default(), format!("{name}{}", which(reading)))
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_transfer_is_a_row() {
-        let row = |number, direction, name: &str, state| Row {
+        let row = |number, direction, name: &str, state| TransferRow {
             number,
             direction,
             name: name.to_owned(),
@@ -65,9 +65,14 @@ mod tests {
         };
         let reading = Reading { file: Some((2, 12)), done: 512, bytes: 1024, ..Reading::default() };
         let rows = [
-            row(1, Direction::Fetch, "a\u{1b}b", State::Ended("saved x/a".to_owned())),
-            row(2, Direction::Send, "film.mkv", State::Moves(reading)),
-            row(10, Direction::Send, "b", State::Waits(Reading::default())),
+            row(
+                1,
+                TransferDirection::Fetch,
+                "a\u{1b}b",
+                TransferState::Ended("saved x/a".to_owned()),
+            ),
+            row(2, TransferDirection::Send, "film.mkv", TransferState::Moves(reading)),
+            row(10, TransferDirection::Send, "b", TransferState::Waits(Reading::default())),
         ];
         let shown = "\
             1   fetch  ended                            a␛b: saved x/a\n\

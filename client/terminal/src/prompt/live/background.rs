@@ -3,51 +3,51 @@
 use qchat_client::Refusal;
 use qchat_client::proto::ClientId;
 
-use super::Live;
+use super::LiveSession;
+use crate::command::Command;
 use crate::command::Input;
-use crate::command::Line;
-use crate::error::Failure;
-use crate::execute::{Outcome, Shell};
+use crate::error::CommandError;
+use crate::execute::{Executor, LineStatus};
 
-impl Live {
+impl LiveSession {
     /// Lets a line go on in the background.
-    pub(super) async fn send_off(
+    pub(super) async fn start_background(
         &mut self,
-        shell: &mut Shell,
+        executor: &mut Executor,
         input: Input<'_>,
-        line: Line,
-    ) -> Outcome {
-        shell.tell_renamed(&line, ClientId::random()).await;
-        let pushed = match (input, shell.user()) {
+        line: Command,
+    ) -> LineStatus {
+        executor.announce_renamed(&line, ClientId::random()).await;
+        let pushed = match (input, executor.user()) {
             (Input::Line(text), Some(_)) => self.transfers.push(text, line),
             _ => Err(Refusal::NotLoggedIn.into()),
         };
-        self.told(shell, input, pushed.map(|number| format!("transfer {number} begins"))).await
+        self.told(executor, input, pushed.map(|number| format!("transfer {number} begins"))).await
     }
 
     /// Ends a transfer.
     pub(super) async fn stop_transfer(
         &mut self,
-        shell: &mut Shell,
+        executor: &mut Executor,
         input: Input<'_>,
         number: u32,
-    ) -> Outcome {
+    ) -> LineStatus {
         let stopped = self.transfers.stop(number);
-        self.told(shell, input, stopped).await
+        self.told(executor, input, stopped).await
     }
 
     async fn told(
         &mut self,
-        shell: &mut Shell,
+        executor: &mut Executor,
         input: Input<'_>,
-        result: Result<String, Failure>,
-    ) -> Outcome {
+        result: Result<String, CommandError>,
+    ) -> LineStatus {
         match result {
             Ok(remark) => {
-                shell.output().notice(&remark);
-                Outcome::Done
+                executor.output().notice(&remark);
+                LineStatus::Done
             }
-            Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+            Err(failure) => executor.report(input.first_word(), Err(failure)).await,
         }
     }
 }

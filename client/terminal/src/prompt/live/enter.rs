@@ -4,62 +4,67 @@ use qchat_client::Backoff;
 use qchat_client::proto::ClientId;
 use tokio::time::{sleep, timeout};
 
-use super::{Live, Watch, step};
+use super::{LiveSession, WatchState, step};
 use crate::command::Input;
-use crate::command::{Line, parse};
-use crate::error::Failure;
-use crate::execute::{Outcome, Shell};
+use crate::command::{Command, parse};
+use crate::error::CommandError;
+use crate::execute::{Executor, LineStatus};
 use crate::login::path_of;
-use crate::outbox::{Delivery, Step};
-use crate::outcome::Answer;
-use crate::prompt::notices::{News, Sent};
+use crate::outbox::{Delivery, TaskEnd};
+use crate::outcome::Outcome;
+use crate::prompt::notices::{LateResult, Notice};
 
-impl Live {
+impl LiveSession {
     /// Does a typed line, or keeps it until the link is back.
     ///
     /// # Cancel safety
-    /// As [`Shell::execute`]. What was kept stays so.
-    pub(crate) async fn enter(&mut self, shell: &mut Shell, text: &str) -> Outcome {
+    /// As [`Executor::run_line`]. What was kept stays so.
+    pub(crate) async fn enter(&mut self, executor: &mut Executor, text: &str) -> LineStatus {
         let input = Input::line(text);
         match parse(input) {
             Ok(line) if self.delivery.is_some() && line.can_wait() => {
-                self.send(shell, input, &line).await
+                self.send(executor, input, &line).await
             }
-            Ok(Line::Background(line)) => self.send_off(shell, input, *line).await,
-            Ok(Line::StopTransfer(number)) => self.stop_transfer(shell, input, number).await,
-            Ok(Line::Transfers) => {
-                shell.output().transfers(&self.transfers.rows());
-                Outcome::Done
+            Ok(Command::Background(line)) => self.start_background(executor, input, *line).await,
+            Ok(Command::StopTransfer(number)) => self.stop_transfer(executor, input, number).await,
+            Ok(Command::Transfers) => {
+                executor.output().transfers(&self.transfers.rows());
+                LineStatus::Done
             }
-            Ok(line) if line.asks_server() => match self.settle(shell, &line).await {
-                Ok(()) => shell.execute(text).await,
-                Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+            Ok(line) if line.asks_server() => match self.settle(executor, &line).await {
+                Ok(()) => executor.run_line(text).await,
+                Err(failure) => executor.report(input.first_word(), Err(failure)).await,
             },
-            _ => shell.execute(text).await,
+            _ => executor.run_line(text).await,
         }
     }
 
     /// Does a line at once where that is possible, so that its answer is seen below it. Otherwise it gets
     /// behind those that wait.
-    async fn send(&mut self, shell: &mut Shell, input: Input<'_>, line: &Line) -> Outcome {
+    async fn send(
+        &mut self,
+        executor: &mut Executor,
+        input: Input<'_>,
+        line: &Command,
+    ) -> LineStatus {
         let id = ClientId::random();
-        if self.waiting() == 0 && shell.is_connected() {
-            shell.begin();
-            match shell.done(line, id).await {
-                Err(Failure { code: "unreachable" | "outcome_unknown", .. }) => {}
-                result => return shell.tell(input.first_word(), result).await,
+        if self.waiting() == 0 && executor.is_connected() {
+            executor.begin_line();
+            match executor.run_once(line, id).await {
+                Err(CommandError { code: "unreachable" | "outcome_unknown", .. }) => {}
+                result => return executor.report(input.first_word(), result).await,
             }
         }
-        shell.tell_renamed(line, id).await;
+        executor.announce_renamed(line, id).await;
         let (Input::Line(text), Some(delivery)) = (input, &mut self.delivery) else {
-            return Outcome::Done;
+            return LineStatus::Done;
         };
         match delivery.push(id, text, line) {
             Ok(remark) => {
-                shell.output().notice(&remark);
-                Outcome::Done
+                executor.output().notice(&remark);
+                LineStatus::Done
             }
-            Err(failure) => shell.tell(input.first_word(), Err(failure)).await,
+            Err(failure) => executor.report(input.first_word(), Err(failure)).await,
         }
     }
 
@@ -69,46 +74,50 @@ impl Live {
 
     /// Sends what waits before a line that cannot, for as long as that may take. Where the link stands,
     /// the line is done even if something still waits.
-    async fn settle(&mut self, shell: &mut Shell, line: &Line) -> Result<(), Failure> {
-        let patience = shell.manner().patience;
-        let settled = timeout(patience, self.deliver_before(line, shell)).await;
-        shell.restoring_is_broken_off();
+    async fn settle(
+        &mut self,
+        executor: &mut Executor,
+        line: &Command,
+    ) -> Result<(), CommandError> {
+        let patience = executor.options().patience;
+        let settled = timeout(patience, self.deliver_before(line, executor)).await;
+        executor.restore_cancelled();
         match settled {
-            Err(_) if !shell.is_connected() => {
+            Err(_) if !executor.is_connected() => {
                 let text = format!("there was no connection for {} s", patience.as_secs());
-                Err(Failure::unreachable(text))
+                Err(CommandError::unreachable(text))
             }
             _ => Ok(()),
         }
     }
 
     /// A question does not wait for files.
-    async fn deliver_before(&mut self, line: &Line, shell: &mut Shell) {
-        let ends_session = matches!(line, Line::Logout | Line::LogoutEverywhere);
-        let passes_files = !ends_session && !matches!(line, Line::Leave(_));
+    async fn deliver_before(&mut self, line: &Command, executor: &mut Executor) {
+        let ends_session = matches!(line, Command::Logout | Command::LogoutEverywhere);
+        let passes_files = !ends_session && !matches!(line, Command::Leave(_));
         let mut backoff = Backoff::default();
-        if self.waiting() > 0 && !shell.is_connected() {
-            let seconds = shell.manner().patience.as_secs();
-            shell.output().notice(&format!("no connection; trying again for {seconds} s"));
+        if self.waiting() > 0 && !executor.is_connected() {
+            let seconds = executor.options().patience.as_secs();
+            executor.output().notice(&format!("no connection; trying again for {seconds} s"));
         }
         while self.waiting() > 0 {
-            if shell.signed_in().is_some() {
+            if executor.signed_in().is_some() {
                 if passes_files && self.delivery.as_ref().is_some_and(Delivery::sends_file) {
                     return;
                 }
-                match step(&mut self.delivery, shell).await {
-                    Step::Sent(sent) => {
-                        self.track(&sent, shell);
-                        shell.output().late(&sent);
+                match step(&mut self.delivery, executor).await {
+                    TaskEnd::Done(sent) => {
+                        self.track(&sent, executor);
+                        executor.output().late(&sent);
                     }
-                    Step::NotYet => {}
-                    Step::SignedOut => shell.abandon_link(),
+                    TaskEnd::Retry => {}
+                    TaskEnd::SignedOut => executor.drop_connection(),
                 }
-            } else if shell.can_be_restored() {
+            } else if executor.can_be_restored() {
                 sleep(backoff.pause()).await;
                 backoff.failed();
                 // Whether it went well is seen in the next round.
-                let _ = shell.restore().await;
+                let _ = executor.restore().await;
             } else {
                 return;
             }
@@ -116,31 +125,31 @@ impl Live {
     }
 
     /// Takes note of what has come of sending.
-    pub(super) fn sent(&mut self, step: Step, shell: &mut Shell) {
+    pub(super) fn sent(&mut self, step: TaskEnd, executor: &mut Executor) {
         match step {
-            Step::Sent(sent) => {
-                self.track(&sent, shell);
-                self.board.post(News::Sent(*sent));
+            TaskEnd::Done(sent) => {
+                self.track(&sent, executor);
+                self.notices.post(Notice::Late(*sent));
             }
-            Step::NotYet => self.follow(shell),
-            Step::SignedOut => {
-                shell.abandon_link();
+            TaskEnd::Retry => self.follow(executor),
+            TaskEnd::SignedOut => {
+                executor.drop_connection();
                 self.stop();
-                self.watch = Watch::Lost;
+                self.watch = WatchState::Lost;
             }
         }
     }
 
-    fn track(&mut self, sent: &Sent, shell: &Shell) {
-        for message in sent.result.as_ref().map(Answer::sent).unwrap_or_default() {
-            self.own.add(message.id.clone(), shell.signed_in(), &self.board);
+    fn track(&mut self, sent: &LateResult, executor: &Executor) {
+        for message in sent.result.as_ref().map(Outcome::sent).unwrap_or_default() {
+            self.own.add(message.id.clone(), executor.signed_in(), &self.notices);
         }
     }
 
     /// Takes up what waits for who is signed in now.
-    pub(super) fn open_delivery(&mut self, shell: &Shell) {
+    pub(super) fn open_delivery(&mut self, executor: &Executor) {
         let (Some(user), Some(outboxes)) = (&self.user, &self.outboxes) else { return };
-        let folder = path_of(outboxes, shell.server(), user);
+        let folder = path_of(outboxes, executor.server(), user);
         match Delivery::open(user.clone(), &folder) {
             Ok((delivery, remarks)) => {
                 self.delivery = Some(delivery);

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use crate::prompt::notices::{Board, News};
+use crate::prompt::notices::{Notice, NoticeQueue};
 
 /// How many messages are tracked. Older ones are not told of any more.
 const TRACKED_MAX: usize = 32;
@@ -20,24 +20,24 @@ const SETTLE: Duration = Duration::from_millis(500);
 
 /// The last messages that were sent.
 #[derive(Debug, Default)]
-pub(super) struct OwnMessages {
-    tracked: VecDeque<Tracked>,
+pub(super) struct ReceiptTracker {
+    tracked: VecDeque<TrackedMessage>,
 }
 
 #[derive(Debug)]
-struct Tracked {
+struct TrackedMessage {
     id: MessageId,
     told: Arc<Mutex<Stage>>,
     task: Option<AbortHandle>,
 }
 
-impl OwnMessages {
+impl ReceiptTracker {
     /// Tracks a message from now on. A note to oneself is not worth it.
     pub(super) fn add(
         &mut self,
         id: MessageId,
         on: Option<(Client, UserName)>,
-        board: &Arc<Board>,
+        notices: &Arc<NoticeQueue>,
     ) {
         let Some((client, user)) = on else { return };
         if id.log == Address::User(user) {
@@ -46,16 +46,17 @@ impl OwnMessages {
         while self.tracked.len() >= TRACKED_MAX {
             self.tracked.pop_front();
         }
-        let mut tracked = Tracked { id, told: Arc::new(Mutex::new(Stage::Stored)), task: None };
-        tracked.follow(client, board);
+        let mut tracked =
+            TrackedMessage { id, told: Arc::new(Mutex::new(Stage::Stored)), task: None };
+        tracked.follow(client, notices);
         self.tracked.push_back(tracked);
     }
 
     /// Goes on tracking on a new link.
-    pub(super) fn follow_on(&mut self, client: &Client, board: &Arc<Board>) {
+    pub(super) fn follow_on(&mut self, client: &Client, notices: &Arc<NoticeQueue>) {
         self.tracked.retain(|tracked| tracked.told() < Stage::Read);
         for tracked in &mut self.tracked {
-            tracked.follow(client.clone(), board);
+            tracked.follow(client.clone(), notices);
         }
     }
 
@@ -65,16 +66,16 @@ impl OwnMessages {
     }
 }
 
-impl Tracked {
+impl TrackedMessage {
     fn told(&self) -> Stage {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn follow(&mut self, client: Client, board: &Arc<Board>) {
-        let (id, told, board) = (self.id.clone(), Arc::clone(&self.told), Arc::clone(board));
+    fn follow(&mut self, client: Client, notices: &Arc<NoticeQueue>) {
+        let (id, told, notices) = (self.id.clone(), Arc::clone(&self.told), Arc::clone(notices));
         let task = tokio::spawn(async move {
             let (stages, coming) = watch::channel(Stage::Stored);
-            tokio::join!(read(client, id.clone(), stages), tell(coming, id, &told, &board));
+            tokio::join!(read(client, id.clone(), stages), tell(coming, id, &told, &notices));
         });
         if let Some(earlier) = self.task.replace(task.abort_handle()) {
             earlier.abort();
@@ -82,7 +83,7 @@ impl Tracked {
     }
 }
 
-impl Drop for Tracked {
+impl Drop for TrackedMessage {
     fn drop(&mut self) {
         if let Some(task) = &self.task {
             task.abort();
@@ -111,7 +112,7 @@ async fn tell(
     mut coming: watch::Receiver<Stage>,
     id: MessageId,
     told: &Mutex<Stage>,
-    board: &Board,
+    notices: &NoticeQueue,
 ) {
     while coming.changed().await.is_ok() {
         if *coming.borrow_and_update() == Stage::Delivered {
@@ -121,7 +122,7 @@ async fn tell(
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         if stage > *told {
             *told = stage;
-            board.post(News::Receipt { stage, messages: vec![id.clone()] });
+            notices.post(Notice::Receipt { stage, messages: vec![id.clone()] });
         }
     }
 }

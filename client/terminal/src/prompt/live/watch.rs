@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use qchat_client::{Client, Cursor, Event, UserName};
 
-use crate::prompt::notices::{Board, Heard, News};
+use crate::prompt::notices::{Notice, NoticeQueue, ReceivedMessage};
 
 /// How watching ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct WatchEnd {
     pub(super) cursors: Vec<Cursor>,
 }
 
@@ -18,24 +18,28 @@ pub(super) async fn watch(
     client: Client,
     user: UserName,
     cursors: Vec<Cursor>,
-    board: Arc<Board>,
-) -> Ended {
+    notices: Arc<NoticeQueue>,
+) -> WatchEnd {
     let mut watching = match client.watch(cursors.clone()).await {
         Ok(watching) => watching,
-        Err(_) => return Ended { cursors },
+        Err(_) => return WatchEnd { cursors },
     };
     drop(client);
     loop {
         match watching.next().await {
             Ok(Event::Message { log, message, .. }) if message.from != user => {
-                board.post(News::Heard(Heard { reader: user.clone(), log, message }));
+                notices.post(Notice::Message(ReceivedMessage {
+                    reader: user.clone(),
+                    log,
+                    message,
+                }));
             }
             Ok(Event::Membership { group, user, is_member }) => {
                 let verb = if is_member { "joined" } else { "left" };
-                board.post(News::Notice(format!("{user} {verb} {group}")));
+                notices.post(Notice::Text(format!("{user} {verb} {group}")));
             }
             Ok(_) => {}
-            Err(_) => return Ended { cursors: watching.cursors() },
+            Err(_) => return WatchEnd { cursors: watching.cursors() },
         }
     }
 }

@@ -4,8 +4,8 @@ use qchat_proto::{Body, Timestamp};
 
 use super::*;
 
-fn heard(number: u64) -> Heard {
-    Heard {
+fn heard(number: u64) -> ReceivedMessage {
+    ReceivedMessage {
         reader: "alice".parse().unwrap(),
         log: Log::Inbox,
         message: Message {
@@ -18,36 +18,36 @@ fn heard(number: u64) -> Heard {
     }
 }
 
-fn post(board: &Board, number: u64) {
-    board.post(News::Heard(heard(number)));
+fn post(notices: &NoticeQueue, number: u64) {
+    notices.post(Notice::Message(heard(number)));
 }
 
 /// A board whose printing thread tells here what it was given.
 struct Printed {
-    board: Arc<Board>,
+    notices: Arc<NoticeQueue>,
     texts: mpsc::Receiver<String>,
-    shown: mpsc::Receiver<Vec<Heard>>,
+    shown: mpsc::Receiver<Vec<ReceivedMessage>>,
 }
 
 fn start() -> Printed {
-    let board = Arc::<Board>::default();
+    let notices = Arc::<NoticeQueue>::default();
     let (text, texts) = mpsc::channel();
     let (tell, shown) = mpsc::channel();
     start_printing(
-        Arc::clone(&board),
+        Arc::clone(&notices),
         Box::new(move |printed| text.send(printed).is_ok()),
         |batch| {
-            let heard = batch.news.iter().map(|news| match news {
-                News::Heard(heard) => format!("{} ", heard.message.id.sequence),
-                News::Notice(notice) => format!("{notice} "),
-                News::Sent(sent) => format!("{} ", sent.line),
-                News::Receipt { stage, messages } => format!("{stage:?} {} ", messages.len()),
+            let heard = batch.notices.iter().map(|notices| match notices {
+                Notice::Message(heard) => format!("{} ", heard.message.id.sequence),
+                Notice::Text(notice) => format!("{notice} "),
+                Notice::Late(sent) => format!("{} ", sent.line),
+                Notice::Receipt { stage, messages } => format!("{stage:?} {} ", messages.len()),
             });
             format!("{}and {}", heard.collect::<String>(), batch.left_out)
         },
         move |shown| tell.send(shown).is_ok(),
     );
-    Printed { board, texts, shown }
+    Printed { notices, texts, shown }
 }
 
 impl Printed {
@@ -55,7 +55,7 @@ impl Printed {
     fn next(&self) -> (String, usize) {
         let text = self.texts.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(self.shown.try_recv().is_err(), "shown before the prompt was drawn");
-        self.board.note_drawn();
+        self.notices.note_drawn();
         (text, self.shown.recv_timeout(Duration::from_secs(60)).unwrap().len())
     }
 }
@@ -63,16 +63,16 @@ impl Printed {
 #[test]
 fn what_comes_without_a_prompt_is_printed_at_the_next_one() {
     let printed = start();
-    post(&printed.board, 1);
-    post(&printed.board, 2);
-    printed.board.post(News::Notice("lost".to_owned()));
+    post(&printed.notices, 1);
+    post(&printed.notices, 2);
+    printed.notices.post(Notice::Text("lost".to_owned()));
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
-    printed.board.raise();
+    printed.notices.prompt_shown();
     assert_eq!(printed.next(), ("1 2 lost and 0".to_owned(), 2));
-    post(&printed.board, 3);
+    post(&printed.notices, 3);
     assert_eq!(printed.next(), ("3 and 0".to_owned(), 1));
-    printed.board.lower();
-    post(&printed.board, 4);
+    printed.notices.prompt_closed();
+    post(&printed.notices, 4);
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
 }
 
@@ -80,64 +80,64 @@ fn what_comes_without_a_prompt_is_printed_at_the_next_one() {
 fn what_has_no_room_is_counted_and_is_not_shown() {
     let printed = start();
     for number in 1..=300 {
-        post(&printed.board, number);
+        post(&printed.notices, number);
     }
-    printed.board.raise();
+    printed.notices.prompt_shown();
     let (text, shown) = printed.next();
     assert!(text.ends_with("255 256 and 44"), "{text}");
     assert_eq!(shown, WAITING_MAX);
-    post(&printed.board, 301);
+    post(&printed.notices, 301);
     assert_eq!(printed.next(), ("301 and 0".to_owned(), 1));
 }
 
 #[test]
 fn what_an_answer_has_shown_is_no_news() {
     let printed = start();
-    post(&printed.board, 1);
-    post(&printed.board, 2);
+    post(&printed.notices, 1);
+    post(&printed.notices, 2);
     let id = |number| heard(number).message.id;
-    printed.board.note_seen(vec![id(2), id(3)]);
-    post(&printed.board, 3);
-    post(&printed.board, 4);
-    printed.board.raise();
+    printed.notices.note_seen(vec![id(2), id(3)]);
+    post(&printed.notices, 3);
+    post(&printed.notices, 4);
+    printed.notices.prompt_shown();
     assert_eq!(printed.next(), ("1 4 and 0".to_owned(), 2));
 }
 
 #[test]
 fn a_prompt_that_has_become_untrue_is_drawn_anew_once() {
     let printed = start();
-    printed.board.set_prompt("one> ".to_owned());
-    assert_eq!(printed.board.raise(), "one> ");
-    assert!(!printed.board.lower_if_untrue());
-    printed.board.set_prompt("two> ".to_owned());
+    printed.notices.set_prompt("one> ".to_owned());
+    assert_eq!(printed.notices.prompt_shown(), "one> ");
+    assert!(!printed.notices.close_if_stale());
+    printed.notices.set_prompt("two> ".to_owned());
     assert_eq!(printed.next(), ("and 0".to_owned(), 0));
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
-    assert!(printed.board.lower_if_untrue());
-    assert_eq!(printed.board.raise(), "two> ");
-    post(&printed.board, 1);
+    assert!(printed.notices.close_if_stale());
+    assert_eq!(printed.notices.prompt_shown(), "two> ");
+    post(&printed.notices, 1);
     assert_eq!(printed.next(), ("1 and 0".to_owned(), 1));
 }
 
 #[test]
 fn nothing_is_kept_for_somebody_else() {
     let printed = start();
-    post(&printed.board, 1);
-    printed.board.clear();
-    post(&printed.board, 2);
-    printed.board.raise();
+    post(&printed.notices, 1);
+    printed.notices.clear();
+    post(&printed.notices, 2);
+    printed.notices.prompt_shown();
     assert_eq!(printed.next(), ("2 and 0".to_owned(), 1));
 }
 
 #[test]
 fn a_prompt_ends_while_the_editor_keeps_a_line_back() {
     let printed = start();
-    printed.board.raise();
-    post(&printed.board, 1);
+    printed.notices.prompt_shown();
+    post(&printed.notices, 1);
     assert!(printed.texts.recv_timeout(Duration::from_secs(60)).is_ok());
-    printed.board.lower();
+    printed.notices.prompt_closed();
     assert!(printed.shown.recv_timeout(Duration::from_millis(50)).is_err());
-    printed.board.raise();
-    printed.board.note_drawn();
+    printed.notices.prompt_shown();
+    printed.notices.note_drawn();
     assert_eq!(printed.shown.recv_timeout(Duration::from_secs(60)).unwrap().len(), 1);
 }
 
@@ -147,8 +147,8 @@ fn receipts_of_one_kind_that_come_together_are_one() {
     for (stage, id) in
         [(Stage::Read, "@bob:1"), (Stage::Read, "@bob:2"), (Stage::Delivered, "@bob:3")]
     {
-        printed.board.post(News::Receipt { stage, messages: vec![id.parse().unwrap()] });
+        printed.notices.post(Notice::Receipt { stage, messages: vec![id.parse().unwrap()] });
     }
-    printed.board.raise();
+    printed.notices.prompt_shown();
     assert_eq!(printed.next(), ("Read 2 Delivered 1 and 0".to_owned(), 0));
 }

@@ -7,12 +7,12 @@ use qchat_client::proto::ClientId;
 use qchat_client::{Client, Message, SentText, TextStream};
 use tokio::time::{Instant, timeout};
 
-use crate::command::Line;
-use crate::error::Failure;
+use crate::command::Command;
+use crate::error::CommandError;
 use crate::execute::Deadline;
 use crate::execute::Persistence;
-use crate::execute::{Outcome, Shell};
-use crate::outcome::Answer;
+use crate::execute::{Executor, LineStatus};
+use crate::outcome::Outcome;
 
 /// How many texts may be under way. The server's answers to more would not come sooner.
 const UNDER_WAY_MAX: usize = 1000;
@@ -21,7 +21,7 @@ const UNDER_WAY_MAX: usize = 1000;
 #[derive(Debug)]
 struct Begun {
     command: String,
-    line: Line,
+    line: Command,
     id: ClientId,
     deadline: Deadline,
     sent: SentText,
@@ -31,7 +31,7 @@ struct Begun {
 
 /// The texts that were handed over and are not told yet.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(super) struct ScriptTexts {
     /// The stream that they go on, and the connection that carries it.
     stream: Option<(TextStream, Client)>,
     /// The number of that stream.
@@ -43,7 +43,7 @@ pub(super) struct Texts {
     told: Option<Instant>,
 }
 
-impl Texts {
+impl ScriptTexts {
     pub(super) fn is_empty(&self) -> bool {
         self.begun.is_empty()
     }
@@ -56,16 +56,16 @@ impl Texts {
     /// Hands the text of a line over, or returns what came of the line if that is known at once.
     pub(super) async fn begin(
         &mut self,
-        shell: &mut Shell,
+        executor: &mut Executor,
         command: &str,
-        line: Line,
-    ) -> Option<Outcome> {
+        line: Command,
+    ) -> Option<LineStatus> {
         let id = ClientId::random();
-        shell.begin();
+        executor.begin_line();
         // A text must not overtake those that an earlier stream has left without an answer.
         let is_next = self.begun.is_empty() || !self.is_lost(self.begun.back());
-        if is_next && self.open(shell).await.is_some() {
-            let deadline = shell.manner().deadline;
+        if is_next && self.open(executor).await.is_some() {
+            let deadline = executor.options().deadline;
             if let Some(begun) = self.hand_over(command, line.clone(), (id, deadline)).await {
                 self.begun.push_back(begun);
                 return None;
@@ -74,63 +74,64 @@ impl Texts {
         let mut worst = None;
         if !self.is_empty() {
             // In this order: those lines stand before it.
-            worst = self.tell_all(shell).await;
-            shell.begin();
+            worst = self.tell_all(executor).await;
+            executor.begin_line();
         }
-        let result = shell.done_in_time(&line, id, Persistence::default()).await;
-        let outcome = shell.tell(command, result).await;
-        Some(worst.into_iter().fold(outcome, Outcome::worse))
+        let result = executor.run_until_deadline(&line, id, Persistence::default()).await;
+        let outcome = executor.report(command, result).await;
+        Some(worst.into_iter().fold(outcome, LineStatus::worse))
     }
 
     /// Tells the first text, which has this answer, or sends it again.
     pub(super) async fn tell_first(
         &mut self,
-        shell: &mut Shell,
-        answer: Result<Message, Failure>,
-    ) -> Option<Outcome> {
+        executor: &mut Executor,
+        answer: Result<Message, CommandError>,
+    ) -> Option<LineStatus> {
         let first = self.begun.pop_front()?;
         let result = match answer {
-            Err(failure) if self.is_lost(Some(&first)) && failure.is_of_the_link() => {
+            Err(failure) if self.is_lost(Some(&first)) && failure.is_connection_lost() => {
                 let deadline = self.deadline_of(&first);
-                let result = shell.done_again(&first.line, (first.id, deadline), failure).await;
-                if shell.is_connected() {
-                    self.begin_again(shell).await;
+                let result =
+                    executor.retry_after_loss(&first.line, (first.id, deadline), failure).await;
+                if executor.is_connected() {
+                    self.begin_again(executor).await;
                 }
                 result
             }
-            answer => answer.map(Answer::Sent),
+            answer => answer.map(Outcome::Sent),
         };
         self.told = Some(Instant::now());
-        Some(shell.tell(&first.command, result).await)
+        Some(executor.report(&first.command, result).await)
     }
 
     /// The answer to the first text; waits for ever if none is under way.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(super) async fn answered(&mut self) -> Result<Message, Failure> {
+    pub(super) async fn answered(&mut self) -> Result<Message, CommandError> {
         let deadline = self.begun.front().map(|first| self.deadline_of(first));
         let (Some(deadline), Some(first)) = (deadline, self.begun.front_mut()) else {
             return pending().await;
         };
         let late = format!("the server did not answer within {}", deadline.in_words());
         match timeout(deadline.left(), first.sent.answer()).await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(_) => Err(Failure::outcome_unknown(late)),
+            Ok(answer) => answer.map_err(CommandError::from),
+            Err(_) => Err(CommandError::outcome_unknown(late)),
         }
     }
 
     /// Tells all that are under way; returns the worst that came of them.
-    pub(super) async fn tell_all(&mut self, shell: &mut Shell) -> Option<Outcome> {
-        let mut worst: Option<Outcome> = None;
+    pub(super) async fn tell_all(&mut self, executor: &mut Executor) -> Option<LineStatus> {
+        let mut worst: Option<LineStatus> = None;
         while !self.is_empty() {
             let answer = self.answered().await;
-            let outcome = self.tell_first(shell, answer).await;
+            let outcome = self.tell_first(executor, answer).await;
             worst = match (worst, outcome) {
                 (Some(one), Some(other)) => Some(one.worse(other)),
                 (one, other) => one.or(other),
             };
-            if matches!(worst, Some(Outcome::OutputClosed(_))) {
+            if matches!(worst, Some(LineStatus::OutputClosed(_))) {
                 self.begun.clear();
             }
         }
@@ -154,10 +155,10 @@ impl Texts {
     /// Some may be stored already, and others of the lost connection may still be on their way to the store.
     /// The order holds: on either stream each text comes before those after it, and its place is the one of
     /// its first arrival.
-    async fn begin_again(&mut self, shell: &mut Shell) {
+    async fn begin_again(&mut self, executor: &mut Executor) {
         let mut again = std::mem::take(&mut self.begun);
-        shell.begin();
-        if self.open(shell).await.is_some() {
+        executor.begin_line();
+        if self.open(executor).await.is_some() {
             while let Some(begun) = again.pop_front() {
                 let Begun { command, line, id, deadline, .. } = &begun;
                 let handed = (*id, deadline.not_before(Instant::now()));
@@ -177,7 +178,7 @@ impl Texts {
     async fn hand_over(
         &self,
         command: &str,
-        line: Line,
+        line: Command,
         (id, deadline): (ClientId, Deadline),
     ) -> Option<Begun> {
         let (to, text) = line.text()?;
@@ -188,7 +189,7 @@ impl Texts {
     }
 
     /// Opens the stream if there is none, and if the server can be reached at once.
-    async fn open(&mut self, shell: &mut Shell) -> Option<()> {
+    async fn open(&mut self, executor: &mut Executor) -> Option<()> {
         if let Some((_, client)) = self.stream.take_if(|(stream, _)| stream.has_ended()) {
             self.refusing = Some(client);
         }
@@ -196,8 +197,8 @@ impl Texts {
             return None;
         }
         if self.stream.is_none() {
-            let client = shell.connected().await.ok()?;
-            let opened = timeout(shell.manner().deadline.left(), client.text_stream()).await;
+            let client = executor.connected().await.ok()?;
+            let opened = timeout(executor.options().deadline.left(), client.text_stream()).await;
             self.stream = Some((opened.ok()?.ok()?, client));
             self.number += 1;
         }
