@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{WINDOW_BYTES_MAX, settle};
+use qchat_transfer::{WINDOW_BYTES_MAX, configure_transport};
 use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{
@@ -114,7 +114,7 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
-    settle(&mut transport);
+    configure_transport(&mut transport);
     transport
         .stream_receive_window(WINDOW_BYTES)
         .send_window(WINDOW_BYTES.into_inner())

@@ -90,7 +90,7 @@ impl From<CommitError> for CommandError {
 mod tests {
     use std::io;
 
-    use qchat_transfer::LandError;
+    use qchat_transfer::FinishError;
 
     use super::*;
 
@@ -99,13 +99,13 @@ mod tests {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
             for failure in [
                 CommandError::failed(io::Error::from(kind)),
-                CommandError::failed(LandError::Name(kind.into())),
+                CommandError::failed(FinishError::Name(kind.into())),
             ] {
                 assert_eq!(failure.into_refusal("Upload").code(), "server_full");
             }
         }
         let failure =
-            CommandError::failed(LandError::Folder(io::ErrorKind::PermissionDenied.into()));
+            CommandError::failed(FinishError::Folder(io::ErrorKind::PermissionDenied.into()));
         assert_eq!(failure.into_refusal("Upload").code(), "internal");
     }
 }

@@ -1,6 +1,6 @@
 //! The state that all connections share.
 
-use qchat_transfer::Budget;
+use qchat_transfer::WindowBudget;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Passwords, SessionRegistry};
@@ -39,7 +39,7 @@ pub(crate) struct ServerState {
     pub(crate) event_cache: EventCache,
     pub(crate) file_store: FileStore,
     /// What files may have in memory beyond the small windows of their connections.
-    pub(crate) windows: Budget,
+    pub(crate) window_budget: WindowBudget,
     pub(crate) current_identity: CurrentIdentity,
     pub(crate) rate_limits: RateLimits,
     pub(crate) watchings: ConcurrencyLimit,
@@ -71,7 +71,7 @@ impl ServerState {
             notifier,
             memberships,
             file_store,
-            windows: Budget::of_mebibytes(WINDOWS_MEBIBYTES),
+            window_budget: WindowBudget::of_mebibytes(WINDOWS_MEBIBYTES),
             current_identity: CurrentIdentity::default(),
             rate_limits: RateLimits::of(limits.commands_per_second),
             watchings: ConcurrencyLimit::of(WATCHINGS_OF_ACCOUNT_MAX),

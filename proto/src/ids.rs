@@ -52,9 +52,9 @@ impl fmt::Debug for Digest {
 /// What stands for one block of a file: the chaining value of its subtree of the file's BLAKE3 tree. The
 /// values of all blocks merge to the file's [`Digest`]; that of an only block is the digest itself.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockValue(pub [u8; 32]);
+pub struct BlockHash(pub [u8; 32]);
 
-impl fmt::Debug for BlockValue {
+impl fmt::Debug for BlockHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&HEXLOWER.encode(&self.0))
     }

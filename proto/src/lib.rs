@@ -36,7 +36,7 @@ pub use few::Few;
 pub use file_name::{FileName, PART_PREFIX, is_blank};
 pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};
-pub use ids::{BlockValue, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
+pub use ids::{BlockHash, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{
     Address, Body, File, Message, MessageId, MessageIdError, Receipt, Sequence, Stage, Timestamp,
 };

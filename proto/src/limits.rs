@@ -61,7 +61,7 @@ pub const BLOCK_BYTES: u64 = 1024 * 1024;
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024 * BLOCK_BYTES;
 
 /// The longest list of block values in one answer: those of 8 GiB, in a quarter of a mebibyte.
-pub const BLOCK_VALUES_MAX: usize = 8192;
+pub const BLOCK_HASHES_MAX: usize = 8192;
 
 /// How many runs of blocks one request can ask for.
 pub const BLOCK_RANGES_MAX: usize = 256;

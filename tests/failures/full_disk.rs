@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use qchat_client::proto::command::{
-    BlockHeader, BlockValues, FileHeader, Resume, Upload, UploadOpening,
+    BlockHashes, BlockHeader, FileHeader, Resume, Upload, UploadOpening,
 };
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Message};
@@ -329,7 +329,7 @@ async fn check_full_disk(sight: Sight) {
         let (mut rest, kept) = Halfway::offer(&raw, id, 2 * round + 1).await;
         let kept = usize::try_from(kept).unwrap();
         assert!((BLOCKS_BEFORE..BLOCKS).contains(&kept), "{kept}");
-        let values: BlockValues = told(&mut rest.answer).await.unwrap();
+        let values: BlockHashes = told(&mut rest.answer).await.unwrap();
         assert_eq!(values.len(), kept);
         rest.send(kept..BLOCKS).await;
         rest.end().await.unwrap();

@@ -1,56 +1,56 @@
-//! The values of a file's blocks, and how they merge to its digest.
+//! The hashes of a file's blocks, and how they merge to its digest.
 //!
 //! A block is a whole subtree of the file's BLAKE3 tree, and its value is that subtree's chaining value
-//! (section 2.1 of the BLAKE3 paper). So a list of values proves itself against the digest that `b3sum`
+//! (section 2.1 of the BLAKE3 paper). So a list of hashes proves itself against the digest that `b3sum`
 //! prints, and each block can be checked alone.
 
 use blake3::Hasher;
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root,
 };
-use qchat_proto::{BlockValue, Digest};
+use qchat_proto::{BlockHash, Digest};
 
 use crate::layout::Layout;
 
 /// The value of a block that lies in memory, and is not empty.
-pub(crate) fn value_of(layout: Layout, index: u64, bytes: &[u8]) -> BlockValue {
+pub(crate) fn hash_block(layout: Layout, index: u64, bytes: &[u8]) -> BlockHash {
     let mut hasher = Hasher::new();
     hasher.set_input_offset(layout.bytes_of(index).start);
     hasher.update(bytes);
     // The only block of a file is the root of its tree.
-    BlockValue(match layout.blocks() {
+    BlockHash(match layout.blocks() {
         1 => hasher.finalize().into(),
         _ => hasher.finalize_non_root(),
     })
 }
 
-/// The digest of the file whose blocks have these values, in order.
-pub fn digest(values: &[BlockValue]) -> Digest {
-    match values {
+/// The digest of the file whose blocks have these hashes, in order.
+pub fn file_digest(hashes: &[BlockHash]) -> Digest {
+    match hashes {
         [] => Digest(blake3::hash(b"").into()),
         [root] => Digest(root.0),
         _ => {
-            let (left, right) = halves(values);
+            let (left, right) = halves(hashes);
             let root = merge_subtrees_root(&subtree(left), &subtree(right), Mode::Hash);
             Digest(root.into())
         }
     }
 }
 
-/// As deep as the logarithm of the number of values.
-fn subtree(values: &[BlockValue]) -> ChainingValue {
-    match values {
-        [value] => value.0,
+/// As deep as the logarithm of the number of hashes.
+fn subtree(hashes: &[BlockHash]) -> ChainingValue {
+    match hashes {
+        [hash] => hash.0,
         _ => {
-            let (left, right) = halves(values);
+            let (left, right) = halves(hashes);
             merge_subtrees_non_root(&subtree(left), &subtree(right), Mode::Hash)
         }
     }
 }
 
 /// The left subtree is the largest whole one that leaves something for the right. Of two or more.
-fn halves(values: &[BlockValue]) -> (&[BlockValue], &[BlockValue]) {
-    values.split_at(values.len().next_power_of_two() / 2)
+fn halves(hashes: &[BlockHash]) -> (&[BlockHash], &[BlockHash]) {
+    hashes.split_at(hashes.len().next_power_of_two() / 2)
 }
 
 #[cfg(test)]
@@ -63,15 +63,15 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8]) {
         let layout = Layout::of(bytes.len().try_into().unwrap());
-        let values: Vec<_> = (0..layout.blocks())
+        let hashes: Vec<_> = (0..layout.blocks())
             .map(|index| {
                 let place = layout.bytes_of(index);
                 let place = place.start.try_into().unwrap()..place.end.try_into().unwrap();
-                value_of(layout, index, &bytes[place])
+                hash_block(layout, index, &bytes[place])
             })
             .collect();
         let expected = Digest(blake3::hash(bytes).into());
-        assert_eq!(digest(&values), expected, "{} bytes", bytes.len());
+        assert_eq!(file_digest(&hashes), expected, "{} bytes", bytes.len());
     }
 
     #[test]
@@ -88,14 +88,14 @@ mod tests {
 
     #[test]
     fn a_list_that_differs_anywhere_has_another_digest() {
-        let values: Vec<_> = (0..11).map(|number| BlockValue([number; 32])).collect();
-        let whole = digest(&values);
-        for place in 0..values.len() {
-            let mut other = values.clone();
+        let hashes: Vec<_> = (0..11).map(|number| BlockHash([number; 32])).collect();
+        let whole = file_digest(&hashes);
+        for place in 0..hashes.len() {
+            let mut other = hashes.clone();
             other[place].0[31] ^= 1;
-            assert_ne!(digest(&other), whole, "{place}");
+            assert_ne!(file_digest(&other), whole, "{place}");
             other.remove(place);
-            assert_ne!(digest(&other), whole, "{place}");
+            assert_ne!(file_digest(&other), whole, "{place}");
         }
     }
 }

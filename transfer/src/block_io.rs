@@ -11,38 +11,38 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::buffer::Block;
-use crate::disk_priority::Lane;
+use crate::buffer::BlockBuffer;
+use crate::disk_priority::DiskPriority;
 use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// An open file whose blocks are read or written.
 #[derive(Debug)]
-pub struct Disk {
+pub struct BlockFile {
     pub(crate) file: File,
     /// The same file, past the page cache. Some file systems open it so and then do not write.
     direct: Option<File>,
     is_direct_refused: AtomicBool,
-    lane: Lane,
+    priority: DiskPriority,
     held: Mutex<Vec<Box<dyn Any + Send>>>,
 }
 
-impl Disk {
-    /// To read a file that was received, by way of `lane`.
-    pub fn received(file: File, lane: Lane) -> Self {
+impl BlockFile {
+    /// To read a file that was received, by way of `priority`.
+    pub fn received(file: File, priority: DiskPriority) -> Self {
         let direct = direct::open(&file, File::options().read(true));
-        Self { direct, lane, ..Self::cached(file) }
+        Self { direct, priority, ..Self::cached(file) }
     }
 
     /// To read a file of somebody else's, who may just have written it, through the page cache.
     pub fn cached(file: File) -> Self {
-        let (is_direct_refused, lane) = (AtomicBool::new(false), Lane::default());
-        Self { file, direct: None, is_direct_refused, lane, held: Mutex::default() }
+        let (is_direct_refused, priority) = (AtomicBool::new(false), DiskPriority::default());
+        Self { file, direct: None, is_direct_refused, priority, held: Mutex::default() }
     }
 
-    /// To receive a file, by way of `lane`.
-    pub(crate) fn receiving(file: File, lane: Lane) -> Self {
+    /// To receive a file, by way of `priority`.
+    pub(crate) fn receiving(file: File, priority: DiskPriority) -> Self {
         let direct = direct::open(&file, File::options().read(true).write(true));
-        Self { direct, lane, ..Self::cached(file) }
+        Self { direct, priority, ..Self::cached(file) }
     }
 
     /// Keeps `guard` for as long as anybody has the file: a thread that reads or writes it goes on for a
@@ -55,7 +55,12 @@ impl Disk {
     ///
     /// # Errors
     /// The operating system's; a block that is not there whole is an unexpected end.
-    pub(crate) fn read(&self, layout: Layout, index: u64, block: &mut Block) -> io::Result<()> {
+    pub(crate) fn read(
+        &self,
+        layout: Layout,
+        index: u64,
+        block: &mut BlockBuffer,
+    ) -> io::Result<()> {
         let (place, bytes) = (layout.bytes_of(index).start, block.bytes_mut());
         match self.direct_for(bytes) {
             // A read that fails or falls short here tells by the ordinary way why.
@@ -99,8 +104,8 @@ impl Disk {
 
     fn read_by(&self, file: &File, mut bytes: &mut [u8], mut place: u64) -> io::Result<()> {
         while !bytes.is_empty() {
-            let turn = self.lane.turn();
-            let (piece, rest) = bytes.split_at_mut(turn.bytes_max().min(bytes.len()));
+            let access = self.priority.access();
+            let (piece, rest) = bytes.split_at_mut(access.bytes_max().min(bytes.len()));
             file.read_exact_at(piece, place)?;
             place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
             bytes = rest;
@@ -110,10 +115,10 @@ impl Disk {
 
     fn write_by(&self, file: &File, mut bytes: &[u8], mut place: u64) -> io::Result<()> {
         while !bytes.is_empty() {
-            let turn = self.lane.turn();
-            let (piece, rest) = bytes.split_at(turn.bytes_max().min(bytes.len()));
+            let access = self.priority.access();
+            let (piece, rest) = bytes.split_at(access.bytes_max().min(bytes.len()));
             file.write_all_at(piece, place)?;
-            if turn.is_narrow() {
+            if access.is_narrow() {
                 self.unless_lost(file.sync_data())?;
             }
             place += u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -158,21 +163,21 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::buffer::Buffers;
+    use crate::buffer::BufferPool;
     use crate::test_bytes::noise;
 
     const SIZE: usize = 2 * BLOCK_LENGTH + 77;
 
     /// A file as it is, one beside which people talk, and one that has to do without direct access.
-    fn disks(content: &[u8]) -> [Disk; 3] {
-        let beside_talk = Lane::default();
-        beside_talk.talk(&"alice".parse().unwrap());
-        [Some(Lane::default()), Some(beside_talk), None].map(|lane| {
+    fn disks(content: &[u8]) -> [BlockFile; 3] {
+        let beside_talk = DiskPriority::default();
+        beside_talk.note_chat(&"alice".parse().unwrap());
+        [Some(DiskPriority::default()), Some(beside_talk), None].map(|priority| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(content).unwrap();
-            match lane {
-                Some(lane) => Disk::receiving(file, lane),
-                None => Disk::cached(file),
+            match priority {
+                Some(priority) => BlockFile::receiving(file, priority),
+                None => BlockFile::cached(file),
             }
         })
     }
@@ -181,10 +186,10 @@ mod tests {
         Layout::of(SIZE.try_into().unwrap())
     }
 
-    fn block(disk: &Disk, index: u64) -> io::Result<Block> {
+    fn block(disk: &BlockFile, index: u64) -> io::Result<BlockBuffer> {
         let layout = layout();
         let length = layout.length_of(index).try_into().unwrap();
-        let mut block = Buffers::of(layout).block(length);
+        let mut block = BufferPool::of(layout).block(length);
         disk.read(layout, index, &mut block).map(|()| block)
     }
 
@@ -194,7 +199,7 @@ mod tests {
         for disk in disks(b"") {
             for (index, bytes) in (0_u64..).zip(content.chunks(BLOCK_LENGTH)) {
                 let place = layout().bytes_of(index).start;
-                let mut block = Buffers::of(layout()).block(bytes.len());
+                let mut block = BufferPool::of(layout()).block(bytes.len());
                 block.bytes_mut().copy_from_slice(bytes);
                 disk.write(block.as_ref(), place).unwrap();
             }

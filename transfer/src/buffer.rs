@@ -10,48 +10,52 @@ const ALIGNMENT: usize = 4096;
 /// The memory of one transfer. What a block lay in is used again for a later one: fresh memory costs the
 /// system a page fault for every 4 KiB.
 #[derive(Debug, Clone)]
-pub(crate) struct Buffers {
+pub(crate) struct BufferPool {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
     /// The longest block of the file, in bytes.
     longest: usize,
 }
 
-impl Buffers {
+impl BufferPool {
     pub(crate) fn of(layout: Layout) -> Self {
         let longest = usize::try_from(layout.length_of(0)).unwrap_or(BLOCK_LENGTH);
         Self { spare: Arc::default(), longest }
     }
 
     /// Memory for a block of that many bytes, which hold anything.
-    pub(crate) fn block(&self, length: usize) -> Block {
+    pub(crate) fn block(&self, length: usize) -> BlockBuffer {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let memory = spare.unwrap_or_else(|| vec![0; self.longest + ALIGNMENT]);
         let start = memory.as_ptr().align_offset(ALIGNMENT);
-        Block { memory, range: start..start.saturating_add(length), home: Arc::clone(&self.spare) }
+        BlockBuffer {
+            memory,
+            range: start..start.saturating_add(length),
+            home: Arc::clone(&self.spare),
+        }
     }
 }
 
 /// The bytes of one block, at a place where a disk can read and write them by itself.
 #[derive(Debug)]
-pub(crate) struct Block {
+pub(crate) struct BlockBuffer {
     memory: Vec<u8>,
     range: std::ops::Range<usize>,
     home: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-impl Block {
+impl BlockBuffer {
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         self.memory.get_mut(self.range.clone()).unwrap_or_default()
     }
 }
 
-impl AsRef<[u8]> for Block {
+impl AsRef<[u8]> for BlockBuffer {
     fn as_ref(&self) -> &[u8] {
         self.memory.get(self.range.clone()).unwrap_or_default()
     }
 }
 
-impl Drop for Block {
+impl Drop for BlockBuffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         self.home.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_block_lies_where_disks_want_it_and_its_memory_is_used_again() {
-        let buffers = Buffers::of(Layout::of(5 * 1024 * 1024));
+        let buffers = BufferPool::of(Layout::of(5 * 1024 * 1024));
         for length in [BLOCK_LENGTH, 7, 0] {
             let (mut one, two) = (buffers.block(length), buffers.block(length));
             one.bytes_mut().fill(1);
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_short_file_takes_little_memory() {
-        let block = Buffers::of(Layout::of(5)).block(5);
+        let block = BufferPool::of(Layout::of(5)).block(5);
         assert!(block.memory.len() <= 5 + ALIGNMENT, "{}", block.memory.len());
     }
 }

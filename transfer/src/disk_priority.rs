@@ -27,7 +27,7 @@ const REST_TIME_MAX: Duration = Duration::from_millis(4);
 
 /// The way of one account's files to a disk. Clones are the same way.
 #[derive(Debug, Clone, Default)]
-pub struct Lane {
+pub struct DiskPriority {
     shared: Arc<Shared>,
     owner: Option<UserName>,
 }
@@ -35,7 +35,7 @@ pub struct Lane {
 #[derive(Debug, Default)]
 struct Shared {
     talked: Mutex<Talked>,
-    /// Held for a piece while the lane is narrow.
+    /// Held for a piece while the priority is narrow.
     narrow: Mutex<()>,
 }
 
@@ -59,7 +59,7 @@ impl Talked {
     }
 }
 
-impl Lane {
+impl DiskPriority {
     /// The same way, for the files of this account.
     #[must_use]
     pub fn of(&self, owner: &UserName) -> Self {
@@ -67,53 +67,53 @@ impl Lane {
     }
 
     /// Somebody talks: files give way for a second.
-    pub fn talk(&self, who: &UserName) {
+    pub fn note_chat(&self, who: &UserName) {
         lock(&self.shared.talked).note(who, Instant::now());
     }
 
     /// Waits for a place at the disk, where it is narrow. Blocks.
-    pub(crate) fn turn(&self) -> Turn<'_> {
-        let width = self.width(Instant::now());
-        let place = (width != Width::Wide).then(|| lock(&self.shared.narrow));
-        Turn { place, rests: width == Width::BesideOthers, begun: Instant::now() }
+    pub(crate) fn access(&self) -> DiskAccess<'_> {
+        let mode = self.mode(Instant::now());
+        let place = (mode != Mode::Unlimited).then(|| lock(&self.shared.narrow));
+        DiskAccess { place, rests: mode == Mode::BesideOthers, begun: Instant::now() }
     }
 
-    fn width(&self, now: Instant) -> Width {
+    fn mode(&self, now: Instant) -> Mode {
         let talked = lock(&self.shared.talked);
         let is_own = talked.now(now).map(|who| Some(who) == self.owner.as_ref());
         match is_own.reduce(|all, is_own| all && is_own) {
-            None => Width::Wide,
-            Some(true) => Width::Narrow,
-            Some(false) => Width::BesideOthers,
+            None => Mode::Unlimited,
+            Some(true) => Mode::SmallPieces,
+            Some(false) => Mode::BesideOthers,
         }
     }
 }
 
 /// How a file goes.
 #[derive(Debug, PartialEq, Eq)]
-enum Width {
+enum Mode {
     /// Nobody talks.
-    Wide,
+    Unlimited,
     /// Its own account does.
-    Narrow,
+    SmallPieces,
     /// Others do.
     BesideOthers,
 }
 
 /// A file at the disk: the only one, where it has to be.
-pub(crate) struct Turn<'a> {
+pub(crate) struct DiskAccess<'a> {
     place: Option<MutexGuard<'a, ()>>,
     rests: bool,
     begun: Instant,
 }
 
-impl Turn<'_> {
+impl DiskAccess<'_> {
     /// Whether it is the only one, and is to leave nothing behind that a sync would wait for.
     pub(crate) fn is_narrow(&self) -> bool {
         self.place.is_some()
     }
 
-    /// How many bytes it may read or write before it takes another turn. At least one.
+    /// How many bytes it may read or write before it takes another access. At least one.
     pub(crate) fn bytes_max(&self) -> usize {
         match self.is_narrow() {
             true => PIECE_BYTES,
@@ -122,8 +122,8 @@ impl Turn<'_> {
     }
 }
 
-/// Nobody has the next turn before the rest is over.
-impl Drop for Turn<'_> {
+/// Nobody has the next access before the rest is over.
+impl Drop for DiskAccess<'_> {
     fn drop(&mut self) {
         if self.rests {
             thread::sleep(self.begun.elapsed().saturating_mul(REST).min(REST_TIME_MAX));
@@ -147,71 +147,71 @@ pub(crate) mod tests {
     }
 
     /// One beside which alice talks, however long the test takes.
-    pub(crate) fn narrow() -> Lane {
-        let lane = Lane::default();
+    pub(crate) fn narrow() -> DiskPriority {
+        let priority = DiskPriority::default();
         let later = Instant::now() + Duration::from_secs(3600);
-        lock(&lane.shared.talked).note(&user("alice"), later);
-        lane
+        lock(&priority.shared.talked).note(&user("alice"), later);
+        priority
     }
 
     #[test]
     fn the_lane_is_narrow_for_a_second_after_anything_was_said() {
-        let lane = Lane::default();
-        assert_eq!(lane.width(Instant::now()), Width::Wide);
-        lane.clone().talk(&user("alice"));
-        let talked = lock(&lane.shared.talked).0[0].clone().unwrap().1;
-        assert_ne!(lane.width(talked + NARROW_TIME - Duration::from_nanos(1)), Width::Wide);
-        assert_eq!(lane.width(talked + NARROW_TIME), Width::Wide);
+        let priority = DiskPriority::default();
+        assert_eq!(priority.mode(Instant::now()), Mode::Unlimited);
+        priority.clone().note_chat(&user("alice"));
+        let talked = lock(&priority.shared.talked).0[0].clone().unwrap().1;
+        assert_ne!(priority.mode(talked + NARROW_TIME - Duration::from_nanos(1)), Mode::Unlimited);
+        assert_eq!(priority.mode(talked + NARROW_TIME), Mode::Unlimited);
     }
 
     #[test]
     fn files_rest_where_others_talk_than_their_owner() {
-        let (lane, now) = (Lane::default(), Instant::now());
+        let (priority, now) = (DiskPriority::default(), Instant::now());
         let at = |seconds| now + Duration::from_secs(seconds);
-        let width = |owner: &str, at| lane.of(&user(owner)).width(at);
-        let note = |who: &str, at| lock(&lane.shared.talked).note(&user(who), at);
+        let mode = |owner: &str, at| priority.of(&user(owner)).mode(at);
+        let note = |who: &str, at| lock(&priority.shared.talked).note(&user(who), at);
         note("alice", at(0));
-        assert_eq!(lane.width(at(0)), Width::BesideOthers);
+        assert_eq!(priority.mode(at(0)), Mode::BesideOthers);
         assert_eq!(
-            [width("alice", at(0)), width("bob", at(0))],
-            [Width::Narrow, Width::BesideOthers]
+            [mode("alice", at(0)), mode("bob", at(0))],
+            [Mode::SmallPieces, Mode::BesideOthers]
         );
         // What the owner says does not hide what others have said, nor how long ago that was.
         for who in ["bob", "bob"] {
             note(who, at(0));
-            assert_eq!(width("bob", at(0)), Width::BesideOthers);
+            assert_eq!(mode("bob", at(0)), Mode::BesideOthers);
         }
         note("bob", at(1));
         assert_eq!(
-            [width("bob", at(1)), width("alice", at(1))],
-            [Width::Narrow, Width::BesideOthers]
+            [mode("bob", at(1)), mode("alice", at(1))],
+            [Mode::SmallPieces, Mode::BesideOthers]
         );
     }
 
     #[test]
     fn files_go_by_small_pieces_while_people_talk() {
-        assert_eq!(Lane::default().turn().bytes_max(), usize::MAX);
-        assert_eq!(narrow().turn().bytes_max(), PIECE_BYTES);
+        assert_eq!(DiskPriority::default().access().bytes_max(), usize::MAX);
+        assert_eq!(narrow().access().bytes_max(), PIECE_BYTES);
     }
 
     #[test]
     fn a_file_rests_for_longer_than_it_was_at_the_disk() {
         let (begun, work) = (Instant::now(), Duration::from_millis(1));
-        let lane = narrow();
-        let turn = lane.turn();
+        let priority = narrow();
+        let access = priority.access();
         thread::sleep(work);
-        drop(turn);
+        drop(access);
         assert!(begun.elapsed() >= work + work * REST);
-        assert!(!narrow().of(&user("alice")).turn().rests, "beside its owner's talk");
-        assert!(!Lane::default().turn().rests, "beside nobody's");
+        assert!(!narrow().of(&user("alice")).access().rests, "beside its owner's talk");
+        assert!(!DiskPriority::default().access().rests, "beside nobody's");
     }
 
     /// How many of four files are at the disk at the same time, at the most.
-    fn together(lane: &Lane) -> usize {
+    fn together(priority: &DiskPriority) -> usize {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let file = || {
             for _ in 0..1_000 {
-                let _turn = lane.turn();
+                let _turn = priority.access();
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 thread::yield_now();
                 now.fetch_sub(1, Ordering::SeqCst);

@@ -5,35 +5,35 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use qchat_proto::command::BlockHeader;
-use qchat_proto::{BlockValue, Digest, frame};
+use qchat_proto::{BlockHash, Digest, frame};
 
-use crate::block_hashes::digest;
-use crate::disk_priority::Lane;
+use crate::block_hashes::file_digest;
+use crate::disk_priority::DiskPriority;
 use crate::layout::{BLOCK_LENGTH, Layout};
-use crate::partial_file::Part;
-use crate::receive::{Account, ReceiveError, Received, receive};
+use crate::partial_file::PartialFile;
+use crate::receive::{BlockReceiver, ReceiveError, Received, receive};
 use crate::test_bytes::noise;
 
 /// The lengths that a file is said to have, in bytes.
 const SIZES: [usize; 6] = [0, 1, 300, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 700];
 
-/// The name of the part.
+/// The name of the partial file.
 const NAME: &str = "x";
 
 /// Takes notes of what came.
 #[derive(Default)]
 struct Notes {
     begun: Vec<u64>,
-    arrived: Vec<(u64, BlockValue)>,
+    arrived: Vec<(u64, BlockHash)>,
 }
 
-impl Account for Notes {
-    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+impl BlockReceiver for Notes {
+    fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
         self.begun.push(index);
         Ok(())
     }
 
-    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
         self.arrived.push((index, value));
         Ok(())
     }
@@ -51,9 +51,9 @@ pub fn stream(input: &[u8]) {
     let layout = Layout::of(u64::try_from(size).unwrap_or_default());
     let stream = Script { layout, content: noise(size), block: 0 }.stream(script);
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(Part::path(folder.path(), NAME), vec![0xee; usize::from(*left) * 16])
+    std::fs::write(PartialFile::path(folder.path(), NAME), vec![0xee; usize::from(*left) * 16])
         .expect("a part");
-    let part = Part::open(folder.path(), NAME, 0o600, &Lane::default())
+    let part = PartialFile::open(folder.path(), NAME, 0o600, &DiskPriority::default())
         .expect("the part")
         .expect("nobody has it");
     part.shorten(layout).expect("a disk");
@@ -62,31 +62,31 @@ pub fn stream(input: &[u8]) {
         let to = (part, Notes::default());
         receive(&mut stream.as_slice(), layout, to, std::future::pending(), |_| ()).await
     });
-    check(&Part::path(folder.path(), NAME), layout, received);
+    check(&PartialFile::path(folder.path(), NAME), layout, received);
     let names = std::fs::read_dir(folder.path()).expect("the folder").count();
     assert!(names <= 1, "{names} files");
 }
 
 #[expect(clippy::expect_used, reason = "a fuzzer that cannot work is to stop")]
 fn check(path: &Path, layout: Layout, received: Received<Notes>) {
-    let Received { part, account, end } = received;
-    let length = part.bytes().expect("a disk");
+    let Received { file, receiver, digest } = received;
+    let length = file.bytes().expect("a disk");
     assert!(length <= layout.size(), "{length} of {}", layout.size());
-    assert!(account.begun.is_sorted_by(|one, other| one < other), "{:?}", account.begun);
-    assert!(account.begun.iter().all(|&index| index < layout.blocks()));
-    for (index, value) in &account.arrived {
+    assert!(receiver.begun.is_sorted_by(|one, other| one < other), "{:?}", receiver.begun);
+    assert!(receiver.begun.iter().all(|&index| index < layout.blocks()));
+    for (index, value) in &receiver.arrived {
         let mut there = None;
         let told = |_, value| {
             there = Some(value);
             ControlFlow::Continue(())
         };
-        part.check(layout, *index..*index + 1, told).expect("the block lies there whole");
+        file.check(layout, *index..*index + 1, told).expect("the block lies there whole");
         assert_eq!(there, Some(*value), "block {index}");
     }
-    let Ok(told) = end else { return };
-    let values: Vec<_> = account.arrived.iter().map(|(_, value)| *value).collect();
+    let Ok(told) = digest else { return };
+    let values: Vec<_> = receiver.arrived.iter().map(|(_, value)| *value).collect();
     let is_whole = u64::try_from(values.len()).is_ok_and(|blocks| blocks == layout.blocks());
-    if is_whole && digest(&values) == told {
+    if is_whole && file_digest(&values) == told {
         let mut content = Vec::new();
         if layout.size() > 0 {
             content = std::fs::read(path).expect("the part");

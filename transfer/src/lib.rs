@@ -1,16 +1,16 @@
 //! How a file's bytes travel between a disk and a stream, the same on both sides.
 //!
-//! A file travels as blocks of one mebibyte. The [values](digest) of its blocks prove themselves against its
+//! A file travels as blocks of one mebibyte. The [hashes](file_digest) of its blocks prove themselves against its
 //! digest, so that each side can check what it has, block by block, and only what is missing travels.
-//! What arrives lies in a [`Part`], which outlives its transfer, until it is complete, checked and on the
+//! What arrives lies in a [`PartialFile`], which outlives its transfer, until it is complete, checked and on the
 //! disk; only then does it get its final name, and no other file ever loses its name to it.
 //!
 //! Blocks stand alone, so the sender reads and hashes some of them ahead, each in a thread of its own, and
 //! the receiver hashes and writes them so: disks and digests never hold up the runtime. Memory is a few
 //! blocks, and 32 bytes for each block of the file.
 //!
-//! This crate knows no commands, and of QUIC only its streams, their [windows](Flow), its
-//! [congestion control](settle) and its [silence].
+//! This crate knows no commands, and of QUIC only its streams, their [windows](ConnectionWindows), its
+//! [congestion control](configure_transport) and its [detection of silence](until_silent).
 
 mod block_hashes;
 mod block_io;
@@ -32,14 +32,15 @@ mod stream_pairing;
 #[cfg(any(test, fuzzing))]
 mod test_bytes;
 
-pub use block_hashes::digest;
-pub use block_io::Disk;
-pub use disk_priority::Lane;
+pub use block_hashes::file_digest;
+pub use block_io::BlockFile;
+pub use disk_priority::DiskPriority;
 pub use layout::Layout;
-pub use partial_file::{LandError, Leftover, Part, each_value};
+pub use partial_file::{FinishError, PartialFile, PartialFileEntry, hash_blocks};
 pub use quic::{
-    Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, settle, silence,
+    ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN,
+    WindowBudget, configure_transport, until_silent,
 };
-pub use receive::{Account, ReceiveError, Received, receive};
-pub use send::{Choice, Outlet, SendError, Step, send};
-pub use stream_pairing::{Pairing, Waiting};
+pub use receive::{BlockReceiver, ReceiveError, Received, receive};
+pub use send::{BlockFilter, ByteSink, SendError, SendProgress, send};
+pub use stream_pairing::{ExpectedStream, StreamPairing};

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use qchat_proto::{BlockValue, PART_PREFIX};
+use qchat_proto::{BlockHash, PART_PREFIX};
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::block_hashes::value_of;
-use crate::block_io::Disk;
-use crate::buffer::Buffers;
-use crate::disk_priority::Lane;
+use crate::block_hashes::hash_block;
+use crate::block_io::BlockFile;
+use crate::buffer::BufferPool;
+use crate::disk_priority::DiskPriority;
 use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// How often a part is opened anew that vanished while it was opened.
@@ -25,15 +25,15 @@ const OPEN_TRIES_MAX: u32 = 8;
 /// when it is dropped and holds anything: whoever opens it again goes on with it. Nobody else has it
 /// meanwhile.
 #[derive(Debug)]
-pub struct Part {
+pub struct PartialFile {
     /// Shared with the threads that write to it.
-    disk: Arc<Disk>,
+    disk: Arc<BlockFile>,
     path: PathBuf,
 }
 
 /// Why a complete file did not get its final name.
 #[derive(Debug, thiserror::Error)]
-pub enum LandError {
+pub enum FinishError {
     /// Every name that was tried belongs to another file.
     #[error("every name tried is taken")]
     NamesTaken,
@@ -47,7 +47,7 @@ pub enum LandError {
 
 /// A part file that somebody left.
 #[derive(Debug)]
-pub struct Leftover {
+pub struct PartialFileEntry {
     /// Where it is.
     pub path: PathBuf,
     /// The name that it was opened by.
@@ -56,17 +56,22 @@ pub struct Leftover {
     pub touched: SystemTime,
 }
 
-impl Part {
+impl PartialFile {
     /// Opens the part of that name in `folder`, and makes what is missing of the two. `None` where
     /// somebody has it open. `mode` is what a new part may be read by, less the process's umask. What comes is
-    /// written by way of `lane`.
+    /// written by way of `priority`.
     ///
     /// What is written goes nowhere else: a link in the part's place is not followed, and a part that has
     /// another name too becomes a copy of its own first, which only its owner reads.
     ///
     /// # Errors
     /// The operating system's; and where something else than a file lies in the part's place.
-    pub fn open(folder: &Path, name: &str, mode: u32, lane: &Lane) -> io::Result<Option<Self>> {
+    pub fn open(
+        folder: &Path,
+        name: &str,
+        mode: u32,
+        priority: &DiskPriority,
+    ) -> io::Result<Option<Self>> {
         std::fs::create_dir_all(folder)?;
         let path = Self::path(folder, name);
         let mut options = OpenOptions::new();
@@ -87,7 +92,7 @@ impl Part {
             match is_at(&file, &path)? {
                 true if metadata.nlink() > 1 => part_ways(&file, &path)?,
                 true => {
-                    let disk = Arc::new(Disk::receiving(file, lane.clone()));
+                    let disk = Arc::new(BlockFile::receiving(file, priority.clone()));
                     return Ok(Some(Self { disk, path }));
                 }
                 false => {}
@@ -105,7 +110,7 @@ impl Part {
     ///
     /// # Errors
     /// The operating system's, where the folder cannot be read.
-    pub fn leftovers(folder: &Path) -> io::Result<Vec<Leftover>> {
+    pub fn list(folder: &Path) -> io::Result<Vec<PartialFileEntry>> {
         let entries = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -122,7 +127,7 @@ impl Part {
             };
             // What vanished in the meantime is no leftover.
             let Ok(metadata) = entry.metadata() else { continue };
-            found.push(Leftover {
+            found.push(PartialFileEntry {
                 path: entry.path(),
                 name: name.to_owned(),
                 touched: metadata.modified()?,
@@ -177,13 +182,13 @@ impl Part {
         &self,
         layout: Layout,
         blocks: Range<u64>,
-        mut told: impl FnMut(u64, BlockValue) -> ControlFlow<()>,
+        mut told: impl FnMut(u64, BlockHash) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        each_value(&self.disk, layout, blocks, &mut told)
+        hash_blocks(&self.disk, layout, blocks, &mut told)
     }
 
     /// Where its bytes lie.
-    pub(crate) fn disk(&self) -> Arc<Disk> {
+    pub(crate) fn disk(&self) -> Arc<BlockFile> {
         Arc::clone(&self.disk)
     }
 
@@ -221,17 +226,17 @@ impl Part {
     /// durable. The part has gone then. The bytes must have been synced before.
     ///
     /// # Errors
-    /// [`LandError`]; the part stays then, unless it already has its name.
-    pub fn land(self, names: impl IntoIterator<Item = String>) -> Result<String, LandError> {
+    /// [`FinishError`]; the part stays then, unless it already has its name.
+    pub fn finish(self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
         self.give(names, |target| rename(&self.path, target))
     }
 
-    /// As [`land`](Self::land), but the part keeps its own name too: what is cut between the name and
+    /// As [`finish`](Self::finish), but the part keeps its own name too: what is cut between the name and
     /// what is told of it still has its part. The caller removes the part afterwards.
     ///
     /// # Errors
-    /// [`LandError`].
-    pub fn link(&self, names: impl IntoIterator<Item = String>) -> Result<String, LandError> {
+    /// [`FinishError`].
+    pub fn link(&self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
         self.give(names, |target| match std::fs::hard_link(&self.path, target) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 // There are file systems without links.
@@ -245,24 +250,24 @@ impl Part {
         &self,
         names: impl IntoIterator<Item = String>,
         mut give: impl FnMut(&Path) -> io::Result<()>,
-    ) -> Result<String, LandError> {
+    ) -> Result<String, FinishError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         for name in names {
             match give(&folder.join(&name)) {
                 Ok(()) => {
-                    sync_folder(folder).map_err(LandError::Folder)?;
+                    sync_folder(folder).map_err(FinishError::Folder)?;
                     return Ok(name);
                 }
                 Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(LandError::Name(error)),
+                Err(error) => return Err(FinishError::Name(error)),
             }
         }
-        Err(LandError::NamesTaken)
+        Err(FinishError::NamesTaken)
     }
 }
 
 /// Nobody can go on with nothing.
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         let is_empty = self.bytes().is_ok_and(|bytes| bytes == 0);
         // Where it has landed, its name may be another's by now.
@@ -276,18 +281,18 @@ impl Drop for Part {
 ///
 /// # Errors
 /// The operating system's; a block that is not there whole is an unexpected end.
-pub fn each_value(
-    disk: &Disk,
+pub fn hash_blocks(
+    disk: &BlockFile,
     layout: Layout,
     blocks: Range<u64>,
-    told: &mut dyn FnMut(u64, BlockValue) -> ControlFlow<()>,
+    told: &mut dyn FnMut(u64, BlockHash) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let buffers = Buffers::of(layout);
+    let buffers = BufferPool::of(layout);
     for index in blocks {
         let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
         let mut block = buffers.block(length);
         disk.read(layout, index, &mut block)?;
-        if told(index, value_of(layout, index, block.as_ref())).is_break() {
+        if told(index, hash_block(layout, index, block.as_ref())).is_break() {
             break;
         }
     }

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use qchat_proto::command::BlockHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
-use qchat_proto::{BlockValue, Digest, frame};
+use qchat_proto::{BlockHash, Digest, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::block_hashes::value_of;
-use crate::block_io::Disk;
+use crate::block_hashes::hash_block;
+use crate::block_io::BlockFile;
 use crate::blocking_task::joined;
-use crate::buffer::{Block, Buffers};
+use crate::buffer::{BlockBuffer, BufferPool};
 use crate::layout::{BLOCK_LENGTH, Layout};
-use crate::partial_file::Part;
-use crate::stall_detection::{Pace, Stalled, whole};
+use crate::partial_file::PartialFile;
+use crate::stall_detection::{StallDetector, Stalled, whole};
 
 /// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
 /// when the process is killed travels again.
@@ -46,61 +46,62 @@ pub enum ReceiveError {
     Write(#[source] io::Error),
 }
 
-/// Who keeps account of the blocks that arrive.
-pub trait Account {
+/// Takes note of the blocks that arrive.
+pub trait BlockReceiver {
     /// Whether this block may come; its bytes are written over what lies in its place.
     ///
     /// # Errors
     /// Why not, which ends the transfer.
-    fn begins(&mut self, index: u64) -> Result<(), ReceiveError>;
+    fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError>;
 
     /// The block has come, and is written.
     ///
     /// # Errors
     /// Why the transfer ends with it.
-    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError>;
+    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError>;
 }
 
 /// What came of a transfer, however it ended.
 #[derive(Debug)]
-pub struct Received<A> {
-    /// The part, with all that has come: written, and not synced.
-    pub part: Part,
-    /// What its account is now.
-    pub account: A,
+pub struct Received<R> {
+    /// The file, with all that has come: written, and not synced.
+    pub file: PartialFile,
+    /// What its receiver is now.
+    pub receiver: R,
     /// The digest that the sender told at the end.
-    pub end: Result<Digest, ReceiveError>,
+    pub digest: Result<Digest, ReceiveError>,
 }
 
 /// Receives blocks in ascending order, each at most once, and writes them into `part`. Ends early when
 /// `stop` does and nothing more has come. `progress` hears the number of bytes of every piece that came.
 ///
 /// # Cancel safety
-/// Not cancel safe: what has come stays in the part, which may still be open for a moment.
-pub async fn receive<A: Account>(
+/// Not cancel safe: what has come stays in the file, which may still be open for a moment.
+pub async fn receive<R: BlockReceiver>(
     stream: &mut (impl AsyncRead + Unpin),
     layout: Layout,
-    (part, account): (Part, A),
+    (file, receiver): (PartialFile, R),
     stop: impl Future<Output = ()>,
     mut progress: impl FnMut(u64),
-) -> Received<A> {
-    let mut stream = Stoppable { stream, pace: Pace::default(), stop: pin!(stop) };
-    let mut writer = Writer::new(part, account, layout);
+) -> Received<R> {
+    let mut stream =
+        StallDetectingStream { stream, pace: StallDetector::default(), stop: pin!(stop) };
+    let mut writer = BlockWriter::new(file, receiver, layout);
     let came = writer.take_all(&mut stream, &mut progress).await;
     // Also after an error: what has come stays, and nobody writes any more when this returns.
     let written = writer.finish().await;
-    let Writer { part, account, .. } = writer;
-    Received { part, account, end: written.and(came) }
+    let BlockWriter { file, receiver, .. } = writer;
+    Received { file, receiver, digest: written.and(came) }
 }
 
 /// A stream that is read until nothing more comes, and nobody wants to wait for more.
-struct Stoppable<'a, S, F> {
+struct StallDetectingStream<'a, S, F> {
     stream: &'a mut S,
-    pace: Pace,
+    pace: StallDetector,
     stop: Pin<&'a mut F>,
 }
 
-impl<S: AsyncRead + Unpin, F: Future<Output = ()>> Stoppable<'_, S, F> {
+impl<S: AsyncRead + Unpin, F: Future<Output = ()>> StallDetectingStream<'_, S, F> {
     async fn header(&mut self) -> Result<BlockHeader, ReceiveError> {
         let header = frame::read(self.stream, FILE_HEADER_BYTES_MAX);
         match in_time(whole(header), &mut self.stop).await? {
@@ -144,27 +145,27 @@ async fn in_time<T>(
 }
 
 /// Takes blocks from a stream, and has them hashed and written while the next ones come.
-struct Writer<A> {
-    part: Part,
-    account: A,
+struct BlockWriter<R> {
+    file: PartialFile,
+    receiver: R,
     layout: Layout,
-    buffers: Buffers,
+    buffers: BufferPool,
     /// In the order in which they came.
-    writing: VecDeque<JoinHandle<io::Result<(u64, BlockValue)>>>,
+    writing: VecDeque<JoinHandle<io::Result<(u64, BlockHash)>>>,
     /// The first block that has not come and was not passed over.
     next: u64,
 }
 
-impl<A: Account> Writer<A> {
-    fn new(part: Part, account: A, layout: Layout) -> Self {
-        let buffers = Buffers::of(layout);
-        Self { part, account, layout, buffers, writing: VecDeque::new(), next: 0 }
+impl<R: BlockReceiver> BlockWriter<R> {
+    fn new(file: PartialFile, receiver: R, layout: Layout) -> Self {
+        let buffers = BufferPool::of(layout);
+        Self { file, receiver, layout, buffers, writing: VecDeque::new(), next: 0 }
     }
 
     /// Takes blocks until the end is told.
     async fn take_all(
         &mut self,
-        stream: &mut Stoppable<'_, impl AsyncRead + Unpin, impl Future<Output = ()>>,
+        stream: &mut StallDetectingStream<'_, impl AsyncRead + Unpin, impl Future<Output = ()>>,
         progress: &mut impl FnMut(u64),
     ) -> Result<Digest, ReceiveError> {
         loop {
@@ -187,15 +188,15 @@ impl<A: Account> Writer<A> {
         if index < self.next || index >= self.layout.blocks() {
             return Err(ReceiveError::Nonsense("a block out of turn"));
         }
-        self.account.begins(index)?;
+        self.receiver.begin_block(index)?;
         self.next = index.saturating_add(1);
         Ok(())
     }
 
-    fn write(&mut self, index: u64, block: Block) {
-        let (disk, layout): (Arc<Disk>, _) = (self.part.disk(), self.layout);
+    fn write(&mut self, index: u64, block: BlockBuffer) {
+        let (disk, layout): (Arc<BlockFile>, _) = (self.file.disk(), self.layout);
         self.writing.push_back(spawn_blocking(move || {
-            let value = value_of(layout, index, block.as_ref());
+            let value = hash_block(layout, index, block.as_ref());
             disk.write(block.as_ref(), layout.bytes_of(index).start)?;
             Ok((index, value))
         }));
@@ -205,7 +206,7 @@ impl<A: Account> Writer<A> {
     async fn written(&mut self) -> Result<(), ReceiveError> {
         let Some(first) = self.writing.pop_front() else { return Ok(()) };
         let (index, value) = joined(first).await.map_err(ReceiveError::Write)?;
-        self.account.arrived(index, value)
+        self.receiver.block_written(index, value)
     }
 
     /// Waits until all are, and says what was wrong first.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use qchat_proto::command::BlockHeader;
-use qchat_proto::{BlockValue, Digest, frame};
+use qchat_proto::{BlockHash, Digest, frame};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::block_hashes::value_of;
-use crate::block_io::Disk;
+use crate::block_hashes::hash_block;
+use crate::block_io::BlockFile;
 use crate::blocking_task::joined;
-use crate::buffer::{Block, Buffers};
+use crate::buffer::{BlockBuffer, BufferPool};
 use crate::layout::{BLOCK_LENGTH, Layout};
-use crate::stall_detection::{Pace, Stalled};
+use crate::stall_detection::{StallDetector, Stalled};
 
 /// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
 const BLOCKS_AHEAD: usize = 3;
@@ -47,21 +47,21 @@ pub enum SendError {
 }
 
 /// Where a file's bytes go.
-pub trait Outlet {
+pub trait ByteSink {
     /// Takes some of the bytes, one at the least, when it has room for them; returns how many.
-    fn take(&mut self, bytes: &mut Bytes) -> impl Future<Output = io::Result<usize>> + Send;
+    fn write(&mut self, bytes: &mut Bytes) -> impl Future<Output = io::Result<usize>> + Send;
 }
 
 /// Who says which blocks travel.
-pub trait Choice {
+pub trait BlockFilter {
     /// Whether the block with this value goes. Asked for each block once, in ascending order.
     ///
     /// # Errors
     /// Why the transfer ends here.
-    fn goes(
+    fn wants(
         &mut self,
         index: u64,
-        value: BlockValue,
+        value: BlockHash,
     ) -> impl Future<Output = Result<bool, SendError>> + Send;
 
     /// The digest that is told after the last block.
@@ -73,14 +73,14 @@ pub trait Choice {
 
 /// What happened to bytes of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum SendProgress {
     /// So many were looked at and need not go.
     Kept(u64),
     /// So many were taken by the stream.
-    Moved(u64),
+    Sent(u64),
 }
 
-/// Sends those of `blocks` that `choice` chooses, and the digest. The runs are in ascending order.
+/// Sends those of `blocks` that `filter` chooses, and the digest. The runs are in ascending order.
 /// `progress` hears what becomes of the bytes.
 ///
 /// # Errors
@@ -89,46 +89,46 @@ pub enum Step {
 /// # Cancel safety
 /// Not cancel safe: as with an error.
 pub async fn send(
-    disk: Arc<Disk>,
+    disk: Arc<BlockFile>,
     layout: Layout,
-    (blocks, choice): (Vec<Range<u64>>, &mut impl Choice),
-    outlet: &mut impl Outlet,
-    mut progress: impl FnMut(Step),
+    (blocks, filter): (Vec<Range<u64>>, &mut impl BlockFilter),
+    sink: &mut impl ByteSink,
+    mut progress: impl FnMut(SendProgress),
 ) -> Result<(), SendError> {
-    let mut reader = Reader::new(disk, layout, blocks);
-    let mut outlet = Paced { outlet, pace: Pace::default() };
+    let mut reader = BlockReader::new(disk, layout, blocks);
+    let mut sink = StallDetectingSink { sink, pace: StallDetector::default() };
     while let Some((index, value, block)) = reader.next().await? {
-        if !choice.goes(index, value).await? {
-            progress(Step::Kept(layout.length_of(index)));
+        if !filter.wants(index, value).await? {
+            progress(SendProgress::Kept(layout.length_of(index)));
             continue;
         }
-        outlet.give(header(BlockHeader::Block(index))).await?;
+        sink.give(header(BlockHeader::Block(index))).await?;
         let mut bytes = Bytes::from_owner(block);
         while !bytes.is_empty() {
             let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            outlet.give(piece).await?;
-            progress(Step::Moved(length));
+            sink.give(piece).await?;
+            progress(SendProgress::Sent(length));
         }
     }
-    let digest = choice.digest().await?;
-    outlet.give(header(BlockHeader::End(digest))).await
+    let digest = filter.digest().await?;
+    sink.give(header(BlockHeader::End(digest))).await
 }
 
 fn header(header: BlockHeader) -> Bytes {
     frame::encode_frame(&header).into()
 }
 
-/// An outlet that has to take enough in a minute.
-struct Paced<'a, O> {
-    outlet: &'a mut O,
-    pace: Pace,
+/// An sink that has to take enough in a minute.
+struct StallDetectingSink<'a, O> {
+    sink: &'a mut O,
+    pace: StallDetector,
 }
 
-impl<O: Outlet> Paced<'_, O> {
+impl<O: ByteSink> StallDetectingSink<'_, O> {
     async fn give(&mut self, mut bytes: Bytes) -> Result<(), SendError> {
         while !bytes.is_empty() {
-            let taken = self.pace.bytes(self.outlet.take(&mut bytes)).await;
+            let taken = self.pace.bytes(self.sink.write(&mut bytes)).await;
             taken.map_err(|Stalled| SendError::Stalled)?.map_err(SendError::Stream)?;
         }
         Ok(())
@@ -136,16 +136,16 @@ impl<O: Outlet> Paced<'_, O> {
 }
 
 /// Reads and hashes blocks, some ahead, and hands them out in order.
-struct Reader<I> {
-    disk: Arc<Disk>,
+struct BlockReader<I> {
+    disk: Arc<BlockFile>,
     layout: Layout,
     left: I,
-    buffers: Buffers,
-    reading: VecDeque<JoinHandle<io::Result<(u64, BlockValue, Block)>>>,
+    buffers: BufferPool,
+    reading: VecDeque<JoinHandle<io::Result<(u64, BlockHash, BlockBuffer)>>>,
 }
 
-impl<I: Iterator<Item = u64>> Reader<I> {
-    async fn next(&mut self) -> Result<Option<(u64, BlockValue, Block)>, SendError> {
+impl<I: Iterator<Item = u64>> BlockReader<I> {
+    async fn next(&mut self) -> Result<Option<(u64, BlockHash, BlockBuffer)>, SendError> {
         while self.reading.len() < BLOCKS_AHEAD
             && let Some(index) = self.left.next()
         {
@@ -159,21 +159,21 @@ impl<I: Iterator<Item = u64>> Reader<I> {
         })
     }
 
-    fn read(&self, index: u64) -> JoinHandle<io::Result<(u64, BlockValue, Block)>> {
+    fn read(&self, index: u64) -> JoinHandle<io::Result<(u64, BlockHash, BlockBuffer)>> {
         let (disk, layout, buffers) = (Arc::clone(&self.disk), self.layout, self.buffers.clone());
         let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
         spawn_blocking(move || {
             let mut block = buffers.block(length);
             disk.read(layout, index, &mut block)?;
-            Ok((index, value_of(layout, index, block.as_ref()), block))
+            Ok((index, hash_block(layout, index, block.as_ref()), block))
         })
     }
 }
 
-impl Reader<std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
-    fn new(disk: Arc<Disk>, layout: Layout, blocks: Vec<Range<u64>>) -> Self {
+impl BlockReader<std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
+    fn new(disk: Arc<BlockFile>, layout: Layout, blocks: Vec<Range<u64>>) -> Self {
         let left = blocks.into_iter().flatten();
-        Self { disk, layout, left, buffers: Buffers::of(layout), reading: VecDeque::new() }
+        Self { disk, layout, left, buffers: BufferPool::of(layout), reading: VecDeque::new() }
     }
 }
 
@@ -190,41 +190,41 @@ mod tests {
     use crate::test_bytes::noise;
 
     /// Sends every block but one, and keeps the values.
-    struct AllBut(Option<u64>, Vec<BlockValue>);
+    struct AllBut(Option<u64>, Vec<BlockHash>);
 
-    impl Choice for AllBut {
-        async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+    impl BlockFilter for AllBut {
+        async fn wants(&mut self, index: u64, value: BlockHash) -> Result<bool, SendError> {
             self.1.push(value);
             Ok(self.0 != Some(index))
         }
 
         async fn digest(&mut self) -> Result<Digest, SendError> {
-            Ok(crate::block_hashes::digest(&self.1))
+            Ok(crate::block_hashes::file_digest(&self.1))
         }
     }
 
-    impl Outlet for Vec<u8> {
-        async fn take(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
+    impl ByteSink for Vec<u8> {
+        async fn write(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
             let taken = std::mem::take(bytes);
             self.extend_from_slice(&taken);
             Ok(taken.len())
         }
     }
 
-    fn file_with(content: &[u8]) -> Arc<Disk> {
+    fn file_with(content: &[u8]) -> Arc<BlockFile> {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        Arc::new(Disk::cached(file))
+        Arc::new(BlockFile::cached(file))
     }
 
     async fn sent(content: &[u8], size: usize, but: Option<u64>) -> (Vec<u8>, [u64; 2], bool) {
         let layout = Layout::of(size.try_into().unwrap());
         let (mut stream, mut told) = (Vec::new(), [0, 0]);
-        let mut choice = AllBut(but, Vec::new());
-        let blocks = (layout.every_block(), &mut choice);
+        let mut filter = AllBut(but, Vec::new());
+        let blocks = (layout.every_block(), &mut filter);
         let sent = send(file_with(content), layout, blocks, &mut stream, |step| match step {
-            Step::Kept(bytes) => told[0] += bytes,
-            Step::Moved(bytes) => told[1] += bytes,
+            SendProgress::Kept(bytes) => told[0] += bytes,
+            SendProgress::Sent(bytes) => told[1] += bytes,
         });
         let is_shorter = matches!(sent.await, Err(SendError::Shorter));
         (stream, told, is_shorter)
@@ -255,20 +255,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_file_holds_is_let_go_when_its_last_read_has_ended() {
-        let (lane, place) = (narrow(), Arc::new(()));
+        let (priority, place) = (narrow(), Arc::new(()));
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&noise(3 * BLOCK_LENGTH)).unwrap();
-        let disk = Arc::new(Disk::received(file, lane.clone()));
+        let disk = Arc::new(BlockFile::received(file, priority.clone()));
         disk.hold(Arc::clone(&place));
         let (layout, mut stream) = (Layout::of(3 << 20), Vec::new());
-        let mut choice = AllBut(None, Vec::new());
+        let mut filter = AllBut(None, Vec::new());
         // Nobody else is at the disk.
-        let turn = lane.turn();
-        let blocks = (layout.every_block(), &mut choice);
+        let access = priority.access();
+        let blocks = (layout.every_block(), &mut filter);
         let sending = send(disk, layout, blocks, &mut stream, |_| ());
         assert!(timeout(Duration::from_millis(10), sending).await.is_err());
         assert_eq!(Arc::strong_count(&place), 2, "given back while it is read");
-        drop(turn);
+        drop(access);
         let free = async {
             while Arc::strong_count(&place) > 1 {
                 yield_now().await;

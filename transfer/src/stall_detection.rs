@@ -18,12 +18,12 @@ pub(crate) struct Stalled;
 
 /// How fast a peer has been. Only the time counts in which we waited for it: our own disk may be slower.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct StallDetector {
     waited: Duration,
     bytes: usize,
 }
 
-impl Pace {
+impl StallDetector {
     /// Waits for some bytes to move, for which nothing may be lost if the waiting is broken off and begun
     /// again.
     ///
@@ -72,7 +72,7 @@ mod tests {
     /// A peer that moves so many bytes at a time, for which we wait so long; how long it is borne, up to
     /// an hour.
     fn borne(bytes: usize, waited: Duration) -> Duration {
-        let (mut pace, mut whole) = (Pace::default(), Duration::ZERO);
+        let (mut pace, mut whole) = (StallDetector::default(), Duration::ZERO);
         while whole < Duration::from_secs(3600) && pace.note(waited, bytes) == Ok(()) {
             whole += waited;
         }

@@ -14,7 +14,7 @@ type Places<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
 /// The transfers of one connection that wait for their stream. Bounded by the number of commands that
 /// the connection may have under way.
 #[derive(Debug)]
-pub struct Pairing<S> {
+pub struct StreamPairing<S> {
     places: Places<S>,
     /// Told when a transfer begins to wait.
     expected: Notify,
@@ -22,22 +22,22 @@ pub struct Pairing<S> {
 
 /// A transfer that waits for its stream. Dropping it ends the waiting.
 #[derive(Debug)]
-pub struct Waiting<S> {
+pub struct ExpectedStream<S> {
     places: Places<S>,
     transfer: TransferId,
     stream: oneshot::Receiver<S>,
 }
 
-impl<S> Default for Pairing<S> {
+impl<S> Default for StreamPairing<S> {
     fn default() -> Self {
         Self { places: Arc::default(), expected: Notify::new() }
     }
 }
 
-impl<S> Pairing<S> {
+impl<S> StreamPairing<S> {
     /// Makes a place for the stream of `transfer`, or `None` where one waits already: the peer chose
     /// the same number twice.
-    pub fn expect(&self, transfer: TransferId) -> Option<Waiting<S>> {
+    pub fn expect(&self, transfer: TransferId) -> Option<ExpectedStream<S>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.contains_key(&transfer) {
             return None;
@@ -45,7 +45,7 @@ impl<S> Pairing<S> {
         let (place, stream) = oneshot::channel();
         places.insert(transfer, place);
         self.expected.notify_waiters();
-        Some(Waiting { places: Arc::clone(&self.places), transfer, stream })
+        Some(ExpectedStream { places: Arc::clone(&self.places), transfer, stream })
     }
 
     /// Hands a stream to the command that waits for it, or begins to wait within `patience`: no order holds
@@ -89,7 +89,7 @@ impl<S> Pairing<S> {
     }
 }
 
-impl<S> Waiting<S> {
+impl<S> ExpectedStream<S> {
     /// The stream, once it has come; `None` where the connection is gone. The caller sets the deadline.
     ///
     /// # Cancel safety
@@ -99,7 +99,7 @@ impl<S> Waiting<S> {
     }
 }
 
-impl<S> Drop for Waiting<S> {
+impl<S> Drop for ExpectedStream<S> {
     fn drop(&mut self) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         places.remove(&self.transfer);
@@ -112,7 +112,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_finds_its_command_and_no_other() {
-        let pairing = Pairing::default();
+        let pairing = StreamPairing::default();
         let mut waiting = pairing.expect(TransferId(1)).unwrap();
         assert!(pairing.expect(TransferId(1)).is_none());
         assert_eq!(pairing.deliver(TransferId(2), "two"), Err("two"));
@@ -122,7 +122,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_may_come_before_its_command() {
-        let pairing = Pairing::default();
+        let pairing = StreamPairing::default();
         let patience = Duration::from_secs(5);
         let expecting = async {
             drop(pairing.expect(TransferId(1)));
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn who_stops_waiting_leaves_no_place_behind() {
-        let pairing = Pairing::default();
+        let pairing = StreamPairing::default();
         drop(pairing.expect(TransferId(1)));
         assert_eq!(pairing.deliver(TransferId(1), ()), Err(()));
     }

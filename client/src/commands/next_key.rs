@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use qchat_proto::Fingerprint;
 use qchat_proto::command::NextKey;
-use qchat_transfer::Flow;
+use qchat_transfer::ConnectionWindows;
 use quinn::Connection;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -52,12 +52,12 @@ impl Announcements {
     }
 
     /// Listens from now on, until the session or the connection ends. Who listened before is relieved.
-    pub(crate) fn follow(&self, connection: &Connection, flow: &Arc<Flow>) {
+    pub(crate) fn follow(&self, connection: &Connection, windows: &Arc<ConnectionWindows>) {
         self.heard.send_replace(false);
         let (note, heard) = (self.note.clone(), self.heard.clone());
-        let (connection, flow) = (connection.clone(), Arc::clone(flow));
+        let (connection, windows) = (connection.clone(), Arc::clone(windows));
         let listening = tokio::spawn(async move {
-            listen(&note, Call::ask_over(&connection, &flow, NextKey), &heard).await;
+            listen(&note, Call::ask_over(&connection, &windows, NextKey), &heard).await;
             heard.send_replace(true);
         });
         let mut before = self.listening.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use qchat_proto::command::{FileHeader, SendText, SendTexts, TextOutcome};
 use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, codes, frame};
-use qchat_transfer::Flow;
+use qchat_transfer::ConnectionWindows;
 use quinn::{SendStream, VarInt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -68,7 +68,7 @@ impl Client {
         let (unanswered, waiting) = mpsc::channel(UNANSWERED_MAX);
         let ended = Arc::new(Mutex::new(None));
         let writer =
-            Writer { stream, flow: Arc::clone(&self.link.flow), texts: outgoing, unanswered };
+            Writer { stream, windows: Arc::clone(&self.link.windows), texts: outgoing, unanswered };
         let reader = Reader { call, waiting, from, ended: Arc::clone(&ended) };
         tokio::spawn(writer.run(FileHeader { transfer }));
         tokio::spawn(reader.run());
@@ -131,7 +131,7 @@ fn why_ended(ended: &Mutex<Option<LinkError>>) -> LinkError {
 /// Writes the texts.
 struct Writer {
     stream: SendStream,
-    flow: Arc<Flow>,
+    windows: Arc<ConnectionWindows>,
     texts: mpsc::Receiver<Outgoing>,
     unanswered: mpsc::Sender<Outgoing>,
 }
@@ -152,7 +152,7 @@ impl Writer {
                 next = if has_room { self.texts.try_recv().ok() } else { None };
             }
             let written = tokio::select! {
-                written = self.flow.talk(self.stream.write_all(&bytes)) => written.is_ok(),
+                written = self.windows.write_before_files(self.stream.write_all(&bytes)) => written.is_ok(),
                 // The reader has given up: the server may have stopped reading, too.
                 () = self.unanswered.closed() => false,
             };

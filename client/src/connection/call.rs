@@ -7,7 +7,7 @@ use std::time::Duration;
 use qchat_proto::command::{Follow, Transfer};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{Command, Refusal, Request, codes, frame};
-use qchat_transfer::Flow;
+use qchat_transfer::ConnectionWindows;
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt, WriteError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -34,18 +34,18 @@ impl<C: Command> Call<C> {
         if link.is_done() {
             return Err(CallError::NotSent(LinkError::Closed));
         }
-        Self::ask_over(&link.connection, &link.flow, command).await
+        Self::ask_over(&link.connection, &link.windows, command).await
     }
 
     /// The same for who is not to keep the link.
     pub(crate) async fn ask_over(
         connection: &Connection,
-        flow: &Flow,
+        windows: &ConnectionWindows,
         command: C,
     ) -> Result<Self, CallError> {
         let request = command.into();
         let effect = Effect::of(&request);
-        let answer = hand_over(connection, flow, &request).await.map_err(CallError::NotSent)?;
+        let answer = hand_over(connection, windows, &request).await.map_err(CallError::NotSent)?;
         Ok(Self { answer, effect, command: PhantomData })
     }
 
@@ -131,14 +131,14 @@ impl<C: Command> Call<C> {
 /// Sends the request's frame on a stream of its own, whose other half is returned.
 async fn hand_over(
     connection: &Connection,
-    flow: &Flow,
+    windows: &ConnectionWindows,
     request: &Request,
 ) -> Result<RecvStream, LinkError> {
     // It may hold a password.
     let frame = Zeroizing::new(frame::encode_frame(request));
     let opened = timeout(ANSWER_MAX, connection.open_bi()).await;
     let (mut question, answer) = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX))??;
-    match timeout(ANSWER_MAX, flow.talk(question.write_all(&frame))).await {
+    match timeout(ANSWER_MAX, windows.write_before_files(question.write_all(&frame))).await {
         Ok(Ok(())) => {
             // Fails only where the server has stopped the stream; then its answer says why.
             let _ = question.finish();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, settle};
+use qchat_transfer::{WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, configure_transport};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     ClientConfig, Endpoint, EndpointConfig, Runtime, TokioRuntime, TransportConfig, VarInt,
@@ -25,7 +25,7 @@ const QUIC_V1: u32 = 1;
 
 /// The heartbeat, sent when nothing else was: also a server that is not asked anything finds a client
 /// whose address has changed, and a restarted one is noticed. When its answers stay away, both sides judge by
-/// the path's own round trip ([`qchat_transfer::silence`]).
+/// the path's own round trip ([`qchat_transfer::until_silent`]).
 const KEEP_ALIVE: Duration = Duration::from_millis(1_500);
 
 /// After this long without a packet the connection is lost, whatever its path; a handshake as well.
@@ -82,7 +82,7 @@ pub(crate) fn client_config(
 
 fn transport(purpose: Purpose) -> TransportConfig {
     let mut transport = TransportConfig::default();
-    settle(&mut transport);
+    configure_transport(&mut transport);
     if purpose == Purpose::Talk {
         transport.mtu_discovery_config(None);
     }

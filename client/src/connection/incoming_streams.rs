@@ -6,7 +6,7 @@ use std::time::Duration;
 use qchat_proto::command::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{codes, frame};
-use qchat_transfer::Pairing;
+use qchat_transfer::StreamPairing;
 use quinn::{Connection, RecvStream, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ const HEADER_MAX: Duration = Duration::from_secs(10);
 
 /// Runs until the connection ends. How many headers are read at once is bounded by the number of
 /// streams that the server may open.
-pub(crate) async fn take_files(connection: Connection, pairing: Arc<Pairing<RecvStream>>) {
+pub(crate) async fn take_files(connection: Connection, pairing: Arc<StreamPairing<RecvStream>>) {
     let mut deliveries = JoinSet::new();
     loop {
         tokio::select! {
@@ -29,7 +29,7 @@ pub(crate) async fn take_files(connection: Connection, pairing: Arc<Pairing<Recv
     }
 }
 
-async fn deliver(mut stream: RecvStream, pairing: Arc<Pairing<RecvStream>>) {
+async fn deliver(mut stream: RecvStream, pairing: Arc<StreamPairing<RecvStream>>) {
     let header = frame::read::<FileHeader>(&mut stream, FILE_HEADER_BYTES_MAX);
     let refused = match timeout(HEADER_MAX, header).await {
         Ok(Ok(header)) => match pairing.deliver(header.transfer, stream) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use qchat_proto::{Command, Refusal, TransferId, UserName, codes};
-use qchat_transfer::{Budget, Flow, Pairing, silence};
+use qchat_transfer::{ConnectionWindows, StreamPairing, WindowBudget, until_silent};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
 
@@ -33,9 +33,9 @@ pub(crate) struct Link {
     endpoint: Endpoint,
     pub(crate) connection: Connection,
     /// The downloads that wait for their files.
-    pub(crate) files: Arc<Pairing<RecvStream>>,
+    pub(crate) files: Arc<StreamPairing<RecvStream>>,
     /// How much of its files lies in memory.
-    pub(crate) flow: Arc<Flow>,
+    pub(crate) windows: Arc<ConnectionWindows>,
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
     announcements: Option<Announcements>,
@@ -48,16 +48,19 @@ impl Link {
     /// Whoever wants to remember which key the server will have next gives `announcements`.
     pub(crate) fn new(dialled: Dialled, announcements: Option<Announcements>) -> Self {
         let Dialled { endpoint, socket, connection, purpose, .. } = dialled;
-        let files = Arc::new(Pairing::default());
+        let files = Arc::new(StreamPairing::default());
         // These end with the connection, which ends with the link.
         tokio::spawn(socket.insist(connection.clone()));
         tokio::spawn(take_files(connection.clone(), Arc::clone(&files)));
         tokio::spawn(close_when_silent(connection.clone()));
-        let flow = Flow::new(connection.clone(), Budget::of_mebibytes(WINDOWS_MEBIBYTES));
-        flow.open();
+        let windows = ConnectionWindows::new(
+            connection.clone(),
+            WindowBudget::of_mebibytes(WINDOWS_MEBIBYTES),
+        );
+        windows.manage();
         let (transfers, user) = (AtomicU64::new(1), Mutex::default());
         let done = AtomicBool::new(false);
-        Self { endpoint, connection, files, flow, transfers, user, announcements, purpose, done }
+        Self { endpoint, connection, files, windows, transfers, user, announcements, purpose, done }
     }
 
     /// Asks, and waits for the answer.
@@ -91,7 +94,7 @@ impl Link {
     pub(crate) fn signed_in(&self, user: UserName) {
         self.set_user(Some(user));
         if let Some(announcements) = &self.announcements {
-            announcements.follow(&self.connection, &self.flow);
+            announcements.follow(&self.connection, &self.windows);
         }
     }
 
@@ -141,7 +144,7 @@ impl Link {
 async fn close_when_silent(connection: Connection) {
     tokio::select! {
         _ = connection.closed() => {}
-        () = silence(&connection) => connection.close(VarInt::from_u32(codes::TOO_SLOW), b""),
+        () = until_silent(&connection) => connection.close(VarInt::from_u32(codes::TOO_SLOW), b""),
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use qchat_proto::{File, FolderPath};
-use qchat_transfer::{Disk, Layout, each_value};
+use qchat_transfer::{BlockFile, Layout, hash_blocks};
 use tokio::task::spawn_blocking;
 
 use crate::files::local_file::open_at_once;
@@ -41,11 +41,11 @@ fn is_whole(path: &Path, file: &File) -> io::Result<bool> {
     if !metadata.is_file() || metadata.len() != file.size {
         return Ok(false);
     }
-    let (disk, layout) = (Disk::cached(open_at_once(path)?), Layout::of(file.size));
+    let (disk, layout) = (BlockFile::cached(open_at_once(path)?), Layout::of(file.size));
     let mut values = Vec::new();
-    each_value(&disk, layout, 0..layout.blocks(), &mut |_, value| {
+    hash_blocks(&disk, layout, 0..layout.blocks(), &mut |_, value| {
         values.push(value);
         ControlFlow::Continue(())
     })?;
-    Ok(qchat_transfer::digest(&values) == file.digest)
+    Ok(qchat_transfer::file_digest(&values) == file.digest)
 }

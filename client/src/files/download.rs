@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use qchat_proto::File;
 use qchat_proto::command::Log;
-use qchat_transfer::{LandError, Lane, Layout, Part};
+use qchat_transfer::{DiskPriority, FinishError, Layout, PartialFile};
 use tokio::task::spawn_blocking;
 
 use crate::connection::Link;
@@ -66,7 +66,7 @@ pub(crate) async fn download(
             return Err(DamagedError::FileCut(file.name).into());
         }
     }
-    let path = land(part, &file, folder).await?;
+    let path = finish(part, &file, folder).await?;
     Ok(Downloaded { file, path, was_here: false })
 }
 
@@ -80,7 +80,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What an earlier try has left of this file, or a new part.
-async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
+async fn open_part(folder: &Path, file: &File) -> Result<PartialFile, CallError> {
     let (name, layout) = (file.name.clone(), Layout::of(file.size));
     blocking(folder, move |folder| {
         remove_old_parts(folder)?;
@@ -89,7 +89,7 @@ async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
                 0 => name.to_string(),
                 _ => format!("{name}.{number}"),
             };
-            if let Some(part) = Part::open(folder, &name, MODE, &Lane::default())? {
+            if let Some(part) = PartialFile::open(folder, &name, MODE, &DiskPriority::default())? {
                 part.shorten(layout)?;
                 return Ok(part);
             }
@@ -101,10 +101,11 @@ async fn open_part(folder: &Path, file: &File) -> Result<Part, CallError> {
 }
 
 fn remove_old_parts(folder: &Path) -> io::Result<()> {
-    for part in Part::leftovers(folder)? {
+    for part in PartialFile::list(folder)? {
         let age = SystemTime::now().duration_since(part.touched).unwrap_or_default();
         if age > PART_AGE_MAX
-            && let Some(part) = Part::open(folder, &part.name, MODE, &Lane::default())?
+            && let Some(part) =
+                PartialFile::open(folder, &part.name, MODE, &DiskPriority::default())?
         {
             part.remove()?;
         }
@@ -114,11 +115,11 @@ fn remove_old_parts(folder: &Path) -> io::Result<()> {
 
 /// Checks what lies in the part against the list.
 async fn look(
-    part: Part,
+    part: PartialFile,
     missing: Missing,
     folder: &Path,
     progress: &mut Progress,
-) -> Result<(Part, Missing), CallError> {
+) -> Result<(PartialFile, Missing), CallError> {
     let (part, missing, damaged) = blocking(folder, move |_| {
         let (mut missing, mut damaged) = (missing, Vec::new());
         let layout = missing.layout();
@@ -141,7 +142,7 @@ async fn look(
 }
 
 /// Gives the file the first of its names that is free. The name is one safe component by its type.
-async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
+async fn finish(part: PartialFile, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
     let (original, is_executable) = (file.original.name().clone(), file.original.is_executable());
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
     let place = part.place().to_owned();
@@ -150,14 +151,16 @@ async fn land(part: Part, file: &File, folder: &Path) -> Result<PathBuf, CallErr
             part.make_executable()?;
         }
         part.sync()?;
-        Ok(part.land(names))
+        Ok(part.finish(names))
     });
     match landed.await.map_err(|error| unwritten(&place, error))? {
         Ok(name) => Ok(folder.join(name)),
-        Err(LandError::NamesTaken) => {
+        Err(FinishError::NamesTaken) => {
             let reason = LocalFileReason::NamesTaken;
             Err(CallError::LocalFile { path: folder.to_owned(), reason })
         }
-        Err(LandError::Name(error) | LandError::Folder(error)) => Err(unwritable(folder, error)),
+        Err(FinishError::Name(error) | FinishError::Folder(error)) => {
+            Err(unwritable(folder, error))
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use qchat_proto::command::{BlockRange, Done, Download, FileQuery, Log};
 use qchat_proto::limits::BLOCK_RANGES_MAX;
 use qchat_proto::{Few, File, Refusal};
-use qchat_transfer::{Part, ReceiveError, Received, Waiting, receive};
+use qchat_transfer::{ExpectedStream, PartialFile, ReceiveError, Received, receive};
 use quinn::RecvStream;
 use tokio::time::timeout;
 
@@ -37,9 +37,9 @@ pub(crate) struct Wanted<'a> {
 pub(crate) async fn fetch(
     link: &Link,
     wanted: Wanted<'_>,
-    to: (Part, Missing),
+    to: (PartialFile, Missing),
     progress: &mut Progress,
-) -> Result<(Part, Missing), CallError> {
+) -> Result<(PartialFile, Missing), CallError> {
     let Wanted { log, file, blocks } = wanted;
     let transfer = link.new_transfer();
     // Before asking: the file may come before the answer.
@@ -56,11 +56,11 @@ pub(crate) async fn fetch(
 /// that it cannot go on. No order holds between the two.
 async fn converse(
     link: &Link,
-    (call, waiting): (&mut Call<Download>, Waiting<RecvStream>),
-    to: (Part, Missing),
+    (call, waiting): (&mut Call<Download>, ExpectedStream<RecvStream>),
+    to: (PartialFile, Missing),
     progress: &mut Progress,
     failed: impl Fn(ReceiveError) -> CallError,
-) -> Result<(Part, Missing), CallError> {
+) -> Result<(PartialFile, Missing), CallError> {
     let layout = to.1.layout();
     let mut word = LastWord { said: None, coming: pin!(call.reply_at_leisure()) };
     let arrived = tokio::select! {
@@ -72,15 +72,15 @@ async fn converse(
         Ok(stream) => stream,
         Err(error) => return Err(word.why(error, failed).await),
     };
-    let receiving = link.flow.receive();
+    let receiving = link.windows.incoming_file();
     let told = |bytes| {
-        receiving.came(bytes);
+        receiving.received(bytes);
         progress.moved(bytes);
     };
     let received = receive(&mut stream, layout, to, word.is_final(), told).await;
-    let Received { part, account, end } = received;
-    match end {
-        Ok(_) => word.heard().await.map(|Done| (part, account)),
+    let Received { file: part, receiver: missing, digest } = received;
+    match digest {
+        Ok(_) => word.heard().await.map(|Done| (part, missing)),
         Err(error) => Err(word.why(error, failed).await),
     }
 }
@@ -136,7 +136,7 @@ impl<F: Future<Output = Result<Done, CallError>>> LastWord<'_, F> {
 /// The stream that the server opens for the file.
 async fn arrival(
     link: &Link,
-    mut waiting: Waiting<RecvStream>,
+    mut waiting: ExpectedStream<RecvStream>,
 ) -> Result<RecvStream, ReceiveError> {
     let gone = || ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into());
     tokio::select! {

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use qchat_proto::{File, FolderPath};
-use qchat_transfer::Part;
+use qchat_transfer::PartialFile;
 use tokio::task::spawn_blocking;
 
 use crate::error::{CallError, LocalFileReason};
@@ -15,7 +15,7 @@ use crate::files::already_here::find;
 ///
 /// # Errors
 /// [`CallError::LocalFile`] with [`LocalFileReason::NoRoom`], which names the part if it holds anything.
-pub(crate) fn check_room(part: &Part, size: u64, folder: &Path) -> Result<(), CallError> {
+pub(crate) fn check_room(part: &PartialFile, size: u64, folder: &Path) -> Result<(), CallError> {
     // If that is not known, the disk tells when it is full.
     let (Ok(free), Ok(here)) = (free_bytes(folder), part.bytes_on_disk()) else { return Ok(()) };
     let needed = size.saturating_sub(here);
@@ -62,7 +62,7 @@ fn missing_bytes(top: &Path, file: &File) -> u64 {
         return 0;
     }
     let folder = top.join(file.original.folder().map_or("", FolderPath::as_str));
-    let part = Part::path(&folder, file.name.as_str()).symlink_metadata();
+    let part = PartialFile::path(&folder, file.name.as_str()).symlink_metadata();
     let here = part.map_or(0, |part| part.blocks().saturating_mul(512));
     file.size.saturating_sub(here)
 }

@@ -2,8 +2,8 @@
 
 use qchat_proto::command::{BlockPage, BlockRange, FileBlocks, FileQuery, Log};
 use qchat_proto::limits::{BLOCK_RANGES_MAX, FILE_BYTES_MAX};
-use qchat_proto::{BlockValue, Few, File};
-use qchat_transfer::{Account, Layout, ReceiveError};
+use qchat_proto::{BlockHash, Few, File};
+use qchat_transfer::{BlockReceiver, Layout, ReceiveError};
 
 use crate::connection::Link;
 use crate::error::{CallError, DamagedError};
@@ -13,7 +13,7 @@ pub(crate) async fn block_list(
     link: &Link,
     log: &Log,
     name: &str,
-) -> Result<(File, Vec<BlockValue>), CallError> {
+) -> Result<(File, Vec<BlockHash>), CallError> {
     let ask = |file: FileQuery, first: usize| FileBlocks {
         log: log.clone(),
         file,
@@ -34,7 +34,7 @@ pub(crate) async fn block_list(
         }
         values.extend_from_slice(&page.values);
     }
-    match values.len() == blocks && qchat_transfer::digest(&values) == file.digest {
+    match values.len() == blocks && qchat_transfer::file_digest(&values) == file.digest {
         true => Ok((file, values)),
         false => Err(wrong()),
     }
@@ -49,13 +49,13 @@ pub(crate) struct Missing {
 
 #[derive(Debug)]
 struct Block {
-    value: BlockValue,
+    value: BlockHash,
     is_here: bool,
 }
 
 impl Missing {
     /// Nothing is here yet.
-    pub(crate) fn new(layout: Layout, values: Vec<BlockValue>) -> Self {
+    pub(crate) fn new(layout: Layout, values: Vec<BlockHash>) -> Self {
         let block = |value| Block { value, is_here: false };
         Self { layout, blocks: values.into_iter().map(block).collect() }
     }
@@ -65,7 +65,7 @@ impl Missing {
     }
 
     /// Notes that a block with this value lies here, and says whether it is the right one.
-    pub(crate) fn is_here(&mut self, index: u64, value: BlockValue) -> bool {
+    pub(crate) fn is_here(&mut self, index: u64, value: BlockHash) -> bool {
         match self.block(index) {
             Some(block) if block.value == value => {
                 block.is_here = true;
@@ -107,8 +107,8 @@ impl Missing {
     }
 }
 
-impl Account for Missing {
-    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+impl BlockReceiver for Missing {
+    fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
         match self.block(index) {
             // It would be written over one that is right.
             Some(Block { is_here: true, .. }) | None => {
@@ -118,7 +118,7 @@ impl Account for Missing {
         }
     }
 
-    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
         match self.is_here(index, value) {
             true => Ok(()),
             false => Err(ReceiveError::Damaged(index)),
@@ -131,11 +131,11 @@ mod tests {
     use super::*;
 
     fn missing(here: &[u64], blocks: u8) -> Missing {
-        let values = (0..blocks).map(|number| BlockValue([number; 32])).collect();
+        let values = (0..blocks).map(|number| BlockHash([number; 32])).collect();
         let size = u64::from(blocks) * (1 << 20) - 1;
         let mut missing = Missing::new(Layout::of(size), values);
         for &index in here {
-            assert!(missing.is_here(index, BlockValue([index.try_into().unwrap(); 32])));
+            assert!(missing.is_here(index, BlockHash([index.try_into().unwrap(); 32])));
         }
         missing
     }
@@ -158,10 +158,10 @@ mod tests {
 
     #[test]
     fn a_request_asks_for_no_more_runs_than_it_can() {
-        let values = vec![BlockValue([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
+        let values = vec![BlockHash([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
         let mut missing = Missing::new(Layout::of(u64::MAX), values);
         for index in (1..2 * 256 + 10).step_by(2) {
-            missing.is_here(index, BlockValue([0; 32]));
+            missing.is_here(index, BlockHash([0; 32]));
         }
         assert_eq!(missing.runs().unwrap().len(), BLOCK_RANGES_MAX);
     }
@@ -169,11 +169,14 @@ mod tests {
     #[test]
     fn only_wanted_blocks_with_their_value_are_taken() {
         let mut missing = missing(&[1], 3);
-        assert!(missing.begins(0).is_ok());
-        assert!(missing.begins(1).is_err() && missing.begins(3).is_err());
-        assert!(matches!(missing.arrived(0, BlockValue([9; 32])), Err(ReceiveError::Damaged(0))));
+        assert!(missing.begin_block(0).is_ok());
+        assert!(missing.begin_block(1).is_err() && missing.begin_block(3).is_err());
+        assert!(matches!(
+            missing.block_written(0, BlockHash([9; 32])),
+            Err(ReceiveError::Damaged(0))
+        ));
         assert_eq!(missing.count(), 2);
-        assert!(missing.arrived(0, BlockValue([0; 32])).is_ok());
-        assert!(missing.begins(0).is_err());
+        assert!(missing.block_written(0, BlockHash([0; 32])).is_ok());
+        assert!(missing.begin_block(0).is_err());
     }
 }

@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::command::{BlockValues, FileHeader, Upload, UploadOpening};
+use qchat_proto::command::{BlockHashes, FileHeader, Upload, UploadOpening};
 use qchat_proto::{
-    Address, BlockValue, ClientId, Digest, FilePath, Message, TransferId, codes, frame,
+    Address, BlockHash, ClientId, Digest, FilePath, Message, TransferId, codes, frame,
 };
-use qchat_transfer::{Choice, Disk, Layout, SendError, Step};
+use qchat_transfer::{BlockFile, BlockFilter, Layout, SendError, SendProgress};
 use quinn::{SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -94,7 +94,7 @@ async fn open_stream(link: &Link) -> Result<SendStream, CallError> {
 /// Sends the file and listens for the verdict at the same time: the server may say no in the middle.
 async fn converse(
     call: &mut Call<Upload>,
-    (kept, theirs): (u64, mpsc::UnboundedSender<BlockValue>),
+    (kept, theirs): (u64, mpsc::UnboundedSender<BlockHash>),
     writing: impl Future<Output = Result<(), SendError>>,
     witness: &Witness,
 ) -> Result<Message, CallError> {
@@ -142,10 +142,10 @@ fn without_file(error: CallError) -> CallError {
 async fn pass_on(
     call: &mut Call<Upload>,
     mut kept: u64,
-    theirs: mpsc::UnboundedSender<BlockValue>,
+    theirs: mpsc::UnboundedSender<BlockHash>,
 ) -> Result<(), CallError> {
     while kept > 0 {
-        let values = timeout(VALUES_MAX, call.frame::<BlockValues>()).await;
+        let values = timeout(VALUES_MAX, call.frame::<BlockHashes>()).await;
         let values = values.unwrap_or(Err(CallError::NotSent(LinkError::Stalled)))?;
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         let wrong = || DamagedError::Answer("another number of blocks than was told".to_owned());
@@ -164,13 +164,13 @@ struct Differing {
     /// Not bounded by itself: at most `kept` values are sent, and no file has more than 2^20 blocks. With
     /// a bound, this side could wait for the server to take bytes, and the server for this side to
     /// take values.
-    theirs: mpsc::UnboundedReceiver<BlockValue>,
-    values: Vec<BlockValue>,
+    theirs: mpsc::UnboundedReceiver<BlockHash>,
+    values: Vec<BlockHash>,
     witness: Witness,
 }
 
-impl Choice for Differing {
-    async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+impl BlockFilter for Differing {
+    async fn wants(&mut self, index: u64, value: BlockHash) -> Result<bool, SendError> {
         self.values.push(value);
         if index >= self.kept {
             return Ok(true);
@@ -182,7 +182,7 @@ impl Choice for Differing {
     /// Only now all of the file has been read. If it is another one by now, parts of both may have gone.
     async fn digest(&mut self) -> Result<Digest, SendError> {
         self.witness.check().await.map_err(|_| SendError::Changed)?;
-        Ok(qchat_transfer::digest(&self.values))
+        Ok(qchat_transfer::file_digest(&self.values))
     }
 }
 
@@ -191,18 +191,19 @@ async fn write(
     link: &Link,
     stream: &mut SendStream,
     outgoing: Outgoing,
-    theirs: mpsc::UnboundedReceiver<BlockValue>,
+    theirs: mpsc::UnboundedReceiver<BlockHash>,
 ) -> Result<(), SendError> {
     let Outgoing { local, transfer, kept, mut progress } = outgoing;
     write_little(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
     let layout = Layout::of(local.size);
     let mut choice = Differing { kept, theirs, values: Vec::new(), witness: local.witness };
     let told = |step| match step {
-        Step::Kept(bytes) => progress.kept(bytes),
-        Step::Moved(bytes) => progress.moved(bytes),
+        SendProgress::Kept(bytes) => progress.kept(bytes),
+        SendProgress::Sent(bytes) => progress.moved(bytes),
     };
-    let (disk, blocks) = (Arc::new(Disk::cached(local.file)), (layout.every_block(), &mut choice));
-    let mut outlet = link.flow.send(stream);
+    let (disk, blocks) =
+        (Arc::new(BlockFile::cached(local.file)), (layout.every_block(), &mut choice));
+    let mut outlet = link.windows.outgoing_file(stream);
     qchat_transfer::send(disk, layout, blocks, &mut outlet, told).await?;
     drop(outlet);
     stream.finish().map_err(|error| SendError::Stream(error.into()))

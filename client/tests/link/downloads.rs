@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use blake3::hazmat::HasherExt;
 use qchat_client::proto::command::{BlockHeader, Done, Download, FileHeader, Request};
 use qchat_client::proto::limits::BLOCK_BYTES;
-use qchat_client::proto::{BlockValue, Refusal, codes, frame};
+use qchat_client::proto::{BlockHash, Refusal, codes, frame};
 use qchat_client::{
     CallError, Client, DamagedError, Digest, Downloaded, Log, Progress, TransferEvent,
 };
@@ -38,11 +38,11 @@ fn size() -> u64 {
     content().len().try_into().unwrap()
 }
 
-fn values() -> Vec<BlockValue> {
+fn values() -> Vec<BlockHash> {
     let value = |(bytes, index): (&[u8], u64)| {
         let mut hasher = blake3::Hasher::new();
         hasher.set_input_offset(index * BLOCK_BYTES).update(bytes);
-        BlockValue(hasher.finalize_non_root())
+        BlockHash(hasher.finalize_non_root())
     };
     content().chunks(BLOCK).zip(0..).map(value).collect()
 }
@@ -126,7 +126,7 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
 /// What a test's server was asked for: the runs of blocks of every download.
 type Asked = Arc<Mutex<Vec<Vec<(u64, u64)>>>>;
 
-fn page(file: WireFile, values: Vec<BlockValue>) -> Result<(WireFile, Vec<BlockValue>), Refusal> {
+fn page(file: WireFile, values: Vec<BlockHash>) -> Result<(WireFile, Vec<BlockHash>), Refusal> {
     Ok((file, values))
 }
 

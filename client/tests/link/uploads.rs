@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use blake3::hazmat::HasherExt;
 use qchat_client::proto::command::{
-    BlockHeader, BlockValues, FileHeader, Request, Upload, UploadOpening,
+    BlockHashes, BlockHeader, FileHeader, Request, Upload, UploadOpening,
 };
 use qchat_client::proto::limits::BLOCK_BYTES;
-use qchat_client::proto::{BlockValue, Refusal, StoredName, codes, frame, limits};
+use qchat_client::proto::{BlockHash, Refusal, StoredName, codes, frame, limits};
 use qchat_client::{
     Address, Body, CallError, Client, Digest, File, Message, MessageId, Progress, Sequence,
     Timestamp,
@@ -67,10 +67,10 @@ fn end(digest: Digest) -> Vec<u8> {
 }
 
 /// The value of a block of zeros, where the file has several.
-fn zeros(index: u64) -> BlockValue {
+fn zeros(index: u64) -> BlockHash {
     let mut hasher = blake3::Hasher::new();
     hasher.set_input_offset(index * BLOCK_BYTES).update(&[0; 1 << 20]);
-    BlockValue(hasher.finalize_non_root())
+    BlockHash(hasher.finalize_non_root())
 }
 
 #[tokio::test]
@@ -78,9 +78,9 @@ async fn only_what_the_server_has_not_or_has_otherwise_goes() {
     let client = client_of(|connection| async move {
         let (upload, mut answer) = next_upload(&connection).await;
         say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 3 })).await;
-        let other = BlockValue([9; 32]);
+        let other = BlockHash([9; 32]);
         for values in [vec![zeros(0), other], vec![zeros(2)]] {
-            say(&mut answer, &Ok::<_, Refusal>(BlockValues::first_of(values))).await;
+            say(&mut answer, &Ok::<_, Refusal>(BlockHashes::first_of(values))).await;
         }
         let mut stream = next_file(&connection, &upload).await;
         let bytes = stream.read_to_end(1 << 24).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_server_that_has_more_than_there_is_makes_no_sense() {
                 let (_, mut answer) = next_upload(&connection).await;
                 say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept })).await;
                 for count in values {
-                    let values = BlockValues::first_of(vec![zeros(0); count]);
+                    let values = BlockHashes::first_of(vec![zeros(0); count]);
                     say(&mut answer, &Ok::<_, Refusal>(values)).await;
                 }
                 connection.closed().await;

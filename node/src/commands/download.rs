@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
-    BlockPage, BlockRange, BlockValues, Done, Download, FileBlocks, FileHeader, FilePage,
+    BlockHashes, BlockPage, BlockRange, Done, Download, FileBlocks, FileHeader, FilePage,
     FilesBelow,
 };
-use qchat_proto::{BlockValue, Digest, Few, File, Refusal, codes, frame};
-use qchat_transfer::{Choice, Disk, Layout, SendError, Sending};
+use qchat_proto::{BlockHash, Digest, Few, File, Refusal, codes, frame};
+use qchat_transfer::{BlockFile, BlockFilter, Layout, OutgoingFile, SendError};
 use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
@@ -40,7 +40,7 @@ impl Handler for FileBlocks {
         let values = context.state.file_store.lists.of(&file, &stored).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
-        Ok(BlockPage { file, values: BlockValues::first_of(values.iter().copied()) })
+        Ok(BlockPage { file, values: BlockHashes::first_of(values.iter().copied()) })
     }
 }
 
@@ -85,7 +85,7 @@ impl Handler for Download {
         let mut good = CheckedBlocks { file: file.clone(), values, went: 0, damaged: None };
         let sending = async {
             begin(&mut stream, header).await?;
-            let outlet = context.flow.send(&mut stream);
+            let outlet = context.windows.outgoing_file(&mut stream);
             send(outlet, (stored, layout), (blocks, &mut good)).await?;
             stream.finish().map_err(gone)
         };
@@ -124,14 +124,14 @@ fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
 /// Lets those blocks go that are what was stored.
 struct CheckedBlocks {
     file: File,
-    values: Vec<BlockValue>,
+    values: Vec<BlockHash>,
     went: u64,
     /// The first that is not.
     damaged: Option<u64>,
 }
 
-impl Choice for CheckedBlocks {
-    async fn goes(&mut self, index: u64, value: BlockValue) -> Result<bool, SendError> {
+impl BlockFilter for CheckedBlocks {
+    async fn wants(&mut self, index: u64, value: BlockHash) -> Result<bool, SendError> {
         let stored = usize::try_from(index).ok().and_then(|index| self.values.get(index));
         if stored == Some(&value) {
             self.went = self.went.saturating_add(1);
@@ -160,8 +160,8 @@ async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Comman
 
 /// Sends the blocks that are good.
 async fn send(
-    mut outlet: Sending<'_>,
-    (stored, layout): (Arc<Disk>, Layout),
+    mut outlet: OutgoingFile<'_>,
+    (stored, layout): (Arc<BlockFile>, Layout),
     (blocks, good): (Vec<Range<u64>>, &mut CheckedBlocks),
 ) -> Result<(), CommandError> {
     let what = (blocks, &mut *good);

@@ -36,7 +36,7 @@ impl Handler for SendText {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
         // What was said is about to be synced.
-        context.state.file_store.lane.talk(&caller.user);
+        context.state.file_store.disk_priority.note_chat(&caller.user);
         let post = Post { id, from: caller.user, to, at: clock::now(), content };
         Ok(context.state.store.commit(post).await?)
     }

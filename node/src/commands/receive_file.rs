@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qchat_proto::command::BlockValues;
-use qchat_proto::{BlockValue, Refusal, codes};
-use qchat_transfer::{Account, Layout, Part, ReceiveError, Received, Receiving, Waiting};
+use qchat_proto::command::BlockHashes;
+use qchat_proto::{BlockHash, Refusal, codes};
+use qchat_transfer::{
+    BlockReceiver, ExpectedStream, IncomingFile, Layout, PartialFile, ReceiveError, Received,
+};
 use quinn::{RecvStream, VarInt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -39,14 +41,14 @@ pub(super) struct FileReceiver {
 
 /// All of a file, proven, and not synced.
 pub(super) struct Whole {
-    pub(super) part: Part,
-    pub(super) values: Vec<BlockValue>,
+    pub(super) part: PartialFile,
+    pub(super) values: Vec<BlockHash>,
 }
 
 /// The values of a file's blocks so far: of those that lay there, and of those that came.
 #[derive(Debug)]
 struct Values {
-    list: Vec<BlockValue>,
+    list: Vec<BlockHash>,
     /// The first block that has neither lain there nor begun to come.
     next: u64,
     came: u64,
@@ -73,8 +75,8 @@ impl KeepsFree {
     }
 }
 
-impl Account for Values {
-    fn begins(&mut self, index: u64) -> Result<(), ReceiveError> {
+impl BlockReceiver for Values {
+    fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
         self.keeps_free.check()?;
         if index > self.next {
             return Err(ReceiveError::Nonsense("a block is missing before it"));
@@ -83,7 +85,7 @@ impl Account for Values {
         Ok(())
     }
 
-    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
         self.came = self.came.saturating_add(1);
         match usize::try_from(index).ok().and_then(|index| self.list.get_mut(index)) {
             Some(earlier) => *earlier = value,
@@ -98,8 +100,8 @@ impl FileReceiver {
     pub(super) async fn receive(
         &self,
         context: &mut CommandContext,
-        (part, kept): (Part, u64),
-        mut waiting: Waiting<RecvStream>,
+        (part, kept): (PartialFile, u64),
+        mut waiting: ExpectedStream<RecvStream>,
     ) -> Result<Whole, CommandError> {
         let (part, values) = self.tell_values(context, part, kept).await?;
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
@@ -109,7 +111,7 @@ impl FileReceiver {
             KeepsFree { folder: context.state.file_store.folder().to_owned(), floor: self.floor };
         let next = u64::try_from(values.len()).unwrap_or(u64::MAX);
         let values = Values { list: values, next, came: 0, keeps_free };
-        let receiving = context.flow.receive();
+        let receiving = context.windows.incoming_file();
         let received = self.take(&mut stream, &receiving, part, values).await;
         drop(receiving);
         if received.is_err() {
@@ -123,9 +125,9 @@ impl FileReceiver {
     async fn tell_values(
         &self,
         context: &mut CommandContext,
-        part: Part,
+        part: PartialFile,
         kept: u64,
-    ) -> Result<(Part, Vec<BlockValue>), CommandError> {
+    ) -> Result<(PartialFile, Vec<BlockHash>), CommandError> {
         let (layout, superseded) = (self.layout, self.superseded.clone());
         let (values, mut rows_read) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
@@ -144,7 +146,7 @@ impl FileReceiver {
         let mut all = Vec::new();
         while let Some(batch) = rows_read.recv().await {
             all.extend_from_slice(&batch);
-            context.say(&BlockValues::first_of(batch)).await?;
+            context.say(&BlockHashes::first_of(batch)).await?;
         }
         let part = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
         match u64::try_from(all.len()) == Ok(kept) {
@@ -156,18 +158,18 @@ impl FileReceiver {
     async fn take(
         &self,
         stream: &mut RecvStream,
-        receiving: &Receiving,
-        part: Part,
+        receiving: &IncomingFile,
+        part: PartialFile,
         values: Values,
     ) -> Result<Whole, CommandError> {
         let (kept, stop) = (values.list.len(), self.superseded.cancelled());
         let to = (part, values);
-        let came = |bytes| receiving.came(bytes);
+        let came = |bytes| receiving.received(bytes);
         let received = qchat_transfer::receive(stream, self.layout, to, stop, came).await;
-        let Received { part, account: Values { list: values, came, .. }, end } = received;
-        let (is_whole, of) = (end.is_ok(), self.layout.blocks());
+        let Received { file: part, receiver: Values { list: values, came, .. }, digest } = received;
+        let (is_whole, of) = (digest.is_ok(), self.layout.blocks());
         tracing::debug!(kept, came, of, is_whole, "blocks of a file have come");
-        let announced = end.map_err(|error| match error {
+        let announced = digest.map_err(|error| match error {
             ReceiveError::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
                 let (size, floor) = (self.layout.size(), self.floor);
                 Refusal::NoRoomForFile { size, free: 0, floor }.into()
@@ -176,7 +178,7 @@ impl FileReceiver {
             error => interrupted(&chain(&error)),
         })?;
         let is_whole = u64::try_from(values.len()) == Ok(of);
-        if !is_whole || qchat_transfer::digest(&values) != announced {
+        if !is_whole || qchat_transfer::file_digest(&values) != announced {
             // No block of it can be told from a wrong one.
             remove(part).await;
             return Err(interrupted("the digest is that of another content"));

@@ -151,7 +151,7 @@ impl Intake {
         let place = self.account.place().await;
         let user = self.caller.user.clone();
         // The text is about to be synced.
-        self.state.file_store.lane.talk(&user);
+        self.state.file_store.disk_priority.note_chat(&user);
         let content = Content::Text(text);
         let post = Post { id, from: user, to, at: clock::now(), content };
         let queued = self.state.store.queue(post).await;

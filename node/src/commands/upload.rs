@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use qchat_proto::command::{Upload, UploadOpening};
 use qchat_proto::limits::FILE_BYTES_MAX;
-use qchat_proto::{BlockValue, Body, File, Message, Refusal, StoredName, UserName};
-use qchat_transfer::{Layout, Part};
+use qchat_proto::{BlockHash, Body, File, Message, Refusal, StoredName, UserName};
+use qchat_transfer::{Layout, PartialFile};
 
 use super::receive_file::{FileReceiver, Whole};
 use crate::auth::SignedIn;
@@ -84,7 +84,7 @@ impl OfferedFile {
         let state = Arc::clone(&context.state);
         let receiving = arrival.receive(context, (part, kept), waiting);
         let Whole { part, values } = state.while_signed_in(caller, receiving).await?;
-        let (part, file) = self.land(context, part, values).await?;
+        let (part, file) = self.finish(context, part, values).await?;
         self.tell(context, part, file).await
     }
 
@@ -99,16 +99,16 @@ impl OfferedFile {
         }
     }
 
-    async fn land(
+    async fn finish(
         &self,
         context: &CommandContext,
-        part: Part,
-        values: Vec<BlockValue>,
-    ) -> Result<(Part, File), CommandError> {
+        part: PartialFile,
+        values: Vec<BlockHash>,
+    ) -> Result<(PartialFile, File), CommandError> {
         let Upload { name: original, size, .. } = self.upload.clone();
-        let digest = qchat_transfer::digest(&values);
+        let digest = qchat_transfer::file_digest(&values);
         let landed =
-            context.state.file_store.land(part, values, (clock::now(), original.name())).await;
+            context.state.file_store.finish(part, values, (clock::now(), original.name())).await;
         let (part, name) = landed.map_err(CommandError::failed)?;
         Ok((part, File { name, original, size, digest }))
     }
@@ -118,7 +118,7 @@ impl OfferedFile {
     async fn tell(
         &self,
         context: &CommandContext,
-        part: Part,
+        part: PartialFile,
         file: File,
     ) -> Result<Message, CommandError> {
         let name = file.name.clone();
@@ -151,7 +151,7 @@ fn tells_of(message: &Message, name: &StoredName) -> bool {
 }
 
 /// Removes a part that nobody needs. Where that fails, the collector does it.
-pub(super) async fn remove(part: Part) {
+pub(super) async fn remove(part: PartialFile) {
     let removed = crate::fs::blocking(move || part.remove()).await;
     if let Err(error) = removed {
         tracing::debug!(%error, "a part was not removed");

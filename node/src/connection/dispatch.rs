@@ -9,7 +9,7 @@ use bytes::Bytes;
 use qchat_proto::command::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{Command, Handle, Refusal, codes, frame};
-use qchat_transfer::{Flow, Pairing};
+use qchat_transfer::{ConnectionWindows, StreamPairing};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -40,7 +40,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 const SHORT_ANSWER_BYTES: usize = 4 * 1024;
 
 /// The files of a connection that wait for their stream.
-pub(crate) type Arrivals = Pairing<RecvStream>;
+pub(crate) type Arrivals = StreamPairing<RecvStream>;
 
 /// A command under way: everything that its handler may use.
 pub(crate) struct CommandContext {
@@ -51,7 +51,7 @@ pub(crate) struct CommandContext {
     pub(crate) network: IpAddr,
     pub(crate) session: Arc<Session>,
     pub(crate) arrivals: Arc<Arrivals>,
-    pub(crate) flow: Arc<Flow>,
+    pub(crate) windows: Arc<ConnectionWindows>,
     pub(crate) violations: Arc<Violations>,
     pub(crate) bucket: Arc<TokenBucket>,
     pub(crate) answer: SendStream,
@@ -232,7 +232,12 @@ impl CommandContext {
 
     /// The same with whole frames.
     pub(crate) async fn say_frames(&mut self, frames: &[u8]) -> Result<(), CommandError> {
-        match timeout(ANSWER_TIME_MAX, self.flow.talk(self.answer.write_all(frames))).await {
+        match timeout(
+            ANSWER_TIME_MAX,
+            self.windows.write_before_files(self.answer.write_all(frames)),
+        )
+        .await
+        {
             Ok(Ok(())) => Ok(()),
             // Nobody is there to be told.
             _ => Err(Refusal::TransferFailed.into()),
@@ -255,7 +260,7 @@ impl CommandContext {
         event: Bytes,
         ended: &CancellationToken,
     ) -> Result<(), CommandError> {
-        let telling = self.flow.talk(self.answer.write_chunk(event));
+        let telling = self.windows.write_before_files(self.answer.write_chunk(event));
         match ended.run_until_cancelled(telling).await {
             Some(Ok(())) => Ok(()),
             // Nobody is there to be told, or the frame was broken off and nothing can follow it.
@@ -278,7 +283,7 @@ impl CommandContext {
     /// What made room for it is given back when it is the transport's.
     async fn finish(&mut self, reply: Vec<u8>, room: impl Send) {
         let sent = timeout(ANSWER_TIME_MAX, async {
-            self.flow.talk(self.answer.write_all(&reply)).await.ok()?;
+            self.windows.write_before_files(self.answer.write_all(&reply)).await.ok()?;
             drop((reply, room));
             self.answer.finish().ok()?;
             self.answer.stopped().await.ok()

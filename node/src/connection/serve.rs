@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::codes;
-use qchat_transfer::{Flow, silence};
+use qchat_transfer::{ConnectionWindows, until_silent};
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -105,7 +105,7 @@ struct Streams {
     too_late: CancellationToken,
     violations: Arc<Violations>,
     arrivals: Arc<Arrivals>,
-    flow: Arc<Flow>,
+    windows: Arc<ConnectionWindows>,
     bucket: Arc<TokenBucket>,
     tasks: JoinSet<()>,
 }
@@ -122,7 +122,7 @@ enum End {
 impl Streams {
     fn new(state: Arc<ServerState>, connection: Connection, place: ConnectionSlot) -> Self {
         let session = Arc::<Session>::default();
-        let flow = Flow::new(connection.clone(), state.windows.clone());
+        let windows = ConnectionWindows::new(connection.clone(), state.window_budget.clone());
         let bucket = Arc::new(state.rate_limits.connection());
         let sign_in_time = sign_in_time(&connection);
         Self {
@@ -135,7 +135,7 @@ impl Streams {
             too_late: CancellationToken::new(),
             violations: Arc::default(),
             arrivals: Arc::default(),
-            flow,
+            windows,
             bucket,
             tasks: JoinSet::new(),
         }
@@ -144,7 +144,7 @@ impl Streams {
     /// Accepts streams until the connection ends or is to end, and says why.
     async fn accept(&mut self) -> End {
         let (connection, violations) = (self.connection.clone(), Arc::clone(&self.violations));
-        let mut silence = pin!(silence(&connection));
+        let mut silence = pin!(until_silent(&connection));
         loop {
             // Every arm is cancel safe: a stream that was not taken now is taken next time.
             tokio::select! {
@@ -175,14 +175,14 @@ impl Streams {
         self.place.stands(auth_state);
         self.stranger_until = match auth_state {
             AuthState::SignedOut => {
-                endpoint::distrust(&self.connection, &self.flow);
+                endpoint::distrust(&self.connection, &self.windows);
                 // Who signs out takes no place from others who come.
                 let has_room = self.place.is_within_caps();
                 let time = if has_room { sign_in_time(&self.connection) } else { Duration::ZERO };
                 Some(Instant::now() + time)
             }
             AuthState::SignedIn => {
-                endpoint::trust(&self.connection, &self.flow);
+                endpoint::trust(&self.connection, &self.windows);
                 None
             }
         };
@@ -208,7 +208,7 @@ impl Streams {
             network: self.place.network(),
             session: Arc::clone(&self.session),
             arrivals: Arc::clone(&self.arrivals),
-            flow: Arc::clone(&self.flow),
+            windows: Arc::clone(&self.windows),
             violations: Arc::clone(&self.violations),
             bucket: Arc::clone(&self.bucket),
             answer,

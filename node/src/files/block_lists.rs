@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qchat_proto::{BlockValue, StoredName};
-use qchat_transfer::{Disk, Layout, digest, each_value};
+use qchat_proto::{BlockHash, StoredName};
+use qchat_transfer::{BlockFile, Layout, file_digest, hash_blocks};
 use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
@@ -55,7 +55,7 @@ impl BlockLists {
     }
 
     /// Keeps the list of a file, durably. That of a single block is its digest, and needs no file.
-    pub(crate) async fn keep(&self, name: &StoredName, values: Vec<BlockValue>) -> io::Result<()> {
+    pub(crate) async fn keep(&self, name: &StoredName, values: Vec<BlockHash>) -> io::Result<()> {
         if values.len() <= 1 {
             return Ok(());
         }
@@ -86,11 +86,11 @@ impl BlockLists {
     pub(crate) async fn of(
         &self,
         file: &qchat_proto::File,
-        stored: &Arc<Disk>,
-    ) -> Result<Vec<BlockValue>, CommandError> {
+        stored: &Arc<BlockFile>,
+    ) -> Result<Vec<BlockHash>, CommandError> {
         let layout = Layout::of(file.size);
         if layout.blocks() <= 1 {
-            let only = (0..layout.blocks()).map(|_| BlockValue(file.digest.0));
+            let only = (0..layout.blocks()).map(|_| BlockHash(file.digest.0));
             return Ok(only.collect());
         }
         let blocks = usize::try_from(layout.blocks()).unwrap_or(usize::MAX);
@@ -104,7 +104,7 @@ impl BlockLists {
         }
         tracing::warn!(file = %file.name, "the list of its blocks is missing or damaged; worked out anew");
         let values = work_out(stored, layout).await.map_err(CommandError::failed)?;
-        if digest(&values) != file.digest {
+        if file_digest(&values) != file.digest {
             return Err(CommandError::failed(DamagedFile(file.name.clone())));
         }
         // Who wants to read needs no list on the disk; a full one has no room for it.
@@ -119,7 +119,7 @@ impl BlockLists {
         &self,
         file: &qchat_proto::File,
         layout: Layout,
-    ) -> io::Result<Option<Vec<BlockValue>>> {
+    ) -> io::Result<Option<Vec<BlockHash>>> {
         let (path, expected) = (self.path(&file.name), file.digest);
         blocking(move || {
             let length = match std::fs::metadata(&path) {
@@ -131,8 +131,8 @@ impl BlockLists {
             }
             let bytes = std::fs::read(&path)?;
             let (values, _) = bytes.as_chunks::<VALUE_BYTES>();
-            let values: Vec<_> = values.iter().copied().map(BlockValue).collect();
-            Ok((digest(&values) == expected).then_some(values))
+            let values: Vec<_> = values.iter().copied().map(BlockHash).collect();
+            Ok((file_digest(&values) == expected).then_some(values))
         })
         .await
     }
@@ -157,11 +157,11 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn work_out(stored: &Arc<Disk>, layout: Layout) -> io::Result<Vec<BlockValue>> {
+async fn work_out(stored: &Arc<BlockFile>, layout: Layout) -> io::Result<Vec<BlockHash>> {
     let stored = Arc::clone(stored);
     blocking(move || {
         let mut values = Vec::new();
-        each_value(&stored, layout, 0..layout.blocks(), &mut |_, value| {
+        hash_blocks(&stored, layout, 0..layout.blocks(), &mut |_, value| {
             values.push(value);
             ControlFlow::Continue(())
         })?;
@@ -173,14 +173,14 @@ async fn work_out(stored: &Arc<Disk>, layout: Layout) -> io::Result<Vec<BlockVal
 #[cfg(test)]
 mod tests {
     use qchat_proto::Digest;
-    use qchat_transfer::Lane;
+    use qchat_transfer::DiskPriority;
 
     use super::*;
 
     const SIZE: usize = 2 * 1024 * 1024 + 7;
 
     /// A stored file of three blocks.
-    fn stored(folder: &Path) -> (qchat_proto::File, Arc<Disk>) {
+    fn stored(folder: &Path) -> (qchat_proto::File, Arc<BlockFile>) {
         let path = folder.join("stored");
         let mut bytes = vec![0; SIZE];
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
@@ -191,7 +191,7 @@ mod tests {
             size: SIZE.try_into().unwrap(),
             digest: Digest(blake3::hash(&bytes).into()),
         };
-        (file, Arc::new(Disk::received(File::open(path).unwrap(), Lane::default())))
+        (file, Arc::new(BlockFile::received(File::open(path).unwrap(), DiskPriority::default())))
     }
 
     #[tokio::test]
@@ -201,7 +201,7 @@ mod tests {
         let (file, stored) = stored(folder.path());
         let path = lists.path(&file.name);
         let values = lists.of(&file, &stored).await.unwrap();
-        assert_eq!((values.len(), digest(&values)), (3, file.digest));
+        assert_eq!((values.len(), file_digest(&values)), (3, file.digest));
         let kept = std::fs::read(&path).unwrap();
         assert_eq!(kept.len(), 3 * VALUE_BYTES);
         let mut flipped = kept.clone();
@@ -218,8 +218,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let (file, stored) = stored(folder.path());
-        let values = vec![BlockValue([0; 32]); 1600];
-        let (size, digest) = (1600 * 1024 * 1024, digest(&values));
+        let values = vec![BlockHash([0; 32]); 1600];
+        let (size, digest) = (1600 * 1024 * 1024, file_digest(&values));
         let long = qchat_proto::File { size, digest, ..file };
         lists.keep(&long.name, values.clone()).await.unwrap();
         let rows_read = RowsRead::default();
@@ -232,7 +232,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let name = "1763833207123_a.bin".parse().unwrap();
-        lists.keep(&name, vec![BlockValue([0; 32]); 2]).await.unwrap();
+        lists.keep(&name, vec![BlockHash([0; 32]); 2]).await.unwrap();
         let (_, unfinished) = new_list(&lists.folder).unwrap().keep().unwrap();
         BlockLists::open(folder.path()).unwrap();
         assert!(!unfinished.exists() && lists.path(&name).exists());

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qchat_proto::{BlockValue, FileName, Refusal, StoredName, Timestamp, UserName};
-use qchat_transfer::{Disk, LandError, Lane, Layout, Part};
+use qchat_proto::{BlockHash, FileName, Refusal, StoredName, Timestamp, UserName};
+use qchat_transfer::{BlockFile, DiskPriority, FinishError, Layout, PartialFile};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::error::CommandError;
@@ -48,7 +48,7 @@ pub(crate) struct FileStore {
     pub(crate) lists: BlockLists,
     are_all_ours: bool,
     /// To the disk, which the store may share.
-    pub(crate) lane: Lane,
+    pub(crate) disk_priority: DiskPriority,
     transfers: Arc<Semaphore>,
     of_account: ConcurrencyLimit,
 }
@@ -73,7 +73,7 @@ impl FileStore {
             parts: PartialUploads::new(folder),
             lists: BlockLists::open(data).map_err(|source| unusable(data, source))?,
             are_all_ours: is_bound(folder, data).map_err(|source| unusable(folder, source))?,
-            lane: Lane::default(),
+            disk_priority: DiskPriority::default(),
             transfers: Arc::new(Semaphore::new(TRANSFERS_MAX)),
             of_account: ConcurrencyLimit::of(TRANSFERS_OF_ACCOUNT_MAX),
         })
@@ -101,11 +101,13 @@ impl FileStore {
         turn: &UploadTurn,
         layout: Layout,
         place: Arc<TransferSlot>,
-    ) -> Result<(Part, u64), CommandError> {
+    ) -> Result<(PartialFile, u64), CommandError> {
         let (folder, name) = (self.folder.clone(), turn.key().to_string());
-        let lane = self.lane.of(&turn.key().user);
+        let disk_priority = self.disk_priority.of(&turn.key().user);
         let opened = blocking(move || {
-            let Some(part) = Part::open(&folder, &name, FILE_MODE, &lane)? else { return Ok(None) };
+            let Some(part) = PartialFile::open(&folder, &name, FILE_MODE, &disk_priority)? else {
+                return Ok(None);
+            };
             part.hold(place);
             part.shorten(layout)?;
             let kept = layout.whole_blocks(part.bytes()?);
@@ -118,12 +120,12 @@ impl FileStore {
     /// Gives a complete part its name, `<UTC milliseconds>_<name>` of the next free millisecond, and keeps
     /// the list of its blocks. All of it is durable when this returns. The part keeps its own name
     /// too, until a message tells of the file.
-    pub(crate) async fn land(
+    pub(crate) async fn finish(
         &self,
-        part: Part,
-        values: Vec<BlockValue>,
+        part: PartialFile,
+        values: Vec<BlockHash>,
         (at, original): (Timestamp, &FileName),
-    ) -> Result<(Part, StoredName), LandError> {
+    ) -> Result<(PartialFile, StoredName), FinishError> {
         let original = original.clone();
         let landed = blocking(move || {
             part.sync()?;
@@ -134,12 +136,12 @@ impl FileStore {
             let name = part.link(names);
             Ok(name.map(|name| (part, name)))
         });
-        let (part, name) = landed.await.map_err(LandError::Name)??;
+        let (part, name) = landed.await.map_err(FinishError::Name)??;
         let name: StoredName =
-            name.parse().map_err(|error| LandError::Name(io::Error::other(error)))?;
+            name.parse().map_err(|error| FinishError::Name(io::Error::other(error)))?;
         if let Err(error) = self.lists.keep(&name, values).await {
             self.remove(&name).await;
-            return Err(LandError::Name(error));
+            return Err(FinishError::Name(error));
         }
         Ok((part, name))
     }
@@ -150,12 +152,12 @@ impl FileStore {
         user: &UserName,
         name: &StoredName,
         size: u64,
-    ) -> io::Result<Arc<Disk>> {
-        let (path, lane) = (self.folder.join(name.as_str()), self.lane.of(user));
+    ) -> io::Result<Arc<BlockFile>> {
+        let (path, disk_priority) = (self.folder.join(name.as_str()), self.disk_priority.of(user));
         blocking(move || {
             let file = File::open(&path)?;
             match file.metadata()?.len() == size {
-                true => Ok(Arc::new(Disk::received(file, lane))),
+                true => Ok(Arc::new(BlockFile::received(file, disk_priority))),
                 false => {
                     Err(io::Error::other("the stored file has another length than its message"))
                 }
@@ -215,7 +217,7 @@ mod tests {
             store.close().await;
             file_store
         };
-        let (name, values) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockValue([0; 32]); 2]);
+        let (name, values) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockHash([0; 32]); 2]);
         open().await.lists.keep(&name, values).await.unwrap();
         let made = of_others(&data);
         assert!(made.len() >= 4 && made.iter().all(|(_, mode)| *mode == 0), "{made:?}");
@@ -240,7 +242,8 @@ mod tests {
             let place = file_store.begin(&turn.key().user).unwrap();
             let (part, kept) = file_store.part(&turn, Layout::of(0), place).await.unwrap();
             assert_eq!(kept, 0);
-            let (_, name) = file_store.land(part, Vec::new(), (at, &"a.txt".into())).await.unwrap();
+            let (_, name) =
+                file_store.finish(part, Vec::new(), (at, &"a.txt".into())).await.unwrap();
             names.push(name.to_string());
         }
         assert_eq!(names, ["1763833207123_a.txt", "1763833207124_a.txt"]);

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
 use qchat_proto::{ClientId, Refusal, UserName};
-use qchat_transfer::Part;
+use qchat_transfer::PartialFile;
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -156,9 +156,9 @@ impl PartialUploads {
             let others = places.iter().filter(|(other, place)| *other != key && !place.rests());
             others.map(|(other, place)| (other.to_string(), place.bytes)).collect()
         };
-        let missing = on_their_way
-            .into_iter()
-            .map(|(name, bytes)| bytes.saturating_sub(bytes_of(&Part::path(&self.folder, &name))));
+        let missing = on_their_way.into_iter().map(|(name, bytes)| {
+            bytes.saturating_sub(bytes_of(&PartialFile::path(&self.folder, &name)))
+        });
         missing.fold(0, u64::saturating_add)
     }
 
@@ -191,7 +191,7 @@ impl UploadTurn {
 
     /// Where the part lies, if there is one.
     pub(crate) fn path(&self) -> PathBuf {
-        Part::path(&self.parts.folder, &self.key.to_string())
+        PartialFile::path(&self.parts.folder, &self.key.to_string())
     }
 
     /// Reserves room for the whole file of `size` bytes of a user whose finished files have `used`

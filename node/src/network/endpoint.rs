@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::ALPN;
-use qchat_transfer::{Flow, WINDOW_BYTES_MAX, settle};
+use qchat_transfer::{ConnectionWindows, WINDOW_BYTES_MAX, configure_transport};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TransportConfig, VarInt,
@@ -26,7 +26,7 @@ const QUIC_VERSION: u32 = 1;
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// A connection that is silent for this long is gone, whatever its path. Mostly that is noticed far earlier, by
-/// [`qchat_transfer::silence`].
+/// [`qchat_transfer::until_silent`].
 const IDLE_TIME_MAX: VarInt = VarInt::from_u32(30_000);
 
 /// After this long without a packet the client is asked for one, so that its silence tells something. Our own
@@ -158,7 +158,7 @@ fn server(identity: &Identity, keys: &EndpointKeys) -> Result<ServerConfig, Endp
 
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
-    settle(&mut transport);
+    configure_transport(&mut transport);
     transport
         .max_idle_timeout(Some(IdleTimeout::from(IDLE_TIME_MAX)))
         .max_concurrent_bidi_streams(STRANGER_COMMANDS_MAX)
@@ -173,15 +173,15 @@ fn transport() -> TransportConfig {
 }
 
 /// Raises what a connection may have under way: somebody has signed in on it.
-pub(crate) fn trust(connection: &quinn::Connection, flow: &Flow) {
+pub(crate) fn trust(connection: &quinn::Connection, windows: &ConnectionWindows) {
     connection.set_max_concurrent_bi_streams(SIGNED_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(SIGNED_FILES_MAX);
-    flow.open();
+    windows.manage();
 }
 
 /// Lowers it again: nobody is signed in any more. What was allowed before can still come.
-pub(crate) fn distrust(connection: &quinn::Connection, flow: &Flow) {
-    flow.close();
+pub(crate) fn distrust(connection: &quinn::Connection, windows: &ConnectionWindows) {
+    windows.release();
     connection.set_max_concurrent_bi_streams(STRANGER_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(STRANGER_FILES_MAX);
     connection.set_receive_window(STRANGER_BYTES_MAX);

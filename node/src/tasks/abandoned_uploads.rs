@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use qchat_transfer::{Leftover, Part};
+use qchat_transfer::{PartialFile, PartialFileEntry};
 
 use crate::error_chain::chain;
 use crate::files::PartKey;
@@ -17,7 +17,7 @@ const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);
 /// from here on.
 pub(crate) async fn collect(state: &ServerState) {
     let folder = state.file_store.folder().to_owned();
-    match blocking(move || Part::leftovers(&folder)).await {
+    match blocking(move || PartialFile::list(&folder)).await {
         Ok(leftovers) => {
             for leftover in leftovers {
                 look_at(state, leftover).await;
@@ -27,7 +27,7 @@ pub(crate) async fn collect(state: &ServerState) {
     }
 }
 
-async fn look_at(state: &ServerState, leftover: Leftover) {
+async fn look_at(state: &ServerState, leftover: PartialFileEntry) {
     let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
     let Some(key) = PartKey::parse(&leftover.name) else {
         // Nobody could ask for it. But it may be the copy of a part that is being made.

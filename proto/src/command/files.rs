@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Log;
 use crate::few::Few;
 use crate::file_path::{FilePath, FolderPath};
-use crate::ids::{BlockValue, ClientId, Digest, TransferId};
-use crate::limits::{BLOCK_RANGES_MAX, BLOCK_VALUES_MAX, PAGE_ITEMS_MAX};
+use crate::ids::{BlockHash, ClientId, Digest, TransferId};
+use crate::limits::{BLOCK_HASHES_MAX, BLOCK_RANGES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
 use crate::stored_name::StoredName;
 
@@ -34,7 +34,7 @@ pub struct Upload {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UploadOpening {
     /// The file is welcome. Of its first blocks the server has this many, from an earlier try; what it
-    /// has follows as frames `Result<BlockValues, Refusal>`, until there are as many values.
+    /// has follows as frames `Result<BlockHashes, Refusal>`, until there are as many values.
     SendFile {
         /// How many.
         kept: u64,
@@ -44,7 +44,7 @@ pub enum UploadOpening {
 }
 
 /// Some of the values of a file's blocks, in order.
-pub type BlockValues = Few<BlockValue, BLOCK_VALUES_MAX>;
+pub type BlockHashes = Few<BlockHash, BLOCK_HASHES_MAX>;
 
 /// Asks for a file and the values of its blocks; see [`Request::FileBlocks`](crate::Request::FileBlocks).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub struct BlockPage {
     /// What its message tells of it.
     pub file: File,
     /// From the block that was asked for on. None where the file has no such block.
-    pub values: BlockValues,
+    pub values: BlockHashes,
 }
 
 /// An unbroken run of a file's blocks.

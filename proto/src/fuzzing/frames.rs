@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::command::{ANSWERS, BlockHeader, BlockValues, Event, FileHeader, UploadOpening};
+use crate::command::{ANSWERS, BlockHashes, BlockHeader, Event, FileHeader, UploadOpening};
 use crate::frame::{self, ReadError};
 use crate::limits::{ANSWER_BYTES_MAX, FILE_HEADER_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::{Receipt, Refusal, Request};
@@ -24,7 +24,7 @@ const OTHERS: [Check; 6] = [
     answer::<Event>,
     answer::<Receipt>,
     answer::<UploadOpening>,
-    answer::<BlockValues>,
+    answer::<BlockHashes>,
 ];
 
 /// Reads a stream as one side or the other does. Its first byte says what is expected; requests, which

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, BlockValue, Body, ClientId, Command, Digest, Few, File, FilePath, Fingerprint, Handle,
+    Address, BlockHash, Body, ClientId, Command, Digest, Few, File, FilePath, Fingerprint, Handle,
     Message, MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp,
     TransferId,
 };
@@ -77,8 +77,8 @@ fn file_mark() -> FileMark {
     FileMark { path: "photos/2024/report.pdf".into(), name: file().name }
 }
 
-fn values() -> BlockValues {
-    Few::first_of([BlockValue([0xb1; 32])])
+fn values() -> BlockHashes {
+    Few::first_of([BlockHash([0xb1; 32])])
 }
 
 fn token() -> SessionToken {
@@ -309,7 +309,7 @@ fn transfers() -> Vec<Sample> {
         sample("opening.Upload.Ok", Ok::<_, Refusal>(UploadOpening::AlreadyStored)),
         sample("opening.Upload.Err", Err::<UploadOpening, _>(Refusal::Busy)),
         sample("values.Ok", Ok::<_, Refusal>(values())),
-        sample("values.Err", Err::<BlockValues, _>(Refusal::Busy)),
+        sample("values.Err", Err::<BlockHashes, _>(Refusal::Busy)),
         sample("header.File", FileHeader { transfer: TransferId(300) }),
         header(BlockHeader::Block(300)),
         header(BlockHeader::End(file().digest)),

@@ -2,8 +2,10 @@
 
 use super::*;
 
-fn open(folder: &Path, name: &str) -> Part {
-    Part::open(folder, name, 0o600, &Lane::default()).unwrap().expect("nobody else has it")
+fn open(folder: &Path, name: &str) -> PartialFile {
+    PartialFile::open(folder, name, 0o600, &DiskPriority::default())
+        .unwrap()
+        .expect("nobody else has it")
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -15,7 +17,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_landing_file_replaces_nothing() {
-    for lands in [Part::land, |part: Part, names| part.link(names)] {
+    for lands in [PartialFile::finish, |part: PartialFile, names| part.link(names)] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         std::fs::write(folder.join("a"), "old").unwrap();
@@ -39,13 +41,16 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
     let part = inside.join(".part-x");
     for target in [&outside, &inside, &part] {
         std::os::unix::fs::symlink(target, &part).unwrap();
-        assert!(Part::open(&inside, "x", 0o600, &Lane::default()).is_err(), "{target:?}");
-        assert!(Part::leftovers(&inside).unwrap().is_empty(), "{target:?}");
+        assert!(
+            PartialFile::open(&inside, "x", 0o600, &DiskPriority::default()).is_err(),
+            "{target:?}"
+        );
+        assert!(PartialFile::list(&inside).unwrap().is_empty(), "{target:?}");
         std::fs::remove_file(&part).unwrap();
     }
     assert!(!outside.exists());
     std::fs::create_dir(&part).unwrap();
-    assert!(Part::open(&inside, "x", 0o600, &Lane::default()).is_err());
+    assert!(PartialFile::open(&inside, "x", 0o600, &DiskPriority::default()).is_err());
 }
 
 #[test]
@@ -70,8 +75,10 @@ fn a_part_with_another_name_is_not_written_through() {
     let part = open(folder.path(), "x");
     assert_eq!(part.bytes().unwrap(), 3);
     part.disk.write(b"new and longer", 0).unwrap();
-    assert!(Part::open(folder.path(), "x", 0o600, &Lane::default()).unwrap().is_none());
-    part.land(["a".to_owned()]).unwrap();
+    assert!(
+        PartialFile::open(folder.path(), "x", 0o600, &DiskPriority::default()).unwrap().is_none()
+    );
+    part.finish(["a".to_owned()]).unwrap();
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
     assert_eq!(names(folder.path()), ["a", "other"]);
 }
@@ -81,10 +88,10 @@ fn what_does_not_land_stays_a_part() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a"), "").unwrap();
     open(folder.path(), "x").disk.write(b"abc", 0).unwrap();
-    let taken = open(folder.path(), "x").land(["a".to_owned()]);
-    assert!(matches!(taken, Err(LandError::NamesTaken)));
+    let taken = open(folder.path(), "x").finish(["a".to_owned()]);
+    assert!(matches!(taken, Err(FinishError::NamesTaken)));
     assert_eq!(names(folder.path()), [".part-x", "a"]);
-    assert_eq!(open(folder.path(), "x").land(["b".to_owned()]).unwrap(), "b");
+    assert_eq!(open(folder.path(), "x").finish(["b".to_owned()]).unwrap(), "b");
     assert_eq!(names(folder.path()), ["a", "b"]);
 }
 
@@ -93,7 +100,9 @@ fn a_part_has_one_owner_and_outlives_it() {
     let folder = tempfile::tempdir().unwrap();
     let part = open(folder.path(), "x");
     part.disk.write(b"abc", 0).unwrap();
-    assert!(Part::open(folder.path(), "x", 0o600, &Lane::default()).unwrap().is_none());
+    assert!(
+        PartialFile::open(folder.path(), "x", 0o600, &DiskPriority::default()).unwrap().is_none()
+    );
     drop(part);
     assert_eq!(open(folder.path(), "x").bytes().unwrap(), 3);
 }
@@ -104,7 +113,7 @@ fn a_file_that_landed_is_no_part_any_more() {
     let path = folder.path().join(".part-x");
     let part = open(folder.path(), "x");
     let waiting = File::open(&path).unwrap();
-    part.land(["a".to_owned()]).unwrap();
+    part.finish(["a".to_owned()]).unwrap();
     assert!(!is_at(&waiting, &path).unwrap());
     let _new = open(folder.path(), "x");
     assert!(!is_at(&waiting, &path).unwrap());
@@ -120,12 +129,12 @@ fn leftovers_are_found_and_files_are_none() {
     drop(open(folder.path(), "empty"));
     // As a kill leaves it.
     let (_, copy) = new_copy(folder.path()).unwrap().keep().unwrap();
-    let found = Part::leftovers(folder.path()).unwrap();
+    let found = PartialFile::list(folder.path()).unwrap();
     let mut found: Vec<_> = found.into_iter().map(|part| part.name).collect();
     found.sort();
     let copy = copy.file_name().unwrap().to_str().unwrap();
     let mut expected = [copy.strip_prefix(PART_PREFIX).unwrap_or(copy), "x", "y"];
     expected.sort_unstable();
     assert_eq!(found, expected);
-    assert!(Part::leftovers(&folder.path().join("missing")).unwrap().is_empty());
+    assert!(PartialFile::list(&folder.path().join("missing")).unwrap().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Talk goes before files: what is said waits for room in the connection's send window, and takes it
+//! Chat goes before files: what is said waits for room in the connection's send window, and takes it
 //! before a file does.
 //!
 //! A stream's priority orders only what has found room there. A file fills it, and whatever wants in then
@@ -16,12 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who waits for room on one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Talk {
-    waiting: Mutex<Waiting>,
+pub(crate) struct ChatPriority {
+    waiting: Mutex<WriteQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WriteQueue {
     /// How many say something just now.
     talkers: usize,
     /// The files that wait for them.
@@ -29,9 +29,9 @@ struct Waiting {
 }
 
 /// Somebody who says something.
-struct Turn<'a>(&'a Talk);
+struct ChatWrite<'a>(&'a ChatPriority);
 
-impl Talk {
+impl ChatPriority {
     /// Lets `writing` go before all files.
     pub(crate) async fn first<T>(&self, writing: impl Future<Output = T>) -> T {
         let mut writing = std::pin::pin!(writing);
@@ -54,17 +54,17 @@ impl Talk {
         must_wait
     }
 
-    fn begin(&self) -> Turn<'_> {
+    fn begin(&self) -> ChatWrite<'_> {
         self.waiting().talkers += 1;
-        Turn(self)
+        ChatWrite(self)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    fn waiting(&self) -> MutexGuard<'_, WriteQueue> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ChatWrite<'_> {
     fn drop(&mut self) {
         let mut waiting = self.0.waiting();
         waiting.talkers -= 1;
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    async fn file(talk: &Talk) {
+    async fn file(talk: &ChatPriority) {
         poll_fn(|context| match talk.goes_first(context) {
             true => Poll::Pending,
             false => Poll::Ready(()),
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_waits_until_everything_is_said() {
-        let talk = Talk::default();
+        let talk = ChatPriority::default();
         file(&talk).await;
         let (one, two) = (talk.begin(), talk.begin());
         tokio::select! {
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_what_is_said_holds_up_no_file_for_long() {
-        let talk = Talk::default();
+        let talk = ChatPriority::default();
         tokio::select! {
             () = talk.first(pending()) => {}
             () = async { tokio::task::yield_now().await; file(&talk).await } => {}

@@ -21,7 +21,9 @@ use quinn::congestion::{Controller, ControllerFactory, ControllerMetrics};
 use quinn_proto::RttEstimator;
 
 use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
-use path_model::{Bandwidth, Lumps, Packet, Round, RoundTrip, Sample, coming, per_cent};
+use path_model::{
+    AckAggregation, MaxBandwidth, MinRoundTrip, Packet, Round, RoundSample, coming, per_cent,
+};
 
 /// In bytes. RFC 9002, section 7.2.
 const INITIAL_WINDOW: u64 = 14_720;
@@ -60,58 +62,58 @@ const FOUND: u64 = 112;
 
 /// Makes the controllers of connections.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Congestion;
+pub(crate) struct BbrFactory;
 
-impl ControllerFactory for Congestion {
+impl ControllerFactory for BbrFactory {
     fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
-        Box::new(Model::new(now, mtu))
+        Box::new(BbrController::new(now, mtu))
     }
 }
 
 /// What one connection knows of its path.
 #[derive(Debug, Clone)]
-struct Model {
+struct BbrController {
     mtu: u64,
     window: u64,
-    bandwidth: Bandwidth,
-    round_trip: RoundTrip,
+    bandwidth: MaxBandwidth,
+    round_trip: MinRoundTrip,
     round: Round,
-    lumps: Lumps,
+    lumps: AckAggregation,
     /// Bytes that were acknowledged since this was looked at.
     came: u64,
-    mode: Mode,
+    mode: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum State {
     /// Slow start: the window doubles each round, until the rate does not follow.
     Start { rate: u64, same_rounds: u8, is_queued: bool },
     /// The window is what the path holds, times the gain of the cycle's step.
     Cruise { step: usize, rate_before: u64 },
 }
 
-impl Mode {
+impl State {
     const START: Self = Self::Start { rate: 0, same_rounds: 0, is_queued: false };
 }
 
-impl Model {
+impl BbrController {
     fn new(now: Instant, mtu: u16) -> Self {
         Self {
             mtu: mtu.into(),
             window: INITIAL_WINDOW,
-            bandwidth: Bandwidth::default(),
-            round_trip: RoundTrip::default(),
+            bandwidth: MaxBandwidth::default(),
+            round_trip: MinRoundTrip::default(),
             round: Round::begin(now),
-            lumps: Lumps::begin(now),
+            lumps: AckAggregation::begin(now),
             came: 0,
-            mode: Mode::START,
+            mode: State::START,
         }
     }
 
     fn acknowledged(&mut self, now: Instant, packet: Packet) {
         self.round.acknowledged(now, packet);
         self.came = self.came.saturating_add(packet.bytes);
-        if matches!(self.mode, Mode::Start { is_queued: false, .. }) && !packet.is_app_limited {
+        if matches!(self.mode, State::Start { is_queued: false, .. }) && !packet.is_app_limited {
             self.window = self.window.saturating_add(packet.bytes);
         }
     }
@@ -121,11 +123,11 @@ impl Model {
         let came = std::mem::take(&mut self.came);
         match self.mode {
             // What rate explains them is not known yet.
-            Mode::Start { .. } => self.lumps = Lumps::begin(now),
-            Mode::Cruise { .. } => self.lumps.take(now, came, self.bandwidth.largest()),
+            State::Start { .. } => self.lumps = AckAggregation::begin(now),
+            State::Cruise { .. } => self.lumps.take(now, came, self.bandwidth.largest()),
         }
         let is_too_much = self.is_queue() || self.round.is_lossy();
-        if let Mode::Start { is_queued: is_queued @ false, .. } = &mut self.mode
+        if let State::Start { is_queued: is_queued @ false, .. } = &mut self.mode
             && is_too_much
         {
             // What has waited, or was lost, was sent a round trip ago, when the window was half of what it is.
@@ -150,38 +152,40 @@ impl Model {
         })
     }
 
-    fn next(&self, sample: Sample) -> Mode {
+    fn next(&self, sample: RoundSample) -> State {
         match self.mode {
             // Also where the sender had too little to say for a moment: it was enough for this path. Not
             // where it says little at all, and is unlucky.
-            Mode::Start { .. } if sample.is_overload && self.window > INITIAL_WINDOW => {
+            State::Start { .. } if sample.is_overload && self.window > INITIAL_WINDOW => {
                 self.cruise(DRAIN)
             }
-            Mode::Start { rate, same_rounds, .. } if sample.is_app_limited => {
-                Mode::Start { rate, same_rounds, is_queued: false }
+            State::Start { rate, same_rounds, .. } if sample.is_app_limited => {
+                State::Start { rate, same_rounds, is_queued: false }
             }
             mode if sample.is_app_limited => mode,
             _ if sample.is_overload => self.cruise(DRAIN),
-            Mode::Start { is_queued: true, .. } => self.cruise(DRAIN),
-            Mode::Start { rate, .. } if sample.rate >= rate.saturating_add(rate / 4) => {
-                Mode::Start { rate: sample.rate, same_rounds: 0, is_queued: false }
+            State::Start { is_queued: true, .. } => self.cruise(DRAIN),
+            State::Start { rate, .. } if sample.rate >= rate.saturating_add(rate / 4) => {
+                State::Start { rate: sample.rate, same_rounds: 0, is_queued: false }
             }
-            Mode::Start { same_rounds, .. } if same_rounds + 1 >= SAME_ROUNDS => self.cruise(DRAIN),
-            Mode::Start { rate, same_rounds, .. } => {
-                Mode::Start { rate, same_rounds: same_rounds + 1, is_queued: false }
+            State::Start { same_rounds, .. } if same_rounds + 1 >= SAME_ROUNDS => {
+                self.cruise(DRAIN)
             }
-            Mode::Cruise { step: PROBE, rate_before } => {
-                Mode::Cruise { step: MEASURE, rate_before }
+            State::Start { rate, same_rounds, .. } => {
+                State::Start { rate, same_rounds: same_rounds + 1, is_queued: false }
             }
-            Mode::Cruise { step: MEASURE, rate_before } if self.has_found(rate_before) => {
+            State::Cruise { step: PROBE, rate_before } => {
+                State::Cruise { step: MEASURE, rate_before }
+            }
+            State::Cruise { step: MEASURE, rate_before } if self.has_found(rate_before) => {
                 self.cruise(PROBE)
             }
-            Mode::Cruise { step, .. } => self.cruise((step + 1) % CYCLE.len()),
+            State::Cruise { step, .. } => self.cruise((step + 1) % CYCLE.len()),
         }
     }
 
-    fn cruise(&self, step: usize) -> Mode {
-        Mode::Cruise { step, rate_before: self.bandwidth.largest() }
+    fn cruise(&self, step: usize) -> State {
+        State::Cruise { step, rate_before: self.bandwidth.largest() }
     }
 
     /// Whether the last probe has brought more than was believed before it.
@@ -191,7 +195,7 @@ impl Model {
 
     /// Brings the window to what the path holds.
     fn follow(&mut self) {
-        let Mode::Cruise { step, .. } = self.mode else { return };
+        let State::Cruise { step, .. } = self.mode else { return };
         let rate = self.bandwidth.largest();
         let round_trip = self.round_trip.shortest().unwrap_or_default().max(ROUND_TRIP_MIN);
         let held = coming(rate, round_trip);
@@ -216,7 +220,7 @@ impl Model {
     }
 }
 
-impl Controller for Model {
+impl Controller for BbrController {
     fn on_ack(
         &mut self,
         now: Instant,

@@ -11,6 +11,8 @@ mod silence;
 mod transport;
 mod windows;
 
-pub use silence::silence;
-pub use transport::settle;
-pub use windows::{Budget, Flow, Receiving, Sending, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN};
+pub use silence::until_silent;
+pub use transport::configure_transport;
+pub use windows::{
+    ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, WindowBudget,
+};

@@ -37,7 +37,7 @@ const REMEMBERED: u32 = 99;
 ///
 /// # Cancel safety
 /// Cancel safe; called again, it begins anew.
-pub async fn silence(connection: &Connection) {
+pub async fn until_silent(connection: &Connection) {
     let mut longest = connection.rtt();
     let mut came = connection.stats().udp_rx.datagrams;
     let mut looks_in_vain = 0;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use quinn::{AckFrequencyConfig, MtuDiscoveryConfig, TransportConfig, VarInt};
 
 use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
-use super::congestion::Congestion;
+use super::congestion::BbrFactory;
 
 /// A packet that was overtaken by fewer is not lost yet, and neither is one that takes less than so many times
 /// as long as others (RFC 9002, section 6.1). On some networks packets overtake each other all the time, and
@@ -27,7 +27,7 @@ const LARGER_BY_MIN: u16 = 100;
 
 /// Settles when packets are acknowledged, when they are taken for lost, how many are on their way, and how
 /// they are handed to the system.
-pub fn settle(transport: &mut TransportConfig) {
+pub fn configure_transport(transport: &mut TransportConfig) {
     let mut acknowledgements = AckFrequencyConfig::default();
     acknowledgements
         .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED_AFTER))
@@ -39,7 +39,7 @@ pub fn settle(transport: &mut TransportConfig) {
         .time_threshold(LATE)
         .initial_rtt(ROUND_TRIP_AT_FIRST)
         .mtu_discovery_config(Some(larger_packets()))
-        .congestion_controller_factory(Arc::new(Congestion))
+        .congestion_controller_factory(Arc::new(BbrFactory))
         .enable_segmentation_offload(has_segmentation_offload());
 }
 

@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn::{Connection, SendStream, VarInt};
-use tokio::sync::{Mutex as Turns, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::chat_priority::Talk;
-use crate::send::Outlet;
+use super::chat_priority::ChatPriority;
+use crate::send::ByteSink;
 
 /// The largest windows, in bytes: 1 Gbit/s times 100 ms, and some room. A stream's own window cannot be
 /// changed, so it has to be this from the start.
@@ -45,9 +45,9 @@ const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
 
 /// What many connections may take beyond their small windows.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<Semaphore>);
+pub struct WindowBudget(Arc<Semaphore>);
 
-impl Budget {
+impl WindowBudget {
     /// Of so many mebibytes.
     pub fn of_mebibytes(count: u16) -> Self {
         Self(Arc::new(Semaphore::new(count.into())))
@@ -56,21 +56,21 @@ impl Budget {
 
 /// The windows of one connection, and the order of what it sends.
 #[derive(Debug)]
-pub struct Flow {
+pub struct ConnectionWindows {
     connection: Connection,
-    budget: Budget,
-    talk: Talk,
+    budget: WindowBudget,
+    chat: ChatPriority,
     /// Whose turn it is among the files that go. Room for more comes a packet at a time on a slow path, and
     /// whoever asked first would take it all the time.
-    turns: Turns<()>,
-    is_open: AtomicBool,
-    receiving: Mutex<Direction>,
-    sending: Mutex<Direction>,
+    send_order: AsyncMutex<()>,
+    is_managed: AtomicBool,
+    receiving: Mutex<Window>,
+    sending: Mutex<Window>,
 }
 
 /// One of the two windows.
 #[derive(Debug)]
-struct Direction {
+struct Window {
     files: usize,
     window: u32,
     /// What it has of the budget.
@@ -80,15 +80,15 @@ struct Direction {
     since: Instant,
 }
 
-impl Default for Direction {
+impl Default for Window {
     fn default() -> Self {
         Self { files: 0, window: WINDOW_BYTES_MIN, extra: None, bytes: 0, since: Instant::now() }
     }
 }
 
-impl Direction {
+impl Window {
     /// Takes another window, if the budget has it. Whether it is another one now.
-    fn resize(&mut self, window: u32, budget: &Budget) -> bool {
+    fn resize(&mut self, window: u32, budget: &WindowBudget) -> bool {
         let units = window.saturating_sub(WINDOW_BYTES_MIN).div_ceil(UNIT);
         let units = usize::try_from(units).unwrap_or(usize::MAX);
         let held = self.extra.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -112,58 +112,59 @@ impl Direction {
     }
 }
 
-impl Flow {
+impl ConnectionWindows {
     /// That of a connection on which no file may move yet.
-    pub fn new(connection: Connection, budget: Budget) -> Arc<Self> {
-        let (talk, turns, is_open) = (Talk::default(), Turns::default(), AtomicBool::default());
+    pub fn new(connection: Connection, budget: WindowBudget) -> Arc<Self> {
+        let (chat, send_order, is_managed) =
+            (ChatPriority::default(), AsyncMutex::default(), AtomicBool::default());
         let (receiving, sending) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { connection, budget, talk, turns, is_open, receiving, sending })
+        Arc::new(Self { connection, budget, chat, send_order, is_managed, receiving, sending })
     }
 
     /// Gives the connection its small windows, which are for talk, and larger ones as files need them.
-    pub fn open(&self) {
-        self.is_open.store(true, Ordering::Relaxed);
+    pub fn manage(&self) {
+        self.is_managed.store(true, Ordering::Relaxed);
         self.apply_receiving(lock(&self.receiving).window);
         self.apply_sending(lock(&self.sending).window);
     }
 
     /// Leaves the connection's windows to somebody else.
-    pub fn close(&self) {
-        self.is_open.store(false, Ordering::Relaxed);
+    pub fn release(&self) {
+        self.is_managed.store(false, Ordering::Relaxed);
     }
 
     /// Writes something that goes before files: they share what may wait to be sent.
     ///
     /// # Cancel safety
     /// That of `writing`.
-    pub async fn talk<T>(&self, writing: impl Future<Output = T>) -> T {
-        self.talk.first(writing).await
+    pub async fn write_before_files<T>(&self, writing: impl Future<Output = T>) -> T {
+        self.chat.first(writing).await
     }
 
     /// A file begins to come.
-    pub fn receive(self: &Arc<Self>) -> Receiving {
+    pub fn incoming_file(self: &Arc<Self>) -> IncomingFile {
         let mut receiving = lock(&self.receiving);
         receiving.files += 1;
         receiving.begin_anew();
-        Receiving(Arc::clone(self))
+        IncomingFile(Arc::clone(self))
     }
 
     /// A file begins to go.
-    pub fn send<'a>(self: &Arc<Self>, stream: &'a mut SendStream) -> Sending<'a> {
+    pub fn outgoing_file<'a>(self: &Arc<Self>, stream: &'a mut SendStream) -> OutgoingFile<'a> {
         let mut sending = lock(&self.sending);
         sending.files += 1;
         self.follow_congestion(&mut sending);
-        Sending { flow: Arc::clone(self), stream }
+        OutgoingFile { windows: Arc::clone(self), stream }
     }
 
     fn apply_receiving(&self, window: u32) {
-        if self.is_open.load(Ordering::Relaxed) {
+        if self.is_managed.load(Ordering::Relaxed) {
             self.connection.set_receive_window(VarInt::from_u32(window));
         }
     }
 
     fn apply_sending(&self, window: u32) {
-        if self.is_open.load(Ordering::Relaxed) {
+        if self.is_managed.load(Ordering::Relaxed) {
             self.connection.set_send_window(window.into());
         }
     }
@@ -193,7 +194,7 @@ impl Flow {
     }
 
     /// One congestion window is on its way, another one waits behind it.
-    fn follow_congestion(&self, sending: &mut Direction) {
+    fn follow_congestion(&self, sending: &mut Window) {
         sending.begin_anew();
         let wanted = self.connection.stats().path.cwnd.saturating_mul(2);
         let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
@@ -203,10 +204,10 @@ impl Flow {
         }
     }
 
-    fn ended(&self, direction: &Mutex<Direction>, apply: impl Fn(&Self, u32)) {
-        let mut direction = lock(direction);
-        direction.files = direction.files.saturating_sub(1);
-        if direction.files == 0 && direction.resize(WINDOW_BYTES_MIN, &self.budget) {
+    fn ended(&self, window: &Mutex<Window>, apply: impl Fn(&Self, u32)) {
+        let mut window = lock(window);
+        window.files = window.files.saturating_sub(1);
+        if window.files == 0 && window.resize(WINDOW_BYTES_MIN, &self.budget) {
             apply(self, WINDOW_BYTES_MIN);
         }
     }
@@ -214,51 +215,51 @@ impl Flow {
 
 /// A file that comes. Dropped when it no longer does.
 #[derive(Debug)]
-pub struct Receiving(Arc<Flow>);
+pub struct IncomingFile(Arc<ConnectionWindows>);
 
-impl Receiving {
+impl IncomingFile {
     /// So many bytes have come.
-    pub fn came(&self, bytes: u64) {
+    pub fn received(&self, bytes: u64) {
         self.0.came(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 }
 
-impl Drop for Receiving {
+impl Drop for IncomingFile {
     fn drop(&mut self) {
-        self.0.ended(&self.0.receiving, Flow::apply_receiving);
+        self.0.ended(&self.0.receiving, ConnectionWindows::apply_receiving);
     }
 }
 
 /// A file that goes, with its stream.
 #[derive(Debug)]
-pub struct Sending<'a> {
-    flow: Arc<Flow>,
+pub struct OutgoingFile<'a> {
+    windows: Arc<ConnectionWindows>,
     stream: &'a mut SendStream,
 }
 
-impl Outlet for Sending<'_> {
-    async fn take(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
-        let _turn = self.flow.turns.lock().await;
-        let talk = &self.flow.talk;
+impl ByteSink for OutgoingFile<'_> {
+    async fn write(&mut self, bytes: &mut Bytes) -> io::Result<usize> {
+        let _turn = self.windows.send_order.lock().await;
+        let chat = &self.windows.chat;
         let mut writing = pin!(self.stream.write_chunks(std::slice::from_mut(bytes)));
-        let written = std::future::poll_fn(|context| match talk.goes_first(context) {
+        let written = std::future::poll_fn(|context| match chat.goes_first(context) {
             true => Poll::Pending,
             false => writing.as_mut().poll(context),
         });
         let length = written.await?.bytes;
-        self.flow.went(length);
+        self.windows.went(length);
         Ok(length)
     }
 }
 
-impl Drop for Sending<'_> {
+impl Drop for OutgoingFile<'_> {
     fn drop(&mut self) {
-        self.flow.ended(&self.flow.sending, Flow::apply_sending);
+        self.windows.ended(&self.windows.sending, ConnectionWindows::apply_sending);
     }
 }
 
-fn lock(direction: &Mutex<Direction>) -> MutexGuard<'_, Direction> {
-    direction.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(window: &Mutex<Window>) -> MutexGuard<'_, Window> {
+    window.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -269,9 +270,9 @@ mod tests {
 
     #[test]
     fn a_window_takes_from_the_budget_what_goes_beyond_the_small_one() {
-        let budget = Budget::of_mebibytes(20);
+        let budget = WindowBudget::of_mebibytes(20);
         let left = || budget.0.available_permits();
-        let [mut one, mut two] = [Direction::default(), Direction::default()];
+        let [mut one, mut two] = [Window::default(), Window::default()];
         for (wanted, is_new, expected_left) in [
             (MEBIBYTE, false, 20),
             (MEBIBYTE + 1, true, 19),

@@ -3,21 +3,21 @@
 use std::future::pending;
 
 use super::*;
-use crate::disk_priority::Lane;
+use crate::disk_priority::DiskPriority;
 use crate::test_bytes::noise;
 
 const BLOCK: usize = 1024 * 1024;
 
 /// Takes everything, and keeps the values of what came.
 #[derive(Default)]
-struct Values(Vec<(u64, BlockValue)>);
+struct Values(Vec<(u64, BlockHash)>);
 
-impl Account for Values {
-    fn begins(&mut self, _: u64) -> Result<(), ReceiveError> {
+impl BlockReceiver for Values {
+    fn begin_block(&mut self, _: u64) -> Result<(), ReceiveError> {
         Ok(())
     }
 
-    fn arrived(&mut self, index: u64, value: BlockValue) -> Result<(), ReceiveError> {
+    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
         self.0.push((index, value));
         Ok(())
     }
@@ -42,8 +42,10 @@ impl Case {
         Self { folder: tempfile::tempdir().unwrap(), layout }
     }
 
-    fn part(&self) -> Part {
-        Part::open(self.folder.path(), "x", 0o600, &Lane::default()).unwrap().unwrap()
+    fn part(&self) -> PartialFile {
+        PartialFile::open(self.folder.path(), "x", 0o600, &DiskPriority::default())
+            .unwrap()
+            .unwrap()
     }
 
     async fn receive(&self, stream: &[u8]) -> Received<Values> {
@@ -52,7 +54,7 @@ impl Case {
     }
 
     fn content(&self) -> Vec<u8> {
-        std::fs::read(Part::path(self.folder.path(), "x")).unwrap()
+        std::fs::read(PartialFile::path(self.folder.path(), "x")).unwrap()
     }
 }
 
@@ -65,11 +67,11 @@ async fn what_arrives_is_what_was_sent() {
         let mut stream: Vec<_> = blocks.flat_map(|(bytes, index)| block(index, bytes)).collect();
         stream.extend(end());
         let received = case.receive(&stream).await;
-        assert_eq!(received.end.unwrap(), Digest([7; 32]));
+        assert_eq!(received.digest.unwrap(), Digest([7; 32]));
         assert!(case.content() == content[..length], "{length} bytes");
-        let values: Vec<_> = received.account.0.into_iter().map(|(_, value)| value).collect();
+        let values: Vec<_> = received.receiver.0.into_iter().map(|(_, value)| value).collect();
         let expected = Digest(blake3::hash(&content[..length]).into());
-        assert_eq!(crate::block_hashes::digest(&values), expected, "{length} bytes");
+        assert_eq!(crate::block_hashes::file_digest(&values), expected, "{length} bytes");
     }
 }
 
@@ -80,10 +82,10 @@ async fn what_came_before_a_cut_stays() {
     for cut in [0, 1, 20, BLOCK + 6, BLOCK + 30, 2 * BLOCK - 1, stream.len() - 1, stream.len()] {
         let case = Case::of(2 * BLOCK);
         let received = case.receive(&stream[..cut]).await;
-        assert!(matches!(received.end, Err(ReceiveError::Stream(_))), "{cut}");
+        assert!(matches!(received.digest, Err(ReceiveError::Stream(_))), "{cut}");
         let whole = (0_u64..).zip([BLOCK + 6, 2 * BLOCK + 12]).filter(|(_, end)| *end <= cut);
         let whole: Vec<_> = whole.map(|(index, _)| index).collect();
-        let told: Vec<_> = received.account.0.iter().map(|(index, _)| *index).collect();
+        let told: Vec<_> = received.receiver.0.iter().map(|(index, _)| *index).collect();
         assert_eq!(told, whole, "{cut}");
         assert_eq!(case.content()[..told.len() * BLOCK], content[..told.len() * BLOCK]);
     }
@@ -95,7 +97,7 @@ async fn a_block_is_written_over_what_lies_in_its_place_alone() {
     let old = noise(2 * BLOCK + 5);
     case.part().disk().write(&old, 0).unwrap();
     let received = case.receive(&[block(1, &[9; BLOCK]), end()].concat()).await;
-    received.end.unwrap();
+    received.digest.unwrap();
     let expected = [&old[..BLOCK], &[9; BLOCK], &old[2 * BLOCK..]].concat();
     assert!(case.content() == expected);
 }
@@ -112,7 +114,7 @@ async fn what_makes_no_sense_ends_the_transfer() {
         ("a long header", vec![0xff; 40]),
     ] {
         let received = Case::of(BLOCK + 5).receive(&[stream, end()].concat()).await;
-        assert!(matches!(received.end, Err(ReceiveError::Nonsense(_))), "{what}");
+        assert!(matches!(received.digest, Err(ReceiveError::Nonsense(_))), "{what}");
     }
 }
 
@@ -124,7 +126,7 @@ async fn a_transfer_that_is_stopped_lets_its_part_go() {
     let to = (case.part(), Values::default());
     let stopped = tokio::task::yield_now();
     let received = receive(&mut stream, case.layout, to, stopped, |_| ()).await;
-    assert!(matches!(received.end, Err(ReceiveError::Stopped)));
+    assert!(matches!(received.digest, Err(ReceiveError::Stopped)));
     drop(received);
     case.part();
 }

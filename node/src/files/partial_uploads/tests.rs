@@ -23,7 +23,7 @@ fn refusal<T>(result: Result<T, CommandError>) -> Refusal {
 
 fn lying(parts: &PartialUploads) -> Vec<String> {
     let mut names: Vec<_> =
-        Part::leftovers(&parts.folder).unwrap().into_iter().map(|part| part.name).collect();
+        PartialFile::list(&parts.folder).unwrap().into_iter().map(|part| part.name).collect();
     names.sort();
     names
 }

@@ -60,7 +60,7 @@ pub(super) struct Round {
 
 /// What one round trip tells.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
+pub(super) struct RoundSample {
     /// Bytes a second.
     pub(super) rate: u64,
     /// The shortest one.
@@ -121,7 +121,7 @@ impl Round {
     }
 
     /// Begins the next round if this one is over, and tells what it has seen.
-    pub(super) fn end(&mut self, now: Instant, is_app_limited: bool) -> Option<Sample> {
+    pub(super) fn end(&mut self, now: Instant, is_app_limited: bool) -> Option<RoundSample> {
         let time = now.saturating_duration_since(self.began);
         if self.newest_sent < self.began || time < ROUND_MIN {
             return None;
@@ -146,11 +146,11 @@ impl Round {
             && self.loss() > OVERLOAD_PER_MILLE + self.usual_loss.min(USUAL_PER_MILLE_MAX)
     }
 
-    fn sample(&self, time: Duration) -> Option<Sample> {
+    fn sample(&self, time: Duration) -> Option<RoundSample> {
         // Acknowledgements that were held up come faster than their packets went.
         let time = time.max(self.newest_sent.saturating_duration_since(self.sent_before));
         let rate = rate(self.delivered, time);
-        Some(Sample {
+        Some(RoundSample {
             rate: if self.is_marked { per_cent(rate, MARK_LEAVES) } else { rate },
             round_trip: self.round_trip?,
             is_app_limited: self.is_app_limited,
@@ -161,14 +161,14 @@ impl Round {
 
 /// The largest rate of the last rounds, in bytes a second.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bandwidth([u64; ROUNDS_REMEMBERED]);
+pub(super) struct MaxBandwidth([u64; ROUNDS_REMEMBERED]);
 
-impl Bandwidth {
+impl MaxBandwidth {
     pub(super) fn largest(self) -> u64 {
         self.0.into_iter().max().unwrap_or_default()
     }
 
-    pub(super) fn take(&mut self, sample: Sample) {
+    pub(super) fn take(&mut self, sample: RoundSample) {
         let largest = self.largest();
         // Who says little sees little of the path: that is no reason to forget what was seen.
         if sample.is_app_limited && sample.rate <= largest {
@@ -188,7 +188,7 @@ impl Bandwidth {
 
 /// The shortest round trip of the last rounds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RoundTrip {
+pub(super) struct MinRoundTrip {
     before: Option<Duration>,
     lately: Option<Duration>,
     /// The shortest of long ago.
@@ -196,7 +196,7 @@ pub(super) struct RoundTrip {
     rounds: u16,
 }
 
-impl RoundTrip {
+impl MinRoundTrip {
     pub(super) fn shortest(self) -> Option<Duration> {
         self.before.into_iter().chain(self.lately).min()
     }
@@ -223,7 +223,7 @@ impl RoundTrip {
 /// How much comes at once, beyond what the rate explains: a radio that waits for its turn, and threads that wait
 /// to be woken, let acknowledgements come in lumps (draft-ietf-ccwg-bbr, section 5.5.9).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Lumps {
+pub(super) struct AckAggregation {
     since: Instant,
     came: u64,
     before: u64,
@@ -231,7 +231,7 @@ pub(super) struct Lumps {
     rounds: u16,
 }
 
-impl Lumps {
+impl AckAggregation {
     pub(super) fn begin(now: Instant) -> Self {
         Self { since: now, came: 0, before: 0, lately: 0, rounds: 0 }
     }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::path_model::{Packet, coming};
-use super::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN, Controller, Duration, Instant, Model};
+use super::{
+    ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN, BbrController, Controller, Duration, Instant,
+};
 
 const PACKET: u64 = 1_400;
 const TICK: Duration = Duration::from_micros(100);
@@ -44,7 +46,7 @@ pub(super) struct Simulation {
 
 /// One sender of packets, and the receiver that acknowledges them.
 pub(super) struct Flow {
-    pub(super) model: Model,
+    pub(super) model: BbrController,
     number: u64,
     in_flight: VecDeque<(u64, Instant)>,
     /// In bytes.
@@ -65,7 +67,7 @@ pub(super) struct Flow {
 
 /// What a flow did in some time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct FlowCounters {
     pub(super) sent: u64,
     pub(super) lost: u64,
     pub(super) delivered: u64,
@@ -74,7 +76,7 @@ pub(super) struct Seen {
 impl Flow {
     fn new(now: Instant, says: Option<u64>) -> Self {
         Self {
-            model: Model::new(now, u16::try_from(PACKET).unwrap()),
+            model: BbrController::new(now, u16::try_from(PACKET).unwrap()),
             number: 0,
             in_flight: VecDeque::new(),
             tokens: 0.0,
@@ -191,10 +193,13 @@ impl Simulation {
     }
 
     /// Tells what each flow did meanwhile.
-    pub(super) fn run(&mut self, time: Duration) -> Vec<Seen> {
+    pub(super) fn run(&mut self, time: Duration) -> Vec<FlowCounters> {
         self.waits.clear();
-        let seen =
-            |flow: &Flow| Seen { sent: flow.sent, lost: flow.lost, delivered: flow.delivered };
+        let seen = |flow: &Flow| FlowCounters {
+            sent: flow.sent,
+            lost: flow.lost,
+            delivered: flow.delivered,
+        };
         let before: Vec<_> = self.flows.iter().map(seen).collect();
         let end = self.now + time;
         while self.now < end {
@@ -205,7 +210,7 @@ impl Simulation {
             }
         }
         let after = self.flows.iter().map(seen).zip(before);
-        let passed = |(after, before): (Seen, Seen)| Seen {
+        let passed = |(after, before): (FlowCounters, FlowCounters)| FlowCounters {
             sent: after.sent - before.sent,
             lost: after.lost - before.lost,
             delivered: after.delivered - before.delivered,
@@ -251,7 +256,7 @@ impl Simulation {
     }
 
     /// What part of the link the flows used, in per cent.
-    pub(super) fn used(&self, seen: &[Seen], time: Duration) -> u64 {
+    pub(super) fn used(&self, seen: &[FlowCounters], time: Duration) -> u64 {
         let delivered: u64 = seen.iter().map(|seen| seen.delivered).sum();
         delivered * 100 / coming(self.link.bytes_per_second, time)
     }

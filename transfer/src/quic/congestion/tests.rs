@@ -143,8 +143,8 @@ fn a_file_that_begins_overruns_no_short_queue() {
 #[test]
 fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
     let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
-    let mut model = Model::new(now, 1_400);
-    let mut round = |model: &mut Model, lost: u64| {
+    let mut model = BbrController::new(now, 1_400);
+    let mut round = |model: &mut BbrController, lost: u64| {
         let sent = now;
         now += round_trip;
         for at in 0..100 {
@@ -168,7 +168,7 @@ fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
 #[test]
 fn talk_neither_opens_the_window_nor_ends_slow_start_when_it_is_unlucky() {
     let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
-    let mut model = Model::new(now, 1_400);
+    let mut model = BbrController::new(now, 1_400);
     for round in 0..30 {
         let sent = now;
         now += round_trip;
@@ -180,7 +180,7 @@ fn talk_neither_opens_the_window_nor_ends_slow_start_when_it_is_unlucky() {
         }
         model.look(now, true);
         assert_eq!(model.window(), INITIAL_WINDOW, "round {round}");
-        assert!(matches!(model.mode, Mode::Start { .. }), "round {round}");
+        assert!(matches!(model.mode, State::Start { .. }), "round {round}");
     }
 }
 
