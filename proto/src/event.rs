@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded_vec::BoundedVec;
 use crate::command::Log;
-use crate::few::Few;
 use crate::limits::CURSORS_MAX;
 use crate::message::{Message, Sequence};
 use crate::names::{GroupName, UserName};
@@ -17,7 +17,7 @@ use crate::names::{GroupName, UserName};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
     /// Where to go on in logs that were followed before. Other logs are followed from their end.
-    pub cursors: Few<Cursor, CURSORS_MAX>,
+    pub cursors: BoundedVec<Cursor, CURSORS_MAX>,
 }
 
 /// How far a log has been followed.

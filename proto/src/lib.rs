@@ -10,13 +10,13 @@
 //!
 //! This crate knows no transport, no store and no terminal.
 
+mod bounded_vec;
 pub mod codes;
 pub mod command;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
 mod event;
-mod few;
 mod file_name;
 mod file_path;
 mod fingerprint;
@@ -31,8 +31,8 @@ mod refusal;
 mod stored_name;
 mod text;
 
+pub use bounded_vec::BoundedVec;
 pub use command::{Command, Handle, Request};
-pub use few::Few;
 pub use file_name::{FileName, PART_PREFIX, is_blank};
 pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::file_path::FilePath;
 use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
@@ -51,7 +51,7 @@ pub enum Refusal {
     FileNotFound(FilePath),
     /// Several files have that name; these are the first of them.
     #[error("several files have that name; use one of: {}", list(.0))]
-    AmbiguousFile(Few<StoredName, CANDIDATES_MAX>),
+    AmbiguousFile(BoundedVec<StoredName, CANDIDATES_MAX>),
     /// The file is larger than this server takes.
     #[error("the file is too large: {size} bytes; this server takes files of up to {limit}")]
     TooLarge {

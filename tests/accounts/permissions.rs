@@ -12,7 +12,7 @@ use qchat_proto::command::{
 };
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
-    Address, ClientId, Few, MessageId, Refusal, Request, Sequence, SessionId, SessionToken,
+    Address, BoundedVec, ClientId, MessageId, Refusal, Request, Sequence, SessionId, SessionToken,
     TransferId, frame,
 };
 use tokio::io::AsyncReadExt;
@@ -78,14 +78,14 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
     let text = || sdk::text("hi");
     let transfer = TransferId(7);
     let file = |log, name: &str| {
-        let blocks = Few::first_of([]);
+        let blocks = BoundedVec::first_of([]);
         Download { log, file: FileQuery::from(name), blocks, transfer }
     };
     let blocks = |log, name: &str| FileBlocks { log, file: FileQuery::from(name), first: 0 };
     let below = |log| FilesBelow { log, folder: "photos".parse().unwrap(), after: None };
     let history =
         |log| History { log, selection: Selection::Unread, from: None, before: None, page: None };
-    let ranges = || Few::first_of([SequenceRange { first: Sequence(1), last: Sequence(1) }]);
+    let ranges = || BoundedVec::first_of([SequenceRange { first: Sequence(1), last: Sequence(1) }]);
     let upload = |to| Upload { id: id(), to, name: "new.txt".into(), size: 0, transfer };
     let other = MessageId { log: sdk::user("witness"), sequence: Sequence(1) };
     let new = |what: &str| format!("{what}-{}", caller.kind.replace(' ', "-"));
@@ -133,7 +133,7 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         ("MakeGroup", MakeGroup { id: id(), group: new("made").parse().unwrap() }.into()),
         ("Groups", Groups { after: None }.into()),
         ("Members of the group", Members { group: lab(), after: None }.into()),
-        ("Watch (the own mailbox and groups)", Watch { cursors: Few::first_of([]) }.into()),
+        ("Watch (the own mailbox and groups)", Watch { cursors: BoundedVec::first_of([]) }.into()),
         ("Track of my message to a person", Track { message: caller.in_mailbox.clone() }.into()),
         ("Track of my message to the group", Track { message: caller.in_group.clone() }.into()),
         ("Track of somebody else's message", Track { message: other }.into()),

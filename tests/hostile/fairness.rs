@@ -12,7 +12,7 @@ use qchat_client::proto::command::{
     Groups, History, Log, NextKey, Resume, Selection, ServerKeys, Upload, UploadOpening, Watch,
 };
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
-use qchat_client::proto::{ClientId, Few, Request, Sequence, TransferId, frame};
+use qchat_client::proto::{BoundedVec, ClientId, Request, Sequence, TransferId, frame};
 use qchat_client::{
     Client, Cursor, Event, HistoryQuery, Progress, Reconnect, Refusal, TransferEvent, Trust,
 };
@@ -418,7 +418,7 @@ async fn devices_of_one_account_that_watch_are_counted() {
     let devices = [signed_in(&server, "alice").await, signed_in(&server, "alice").await];
     let mut watching = Vec::new();
     for number in 0..65 {
-        let watch = Watch { cursors: Few::first_of([]) };
+        let watch = Watch { cursors: BoundedVec::first_of([]) };
         let begun = begin::<Event>(&devices[number % 2], watch).await;
         assert_eq!(begun.is_ok(), number < 64, "{number}");
         watching.extend(begun);
@@ -426,7 +426,10 @@ async fn devices_of_one_account_that_watch_are_counted() {
     watching.pop();
     // The server hears of that in its own time.
     in_time(async {
-        while begin::<Event>(&devices[0], Watch { cursors: Few::first_of([]) }).await.is_err() {}
+        while begin::<Event>(&devices[0], Watch { cursors: BoundedVec::first_of([]) })
+            .await
+            .is_err()
+        {}
     })
     .await;
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use qchat_proto::command::{Login, Watch};
-use qchat_proto::{Few, Refusal, Request, frame, limits::ANSWER_BYTES_MAX};
+use qchat_proto::{BoundedVec, Refusal, Request, frame, limits::ANSWER_BYTES_MAX};
 use quinn::{Connection, RecvStream};
 use tokio::task::JoinSet;
 
@@ -103,7 +103,7 @@ async fn watch(connection: &Connection, person: &Person) -> anyhow::Result<RecvS
         ANSWER_BYTES_MAX,
     );
     in_time("signing in", read).await???;
-    ask(connection, Watch { cursors: Few::first_of(Vec::new()) }.into()).await
+    ask(connection, Watch { cursors: BoundedVec::first_of(Vec::new()) }.into()).await
 }
 
 async fn ask(connection: &Connection, request: Request) -> anyhow::Result<RecvStream> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use qchat_proto::command::{Log, MarkDelivered, SequenceRange};
 use qchat_proto::limits::READ_RANGES_MAX;
-use qchat_proto::{Few, Sequence};
+use qchat_proto::{BoundedVec, Sequence};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -74,7 +74,7 @@ async fn tell(link: Weak<Link>, untold: Arc<Untold>) {
         untold.more.notified().await;
         for (log, ranges) in untold.take() {
             let Some(link) = link.upgrade() else { return };
-            let _ = link.ask(MarkDelivered { log, ranges: Few::first_of(ranges) }).await;
+            let _ = link.ask(MarkDelivered { log, ranges: BoundedVec::first_of(ranges) }).await;
         }
     }
 }

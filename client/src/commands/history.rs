@@ -2,7 +2,7 @@
 
 use qchat_proto::command::{History, Log, MarkRead, Selection, SequenceRange};
 use qchat_proto::limits::READ_RANGES_MAX;
-use qchat_proto::{Address, Few, Message, Sequence, UserName};
+use qchat_proto::{Address, BoundedVec, Message, Sequence, UserName};
 
 use crate::commands::lists::PAGES_MAX;
 use crate::connection::Link;
@@ -58,7 +58,7 @@ pub(crate) async fn mark_places(
 ) -> Result<(), CallError> {
     let ranges = ranges(places);
     for chunk in ranges.chunks(READ_RANGES_MAX) {
-        let ranges = Few::first_of(chunk.iter().copied());
+        let ranges = BoundedVec::first_of(chunk.iter().copied());
         link.ask(MarkRead { log: log.clone(), ranges }).await?;
     }
     Ok(())

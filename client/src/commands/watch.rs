@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use qchat_proto::command::{Cursor, Event, Log, Watch};
 use qchat_proto::limits::CURSORS_MAX;
-use qchat_proto::{Few, Sequence};
+use qchat_proto::{BoundedVec, Sequence};
 
 use crate::client::Client;
 use crate::commands::delivery_receipts::Deliveries;
@@ -33,7 +33,7 @@ impl Client {
     /// Cancel safe: nothing is watched.
     pub async fn watch(&self, cursors: Vec<Cursor>) -> Result<Watching, CallError> {
         let known = cursors.iter().map(|cursor| (cursor.log.clone(), cursor.after)).collect();
-        let watch = Watch { cursors: Few::<_, CURSORS_MAX>::first_of(cursors) };
+        let watch = Watch { cursors: BoundedVec::<_, CURSORS_MAX>::first_of(cursors) };
         let call = Call::ask(&self.link, watch).await?;
         let (link, deliveries) = (Arc::downgrade(&self.link), Deliveries::on(&self.link));
         Ok(Watching { call, link, cursors: known, deliveries })

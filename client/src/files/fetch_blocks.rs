@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use qchat_proto::command::{BlockRange, Done, Download, FileQuery, Log};
 use qchat_proto::limits::BLOCK_RANGES_MAX;
-use qchat_proto::{Few, File, Refusal};
+use qchat_proto::{BoundedVec, File, Refusal};
 use qchat_transfer::{ExpectedStream, PartialFile, ReceiveError, Received, receive};
 use quinn::RecvStream;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ const LAST_WORD_MAX: Duration = Duration::from_secs(10);
 pub(crate) struct Wanted<'a> {
     pub(crate) log: &'a Log,
     pub(crate) file: &'a File,
-    pub(crate) blocks: Few<BlockRange, BLOCK_RANGES_MAX>,
+    pub(crate) blocks: BoundedVec<BlockRange, BLOCK_RANGES_MAX>,
 }
 
 /// Fetches blocks into the part. What came before an error stays there, and nobody writes there any more

@@ -2,7 +2,7 @@
 
 use qchat_proto::command::{BlockPage, BlockRange, FileBlocks, FileQuery, Log};
 use qchat_proto::limits::{BLOCK_RANGES_MAX, FILE_BYTES_MAX};
-use qchat_proto::{BlockHash, Few, File};
+use qchat_proto::{BlockHash, BoundedVec, File};
 use qchat_transfer::{BlockReceiver, Layout, ReceiveError};
 
 use crate::connection::Link;
@@ -93,7 +93,7 @@ impl Missing {
     }
 
     /// The first runs of what is missing, as many as one request can ask for; `None` where all is here.
-    pub(crate) fn runs(&self) -> Option<Few<BlockRange, BLOCK_RANGES_MAX>> {
+    pub(crate) fn runs(&self) -> Option<BoundedVec<BlockRange, BLOCK_RANGES_MAX>> {
         let mut runs: Vec<BlockRange> = Vec::new();
         for (index, _) in (0_u64..).zip(&self.blocks).filter(|(_, block)| !block.is_here) {
             let is_full = runs.len() == BLOCK_RANGES_MAX;
@@ -103,7 +103,7 @@ impl Missing {
                 _ => runs.push(BlockRange { first: index, count: 1 }),
             }
         }
-        (!runs.is_empty()).then(|| Few::first_of(runs))
+        (!runs.is_empty()).then(|| BoundedVec::first_of(runs))
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     #[track_caller]
     fn check(here: &[u64], expected: &[(u64, u64)]) {
-        let runs = missing(here, 5).runs().map(Few::into_vec).unwrap_or_default();
+        let runs = missing(here, 5).runs().map(BoundedVec::into_vec).unwrap_or_default();
         let runs: Vec<_> = runs.iter().map(|run| (run.first, run.count)).collect();
         assert_eq!(runs, expected, "{here:?}");
     }

@@ -3,7 +3,7 @@
 use qchat_client::proto::command::{
     Done, MarkRead, Register, Registered, Request, SignedIn, UserPage,
 };
-use qchat_client::proto::{Few, Refusal, SessionToken, codes};
+use qchat_client::proto::{BoundedVec, Refusal, SessionToken, codes};
 use qchat_client::{
     Address, Body, CallError, Client, DamagedError, Log, Message, MessageText, Timestamp,
 };
@@ -106,8 +106,11 @@ async fn garbage_ends_its_own_call_alone() {
         let (_, mut answer) = next_request(&connection).await.unwrap();
         commit(Fault::Garbage, &connection, &mut answer).await;
         let (_, mut answer) = next_request(&connection).await.unwrap();
-        say(&mut answer, &Ok::<_, Refusal>(UserPage { users: Few::first_of([]), next: None }))
-            .await;
+        say(
+            &mut answer,
+            &Ok::<_, Refusal>(UserPage { users: BoundedVec::first_of([]), next: None }),
+        )
+        .await;
         connection.closed().await;
     })
     .await;
@@ -119,7 +122,7 @@ async fn garbage_ends_its_own_call_alone() {
 async fn a_list_without_end_is_given_up() {
     let client = client_of(|connection| async move {
         let next = Some("bob".parse().unwrap());
-        let page = Ok::<_, Refusal>(UserPage { users: Few::first_of([]), next });
+        let page = Ok::<_, Refusal>(UserPage { users: BoundedVec::first_of([]), next });
         while let Some((_, mut answer)) = next_request(&connection).await {
             say(&mut answer, &page).await;
         }

@@ -8,7 +8,7 @@ use qchat_proto::command::{
     BlockHashes, BlockPage, BlockRange, Done, Download, FileBlocks, FileHeader, FilePage,
     FilesBelow,
 };
-use qchat_proto::{BlockHash, Digest, Few, File, Refusal, codes, frame};
+use qchat_proto::{BlockHash, BoundedVec, Digest, File, Refusal, codes, frame};
 use qchat_transfer::{BlockFile, BlockFilter, Layout, OutgoingFile, SendError};
 use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
@@ -55,7 +55,7 @@ impl Handler for FilesBelow {
         let log = address(self.log, &caller.user);
         let wanted = (self.folder, self.after);
         let (files, next) = context.state.store.files_below(caller.user, log, wanted).await??;
-        Ok(FilePage { files: Few::first_of(files), next })
+        Ok(FilePage { files: BoundedVec::first_of(files), next })
     }
 }
 

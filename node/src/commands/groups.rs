@@ -3,7 +3,7 @@
 use qchat_proto::command::{
     GroupJoined, GroupLeft, GroupPage, Groups, Join, Leave, MakeGroup, Member, MemberPage, Members,
 };
-use qchat_proto::{Address, Few, GroupName};
+use qchat_proto::{Address, BoundedVec, GroupName};
 
 use crate::auth::SignedIn;
 use crate::clock;
@@ -80,7 +80,7 @@ impl Handler for Groups {
     ) -> Result<GroupPage, CommandError> {
         let (groups, more) = context.state.store.groups(caller.user, self.after).await?;
         let next = groups.last().filter(|_| more).map(|group| group.name.clone());
-        Ok(GroupPage { groups: Few::first_of(groups), next })
+        Ok(GroupPage { groups: BoundedVec::first_of(groups), next })
     }
 }
 
@@ -100,6 +100,6 @@ impl Handler for Members {
             owner: name == page.owner,
             name,
         });
-        Ok(MemberPage { members: Few::first_of(members), next })
+        Ok(MemberPage { members: BoundedVec::first_of(members), next })
     }
 }

@@ -4,7 +4,7 @@ use qchat_proto::command::{
     Done, History, HistoryPage, Log, MarkDelivered, MarkRead, SendText, SequenceRange,
 };
 use qchat_proto::limits::READ_RANGES_MAX;
-use qchat_proto::{Address, Few, Message, UserName};
+use qchat_proto::{Address, BoundedVec, Message, UserName};
 
 use super::address;
 use crate::auth::SignedIn;
@@ -18,7 +18,7 @@ use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 
 /// Which messages are marked.
-type Ranges = Few<SequenceRange, READ_RANGES_MAX>;
+type Ranges = BoundedVec<SequenceRange, READ_RANGES_MAX>;
 
 impl Handler for SendText {
     type Caller = SignedIn;

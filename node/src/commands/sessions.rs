@@ -7,7 +7,7 @@ use std::time::Duration;
 use qchat_proto::command::{
     Done, Logout, LogoutEverywhere, Resume, Resumed, RevokeSession, Session, SessionList, Sessions,
 };
-use qchat_proto::{Few, Refusal, SessionToken, Timestamp, UserName};
+use qchat_proto::{BoundedVec, Refusal, SessionToken, Timestamp, UserName};
 
 use crate::auth::{SignInTurn, SignedIn, SignedOut};
 use crate::clock;
@@ -164,6 +164,6 @@ impl Handler for Sessions {
         let sessions = rows.into_iter().map(session);
         let mut sessions: Vec<_> = sessions.filter(|one| !has_expired(one.used, now)).collect();
         sessions.sort_by_key(|session| Reverse((session.current, session.used, session.created)));
-        Ok(SessionList { sessions: Few::first_of(sessions) })
+        Ok(SessionList { sessions: BoundedVec::first_of(sessions) })
     }
 }

@@ -1,6 +1,6 @@
 //! Who else is here.
 
-use qchat_proto::Few;
+use qchat_proto::BoundedVec;
 use qchat_proto::command::{User, UserPage, Users};
 
 use crate::auth::SignedIn;
@@ -20,6 +20,6 @@ impl Handler for Users {
         let others = names.into_iter().filter(|name| *name != caller.user);
         let presence = &context.state.presence;
         let users = others.map(|name| User { online: presence.is_online(&name), name });
-        Ok(UserPage { users: Few::first_of(users), next })
+        Ok(UserPage { users: BoundedVec::first_of(users), next })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::ids::{ClientId, SessionToken};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::names::UserName;
@@ -86,7 +86,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPage {
     /// In the order of their names.
-    pub users: Few<User, PAGE_ITEMS_MAX>,
+    pub users: BoundedVec<User, PAGE_ITEMS_MAX>,
     /// Where the next page starts, if there is one.
     pub next: Option<UserName>,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Log;
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::file_path::{FilePath, FolderPath};
 use crate::ids::{BlockHash, ClientId, Digest, TransferId};
 use crate::limits::{BLOCK_HASHES_MAX, BLOCK_RANGES_MAX, PAGE_ITEMS_MAX};
@@ -44,7 +44,7 @@ pub enum UploadOpening {
 }
 
 /// Some of the values of a file's blocks, in order.
-pub type BlockHashes = Few<BlockHash, BLOCK_HASHES_MAX>;
+pub type BlockHashes = BoundedVec<BlockHash, BLOCK_HASHES_MAX>;
 
 /// Asks for a file and the values of its blocks; see [`Request::FileBlocks`](crate::Request::FileBlocks).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,7 @@ pub struct Download {
     /// Which file.
     pub file: FileQuery,
     /// Which of its blocks, in ascending order.
-    pub blocks: Few<BlockRange, BLOCK_RANGES_MAX>,
+    pub blocks: BoundedVec<BlockRange, BLOCK_RANGES_MAX>,
     /// Pairs the file's stream with this command.
     pub transfer: TransferId,
 }
@@ -131,7 +131,7 @@ pub struct FileMark {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePage {
     /// In order. Also those that have expired.
-    pub files: Few<File, PAGE_ITEMS_MAX>,
+    pub files: BoundedVec<File, PAGE_ITEMS_MAX>,
     /// Where the next page starts, if there is one.
     pub next: Option<FileMark>,
 }

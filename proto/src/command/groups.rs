@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::ids::ClientId;
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::names::{GroupName, UserName};
@@ -66,7 +66,7 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupPage {
     /// In the order of their names.
-    pub groups: Few<Group, PAGE_ITEMS_MAX>,
+    pub groups: BoundedVec<Group, PAGE_ITEMS_MAX>,
     /// Where the next page starts, if there is one.
     pub next: Option<GroupName>,
 }
@@ -95,7 +95,7 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberPage {
     /// In the order of their names.
-    pub members: Few<Member, PAGE_ITEMS_MAX>,
+    pub members: BoundedVec<Member, PAGE_ITEMS_MAX>,
     /// Where the next page starts, if there is one.
     pub next: Option<UserName>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::ids::{ClientId, TransferId};
 use crate::limits::{PAGE_ITEMS_MAX, READ_RANGES_MAX};
 use crate::message::{Address, Message, MessageId, Sequence, Timestamp};
@@ -101,7 +101,7 @@ pub struct PageMark {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryPage {
     /// Oldest first.
-    pub messages: Few<Message, PAGE_ITEMS_MAX>,
+    pub messages: BoundedVec<Message, PAGE_ITEMS_MAX>,
     /// Whether older messages exist that were not selected.
     pub more: bool,
     /// Where the next page starts, if there is one.
@@ -124,7 +124,7 @@ pub struct MarkDelivered {
     /// Which log.
     pub log: Log,
     /// Which of its messages.
-    pub ranges: Few<SequenceRange, READ_RANGES_MAX>,
+    pub ranges: BoundedVec<SequenceRange, READ_RANGES_MAX>,
 }
 
 /// Follows what becomes of a message; see [`Request::Track`](crate::Request::Track).
@@ -143,5 +143,5 @@ pub struct MarkRead {
     /// Which log.
     pub log: Log,
     /// Which of its messages.
-    pub ranges: Few<SequenceRange, READ_RANGES_MAX>,
+    pub ranges: BoundedVec<SequenceRange, READ_RANGES_MAX>,
 }

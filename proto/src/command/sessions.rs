@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::few::Few;
+use crate::bounded_vec::BoundedVec;
 use crate::ids::{ClientId, SessionId};
 use crate::limits::SESSIONS_MAX;
 use crate::message::Timestamp;
@@ -46,7 +46,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
     /// The asker's first, then the one that was used last.
-    pub sessions: Few<Session, SESSIONS_MAX>,
+    pub sessions: BoundedVec<Session, SESSIONS_MAX>,
 }
 
 /// Ends one session of the asker; see [`Request::RevokeSession`](crate::Request::RevokeSession).

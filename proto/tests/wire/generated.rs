@@ -7,7 +7,7 @@ use qchat_proto::limits::{
     BLOCK_RANGES_MAX, CURSORS_MAX, MESSAGE_BYTES_MAX, READ_RANGES_MAX, REQUEST_BYTES_MAX,
 };
 use qchat_proto::{
-    Address, ClientId, Few, FilePath, GroupName, MessageId, MessageText, Password, Request,
+    Address, BoundedVec, ClientId, FilePath, GroupName, MessageId, MessageText, Password, Request,
     Sequence, SessionId, SessionToken, TransferId, UserName, frame,
 };
 
@@ -86,9 +86,15 @@ fn history() -> impl Strategy<Value = Request> {
 fn marks() -> impl Strategy<Value = Request> {
     let range = (sequence(), sequence()).prop_map(|(first, last)| SequenceRange { first, last });
     let ranges = proptest::collection::vec(range, 0..=READ_RANGES_MAX);
-    (any::<bool>(), log(), ranges.prop_map(Few::first_of)).prop_map(|(is_read, log, ranges)| {
-        if is_read { MarkRead { log, ranges }.into() } else { MarkDelivered { log, ranges }.into() }
-    })
+    (any::<bool>(), log(), ranges.prop_map(BoundedVec::first_of)).prop_map(
+        |(is_read, log, ranges)| {
+            if is_read {
+                MarkRead { log, ranges }.into()
+            } else {
+                MarkDelivered { log, ranges }.into()
+            }
+        },
+    )
 }
 
 fn track() -> impl Strategy<Value = Request> {
@@ -113,7 +119,7 @@ fn download() -> impl Strategy<Value = Request> {
     let range = (any::<u64>(), any::<u64>()).prop_map(|(first, count)| BlockRange { first, count });
     let ranges = proptest::collection::vec(range, 0..=BLOCK_RANGES_MAX);
     (log(), file_query(), ranges, transfer()).prop_map(|(log, file, ranges, transfer)| {
-        Download { log, file, blocks: Few::first_of(ranges), transfer }.into()
+        Download { log, file, blocks: BoundedVec::first_of(ranges), transfer }.into()
     })
 }
 
@@ -184,7 +190,7 @@ fn watch() -> impl Strategy<Value = Request> {
     let cursor = (log(), any::<u64>());
     let cursor = cursor.prop_map(|(log, after)| Cursor { log, after: Sequence(after) });
     proptest::collection::vec(cursor, 0..CURSORS_MAX)
-        .prop_map(|cursors| Watch { cursors: Few::first_of(cursors) }.into())
+        .prop_map(|cursors| Watch { cursors: BoundedVec::first_of(cursors) }.into())
 }
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {

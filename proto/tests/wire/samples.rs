@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use qchat_proto::command::*;
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
-    Address, BlockHash, Body, ClientId, Command, Digest, Few, File, FilePath, Fingerprint, Handle,
-    Message, MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken, Timestamp,
-    TransferId,
+    Address, BlockHash, Body, BoundedVec, ClientId, Command, Digest, File, FilePath, Fingerprint,
+    Handle, Message, MessageId, Receipt, Refusal, Request, Sequence, SessionId, SessionToken,
+    Timestamp, TransferId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,7 +78,7 @@ fn file_mark() -> FileMark {
 }
 
 fn values() -> BlockHashes {
-    Few::first_of([BlockHash([0xb1; 32])])
+    BoundedVec::first_of([BlockHash([0xb1; 32])])
 }
 
 fn token() -> SessionToken {
@@ -118,7 +118,10 @@ pub(crate) fn requests() -> Vec<Request> {
         .into(),
         MarkRead {
             log: Log::Inbox,
-            ranges: Few::first_of([SequenceRange { first: Sequence(2), last: Sequence(200) }]),
+            ranges: BoundedVec::first_of([SequenceRange {
+                first: Sequence(2),
+                last: Sequence(200),
+            }]),
         }
         .into(),
         Upload { id, to: Address::Group(lab()), name: "report.pdf".into(), size: 12_345, transfer }
@@ -126,7 +129,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Download {
             log: Log::Inbox,
             file: "1763833207123_report.pdf".into(),
-            blocks: Few::first_of([BlockRange { first: 300, count: 2 }]),
+            blocks: BoundedVec::first_of([BlockRange { first: 300, count: 2 }]),
             transfer,
         }
         .into(),
@@ -135,11 +138,16 @@ pub(crate) fn requests() -> Vec<Request> {
         Leave { group: lab() }.into(),
         Groups { after: Some(lab()) }.into(),
         Members { group: lab(), after: Some(bob()) }.into(),
-        Watch { cursors: Few::first_of([Cursor { log: Log::Group(lab()), after: Sequence(18) }]) }
-            .into(),
+        Watch {
+            cursors: BoundedVec::first_of([Cursor { log: Log::Group(lab()), after: Sequence(18) }]),
+        }
+        .into(),
         MarkDelivered {
             log: Log::Group(lab()),
-            ranges: Few::first_of([SequenceRange { first: Sequence(2), last: Sequence(200) }]),
+            ranges: BoundedVec::first_of([SequenceRange {
+                first: Sequence(2),
+                last: Sequence(200),
+            }]),
         }
         .into(),
         Track { message: "+lab:17".parse().unwrap() }.into(),
@@ -179,7 +187,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::GroupExists(lab()),
         Refusal::NotAMember(lab()),
         Refusal::FileNotFound("report.pdf".into()),
-        Refusal::AmbiguousFile(Few::first_of([
+        Refusal::AmbiguousFile(BoundedVec::first_of([
             file().name,
             "1763833207124_report.pdf".parse().unwrap(),
         ])),
@@ -226,12 +234,12 @@ answered! {
     Resume: Resumed { user: "alice".parse().unwrap() };
     Logout: Done;
     Users: UserPage {
-        users: Few::first_of([User { name: "bob".parse().unwrap(), online: true }]),
+        users: BoundedVec::first_of([User { name: "bob".parse().unwrap(), online: true }]),
         next: Some("bob".parse().unwrap()),
     };
     SendText: text_message();
     History: HistoryPage {
-        messages: Few::first_of([text_message(), file_message()]),
+        messages: BoundedVec::first_of([text_message(), file_message()]),
         more: true,
         next: Some(page_mark()),
     };
@@ -242,11 +250,11 @@ answered! {
     Join: GroupJoined { group: "lab".parse().unwrap() };
     Leave: GroupLeft { group: "lab".parse().unwrap() };
     Groups: GroupPage {
-        groups: Few::first_of([Group { name: "lab".parse().unwrap(), members: 300, joined: true }]),
+        groups: BoundedVec::first_of([Group { name: "lab".parse().unwrap(), members: 300, joined: true }]),
         next: None,
     };
     Members: MemberPage {
-        members: Few::first_of([
+        members: BoundedVec::first_of([
             Member { name: "bob".parse().unwrap(), online: false, owner: true },
         ]),
         next: None,
@@ -257,7 +265,7 @@ answered! {
     LogoutEverywhere: Done;
     ChangePassword: Done;
     Sessions: SessionList {
-        sessions: Few::first_of([Session {
+        sessions: BoundedVec::first_of([Session {
             id: session_id(),
             created: Timestamp::from_milliseconds(1_763_833_207_123),
             used: Timestamp::from_milliseconds(1_763_833_207_124),
@@ -267,7 +275,7 @@ answered! {
     };
     RevokeSession: Done;
     FileBlocks: BlockPage { file: file(), values: values() };
-    FilesBelow: FilePage { files: Few::first_of([file()]), next: Some(file_mark()) };
+    FilesBelow: FilePage { files: BoundedVec::first_of([file()]), next: Some(file_mark()) };
     NextKey: Done;
     SendTexts: Done;
 }

@@ -9,7 +9,7 @@ use qchat_proto::command::{
     Watch,
 };
 use qchat_proto::limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{ALPN, Few, Request, Sequence, SessionToken, TransferId, frame};
+use qchat_proto::{ALPN, BoundedVec, Request, Sequence, SessionToken, TransferId, frame};
 use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
@@ -162,7 +162,7 @@ async fn followers_that_do_not_read_are_told_little_each() {
     let mut streams = Vec::new();
     for number in 0..FOLLOWERS {
         let cursor = Cursor { log: Log::Inbox, after: Sequence(0) };
-        let watch = Watch { cursors: Few::first_of([cursor]) };
+        let watch = Watch { cursors: BoundedVec::first_of([cursor]) };
         streams.push(ask(&connections[number % CONNECTIONS], watch).await);
     }
     settled(&connections).await;
@@ -178,7 +178,7 @@ async fn begin_and_give_up(raw: &RawConnection) {
     let mut streams = Vec::new();
     for number in 0..DOWNLOADS {
         let transfer = TransferId(number.try_into().unwrap());
-        let blocks = Few::first_of([BlockRange { first: 0, count: 8 }]);
+        let blocks = BoundedVec::first_of([BlockRange { first: 0, count: 8 }]);
         let (log, file) = (Log::Inbox, "film.mkv".into());
         streams.push(ask(raw, Download { log, file, blocks, transfer }).await);
     }

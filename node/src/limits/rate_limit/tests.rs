@@ -1,5 +1,5 @@
 use qchat_proto::command::{Join, Log, MarkRead, SendText, Upload};
-use qchat_proto::{Address, ClientId, Few, TransferId};
+use qchat_proto::{Address, BoundedVec, ClientId, TransferId};
 
 use super::*;
 use crate::auth::Passwords;
@@ -123,8 +123,10 @@ fn who_sends_to_many_pays_for_all_of_them() {
     };
     let (id, transfer) = (ClientId([1; 16]), TransferId(1));
     let upload = Upload { id, to: lab.clone(), name: "a".into(), size: 1, transfer };
-    let mark =
-        MarkRead { log: Log::Group("lab".parse().unwrap()), ranges: Few::first_of(Vec::new()) };
+    let mark = MarkRead {
+        log: Log::Group("lab".parse().unwrap()),
+        ranges: BoundedVec::first_of(Vec::new()),
+    };
     assert_eq!(send(&Address::User(user(1)), 100).tokens(&state), 1);
     assert_eq!(send(&lab, 100).tokens(&state), 21);
     assert_eq!(send(&lab, 16 * 1024).tokens(&state), 25);

@@ -3,7 +3,7 @@
 use qchat_proto::command::{FileMark, FileQuery};
 use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{
-    Address, Body, ClientId, Few, File, FolderPath, Refusal, Sequence, StoredName, UserName,
+    Address, Body, BoundedVec, ClientId, File, FolderPath, Refusal, Sequence, StoredName, UserName,
 };
 
 use crate::store::error::StoreError;
@@ -74,7 +74,7 @@ impl Store {
                 [(_, sequence)] => file_of(snapshot, &log, *sequence).map(Ok),
                 _ => {
                     let names = found.into_iter().map(|(name, _)| name);
-                    Ok(Err(Refusal::AmbiguousFile(Few::first_of(names))))
+                    Ok(Err(Refusal::AmbiguousFile(BoundedVec::first_of(names))))
                 }
             }
         })

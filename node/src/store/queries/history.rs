@@ -2,7 +2,7 @@
 
 use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
-use qchat_proto::{Address, Body, Few, Message, MessageId, Refusal, Sequence, UserName};
+use qchat_proto::{Address, Body, BoundedVec, Message, MessageId, Refusal, Sequence, UserName};
 
 use super::files::has_expired;
 use crate::store::error::StoreError;
@@ -248,7 +248,7 @@ fn below(floor: Sequence) -> Option<SequenceRange> {
 }
 
 fn page(messages: Vec<Message>, mark: PageMark, next: Option<PageMark>) -> HistoryPage {
-    HistoryPage { messages: Few::first_of(messages), more: mark.more, next }
+    HistoryPage { messages: BoundedVec::first_of(messages), more: mark.more, next }
 }
 
 /// About how many bytes of a frame a message takes.

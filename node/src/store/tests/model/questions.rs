@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use qchat_proto::command::{self, FileMark, FileQuery, Selection};
 use qchat_proto::{
-    Address, Body, Few, File, FolderPath, GroupName, Message, MessageId, Receipt, Refusal,
+    Address, Body, BoundedVec, File, FolderPath, GroupName, Message, MessageId, Receipt, Refusal,
     Sequence, UserName,
 };
 
@@ -196,7 +196,7 @@ impl Model {
                 (name, file) if self.has_expired(&file) => Err(Refusal::FileExpired(name)),
                 (_, file) => Ok(file),
             },
-            _ => Err(Refusal::AmbiguousFile(Few::first_of(found.into_keys()))),
+            _ => Err(Refusal::AmbiguousFile(BoundedVec::first_of(found.into_keys()))),
         }
     }
 

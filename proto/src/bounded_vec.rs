@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// the memory of more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Few<T, const MAX: usize>(Vec<T>);
+pub struct BoundedVec<T, const MAX: usize>(Vec<T>);
 
-impl<T, const MAX: usize> Few<T, MAX> {
+impl<T, const MAX: usize> BoundedVec<T, MAX> {
     /// The first `MAX` of `items`; what is over the bound is dropped.
     pub fn first_of(items: impl IntoIterator<Item = T>) -> Self {
         Self(items.into_iter().take(MAX).collect())
@@ -24,7 +24,7 @@ impl<T, const MAX: usize> Few<T, MAX> {
     }
 }
 
-impl<T, const MAX: usize> std::ops::Deref for Few<T, MAX> {
+impl<T, const MAX: usize> std::ops::Deref for BoundedVec<T, MAX> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -32,10 +32,10 @@ impl<T, const MAX: usize> std::ops::Deref for Few<T, MAX> {
     }
 }
 
-struct FewVisitor<T, const MAX: usize>(PhantomData<T>);
+struct BoundedVecVisitor<T, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for FewVisitor<T, MAX> {
-    type Value = Few<T, MAX>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVecVisitor<T, MAX> {
+    type Value = BoundedVec<T, MAX>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "at most {MAX} items")
@@ -50,13 +50,13 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for FewVisitor<T, 
             }
             list.push(item);
         }
-        Ok(Few(list))
+        Ok(BoundedVec(list))
     }
 }
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Few<T, MAX> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for BoundedVec<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(FewVisitor(PhantomData))
+        deserializer.deserialize_seq(BoundedVecVisitor(PhantomData))
     }
 }
 
@@ -67,9 +67,9 @@ mod tests {
 
     #[test]
     fn a_list_over_its_bound_is_refused() {
-        let three: Few<u8, 3> = Few::first_of([1, 2, 3]);
+        let three: BoundedVec<u8, 3> = BoundedVec::first_of([1, 2, 3]);
         let bytes = frame::encode(&three);
-        assert_eq!(frame::decode::<Few<u8, 3>>(&bytes).as_deref(), Ok(&[1, 2, 3][..]));
-        assert!(frame::decode::<Few<u8, 2>>(&bytes).is_err());
+        assert_eq!(frame::decode::<BoundedVec<u8, 3>>(&bytes).as_deref(), Ok(&[1, 2, 3][..]));
+        assert!(frame::decode::<BoundedVec<u8, 2>>(&bytes).is_err());
     }
 }
