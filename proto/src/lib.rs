@@ -30,6 +30,7 @@ mod names;
 mod refusal;
 mod stored_name;
 mod text;
+mod timestamp;
 
 pub use bounded_vec::BoundedVec;
 pub use command::{Command, Handle, Request};
@@ -38,12 +39,13 @@ pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{BlockHash, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{
-    Address, Body, File, Message, MessageId, MessageIdError, Receipt, Sequence, Stage, Timestamp,
+    Address, Body, File, Message, MessageId, MessageIdError, Receipt, Sequence, Stage,
 };
 pub use names::{GroupName, NameError, UserName};
 pub use refusal::Refusal;
 pub use stored_name::StoredName;
 pub use text::{MessageText, Password, PasswordError, TextError};
+pub use timestamp::Timestamp;
 
 /// The protocol's name in TLS's application-layer protocol negotiation (RFC 7301).
 pub const ALPN: &[u8] = b"qchat/1";

@@ -10,6 +10,7 @@ use crate::ids::Digest;
 use crate::names::{GroupName, UserName};
 use crate::stored_name::StoredName;
 use crate::text::MessageText;
+use crate::timestamp::Timestamp;
 
 /// Where a message goes, and the name of the log it lies in: a user's mailbox or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,22 +35,6 @@ impl Sequence {
 impl fmt::Display for Sequence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, formatter)
-    }
-}
-
-/// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The time that lies this many milliseconds after the start of 1970.
-    pub fn from_milliseconds(milliseconds: u64) -> Self {
-        Self(milliseconds)
-    }
-
-    /// Milliseconds since the start of 1970.
-    pub fn milliseconds(self) -> u64 {
-        self.0
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::file_name::FileName;
-use crate::message::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The name under which the server stores a file, and by which it is known to everybody:
 /// `<UTC milliseconds>_<name>`.

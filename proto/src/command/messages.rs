@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::bounded_vec::BoundedVec;
 use crate::ids::{ClientId, TransferId};
 use crate::limits::{PAGE_ITEMS_MAX, READ_RANGES_MAX};
-use crate::message::{Address, Message, MessageId, Sequence, Timestamp};
+use crate::message::{Address, Message, MessageId, Sequence};
 use crate::names::{GroupName, UserName};
 use crate::refusal::Refusal;
 use crate::text::MessageText;
+use crate::timestamp::Timestamp;
 
 /// Sends a text; see [`Request::SendText`](crate::Request::SendText).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

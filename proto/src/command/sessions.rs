@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::bounded_vec::BoundedVec;
 use crate::ids::{ClientId, SessionId};
 use crate::limits::SESSIONS_MAX;
-use crate::message::Timestamp;
 use crate::text::Password;
+use crate::timestamp::Timestamp;
 
 /// Ends all sessions of the asker; see [`Request::LogoutEverywhere`](crate::Request::LogoutEverywhere).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
