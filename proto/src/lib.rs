@@ -19,6 +19,7 @@ mod corpus;
 mod event;
 mod file_name;
 mod file_path;
+pub mod file_stream;
 mod fingerprint;
 pub mod frame;
 #[cfg(any(test, fuzzing))]

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
-    ChangePassword, Download, FileBlocks, FileHeader, FileQuery, FilesBelow, Groups, History, Join,
-    Leave, Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
+    ChangePassword, Download, FileBlocks, FileQuery, FilesBelow, Groups, History, Join, Leave,
+    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
     Register, Resume, RevokeSession, Selection, SendText, SendTexts, SequenceRange, Sessions,
     TextOutcome, Track, Upload, Users, Watch,
 };
+use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
     Address, BoundedVec, ClientId, MessageId, Refusal, Request, Sequence, SessionId, SessionToken,

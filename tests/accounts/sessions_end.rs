@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use qchat_client::proto::command::{BlockHeader, FileHeader, Login, Upload, UploadOpening};
+use qchat_client::proto::command::{Login, Upload, UploadOpening};
+use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Message, TransferId, frame};
 use qchat_client::{CallError, Client as Device, Event, Refusal, Watching};

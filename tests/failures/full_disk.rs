@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qchat_client::proto::command::{
-    BlockHashes, BlockHeader, FileHeader, Resume, Upload, UploadOpening,
-};
+use qchat_client::proto::command::{BlockHashes, Resume, Upload, UploadOpening};
+use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Message};
 use qchat_client::proto::{Command, Digest, Request, TransferId, frame};

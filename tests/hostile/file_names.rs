@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use qchat_proto::command::{BlockHeader, FileHeader, Login, Register, Upload, UploadOpening};
+use qchat_proto::command::{Login, Register, Upload, UploadOpening};
+use qchat_proto::file_stream::{BlockHeader, FileHeader};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
     Address, Body, ClientId, Digest, FileName, FilePath, Message, Refusal, Request, TransferId,

@@ -1,8 +1,7 @@
 //! Bytes that no client of ours would send.
 
-use qchat_proto::command::{
-    BlockHeader, FileHeader, Groups, Login, Logout, Register, SendText, Upload, Users,
-};
+use qchat_proto::command::{Groups, Login, Logout, Register, SendText, Upload, Users};
+use qchat_proto::file_stream::{BlockHeader, FileHeader};
 use qchat_proto::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
 use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, codes, frame};
 use quinn::{ReadError, RecvStream, VarInt};

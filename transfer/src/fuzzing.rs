@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use qchat_proto::command::BlockHeader;
+use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::{BlockHash, Digest, frame};
 
 use crate::block_hashes::file_digest;

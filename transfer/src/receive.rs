@@ -5,7 +5,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use qchat_proto::command::BlockHeader;
+use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{BlockHash, Digest, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};

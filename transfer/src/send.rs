@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use qchat_proto::command::BlockHeader;
+use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::{BlockHash, Digest, frame};
 use tokio::task::{JoinHandle, spawn_blocking};
 

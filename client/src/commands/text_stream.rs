@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use qchat_proto::command::{FileHeader, SendText, SendTexts, TextOutcome};
+use qchat_proto::command::{SendText, SendTexts, TextOutcome};
+use qchat_proto::file_stream::FileHeader;
 use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, codes, frame};
 use qchat_transfer::ConnectionWindows;
 use quinn::{SendStream, VarInt};

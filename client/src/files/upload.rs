@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::command::{BlockHashes, FileHeader, Upload, UploadOpening};
+use qchat_proto::command::{BlockHashes, Upload, UploadOpening};
+use qchat_proto::file_stream::FileHeader;
 use qchat_proto::{
     Address, BlockHash, ClientId, Digest, FilePath, Message, TransferId, codes, frame,
 };

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use blake3::hazmat::HasherExt;
-use qchat_client::proto::command::{BlockHeader, Done, Download, FileHeader, Request};
+use qchat_client::proto::command::{Done, Download, Request};
+use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
 use qchat_client::proto::{BlockHash, Refusal, codes, frame};
 use qchat_client::{

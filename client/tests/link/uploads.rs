@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use blake3::hazmat::HasherExt;
-use qchat_client::proto::command::{
-    BlockHashes, BlockHeader, FileHeader, Request, Upload, UploadOpening,
-};
+use qchat_client::proto::command::{BlockHashes, Request, Upload, UploadOpening};
+use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
 use qchat_client::proto::{BlockHash, Refusal, StoredName, codes, frame, limits};
 use qchat_client::{

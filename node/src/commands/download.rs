@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
-    BlockHashes, BlockPage, BlockRange, Done, Download, FileBlocks, FileHeader, FilePage,
-    FilesBelow,
+    BlockHashes, BlockPage, BlockRange, Done, Download, FileBlocks, FilePage, FilesBelow,
 };
+use qchat_proto::file_stream::FileHeader;
 use qchat_proto::{BlockHash, BoundedVec, Digest, File, Refusal, codes, frame};
 use qchat_transfer::{BlockFile, BlockFilter, Layout, OutgoingFile, SendError};
 use quinn::{SendStream, VarInt};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use qchat_proto::command::FileHeader;
+use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{Command, Handle, Refusal, codes, frame};
 use qchat_transfer::{ConnectionWindows, StreamPairing};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Log;
 use crate::bounded_vec::BoundedVec;
 use crate::file_path::{FilePath, FolderPath};
-use crate::ids::{BlockHash, ClientId, Digest, TransferId};
+use crate::ids::{BlockHash, ClientId, TransferId};
 use crate::limits::{BLOCK_HASHES_MAX, BLOCK_RANGES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
 use crate::stored_name::StoredName;
@@ -13,8 +13,8 @@ use crate::stored_name::StoredName;
 /// Sends a file; see [`Request::Upload`](crate::Request::Upload). Repeated with the same id, it goes on
 /// where it was cut.
 ///
-/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream: one [`FileHeader`] frame,
-/// then a [`BlockHeader`] and its bytes for each block that the server has not or has otherwise, in
+/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream: one [`FileHeader`](crate::file_stream::FileHeader) frame,
+/// then a [`BlockHeader`](crate::file_stream::BlockHeader) and its bytes for each block that the server has not or has otherwise, in
 /// ascending order, and the file's digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
@@ -77,7 +77,7 @@ pub struct BlockRange {
 
 /// Fetches blocks of a file; see [`Request::Download`](crate::Request::Download).
 ///
-/// The server opens a unidirectional stream: one [`FileHeader`] frame, then a [`BlockHeader`] and its bytes
+/// The server opens a unidirectional stream: one [`FileHeader`](crate::file_stream::FileHeader) frame, then a [`BlockHeader`](crate::file_stream::BlockHeader) and its bytes
 /// for each block, and the file's digest. It says [`Done`](super::Done) when it has sent them. A block
 /// that it has damaged is left out, and named by its refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,20 +134,4 @@ pub struct FilePage {
     pub files: BoundedVec<File, PAGE_ITEMS_MAX>,
     /// Where the next page starts, if there is one.
     pub next: Option<FileMark>,
-}
-
-/// The first frame on a file's stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileHeader {
-    /// The command that this file belongs to.
-    pub transfer: TransferId,
-}
-
-/// What stands before each block on a file's stream, and at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum BlockHeader {
-    /// The bytes of this block follow: as many as the file's length leaves for it.
-    Block(u64),
-    /// Nothing follows. The digest is that of the whole file.
-    End(Digest),
 }

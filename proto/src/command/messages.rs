@@ -25,7 +25,7 @@ pub struct SendText {
 /// Sends texts in their order; see [`Request::SendTexts`](crate::Request::SendTexts).
 ///
 /// The texts come as frames [`SendText`] on a unidirectional stream of their own, after its
-/// [`FileHeader`](super::FileHeader). Each is answered with an event, in the same order, and
+/// [`FileHeader`](crate::file_stream::FileHeader). Each is answered with an event, in the same order, and
 /// [`Done`](super::Done) follows when the stream has ended. A text is stored before those after it, so the
 /// order of a log is the order of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::command::{ANSWERS, BlockHashes, BlockHeader, Event, FileHeader, UploadOpening};
+use crate::command::{ANSWERS, BlockHashes, Event, UploadOpening};
+use crate::file_stream::{BlockHeader, FileHeader};
 use crate::frame::{self, ReadError};
 use crate::limits::{ANSWER_BYTES_MAX, FILE_HEADER_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::{Receipt, Refusal, Request};

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use qchat_proto::command::*;
+use qchat_proto::file_stream::{BlockHeader, FileHeader};
 use qchat_proto::frame::{self, DecodeError};
 use qchat_proto::{
     Address, BlockHash, Body, BoundedVec, ClientId, Command, Digest, File, FilePath, Fingerprint,

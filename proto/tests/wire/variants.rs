@@ -1,6 +1,7 @@
 //! The enums of the wire, with their variants in the order of their tags.
 
-use qchat_proto::command::{BlockHeader, Event, Log, Selection, UploadOpening};
+use qchat_proto::command::{Event, Log, Selection, UploadOpening};
+use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::{Address, Body, Refusal, Request};
 
 /// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
