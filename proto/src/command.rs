@@ -6,6 +6,7 @@ mod groups;
 mod keys;
 mod messages;
 mod sessions;
+mod watch;
 
 use std::future::Future;
 
@@ -17,8 +18,8 @@ pub use messages::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 pub use sessions::*;
+pub use watch::*;
 
-pub use crate::event::{Cursor, Event, Watch};
 use crate::message::{Message, Receipt};
 
 /// A question with the type of its answer.

@@ -16,7 +16,6 @@ pub mod command;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
-mod event;
 mod file_name;
 mod file_path;
 pub mod file_stream;

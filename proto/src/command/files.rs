@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Log;
+use super::messages::Log;
 use crate::bounded_vec::BoundedVec;
 use crate::file_path::{FilePath, FolderPath};
 use crate::ids::{BlockHash, ClientId, TransferId};

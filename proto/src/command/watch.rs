@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::messages::Log;
 use crate::bounded_vec::BoundedVec;
-use crate::command::Log;
 use crate::limits::CURSORS_MAX;
 use crate::message::{Message, Sequence};
 use crate::names::{GroupName, UserName};
