@@ -8,6 +8,7 @@ mod messages;
 mod sessions;
 mod watch;
 
+use std::fmt::Debug;
 use std::future::Future;
 
 pub use accounts::*;
@@ -28,7 +29,7 @@ use crate::message::{Message, Receipt};
 /// a frame `Result<Opening, Refusal>`, and the frame with the reply after the file.
 pub trait Command: Into<Request> + Send + 'static {
     /// What the server says once it is done.
-    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    type Reply: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static;
     /// What the command is called in logs.
     const NAME: &'static str;
 }
@@ -50,6 +51,12 @@ pub trait Follow: Command {
 pub trait Handle<C: Command> {
     /// Answers the command.
     fn handle(self, command: C) -> impl Future<Output = ()> + Send;
+}
+
+/// Is shown every command; see [`visit_commands`].
+pub trait CommandVisitor {
+    /// Sees the command `C`.
+    fn visit<C: Command>(&mut self);
 }
 
 macro_rules! commands {
@@ -74,9 +81,10 @@ macro_rules! commands {
             }
         )*
 
-        /// Every command's answer, held against bytes.
-        #[cfg(any(test, fuzzing))]
-        pub(crate) const ANSWERS: &[crate::fuzzing::Check] = &[$(crate::fuzzing::answer::<$reply>),*];
+        /// Shows each command of the table to the visitor, in the order of their numbers.
+        pub fn visit_commands(visitor: &mut impl CommandVisitor) {
+            $(visitor.visit::<$name>();)*
+        }
 
         impl Request {
             /// Hands the command to the handler for its type. A command without a handler does not

@@ -4,5 +4,4 @@ mod frames;
 mod names;
 
 pub use frames::frame;
-pub(crate) use frames::{Check, answer};
 pub use names::name;

@@ -9,14 +9,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::command::{ANSWERS, BlockHashes, Event, UploadOpening};
+use crate::command::{BlockHashes, Command, CommandVisitor, Event, UploadOpening, visit_commands};
 use crate::file_stream::{BlockHeader, FileHeader};
 use crate::frame::{self, ReadError};
 use crate::limits::{ANSWER_BYTES_MAX, FILE_HEADER_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::{Receipt, Refusal, Request};
 
 /// How a type is held against bytes.
-pub(crate) type Check = fn(&[u8]);
+type Check = fn(&[u8]);
 
 /// What is no answer to a command.
 const OTHERS: [Check; 6] = [
@@ -35,14 +35,27 @@ const OTHERS: [Check; 6] = [
 /// Where what was read is heard otherwise when it is said again.
 pub fn frame(input: &[u8]) {
     let Some((&kind, stream)) = input.split_first() else { return };
-    match OTHERS.iter().chain(ANSWERS).cycle().nth(usize::from(kind)).filter(|_| kind < 128) {
+    match OTHERS.iter().chain(&answers()).cycle().nth(usize::from(kind)).filter(|_| kind < 128) {
         Some(check) => check(stream),
         None => check::<Request, REQUEST_BYTES_MAX>(stream),
     }
 }
 
+/// The checks of the answers to all commands.
+fn answers() -> Vec<Check> {
+    struct Answers(Vec<Check>);
+    impl CommandVisitor for Answers {
+        fn visit<C: Command>(&mut self) {
+            self.0.push(answer::<C::Reply>);
+        }
+    }
+    let mut answers = Answers(Vec::new());
+    visit_commands(&mut answers);
+    answers.0
+}
+
 /// An answer: a yes or a no.
-pub(crate) fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(stream: &[u8]) {
+fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(stream: &[u8]) {
     if let Some(Err(refusal)) = heard::<Result<T, Refusal>, ANSWER_BYTES_MAX>(stream) {
         assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
     }
