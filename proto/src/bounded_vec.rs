@@ -1,4 +1,4 @@
-//! A list with a bound that holds while it is decoded.
+//! A list whose bound is enforced while the list is decoded.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,14 +6,13 @@ use std::marker::PhantomData;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// At most `MAX` items. A longer list on the wire is refused at item `MAX + 1`, before it has cost
-/// the memory of more.
+/// At most `MAX` items. Decoding a longer list fails at item `MAX + 1`, before the rest costs memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct BoundedVec<T, const MAX: usize>(Vec<T>);
 
 impl<T, const MAX: usize> BoundedVec<T, MAX> {
-    /// The first `MAX` of `items`; what is over the bound is dropped.
+    /// The first `MAX` of `items`; the rest is dropped.
     pub fn first_of(items: impl IntoIterator<Item = T>) -> Self {
         Self(items.into_iter().take(MAX).collect())
     }
@@ -42,7 +41,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVecVisi
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        // No capacity from the announced length: that is the peer's word.
+        // The announced length is the peer's claim, so no capacity is reserved for it.
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             if list.len() == MAX {

@@ -1,4 +1,4 @@
-//! The table of commands: what can be asked, and what each question is answered with.
+//! The table of commands: each question with the type of its answer.
 
 mod accounts;
 mod files;
@@ -25,44 +25,44 @@ use crate::message::{Message, Receipt};
 
 /// A question with the type of its answer.
 ///
-/// The answer is one frame `Result<Reply, Refusal>`. A command that moves a file says `Opening` first:
-/// a frame `Result<Opening, Refusal>`, and the frame with the reply after the file.
+/// The answer is one frame `Result<Reply, Refusal>`. A [`Transfer`] command has a frame
+/// `Result<Opening, Refusal>` before the file, and the frame with the reply after the file.
 pub trait Command: Into<Request> + Send + 'static {
-    /// What the server says once it is done.
+    /// The server's answer once the command is done.
     type Reply: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static;
-    /// What the command is called in logs.
+    /// The name of the command in logs.
     const NAME: &'static str;
 }
 
 /// A command that moves a file on a stream of its own.
 pub trait Transfer: Command {
-    /// What the server says before the file moves.
+    /// The server's answer before the file moves.
     type Opening: Serialize + DeserializeOwned + Send + 'static;
 }
 
-/// A command that is answered with events, each a frame `Result<Event, Refusal>`, until a refusal or the
-/// reply says why they end.
+/// A command whose answer is a stream of items, each a frame `Result<Item, Refusal>`. The items end with a
+/// refusal or with the reply.
 pub trait Follow: Command {
-    /// What is told.
-    type Event: Serialize + DeserializeOwned + Send + 'static;
+    /// One item of the answer.
+    type Item: Serialize + DeserializeOwned + Send + 'static;
 }
 
-/// Something that can answer the command `C`; see [`Request::dispatch`].
+/// A handler of the command `C`; see [`Request::dispatch`].
 pub trait Handle<C: Command> {
     /// Answers the command.
     fn handle(self, command: C) -> impl Future<Output = ()> + Send;
 }
 
-/// Is shown every command; see [`visit_commands`].
+/// A reader of the whole table of commands; see [`visit_commands`].
 pub trait CommandVisitor {
-    /// Sees the command `C`.
+    /// Reads the row of the command `C`.
     fn visit<C: Command>(&mut self);
 }
 
 macro_rules! commands {
     ($($(#[$doc:meta])* $name:ident => $reply:ty,)*) => {
-        /// Every question that a client can ask, each in a stream of its own. Append only: the
-        /// position is the tag on the wire, and golden bytes hold it.
+        /// Every question that a client can ask, each on a stream of its own. Append only: the
+        /// position is the tag on the wire, and golden bytes pin the tag.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Request {
             $($(#[$doc])* $name($name),)*
@@ -81,7 +81,7 @@ macro_rules! commands {
             }
         )*
 
-        /// Shows each command of the table to the visitor, in the order of their numbers.
+        /// Calls the visitor for each command of the table, in the order of their numbers.
         pub fn visit_commands(visitor: &mut impl CommandVisitor) {
             $(visitor.visit::<$name>();)*
         }
@@ -108,7 +108,7 @@ commands! {
     Login => SignedIn,
     /// Signs in with the token of an earlier session.
     Resume => Resumed,
-    /// Ends the session for good; its token is worth nothing afterwards.
+    /// Ends the session. Its token cannot be resumed afterwards.
     Logout => Done,
     /// Lists the other users.
     Users => UserPage,
@@ -134,42 +134,42 @@ commands! {
     Members => MemberPage,
     /// Follows the caller's logs as they grow.
     Watch => Done,
-    /// Notes that messages have reached a device.
+    /// Records that messages have reached a device of the caller.
     MarkDelivered => Done,
-    /// Follows what becomes of a message that the caller sent.
+    /// Follows the receipts of a message that the caller sent.
     Track => Done,
     /// Ends every session of the caller.
     LogoutEverywhere => Done,
-    /// Changes the caller's password, and ends every other session.
+    /// Changes the caller's password, and ends every other session of the caller.
     ChangePassword => Done,
     /// Lists the caller's sessions.
     Sessions => SessionList,
     /// Ends a session of the caller.
     RevokeSession => Done,
-    /// Tells of a file and the values of its blocks.
+    /// Describes a file, and lists the hashes of its blocks.
     FileBlocks => BlockPage,
     /// Lists the files below a folder.
     FilesBelow => FilePage,
-    /// Follows which keys the server has.
+    /// Follows the keys of the server.
     NextKey => Done,
-    /// Sends texts one after the other, without waiting for the answers in between.
+    /// Sends texts in order, without waiting for the answers in between.
     SendTexts => Done,
 }
 
 impl Follow for Watch {
-    type Event = Event;
+    type Item = Event;
 }
 
 impl Follow for Track {
-    type Event = Receipt;
+    type Item = Receipt;
 }
 
 impl Follow for NextKey {
-    type Event = ServerKeys;
+    type Item = ServerKeys;
 }
 
 impl Follow for SendTexts {
-    type Event = TextOutcome;
+    type Item = TextOutcome;
 }
 
 impl Transfer for Upload {

@@ -1,4 +1,4 @@
-//! File names: a sender's name is data, never a path.
+//! File names. A sender's name is data, never a path.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::limits::{FILE_NAME_BYTES_MAX, FILE_NAME_IN_FOLDER_BYTES_MAX};
 
-/// The name of a file or folder without what is above it, made safe: one path component of UTF-8 without
-/// control, format or bidirectional characters.
+/// The sanitized name of a file or folder: one path component of UTF-8 without control, format or
+/// bidirectional characters.
 ///
-/// Any text becomes one, also while decoding; doing it twice changes nothing. A name that [stands
-/// alone](Self::from) may land anywhere, so no operating system reads it as anything but a name. One that
-/// lies [inside of a folder](Self::inside) that was sent as a whole is kept as it is where that does no
-/// harm, since the files of a folder know each other by their names.
+/// The conversion accepts any text, also while decoding, and is idempotent. A name that [stands
+/// alone](Self::from) may be saved anywhere, so every operating system must read it as a plain name. A name
+/// [inside a folder](Self::inside) that was sent as a whole keeps every harmless character, since the
+/// files of a folder refer to each other by their names.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct FileName(String);
 
 impl FileName {
-    /// The name of what lies in a folder that is sent as a whole, 1 to 255 bytes: as it is, but for
-    /// characters that nobody sees or a terminal acts on, for the names of our own parts, and for those
-    /// of folders with commands in them that other programs run by themselves.
+    /// Sanitizes a name inside a folder that is sent as a whole; 1 to 255 bytes. Three things change:
+    /// characters that are invisible or control a terminal, names of partial files, and names of folders
+    /// whose commands other programs run automatically.
     pub fn inside(name: &str) -> Self {
-        let name: String = name.chars().map(seen_character).collect();
+        let name: String = name.chars().map(visible_character).collect();
         let name = shorten(&name, FILE_NAME_IN_FOLDER_BYTES_MAX);
         Self(match name.strip_prefix(is_mark) {
             Some(rest) => format!("_{rest}"),
             None if name.trim().is_empty() => "_".to_owned(),
-            None if is_acted_on(&name) => name.replacen('.', "_", 1),
+            None if has_a_meaning(&name) => name.replacen('.', "_", 1),
             None => name,
         })
     }
 
-    /// The safe name.
+    /// The sanitized name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name for copy number `copy` beside files of the same name: `report (1).pdf`. Copy 0 is the
+    /// The name of copy number `copy` next to files of the same name: `report (1).pdf`. Copy 0 has the
     /// name itself.
     pub fn numbered(&self, copy: u32) -> String {
         if copy == 0 {
@@ -51,15 +51,15 @@ impl FileName {
     }
 }
 
-/// The name of what stands alone, 1 to 200 bytes.
+/// Sanitizes a name that stands alone; 1 to 200 bytes.
 impl From<&str> for FileName {
     fn from(name: &str) -> Self {
         let name: String = name.chars().map(safe_character).collect();
         let name = shorten(name.trim(), FILE_NAME_BYTES_MAX);
-        // Windows drops dots and spaces at the end of a name.
+        // Windows removes dots and spaces at the end of a name.
         let name = name.trim_end_matches(['.', ' ']);
-        // A first '-' reads as an option, a first dot hides the file, and a mark changes what is
-        // shown before the name.
+        // A leading '-' reads as an option, a leading dot hides the file, and a leading combining mark
+        // changes the character that is displayed before the name.
         let is_odd_first = |first| matches!(first, '.' | '-') || is_mark(first);
         Self(match name.strip_prefix(is_odd_first) {
             Some(rest) => format!("_{rest}"),
@@ -94,20 +94,20 @@ impl fmt::Debug for FileName {
     }
 }
 
-/// What only looks like a slash, a backslash or a colon, or becomes one where names are simplified.
+/// Characters that look like a slash, a backslash or a colon, or become one by Unicode normalization.
 const LOOK_ALIKES: &str = "\u{2044}\u{2215}\u{29f8}\u{2571}\u{31d3}\u{ff0f}\u{1f67c}\
     \u{2216}\u{29f5}\u{29f9}\u{2572}\u{fe68}\u{ff3c}\
     \u{2236}\u{a789}\u{fe13}\u{fe55}\u{ff1a}";
 
-/// Whether a character looks like nothing at all, and is neither a space nor a control or format
-/// character: fillers for letters that are not there, and the Braille cell without a dot.
+/// Whether a character is invisible, and neither a space nor a control or format character: fillers for
+/// absent letters, and the Braille cell without a dot.
 pub fn is_blank(character: char) -> bool {
     matches!(
         character,
         '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2800}' | '\u{3164}'
             | '\u{180b}'..='\u{180f}'
             | '\u{ffa0}'
-            // Kept free for characters like these.
+            // Unicode reserves these for default-ignorable characters.
             | '\u{2065}'
             | '\u{fff0}'..='\u{fff8}'
             | '\u{e0000}'..='\u{e00ff}'
@@ -115,12 +115,12 @@ pub fn is_blank(character: char) -> bool {
     )
 }
 
-/// Whether a character is drawn over the one before it.
+/// Whether the character is a combining mark, drawn over the character before it.
 fn is_mark(character: char) -> bool {
     character.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// The character itself, or '_' where a terminal, a shell or a file system would act on it.
+/// The character, or '_' if it has a meaning for a terminal, a shell or a file system.
 fn safe_character(character: char) -> char {
     let separator = r#"/\:*?"<>|"#.contains(character);
     match character.general_category_group() {
@@ -131,8 +131,8 @@ fn safe_character(character: char) -> char {
     }
 }
 
-/// The character itself, or '_' where nobody sees it, a terminal acts on it, or it ends a line or a name.
-fn seen_character(character: char) -> char {
+/// The character, or '_' if it is invisible, controls a terminal, or ends a line or a name.
+fn visible_character(character: char) -> char {
     let ends_line = matches!(character, '\u{2028}' | '\u{2029}');
     match character.general_category_group() {
         _ if ends_line || character == '/' || is_blank(character) => '_',
@@ -141,25 +141,25 @@ fn seen_character(character: char) -> char {
     }
 }
 
-/// Folders whose content runs by itself as soon as somebody enters the one above: version control keeps
-/// hooks and commands there.
-const RUN_BY_THEMSELVES: [&str; 3] = [".git", ".hg", ".jj"];
+/// Folders of version control, which hold hooks and commands. Some programs run those as soon as a user
+/// enters the folder above.
+const RUN_AUTOMATICALLY: [&str; 3] = [".git", ".hg", ".jj"];
 
-/// How the name of a file begins that is not complete. No name of a file begins so.
+/// The prefix of the names of partial files. No sanitized name has this prefix.
 pub const PART_PREFIX: &str = ".part-";
 
-/// Whether such a name means something to the file system, to us, or to version control. Letters of either
-/// case and what some file systems leave out at the end make no other name.
-fn is_acted_on(name: &str) -> bool {
+/// Whether the name has a meaning for the file system, for qchat, or for version control. Case does not
+/// matter, and neither do the characters that some file systems ignore at the end.
+fn has_a_meaning(name: &str) -> bool {
     let stem = name.split(':').next().unwrap_or_default().trim_end_matches(['.', ' ']);
     let start = name.get(..PART_PREFIX.len());
     let is_part = start.is_some_and(|start| start.eq_ignore_ascii_case(PART_PREFIX));
     matches!(name, "." | "..")
         || is_part
-        || RUN_BY_THEMSELVES.iter().any(|folder| stem.eq_ignore_ascii_case(folder))
+        || RUN_AUTOMATICALLY.iter().any(|folder| stem.eq_ignore_ascii_case(folder))
 }
 
-/// Cuts a name of more than `bytes_max` bytes before its extension, at a character's boundary.
+/// Shortens a name of more than `bytes_max` bytes before its extension, at the boundary of a character.
 fn shorten(name: &str, bytes_max: usize) -> String {
     if name.len() <= bytes_max {
         return name.to_owned();
@@ -170,7 +170,7 @@ fn shorten(name: &str, bytes_max: usize) -> String {
     format!("{}{extension}", stem.get(..end).unwrap_or_default())
 }
 
-/// The longest ending that counts as an extension, dot included.
+/// The length limit of an extension, in bytes, dot included.
 const EXTENSION_BYTES_MAX: usize = 20;
 
 /// `("report", ".pdf")`; `.tar` before a last extension stays with it. A name without an extension
@@ -187,7 +187,7 @@ fn split_extension(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether Windows would open a device under this name, whatever its extension.
+/// Whether Windows opens a device under this name, with any extension.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
     let numbered = |prefix| {

@@ -1,4 +1,4 @@
-//! Where a file lay with its sender: its name, and the folders above it as far as they were sent too.
+//! The path of a file on the sender's disk: its name, and those folders above it that were sent along.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,27 +8,27 @@ use serde::{Deserialize, Serialize};
 use crate::file_name::FileName;
 use crate::limits::{FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
 
-/// Folders that lie in each other, the outermost first: `photos/2024`. 1 to 32 names, each as safe as a
-/// [`FileName`], and at most 1,024 bytes with the slashes between them. The outermost one stands alone, the
-/// others lie inside.
+/// Nested folders, the outermost first: `photos/2024`. 1 to 32 names, each sanitized as a [`FileName`], and
+/// at most 1,024 bytes with the slashes between them. The outermost name stands alone, the others are
+/// inside a folder.
 ///
-/// It leads down from wherever it begins and nowhere else, also when it was decoded.
+/// The path only leads down, also after decoding.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FolderPath(String);
 
-/// A text that is no such path.
+/// The text is not a path of folders.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a path of folders is at most {FOLDERS_MAX} names and {FOLDER_PATH_BYTES_MAX} bytes long")]
 pub struct FolderPathError;
 
 impl FolderPath {
-    /// The folder called `name` in `above`; the outermost one where there is none.
+    /// The folder `name` in the folder `above`, or an outermost folder.
     ///
     /// # Errors
-    /// [`FolderPathError`], where it would be too deep or too long.
+    /// [`FolderPathError`], if the path would be too deep or too long.
     pub fn below(above: Option<&Self>, name: &FileName) -> Result<Self, FolderPathError> {
-        let name = in_place(above, name.clone());
+        let name = name_in(above, name.clone());
         let above = above.map_or("", Self::as_str);
         let depth = above.split('/').filter(|name| !name.is_empty()).count();
         let path = match above {
@@ -44,27 +44,27 @@ impl FolderPath {
         &self.0
     }
 
-    /// The names of the folders, the outermost first. Each is one safe component.
+    /// The names of the folders, the outermost first. Each is one path component.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')
     }
 }
 
-/// The name as that of what lies in such a folder, or stands alone.
-fn in_place(above: Option<&FolderPath>, name: FileName) -> FileName {
+/// The name, sanitized for its position: inside the folder `above`, or standing alone.
+fn name_in(above: Option<&FolderPath>, name: FileName) -> FileName {
     match above {
         Some(_) => name,
         None => FileName::from(name.as_str()),
     }
 }
 
-/// Whether it names a place, and not the one where it stands or the one above.
+/// Whether the text is a name, and not empty, the same folder or the folder above.
 fn is_name(text: &str) -> bool {
     !matches!(text, "" | "." | "..")
 }
 
-/// Each name is made safe. A text that leads up or has an empty name is refused: what it means is not
-/// known.
+/// Each name is sanitized. A text that leads up or has an empty name is refused, since its meaning is
+/// ambiguous.
 impl FromStr for FolderPath {
     type Err = FolderPathError;
 
@@ -104,12 +104,12 @@ impl fmt::Debug for FolderPath {
     }
 }
 
-/// The name of a file, below the folders that it was sent with, if any: `photos/2024/a.jpg`. Each part is
-/// one safe component. It also says whether the sender may run the file.
+/// The name of a file, below the folders that were sent along, if any: `photos/2024/a.jpg`. Each part is one
+/// sanitized path component. A flag says whether the owner of the file may execute it.
 ///
-/// Encoded it is one text, as a [`FileName`] is, so that who knows no folders reads a harmless name. Any
-/// text becomes one, also while decoding; doing it twice changes nothing. Where what stands before the
-/// last slash is no [`FolderPath`], all of it is one name.
+/// The encoding is one string, as that of a [`FileName`], so a program that does not know folders reads a
+/// harmless name. The conversion accepts any text, also while decoding, and is idempotent. If the text
+/// before the last slash is not a [`FolderPath`], the whole text is one name.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct FilePath {
@@ -118,35 +118,35 @@ pub struct FilePath {
     is_executable: bool,
 }
 
-/// Stands after the name of a file that may be run, where the path is encoded. No name holds it, and a program
-/// that does not know it takes it for a space and drops it: so no byte of what was said or stored before
-/// has changed, and an older program reads the same name.
+/// The suffix of an encoded path that marks the file as executable. No name contains this character. A
+/// program that does not know the mark reads a space there, and drops it. So older programs read the same
+/// name, and stored paths keep their bytes.
 const EXECUTABLE: char = '\u{2029}';
 
 impl FilePath {
-    /// The file of that name in a folder.
+    /// The file `name`, in a folder or standing alone.
     pub fn new(folder: Option<FolderPath>, name: FileName) -> Self {
-        let name = in_place(folder.as_ref(), name);
+        let name = name_in(folder.as_ref(), name);
         Self { folder, name, is_executable: false }
     }
 
-    /// The same, of a file that its owner may run, or may not.
+    /// The same path, with the flag set to `is_executable`.
     #[must_use]
     pub fn with_executable(self, is_executable: bool) -> Self {
         Self { is_executable, ..self }
     }
 
-    /// Whether its owner may run the file.
+    /// Whether the owner of the file may execute it.
     pub fn is_executable(&self) -> bool {
         self.is_executable
     }
 
-    /// Where it was sent with folders, those.
+    /// The folders that the file was sent with, if any.
     pub fn folder(&self) -> Option<&FolderPath> {
         self.folder.as_ref()
     }
 
-    /// The name without its folders.
+    /// The name without the folders.
     pub fn name(&self) -> &FileName {
         &self.name
     }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_file_may_be_run_is_no_part_of_its_name_also_for_a_program_that_does_not_know_it() {
+    fn the_executable_mark_is_no_part_of_a_name_also_for_a_program_that_does_not_know_it() {
         for text in ["run.sh", "p/bin/run.sh", "p/.hidden"] {
             let path = FilePath::from(text);
             assert!(!path.is_executable());
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(executable.to_string(), text);
             let encoded = String::from(executable.clone());
             assert_eq!(FilePath::from(encoded.as_str()), executable);
-            // An older program makes every text safe as a name that stands alone.
+            // An older program sanitizes every text as a name that stands alone.
             let (_, name) = encoded.rsplit_once('/').unwrap_or(("", &encoded));
             let alone = path.name().as_str();
             assert_eq!(FileName::from(name), FileName::from(alone));

@@ -1,4 +1,4 @@
-//! How people recognise a server: the fingerprint of its public key.
+//! The fingerprint of a server's public key, by which people recognise the server.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of a certificate's `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7; RFC 7469 pins
-/// the same bytes). The key, not the certificate: it stays the same when the certificate is renewed.
-/// On the wire, its 32 bytes.
+/// the same bytes). It covers the key alone, so it stays the same when the certificate is renewed. On the
+/// wire, 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint([u8; 32]);
 
-/// A text that is no fingerprint.
+/// The text is not a fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a fingerprint is 'SHA256:' and 43 letters, digits, '+' or '/'")]
 pub struct FingerprintError;
@@ -27,7 +27,7 @@ impl Fingerprint {
     }
 }
 
-/// `SHA256:` and base64 without padding, the form that SSH made familiar.
+/// `SHA256:` and base64 without padding, as OpenSSH prints fingerprints.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{PREFIX}{}", BASE64_NOPAD.encode(&self.0))

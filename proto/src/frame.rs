@@ -1,46 +1,46 @@
-//! Frames: a length of four bytes (big-endian) and that many bytes of postcard.
+//! Frames: a length of four bytes (big-endian), and as many bytes of postcard.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use zeroize::Zeroizing;
 
-/// Bytes that are no frame of the expected type.
+/// The bytes are not a frame of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The bytes do not decode, or something in them breaks its rule.
+    /// The bytes do not decode, or a value breaks the rule of its type.
     #[error("the bytes are no valid frame")]
     Malformed,
-    /// The value ended before the frame did.
+    /// Bytes follow the value.
     #[error("the frame has {0} bytes too many")]
     TrailingBytes(usize),
 }
 
-/// Why no frame could be read.
+/// Reading a frame failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The stream failed or ended.
     #[error("reading a frame")]
     Stream(#[from] std::io::Error),
-    /// The announced length is over what is taken here.
-    #[error("a frame of {length} bytes where {limit} are the most")]
+    /// The announced length exceeds the limit.
+    #[error("a frame of {length} bytes; at most {limit} are allowed")]
     TooLong {
         /// The announced length.
         length: usize,
         /// The limit.
         limit: usize,
     },
-    /// The bytes are no such frame.
+    /// The bytes are not a frame of the expected type.
     #[error(transparent)]
     Decode(#[from] DecodeError),
 }
 
 const LENGTH_BYTES: usize = 4;
 
-/// The frame's content: postcard, without the length.
+/// Encodes the content of a frame: postcard, without the length.
 ///
 /// # Panics
-/// Never for the types of this crate: all of them have a postcard form.
+/// Never for the types of this crate, since all of them have a postcard form.
 #[expect(
     clippy::expect_used,
     reason = "the types of this crate have no map of unknown length and no failing serializer"
@@ -49,10 +49,10 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_stdvec(value).expect("the types of the protocol have a postcard form")
 }
 
-/// The whole frame: length and content.
+/// Encodes a whole frame: length and content.
 ///
 /// # Panics
-/// As [`encode`]; and where the content is over 4 GiB, which the bounds of every type forbid.
+/// As [`encode`]. Also if the content exceeds 4 GiB, which the bounds of every type forbid.
 #[expect(clippy::expect_used, reason = "every type of the protocol is bounded far below 4 GiB")]
 pub fn encode_frame<T: Serialize>(value: &T) -> Vec<u8> {
     let content = encode(value);
@@ -63,10 +63,10 @@ pub fn encode_frame<T: Serialize>(value: &T) -> Vec<u8> {
     frame
 }
 
-/// Reads a frame's content. Nothing may follow the value.
+/// Decodes the content of a frame. No byte may follow the value.
 ///
 /// # Errors
-/// [`DecodeError`], where the bytes are not exactly one valid `T`.
+/// [`DecodeError`], if the bytes are not exactly one valid `T`.
 pub fn decode<T: DeserializeOwned>(content: &[u8]) -> Result<T, DecodeError> {
     match postcard::take_from_bytes(content) {
         Ok((value, [])) => Ok(value),
@@ -75,18 +75,18 @@ pub fn decode<T: DeserializeOwned>(content: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
-/// How much is made ready for a frame before its bytes have come.
+/// The capacity that is reserved for a frame before its bytes arrive.
 const FIRST_ALLOCATION: usize = 4 * 1024;
 
 /// Reads one frame of at most `limit` bytes. The caller sets the deadline.
 ///
-/// Memory grows with the bytes that arrived, never with the length that was announced.
+/// Memory grows with the bytes that have arrived, never with the announced length.
 ///
 /// # Errors
-/// [`ReadError`], where the stream ends early, the frame is over the limit, or is no `T`.
+/// [`ReadError`], if the stream ends early, the frame exceeds the limit, or is not a `T`.
 ///
 /// # Cancel safety
-/// Not cancel safe: what was read is lost. A stream has one reading task, which reads to the end.
+/// Not cancel safe: a cancelled call loses the bytes that it has read.
 pub async fn read<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
     limit: usize,
@@ -96,7 +96,7 @@ pub async fn read<T: DeserializeOwned>(
     if length > limit {
         return Err(ReadError::TooLong { length, limit });
     }
-    // A request may hold a password, so its buffer is wiped.
+    // A request may hold a password, so the buffer is zeroized.
     let mut content = Zeroizing::new(Vec::with_capacity(length.min(FIRST_ALLOCATION)));
     stream.take(u64::from(announced)).read_to_end(&mut content).await?;
     if content.len() < length {

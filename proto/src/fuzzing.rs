@@ -1,4 +1,4 @@
-//! What the fuzzers throw bytes at. Their corpora, in `fuzz/corpus`, are replayed by the tests here.
+//! The entry points of the fuzzers. The tests here replay the corpora in `fuzz/corpus`.
 
 mod frames;
 mod names;

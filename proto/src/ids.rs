@@ -1,4 +1,4 @@
-//! Ids, digests and tokens: fixed numbers of bytes with a meaning.
+//! Ids, digests and tokens: values of a fixed number of bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-/// The id that a client makes for a command whose effect must happen once, however often it is sent:
-/// 128 random bits.
+/// The id that a client makes for a command whose effect must happen once, however often the command is
+/// sent: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClientId(pub [u8; 16]);
 
@@ -16,7 +16,7 @@ impl ClientId {
     /// A new id from the operating system's random numbers.
     ///
     /// # Panics
-    /// When the operating system has no random numbers, without which TLS could not work either.
+    /// If the operating system has no random numbers. TLS cannot work without them either.
     pub fn random() -> Self {
         Self(random())
     }
@@ -28,11 +28,12 @@ impl fmt::Debug for ClientId {
     }
 }
 
-/// Pairs a file's stream with its command. Chosen by the client, unique on its connection.
+/// Pairs a unidirectional stream with its command. The client chooses a number that is unique on the
+/// connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TransferId(pub u64);
 
-/// The BLAKE3 digest of a file's bytes.
+/// The BLAKE3 digest of the bytes of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
@@ -49,8 +50,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// What stands for one block of a file: the chaining value of its subtree of the file's BLAKE3 tree. The
-/// values of all blocks merge to the file's [`Digest`]; that of an only block is the digest itself.
+/// The hash of one block: the chaining value of the block's subtree in the BLAKE3 tree of the file. The
+/// hashes of all blocks merge to the file's [`Digest`]. The hash of an only block is the digest itself.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockHash(pub [u8; 32]);
 
@@ -60,7 +61,7 @@ impl fmt::Debug for BlockHash {
     }
 }
 
-/// The secret by which a session is resumed without its password: 256 random bits.
+/// The secret that resumes a session without a password: 256 random bits.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionToken([u8; 32]);
 
@@ -73,17 +74,17 @@ impl SessionToken {
         Self(random())
     }
 
-    /// The secret itself, for hashing.
+    /// The secret, for hashing.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The text form, 64 hexadecimal digits, for a file that only its owner can read.
+    /// The text form, 64 hexadecimal digits, for a file that only the owner can read.
     pub fn to_hex(&self) -> String {
         HEXLOWER.encode(&self.0)
     }
 
-    /// Reads the text form; `None` where it is none.
+    /// Parses the text form.
     pub fn from_hex(text: &str) -> Option<Self> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
         bytes.try_into().ok().map(Self)
@@ -102,11 +103,11 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// Names a session to its owner. Nothing can be resumed by it. Unique among the sessions of one user.
+/// Identifies a session to its owner. Unique among the sessions of one user. It does not resume the session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub [u8; 6]);
 
-/// A text is no [`SessionId`].
+/// The text is not a [`SessionId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session's id has 12 hexadecimal digits, as sessions shows it")]
 pub struct SessionIdError;

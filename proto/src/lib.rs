@@ -1,12 +1,12 @@
-//! What both sides of qchat say to each other.
+//! The protocol between client and server; `docs/protocol.md` describes its bytes.
 //!
 //! A command is a client-opened bidirectional QUIC stream: one length-prefixed postcard [`Request`],
-//! then the answer, one frame `Result<Reply, Refusal>`. The [`command`] module is the table of what
-//! can be asked and what each question is answered with. A file travels on a unidirectional stream of
-//! its own, paired with its command by a [`TransferId`].
+//! then the answer, one frame `Result<Reply, Refusal>`. The [`command`] module is the table of commands
+//! and their answers. A file travels on a unidirectional stream of its own, paired with its command by a
+//! [`TransferId`].
 //!
-//! Names are parsed at the door: every type here that has a rule enforces it when it is decoded, so
-//! that past this crate no `String` is a user's name and no list is longer than its bound.
+//! Every type here that has a rule enforces it when it is decoded. So past this crate no `String` is a
+//! user's name, and no list is longer than its bound.
 //!
 //! This crate knows no transport, no store and no terminal.
 
@@ -47,5 +47,5 @@ pub use stored_name::StoredName;
 pub use text::{MessageText, Password, PasswordError, TextError};
 pub use timestamp::Timestamp;
 
-/// The protocol's name in TLS's application-layer protocol negotiation (RFC 7301).
+/// The name of the protocol in TLS's application-layer protocol negotiation (RFC 7301).
 pub const ALPN: &[u8] = b"qchat/1";

@@ -1,4 +1,4 @@
-//! Messages, and where they lie: in logs, each with dense sequence numbers.
+//! Messages, and the logs that hold them, each with dense sequence numbers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,21 +12,21 @@ use crate::stored_name::StoredName;
 use crate::text::MessageText;
 use crate::timestamp::Timestamp;
 
-/// Where a message goes, and the name of the log it lies in: a user's mailbox or a group.
+/// The receiver of a message, and so the name of the log that holds it: a user's mailbox or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Address {
-    /// A user; the log is their mailbox.
+    /// A user. The log is the mailbox of the user.
     User(UserName),
     /// A group.
     Group(GroupName),
 }
 
-/// A message's place in its log: 1 for the first, without gaps.
+/// The number of a message in its log: 1 for the first, without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sequence(pub u64);
 
 impl Sequence {
-    /// The place after this one.
+    /// The next sequence number.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
@@ -38,15 +38,16 @@ impl fmt::Display for Sequence {
     }
 }
 
-/// What names a message for everybody: the log it was sent to, and its place there.
+/// The id of a message, the same for sender and receivers: the log that the message was sent to, and the
+/// sequence number there.
 ///
-/// As text `@bob:17` for a person's mailbox and `+lab:17` for a group: no character of it means
-/// anything to a shell.
+/// The text form is `@bob:17` for a mailbox and `+lab:17` for a group. No character of the text has a
+/// meaning in a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageId {
     /// The log.
     pub log: Address,
-    /// The place in it.
+    /// The number in the log.
     pub sequence: Sequence,
 }
 
@@ -59,7 +60,7 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// A text that is no message's id.
+/// The text is not the id of a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a message's id looks like @bob:17 or +lab:17")]
 pub struct MessageIdError;
@@ -79,69 +80,69 @@ impl FromStr for MessageId {
     }
 }
 
-/// A file as messages tell of it.
+/// The description of a file in its message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
-    /// The server's name for it.
+    /// The name under which the server stores the file.
     pub name: StoredName,
-    /// The name that its sender knows it by, with the folders that were sent too.
+    /// The sender's name of the file, with the folders that were sent along.
     pub original: FilePath,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// The digest of its bytes.
+    /// The digest of the bytes.
     pub digest: Digest,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// A text.
     Text(MessageText),
-    /// A file, whose bytes are fetched by a command of their own.
+    /// A file, whose bytes a command `Download` fetches.
     File(File),
-    /// A file that was kept for as long as the server keeps files; its bytes are gone.
+    /// A file whose bytes the server has removed, since its retention time is over.
     ExpiredFile(File),
 }
 
-/// A message as one of its readers sees it.
+/// A message, from the view of one reader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Its id: the log it was sent to and its place there, the same for sender and receivers.
+    /// The id, the same for sender and receivers.
     pub id: MessageId,
-    /// Who sent it.
+    /// The sender.
     pub from: UserName,
-    /// When the server accepted it.
+    /// The time at which the server accepted the message.
     pub at: Timestamp,
-    /// What it says.
+    /// The content.
     pub body: Body,
-    /// Whether its reader has not been shown it yet.
+    /// Whether the reader has not read the message yet.
     pub unread: bool,
 }
 
-/// How far a message has come with all whom it was sent to. Ordered.
+/// The progress of a message with all its receivers. Ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The server keeps it.
+    /// The server stores the message.
     Stored,
-    /// A device of each receiver has it.
+    /// A device of each receiver has the message.
     Delivered,
-    /// Each receiver was shown it.
+    /// Each receiver has read the message.
     Read,
 }
 
-/// What became of a message so far.
+/// How many receivers of a message have it, and how many have read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// How many it was sent to: one, or the other members that its group has now.
+    /// The number of receivers: one, or the current members of the group except the sender.
     pub receivers: u64,
-    /// How many of them have it on a device; those who read it are counted.
+    /// The number of receivers who have the message on a device, readers included.
     pub delivered: u64,
-    /// How many of them were shown it.
+    /// The number of receivers who have read the message.
     pub read: u64,
 }
 
 impl Receipt {
-    /// How far the message has come with all of them. With nobody to receive it, it is read.
+    /// The progress with all receivers. A message without receivers counts as read.
     pub fn stage(&self) -> Stage {
         match self {
             _ if self.read >= self.receivers => Stage::Read,

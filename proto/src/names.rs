@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::NAME_BYTES_MAX;
 
-/// A name that breaks the rule. Its text states the rule, for the person who typed the name.
+/// The text breaks the rule for names. The error's text states the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a name is 1 to 32 letters a-z, digits, '.', '_' or '-', and begins and ends with a letter or digit"
 )]
 pub struct NameError;
 
-/// Folds capitals and checks the rule that user and group names share.
+/// Folds capitals, and checks the rule for names of users and groups.
 fn parse(name: &str) -> Result<String, NameError> {
     let folded = name.to_ascii_lowercase();
     let bytes = folded.as_bytes();

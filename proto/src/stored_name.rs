@@ -1,4 +1,4 @@
-//! The names under which a server stores files.
+//! The names under which the server stores files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::file_name::FileName;
 use crate::timestamp::Timestamp;
 
-/// The name under which the server stores a file, and by which it is known to everybody:
+/// The name under which the server stores a file, the same for all users:
 /// `<UTC milliseconds>_<name>`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct StoredName(String);
 
-/// A text that no server stores a file under.
+/// The text is not a stored name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a stored file's name is a number of milliseconds, '_', and a safe name")]
 pub struct StoredNameError;
 
 impl StoredName {
-    /// The name of a file called `original` that arrived at `at`.
+    /// The stored name of a file with the name `original` that arrived at `at`.
     pub fn new(at: Timestamp, original: &FileName) -> Self {
-        // In one folder with the files of all, it is a name that stands alone.
+        // Stored files lie in one folder, so the rules for a name outside of a sent folder apply.
         let original = FileName::from(original.as_str());
         Self(format!("{:013}_{original}", at.milliseconds()))
     }
@@ -32,10 +32,10 @@ impl StoredName {
         &self.0
     }
 
-    /// When the file arrived.
+    /// The time at which the file arrived.
     pub fn at(&self) -> Timestamp {
         let digits = self.0.split_once('_').map(|(digits, _)| digits).unwrap_or_default();
-        // Up to 20 digits are allowed, of which some numbers are too large.
+        // Some numbers of 20 digits exceed 64 bits.
         Timestamp::from_milliseconds(digits.parse().unwrap_or(u64::MAX))
     }
 }

@@ -1,4 +1,4 @@
-//! Texts with a bound: messages and passwords.
+//! Texts with a length limit: messages and passwords.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use zeroize::Zeroizing;
 
 use crate::limits::{MESSAGE_BYTES_MAX, PASSWORD_BYTES_MAX};
 
-/// Why a text is no message.
+/// The text cannot be a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// Nothing but white space.
+    /// The text has nothing but white space.
     #[error("the message is empty")]
     Empty,
-    /// Longer than [`MESSAGE_BYTES_MAX`].
+    /// The text is longer than [`MESSAGE_BYTES_MAX`].
     #[error("the message has {0} bytes; at most {MESSAGE_BYTES_MAX} are possible")]
     TooLarge(usize),
 }
 
-/// The text of a message: 1 byte to 16 KiB of UTF-8 and not only white space, kept byte for byte.
+/// The text of a message: 1 byte to 16 KiB of UTF-8, not only white space. Every byte is kept.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MessageText(String);
 
 impl MessageText {
-    /// The text as its sender wrote it. Not safe to print: it may hold control characters.
+    /// The text of the sender. Not safe to print, since it may contain control characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,31 +50,31 @@ impl From<MessageText> for String {
     }
 }
 
-/// Shows the length alone: what people write to each other does not belong in a log.
+/// Shows only the length, since messages do not belong in a log.
 impl fmt::Debug for MessageText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "MessageText({} bytes)", self.0.len())
     }
 }
 
-/// Why a text is no password.
+/// The text cannot be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// No byte at all.
+    /// The text is empty.
     #[error("the password is empty")]
     Empty,
-    /// Longer than [`PASSWORD_BYTES_MAX`].
+    /// The text is longer than [`PASSWORD_BYTES_MAX`].
     #[error("the password is longer than {PASSWORD_BYTES_MAX} bytes")]
     TooLong,
 }
 
-/// A password: 1 to 1,024 bytes of UTF-8. Wiped when dropped, and never shown by `Debug`.
+/// A password: 1 to 1,024 bytes of UTF-8. Zeroized when dropped, and never shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// The secret itself, for hashing.
+    /// The secret, for hashing.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -14,7 +14,7 @@ mod wanderer;
 
 use qchat_proto::codes;
 use qchat_proto::command::{Logout, Users};
-use qchat_proto::limits::STRANGER_REQUEST_BYTES_MAX;
+use qchat_proto::limits::SIGNED_OUT_REQUEST_BYTES_MAX;
 use qchat_proto::{ClientId, Refusal, frame};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
@@ -48,7 +48,7 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
     drop(raw);
     let raw = RawConnection::connect(&server).await;
     // A request that only somebody may make who is signed in, and one that nobody may make.
-    let text = sdk::text(&"x".repeat(STRANGER_REQUEST_BYTES_MAX));
+    let text = sdk::text(&"x".repeat(SIGNED_OUT_REQUEST_BYTES_MAX));
     let send = || {
         let id = ClientId::random();
         qchat_proto::command::SendText { id, to: sdk::user("mallory"), text: text.clone() }

@@ -58,7 +58,7 @@ impl<C: Command> Call<C> {
     }
 
     /// The next event, however long that takes.
-    pub(crate) async fn event(&mut self) -> Result<C::Event, CallError>
+    pub(crate) async fn event(&mut self) -> Result<C::Item, CallError>
     where
         C: Follow,
     {
@@ -66,7 +66,7 @@ impl<C: Command> Call<C> {
     }
 
     /// The next event, which must come within the usual time.
-    pub(crate) async fn event_in_time(&mut self) -> Result<C::Event, CallError>
+    pub(crate) async fn event_in_time(&mut self) -> Result<C::Item, CallError>
     where
         C: Follow,
     {

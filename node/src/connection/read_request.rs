@@ -7,7 +7,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_proto::limits::{REQUEST_BYTES_MAX, STRANGER_REQUEST_BYTES_MAX};
+use qchat_proto::limits::{REQUEST_BYTES_MAX, SIGNED_OUT_REQUEST_BYTES_MAX};
 use qchat_proto::{Request, frame};
 use quinn::{ReadError, RecvStream};
 use tokio::time::{Instant, timeout_at};
@@ -31,7 +31,7 @@ const OUT_OF_TURN_MAX: usize = 256;
 const LENGTH_BYTES: usize = 4;
 
 /// A request of no more bytes, with its length, needs no room. Those are all that people write by hand.
-const SHORT_BYTES: usize = LENGTH_BYTES + STRANGER_REQUEST_BYTES_MAX;
+const SHORT_BYTES: usize = LENGTH_BYTES + SIGNED_OUT_REQUEST_BYTES_MAX;
 
 /// Why there is no request.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +110,7 @@ struct Arriving {
 impl Arriving {
     fn of(auth_state: AuthState) -> Self {
         let limit = match auth_state {
-            AuthState::SignedOut => STRANGER_REQUEST_BYTES_MAX,
+            AuthState::SignedOut => SIGNED_OUT_REQUEST_BYTES_MAX,
             AuthState::SignedIn => REQUEST_BYTES_MAX,
         };
         // Allocated once for nearly all, so that no copy stays behind.
@@ -236,13 +236,13 @@ mod tests {
         let user = "a".repeat(NAME_BYTES_MAX).parse().unwrap();
         let password = "x".repeat(PASSWORD_BYTES_MAX).try_into().unwrap();
         let frame = frame::encode_frame(&Request::from(Login { user, password }));
-        assert!(2 * frame.len() < STRANGER_REQUEST_BYTES_MAX);
+        assert!(2 * frame.len() < SIGNED_OUT_REQUEST_BYTES_MAX);
         assert_eq!(arrive(AuthState::SignedOut, &[(0, &frame)]).unwrap(), "login");
     }
 
     #[test]
     fn what_is_too_long_is_known_by_its_length_or_by_its_bytes() {
-        let (short, long) = (STRANGER_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX);
+        let (short, long) = (SIGNED_OUT_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX);
         let length = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
         let check = |auth_state, pieces: &[(usize, &[u8])], for_stranger: bool| match arrive(
             auth_state, pieces,

@@ -1,4 +1,4 @@
-//! Accounts, sessions, and who is here.
+//! Accounts, signing in and out, and the list of users.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,25 +8,25 @@ use crate::limits::PAGE_ITEMS_MAX;
 use crate::names::UserName;
 use crate::text::Password;
 
-/// An answer without a content of its own.
+/// An answer without content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done;
 
 /// Makes an account; see [`Request::Register`](crate::Request::Register).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Register {
-    /// Makes it repeatable.
+    /// Makes the command repeatable.
     pub id: ClientId,
-    /// The account's name.
+    /// The name of the account.
     pub user: UserName,
-    /// Its password.
+    /// The password of the account.
     pub password: Password,
 }
 
-/// The account exists now.
+/// The account exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registered {
-    /// Its name.
+    /// The name of the account.
     pub user: UserName,
 }
 
@@ -35,14 +35,14 @@ pub struct Registered {
 pub struct Login {
     /// The account.
     pub user: UserName,
-    /// Its password.
+    /// The password of the account.
     pub password: Password,
 }
 
 /// The connection is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIn {
-    /// As whom.
+    /// The user.
     pub user: UserName,
     /// Resumes this session on another connection.
     pub token: SessionToken,
@@ -58,7 +58,7 @@ pub struct Resume {
 /// The connection is signed in again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
-    /// As whom.
+    /// The user.
     pub user: UserName,
 }
 
@@ -69,24 +69,24 @@ pub struct Logout;
 /// Lists users in the order of their names; see [`Request::Users`](crate::Request::Users).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Users {
-    /// Only those after this name: the last one of the page before.
+    /// Only names after this one, the `next` of the previous page.
     pub after: Option<UserName>,
 }
 
 /// A user in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The name.
+    /// The name of the user.
     pub name: UserName,
-    /// Whether the user is connected.
+    /// Whether the user is online.
     pub online: bool,
 }
 
 /// Part of a list of users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPage {
-    /// In the order of their names.
+    /// The users, in the order of their names.
     pub users: BoundedVec<User, PAGE_ITEMS_MAX>,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<UserName>,
 }

@@ -10,48 +10,48 @@ use crate::limits::{BLOCK_HASHES_MAX, BLOCK_RANGES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
 use crate::stored_name::StoredName;
 
-/// Sends a file; see [`Request::Upload`](crate::Request::Upload). Repeated with the same id, it goes on
-/// where it was cut.
+/// Sends a file; see [`Request::Upload`](crate::Request::Upload). An upload that is repeated with the same id
+/// resumes.
 ///
-/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream: one [`FileHeader`](crate::file_stream::FileHeader) frame,
-/// then a [`BlockHeader`](crate::file_stream::BlockHeader) and its bytes for each block that the server has not or has otherwise, in
-/// ascending order, and the file's digest.
+/// After [`UploadOpening::SendFile`] the client opens a unidirectional stream, as
+/// [`file_stream`](crate::file_stream) describes. The stream brings the blocks that the server does not
+/// have, or has with other bytes, in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// Makes it repeatable.
+    /// Makes the command repeatable.
     pub id: ClientId,
-    /// Whom to.
+    /// The receiver.
     pub to: Address,
-    /// The file's name, with the folders that are sent too.
+    /// The name of the file, with the folders that are sent along.
     pub name: FilePath,
-    /// Its length in bytes.
+    /// The length of the file in bytes.
     pub size: u64,
-    /// Pairs the file's stream with this command.
+    /// Pairs the stream of the file with this command.
     pub transfer: TransferId,
 }
 
-/// What the server says to an upload before the file moves.
+/// The server's answer to an upload before the file moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UploadOpening {
-    /// The file is welcome. Of its first blocks the server has this many, from an earlier try; what it
-    /// has follows as frames `Result<BlockHashes, Refusal>`, until there are as many values.
+    /// The server accepts the file. Frames `Result<BlockHashes, Refusal>` follow, with the hashes of the
+    /// blocks that the server has from an earlier attempt.
     SendFile {
-        /// How many.
+        /// The number of leading blocks that the server has, and of the hashes that follow.
         kept: u64,
     },
-    /// The file is here already, from an earlier try with the same id; nothing needs to be sent.
+    /// The file is stored already, by an earlier attempt with the same id. No stream follows.
     AlreadyStored,
 }
 
-/// Some of the values of a file's blocks, in order.
+/// The hashes of some blocks of a file, in order.
 pub type BlockHashes = BoundedVec<BlockHash, BLOCK_HASHES_MAX>;
 
-/// Asks for a file and the values of its blocks; see [`Request::FileBlocks`](crate::Request::FileBlocks).
+/// Asks for a file and the hashes of its blocks; see [`Request::FileBlocks`](crate::Request::FileBlocks).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileBlocks {
-    /// Where the file was sent to.
+    /// The log that the file was sent to.
     pub log: Log,
-    /// Which file.
+    /// The file.
     pub file: FileQuery,
     /// The block whose value is wanted first.
     pub first: u64,
@@ -60,44 +60,44 @@ pub struct FileBlocks {
 /// A file, and the values of some of its blocks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockPage {
-    /// What its message tells of it.
+    /// The file.
     pub file: File,
-    /// From the block that was asked for on. None where the file has no such block.
+    /// The hashes, beginning with the block that was asked for. Empty if the file has no such block.
     pub values: BlockHashes,
 }
 
 /// An unbroken run of a file's blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockRange {
-    /// The first one; 0 is the file's first.
+    /// The first block. Block 0 is the first of the file.
     pub first: u64,
-    /// How many.
+    /// The number of blocks.
     pub count: u64,
 }
 
 /// Fetches blocks of a file; see [`Request::Download`](crate::Request::Download).
 ///
-/// The server opens a unidirectional stream: one [`FileHeader`](crate::file_stream::FileHeader) frame, then a [`BlockHeader`](crate::file_stream::BlockHeader) and its bytes
-/// for each block, and the file's digest. It says [`Done`](super::Done) when it has sent them. A block
-/// that it has damaged is left out, and named by its refusal.
+/// The server opens a unidirectional stream, as [`file_stream`](crate::file_stream) describes, and answers
+/// [`Done`](crate::command::Done) once the blocks are sent. A block that is damaged on the server's disk is
+/// left out, and a refusal names the block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
-    /// Where the file was sent to.
+    /// The log that the file was sent to.
     pub log: Log,
-    /// Which file.
+    /// The file.
     pub file: FileQuery,
-    /// Which of its blocks, in ascending order.
+    /// The blocks that are wanted, in ascending order.
     pub blocks: BoundedVec<BlockRange, BLOCK_RANGES_MAX>,
-    /// Pairs the file's stream with this command.
+    /// Pairs the stream of the file with this command.
     pub transfer: TransferId,
 }
 
-/// A file as a person names it: by its stored name, or by its original one with or without its folders.
+/// The name that a person gave for a file: the stored name, or the original name with or without folders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileQuery {
-    /// The name as a stored one, where it has that form. It goes first.
+    /// The name as a stored name, if it has that form. The stored name takes precedence.
     pub stored: Option<StoredName>,
-    /// The name as an original one.
+    /// The name as an original name.
     pub original: FilePath,
 }
 
@@ -110,28 +110,28 @@ impl From<&str> for FileQuery {
 /// Lists the files that were sent with a folder; see [`Request::FilesBelow`](crate::Request::FilesBelow).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesBelow {
-    /// Where they were sent to. Of the mailbox only what others sent, or the asker to themselves.
+    /// The log that the files were sent to. Of the mailbox, only messages that the caller received.
     pub log: Log,
-    /// The folder; also those in folders below it are listed.
+    /// The folder. Files in folders below it are listed too.
     pub folder: FolderPath,
-    /// Where to go on, from the page before.
+    /// The `next` of the previous page.
     pub after: Option<FileMark>,
 }
 
-/// A place in the list of a folder's files, which is in the order of their paths.
+/// A position in the list of a folder's files. The list is in the order of the paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
-    /// The path of the file before.
+    /// The path of the last file of the previous page.
     pub path: FilePath,
-    /// And its stored name, since several may have that path.
+    /// The stored name of that file, since several files may have the same path.
     pub name: StoredName,
 }
 
 /// Part of a list of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePage {
-    /// In order. Also those that have expired.
+    /// The files in order, expired files included.
     pub files: BoundedVec<File, PAGE_ITEMS_MAX>,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<FileMark>,
 }

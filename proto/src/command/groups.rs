@@ -10,7 +10,7 @@ use crate::names::{GroupName, UserName};
 /// Makes a group; see [`Request::MakeGroup`](crate::Request::MakeGroup).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MakeGroup {
-    /// Makes it repeatable.
+    /// Makes the command repeatable.
     pub id: ClientId,
     /// The group's name.
     pub group: GroupName,
@@ -23,10 +23,10 @@ pub struct Join {
     pub group: GroupName,
 }
 
-/// The asker is a member now.
+/// The caller is a member of the group now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupJoined {
-    /// Of this group.
+    /// The group.
     pub group: GroupName,
 }
 
@@ -37,37 +37,37 @@ pub struct Leave {
     pub group: GroupName,
 }
 
-/// The asker is no member any more.
+/// The caller is no longer a member of the group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLeft {
-    /// Of this group.
+    /// The group.
     pub group: GroupName,
 }
 
 /// Lists groups in the order of their names; see [`Request::Groups`](crate::Request::Groups).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Groups {
-    /// Only those after this name: the last one of the page before.
+    /// Only names after this one, the `next` of the previous page.
     pub after: Option<GroupName>,
 }
 
 /// A group in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Its name.
+    /// The name of the group.
     pub name: GroupName,
-    /// How many members it has.
+    /// The number of members.
     pub members: u64,
-    /// Whether the asker is one of them.
+    /// Whether the caller is a member.
     pub joined: bool,
 }
 
 /// Part of a list of groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupPage {
-    /// In the order of their names.
+    /// The groups, in the order of their names.
     pub groups: BoundedVec<Group, PAGE_ITEMS_MAX>,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<GroupName>,
 }
 
@@ -76,16 +76,16 @@ pub struct GroupPage {
 pub struct Members {
     /// The group.
     pub group: GroupName,
-    /// Only those after this name: the last one of the page before.
+    /// Only names after this one, the `next` of the previous page.
     pub after: Option<UserName>,
 }
 
 /// A member of a group in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// The name.
+    /// The name of the user.
     pub name: UserName,
-    /// Whether the user is connected.
+    /// Whether the user is online.
     pub online: bool,
     /// Whether the user made the group.
     pub owner: bool,
@@ -94,8 +94,8 @@ pub struct Member {
 /// Part of a list of members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberPage {
-    /// In the order of their names.
+    /// The members, in the order of their names.
     pub members: BoundedVec<Member, PAGE_ITEMS_MAX>,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<UserName>,
 }

@@ -1,28 +1,27 @@
-//! The keys by which the server shows who it is.
+//! The keys that identify the server.
 
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 
-/// Follows which keys the server has; see [`Request::NextKey`](crate::Request::NextKey).
+/// Follows the keys of the server; see [`Request::NextKey`](crate::Request::NextKey).
 ///
-/// The answer is a stream of [`ServerKeys`] that does not end by itself: how it is now, and again
-/// whenever it changes.
+/// The answer is the current [`ServerKeys`], and another after each change. It does not end by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextKey;
 
 /// The keys of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerKeys {
-    /// The one that it shows to new connections. Another one than that of the asker's connection where
-    /// the key was changed since.
+    /// The key that new connections are shown. It differs from the key of the caller's connection if the
+    /// key was changed since.
     pub current: Fingerprint,
-    /// The one that will take its place.
+    /// The key that will replace the current one.
     pub next: Option<Fingerprint>,
 }
 
 impl ServerKeys {
-    /// Which key comes after this one, by what the server says.
+    /// The key that the server announces as the successor of `key`.
     pub fn after(&self, key: Fingerprint) -> Option<Fingerprint> {
         match self.current == key {
             true => self.next.filter(|next| *next != key),

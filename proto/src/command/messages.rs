@@ -14,135 +14,135 @@ use crate::timestamp::Timestamp;
 /// Sends a text; see [`Request::SendText`](crate::Request::SendText).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendText {
-    /// Makes it repeatable.
+    /// Makes the command repeatable.
     pub id: ClientId,
-    /// Whom to.
+    /// The receiver.
     pub to: Address,
-    /// What.
+    /// The text.
     pub text: MessageText,
 }
 
 /// Sends texts in their order; see [`Request::SendTexts`](crate::Request::SendTexts).
 ///
-/// The texts come as frames [`SendText`] on a unidirectional stream of their own, after its
-/// [`FileHeader`](crate::file_stream::FileHeader). Each is answered with an event, in the same order, and
-/// [`Done`](super::Done) follows when the stream has ended. A text is stored before those after it, so the
-/// order of a log is the order of the stream.
+/// The texts are frames [`SendText`] on a unidirectional stream of their own, after a frame
+/// [`FileHeader`](crate::file_stream::FileHeader). Each text is answered with a [`TextOutcome`], in the
+/// same order, and [`Done`](crate::command::Done) follows when the stream has ended. The server stores the
+/// texts in the order of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendTexts {
     /// The stream that brings the texts.
     pub transfer: TransferId,
 }
 
-/// What became of one text of a [`SendTexts`].
+/// The result of one text of a [`SendTexts`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TextOutcome {
-    /// It is stored.
+    /// The text is stored.
     Stored {
-        /// Its id.
+        /// The id of the message.
         id: MessageId,
-        /// When the server took it.
+        /// The time at which the server accepted the text.
         at: Timestamp,
     },
-    /// It is not. Those after it are not concerned.
+    /// The text is not stored. The texts after it are not affected.
     Refused(Refusal),
 }
 
-/// A log as its reader names it.
+/// A log, from the view of its reader.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Log {
-    /// What others sent to me.
+    /// The mailbox of the caller.
     Inbox,
-    /// What was sent to a group.
+    /// The log of a group.
     Group(GroupName),
 }
 
-/// Which messages of a log are wanted.
+/// The messages of a log that a reader wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Selection {
-    /// All that is unread, and at least this many of the newest.
+    /// All unread messages, and at least this many of the newest.
     UnreadAndNewest(u32),
     /// This many of the newest, read or not.
     Newest(u32),
-    /// All that is unread.
+    /// All unread messages.
     Unread,
-    /// This many of the newest that are unread.
+    /// This many of the newest unread messages.
     NewestUnread(u32),
 }
 
 /// Reads a log, oldest message first; see [`Request::History`](crate::Request::History).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// Which log.
+    /// The log.
     pub log: Log,
-    /// Which of its messages.
+    /// The messages that are wanted.
     pub selection: Selection,
-    /// Only those of this sender.
+    /// Only messages from this sender.
     pub from: Option<UserName>,
-    /// Only those before this one.
+    /// Only messages before this one.
     pub before: Option<Sequence>,
-    /// Where to go on, from the page before.
+    /// The `next` of the previous page.
     pub page: Option<PageMark>,
 }
 
-/// Where a history goes on: made by the server, handed back unchanged.
+/// The position at which the next page of a history begins. The client returns the server's value unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageMark {
-    /// The first message of those that are wanted as the newest.
+    /// The first of the newest messages that are wanted whether read or not.
     pub floor: Sequence,
-    /// The end of the history as it was when reading began; later messages are not in it.
+    /// The end of the history when reading began. Later messages are not part of the history.
     pub end: Sequence,
-    /// The last message that was looked at.
+    /// The last message that was examined.
     pub after: Sequence,
-    /// Whether older messages exist that are not wanted.
+    /// Whether older messages exist that were not selected.
     pub more: bool,
 }
 
 /// Part of a history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryPage {
-    /// Oldest first.
+    /// The messages, oldest first.
     pub messages: BoundedVec<Message, PAGE_ITEMS_MAX>,
     /// Whether older messages exist that were not selected.
     pub more: bool,
-    /// Where the next page starts, if there is one.
+    /// The start of the next page, if there is one.
     pub next: Option<PageMark>,
 }
 
 /// An unbroken run of messages, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SequenceRange {
-    /// The first one.
+    /// The first message.
     pub first: Sequence,
-    /// The last one.
+    /// The last message.
     pub last: Sequence,
 }
 
-/// Notes that a device of the caller has messages; see
+/// Records that a device of the caller has messages; see
 /// [`Request::MarkDelivered`](crate::Request::MarkDelivered).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkDelivered {
-    /// Which log.
+    /// The log.
     pub log: Log,
-    /// Which of its messages.
+    /// The messages.
     pub ranges: BoundedVec<SequenceRange, READ_RANGES_MAX>,
 }
 
-/// Follows what becomes of a message; see [`Request::Track`](crate::Request::Track).
+/// Follows the receipts of a message; see [`Request::Track`](crate::Request::Track).
 ///
-/// The answer is a [`Receipt`](crate::Receipt) as things are, another whenever that changes, and
-/// [`Done`](super::Done) after the one that says that all have read it.
+/// The answer is the current [`Receipt`](crate::Receipt), another receipt after each change, and
+/// [`Done`](crate::command::Done) once all receivers have read the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
-    /// One that the caller sent.
+    /// A message that the caller sent.
     pub message: MessageId,
 }
 
 /// Marks messages as read; see [`Request::MarkRead`](crate::Request::MarkRead).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkRead {
-    /// Which log.
+    /// The log.
     pub log: Log,
-    /// Which of its messages.
+    /// The messages.
     pub ranges: BoundedVec<SequenceRange, READ_RANGES_MAX>,
 }

@@ -1,4 +1,4 @@
-//! The sessions of one user, and the password that begins them.
+//! The sessions of one user, and the change of the password.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,50 +8,50 @@ use crate::limits::SESSIONS_MAX;
 use crate::text::Password;
 use crate::timestamp::Timestamp;
 
-/// Ends all sessions of the asker; see [`Request::LogoutEverywhere`](crate::Request::LogoutEverywhere).
+/// Ends all sessions of the caller; see [`Request::LogoutEverywhere`](crate::Request::LogoutEverywhere).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutEverywhere;
 
-/// Changes the asker's password; see [`Request::ChangePassword`](crate::Request::ChangePassword).
+/// Changes the caller's password; see [`Request::ChangePassword`](crate::Request::ChangePassword).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangePassword {
-    /// Makes it repeatable: after the change, `old` is wrong.
+    /// Makes the command repeatable, although `old` is wrong after the change.
     pub id: ClientId,
-    /// The password so far.
+    /// The current password.
     pub old: Password,
-    /// The password from now on.
+    /// The new password.
     pub new: Password,
 }
 
-/// Lists the asker's sessions; see [`Request::Sessions`](crate::Request::Sessions).
+/// Lists the caller's sessions; see [`Request::Sessions`](crate::Request::Sessions).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sessions;
 
 /// A session in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Names it.
+    /// The id of the session.
     pub id: SessionId,
-    /// When its user signed in.
+    /// The time of the sign-in.
     pub created: Timestamp,
-    /// When it was used last, as exactly as the server notes that; now, where it is online.
+    /// The time of the last use, as precisely as the server records it; now, if the session is online.
     pub used: Timestamp,
-    /// Whether it is the asker's.
+    /// Whether the session is that of the caller's connection.
     pub current: bool,
-    /// Whether it is connected.
+    /// Whether the session has a connection.
     pub online: bool,
 }
 
 /// The sessions of one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
-    /// The asker's first, then the one that was used last.
+    /// The caller's session first, then the others by their last use, latest first.
     pub sessions: BoundedVec<Session, SESSIONS_MAX>,
 }
 
-/// Ends one session of the asker; see [`Request::RevokeSession`](crate::Request::RevokeSession).
+/// Ends one session of the caller; see [`Request::RevokeSession`](crate::Request::RevokeSession).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokeSession {
-    /// Which one.
+    /// The session to end.
     pub id: SessionId,
 }

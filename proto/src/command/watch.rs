@@ -1,4 +1,4 @@
-//! What happens while a client watches.
+//! Following the caller's logs: the events of `Watch`.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::names::{GroupName, UserName};
 /// [`Request::Watch`]: crate::Request::Watch
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// Where to go on in logs that were followed before. Other logs are followed from their end.
+    /// The positions reached in logs that were followed before. Other logs are followed from their end.
     pub cursors: BoundedVec<Cursor, CURSORS_MAX>,
 }
 
@@ -25,43 +25,44 @@ pub struct Watch {
 pub struct Cursor {
     /// The log.
     pub log: Log,
-    /// The last place in it that was handed on.
+    /// The last sequence number of the log that the client has handed on.
     pub after: Sequence,
 }
 
-/// Something that a watching client is told. Append only: the position is the tag on the wire.
+/// An event of a [`Watch`]. Append only: the position is the tag on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// A log is followed from this place on. Said once for each log, before its messages.
+    /// A log is followed from this position on. Sent once for each log, before its messages.
     Following(Cursor),
-    /// A message in the next place of its log. In the mailbox that may also be one that the caller
-    /// sent, on this device or another.
+    /// The next message of a log. The mailbox also holds copies of messages that the caller sent, from
+    /// this device or another.
     Message {
         /// The log.
         log: Log,
-        /// The place in it: what a cursor counts. A copy's id names its place in another log.
+        /// The sequence number in this log, which a cursor counts. The id of a copy has the sequence
+        /// number in another log.
         place: Sequence,
-        /// What lies there.
+        /// The message.
         message: Message,
     },
-    /// All that was there when watching began has been told; what follows is new.
+    /// Every message that existed when watching began has been sent. Later messages are new.
     CaughtUp,
-    /// The caller is no member of this group any more; it is not followed.
+    /// The caller is no longer a member of this group, and the group is no longer followed.
     Left(GroupName),
-    /// A user came or went.
+    /// A user came online or went offline.
     Presence {
-        /// Who.
+        /// The user.
         user: UserName,
-        /// Whether they are connected now.
+        /// Whether the user is online now.
         online: bool,
     },
     /// Another user joined or left a group that is followed.
     Membership {
         /// The group.
         group: GroupName,
-        /// Who.
+        /// The user.
         user: UserName,
-        /// Whether they are a member now.
+        /// Whether the user is a member now.
         is_member: bool,
     },
 }

@@ -1,4 +1,4 @@
-//! Frames, and everything that is said in them.
+//! Decoding of frames of every type.
 
 use std::fmt::Debug;
 use std::io;
@@ -15,10 +15,10 @@ use crate::frame::{self, ReadError};
 use crate::limits::{ANSWER_BYTES_MAX, FILE_HEADER_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::{Receipt, Refusal, Request};
 
-/// How a type is held against bytes.
+/// Decodes bytes as one type, and checks the result.
 type Check = fn(&[u8]);
 
-/// What is no answer to a command.
+/// The checks of the frames that are not the last answer to a command.
 const OTHERS: [Check; 6] = [
     check::<FileHeader, FILE_HEADER_BYTES_MAX>,
     check::<BlockHeader, FILE_HEADER_BYTES_MAX>,
@@ -28,11 +28,11 @@ const OTHERS: [Check; 6] = [
     answer::<BlockHashes>,
 ];
 
-/// Reads a stream as one side or the other does. Its first byte says what is expected; requests, which
-/// strangers send, most of all.
+/// Reads a stream as client or server. The first byte chooses the expected type. Half of the values choose a
+/// request, since strangers send requests.
 ///
 /// # Panics
-/// Where what was read is heard otherwise when it is said again.
+/// If a decoded value is encoded and decoded to another value.
 pub fn frame(input: &[u8]) {
     let Some((&kind, stream)) = input.split_first() else { return };
     match OTHERS.iter().chain(&answers()).cycle().nth(usize::from(kind)).filter(|_| kind < 128) {
@@ -43,62 +43,62 @@ pub fn frame(input: &[u8]) {
 
 /// The checks of the answers to all commands.
 fn answers() -> Vec<Check> {
-    struct Answers(Vec<Check>);
-    impl CommandVisitor for Answers {
+    struct Checks(Vec<Check>);
+    impl CommandVisitor for Checks {
         fn visit<C: Command>(&mut self) {
             self.0.push(answer::<C::Reply>);
         }
     }
-    let mut answers = Answers(Vec::new());
-    visit_commands(&mut answers);
-    answers.0
+    let mut checks = Checks(Vec::new());
+    visit_commands(&mut checks);
+    checks.0
 }
 
-/// An answer: a yes or a no.
+/// Checks an answer: a reply or a refusal.
 fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(stream: &[u8]) {
-    if let Some(Err(refusal)) = heard::<Result<T, Refusal>, ANSWER_BYTES_MAX>(stream) {
+    if let Some(Err(refusal)) = decoded::<Result<T, Refusal>, ANSWER_BYTES_MAX>(stream) {
         assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
     }
 }
 
 fn check<T: Serialize + DeserializeOwned + PartialEq + Debug, const LIMIT: usize>(stream: &[u8]) {
-    let _ = heard::<T, LIMIT>(stream);
+    let _ = decoded::<T, LIMIT>(stream);
 }
 
-/// The value of the stream's first frame, which is the same when it is said again.
-fn heard<T, const LIMIT: usize>(stream: &[u8]) -> Option<T>
+/// The value of the first frame. Encoding and decoding it again must give the same value.
+fn decoded<T, const LIMIT: usize>(stream: &[u8]) -> Option<T>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
 {
     let value: T = read(stream, LIMIT).ok()?;
     let again = frame::encode_frame(&value);
     assert_eq!(read::<T>(&again, usize::MAX).ok().as_ref(), Some(&value));
-    // What is in it can be logged.
+    // Every value can be logged.
     drop(format!("{value:?}"));
     Some(value)
 }
 
 fn read<T: DeserializeOwned>(stream: &[u8], limit: usize) -> Result<T, ReadError> {
-    let mut stream = Pieces(stream);
+    let mut stream = Chunks(stream);
     let reading = pin!(frame::read(&mut stream, limit));
     match reading.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(read) => read,
-        Poll::Pending => panic!("the stream makes nobody wait"),
+        Poll::Pending => panic!("the stream is always ready"),
     }
 }
 
-/// A stream that comes in pieces, whose lengths follow from what is in them.
-struct Pieces<'a>(&'a [u8]);
+/// A stream that arrives in chunks. The first byte of a chunk determines its length.
+struct Chunks<'a>(&'a [u8]);
 
-impl AsyncRead for Pieces<'_> {
+impl AsyncRead for Chunks<'_> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wanted = self.0.first().map_or(0, |&first| 1 + usize::from(first) * 8);
-        let (piece, rest) = self.0.split_at(wanted.min(self.0.len()).min(buffer.remaining()));
-        buffer.put_slice(piece);
+        let length = self.0.first().map_or(0, |&first| 1 + usize::from(first) * 8);
+        let (chunk, rest) = self.0.split_at(length.min(self.0.len()).min(buffer.remaining()));
+        buffer.put_slice(chunk);
         self.0 = rest;
         Poll::Ready(Ok(()))
     }
@@ -111,11 +111,11 @@ mod tests {
     use super::*;
     use crate::corpus;
 
-    /// The most that one frame may cost while it is read, said again and read again.
+    /// The most bytes that one frame may allocate while it is decoded, encoded and decoded again.
     const COST_MAX: u64 = 4 * 1024 * 1024;
 
     #[test]
-    fn the_corpus_of_frames_is_heard_or_refused() {
+    fn the_corpus_of_frames_is_decoded_or_refused() {
         let inputs = corpus::read(include_str!("../../../fuzz/corpus/frames.txt"));
         assert!(inputs.len() > 20);
         for input in inputs {

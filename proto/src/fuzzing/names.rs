@@ -1,5 +1,5 @@
-//! Any text that comes as a file's name is one safe component of a path, once and for all; any that comes with
-//! folders is a path that leads down. And what reads other names and ids reads back what it writes.
+//! Sanitizing of names of files, and parsing of other names and ids. Any text becomes one safe path
+//! component or a path that leads down, and every parser reads the text form of its own values.
 
 use std::fmt::{Debug, Display};
 use std::path::{Component, Path};
@@ -15,11 +15,11 @@ use crate::{
     StoredName, Timestamp, UserName, frame,
 };
 
-/// Takes bytes for a name or an id of any kind. What is no text is no name on the wire, and one with
-/// marks in its place elsewhere.
+/// Parses bytes as a name or an id of every kind. Bytes that are not UTF-8 are not a name on the wire. For
+/// the other checks a replacement character takes their place.
 ///
 /// # Panics
-/// Where a name is no safe one, or is read otherwise than it is written.
+/// If a name is not safe, or its text form is parsed to another value.
 pub fn name(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     check(&text);
@@ -36,10 +36,10 @@ pub fn name(input: &[u8]) {
     }
 }
 
-/// What is forbidden in every place of a name, so that no system reads it as more than a name.
+/// The characters that no name may contain, since some operating system gives them a meaning.
 const FORBIDDEN: &str = "/\\:*?\"<>|";
 
-/// What leads the eye, or hides. Written down here once more, so that a slip there is seen here.
+/// Characters that are invisible or reorder text. The list is independent of the code that it checks.
 fn disguises(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -49,7 +49,7 @@ fn disguises(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{f0000}'..)
 }
 
-/// Checks a name that lies in a folder which was sent as a whole.
+/// Checks a name inside a folder that was sent as a whole.
 #[track_caller]
 fn check_is_harmless(name: &str) {
     let components: Vec<_> = Path::new(name).components().collect();
@@ -78,7 +78,7 @@ fn check_is_safe(name: &str) {
     assert!(!is_device && !is_port, "{name:?}");
 }
 
-/// Checks the name that a text becomes, and those that are made of it.
+/// Checks the sanitized name of a text, and the names that are made of it.
 #[track_caller]
 fn check(text: &str) {
     let name = FileName::from(text);
@@ -90,7 +90,7 @@ fn check(text: &str) {
     check_is_harmless(&inside.numbered(9_999));
     assert_eq!(FileName::inside(inside.as_str()), inside, "{text:?}");
     assert_eq!(FileName::inside(name.as_str()), name, "{text:?}");
-    // A decoded name is no other one.
+    // Decoding sanitizes in the same way.
     assert_eq!(frame::decode::<FileName>(&frame::encode(&text)), Ok(name.clone()), "{text:?}");
     let copy = name.numbered(9_999);
     check_is_safe(&copy);
@@ -102,19 +102,19 @@ fn check(text: &str) {
     assert_eq!(frame::decode(&frame::encode(&stored)), Ok(stored), "{text:?}");
 }
 
-/// A stored name is that, or is refused: nobody mends it.
+/// Checks that a stored name is accepted unchanged or refused.
 #[track_caller]
 fn check_as_stored(text: &str) {
     if let Ok(stored) = text.parse::<StoredName>() {
         assert_eq!(stored.as_str(), text);
         check_is_safe(text);
-        // Part files and their numbers are told from it by its first character and by its length.
+        // Partial files and their numbers differ from it by the first character and the length.
         assert!(text.len() <= 255 && text.starts_with(|first: char| first.is_ascii_digit()));
         assert_eq!(FileQuery::from(text).stored, Some(stored));
     }
 }
 
-/// Checks the path that a text becomes, as a file's and as that of folders.
+/// Checks the text as the path of a file, and as a path of folders.
 #[track_caller]
 fn check_path(text: &str) {
     let path = FilePath::from(text);
@@ -126,7 +126,7 @@ fn check_path(text: &str) {
     assert_eq!(FilePath::from(String::from(path.clone())), path, "{text:?}");
     let shown = FilePath::from(path.to_string()).with_executable(path.is_executable());
     assert_eq!(shown, path, "{text:?}");
-    // What is no path is the name that it always was.
+    // A text that is not a path becomes one name.
     if path.folder().is_none() {
         assert_eq!(*path.name(), FileName::from(text), "{text:?}");
     }
@@ -163,14 +163,14 @@ fn check_user(text: &str) {
     }
 }
 
-/// Downloads lie in a folder of their reader's name. It is no device either, but where it is run.
+/// Checks a user's name as the name of the folder for the user's downloads.
 #[track_caller]
 fn check_is_safe_folder(name: &str) {
     let components: Vec<_> = Path::new(name).components().collect();
     assert!(matches!(components.as_slice(), [Component::Normal(only)] if *only == name));
 }
 
-/// What was read is read again from how it is written.
+/// Checks that the text form of a parsed value is parsed to the same value.
 #[track_caller]
 fn check_round<T: FromStr + Display + PartialEq + Debug>(text: &str) -> Option<T> {
     let value: T = text.parse().ok()?;
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::corpus;
 
-    /// The names that mean harm: texts, and bytes that are none.
+    /// Hostile names: texts, and bytes that are not UTF-8.
     fn hostile_names() -> Vec<Vec<u8>> {
         corpus::read(include_str!("../../../tests/corpus/names.txt"))
     }
@@ -206,7 +206,7 @@ mod tests {
             name(&text);
             name(&[b"photos/", text.as_slice()].concat());
             name(&[text.as_slice(), b"/a.jpg"].concat());
-            // What is no text is no name: postcard's length and these bytes are refused.
+            // Bytes that are not UTF-8 are refused as a postcard string.
             if std::str::from_utf8(&text).is_err() {
                 let length = u8::try_from(text.len()).unwrap();
                 let bytes = [&[length][..], &text].concat();

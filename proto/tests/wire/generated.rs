@@ -1,4 +1,4 @@
-//! What was said is what is heard, for requests of every kind.
+//! Encoding and decoding gives the same request, for requests of every kind.
 
 use proptest::option;
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ fn log() -> impl Strategy<Value = Log> {
 fn text() -> impl Strategy<Value = MessageText> {
     let longest = Just("x".repeat(MESSAGE_BYTES_MAX));
     prop_oneof![".{1,300}", any::<String>(), longest]
-        .prop_filter_map("a message says something", |text| text.try_into().ok())
+        .prop_filter_map("a message is not empty", |text| text.try_into().ok())
 }
 
 fn password() -> impl Strategy<Value = Password> {
@@ -199,7 +199,7 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
 
 proptest! {
     #[test]
-    fn a_request_is_heard_as_it_was_said(request in request()) {
+    fn a_request_is_decoded_as_it_was_encoded(request in request()) {
         let bytes = frame::encode(&request);
         prop_assert!(bytes.len() <= REQUEST_BYTES_MAX);
         prop_assert_eq!(frame::decode(&bytes), Ok(request));

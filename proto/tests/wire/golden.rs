@@ -1,4 +1,4 @@
-//! What is said has the bytes it always had: a shipped client or server reads no others.
+//! Every frame keeps its bytes, since shipped clients and servers read no others.
 
 use std::collections::BTreeMap;
 
@@ -34,18 +34,18 @@ fn everything_is_encoded_as_its_golden_bytes() {
         .filter(|sample| golden.get(sample.name.as_str()) != Some(&sample.bytes))
         .map(line)
         .collect();
-    // A new thing to say: add its line. A changed line: shipped programs do not understand it.
+    // Add the line of a new sample. Never change a line: shipped programs do not understand other bytes.
     assert!(differing.is_empty(), "not in golden.txt:\n{}", differing.join("\n"));
 }
 
 #[test]
-fn golden_bytes_are_decoded_to_what_they_say() {
+fn golden_bytes_are_decoded_to_their_values() {
     let mut golden = golden();
     for sample in samples::all() {
         let bytes = golden.remove(sample.name.as_str()).unwrap_or_default();
-        assert!((sample.is)(&bytes), "{} is decoded to something else", sample.name);
+        assert!((sample.is)(&bytes), "{} is decoded to another value", sample.name);
     }
-    assert!(golden.is_empty(), "nobody says this any more: {:?}", golden.keys());
+    assert!(golden.is_empty(), "no sample has this name: {:?}", golden.keys());
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn every_variant_has_its_tag_and_its_golden_line() {
 }
 
 #[test]
-fn a_yes_begins_with_0_and_a_no_with_1() {
+fn a_reply_begins_with_0_and_a_refusal_with_1() {
     for (name, bytes) in golden() {
         let expected = match name.rsplit_once('.') {
             Some((_, "Ok")) => 0,

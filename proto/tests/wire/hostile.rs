@@ -1,4 +1,4 @@
-//! Bytes of any kind are refused or understood, and never a panic.
+//! Bytes of any kind are decoded or refused, and never cause a panic.
 
 use std::collections::VecDeque;
 use std::io;
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::generated;
 use crate::samples;
 
-/// A stream that hands out its bytes in the given pieces, whatever is asked for.
+/// A stream that yields its bytes in the given pieces, whatever length is asked for.
 pub(crate) struct Pieces(pub(crate) VecDeque<Vec<u8>>);
 
 impl AsyncRead for Pieces {
@@ -39,12 +39,12 @@ impl AsyncRead for Pieces {
     }
 }
 
-/// Runs a future that waits for nothing but [`Pieces`].
+/// Runs a future that reads only from [`Pieces`], and so never waits.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// One change of a valid frame: the byte at a place becomes another, goes, or gets a neighbour.
+/// Changes a valid frame: replaces or removes a byte, cuts the frame, or inserts a byte.
 fn damage(bytes: &mut Vec<u8>, place: Index, byte: u8, kind: u8) {
     let place = place.index(bytes.len() + 1);
     match kind {
@@ -113,7 +113,7 @@ proptest! {
 }
 
 #[test]
-fn names_are_checked_at_the_door() {
+fn names_are_checked_while_they_are_decoded() {
     let forged = |name: &str| {
         let mut bytes =
             frame::encode(&Request::from(command::Join { group: "x".parse().unwrap() }));

@@ -1,9 +1,9 @@
-//! The wire: golden bytes for everything that is said, and what hostile bytes may cost.
+//! The wire: golden bytes of every frame, and the cost of hostile bytes.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that meets what it did not expect panics: that is its answer"
+    reason = "a test reports an unexpected value by a panic"
 )]
 
 mod generated;

@@ -1,4 +1,4 @@
-//! What bytes may cost: memory follows what arrived, never what was announced.
+//! The memory that hostile bytes cost. It follows the bytes that arrive, never an announced length.
 
 use allocation_counter::measure;
 use proptest::prelude::*;
@@ -9,27 +9,27 @@ use qchat_proto::{Command, Refusal, Request};
 
 use crate::hostile::{Pieces, run};
 
-/// The most that one request frame may cost while it is read and decoded.
+/// The most bytes that reading and decoding one request may allocate.
 const REQUEST_COST_MAX: u64 = 256 * 1024;
 
-/// The most that one answer frame may cost while it is read and decoded.
+/// The most bytes that reading and decoding one answer may allocate.
 const ANSWER_COST_MAX: u64 = 1024 * 1024;
 
-/// The most that a frame of which nearly nothing arrives may cost.
+/// The most bytes that a frame may allocate of which nearly nothing arrives.
 const ANNOUNCEMENT_COST_MAX: u64 = 8 * 1024;
 
 type Answer<C> = Result<<C as Command>::Reply, Refusal>;
 
-/// The peak of memory while a stream's frame is read.
+/// The peak of memory while one frame is read.
 fn cost<T: serde::de::DeserializeOwned>(pieces: Vec<Vec<u8>>, limit: usize) -> u64 {
     let mut stream = Pieces(pieces.into());
-    // The runtime is made outside of what is measured.
+    // The runtime is made outside of the measured code.
     run(async {
         let mut read = Box::pin(frame::read::<T>(&mut stream, limit));
         let mut answer = None;
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         let used = measure(|| answer = Some(read.as_mut().poll(&mut context)));
-        assert!(answer.is_some_and(|answer| answer.is_ready()), "the stream never makes one wait");
+        assert!(answer.is_some_and(|answer| answer.is_ready()), "the stream is always ready");
         used.bytes_max
     })
 }
@@ -44,9 +44,9 @@ fn stuffed(head: &[u8], item: &[u8], limit: usize) -> Vec<Vec<u8>> {
     vec![[&length[..], &content].concat()]
 }
 
-/// A length that says "more than there can be" (postcard's variable-length integer).
+/// The largest length that a varint can have.
 const ENDLESS: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
-/// The same for a list whose bound is met first.
+/// A length that exceeds the bound of every list.
 const MANY: &[u8] = &[0xff, 0xff, 0x03];
 
 #[test]
@@ -84,7 +84,7 @@ fn an_answer_costs_a_bounded_multiple_of_its_bytes() {
         let used = cost::<Answer<C>>(pieces, ANSWER_BYTES_MAX);
         assert!(used <= ANSWER_COST_MAX, "{what}: {used} bytes");
     }
-    // Address, sequence, from, at, a text of one byte, read: the shortest message there is.
+    // Address, sequence, from, at, a text of one byte, read: the shortest possible message.
     let message = b"\0\x01a\x01\x01a\x01\0\x01x\0";
     let file =
         b"\0\x01a\x01\x01a\x01\x01\x0f1763833207123_x\x01x\x0100000000000000000000000000000000\0";

@@ -1,4 +1,4 @@
-//! One value of everything that is said, by name: what the golden bytes are compared with.
+//! One named value of each type on the wire, to compare with the golden bytes.
 
 use std::fmt::Debug;
 
@@ -18,14 +18,14 @@ use crate::variants::{
     request_name, selection_name,
 };
 
-type Check = Box<dyn Fn(&[u8]) -> bool + Send>;
+type Matches = Box<dyn Fn(&[u8]) -> bool + Send>;
 
-/// A value by its name, its bytes, and how to decode such bytes.
+/// A named value, its bytes, and functions that decode such bytes.
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
     /// Whether the bytes decode, as the sample's type, to the sample's value.
-    pub(crate) is: Check,
+    pub(crate) is: Matches,
     /// Decodes the bytes as the sample's type, and drops the value.
     pub(crate) decode: fn(&[u8]) -> Result<(), DecodeError>,
 }
@@ -90,7 +90,7 @@ fn session_id() -> SessionId {
     SessionId([0x1d; 6])
 }
 
-/// Every request: the first of each variant, and those that show its options.
+/// One request of each variant.
 pub(crate) fn requests() -> Vec<Request> {
     let id = ClientId([0xc1; 16]);
     let transfer = TransferId(300);
@@ -213,8 +213,8 @@ pub(crate) fn refusals() -> Vec<Refusal> {
     ]
 }
 
-/// What a command can be answered with. A command without it does not compile, by
-/// [`Request::dispatch`].
+/// Samples of the replies to a command. A command without samples does not compile, since
+/// [`Request::dispatch`] requires them.
 trait Answered: Command {
     fn replies() -> Vec<Self::Reply>;
 }
@@ -281,7 +281,7 @@ answered! {
     SendTexts: Done;
 }
 
-/// Collects the answers to the command that it is handed.
+/// Collects the answers to one command.
 struct Answers<'a>(&'a mut Vec<Sample>);
 
 impl<C> Handle<C> for Answers<'_>
@@ -308,7 +308,7 @@ async fn answers() -> Vec<Sample> {
     samples
 }
 
-/// What is said before and on a file's stream.
+/// The frames before and on the stream of a file.
 fn transfers() -> Vec<Sample> {
     let opening = |opening| sample(format!("opening.Upload.{}", opening_name(&opening)), opening);
     let header = |header| sample(format!("header.{}", block_header_name(&header)), header);
@@ -325,7 +325,7 @@ fn transfers() -> Vec<Sample> {
     ]
 }
 
-/// What a watching client is told.
+/// The items of the commands whose answer is a stream.
 fn events() -> Vec<Sample> {
     let event = |event| sample(format!("event.{}", event_name(&event)), event);
     let cursor = Cursor { log: Log::Group("lab".parse().unwrap()), after: Sequence(18) };
@@ -354,7 +354,7 @@ fn events() -> Vec<Sample> {
     ]
 }
 
-/// The parts with variants of their own.
+/// Values inside frames that have variants.
 fn parts() -> Vec<Sample> {
     let lab = || "lab".parse().unwrap();
     let address = |value| sample(format!("address.{}", address_name(&value)), value);
@@ -379,7 +379,7 @@ fn parts() -> Vec<Sample> {
     ]
 }
 
-/// Everything that is said.
+/// All samples.
 pub(crate) fn all() -> Vec<Sample> {
     let requests = requests().into_iter();
     let refusals = refusals().into_iter();

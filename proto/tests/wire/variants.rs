@@ -4,8 +4,8 @@ use qchat_proto::command::{Event, Log, Selection, UploadOpening};
 use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::{Address, Body, Refusal, Request};
 
-/// Lists the variants of an enum in the order of their tags. A variant that is missing here does not
-/// compile; one without a sample fails a test.
+/// Lists the variants of an enum in the order of their tags. The code does not compile if a variant is
+/// missing here. A test fails if a variant has no sample.
 macro_rules! variants {
     ($list:ident, $name:ident, $type:ident: $($variant:ident),* $(,)?) => {
         pub(crate) const $list: &[&str] = &[$(stringify!($variant)),*];

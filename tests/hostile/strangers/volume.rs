@@ -3,7 +3,7 @@
 //! `QCHAT_GARBAGE` says how many frames of garbage are sent.
 
 use qchat_proto::command::Users;
-use qchat_proto::limits::{REQUEST_BYTES_MAX, STRANGER_REQUEST_BYTES_MAX};
+use qchat_proto::limits::{REQUEST_BYTES_MAX, SIGNED_OUT_REQUEST_BYTES_MAX};
 use qchat_proto::{ALPN, Request, codes, frame};
 use quinn::{Connection, VarInt};
 use tokio::task::{JoinSet, yield_now};
@@ -43,8 +43,8 @@ async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory(
         assert_eq!(streams.len(), 2);
         for (send, _) in &mut streams {
             // All of the longest request but its last byte.
-            let length = u32::try_from(STRANGER_REQUEST_BYTES_MAX).unwrap();
-            let but_one = vec![0; STRANGER_REQUEST_BYTES_MAX - 1];
+            let length = u32::try_from(SIGNED_OUT_REQUEST_BYTES_MAX).unwrap();
+            let but_one = vec![0; SIGNED_OUT_REQUEST_BYTES_MAX - 1];
             send.write_all(&[&length.to_be_bytes()[..], &but_one].concat()).await.unwrap();
         }
         held.push((raw, streams));
