@@ -17,7 +17,7 @@ from programs import Programs
 # A disk that has seen these many cuts makes room for an empty one.
 CUTS_PER_DISK = 10
 
-# A cut takes half a second. What takes longer than this hangs.
+# A cut takes half a second. A longer one hangs.
 SECONDS_MAX = 60
 
 
@@ -62,7 +62,7 @@ def check(disk):
 
 
 def cut(disk, programs, arguments):
-    """Cuts as often as asked for, and says what became of it. Returns the exit status."""
+    """Cuts the power as often as asked for, and prints the results. Returns the exit status."""
     print(f"{arguments.cuts} power cuts, seed {arguments.seed}", flush=True)
     start = time.monotonic()
     figures = Counter()
@@ -80,7 +80,7 @@ def cut(disk, programs, arguments):
 
 
 def live(era, cuts):
-    """Lets a disk live through so many cuts, or until something is wrong. Returns how many it were."""
+    """Cuts the power of one disk this many times, or until something is wrong. Returns the number of cuts."""
     for number in range(1, cuts + 1):
         signal.alarm(SECONDS_MAX)
         if not era.cut():
@@ -90,7 +90,7 @@ def live(era, cuts):
 
 
 def summary(ledger):
-    """The figures of one disk's life. One cut at the most is bad: it ends that life."""
+    """The figures of one disk. At most one cut is bad, the last one."""
     figures = Counter(kind_of(finding) for finding in ledger.findings)
     figures["messages"] = len(ledger.acknowledged)
     figures["files"] = sum("file" in message for message in ledger.acknowledged.values())

@@ -8,8 +8,8 @@ import subprocess
 BYTES = 64 * 1024 * 1024
 
 # EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), with EXT4_GOING_FLAGS_NOLOGFLUSH: from now on nothing is written, the
-# journal neither. What was not synced is gone at the next mount, as after a power cut; a write under way may be
-# torn. A disk's own cache is not simulated: what the file system has handed over counts as written.
+# journal neither. Unsynced data is gone at the next mount, as after a power cut; a write under way may be
+# torn. A disk's own cache is not simulated: data that left the file system counts as written.
 SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = struct.pack("I", 2)
 
@@ -36,14 +36,14 @@ class Disk:
         fcntl.ioctl(self.handle, SHUTDOWN, NO_LOG_FLUSH)
 
     def unmount(self):
-        """Does nothing where nothing is mounted. No process may have a file open there."""
+        """Does nothing if nothing is mounted. No process may have a file open there."""
         if self.handle is not None:
             os.close(self.handle)
             self.handle = None
             run("umount", self.folder)
 
     def loses_what_was_not_synced(self):
-        """Whether a cut does what it is for: unsynced bytes and names are gone, synced ones stay."""
+        """Whether a cut works: unsynced bytes and names are gone, synced ones stay."""
         self.format()
         write(self.folder / "synced", sync=True)
         with open(self.folder / "synced", "ab") as file:

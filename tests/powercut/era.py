@@ -26,7 +26,7 @@ class Era:
         self.is_settled = False
 
     def cut(self):
-        """Cuts the power once, and looks at what is left. Returns whether all was well."""
+        """Cuts the power once, and looks at the rest. Returns whether all was well."""
         try:
             if not self.is_settled:
                 self.disk.format()

@@ -1,4 +1,4 @@
-"""What was said, what was acknowledged, and what is left of it."""
+"""The messages and files that were sent, those that were acknowledged, and those that are left."""
 
 import random
 from collections import defaultdict
@@ -14,18 +14,18 @@ def content(name):
 
 
 class Ledger:
-    """The truth about one disk, kept where no power is cut. What contradicts it is a finding."""
+    """The expected content of one disk, kept in memory. A contradiction is a finding."""
 
     def __init__(self):
         self.numbers = defaultdict(count)
-        # What was said since the last look, for each log and sender, in order.
+        # The texts and files sent since the last look, for each log and sender, in order.
         self.said = defaultdict(list)
         # The messages and groups that were acknowledged, by name.
         self.acknowledged = {}
         self.groups = set()
-        # What each log has shown: sender and name by the message's id, in order.
+        # The messages that each log has shown: sender and name by the message's id, in order.
         self.shown = defaultdict(dict)
-        # The files that messages tell of: the name that their sender gave, by the name that they are stored under.
+        # The files of messages: the sender's name of each, by its stored name.
         self.files = {}
         self.findings = []
 
@@ -46,8 +46,8 @@ class Ledger:
         self.findings.append(what)
 
     def check_log(self, log, messages):
-        """Looks at messages that a log shows: what was there before is as it was, what is new was said by its
-        sender, once and in that order, and nothing is missing. Returns what is new."""
+        """Looks at messages that a log shows: old ones are unchanged, new ones were sent by their
+        sender, once and in that order, and none is missing. Returns the new ones."""
         fresh = defaultdict(list)
         for message in messages:
             said = (message["from"], name_of(message))
@@ -86,8 +86,8 @@ class Ledger:
             self.found(f"lost: the group {name}")
 
     def check_files(self, folder):
-        """Looks at all uploads: none is missing, and each is whole. What is not whole is a part, and named so.
-        Returns how many no message tells of."""
+        """Looks at all uploads: none is missing, and each is whole. Only partial files are not, and have names of their own.
+        Returns the number of files without a message."""
         stored = {path.name: path for path in folder.iterdir() if not path.name.startswith(".part-")}
         for name in self.files.keys() - stored.keys():
             self.found(f"lost: the file {name}, of which a message tells")

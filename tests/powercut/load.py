@@ -1,4 +1,4 @@
-"""What goes on when the power is cut: people who send all the time."""
+"""The load while the power is cut: people who send all the time."""
 
 import random
 import threading
@@ -43,7 +43,7 @@ class Moment:
 
     def come(self):
         if not self.has_come:
-            # In this order: what fails from here on may fail.
+            # In this order: failures after this are expected.
             self.has_come = True
             self.cut()
             self.is_over.set()
@@ -64,7 +64,7 @@ class Sender(threading.Thread):
         self.ledger = ledger
         self.moment = moment
         self.dice = random.Random(dice.random())
-        # Where files are few, there is time between an acknowledgement and the next sync of a file.
+        # If files are few, there is time between an acknowledgement and the next sync of a file.
         self.files = dice.choice([0.02, 0.1, 0.4])
 
     def run(self):

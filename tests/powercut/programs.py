@@ -26,7 +26,7 @@ class Programs:
         shutil.rmtree(self.homes, ignore_errors=True)
 
     def kill(self):
-        """What a power cut does to all processes. What they said before can still be read."""
+        """Kills all processes, as a power cut does. Their earlier output can still be read."""
         for process in self.running:
             process.kill()
         for process in self.running:
@@ -62,7 +62,7 @@ class Server:
         self.log = ""
 
     def told(self):
-        """Waits until the server is ready or has ended. Returns what it has told of its address and fingerprint."""
+        """Waits until the server is ready or has ended. Returns its address and fingerprint."""
         starts = {"address": "qchat server is ready on ", "fingerprint": "fingerprint: "}
         told = {}
         for line in self.process.stderr:
@@ -79,12 +79,12 @@ class Client:
         self.home = home
 
     def ask(self, line):
-        """Says a line and waits for its answer; `None` where the client has ended."""
+        """Says a line and waits for its answer; `None` if the client has ended."""
         try:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            # What it said before can still be read.
+            # The earlier output can still be read.
             pass
         answer = self.process.stdout.readline()
         return json.loads(answer) if answer.endswith("\n") else None
@@ -100,4 +100,4 @@ class Client:
 
 
 class Refused(Exception):
-    """What was to succeed did not."""
+    """A command that had to succeed failed."""
