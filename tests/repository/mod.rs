@@ -1,4 +1,4 @@
 //! Rules of the repository itself.
 
+mod documents;
 mod layers;
-mod readme;
