@@ -137,7 +137,7 @@ impl Server {
             tracing::warn!(connections = connections.len(), "commands under way were cut off");
         }
         self.state.store.close().await;
-        self.endpoint.close(quinn::VarInt::from_u32(qchat_proto::codes::SHUTTING_DOWN), b"");
+        self.endpoint.close(quinn::VarInt::from_u32(qchat_proto::quic_codes::SHUTTING_DOWN), b"");
         if timeout(STOP_TIME_MAX, self.endpoint.wait_idle()).await.is_err() {
             tracing::debug!("some peers did not answer the goodbye");
         }

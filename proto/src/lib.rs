@@ -11,7 +11,6 @@
 //! This crate knows no transport, no store and no terminal.
 
 mod bounded_vec;
-pub mod codes;
 pub mod command;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
@@ -27,6 +26,7 @@ mod ids;
 pub mod limits;
 mod message;
 mod names;
+pub mod quic_codes;
 mod refusal;
 mod stored_name;
 mod text;

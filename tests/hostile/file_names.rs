@@ -9,7 +9,7 @@ use qchat_proto::file_stream::{BlockHeader, FileHeader};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
     Address, Body, ClientId, Digest, FileName, FilePath, Message, Refusal, Request, TransferId,
-    codes, frame,
+    frame, quic_codes,
 };
 use quinn::{ReadError, RecvStream, VarInt};
 use tokio::task::JoinSet;
@@ -82,7 +82,7 @@ async fn upload(raw: &RawConnection, name: &[u8], transfer: TransferId) -> Messa
 async fn check_is_garbage(raw: &RawConnection, name: &[u8], transfer: TransferId) {
     let mut answer = ask(raw, name, transfer).await;
     match in_time(answer.read(&mut [0])).await {
-        Err(ReadError::Reset(code)) => assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST)),
+        Err(ReadError::Reset(code)) => assert_eq!(code, VarInt::from_u32(quic_codes::BAD_REQUEST)),
         other => panic!("{name:?}: {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use qchat_proto::command::{Groups, Login, Logout, Register, SendText, Upload, Users};
 use qchat_proto::file_stream::{BlockHeader, FileHeader};
 use qchat_proto::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, codes, frame};
+use qchat_proto::{Address, ClientId, Digest, Refusal, Request, TransferId, frame, quic_codes};
 use quinn::{ReadError, RecvStream, VarInt};
 
 use crate::files::sending::noise;
@@ -63,7 +63,7 @@ async fn garbage_resets_its_stream_and_no_other() {
         let _ = in_time(send.write_all(&bytes)).await;
         let _ = send.finish();
         let code = reset_code(&mut receive).await;
-        assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST), "{what}");
+        assert_eq!(code, VarInt::from_u32(quic_codes::BAD_REQUEST), "{what}");
         assert!(raw.ask(Users { after: None }).await.is_ok(), "after {what}");
     }
     in_time(slow_send.write_all(&slow[3..])).await.unwrap();
@@ -83,7 +83,11 @@ async fn garbage_of_a_visitor_hurts_nobody_either() {
         let (mut send, mut receive) = raw.stream().await;
         let _ = in_time(send.write_all(&bytes)).await;
         let _ = send.finish();
-        assert_eq!(reset_code(&mut receive).await, VarInt::from_u32(codes::BAD_REQUEST), "{what}");
+        assert_eq!(
+            reset_code(&mut receive).await,
+            VarInt::from_u32(quic_codes::BAD_REQUEST),
+            "{what}"
+        );
     }
     assert_eq!(raw.ask(Users { after: None }).await, Err(Refusal::NotLoggedIn));
     server.visitor().ok("auth_register alice x");
@@ -100,7 +104,7 @@ async fn a_file_that_nobody_waits_for_is_stopped() {
         let mut send = in_time(raw.connection.open_uni()).await.unwrap();
         let _ = in_time(send.write_all(&bytes)).await;
         let code = in_time(send.stopped()).await.unwrap();
-        assert_eq!(code, Some(VarInt::from_u32(codes::UNEXPECTED_STREAM)));
+        assert_eq!(code, Some(VarInt::from_u32(quic_codes::UNEXPECTED_STREAM)));
     }
     assert!(raw.ask(Users { after: None }).await.is_ok());
 }

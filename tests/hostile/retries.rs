@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use qchat_proto::command::{Event, Resumed, SignedIn};
 use qchat_proto::limits::REQUEST_BYTES_MAX;
-use qchat_proto::{Refusal, Request, SessionToken, codes, frame};
+use qchat_proto::{Refusal, Request, SessionToken, frame, quic_codes};
 use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
 
@@ -49,7 +49,7 @@ impl Fault {
                 }
             }
             (Self::Sending, Request::SendText(_)) | (Self::Uploading, Request::Upload(_)) => {
-                connection.close(VarInt::from_u32(codes::GOODBYE), b"");
+                connection.close(VarInt::from_u32(quic_codes::GOODBYE), b"");
                 return true;
             }
             _ => {}

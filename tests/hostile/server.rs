@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use qchat_proto::{ALPN, codes};
+use qchat_proto::{ALPN, quic_codes};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Connection, Endpoint, ServerConfig, VarInt};
 use rustls::crypto::aws_lc_rs;
@@ -74,7 +74,7 @@ impl Impostor {
 
 async fn close(connection: Connection, reason: Arc<Mutex<String>>) {
     let reason = reason.lock().unwrap().clone();
-    connection.close(VarInt::from_u32(codes::GOODBYE), reason.as_bytes());
+    connection.close(VarInt::from_u32(quic_codes::GOODBYE), reason.as_bytes());
     connection.closed().await;
 }
 

@@ -12,9 +12,9 @@ mod slow;
 mod volume;
 mod wanderer;
 
-use qchat_proto::codes;
 use qchat_proto::command::{Logout, Users};
 use qchat_proto::limits::SIGNED_OUT_REQUEST_BYTES_MAX;
+use qchat_proto::quic_codes;
 use qchat_proto::{ClientId, Refusal, frame};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
@@ -64,7 +64,7 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
     in_time(raw.connection.open_uni()).await.unwrap();
     raw.ask(Logout).await.unwrap();
     assert_eq!(raw.ask(send()).await, Err(Refusal::NotLoggedIn));
-    assert_eq!(close_code(&raw).await, VarInt::from_u32(codes::NOBODY_SIGNED_IN));
+    assert_eq!(close_code(&raw).await, VarInt::from_u32(quic_codes::NOBODY_SIGNED_IN));
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_connection_on_which_nobody_signs_in_ends() {
     };
     in_time(asks_on).await;
     for raw in [&idle, &asking] {
-        assert_eq!(close_code(raw).await, VarInt::from_u32(codes::NOBODY_SIGNED_IN));
+        assert_eq!(close_code(raw).await, VarInt::from_u32(quic_codes::NOBODY_SIGNED_IN));
     }
     assert!(signed_in.ask(Users { after: None }).await.is_ok());
 }
@@ -104,6 +104,6 @@ async fn who_sends_nothing_but_garbage_is_shown_the_door() {
         let sent = volume::garbage_until_closed(raw, 1000).await;
         // The last ones may cross the farewell.
         assert!((32..40).contains(&sent), "{sent}");
-        assert_eq!(close_code(raw).await, VarInt::from_u32(codes::MISBEHAVED));
+        assert_eq!(close_code(raw).await, VarInt::from_u32(quic_codes::MISBEHAVED));
     }
 }

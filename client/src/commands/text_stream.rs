@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use qchat_proto::command::{SendText, SendTexts, TextOutcome};
 use qchat_proto::file_stream::FileHeader;
-use qchat_proto::{Address, Body, ClientId, Message, MessageText, Refusal, UserName, codes, frame};
+use qchat_proto::{
+    Address, Body, ClientId, Message, MessageText, Refusal, UserName, frame, quic_codes,
+};
 use qchat_transfer::ConnectionWindows;
 use quinn::{SendStream, VarInt};
 use tokio::sync::{mpsc, oneshot};
@@ -159,7 +161,7 @@ impl Writer {
             };
             if !written {
                 // Half a text must not look like a whole one.
-                let _ = self.stream.reset(VarInt::from_u32(codes::TOO_SLOW));
+                let _ = self.stream.reset(VarInt::from_u32(quic_codes::TOO_SLOW));
                 return;
             }
             bytes.clear();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use qchat_proto::command::{Follow, Transfer};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
-use qchat_proto::{Command, Refusal, Request, codes, frame};
+use qchat_proto::{Command, Refusal, Request, frame, quic_codes};
 use qchat_transfer::ConnectionWindows;
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt, WriteError};
 use serde::de::DeserializeOwned;
@@ -116,7 +116,7 @@ impl<C: Command> Call<C> {
     fn broken(&self, error: &io::Error) -> CallError {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ReadError>());
         let link = match cause {
-            Some(ReadError::Reset(code)) if *code == VarInt::from_u32(codes::BAD_REQUEST) => {
+            Some(ReadError::Reset(code)) if *code == VarInt::from_u32(quic_codes::BAD_REQUEST) => {
                 return DamagedError::Request.into();
             }
             Some(ReadError::Reset(code)) => LinkError::broken_off(*code),
@@ -149,7 +149,7 @@ async fn hand_over(
         Ok(Err(other)) => Err(LinkError::Lost(other.to_string())),
         Err(_) => {
             // Dropped, it would be finished, and half a request look like the whole of one.
-            let _ = question.reset(VarInt::from_u32(codes::TOO_SLOW));
+            let _ = question.reset(VarInt::from_u32(quic_codes::TOO_SLOW));
             Err(LinkError::NoAnswer(ANSWER_MAX))
         }
     }
@@ -157,7 +157,7 @@ async fn hand_over(
 
 impl LinkError {
     pub(crate) fn broken_off(code: VarInt) -> Self {
-        match code == VarInt::from_u32(codes::SHUTTING_DOWN) {
+        match code == VarInt::from_u32(quic_codes::SHUTTING_DOWN) {
             true => Self::ShuttingDown,
             false => Self::BrokenOff(code.into_inner()),
         }
@@ -174,12 +174,12 @@ impl From<&ConnectionError> for LinkError {
     fn from(error: &ConnectionError) -> Self {
         match error {
             ConnectionError::ApplicationClosed(close)
-                if close.error_code == VarInt::from_u32(codes::SHUTTING_DOWN) =>
+                if close.error_code == VarInt::from_u32(quic_codes::SHUTTING_DOWN) =>
             {
                 Self::ShuttingDown
             }
             ConnectionError::ApplicationClosed(close)
-                if close.error_code == VarInt::from_u32(codes::NOBODY_SIGNED_IN) =>
+                if close.error_code == VarInt::from_u32(quic_codes::NOBODY_SIGNED_IN) =>
             {
                 Self::NobodySignedIn
             }

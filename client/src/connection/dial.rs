@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::{Fingerprint, codes};
+use qchat_proto::{Fingerprint, quic_codes};
 use quinn::{Connection, ConnectionError, Endpoint, TransportErrorCode};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
@@ -172,11 +172,13 @@ fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError
             "it takes no more connections at the moment".to_owned()
         }
         ConnectionError::ApplicationClosed(close)
-            if close.error_code == codes::SHUTTING_DOWN.into() =>
+            if close.error_code == quic_codes::SHUTTING_DOWN.into() =>
         {
             "it is shutting down".to_owned()
         }
-        ConnectionError::ApplicationClosed(close) if close.error_code == codes::FULL.into() => {
+        ConnectionError::ApplicationClosed(close)
+            if close.error_code == quic_codes::FULL.into() =>
+        {
             "it takes no more connections at the moment".to_owned()
         }
         _ => in_one_line(error),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
-use qchat_proto::{codes, frame};
+use qchat_proto::{frame, quic_codes};
 use qchat_transfer::StreamPairing;
 use quinn::{Connection, RecvStream, VarInt};
 use tokio::task::JoinSet;
@@ -34,10 +34,10 @@ async fn deliver(mut stream: RecvStream, pairing: Arc<StreamPairing<RecvStream>>
     let refused = match timeout(HEADER_MAX, header).await {
         Ok(Ok(header)) => match pairing.deliver(header.transfer, stream) {
             Ok(()) => return,
-            Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
+            Err(unexpected) => (unexpected, quic_codes::UNEXPECTED_STREAM),
         },
-        Ok(Err(_)) => (stream, codes::BAD_REQUEST),
-        Err(_) => (stream, codes::TOO_SLOW),
+        Ok(Err(_)) => (stream, quic_codes::BAD_REQUEST),
+        Err(_) => (stream, quic_codes::TOO_SLOW),
     };
     let (mut stream, code) = refused;
     tracing::debug!(code, "a stream of the server's belongs to no download");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use qchat_proto::{Command, Refusal, TransferId, UserName, codes};
+use qchat_proto::{Command, Refusal, TransferId, UserName, quic_codes};
 use qchat_transfer::{ConnectionWindows, StreamPairing, WindowBudget, until_silent};
 use quinn::{Connection, Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, timeout};
@@ -105,7 +105,7 @@ impl Link {
 
     fn say_goodbye(&self) {
         self.done.store(true, Ordering::Relaxed);
-        self.connection.close(VarInt::from_u32(codes::GOODBYE), b"");
+        self.connection.close(VarInt::from_u32(quic_codes::GOODBYE), b"");
     }
 
     /// Says goodbye, and waits until the server has heard it or has had the time to.
@@ -144,7 +144,7 @@ impl Link {
 async fn close_when_silent(connection: Connection) {
     tokio::select! {
         _ = connection.closed() => {}
-        () = until_silent(&connection) => connection.close(VarInt::from_u32(codes::TOO_SLOW), b""),
+        () = until_silent(&connection) => connection.close(VarInt::from_u32(quic_codes::TOO_SLOW), b""),
     }
 }
 

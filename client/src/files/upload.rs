@@ -8,7 +8,7 @@ use std::time::Duration;
 use qchat_proto::command::{BlockHashes, Upload, UploadOpening};
 use qchat_proto::file_stream::FileHeader;
 use qchat_proto::{
-    Address, BlockHash, ClientId, Digest, FilePath, Message, TransferId, codes, frame,
+    Address, BlockHash, ClientId, Digest, FilePath, Message, TransferId, frame, quic_codes,
 };
 use qchat_transfer::{BlockFile, BlockFilter, Layout, SendError, SendProgress};
 use quinn::{SendStream, VarInt};
@@ -76,7 +76,7 @@ async fn transmit(
     let ended = converse(&mut call, (kept, theirs), writing, &witness).await;
     if ended.is_err() {
         // Fails only where the server has stopped the stream or the connection is gone.
-        let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
+        let _ = stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
     }
     ended
 }

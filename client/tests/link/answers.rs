@@ -3,7 +3,7 @@
 use qchat_client::proto::command::{
     Done, MarkRead, Register, Registered, Request, SignedIn, UserPage,
 };
-use qchat_client::proto::{BoundedVec, Refusal, SessionToken, codes};
+use qchat_client::proto::{BoundedVec, Refusal, SessionToken, quic_codes};
 use qchat_client::{
     Address, Body, CallError, Client, DamagedError, Log, Message, MessageText, Timestamp,
 };
@@ -33,9 +33,9 @@ async fn commit(fault: Fault, connection: &Connection, answer: &mut SendStream) 
         Fault::Cut => answer.write_all(&[0, 0, 0, 9, 0]).await.unwrap(),
         Fault::Garbage => answer.write_all(&[0, 0, 0, 2, 9, 9]).await.unwrap(),
         Fault::TooLong => answer.write_all(&[255; 9]).await.unwrap(),
-        Fault::CannotRead => reset(answer, codes::BAD_REQUEST),
-        Fault::BreakOff => reset(answer, codes::TOO_SLOW),
-        Fault::ShutDown => connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b""),
+        Fault::CannotRead => reset(answer, quic_codes::BAD_REQUEST),
+        Fault::BreakOff => reset(answer, quic_codes::TOO_SLOW),
+        Fault::ShutDown => connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b""),
         Fault::Unsure => say(answer, &Err::<(), _>(Refusal::OutcomeUnknown(7))).await,
         Fault::Refuse => say(answer, &Err::<(), _>(Refusal::Busy)).await,
     }
@@ -97,7 +97,7 @@ async fn closing_says_goodbye_before_it_returns() {
     client.close().await;
     let reason = reasons.recv().await.unwrap();
     let ConnectionError::ApplicationClosed(close) = reason else { panic!("{reason}") };
-    assert_eq!(close.error_code, VarInt::from_u32(codes::GOODBYE));
+    assert_eq!(close.error_code, VarInt::from_u32(quic_codes::GOODBYE));
 }
 
 #[tokio::test]

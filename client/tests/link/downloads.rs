@@ -8,7 +8,7 @@ use blake3::hazmat::HasherExt;
 use qchat_client::proto::command::{Done, Download, Request};
 use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
-use qchat_client::proto::{BlockHash, Refusal, codes, frame};
+use qchat_client::proto::{BlockHash, Refusal, frame, quic_codes};
 use qchat_client::{
     CallError, Client, DamagedError, Digest, Downloaded, Log, Progress, TransferEvent,
 };
@@ -108,12 +108,14 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
         }
         if way.ends_early(index) {
             match way {
-                Way::BrokenOff => stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap(),
+                Way::BrokenOff => {
+                    stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED)).unwrap();
+                }
                 // What was sent has to come first.
                 Way::Lost => {
                     stream.finish().unwrap();
                     let _ = stream.stopped().await;
-                    connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+                    connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
                 }
                 _ => stream.finish().unwrap(),
             }

@@ -9,7 +9,7 @@ use blake3::hazmat::HasherExt;
 use qchat_client::proto::command::{BlockHashes, Request, Upload, UploadOpening};
 use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
-use qchat_client::proto::{BlockHash, Refusal, StoredName, codes, frame, limits};
+use qchat_client::proto::{BlockHash, Refusal, StoredName, frame, limits, quic_codes};
 use qchat_client::{
     Address, Body, CallError, Client, Digest, File, Message, MessageId, Progress, Sequence,
     Timestamp,
@@ -183,7 +183,7 @@ async fn a_stopped_stream_is_explained_by_the_commands_answer() {
         let (upload, mut answer) = next_upload(&connection).await;
         say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         let mut stream = next_file(&connection, &upload).await;
-        stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED)).unwrap();
+        stream.stop(VarInt::from_u32(quic_codes::TRANSFER_FAILED)).unwrap();
         say(&mut answer, &Err::<Message, _>(Refusal::TransferFailed)).await;
         connection.closed().await;
     })
@@ -195,7 +195,7 @@ async fn a_stopped_stream_is_explained_by_the_commands_answer() {
 async fn a_link_lost_before_the_file_is_wanted_leaves_no_doubt() {
     let client = client_of(|connection| async move {
         next_upload(&connection).await;
-        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+        connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
     assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "not_sent");
@@ -207,7 +207,7 @@ async fn a_link_lost_before_the_last_byte_leaves_no_doubt() {
         let (upload, mut answer) = next_upload(&connection).await;
         say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         next_file(&connection, &upload).await;
-        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+        connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
     assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "not_sent");
@@ -219,7 +219,7 @@ async fn a_link_lost_after_the_last_byte_leaves_doubt() {
         let (upload, mut answer) = next_upload(&connection).await;
         say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
         next_file(&connection, &upload).await.read_to_end(9_999).await.unwrap();
-        connection.close(VarInt::from_u32(codes::SHUTTING_DOWN), b"");
+        connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
     assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "outcome_unknown");

@@ -8,7 +8,7 @@ use qchat_proto::command::{
     BlockHashes, BlockPage, BlockRange, Done, Download, FileBlocks, FilePage, FilesBelow,
 };
 use qchat_proto::file_stream::FileHeader;
-use qchat_proto::{BlockHash, BoundedVec, Digest, File, Refusal, codes, frame};
+use qchat_proto::{BlockHash, BoundedVec, Digest, File, Refusal, frame, quic_codes};
 use qchat_transfer::{BlockFile, BlockFilter, Layout, OutgoingFile, SendError};
 use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
@@ -92,7 +92,7 @@ impl Handler for Download {
         let sent = context.state.while_signed_in(&caller, sending).await;
         if sent.is_err() {
             // A stream that is only dropped looks finished to the peer.
-            let _ = stream.reset(VarInt::from_u32(codes::TRANSFER_FAILED));
+            let _ = stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
         }
         sent?;
         match good.damaged {

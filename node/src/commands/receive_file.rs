@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_proto::command::BlockHashes;
-use qchat_proto::{BlockHash, Refusal, codes};
+use qchat_proto::{BlockHash, Refusal, quic_codes};
 use qchat_transfer::{
     BlockReceiver, ExpectedStream, IncomingFile, Layout, PartialFile, ReceiveError, Received,
 };
@@ -116,7 +116,7 @@ impl FileReceiver {
         drop(receiving);
         if received.is_err() {
             // Fails only where the client ended the stream before.
-            let _ = stream.stop(VarInt::from_u32(codes::TRANSFER_FAILED));
+            let _ = stream.stop(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
         }
         received
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qchat_proto::command::{Done, SendText, SendTexts, TextOutcome};
 use qchat_proto::limits::REQUEST_BYTES_MAX;
-use qchat_proto::{Command, Message, Refusal, codes, frame};
+use qchat_proto::{Command, Message, Refusal, frame, quic_codes};
 use quinn::{RecvStream, VarInt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -62,7 +62,7 @@ impl Handler for SendTexts {
             if matches!(&taken, Err(error) if !matches!(error, RequestError::Gone)) {
                 violations.note();
                 // Fails only if the peer has ended the stream before.
-                let _ = stream.stop(VarInt::from_u32(codes::BAD_REQUEST));
+                let _ = stream.stop(VarInt::from_u32(quic_codes::BAD_REQUEST));
             }
             taken.map_err(|_| CommandError::from(Refusal::TransferFailed))
         };

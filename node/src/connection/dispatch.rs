@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
-use qchat_proto::{Command, Handle, Refusal, codes, frame};
+use qchat_proto::{Command, Handle, Refusal, frame, quic_codes};
 use qchat_transfer::{ConnectionWindows, StreamPairing};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use serde::Serialize;
@@ -117,13 +117,13 @@ impl CommandContext {
         };
         match &error {
             RequestError::Gone => return,
-            RequestError::TooSlow => self.give_up(&mut request, codes::TOO_SLOW),
+            RequestError::TooSlow => self.give_up(&mut request, quic_codes::TOO_SLOW),
             RequestError::TooLongSignedOut => {
-                let _ = request.stop(VarInt::from_u32(codes::BAD_REQUEST));
+                let _ = request.stop(VarInt::from_u32(quic_codes::BAD_REQUEST));
                 self.finish(frame::encode_frame(&Err::<(), _>(Refusal::NotLoggedIn)), ()).await;
             }
             RequestError::Garbage(_) | RequestError::TooLong | RequestError::Scattered => {
-                self.give_up(&mut request, codes::BAD_REQUEST);
+                self.give_up(&mut request, quic_codes::BAD_REQUEST);
             }
         }
         if self.violations.note() == Violation::First {
@@ -265,7 +265,7 @@ impl CommandContext {
             Some(Ok(())) => Ok(()),
             // Nobody is there to be told, or the frame was broken off and nothing can follow it.
             _ => {
-                let _ = self.answer.reset(VarInt::from_u32(codes::SHUTTING_DOWN));
+                let _ = self.answer.reset(VarInt::from_u32(quic_codes::SHUTTING_DOWN));
                 Err(Refusal::TransferFailed.into())
             }
         }
@@ -289,7 +289,7 @@ impl CommandContext {
             self.answer.stopped().await.ok()
         });
         if sent.await.is_err() {
-            let _ = self.answer.reset(VarInt::from_u32(codes::TOO_SLOW));
+            let _ = self.answer.reset(VarInt::from_u32(quic_codes::TOO_SLOW));
         }
     }
 }
@@ -308,16 +308,16 @@ pub(crate) async fn deliver(
         Ok(Ok(header)) => {
             match arrivals.deliver_within(COMMAND_TIME_MAX, header.transfer, stream).await {
                 Ok(()) => return,
-                Err(unexpected) => (unexpected, codes::UNEXPECTED_STREAM),
+                Err(unexpected) => (unexpected, quic_codes::UNEXPECTED_STREAM),
             }
         }
         Ok(Err(_)) => {
             violations.note();
-            (stream, codes::UNEXPECTED_STREAM)
+            (stream, quic_codes::UNEXPECTED_STREAM)
         }
         Err(_) => {
             violations.note();
-            (stream, codes::TOO_SLOW)
+            (stream, quic_codes::TOO_SLOW)
         }
     };
     // Fails only where the peer ended the stream before.

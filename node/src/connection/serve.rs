@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::codes;
+use qchat_proto::quic_codes;
 use qchat_transfer::{ConnectionWindows, until_silent};
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
@@ -56,7 +56,7 @@ pub(crate) async fn serve(state: Arc<ServerState>, incoming: Incoming, handshake
     let place = match handshake.done() {
         Ok(place) => place,
         Err(ServerFull) => {
-            return close(&connection, codes::FULL, b"there are too many connections");
+            return close(&connection, quic_codes::FULL, b"there are too many connections");
         }
     };
     tracing::debug!(%peer, "connected");
@@ -232,19 +232,19 @@ impl Streams {
             End::Lost(reason) => reason,
             End::Silent => {
                 let reason = "nothing comes from the client any more";
-                close(&self.connection, codes::TOO_SLOW, reason.as_bytes());
+                close(&self.connection, quic_codes::TOO_SLOW, reason.as_bytes());
                 reason.to_owned()
             }
             End::Stopping => "the server stops".to_owned(),
             End::NobodySignedIn => {
                 let reason = "nobody has signed in";
-                close(&self.connection, codes::NOBODY_SIGNED_IN, reason.as_bytes());
+                close(&self.connection, quic_codes::NOBODY_SIGNED_IN, reason.as_bytes());
                 reason.to_owned()
             }
             End::Misbehaved => {
                 let peer = self.connection.remote_address();
                 tracing::warn!(%peer, "too much came that is no request: closing the connection");
-                close(&self.connection, codes::MISBEHAVED, b"too much of this is no request");
+                close(&self.connection, quic_codes::MISBEHAVED, b"too much of this is no request");
                 "the peer misbehaved".to_owned()
             }
         };
@@ -252,7 +252,7 @@ impl Streams {
             report_panic(ended);
         }
         self.session.sign_out();
-        close(&self.connection, codes::SHUTTING_DOWN, b"the server is shutting down");
+        close(&self.connection, quic_codes::SHUTTING_DOWN, b"the server is shutting down");
         (reason, self.place)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qchat_proto::codes;
+use qchat_proto::quic_codes;
 use quinn::{ReadError, RecvStream, SendStream, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -41,7 +41,7 @@ async fn drip(streams: Vec<(SendStream, RecvStream)>) -> u32 {
             let (sent, ended) = tokio::join!(sending, ended);
             match ended {
                 Err(ReadError::Reset(code)) => {
-                    assert_eq!(code, VarInt::from_u32(codes::TOO_SLOW));
+                    assert_eq!(code, VarInt::from_u32(quic_codes::TOO_SLOW));
                 }
                 Err(ReadError::ConnectionLost(_)) => {}
                 other => panic!("a request of some bytes is answered: {other:?}"),
@@ -99,5 +99,5 @@ async fn a_file_whose_stream_does_not_say_which_one_is_not_waited_for() {
     let mut send = in_time(raw.connection.open_uni()).await.unwrap();
     send.write_all(&[0]).await.unwrap();
     let code = in_time(send.stopped()).await.unwrap();
-    assert_eq!(code, Some(VarInt::from_u32(codes::TOO_SLOW)));
+    assert_eq!(code, Some(VarInt::from_u32(quic_codes::TOO_SLOW)));
 }

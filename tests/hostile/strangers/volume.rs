@@ -4,7 +4,7 @@
 
 use qchat_proto::command::Users;
 use qchat_proto::limits::{REQUEST_BYTES_MAX, SIGNED_OUT_REQUEST_BYTES_MAX};
-use qchat_proto::{ALPN, Request, codes, frame};
+use qchat_proto::{ALPN, Request, frame, quic_codes};
 use quinn::{Connection, VarInt};
 use tokio::task::{JoinSet, yield_now};
 
@@ -94,7 +94,7 @@ pub(super) async fn garbage_until_closed(raw: &RawConnection, most: usize) -> us
         let answer = in_time(receive.read_to_end(100)).await;
         match answer {
             Err(quinn::ReadToEndError::Read(quinn::ReadError::Reset(code))) => {
-                assert_eq!(code, VarInt::from_u32(codes::BAD_REQUEST));
+                assert_eq!(code, VarInt::from_u32(quic_codes::BAD_REQUEST));
             }
             Err(quinn::ReadToEndError::Read(quinn::ReadError::ConnectionLost(_))) => {
                 return number + 1;
