@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use qchat_client::{Client, Fingerprint, PinFile, ServerAddress, Trust, Unknown};
 use qchat_node::{Config, IdentityFiles, Limits, Server};
-use qchat_terminal::{ClientArgs, Executor, LineStatus, Output, OutputError, print};
+use qchat_terminal::{ClientArgs, Executor, LineStatus, Output, OutputError, print, prompt_text};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -99,7 +99,7 @@ async fn play(folder: &Path, server: &ServerAddress) -> anyhow::Result<()> {
     std::fs::write(folder.join("bob/results.csv"), "run,yield\n1,0.93\n2,0.97\n")?;
     for (person, line) in LINES {
         let executor = if person == Alice { &mut alice } else { &mut bob };
-        print(&format!("{}{line}", executor.prompt()))?;
+        print(&format!("{}{line}", prompt_text(executor)))?;
         let outcome = executor.run_line(line).await;
         let expected = !line.starts_with("sned");
         if let LineStatus::OutputClosed(error) = outcome {

@@ -3,7 +3,6 @@
 use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
 use qchat_proto::{Refusal, TextError};
 
-use crate::command::ParseError;
 use crate::exit::Exit;
 
 /// A failed line.
@@ -65,12 +64,6 @@ impl CommandError {
     /// Whether the line itself is wrong, so that no server was asked.
     pub(crate) fn is_usage(&self) -> bool {
         matches!(self.code, "usage" | "unknown_command")
-    }
-}
-
-impl From<ParseError> for CommandError {
-    fn from(error: ParseError) -> Self {
-        Self::refused(error.code(), error.to_string())
     }
 }
 

@@ -9,6 +9,7 @@ mod config;
 #[cfg(test)]
 #[path = "../../../tests/corpus/mod.rs"]
 mod corpus;
+mod deadline;
 mod error;
 mod execute;
 mod exit;
@@ -22,13 +23,15 @@ mod output;
 mod prompt;
 mod script;
 mod start;
+mod values;
 
 pub use crate::config::ClientArgs;
-pub use crate::config::{Age, Count, Seconds, Size};
 pub use crate::config::{parse_settings, setting};
 pub use crate::execute::{Executor, LineStatus};
 pub use crate::output::acts;
 pub use crate::output::{OutputError, print, tell};
+pub use crate::values::{Age, Count, Seconds, Size};
 pub use exit::Exit;
 pub use output::Output;
+pub use prompt::prompt_text;
 pub use start::run;

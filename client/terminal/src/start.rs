@@ -6,25 +6,16 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow};
 use qchat_client::Unknown;
 
-use crate::command::{CommandEntry, Verb};
-use crate::config::ClientArgs;
-use crate::config::UserFolders;
-use crate::config::{Settings, SettingsSources};
-use crate::execute::Connection;
-use crate::execute::Executor;
+use crate::command::{self, CommandEntry, Verb};
+use crate::config::{ClientArgs, Settings, SettingsSources, UserFolders, path_of};
+use crate::execute::{Connection, Executor};
 use crate::exit::Exit;
-use crate::login::PasswordSource;
-use crate::login::path_of;
-use crate::login::{Account, SavePolicy};
-use crate::output::Palette;
-use crate::output::sanitize;
-use crate::output::tell;
-use crate::output::{Output, OutputFormat};
-use crate::output::{TerminalModes, ended_by_signal, is_foreground};
+use crate::login::{Account, PasswordSource, SavePolicy};
+use crate::output::{
+    Output, OutputFormat, Palette, TerminalModes, ended_by_signal, is_foreground, sanitize, tell,
+};
 use crate::prompt::repl;
-use crate::script::Listener;
-use crate::script::{AfterFailure, Lines};
-use crate::script::{listen, run};
+use crate::script::{AfterFailure, Lines, Listener, listen, run};
 
 /// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
 /// within another one.
@@ -52,7 +43,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
     let runtime = runtime.context("starting the runtime")?;
     let modes = TerminalModes::remember();
     let exit = runtime.block_on(async {
-        if args.command.first().is_some_and(|word| word == listen::NAME) {
+        if args.command.first().is_some_and(|word| word == command::listen::NAME) {
             if args.command.get(1).is_some_and(|word| word == "--help") {
                 return Ok(listen::help());
             }

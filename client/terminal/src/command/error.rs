@@ -1,9 +1,10 @@
 //! Words for the writer of a line that was not understood.
 
+use crate::command::listen;
 use crate::command::names::NameArgumentError;
 use crate::command::table::{CommandEntry, nearest};
-use crate::command::words::is_odd_space;
-use crate::script::listen;
+use crate::command::words::{bounded, is_odd_space};
+use crate::error::CommandError;
 
 /// Why a line was not understood. Its text is for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,18 +61,10 @@ impl ParseError {
     }
 }
 
-/// How many characters of an unknown word are repeated to its writer.
-const WORD_CHARACTERS_MAX: usize = 64;
-
-/// The beginning of a word of any length. A space that separates nothing is seen in it: `send<U+00A0>bob`.
-pub(crate) fn bounded(word: &str) -> String {
-    let beginning = word.chars().take(WORD_CHARACTERS_MAX);
-    let seen = |character: char| match is_odd_space(character) {
-        true => format!("<U+{:04X}>", u32::from(character)),
-        false => character.to_string(),
-    };
-    let cut = if word.chars().nth(WORD_CHARACTERS_MAX).is_some() { "…" } else { "" };
-    beginning.map(seen).collect::<String>() + cut
+impl From<ParseError> for CommandError {
+    fn from(error: ParseError) -> Self {
+        Self::refused(error.code(), error.to_string())
+    }
 }
 
 /// The program's own options, which people like to write last.

@@ -5,8 +5,8 @@ use std::fmt;
 use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Address, MessageId, Sequence, UserName};
 
+use crate::command::error::{ParseError, unexpected};
 use crate::command::names;
-use crate::command::parse::{ParseError, unexpected};
 use crate::command::table::CommandEntry;
 use crate::command::words::Words;
 

@@ -1,15 +1,19 @@
 //! The meaning of a line: no network and no disk.
 
 mod error;
+mod file_arguments;
 mod history_options;
+pub(crate) mod listen;
 pub(crate) mod names;
 mod parse;
 mod table;
 mod wait_options;
 mod words;
 
+pub(crate) use error::ParseError;
+pub(crate) use file_arguments::{FileArguments, FileWord};
 pub(crate) use history_options::HistoryArguments;
-pub(crate) use parse::{Command, ParseError, PasswordChange, bounded, parse};
+pub(crate) use parse::{Command, PasswordChange, parse};
 pub(crate) use table::{COMMANDS, CommandEntry, Verb, help, nearest};
-pub(crate) use wait_options::WaitOptions;
-pub(crate) use words::{Input, expanded, separates, unquoted};
+pub(crate) use wait_options::{WaitOptions, stage_name};
+pub(crate) use words::{Input, bounded};

@@ -4,8 +4,7 @@ use std::str::FromStr;
 
 use qchat_proto::{GroupName, NameError, UserName};
 
-use crate::command::parse::bounded;
-use crate::command::words::is_odd_space;
+use crate::command::words::{bounded, is_odd_space};
 
 /// A word that is no name of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,14 +6,14 @@ use qchat_proto::{
     UserName,
 };
 
-pub(crate) use crate::command::error::{ParseError, bounded, unexpected};
+use crate::command::error::{ParseError, unexpected};
+use crate::command::file_arguments::FileArguments;
 use crate::command::history_options::HistoryArguments;
 use crate::command::names;
 use crate::command::names::PrefixedName;
 use crate::command::table::{CommandEntry, Verb};
 use crate::command::wait_options::WaitOptions;
-use crate::command::words::{Input, Words};
-use crate::execute::FileArguments;
+use crate::command::words::{Input, Words, bounded};
 
 /// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
 /// who is signed out hears of that first.
@@ -343,7 +343,7 @@ impl Arguments<'_> {
         let (wait, to) = self.receiver()?;
         let usage = self.usage("");
         let is_input = self.options == OptionParsing::Read && self.is_dash();
-        let files = self.words.rest_files().ok_or(usage)?;
+        let files = FileArguments::from_words(self.words).ok_or(usage)?;
         let line = Command::SendFile { to, files, wait };
         Ok(if is_input { Command::FromInput(Box::new(line)) } else { line })
     }

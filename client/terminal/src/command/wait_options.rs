@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use qchat_proto::{MessageId, Stage};
+use qchat_proto::Stage;
 
 use crate::command::words::Words;
-use crate::config::Seconds;
-use crate::error::CommandError;
-use crate::execute::Deadline;
+use crate::values::Seconds;
 
 /// How far a message is to come before its line is done, and how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,15 +38,14 @@ impl WaitOptions {
             *words = ahead;
         }
     }
+}
 
-    /// Says that the time is over. The message is stored all the same.
-    pub(crate) fn too_long(self, message: &MessageId, deadline: &Deadline) -> CommandError {
-        let (code, done) = match self.stage {
-            Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
-            Stage::Read => ("not_read", "read"),
-        };
-        let text = format!("sent {message}, which was not {done} within {}", deadline.in_words());
-        CommandError::refused(code, text)
+/// The word that `--wait` takes for a stage.
+pub(crate) fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Stored => "stored",
+        Stage::Delivered => "delivered",
+        Stage::Read => "read",
     }
 }
 

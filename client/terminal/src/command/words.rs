@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::execute::FileArguments;
-
 /// One line of input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Input<'a> {
@@ -49,9 +47,28 @@ pub(crate) fn is_odd_space(character: char) -> bool {
         && (character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}'))
 }
 
+/// How many characters of an unknown word are repeated to its writer.
+const WORD_CHARACTERS_MAX: usize = 64;
+
+/// The beginning of a word of any length. A space that separates nothing is seen in it: `send<U+00A0>bob`.
+pub(crate) fn bounded(word: &str) -> String {
+    let beginning = word.chars().take(WORD_CHARACTERS_MAX);
+    let seen = |character: char| match is_odd_space(character) {
+        true => format!("<U+{:04X}>", u32::from(character)),
+        false => character.to_string(),
+    };
+    let cut = if word.chars().nth(WORD_CHARACTERS_MAX).is_some() { "…" } else { "" };
+    beginning.map(seen).collect::<String>() + cut
+}
+
 impl<'a> Words<'a> {
     pub(crate) fn of(input: Input<'a>) -> Self {
         Self { left: input }
+    }
+
+    /// The input that is left.
+    pub(crate) fn input(&self) -> Input<'a> {
+        self.left
     }
 
     /// Everything after one separator, byte for byte; `None` where the line ends before it.
@@ -70,19 +87,6 @@ impl<'a> Words<'a> {
         let rest = self.rest()?;
         let text = if typed { unquoted(&rest) } else { &rest };
         Some(text.to_owned()).filter(|text| !text.is_empty())
-    }
-
-    /// The rest as files: in a typed line quotes as in a name, and `~/` is the home folder. A shell has
-    /// put its own in.
-    pub(crate) fn rest_files(self) -> Option<FileArguments> {
-        let left = self.left;
-        self.rest_unquoted()?;
-        match left {
-            Input::Line(text) => {
-                text.strip_prefix(separates).map(|rest| FileArguments::Rest(rest.to_owned()))
-            }
-            Input::Arguments(names) => Some(FileArguments::Arguments(names.to_vec())),
-        }
     }
 
     /// Takes a ` &` off the end of a typed line; says whether there was one.
@@ -179,14 +183,6 @@ mod tests {
         check_path(" ~bob/x", Some("~bob/x"));
         check_path(" ", None);
         check_path(" \"\"", None);
-    }
-
-    #[test]
-    fn a_shells_quotes_and_tildes_are_not_ours() {
-        for name in ["~/\"x\"", "\"x\""] {
-            let named = Words::of(Input::Arguments(&[name.to_owned()])).rest_files();
-            assert_eq!(named.map(|named| named.whole()), Some(PathBuf::from(name)));
-        }
     }
 
     #[track_caller]

@@ -2,9 +2,8 @@
 
 use qchat_client::{Fingerprint, ServerAddress};
 
-use crate::command::help;
-use crate::config::values::Seconds;
-use crate::script::listen;
+use crate::command::{help, listen};
+use crate::values::Seconds;
 
 /// The arguments of `qchat client`. What is not given comes from the environment, then from the
 /// settings file, then from the defaults.

@@ -1,9 +1,10 @@
 //! The folders that belong to this user, by the XDG Base Directory Specification.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+use qchat_client::{ServerAddress, UserName};
 
 /// Where qchat keeps what outlives one run. Nothing is made before it is needed.
 #[derive(Debug, Clone)]
@@ -59,4 +60,20 @@ impl UserFolders {
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")
     }
+}
+
+/// The file of a server and a user below `folder`.
+pub(crate) fn path_of(folder: &Path, server: &ServerAddress, user: &UserName) -> PathBuf {
+    folder.join(component(&server.to_string())).join(component(user.as_str()))
+}
+
+/// The name as one component of a path, different for different names.
+pub(crate) fn component(name: &str) -> String {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let encode = |byte: u8| match byte {
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
 }

@@ -2,12 +2,11 @@
 
 mod args;
 mod folders;
+mod password_file;
 pub(crate) mod settings;
 mod settings_file;
-mod values;
 
 pub use args::ClientArgs;
-pub(crate) use folders::UserFolders;
+pub(crate) use folders::{UserFolders, component, path_of};
 pub(crate) use settings::{Settings, SettingsSources};
 pub use settings_file::{parse_settings, setting};
-pub use values::{Age, Count, Seconds, Size};

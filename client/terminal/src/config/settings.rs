@@ -12,9 +12,9 @@ use serde::Deserialize;
 use crate::command::names;
 use crate::config::args::ClientArgs;
 use crate::config::folders::UserFolders;
+use crate::config::password_file::first_line;
 use crate::config::settings_file::{on_or_off, parse_settings, setting};
-use crate::config::values::Seconds;
-use crate::login::first_line;
+use crate::values::Seconds;
 
 /// How long a line waits for the server unless something else is set.
 const TIMEOUT: Seconds = Seconds(30);

@@ -90,7 +90,7 @@ fn unknown(name: &str, names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::values::{Count, Size};
+    use crate::values::{Count, Size};
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default)]

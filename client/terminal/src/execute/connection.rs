@@ -6,8 +6,8 @@ use qchat_client::{Backoff, Client, ConnectError, Fingerprint, ServerAddress, Tr
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::deadline::Deadline;
 
 /// How long the goodbye may take.
 const CLOSE_MAX: Duration = Duration::from_secs(2);

@@ -14,21 +14,18 @@ use qchat_client::proto::{ClientId, MessageId, Stage};
 use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
-use crate::command::Input;
-use crate::command::{Command, parse};
+use crate::command::{Command, Input, parse};
+use crate::deadline::Deadline;
 use crate::error::CommandError;
 use crate::execute::connection::Connection;
-use crate::execute::deadline::Deadline;
-use crate::execute::perform::{ExecOptions, dispatch};
+use crate::execute::dispatch::dispatch;
+use crate::execute::options::ExecOptions;
 use crate::execute::retry::Persistence;
 use crate::execute::upload_ids::UnfinishedUploads;
 use crate::exit::Exit;
-use crate::login::PasswordSource;
-use crate::login::{Account, Requirement};
+use crate::login::{Account, PasswordSource, Requirement};
 use crate::outcome::{Outcome, Page};
-use crate::output::BarMode;
-use crate::output::Output;
-use crate::prompt::{ConnectionState, prompt};
+use crate::output::{BarMode, Output};
 use standard_input::StandardInput;
 
 /// What came of a line, for who runs the next one.
@@ -142,7 +139,7 @@ impl Executor {
     /// Shows transfers while they run.
     #[must_use]
     pub(crate) fn with_bars(mut self) -> Self {
-        self.options.bars = BarMode::On;
+        self.options.progress.bars = BarMode::On;
         self
     }
 
@@ -175,21 +172,13 @@ impl Executor {
         self.run_input(Input::line(line)).await
     }
 
-    /// Who is signed in, where, and that it is their turn: `alice@localhost> `, or
-    /// `alice@localhost (offline)> ` while there is no connection.
-    pub fn prompt(&self) -> String {
-        let is_ready = self.is_connected() || self.closed_idle();
-        let connection = if is_ready { ConnectionState::Ready } else { ConnectionState::Offline };
-        prompt(self.user().as_ref(), self.connection.server().host(), connection, 0)
-    }
-
     /// Tells that the running line was broken off.
     pub fn cancelled(&mut self) {
         if std::mem::take(&mut self.unsettled) {
             // The next line connects again, and knows then who is signed in.
             self.connection.abandon();
         }
-        self.output.notice(match self.options.has_moved.swap(false, Ordering::Relaxed) {
+        self.output.notice(match self.options.progress.has_moved.swap(false, Ordering::Relaxed) {
             true => "broken off; the same line again goes on where it stopped",
             false => "broken off; what was on its way already may have been done",
         });
@@ -299,7 +288,7 @@ impl Executor {
             Ok(Outcome::Quit) => return LineStatus::Quit,
             Ok(outcome) => {
                 self.sent = outcome.sent().iter().map(|message| message.id.clone()).collect();
-                if let Some(failure) = outcome.failure() {
+                if let Some(failure) = outcome.error() {
                     return LineStatus::Failed(failure.exit);
                 }
             }
@@ -312,7 +301,7 @@ impl Executor {
         let unread: Vec<_> = page.messages.into_iter().filter(|message| message.unread).collect();
         self.seen = unread.iter().map(|message| message.id.clone()).collect();
         let Some(client) = self.connection.client().filter(|_| !unread.is_empty()) else { return };
-        let marked = self.options.ask(client.mark_read(page.log, &unread)).await;
+        let marked = self.options.time.query(client.mark_read(page.log, &unread)).await;
         if let Err(failure) = marked {
             let text = format!("these messages stay unread: {}", failure.text);
             self.output.notice(&text);
@@ -352,7 +341,7 @@ impl Executor {
         (id, deadline): (ClientId, Deadline),
         failure: CommandError,
     ) -> Result<Outcome, CommandError> {
-        self.options.deadline = deadline;
+        self.options.time.deadline = deadline;
         self.connection.begin();
         let mut persistence = Persistence::default();
         let notice = persistence.is_news(&deadline).then(|| failure.before_trying_again(&deadline));
@@ -376,7 +365,7 @@ impl Executor {
     ) -> Result<Outcome, CommandError> {
         loop {
             let result = self.run_once(line, id).await;
-            if self.options.has_moved.swap(false, Ordering::Relaxed) {
+            if self.options.progress.has_moved.swap(false, Ordering::Relaxed) {
                 // The server was there, and a file has come further.
                 self.begin_line();
                 persistence.has_moved();
@@ -385,7 +374,7 @@ impl Executor {
                 Err(failure) if self.is_worth_repeating(line, &failure) => failure,
                 result => return result,
             };
-            let deadline = self.options.deadline;
+            let deadline = self.options.time.deadline;
             // That the server has ended what nobody used is no trouble, also if it crossed with the line.
             if persistence.is_news(&deadline) && !self.closed_idle() {
                 self.output.notice(&failure.before_trying_again(&deadline));
@@ -397,7 +386,7 @@ impl Executor {
 
     /// Gives the line that begins now its whole time.
     pub(crate) fn begin_line(&mut self) {
-        self.options.restart_deadline();
+        self.options.time.restart();
         self.connection.begin();
     }
 
@@ -473,7 +462,7 @@ impl Executor {
     }
 
     async fn connect(&mut self) -> Result<Client, CommandError> {
-        let made = self.connection.connect(&self.options.deadline).await?;
+        let made = self.connection.connect(&self.options.time.deadline).await?;
         for remark in made.remark.into_iter().chain(self.connection.take_key_remark()) {
             self.output.notice(&remark);
         }

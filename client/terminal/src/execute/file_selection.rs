@@ -1,8 +1,8 @@
-//! The files that a line names: one, several, those that fit a pattern, and what lies in a folder.
+//! The files that a line sends: one, several, all that match a pattern, and all below a folder.
 //!
-//! A line is read without a look at the disk; what it names is found when it is done.
+//! A line is parsed without a look at the disk. Its files are selected when it runs.
 
-mod names;
+mod resolve;
 mod sent_name;
 mod walk;
 
@@ -13,87 +13,70 @@ use std::time::UNIX_EPOCH;
 use qchat_proto::{ClientId, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
+use crate::command::FileArguments;
 use crate::error::CommandError;
-pub(crate) use names::FileArguments;
+use crate::outcome::{RenamedFile, SkippedEntry};
+pub(crate) use resolve::absolute_names;
+use resolve::{FILES_MAX, resolve};
 use sent_name::TakenNames;
 
-/// How many files one line may send.
-const FILES_MAX: usize = 10_000;
+/// Selects the files that a line names.
+///
+/// # Errors
+/// [`CommandError`]: a name does not exist, a folder cannot be read or is empty, or there are too many files.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(crate) async fn select_files(
+    files: &FileArguments,
+    folder: Option<&Path>,
+) -> Result<FileSelection, CommandError> {
+    let (files, folder) = (files.clone(), folder.map(Path::to_owned));
+    spawn_blocking(move || FileSelection::of(&files, folder.as_deref()))
+        .await
+        .unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
+}
 
-/// What a line sends.
+/// The files of one line.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct FileSelection {
     /// In the order in which they are sent.
     pub(crate) files: Vec<SelectedFile>,
-    /// What lies in the folders and is no file of theirs: symbolic links, devices, pipes.
+    /// Entries of the folders that are no files: symbolic links, devices, pipes.
     pub(crate) left_out: Vec<SkippedEntry>,
-    /// Those files and folders that are called otherwise where they go to.
+    /// Files and folders that get another name on the way.
     pub(crate) renamed: Vec<RenamedFile>,
-    /// Where it was found that the line names.
+    /// The absolute paths that the line names.
     places: Vec<PathBuf>,
     known: HashSet<PathBuf>,
 }
 
-/// A file or a folder whose name could do harm where it goes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RenamedFile {
-    pub(crate) path: PathBuf,
-    /// What it is called there, with the folders above it.
-    pub(crate) sent_as: String,
-}
-
-/// An entry of a folder that is not sent.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SkippedEntry {
-    pub(crate) path: PathBuf,
-    /// Its kind, in words for the sender.
-    pub(crate) kind: &'static str,
-}
-
-/// One of several files.
+/// One file of a selection.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SelectedFile {
     pub(crate) path: PathBuf,
-    /// What it is called where it goes to, with what is above it of a folder that is sent.
+    /// The name under which it is sent, with the folders above it if a folder is sent.
     pub(crate) name: FilePath,
-    /// As it was when it was found; 0 where nothing is known.
+    /// The size when the file was selected; 0 if that is not known.
     pub(crate) bytes: u64,
     changed_nanoseconds: u128,
 }
 
-impl FileArguments {
-    /// Finds the files.
-    ///
-    /// # Errors
-    /// [`CommandError`]: a name leads nowhere, a folder cannot be read or is empty, or there are too many.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub(crate) async fn choose(
-        &self,
-        folder: Option<&Path>,
-    ) -> Result<FileSelection, CommandError> {
-        let (named, folder) = (self.clone(), folder.map(Path::to_owned));
-        spawn_blocking(move || named.choose_now(folder.as_deref()))
-            .await
-            .unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
-    }
-
-    fn choose_now(&self, folder: Option<&Path>) -> Result<FileSelection, CommandError> {
-        let mut chosen = FileSelection::default();
-        let mut tops = TakenNames::default();
-        for path in self.find(folder)? {
-            match path.is_dir() {
-                true => walk::walk(&path, &mut tops, &mut chosen)?,
-                false => chosen.add_alone(&path)?,
-            }
-            chosen.places.push(from_the_root(&path));
-        }
-        Ok(chosen)
-    }
-}
-
 impl FileSelection {
+    /// Waits for the disk.
+    fn of(files: &FileArguments, folder: Option<&Path>) -> Result<Self, CommandError> {
+        let mut selection = Self::default();
+        let mut tops = TakenNames::default();
+        for path in resolve(files, folder)? {
+            match path.is_dir() {
+                true => walk::walk(&path, &mut tops, &mut selection)?,
+                false => selection.add_alone(&path)?,
+            }
+            selection.places.push(absolute(&path));
+        }
+        Ok(selection)
+    }
+
     fn add(&mut self, file: SelectedFile) -> Result<(), CommandError> {
         self.check_room()?;
         if self.known.insert(file.path.clone()) {
@@ -109,7 +92,7 @@ impl FileSelection {
         self.add(SelectedFile::at(path.to_owned(), name.into()))
     }
 
-    /// Notes a name that is another one where the file or folder goes to.
+    /// Notes the file or folder if its name changes on the way.
     fn note_name(&mut self, path: &Path, name: &FileName, sent_as: &str) {
         let same = path.file_name().is_none_or(|own| own == name.as_str());
         if !same && !self.renamed.iter().any(|renamed| renamed.path == path) {
@@ -127,7 +110,7 @@ impl FileSelection {
         }
     }
 
-    /// The file, where there is no other and nothing was left out.
+    /// The file, if it is the only one and no entry was left out.
     pub(crate) fn only(&self) -> Option<&SelectedFile> {
         match self.files.as_slice() {
             [file] if self.left_out.is_empty() => Some(file),
@@ -135,7 +118,7 @@ impl FileSelection {
         }
     }
 
-    /// What tells the line from those that name other files and folders, whatever they call them.
+    /// Tells the line from lines that name other files and folders. Two spellings of one path are the same.
     pub(crate) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 files of a line");
         for place in &self.places {
@@ -144,7 +127,7 @@ impl FileSelection {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// How long they are together.
+    /// The sum of the sizes.
     pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().fold(0, |sum, file| sum.saturating_add(file.bytes))
     }
@@ -163,14 +146,14 @@ impl SelectedFile {
         }
     }
 
-    /// Under which it is sent by the line that has the id `line`, however often that is tried. A file
-    /// that has changed since, or goes into another folder, is another one.
+    /// The id under which the line with the id `line` sends the file, the same in every attempt. A file that
+    /// has changed, or that goes into another folder, gets another id.
     pub(crate) fn id(&self, line: ClientId) -> ClientId {
         let mut hasher = blake3::Hasher::new_derive_key("qchat 2026-11 file of a line");
         hasher.update(&line.0);
         hasher.update(&self.bytes.to_be_bytes());
         hasher.update(&self.changed_nanoseconds.to_be_bytes());
-        hasher.update(from_the_root(&self.path).as_os_str().as_encoded_bytes());
+        hasher.update(absolute(&self.path).as_os_str().as_encoded_bytes());
         if let Some(folder) = self.name.folder() {
             hasher.update(&[0]).update(folder.as_str().as_bytes());
         }
@@ -180,8 +163,8 @@ impl SelectedFile {
     }
 }
 
-/// The same path from wherever it is looked at, and with or without a slash at its end. A link in it stays one.
-fn from_the_root(path: &Path) -> PathBuf {
+/// The absolute path, without a slash at its end. Symbolic links in it are kept.
+fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     path.components().collect()
 }

@@ -1,17 +1,18 @@
 //! Doing a command on a connection, and again on another one if that is lost.
 
+mod background_task;
 mod connection;
-mod deadline;
+mod dispatch;
 mod executor;
 mod file_selection;
-mod perform;
+mod options;
 mod retry;
 pub(crate) mod upload_ids;
 
+pub(crate) use background_task::{TaskEnd, retry_later, spawn_command};
 pub(crate) use connection::{Connection, key_change};
-pub(crate) use deadline::Deadline;
 pub use executor::{Executor, LineStatus};
-pub(crate) use file_selection::{FileArguments, RenamedFile, SkippedEntry};
-pub(crate) use perform::{ExecOptions, dispatch};
+pub(crate) use file_selection::absolute_names;
+pub(crate) use options::ExecOptions;
 pub(crate) use retry::Persistence;
 pub(crate) use upload_ids::AnsweredUploads;

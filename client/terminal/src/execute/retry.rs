@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use qchat_client::Backoff;
 
+use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::deadline::Deadline;
 
 /// What is too short for another try: the line is over.
 const TRY_MIN: Duration = Duration::from_millis(50);

@@ -16,7 +16,7 @@ use qchat_proto::{ClientId, FolderPath};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::login::path_of;
+use crate::config::path_of;
 
 /// A longer note is none of ours.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;

@@ -1,8 +1,6 @@
 //! Lines, as they are typed and as a shell hands them over.
 
-use crate::command::CommandEntry;
-use crate::command::Input;
-use crate::command::{Command, ParseError, parse};
+use crate::command::{Command, CommandEntry, Input, ParseError, parse};
 
 /// Takes bytes for a line, and for a shell's arguments, which a zero byte separates.
 ///

@@ -6,14 +6,11 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
 use crate::error::CommandError;
-use crate::execute::{RenamedFile, SkippedEntry};
-use crate::outcome::{Outcome, Page, SentFiles};
-use crate::output::Palette;
-use crate::output::is_plain;
-use crate::output::{RenderOptions, text};
-use crate::output::{json, sanitize};
-use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
-use crate::prompt::{TransferDirection, TransferRow, TransferState};
+use crate::outcome::{
+    LateResult, Notice, NoticeBatch, Outcome, Page, ReceivedMessage, RenamedFile, SentFiles,
+    SkippedEntry, TransferDirection, TransferRow, TransferState,
+};
+use crate::output::{Palette, RenderOptions, is_plain, json, sanitize, text};
 
 /// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
 ///
@@ -79,8 +76,7 @@ impl Shown {
 
     /// What comes by itself.
     fn batch(&self, news: Vec<Notice>) -> String {
-        let mut batch = NoticeBatch::default();
-        batch.notices = news;
+        let batch = NoticeBatch { notices: news, left_out: 0 };
         text::batch(&batch, &Palette::default(), self.columns)
     }
 

@@ -8,10 +8,10 @@ use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserN
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::deadline::TimeLimit;
 use crate::error::CommandError;
-use crate::execute::ExecOptions;
 use crate::login::password_input::PasswordSource;
-use crate::login::saved_session::{SavedSessions, SavedToken};
+use crate::login::saved_session::{MissingSession, SavedSessions, SavedToken};
 
 /// What a line needs before it can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum Requirement {
 #[derive(Debug)]
 pub(crate) struct SignInContext<'a> {
     pub(crate) secrets: &'a PasswordSource,
-    pub(crate) options: &'a mut ExecOptions,
+    pub(crate) time: &'a mut TimeLimit,
 }
 
 /// Which sessions outlive the run.
@@ -55,17 +55,6 @@ impl IntendedUser {
         let (Self::Named(user) | Self::Last(user)) = self;
         user
     }
-}
-
-/// Why there is no saved session of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MissingSession {
-    /// None was saved.
-    Missing,
-    /// The file holds nothing, or nothing that makes sense.
-    Unusable(String),
-    /// The server does not know it any more.
-    Ended,
 }
 
 /// The session of this run, and the account that it is for.
@@ -163,7 +152,7 @@ impl Account {
         context: &SignInContext<'_>,
     ) -> Result<bool, CommandError> {
         let Some(session) = &self.session else { return Ok(false) };
-        let resumed = context.options.ask(client.resume(session.token.clone())).await;
+        let resumed = context.time.query(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
             Err(failure) if failure.code == Refusal::SessionEnded.code() => {
@@ -230,7 +219,7 @@ impl Account {
             None => {
                 let typed = context.secrets.of_account(user, missing).await;
                 // The time that a person takes to type it is not the server's.
-                context.options.restart_deadline();
+                context.time.restart();
                 typed.map_err(|failure| self.noted(failure))?
             }
         };
@@ -242,7 +231,7 @@ impl Account {
             return Ok(Vec::new());
         }
         let asked = client.login(user.clone(), password.clone());
-        match context.options.ask(asked).await.map_err(nothing_done) {
+        match context.time.query(asked).await.map_err(nothing_done) {
             Ok(token) => Ok(self.keep(user, token).into_iter().collect()),
             Err(failure) => {
                 if failure.code == "unreachable" {
@@ -269,7 +258,7 @@ impl Account {
             return None;
         }
         let turn = spawn_blocking(move || saved.turn(&user));
-        timeout(context.options.deadline.left(), turn).await.ok()?.ok()?.ok()
+        timeout(context.time.deadline.left(), turn).await.ok()?.ok()?.ok()
     }
 
     /// Notes a session that was begun by a line.
@@ -330,20 +319,6 @@ impl Account {
     /// Whether the session would be lost with this run, so that it is better ended.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.saved)
-    }
-}
-
-impl MissingSession {
-    /// The reason as a sentence without its end; `None` if none was ever saved.
-    pub(crate) fn reason(&self, user: &UserName) -> Option<String> {
-        match self {
-            Self::Missing => None,
-            Self::Unusable(text) => Some(text.clone()),
-            Self::Ended => Some(format!(
-                "the saved session of {user} has ended on the server: it was signed out or its password \
-                 changed elsewhere, nobody used it for long, or newer ones took its place"
-            )),
-        }
     }
 }
 

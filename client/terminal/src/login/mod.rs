@@ -5,5 +5,4 @@ mod password_input;
 mod saved_session;
 
 pub(crate) use account::{Account, Requirement, SavePolicy, SignInContext};
-pub(crate) use password_input::{PasswordSource, first_line};
-pub(crate) use saved_session::path_of;
+pub(crate) use password_input::PasswordSource;

@@ -1,19 +1,14 @@
-//! Passwords: from a file, from the environment, or asked for at the terminal without echo.
+//! Passwords that no line holds: given by the settings, or asked for at the terminal without echo.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
-use std::path::Path;
+use std::io::{self, IsTerminal};
 
-use anyhow::Context;
-use qchat_client::{UserName, private_file};
+use qchat_client::UserName;
 use qchat_proto::Password;
-use qchat_proto::limits::PASSWORD_BYTES_MAX;
-use zeroize::Zeroizing;
 
 use crate::command::PasswordChange;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::login::account::MissingSession;
+use crate::login::saved_session::MissingSession;
 use crate::output::note_change;
 
 /// Where passwords come from that are part of no line.
@@ -114,68 +109,4 @@ async fn ask(prompt: String) -> Result<Password, CommandError> {
         _ => CommandError::refused("usage", format!("the password cannot be asked for: {error}")),
     })?;
     Password::try_from(typed).map_err(|wrong| CommandError::refused("usage", wrong.to_string()))
-}
-
-/// The first line of a password file, without its line ending.
-///
-/// # Errors
-/// Where the file cannot be read, others can read it, too, or its first line is no password.
-pub(crate) fn first_line(path: &Path) -> anyhow::Result<Password> {
-    let name = || format!("the password file {}", path.display());
-    let file = File::open(path).with_context(name)?;
-    private_file::check_secret(&file, path).with_context(name)?;
-    let mut line = Zeroizing::new(Vec::new());
-    // One more than the longest password with its line ending: what is longer is seen to be.
-    let limit = u64::try_from(PASSWORD_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(3);
-    BufReader::new(file).take(limit).read_until(b'\n', &mut line).with_context(name)?;
-    let text = std::str::from_utf8(&line).with_context(name)?;
-    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-    Password::try_from(text.to_owned()).with_context(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(content: &[u8], expected: Option<&str>) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        private_file::replace(&path, "").unwrap();
-        std::fs::write(&path, content).unwrap();
-        let password = first_line(&path);
-        assert_eq!(password.as_ref().ok().map(Password::expose), expected, "{content:?}");
-    }
-
-    #[test]
-    fn a_password_file_holds_the_password_in_its_first_line() {
-        check(b"secret", Some("secret"));
-        check(b" se cret \r\nmore", Some(" se cret "));
-        check(b"", None);
-        check(b"\nsecret", None);
-        check(b"\xff\n", None);
-        check(&[b'x'; 1024], Some(&"x".repeat(1024)));
-        check(&[b'x'; 1025], None);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_password_file_that_others_can_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("password");
-        std::fs::write(&path, "secret").unwrap();
-        for mode in [0o640, 0o604] {
-            let permissions = std::fs::Permissions::from_mode(mode);
-            std::fs::set_permissions(&path, permissions).unwrap();
-            let error = format!("{:#}", first_line(&path).unwrap_err());
-            assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_missing_password_file_is_named() {
-        let missing = first_line(Path::new("/no/such/file")).unwrap_err();
-        assert!(format!("{missing:#}").contains("/no/such/file"));
-    }
 }

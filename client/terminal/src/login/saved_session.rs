@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use qchat_client::{ServerAddress, SessionToken, UserName, private_file};
 use zeroize::Zeroizing;
 
+use crate::config::component;
+
 /// The saved sessions of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct SavedSessions {
@@ -30,6 +32,17 @@ pub(crate) enum SavedToken {
     Empty(PathBuf),
     /// There is a file with something else in it.
     Damaged(PathBuf),
+}
+
+/// Why there is no saved session of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MissingSession {
+    /// None was saved.
+    Missing,
+    /// The file holds nothing, or nothing that makes sense.
+    Unusable(String),
+    /// The server does not know it any more.
+    Ended,
 }
 
 /// A token's text with its line ending; a longer file is none of ours.
@@ -126,20 +139,18 @@ impl SessionFile {
     }
 }
 
-/// The file of a server and a user below `folder`.
-pub(crate) fn path_of(folder: &Path, server: &ServerAddress, user: &UserName) -> PathBuf {
-    folder.join(component(&server.to_string())).join(component(user.as_str()))
-}
-
-/// The name as one component of a path, different for different names.
-fn component(name: &str) -> String {
-    let plain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-    let encode = |byte: u8| match byte {
-        byte if plain(byte) => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    name.bytes().map(encode).collect()
+impl MissingSession {
+    /// The reason as a sentence without its end; `None` if none was ever saved.
+    pub(crate) fn reason(&self, user: &UserName) -> Option<String> {
+        match self {
+            Self::Missing => None,
+            Self::Unusable(text) => Some(text.clone()),
+            Self::Ended => Some(format!(
+                "the saved session of {user} has ended on the server: it was signed out or its password \
+                 changed elsewhere, nobody used it for long, or newer ones took its place"
+            )),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use qchat_client::private_file;
 use qchat_client::proto::ClientId;
 
-use crate::command::Input;
-use crate::command::{Command, parse};
+use crate::command::{Command, Input, parse};
 
 /// A line that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]

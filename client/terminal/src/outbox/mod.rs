@@ -6,4 +6,4 @@ mod sender;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use file::{Waiting, understand};
-pub(crate) use sender::{Delivery, TaskEnd, retry_later, spawn_command};
+pub(crate) use sender::Delivery;

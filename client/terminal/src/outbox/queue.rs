@@ -8,9 +8,9 @@ use qchat_client::MessageText;
 use qchat_client::proto::{Address, ClientId};
 use tokio::task::block_in_place;
 
-use crate::command::Input;
-use crate::command::{Command, parse};
+use crate::command::{Command, Input, parse};
 use crate::error::CommandError;
+use crate::execute::absolute_names;
 use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
 /// How many lines may wait, and how long they may be together.
@@ -127,7 +127,7 @@ fn lasting(id: ClientId, text: &str, line: &Command) -> Result<Waiting, CommandE
                 Address::User(user) => ("send_file", user.as_str()),
                 Address::Group(group) => ("sendgroup_file", group.as_str()),
             };
-            format!("{verb} {to} {}", block_in_place(|| files.lasting())?)
+            format!("{verb} {to} {}", block_in_place(|| absolute_names(files))?)
         }
         _ => text.to_owned(),
     };

@@ -13,13 +13,10 @@ use tokio::time::sleep;
 
 use crate::command::Command;
 use crate::error::CommandError;
-use crate::execute::AnsweredUploads;
-use crate::execute::{ExecOptions, dispatch};
+use crate::execute::{AnsweredUploads, ExecOptions, TaskEnd, retry_later, spawn_command};
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
-use crate::outcome::Outcome;
-use crate::output::BarMode;
-use crate::prompt::LateResult;
+use crate::outcome::{LateResult, Outcome};
 use texts::OutboxTexts;
 
 /// The outbox of one user, and what is on its way: a line, or texts.
@@ -40,17 +37,6 @@ pub(crate) struct Delivery {
 struct Sending {
     task: JoinHandle<Result<Outcome, CommandError>>,
     answered: AnsweredUploads,
-}
-
-/// What has come of sending.
-#[derive(Debug)]
-pub(crate) enum TaskEnd {
-    /// The first line is done, or is refused.
-    Done(Box<LateResult>),
-    /// The link was lost, or the server does not want it now: it stays the first.
-    Retry,
-    /// Its user is not signed in any more: it stays the first.
-    SignedOut,
 }
 
 impl Delivery {
@@ -165,7 +151,8 @@ impl Delivery {
         let answered = AnsweredUploads::default();
         let notes = options.unfinished.clone();
         let unfinished = notes.map(|notes| notes.keep_answered(answered.clone()));
-        let options = ExecOptions { bars: BarMode::Off, unfinished, ..options.clone() };
+        let options =
+            ExecOptions { progress: options.progress.without_bar(), unfinished, ..options.clone() };
         let task = spawn_command(&client, first.id, &first.line, options);
         self.sending = Some(Sending { task, answered });
         Ok(())
@@ -231,28 +218,5 @@ impl Drop for Delivery {
             // It is sent again under its id, if it needs to be.
             sending.task.abort();
         }
-    }
-}
-
-/// Does a line under its id, in a task of its own.
-pub(crate) fn spawn_command(
-    client: &Client,
-    id: ClientId,
-    line: &Command,
-    mut options: ExecOptions,
-) -> JoinHandle<Result<Outcome, CommandError>> {
-    options.restart_deadline();
-    let (client, line) = (client.with_request_id(id), line.clone());
-    tokio::spawn(async move { dispatch(&client, &line, &options).await })
-}
-
-/// What is to be done where the same line may be answered otherwise another time.
-pub(crate) fn retry_later(failure: &CommandError) -> Option<TaskEnd> {
-    match failure.code {
-        "unreachable" | "outcome_unknown" | "busy" | "shutting_down" | "transfer_failed" => {
-            Some(TaskEnd::Retry)
-        }
-        "not_logged_in" | "session_ended" => Some(TaskEnd::SignedOut),
-        _ => None,
     }
 }

@@ -7,16 +7,15 @@ mod files;
 
 use std::fmt::Write;
 
-use qchat_proto::{Address, Body, GroupName, Message, Receipt, Timestamp, UserName};
+use qchat_proto::{Address, Body, GroupName, Message, Receipt, UserName};
 use serde::Serialize;
 
-use crate::command::bounded;
-use crate::command::{CommandEntry, help};
+use crate::command::{CommandEntry, bounded, help, stage_name};
 use crate::error::CommandError;
 use crate::outcome::Outcome;
 use crate::output::sanitize;
 use crate::output::sanitize::MarkCounter;
-use crate::output::text::stage_name;
+use crate::output::time::rfc3339;
 pub(crate) use files::renamed;
 use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
 
@@ -31,7 +30,7 @@ pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> S
             Content::Error { error: ErrorObject { code, message: text } }
         }
     };
-    let ok = result.as_ref().is_ok_and(|answer| answer.failure().is_none());
+    let ok = result.as_ref().is_ok_and(|answer| answer.error().is_none());
     let object = Report { command: &command, ok, content };
     escape(&serde_json::to_string(&object).unwrap_or_default())
 }
@@ -242,17 +241,6 @@ impl From<Receipt> for ReceiptObject {
         let Receipt { receivers, delivered, read } = receipt;
         Self { stage: stage_name(receipt.stage()), receivers, delivered, read }
     }
-}
-
-/// `2026-11-22T17:40:07.123Z` (RFC 3339), always UTC and with milliseconds.
-fn rfc3339(at: Timestamp) -> String {
-    format!("{:.3}", instant(at))
-}
-
-/// The point in time; one after the year 9999 counts as that year's end.
-pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
-    let milliseconds = i64::try_from(at.milliseconds()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX)
 }
 
 /// Escapes what a terminal would act on, and floods of marks. JSON's own characters are ASCII, so that whatever

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 
-use crate::execute::ExecOptions;
+use crate::outcome::ProgressMeter;
 use crate::output::no_echo::NoEcho;
 use crate::output::sanitize;
 use crate::output::terminal_width::columns;
@@ -21,6 +21,23 @@ pub(crate) enum BarMode {
     Off,
     /// For people, where standard error is a terminal.
     On,
+}
+
+/// How a transfer reports its progress.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProgressOptions {
+    pub(crate) bars: BarMode,
+    /// Set when bytes of a file move.
+    pub(crate) has_moved: Arc<AtomicBool>,
+    /// Shows others how far the transfer is.
+    pub(crate) meter: Option<Arc<ProgressMeter>>,
+}
+
+impl ProgressOptions {
+    /// The same while a prompt is shown.
+    pub(crate) fn without_bar(&self) -> Self {
+        Self { bars: BarMode::Off, ..self.clone() }
+    }
 }
 
 /// The most columns that a file's name takes before its bar.
@@ -48,6 +65,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// the transfer ended.
 #[derive(Debug, Default)]
 pub(crate) struct TransferBar {
+    options: ProgressOptions,
     seen: Arc<BarState>,
     _no_echo: Option<NoEcho>,
 }
@@ -62,16 +80,17 @@ struct BarState {
 
 impl TransferBar {
     /// A bar that is drawn, or is not.
-    pub(crate) fn new(bars: BarMode) -> Self {
-        match bars {
-            BarMode::Off => Self::default(),
-            BarMode::On => Self { seen: Arc::default(), _no_echo: NoEcho::begin() },
-        }
+    pub(crate) fn new(options: &ProgressOptions) -> Self {
+        let no_echo = match options.bars {
+            BarMode::Off => None,
+            BarMode::On => NoEcho::begin(),
+        };
+        Self { options: options.clone(), seen: Arc::default(), _no_echo: no_echo }
     }
 
     /// One bar for several files, which is there at once.
-    pub(crate) fn of_many(options: &ExecOptions, files: usize, bytes: u64) -> Self {
-        let bar = Self::new(options.bars);
+    pub(crate) fn of_many(options: &ProgressOptions, files: usize, bytes: u64) -> Self {
+        let bar = Self::new(options);
         if options.bars == BarMode::On {
             bar.seen.drawn.get_or_init(|| Drawn::of(bytes));
         }
@@ -83,27 +102,21 @@ impl TransferBar {
 
     /// The next of several files begins: `place` says which of how many, and `done` how many bytes those
     /// before it have.
-    pub(crate) fn begin_file(
-        &self,
-        options: &ExecOptions,
-        name: &str,
-        place: (usize, usize),
-        done: u64,
-    ) {
+    pub(crate) fn begin_file(&self, name: &str, place: (usize, usize), done: u64) {
         if let Some(drawn) = self.seen.drawn.get() {
             let (file, files) = place;
             drawn.call(&format!("{file}/{files} "), name);
             drawn.bar.set_position(done);
         }
-        if let Some(meter) = &options.meter {
+        if let Some(meter) = &self.options.meter {
             meter.begin_file(name, done);
         }
     }
 
     /// What the transfer is to tell.
-    pub(crate) fn progress(&self, options: &ExecOptions) -> Progress {
-        let (seen, bars) = (Arc::clone(&self.seen), options.bars);
-        let (has_moved, meter) = (Arc::clone(&options.has_moved), options.meter.clone());
+    pub(crate) fn progress(&self) -> Progress {
+        let seen = Arc::clone(&self.seen);
+        let ProgressOptions { bars, has_moved, meter } = self.options.clone();
         Progress::new(move |event| {
             if let TransferEvent::Moved { .. } = event {
                 has_moved.store(true, Ordering::Relaxed);

@@ -13,15 +13,15 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use jiff::Zoned;
 use qchat_proto::command::{Group, Member, Session, User};
-use qchat_proto::{Address, Body, File, Message, Receipt, Stage, Timestamp};
+use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
 
-use crate::command::help;
+use crate::command::{help, stage_name};
 use crate::error::CommandError;
 use crate::outcome::{Outcome, Page};
 use crate::output::colors::Palette;
-use crate::output::json::instant;
 use crate::output::sanitize;
 pub(crate) use crate::output::text::notices::{batch, late};
+use crate::output::time::short_time;
 use crate::output::wrap::{CONTINUED_COLUMNS, fold, wrap};
 pub(crate) use files::renamed;
 pub(crate) use remarks::remarks;
@@ -113,15 +113,6 @@ fn reached(message: &Message, receipt: Receipt) -> String {
     }
 }
 
-/// The word that `--wait` takes for it.
-pub(crate) fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Stored => "stored",
-        Stage::Delivered => "delivered",
-        Stage::Read => "read",
-    }
-}
-
 /// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`; before the name the folders that were sent with it.
 pub(crate) fn describe(file: &File) -> String {
     let File { name, original, size, .. } = file;
@@ -132,7 +123,7 @@ pub(crate) fn describe(file: &File) -> String {
 
 fn history(page: &Page, options: &RenderOptions) -> String {
     let times: Vec<_> =
-        page.messages.iter().map(|message| time(message.at, &options.now)).collect();
+        page.messages.iter().map(|message| short_time(message.at, &options.now)).collect();
     let columns = GutterColumns {
         time: times.iter().map(String::len).max().unwrap_or_default(),
         name: page
@@ -219,17 +210,6 @@ fn gutter(body: &Body) -> &'static str {
     }
 }
 
-/// `17:40` today, `21 Nov 17:40` this year, `2025-11-21 17:40` before.
-fn time(at: Timestamp, now: &Zoned) -> String {
-    let at = instant(at).to_zoned(now.time_zone().clone());
-    let format = match () {
-        () if at.date() == now.date() => "%H:%M",
-        () if at.year() == now.year() => "%-d %b %H:%M",
-        () => "%Y-%m-%d %H:%M",
-    };
-    at.strftime(format).to_string()
-}
-
 /// Rows with their columns aligned. No cell may hold text from outside.
 fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
@@ -280,8 +260,8 @@ fn session_list(sessions: &[Session], now: &Zoned) -> String {
         let current = if session.current { "this one" } else { "" };
         [
             session.id.to_string(),
-            format!("since {}", time(session.created, now)),
-            format!("used {}", time(session.used, now)),
+            format!("since {}", short_time(session.created, now)),
+            format!("used {}", short_time(session.used, now)),
             presence(session.online),
             current.to_owned(),
         ]

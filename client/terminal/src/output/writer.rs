@@ -5,16 +5,12 @@ use std::io::{self, Write};
 use jiff::Zoned;
 
 use crate::error::CommandError;
-use crate::execute::RenamedFile;
-use crate::outcome::Outcome;
+use crate::outcome::{LateResult, Outcome, RenamedFile, TransferRow};
 use crate::output::colors::Palette;
 use crate::output::terminal_width::columns;
-use crate::output::text;
 use crate::output::text::RenderOptions;
 use crate::output::wrap::fold;
-use crate::output::{json, sanitize};
-use crate::prompt::LateResult;
-use crate::prompt::TransferRow;
+use crate::output::{json, sanitize, text};
 
 /// Whom results are for.
 #[derive(Debug, Clone)]

@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::command::Command;
 use crate::error::CommandError;
-use crate::execute::ExecOptions;
-use crate::outbox::{TaskEnd, retry_later, spawn_command};
-use crate::outcome::Outcome;
-use crate::output::BarMode;
-use crate::output::{ProgressMeter, Reading};
-use crate::prompt::notices::LateResult;
+use crate::execute::{ExecOptions, TaskEnd, retry_later, spawn_command};
+
+use crate::outcome::{
+    LateResult, Outcome, ProgressMeter, TransferDirection, TransferRow, TransferState,
+};
+use crate::output::{BarMode, ProgressOptions};
 
 /// How many move at once. More would only share the same link in smaller pieces.
 const RUNNING_MAX: usize = 4;
@@ -55,31 +55,6 @@ struct BackgroundTransfer {
 }
 
 type Task = JoinHandle<Result<Outcome, CommandError>>;
-
-/// What there is to see of a transfer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TransferRow {
-    pub(crate) number: u32,
-    pub(crate) direction: TransferDirection,
-    /// What it moves. May hold text from outside.
-    pub(crate) name: String,
-    pub(crate) state: TransferState,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TransferDirection {
-    Send,
-    Fetch,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum TransferState {
-    /// For its turn, or for the link.
-    Waits(Reading),
-    Moves(Reading),
-    /// What came of it.
-    Ended(String),
-}
 
 impl Default for BackgroundTransfers {
     fn default() -> Self {
@@ -240,9 +215,9 @@ async fn first_end(
 impl BackgroundTransfer {
     fn begin(&mut self, client: &Client, options: &ExecOptions) {
         let meter = Some(Arc::clone(&self.meter));
-        // A prompt may be up.
-        let has_moved = Arc::default();
-        let options = ExecOptions { bars: BarMode::Off, meter, has_moved, ..options.clone() };
+        // A prompt may be shown, and other transfers move at the same time.
+        let progress = ProgressOptions { bars: BarMode::Off, meter, has_moved: Arc::default() };
+        let options = ExecOptions { progress, ..options.clone() };
         self.task = Some(spawn_command(client, self.id, &self.line, options));
     }
 
@@ -298,7 +273,7 @@ fn last_part(path: &Path) -> String {
 /// What came of it, in a few words.
 fn outcome(result: &Result<Outcome, CommandError>) -> String {
     match result {
-        Ok(answer) => match (answer.failure(), answer.sent(), answer) {
+        Ok(answer) => match (answer.error(), answer.sent(), answer) {
             (Some(failure), ..) => failure.text,
             (None, [message], _) => format!("sent {}", message.id),
             (None, [], Outcome::Saved { path, was_here: true, .. }) => {

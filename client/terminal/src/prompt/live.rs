@@ -23,15 +23,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::execute::Executor;
-use crate::outbox::{Delivery, TaskEnd};
-use crate::output::Palette;
-use crate::output::columns;
-use crate::output::text;
+use crate::execute::{Executor, TaskEnd};
+use crate::outbox::Delivery;
+use crate::outcome::{Notice, ReceivedMessage};
+use crate::output::{Palette, columns, text};
 use crate::prompt::background_transfers::BackgroundTransfers;
 use crate::prompt::live::receipts::ReceiptTracker;
 use crate::prompt::live::watch::{WatchEnd, watch};
-use crate::prompt::notices::{Notice, NoticeQueue, Print, ReceivedMessage, start_printing};
+use crate::prompt::notices::{NoticeQueue, Print, start_printing};
 use crate::prompt::text::{ConnectionState, prompt};
 
 /// How many batches of shown messages wait for being marked as read.
@@ -138,7 +137,7 @@ impl LiveSession {
 
     /// Makes the prompt tell the truth.
     fn show_state(&self, executor: &Executor) {
-        let link = match () {
+        let connection = match () {
             () if executor.is_connected() || executor.closed_idle() => ConnectionState::Ready,
             () if matches!(self.watch, WatchState::Lost) && !self.failed => {
                 ConnectionState::Reconnecting
@@ -146,12 +145,7 @@ impl LiveSession {
             () => ConnectionState::Offline,
         };
         let waiting = self.delivery.as_ref().map_or(0, Delivery::waiting);
-        self.notices.set_prompt(prompt(
-            executor.user().as_ref(),
-            executor.server().host(),
-            link,
-            waiting,
-        ));
+        self.notices.set_prompt(prompt(executor, connection, waiting));
     }
 
     /// Does what is to be done while the prompt waits.

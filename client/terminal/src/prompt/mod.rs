@@ -8,6 +8,4 @@ mod notices;
 pub(crate) mod repl;
 mod text;
 
-pub(crate) use background_transfers::{TransferDirection, TransferRow, TransferState};
-pub(crate) use notices::{LateResult, Notice, NoticeBatch, ReceivedMessage};
-pub(crate) use text::{ConnectionState, prompt};
+pub use text::prompt_text;

@@ -7,12 +7,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use qchat_client::UserName;
-use qchat_proto::command::Log;
-use qchat_proto::{Message, MessageId, Stage};
+use qchat_proto::{MessageId, Stage};
 
-use crate::error::CommandError;
-use crate::outcome::Outcome;
+use crate::outcome::{Notice, NoticeBatch, ReceivedMessage};
 
 /// How many lines wait. Later messages are only counted then.
 const WAITING_MAX: usize = 256;
@@ -26,46 +23,6 @@ pub(crate) const REDRAW: &str = "\u{1b}[A\n";
 
 /// How long the end of a prompt waits for a line that is being put above it.
 const PROMPT_CLOSE_MAX: Duration = Duration::from_millis(100);
-
-/// Something that came by itself.
-#[derive(Debug)]
-pub(crate) enum Notice {
-    /// A message.
-    Message(ReceivedMessage),
-    /// A word of our own.
-    Text(String),
-    /// What came of a line that had waited. As many can come as lines can wait.
-    Late(LateResult),
-    /// How far messages have come that were sent from here.
-    Receipt { stage: Stage, messages: Vec<MessageId> },
-}
-
-/// A line that had waited, and what came of it.
-#[derive(Debug)]
-pub(crate) struct LateResult {
-    pub(crate) line: String,
-    pub(crate) result: Result<Outcome, CommandError>,
-}
-
-/// A message that came by itself.
-#[derive(Debug, Clone)]
-pub(crate) struct ReceivedMessage {
-    /// For whom.
-    pub(crate) reader: UserName,
-    /// Where it lies for them.
-    pub(crate) log: Log,
-    /// What was said.
-    pub(crate) message: Message,
-}
-
-/// What is to be put above the prompt at once.
-#[derive(Debug, Default)]
-pub(crate) struct NoticeBatch {
-    pub(crate) notices: Vec<Notice>,
-    /// How many messages came after them and were not kept.
-    pub(crate) left_out: usize,
-    generation: u64,
-}
 
 /// The lines that wait, and whether there is a prompt.
 #[derive(Debug, Default)]
@@ -175,30 +132,28 @@ impl NoticeQueue {
     }
 
     /// Takes everything, as soon as there is something and a prompt to put it above.
-    fn take(&self) -> NoticeBatch {
+    fn take(&self) -> (NoticeBatch, u64) {
         let is_idle = |state: &mut QueueState| {
             let has_news = !state.waiting.is_empty() || state.left_out > 0;
             !state.prompt_is_up || !has_news && (state.is_redraw_requested || !state.is_stale())
         };
         let mut state = self.wait_while(is_idle);
         state.is_redraw_requested = true;
-        NoticeBatch {
-            notices: state.waiting.drain(..).collect(),
-            left_out: std::mem::take(&mut state.left_out),
-            generation: state.generation,
-        }
+        let notices = state.waiting.drain(..).collect();
+        let left_out = std::mem::take(&mut state.left_out);
+        (NoticeBatch { notices, left_out }, state.generation)
     }
 
     /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
     fn print_above_prompt(
         &self,
-        batch: &NoticeBatch,
+        (batch, generation): (&NoticeBatch, u64),
         render: impl Fn(&NoticeBatch) -> String,
         print: &mut Print,
     ) -> bool {
         let mut state =
-            self.wait_while(|state| !state.prompt_is_up && state.generation == batch.generation);
-        if state.generation != batch.generation {
+            self.wait_while(|state| !state.prompt_is_up && state.generation == generation);
+        if state.generation != generation {
             return false;
         }
         // Only now: the terminal may have become narrower meanwhile, and what is too wide would be broken by it.
@@ -264,23 +219,22 @@ pub(crate) fn start_printing(
 ) {
     std::thread::spawn(move || {
         loop {
-            let batch = notices.take();
-            let printed = notices.print_above_prompt(&batch, &render, &mut *print);
-            if printed && !shown(batch.heard()) {
+            let (batch, generation) = notices.take();
+            let printed = notices.print_above_prompt((&batch, generation), &render, &mut *print);
+            if printed && !shown(messages(batch)) {
                 break;
             }
         }
     });
 }
 
-impl NoticeBatch {
-    fn heard(self) -> Vec<ReceivedMessage> {
-        let heard = self.notices.into_iter().filter_map(|notices| match notices {
-            Notice::Message(heard) => Some(heard),
-            Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => None,
-        });
-        heard.collect()
-    }
+/// The messages of a batch.
+fn messages(batch: NoticeBatch) -> Vec<ReceivedMessage> {
+    let messages = batch.notices.into_iter().filter_map(|notice| match notice {
+        Notice::Message(message) => Some(message),
+        Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => None,
+    });
+    messages.collect()
 }
 
 #[cfg(test)]

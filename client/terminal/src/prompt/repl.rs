@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::command::Input;
-use crate::command::parse;
+use crate::command::{Input, parse};
 use crate::config::UserFolders;
 use crate::execute::{Executor, LineStatus};
 use crate::exit::Exit;
-use crate::output::NoEcho;
-use crate::output::note_change;
-use crate::output::tell;
+use crate::output::{NoEcho, note_change, tell};
 use crate::prompt::editor::{EditorHandle, PromptInput};
 use crate::prompt::live::LiveSession;
 use crate::prompt::notices::NoticeQueue;
@@ -53,7 +50,6 @@ pub(crate) async fn run(mut executor: Executor, home: Option<UserFolders>) -> an
     }
     note_change();
     loop {
-        notices.set_prompt(executor.prompt());
         match ask(&mut prompter, &mut executor, &mut live).await {
             PromptInput::Cancelled => {}
             PromptInput::End => {

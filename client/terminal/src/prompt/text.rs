@@ -1,56 +1,48 @@
-//! What the prompt says: who is signed in, where, how the link is, and how many lines wait for it.
+//! The text of the prompt: the user, the server, the state of the connection, and how many lines wait.
 
 use qchat_client::UserName;
 
-/// How the link is.
+use crate::execute::Executor;
+
+/// The state of the connection, as the prompt tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
-    /// It stands, or is made when a line needs it: nobody is signed in.
+    /// Open, or opened by the next line: nobody is signed in.
     Ready,
-    /// It was lost, and no try to make it again has failed yet.
+    /// Lost, and no attempt to reconnect has failed yet.
     Reconnecting,
     /// The server was not reached.
     Offline,
 }
 
-/// `alice@localhost> `, or `alice@localhost (offline, 3 waiting)> `.
-pub(crate) fn prompt(
-    user: Option<&UserName>,
-    host: &str,
-    link: ConnectionState,
-    waiting: usize,
-) -> String {
+/// The prompt of an executor without an outbox: `alice@localhost> `, or `alice@localhost (offline)> `.
+pub fn prompt_text(executor: &Executor) -> String {
+    let state = match executor.is_connected() || executor.closed_idle() {
+        true => ConnectionState::Ready,
+        false => ConnectionState::Offline,
+    };
+    prompt(executor, state, 0)
+}
+
+/// The prompt with a state and a number of waiting lines: `alice@localhost (offline, 3 waiting)> `.
+pub(super) fn prompt(executor: &Executor, state: ConnectionState, waiting: usize) -> String {
+    format(executor.user().as_ref(), executor.server().host(), state, waiting)
+}
+
+fn format(user: Option<&UserName>, host: &str, state: ConnectionState, waiting: usize) -> String {
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    let link = match link {
+    let connection = match state {
         ConnectionState::Ready => None,
         ConnectionState::Reconnecting => Some("reconnecting".to_owned()),
         ConnectionState::Offline => Some("offline".to_owned()),
     };
     let waiting = Some(format!("{waiting} waiting")).filter(|_| waiting > 0);
-    let state: Vec<_> = link.into_iter().chain(waiting).collect();
-    match state.is_empty() {
+    let remarks: Vec<_> = connection.into_iter().chain(waiting).collect();
+    match remarks.is_empty() {
         true => format!("{user}{host}> "),
-        false => format!("{user}{host} ({})> ", state.join(", ")),
+        false => format!("{user}{host} ({})> ", remarks.join(", ")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(link: ConnectionState, waiting: usize, expected: &str) {
-        let alice = "alice".parse().unwrap();
-        let signed_in = prompt(Some(&alice), "host", link, waiting);
-        assert_eq!(signed_in, format!("alice@host{expected}> "));
-        assert_eq!(prompt(None, "host", link, waiting), format!("host{expected}> "));
-    }
-
-    #[test]
-    fn it_says_what_is_not_as_usual() {
-        check(ConnectionState::Ready, 0, "");
-        check(ConnectionState::Ready, 1, " (1 waiting)");
-        check(ConnectionState::Reconnecting, 0, " (reconnecting)");
-        check(ConnectionState::Offline, 3, " (offline, 3 waiting)");
-    }
-}
+mod tests;

@@ -14,34 +14,15 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::command::bounded;
+use crate::command::listen::{HELP, USAGE};
 use crate::error::CommandError;
 use crate::execute::key_change;
 use crate::exit::Exit;
-use crate::output::Palette;
-use crate::output::columns;
-use crate::output::describe;
-use crate::output::fold;
-use crate::output::print;
-use crate::output::{Output, OutputFormat};
-use crate::output::{json, sanitize};
+use crate::output::{
+    Output, OutputFormat, Palette, columns, describe, fold, json, print, sanitize,
+};
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
-
-/// The word that the command begins with.
-pub(crate) const NAME: &str = "listen";
-
-/// Its form.
-const USAGE: &str = "listen [--json] [--ack] [--from-start]";
-
-/// What the program's help says of it.
-pub(crate) const HELP: &str = "\
-For bots, as a command of its own: listen [--json] [--ack] [--from-start]
-  Prints what others send to --user NAME and to their groups, as it comes, until it is stopped; with
-  --json one object a line. It goes on where the last one of this user ended; the first one begins
-  with the oldest unread message of each log, or with --from-start with the first. In a group, messages
-  from before the joining count as read. What was printed is marked as read.
-  With --ack a message is done only when its id was written to standard input, as a line; what is not
-  done is printed again at the next start. 1,024 may wait at a time. It ends with standard input.";
 
 /// Shows the help. Nobody could be told that it cannot be written.
 pub(crate) fn help() -> Exit {

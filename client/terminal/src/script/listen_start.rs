@@ -10,12 +10,10 @@ use qchat_client::{
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::deadline::TimeLimit;
 use crate::error::CommandError;
-use crate::execute::Connection;
-use crate::execute::ExecOptions;
-use crate::execute::Persistence;
-use crate::login::PasswordSource;
-use crate::login::{Account, Requirement, SignInContext};
+use crate::execute::{Connection, Persistence};
+use crate::login::{Account, PasswordSource, Requirement, SignInContext};
 use crate::output::Output;
 use crate::script::listen::local;
 
@@ -54,34 +52,34 @@ impl Listener {
         &mut self,
         notes: &mut Output,
     ) -> Result<(Client, SessionToken), CommandError> {
-        let mut options = ExecOptions::plain(self.patience);
+        let mut time = TimeLimit::new(self.patience);
         let mut persistence = Persistence::default();
         loop {
-            let failure = match self.try_to_sign_in(&mut options, notes).await {
+            let failure = match self.try_to_sign_in(&mut time, notes).await {
                 Err(failure) if failure.code == "unreachable" => failure,
                 signed_in => return signed_in,
             };
-            if persistence.is_news(&options.deadline) {
-                notes.notice(&failure.before_trying_again(&options.deadline));
+            if persistence.is_news(&time.deadline) {
+                notes.notice(&failure.before_trying_again(&time.deadline));
             }
             self.connection.abandon();
             // Nothing tells when a server comes back but asking it.
-            sleep(persistence.pause_after(failure, &options.deadline)?).await;
+            sleep(persistence.pause_after(failure, &time.deadline)?).await;
         }
     }
 
     async fn try_to_sign_in(
         &mut self,
-        options: &mut ExecOptions,
+        time: &mut TimeLimit,
         notes: &mut Output,
     ) -> Result<(Client, SessionToken), CommandError> {
-        let mut made = self.connection.connect(&options.deadline).await?;
-        let mut context = SignInContext { secrets: &self.secrets, options };
+        let mut made = self.connection.connect(&time.deadline).await?;
+        let mut context = SignInContext { secrets: &self.secrets, time };
         let mut signed_in =
             self.account.sign_in(&made.client, Requirement::SignedIn, &mut context).await;
         if signed_in.is_err() && made.client.ended_unused() {
             // Somebody took their time to type the password.
-            made = self.connection.connect(&context.options.deadline).await?;
+            made = self.connection.connect(&context.time.deadline).await?;
             signed_in =
                 self.account.sign_in(&made.client, Requirement::SignedIn, &mut context).await;
         }

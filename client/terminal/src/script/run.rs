@@ -7,9 +7,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use crate::command::Input;
-use crate::command::bounded;
-use crate::command::parse;
+use crate::command::{Input, bounded, parse};
 use crate::error::CommandError;
 use crate::execute::{Executor, LineStatus};
 use crate::exit::Exit;

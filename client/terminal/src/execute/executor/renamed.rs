@@ -4,6 +4,7 @@ use qchat_client::proto::ClientId;
 
 use super::Executor;
 use crate::command::Command;
+use crate::execute::file_selection::select_files;
 
 impl Executor {
     /// Tells which files and folders of a line will be called otherwise where they go to; once for each
@@ -14,7 +15,7 @@ impl Executor {
             return;
         }
         // What is wrong with the line is told when it is done.
-        let chosen = files.choose(self.options.folder.as_deref()).await;
+        let chosen = select_files(files, self.options.folder.as_deref()).await;
         if let Ok(chosen) = chosen
             && !chosen.renamed.is_empty()
         {

@@ -72,8 +72,8 @@ impl Executor {
     /// Cancel safe, if [`restore_cancelled`](Self::restore_cancelled) is called then.
     pub(crate) async fn restore(&mut self) -> Result<(), CommandError> {
         // It is no line of a person's, and has its own time.
-        self.options.restart_deadline();
-        let client = self.connection.connect(&self.options.deadline).await?.client;
+        self.options.time.restart();
+        let client = self.connection.connect(&self.options.time.deadline).await?.client;
         self.sign_in(&client, Requirement::Session).await
     }
 
@@ -90,7 +90,7 @@ impl Executor {
         requirement: Requirement,
     ) -> Result<(), CommandError> {
         self.unsettled = true;
-        let mut context = SignInContext { secrets: &self.secrets, options: &mut self.options };
+        let mut context = SignInContext { secrets: &self.secrets, time: &mut self.options.time };
         let signed_in = self.account.sign_in(client, requirement, &mut context).await;
         for remark in self.settled(signed_in)? {
             self.output.notice(&remark);
@@ -109,7 +109,7 @@ impl Executor {
             return self.run_completed(Command::Register { user: user.clone(), password }).await;
         };
         let registered = client.register(user.clone(), password.clone());
-        self.options.change(registered).await.map(Outcome::Registered)
+        self.options.time.change(registered).await.map(Outcome::Registered)
     }
 
     pub(super) async fn login(
@@ -123,7 +123,8 @@ impl Executor {
             return self.run_completed(Command::Login { user: user.clone(), password }).await;
         };
         self.unsettled = true;
-        let signed_in = self.options.change(client.login(user.clone(), password.clone())).await;
+        let signed_in =
+            self.options.time.change(client.login(user.clone(), password.clone())).await;
         let token = self.settled(signed_in)?;
         if let Some(remark) = self.account.begin(user, token) {
             self.output.notice(&remark);
@@ -133,7 +134,7 @@ impl Executor {
 
     pub(super) async fn logout(&mut self, client: &Client) -> Result<Outcome, CommandError> {
         self.unsettled = true;
-        let ended = self.options.change(client.logout()).await;
+        let ended = self.options.time.change(client.logout()).await;
         self.settled(ended)?;
         self.account.end();
         Ok(Outcome::SignedOut)
@@ -144,7 +145,7 @@ impl Executor {
         client: &Client,
     ) -> Result<Outcome, CommandError> {
         self.unsettled = true;
-        let ended = self.options.change(client.logout_everywhere()).await;
+        let ended = self.options.time.change(client.logout_everywhere()).await;
         self.settled(ended)?;
         self.account.end();
         Ok(Outcome::SignedOutEverywhere)
@@ -160,7 +161,8 @@ impl Executor {
             let change = Some(self.secrets.for_change(&user).await?);
             return self.run_completed(Command::ChangePassword(change)).await;
         };
-        let changed = self.options.change(client.change_password(old.clone(), new.clone())).await;
+        let changed =
+            self.options.time.change(client.change_password(old.clone(), new.clone())).await;
         changed.map(|()| Outcome::PasswordChanged)
     }
 

@@ -9,9 +9,8 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 use super::Executor;
-use crate::command::Command;
+use crate::command::{Command, FileArguments};
 use crate::error::CommandError;
-use crate::execute::file_selection::FileArguments;
 use crate::outcome::Outcome;
 
 /// The name under which a file from standard input arrives.

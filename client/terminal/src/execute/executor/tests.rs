@@ -12,8 +12,7 @@ use tokio::time::Instant;
 use super::{Executor, LineStatus};
 use crate::execute::connection::Connection;
 use crate::exit::Exit;
-use crate::login::Account;
-use crate::login::PasswordSource;
+use crate::login::{Account, PasswordSource};
 use crate::output::Output;
 
 /// What the shell wrote.

@@ -6,8 +6,8 @@ use tokio::time::{sleep, timeout};
 
 use super::Executor;
 use crate::command::WaitOptions;
+use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::deadline::Deadline;
 use crate::login::Requirement;
 use crate::outcome::Outcome;
 
@@ -18,7 +18,7 @@ impl Executor {
         message: Message,
         wait: WaitOptions,
     ) -> Result<Outcome, CommandError> {
-        let deadline = wait.limit.map_or(self.options.deadline, Deadline::after);
+        let deadline = wait.limit.map_or(self.options.time.deadline, Deadline::after);
         let reached = timeout(deadline.left(), self.reached(&message.id, wait.stage)).await;
         // Waiting may have ended in the middle of signing in.
         self.restore_cancelled();
@@ -28,7 +28,7 @@ impl Executor {
                 let text = format!("sent {}, but: {}", message.id, failure.text);
                 Err(CommandError { text, ..failure })
             }
-            Err(_) => Err(wait.too_long(&message.id, &deadline)),
+            Err(_) => Err(too_late(wait.stage, &message.id, &deadline)),
         }
     }
 
@@ -58,4 +58,14 @@ impl Executor {
         let mut tracking = client.track(message.clone()).await?;
         Ok(tracking.reached(stage).await?)
     }
+}
+
+/// The message is stored all the same.
+fn too_late(stage: Stage, message: &MessageId, deadline: &Deadline) -> CommandError {
+    let (code, done) = match stage {
+        Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
+        Stage::Read => ("not_read", "read"),
+    };
+    let text = format!("sent {message}, which was not {done} within {}", deadline.in_words());
+    CommandError::refused(code, text)
 }

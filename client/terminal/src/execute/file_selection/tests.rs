@@ -24,7 +24,7 @@ impl Case {
     }
 
     fn choose(&self, named: &FileArguments) -> Result<FileSelection, CommandError> {
-        named.choose_now(Some(self.folder.path()))
+        FileSelection::of(named, Some(self.folder.path()))
     }
 
     fn names(&self, paths: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
@@ -223,12 +223,12 @@ fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
 fn what_waits_names_its_files_by_their_whole_paths() {
     let case = Case::with(&["a.log", "b.log"]);
     let path = |name: &str| case.path(name).to_str().unwrap().to_owned();
-    let lasting = typed(&path("*.log")).lasting().unwrap();
+    let lasting = absolute_names(&typed(&path("*.log"))).unwrap();
     assert_eq!(lasting, format!("\"{}\" \"{}\"", path("a.log"), path("b.log")));
     case.check_typed(&lasting, &["a.log", "b.log"]);
-    assert!(typed(&path("*.pdf")).lasting().is_err());
+    assert!(absolute_names(&typed(&path("*.pdf"))).is_err());
     let missing = path("my notes.txt");
-    assert_eq!(typed(&missing).lasting().unwrap(), format!("\"{missing}\""));
+    assert_eq!(absolute_names(&typed(&missing)).unwrap(), format!("\"{missing}\""));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_line_is_the_same_however_it_calls_its_files() {
     let case = Case::with(&["a.log", "b.log", "p/c"]);
     let digest = |rest: &str| case.choose(&typed(rest)).unwrap().digest();
     assert_eq!(digest("*.log p"), digest("\"a.log\" b.log p/"));
-    let lasting = typed(&case.path("*.log").to_string_lossy()).lasting().unwrap();
+    let lasting = absolute_names(&typed(&case.path("*.log").to_string_lossy())).unwrap();
     assert_eq!(digest("*.log"), digest(&lasting));
     assert_ne!(digest("*.log"), digest("a.log p"));
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use qchat_proto::{FileName, FilePath, FolderPath};
 
+use super::resolve::FILES_MAX;
 use super::sent_name::TakenNames;
-use super::{FileSelection, SelectedFile, SkippedEntry};
+use super::{FileSelection, SelectedFile};
 use crate::error::CommandError;
+use crate::outcome::SkippedEntry;
 
 /// Adds what lies in a folder, in the order of the names, each folder's own files before those below.
 /// A symbolic link is never followed: it could lead to anything. Each file keeps the folders above it, from
@@ -28,7 +30,7 @@ pub(super) fn walk(
     let mut folders = 0;
     while let Some((folder, sent_as)) = ahead.pop() {
         folders += 1;
-        if folders > super::FILES_MAX {
+        if folders > FILES_MAX {
             return Err(refused(&folder, "these are too many folders"));
         }
         let below = chosen.take(&folder, sent_as.as_ref())?;
@@ -106,7 +108,7 @@ fn own_path(folder: &Path) -> io::Result<Option<PathBuf>> {
 fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
     let mut entries = Vec::new();
     // One more than may be sent is enough to see that these are too many.
-    for entry in fs::read_dir(folder)?.take(super::FILES_MAX + 1) {
+    for entry in fs::read_dir(folder)?.take(FILES_MAX + 1) {
         let entry = entry?;
         // Of the entry itself, not of what a link leads to.
         entries.push((entry.path(), entry.file_type()?));

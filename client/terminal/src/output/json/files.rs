@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::{ErrorObject, MessageObject, escape};
 use crate::error::CommandError;
-use crate::execute::RenamedFile;
-use crate::outcome::{SavedFiles, SentFiles};
+use crate::outcome::{RenamedFile, SavedFiles, SentFiles};
 
 /// The object that tells, before anything is sent, which names will be others.
 pub(crate) fn renamed(renamed: &[RenamedFile]) -> String {
@@ -96,7 +95,7 @@ impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
         };
         let files = saved.files.iter();
         Self {
-            error: saved.failure().map(OwnError::from),
+            error: saved.error().map(OwnError::from),
             files: files
                 .map(|(file, path)| SavedObject { file: file.into(), path, was_here: false })
                 .collect(),
@@ -124,7 +123,7 @@ impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
             error: ErrorObject { code: failure.code, message: &failure.text },
         };
         Self {
-            error: sent.failure().map(OwnError::from),
+            error: sent.error().map(OwnError::from),
             messages: sent.messages.iter().map(MessageObject::from).collect(),
             failed: sent.failed.iter().map(failed).collect(),
             left_out: sent.left_out.iter().map(|entry| entry.path.to_string_lossy()).collect(),

@@ -1,9 +1,8 @@
 use qchat_proto::command::{Group, Log, Member, Session, User};
-use qchat_proto::{Digest, File};
+use qchat_proto::{Digest, File, Timestamp};
 
 use super::*;
-use crate::execute::{RenamedFile, SkippedEntry};
-use crate::outcome::{Page, SavedFiles, SentFiles};
+use crate::outcome::{Page, RenamedFile, SavedFiles, SentFiles, SkippedEntry};
 
 fn message(body: Body) -> Message {
     Message {

@@ -7,8 +7,7 @@ use qchat_proto::{Body, Message};
 
 use super::{RenderOptions, failure, whole};
 use crate::error::CommandError;
-use crate::execute::{RenamedFile, SkippedEntry};
-use crate::outcome::{SavedFiles, SentFiles};
+use crate::outcome::{RenamedFile, SavedFiles, SentFiles, SkippedEntry};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
 
@@ -24,7 +23,7 @@ pub(super) fn sent(sent: &SentFiles) -> String {
 pub(super) fn not_sent(sent: &SentFiles, options: &RenderOptions) -> String {
     let failed = sent.failed.iter().map(|(path, why)| named(&path.display().to_string(), why));
     let mut text = all_failed(failed, options);
-    if let Some(whole) = sent.failure() {
+    if let Some(whole) = sent.error() {
         let again = format!("{}; the same line again sends only those", whole.text);
         text.push_str(&failure(&CommandError { text: again, ..whole }, options));
     }
@@ -65,7 +64,7 @@ pub(super) fn saved(saved: &SavedFiles) -> String {
 pub(super) fn not_saved(saved: &SavedFiles, options: &RenderOptions) -> String {
     let failed = saved.failed.iter().map(|(file, why)| named(file.name.as_str(), why));
     let mut text = all_failed(failed, options);
-    if let Some(whole) = saved.failure() {
+    if let Some(whole) = saved.error() {
         let again = format!("{}; the same line again fetches only those", whole.text);
         text.push_str(&failure(&CommandError { text: again, ..whole }, options));
     }

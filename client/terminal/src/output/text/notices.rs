@@ -6,11 +6,13 @@ use jiff::Zoned;
 use qchat_proto::command::Log;
 use qchat_proto::{MessageId, Stage};
 
-use super::{GutterColumns, RenderOptions, answer, failure, stage_name, time};
+use super::{GutterColumns, RenderOptions, answer, failure};
+use crate::command::stage_name;
+use crate::outcome::{LateResult, Notice, NoticeBatch, ReceivedMessage};
 use crate::output::colors::Palette;
 use crate::output::sanitize;
+use crate::output::time::short_time;
 use crate::output::wrap::{fold, wrap};
-use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
 
 /// What came by itself, as whole lines for a terminal of so many columns.
 pub(crate) fn batch(batch: &NoticeBatch, palette: &Palette, columns: Option<usize>) -> String {
@@ -82,7 +84,7 @@ pub(super) fn live(heard: &ReceivedMessage, options: &RenderOptions, text: &mut 
         Log::Inbox => message.from.to_string(),
         Log::Group(group) => format!("+{group} {}", message.from),
     };
-    let time = time(message.at, &options.now);
+    let time = short_time(message.at, &options.now);
     let columns = GutterColumns { time: time.len(), name: speaker.len() };
     columns.write(message, [" ", &time, &speaker], options, text);
 }

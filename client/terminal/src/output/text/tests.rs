@@ -3,9 +3,7 @@ use qchat_proto::{Digest, Timestamp};
 
 use super::notices::live;
 use super::*;
-use crate::execute::SkippedEntry;
-use crate::outcome::SentFiles;
-use crate::prompt::{LateResult, Notice, NoticeBatch, ReceivedMessage};
+use crate::outcome::{LateResult, Notice, NoticeBatch, ReceivedMessage, SentFiles, SkippedEntry};
 
 fn options(columns: Option<usize>) -> RenderOptions {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();

@@ -3,10 +3,9 @@
 use indicatif::HumanBytes;
 
 use super::table;
-use crate::output::progress_meter::Reading;
+use crate::outcome::{Reading, TransferDirection, TransferRow, TransferState};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
-use crate::prompt::{TransferDirection, TransferRow, TransferState};
 
 /// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
 pub(crate) fn transfers(rows: &[TransferRow], columns: Option<usize>) -> String {

@@ -4,8 +4,7 @@ use qchat_client::Refusal;
 use qchat_client::proto::ClientId;
 
 use super::LiveSession;
-use crate::command::Command;
-use crate::command::Input;
+use crate::command::{Command, Input};
 use crate::error::CommandError;
 use crate::execute::{Executor, LineStatus};
 

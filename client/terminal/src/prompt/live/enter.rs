@@ -5,14 +5,12 @@ use qchat_client::proto::ClientId;
 use tokio::time::{sleep, timeout};
 
 use super::{LiveSession, WatchState, step};
-use crate::command::Input;
-use crate::command::{Command, parse};
+use crate::command::{Command, Input, parse};
+use crate::config::path_of;
 use crate::error::CommandError;
-use crate::execute::{Executor, LineStatus};
-use crate::login::path_of;
-use crate::outbox::{Delivery, TaskEnd};
-use crate::outcome::Outcome;
-use crate::prompt::notices::{LateResult, Notice};
+use crate::execute::{Executor, LineStatus, TaskEnd};
+use crate::outbox::Delivery;
+use crate::outcome::{LateResult, Notice, Outcome};
 
 impl LiveSession {
     /// Does a typed line, or keeps it until the link is back.
@@ -79,7 +77,7 @@ impl LiveSession {
         executor: &mut Executor,
         line: &Command,
     ) -> Result<(), CommandError> {
-        let patience = executor.options().patience;
+        let patience = executor.options().time.per_line;
         let settled = timeout(patience, self.deliver_before(line, executor)).await;
         executor.restore_cancelled();
         match settled {
@@ -97,7 +95,7 @@ impl LiveSession {
         let passes_files = !ends_session && !matches!(line, Command::Leave(_));
         let mut backoff = Backoff::default();
         if self.waiting() > 0 && !executor.is_connected() {
-            let seconds = executor.options().patience.as_secs();
+            let seconds = executor.options().time.per_line.as_secs();
             executor.output().notice(&format!("no connection; trying again for {seconds} s"));
         }
         while self.waiting() > 0 {

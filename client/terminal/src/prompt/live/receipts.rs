@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use crate::prompt::notices::{Notice, NoticeQueue};
+use crate::outcome::Notice;
+use crate::prompt::notices::NoticeQueue;
 
 /// How many messages are tracked. Older ones are not told of any more.
 const TRACKED_MAX: usize = 32;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use qchat_client::{Client, Cursor, Event, UserName};
 
-use crate::prompt::notices::{Notice, NoticeQueue, ReceivedMessage};
+use crate::outcome::{Notice, ReceivedMessage};
+use crate::prompt::notices::NoticeQueue;
 
 /// How watching ended.
 #[derive(Debug)]

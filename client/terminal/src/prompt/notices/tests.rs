@@ -1,6 +1,7 @@
 use std::sync::mpsc;
 
-use qchat_proto::{Body, Timestamp};
+use qchat_proto::command::Log;
+use qchat_proto::{Body, Message, Timestamp};
 
 use super::*;
 

@@ -8,10 +8,9 @@ use qchat_client::{Client, Message, SentText, TextStream};
 use tokio::time::{Instant, timeout};
 
 use crate::command::Command;
+use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::Deadline;
-use crate::execute::Persistence;
-use crate::execute::{Executor, LineStatus};
+use crate::execute::{Executor, LineStatus, Persistence};
 use crate::outcome::Outcome;
 
 /// How many texts may be under way. The server's answers to more would not come sooner.
@@ -65,7 +64,7 @@ impl ScriptTexts {
         // A text must not overtake those that an earlier stream has left without an answer.
         let is_next = self.begun.is_empty() || !self.is_lost(self.begun.back());
         if is_next && self.open(executor).await.is_some() {
-            let deadline = executor.options().deadline;
+            let deadline = executor.options().time.deadline;
             if let Some(begun) = self.hand_over(command, line.clone(), (id, deadline)).await {
                 self.begun.push_back(begun);
                 return None;
@@ -198,7 +197,8 @@ impl ScriptTexts {
         }
         if self.stream.is_none() {
             let client = executor.connected().await.ok()?;
-            let opened = timeout(executor.options().deadline.left(), client.text_stream()).await;
+            let opened =
+                timeout(executor.options().time.deadline.left(), client.text_stream()).await;
             self.stream = Some((opened.ok()?.ok()?, client));
             self.number += 1;
         }
