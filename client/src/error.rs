@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use qchat_proto::{Fingerprint, Refusal, StoredName};
+use qchat_proto::{Code, Fingerprint, Refusal, StoredName};
 
 use crate::address::ServerAddress;
 use crate::files::of_part;
@@ -184,14 +184,14 @@ pub enum CallError {
 
 impl CallError {
     /// The code by which scripts know this error.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            Self::LocalFile { reason: LocalFileReason::Changed, .. } => "file_changed",
-            Self::LocalFile { .. } => "local_file",
-            Self::NotSent(_) => "not_sent",
-            Self::OutcomeUnknown(_) => "outcome_unknown",
-            Self::Damaged(_) => "damaged",
+            Self::LocalFile { reason: LocalFileReason::Changed, .. } => Code::FileChanged,
+            Self::LocalFile { .. } => Code::LocalFile,
+            Self::NotSent(_) => Code::NotSent,
+            Self::OutcomeUnknown(_) => Code::OutcomeUnknown,
+            Self::Damaged(_) => Code::Damaged,
         }
     }
 }

@@ -55,8 +55,8 @@ pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
 pub use qchat_proto::{
-    Address, Body, Digest, File, FileName, FilePath, Fingerprint, FolderPath, GroupName, Message,
-    MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken, Stage,
-    StoredName, Timestamp, UserName,
+    Address, Body, Code, Digest, File, FileName, FilePath, Fingerprint, FolderPath, GroupName,
+    Message, MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken,
+    Stage, StoredName, Timestamp, UserName,
 };
 pub use trust::{Trust, Unknown};

@@ -92,6 +92,8 @@ mod tests {
 
     use qchat_transfer::FinishError;
 
+    use qchat_proto::Code;
+
     use super::*;
 
     #[test]
@@ -101,11 +103,11 @@ mod tests {
                 CommandError::failed(io::Error::from(kind)),
                 CommandError::failed(FinishError::Name(kind.into())),
             ] {
-                assert_eq!(failure.into_refusal("Upload").code(), "server_full");
+                assert_eq!(failure.into_refusal("Upload").code(), Code::ServerFull);
             }
         }
         let failure =
             CommandError::failed(FinishError::Folder(io::ErrorKind::PermissionDenied.into()));
-        assert_eq!(failure.into_refusal("Upload").code(), "internal");
+        assert_eq!(failure.into_refusal("Upload").code(), Code::Internal);
     }
 }

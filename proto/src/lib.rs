@@ -11,6 +11,7 @@
 //! This crate knows no transport, no store and no terminal.
 
 mod bounded_vec;
+mod code;
 pub mod command;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
@@ -33,6 +34,7 @@ mod text;
 mod timestamp;
 
 pub use bounded_vec::BoundedVec;
+pub use code::Code;
 pub use command::{Command, Handle, Request};
 pub use file_name::{FileName, PART_PREFIX, is_blank};
 pub use file_path::{FilePath, FolderPath, FolderPathError};

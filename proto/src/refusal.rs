@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bounded_vec::BoundedVec;
+use crate::code::Code;
 use crate::file_path::FilePath;
 use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
@@ -161,36 +162,36 @@ fn list(names: &[StoredName]) -> String {
 
 impl Refusal {
     /// The code that identifies this refusal in scripts.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotLoggedIn => "not_logged_in",
-            Self::AlreadyLoggedIn(_) => "already_logged_in",
-            Self::UserExists(_) => "user_exists",
-            Self::WeakPassword(_) => "weak_password",
-            Self::BadCredentials => "bad_credentials",
-            Self::SessionEnded => "session_ended",
-            Self::UserNotFound(_) => "user_not_found",
-            Self::GroupNotFound(_) => "group_not_found",
-            Self::GroupExists(_) => "group_exists",
-            Self::NotAMember(_) => "not_a_member",
-            Self::FileNotFound(_) => "file_not_found",
-            Self::AmbiguousFile(_) => "ambiguous_file",
-            Self::TooLarge { .. } => "too_large",
-            Self::QuotaExceeded { .. } => "quota_exceeded",
-            Self::IdReused => "id_reused",
-            Self::TransferFailed => "transfer_failed",
-            Self::Busy | Self::TooManyAtOnce(_) => "busy",
-            Self::ShuttingDown => "shutting_down",
-            Self::Internal(_) => "internal",
-            Self::OutcomeUnknown(_) => "outcome_unknown",
-            Self::MessageNotFound(_) => "message_not_found",
-            Self::FileExpired(_) => "file_expired",
-            Self::SessionNotFound(_) => "session_not_found",
-            Self::ServerFull { .. } | Self::NoRoomForFile { .. } => "server_full",
-            Self::FileDamaged { .. } => "file_damaged",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
-            Self::TooManyRegistrations { .. } => "too_many_registrations",
-            Self::TooManyGroups(_) => "too_many_groups",
+            Self::NotLoggedIn => Code::NotLoggedIn,
+            Self::AlreadyLoggedIn(_) => Code::AlreadyLoggedIn,
+            Self::UserExists(_) => Code::UserExists,
+            Self::WeakPassword(_) => Code::WeakPassword,
+            Self::BadCredentials => Code::BadCredentials,
+            Self::SessionEnded => Code::SessionEnded,
+            Self::UserNotFound(_) => Code::UserNotFound,
+            Self::GroupNotFound(_) => Code::GroupNotFound,
+            Self::GroupExists(_) => Code::GroupExists,
+            Self::NotAMember(_) => Code::NotAMember,
+            Self::FileNotFound(_) => Code::FileNotFound,
+            Self::AmbiguousFile(_) => Code::AmbiguousFile,
+            Self::TooLarge { .. } => Code::TooLarge,
+            Self::QuotaExceeded { .. } => Code::QuotaExceeded,
+            Self::IdReused => Code::IdReused,
+            Self::TransferFailed => Code::TransferFailed,
+            Self::Busy | Self::TooManyAtOnce(_) => Code::Busy,
+            Self::ShuttingDown => Code::ShuttingDown,
+            Self::Internal(_) => Code::Internal,
+            Self::OutcomeUnknown(_) => Code::OutcomeUnknown,
+            Self::MessageNotFound(_) => Code::MessageNotFound,
+            Self::FileExpired(_) => Code::FileExpired,
+            Self::SessionNotFound(_) => Code::SessionNotFound,
+            Self::ServerFull { .. } | Self::NoRoomForFile { .. } => Code::ServerFull,
+            Self::FileDamaged { .. } => Code::FileDamaged,
+            Self::TooManyAttempts { .. } => Code::TooManyAttempts,
+            Self::TooManyRegistrations { .. } => Code::TooManyRegistrations,
+            Self::TooManyGroups(_) => Code::TooManyGroups,
         }
     }
 }

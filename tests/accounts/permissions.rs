@@ -193,13 +193,13 @@ async fn ask(raw: &RawConnection, request: &Request) -> String {
     {
         return match outcome {
             TextOutcome::Stored { .. } => "yes".to_owned(),
-            TextOutcome::Refused(refusal) => refusal.code().to_owned(),
+            TextOutcome::Refused(refusal) => refusal.code().to_string(),
         };
     }
     match answer[0] {
         0 => "yes".to_owned(),
         _ => match frame::decode::<Result<(), Refusal>>(&answer) {
-            Ok(Err(refusal)) => refusal.code().to_owned(),
+            Ok(Err(refusal)) => refusal.code().to_string(),
             other => panic!("no refusal: {other:?}"),
         },
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use qchat_client::Refusal;
 use qchat_client::proto::command::{
     ChangePassword, Done, Login, Logout, LogoutEverywhere, Register, Registered, Resume,
     RevokeSession, SessionList, Sessions,
 };
 use qchat_client::proto::{ClientId, Password, SessionId, SessionToken};
+use qchat_client::{Code, Refusal};
 
 use crate::harness::{PASSWORD, RawConnection, Server};
 
@@ -89,7 +89,7 @@ impl Alice {
             }
             Asked::SignIn => match raw.ask(login(&self.password)).await {
                 Ok(signed_in) => return Learnt::Token(signed_in.token),
-                Err(refusal) => assert_ne!(refusal.code(), "internal"),
+                Err(refusal) => assert_ne!(refusal.code(), Code::Internal),
             },
             Asked::Resume => {
                 let token = self.tokens[0].clone();

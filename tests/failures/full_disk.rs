@@ -14,8 +14,8 @@ use qchat_client::proto::limits::ANSWER_BYTES_MAX;
 use qchat_client::proto::{ClientId, Message};
 use qchat_client::proto::{Command, Digest, Request, TransferId, frame};
 use qchat_client::{
-    Body, CallError, Client, HistoryQuery, Log, Password, Progress, Reconnect, Refusal, Selection,
-    StoredName,
+    Body, CallError, Client, Code, HistoryQuery, Log, Password, Progress, Reconnect, Refusal,
+    Selection, StoredName,
 };
 use quinn::{RecvStream, SendStream};
 use serde::de::DeserializeOwned;
@@ -319,7 +319,7 @@ async fn check_full_disk(sight: Sight) {
         let read = begun.elapsed();
         halfway.send(BLOCKS_BEFORE..BLOCKS).await;
         let (verdict, id) = halfway.verdict().await;
-        assert_eq!(verdict.map_err(|refusal| refusal.code()), Err("server_full"));
+        assert_eq!(verdict.map_err(|refusal| refusal.code()), Err(Code::ServerFull));
         drop(filler);
         let comeback = senders.acknowledged().await;
         println!("{sight:?}: refused {refused:?}, read {read:?}, back after {comeback:?}");

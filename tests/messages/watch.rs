@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qchat_client::{
-    CallError, Cursor, Event, Log, Message, Receipt, Sequence, Stage, Tracking, Watching,
+    CallError, Code, Cursor, Event, Log, Message, Receipt, Sequence, Stage, Tracking, Watching,
 };
 use tokio::time::timeout;
 
@@ -206,7 +206,7 @@ async fn a_sender_learns_when_a_message_is_delivered_and_read() {
     for id in [sent.id.to_string(), "@alice:1".to_owned(), "@alice:0".to_owned()] {
         let refused = bob.track(id.parse().unwrap()).await.unwrap().next().await;
         let Err(CallError::Refused(refusal)) = refused else { panic!("{id}: {refused:?}") };
-        assert_eq!(refusal.code(), "message_not_found");
+        assert_eq!(refusal.code(), Code::MessageNotFound);
     }
 }
 

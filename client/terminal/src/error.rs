@@ -81,7 +81,7 @@ impl From<Refusal> for CommandError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::OutcomeUnknown(_) => Self::outcome_unknown(refusal.to_string()),
-            _ => Self::refused(refusal.code(), refusal.to_string()),
+            _ => Self::refused(refusal.code().as_str(), refusal.to_string()),
         }
     }
 }
@@ -93,7 +93,7 @@ impl From<CallError> for CommandError {
             CallError::NotSent(_) => Self::unreachable(error.to_string()),
             CallError::OutcomeUnknown(_) => Self::outcome_unknown(error.to_string()),
             CallError::LocalFile { .. } | CallError::Damaged(_) => {
-                Self::refused(error.code(), error.to_string())
+                Self::refused(error.code().as_str(), error.to_string())
             }
         }
     }

@@ -5,7 +5,7 @@ use qchat_client::proto::command::{
 };
 use qchat_client::proto::{BoundedVec, Refusal, SessionToken, quic_codes};
 use qchat_client::{
-    Address, Body, CallError, Client, DamagedError, Log, Message, MessageText, Timestamp,
+    Address, Body, CallError, Client, Code, DamagedError, Log, Message, MessageText, Timestamp,
 };
 use quinn::{Connection, ConnectionError, SendStream, VarInt};
 use tokio::sync::mpsc;
@@ -57,7 +57,7 @@ async fn send(client: &Client) -> CallError {
     client.send(Address::User("bob".parse().unwrap()), text).await.unwrap_err()
 }
 
-async fn check(fault: Fault, asking: &str, changing: &str) {
+async fn check(fault: Fault, asking: Code, changing: Code) {
     let client = client_meeting(fault).await;
     assert_eq!(client.users().await.unwrap_err().code(), asking, "{fault:?}, asking");
     let client = client_meeting(fault).await;
@@ -66,15 +66,15 @@ async fn check(fault: Fault, asking: &str, changing: &str) {
 
 #[tokio::test]
 async fn every_fault_says_whether_the_call_can_be_repeated() {
-    check(Fault::Nothing, "not_sent", "outcome_unknown").await;
-    check(Fault::Cut, "not_sent", "outcome_unknown").await;
-    check(Fault::Garbage, "damaged", "damaged").await;
-    check(Fault::TooLong, "damaged", "damaged").await;
-    check(Fault::CannotRead, "damaged", "damaged").await;
-    check(Fault::BreakOff, "not_sent", "outcome_unknown").await;
-    check(Fault::ShutDown, "not_sent", "outcome_unknown").await;
-    check(Fault::Unsure, "not_sent", "outcome_unknown").await;
-    check(Fault::Refuse, "busy", "busy").await;
+    check(Fault::Nothing, Code::NotSent, Code::OutcomeUnknown).await;
+    check(Fault::Cut, Code::NotSent, Code::OutcomeUnknown).await;
+    check(Fault::Garbage, Code::Damaged, Code::Damaged).await;
+    check(Fault::TooLong, Code::Damaged, Code::Damaged).await;
+    check(Fault::CannotRead, Code::Damaged, Code::Damaged).await;
+    check(Fault::BreakOff, Code::NotSent, Code::OutcomeUnknown).await;
+    check(Fault::ShutDown, Code::NotSent, Code::OutcomeUnknown).await;
+    check(Fault::Unsure, Code::NotSent, Code::OutcomeUnknown).await;
+    check(Fault::Refuse, Code::Busy, Code::Busy).await;
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn on_a_closed_connection_nothing_is_sent() {
     assert!(!client.is_closed());
     client.close().await;
     assert!(client.is_closed());
-    assert_eq!(send(&client).await.code(), "not_sent");
+    assert_eq!(send(&client).await.code(), Code::NotSent);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
 use qchat_client::proto::{BlockHash, Refusal, frame, quic_codes};
 use qchat_client::{
-    CallError, Client, DamagedError, Digest, Downloaded, Log, Progress, TransferEvent,
+    CallError, Client, Code, DamagedError, Digest, Downloaded, Log, Progress, TransferEvent,
 };
 use quinn::{Connection, VarInt};
 use serde::Serialize;
@@ -279,11 +279,11 @@ async fn a_list_that_does_not_prove_the_digest_is_worth_nothing() {
 #[tokio::test]
 async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
     for (way, code) in [
-        (Way::Cut, "damaged"),
-        (Way::CutShort, "internal"),
-        (Way::BrokenOff, "internal"),
-        (Way::Lost, "not_sent"),
-        (Way::Flipped, "damaged"),
+        (Way::Cut, Code::Damaged),
+        (Way::CutShort, Code::Internal),
+        (Way::BrokenOff, Code::Internal),
+        (Way::Lost, Code::NotSent),
+        (Way::Flipped, Code::Damaged),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let client = client_getting(wire_file("report.pdf"), way).await;
@@ -341,7 +341,7 @@ async fn the_good_blocks_of_a_damaged_file_stay() {
     let folder = tempfile::tempdir().unwrap();
     let client = client_getting(wire_file("report.pdf"), Way::Damaged).await;
     let error = download(&client, folder.path()).await.unwrap_err();
-    assert_eq!(error.code(), "file_damaged");
+    assert_eq!(error.code(), Code::FileDamaged);
     assert!(error.to_string().contains(NAME) && error.to_string().contains("block 1"), "{error}");
     assert_eq!(names(folder.path()), [PART]);
     // The third block lies there too, behind a gap.
@@ -353,7 +353,7 @@ async fn a_block_that_is_here_is_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(PART), &content()[..BLOCK]).unwrap();
     let client = client_getting(wire_file("report.pdf"), Way::Unwanted).await;
-    assert_eq!(download(&client, folder.path()).await.unwrap_err().code(), "damaged");
+    assert_eq!(download(&client, folder.path()).await.unwrap_err().code(), Code::Damaged);
     check_goes_on(folder.path(), &[(1, 2)]).await;
 }
 
@@ -379,7 +379,7 @@ async fn a_refused_download_leaves_no_folder() {
     })
     .await;
     let error = download(&client, &folder.path().join("new")).await.unwrap_err();
-    assert_eq!(error.code(), "file_not_found");
+    assert_eq!(error.code(), Code::FileNotFound);
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
@@ -390,6 +390,6 @@ async fn a_folder_that_cannot_be_made_is_named() {
     std::fs::write(&taken, "").unwrap();
     let client = client_getting(wire_file("report.pdf"), Way::Whole).await;
     let error = download(&client, &taken).await.unwrap_err();
-    assert_eq!(error.code(), "local_file");
+    assert_eq!(error.code(), Code::LocalFile);
     assert!(error.to_string().contains(&taken.display().to_string()), "{error}");
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use qchat_client::{CallError, FilePath, FolderPath, Log, Progress};
+use qchat_client::{CallError, Code, FilePath, FolderPath, Log, Progress};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -195,7 +195,7 @@ async fn a_folder_for_downloads_that_is_a_link_replaces_nothing_where_it_leads()
     let nowhere = place.top.path().join("nowhere");
     symlink(place.top.path().join("not there"), &nowhere).unwrap();
     let refused = download("victim", &nowhere, Way::Whole).await.unwrap_err();
-    assert_eq!(refused.code(), "local_file");
+    assert_eq!(refused.code(), Code::LocalFile);
     assert!(!place.top.path().join("not there").exists());
 }
 
@@ -230,7 +230,7 @@ async fn what_lies_in_the_place_of_a_folder_is_neither_followed_nor_replaced() {
                 // A folder is what is wanted there.
                 Ok(path) => assert!(what == "a folder" && is_whole(&path), "{what}: {path:?}"),
                 Err(error) => {
-                    assert_eq!(error.code(), "local_file", "{what}");
+                    assert_eq!(error.code(), Code::LocalFile, "{what}");
                     let named = format!("{}: this is ", in_the_way.display());
                     assert!(error.to_string().starts_with(&named), "{what}: {error}");
                     assert_ne!(what, "a folder");

@@ -11,7 +11,7 @@ use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::BLOCK_BYTES;
 use qchat_client::proto::{BlockHash, Refusal, StoredName, frame, limits, quic_codes};
 use qchat_client::{
-    Address, Body, CallError, Client, Digest, File, Message, MessageId, Progress, Sequence,
+    Address, Body, CallError, Client, Code, Digest, File, Message, MessageId, Progress, Sequence,
     Timestamp,
 };
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -109,7 +109,7 @@ async fn a_server_that_has_more_than_there_is_makes_no_sense() {
             }
         })
         .await;
-        assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "damaged", "{kept}");
+        assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), Code::Damaged, "{kept}");
     }
 }
 
@@ -188,7 +188,7 @@ async fn a_stopped_stream_is_explained_by_the_commands_answer() {
         connection.closed().await;
     })
     .await;
-    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "transfer_failed");
+    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), Code::TransferFailed);
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_link_lost_before_the_file_is_wanted_leaves_no_doubt() {
         connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
-    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "not_sent");
+    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), Code::NotSent);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_link_lost_before_the_last_byte_leaves_no_doubt() {
         connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
-    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), "not_sent");
+    assert_eq!(send_file(&client, LARGE).await.unwrap_err().code(), Code::NotSent);
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn a_link_lost_after_the_last_byte_leaves_doubt() {
         connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
     })
     .await;
-    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), "outcome_unknown");
+    assert_eq!(send_file(&client, 1000).await.unwrap_err().code(), Code::OutcomeUnknown);
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn a_file_that_cannot_be_read_is_no_request() {
     let to = || Address::User("bob".parse().unwrap());
     for path in [folder.path().to_owned(), folder.path().join("missing"), "/dev/null".into()] {
         let error = client.send_file(to(), &path, Progress::none()).await.unwrap_err();
-        assert_eq!(error.code(), "local_file", "{}", path.display());
+        assert_eq!(error.code(), Code::LocalFile, "{}", path.display());
     }
     client.close().await;
     assert_eq!(asked.recv().await, Some(false));
@@ -276,7 +276,7 @@ async fn check_changed(change: fn(&Path)) {
     };
     let (sent, is_whole) = tokio::join!(sending, changing);
     assert_eq!(is_whole, Some(false), "a torn file looks whole to the server");
-    assert_eq!(sent.unwrap_err().code(), "file_changed");
+    assert_eq!(sent.unwrap_err().code(), Code::FileChanged);
 }
 
 #[tokio::test]

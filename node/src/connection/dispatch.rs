@@ -346,7 +346,9 @@ impl<C: Handler> Handle<C> for CommandContext {
         let reply = reply.map_err(|failure| failure.into_refusal(C::NAME));
         match &reply {
             Ok(_) => tracing::debug!(command = C::NAME, "done"),
-            Err(refusal) => tracing::debug!(command = C::NAME, code = refusal.code(), "refused"),
+            Err(refusal) => {
+                tracing::debug!(command = C::NAME, code = refusal.code().as_str(), "refused");
+            }
         }
         let frame = frame::encode_frame(&reply);
         drop(reply);

@@ -170,7 +170,7 @@ mod tests {
     /// The code by which it is refused, or an empty one.
     fn told(user: &str, act: Act<'_>) -> &'static str {
         let permitted = permit(&World, &user.parse().unwrap(), act).unwrap();
-        permitted.err().map_or("", |refusal| refusal.code())
+        permitted.err().map_or("", |refusal| refusal.code().as_str())
     }
 
     #[test]

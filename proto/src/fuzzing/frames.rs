@@ -57,7 +57,7 @@ fn answers() -> Vec<Check> {
 /// Checks an answer: a reply or a refusal.
 fn answer<T: Serialize + DeserializeOwned + PartialEq + Debug>(stream: &[u8]) {
     if let Some(Err(refusal)) = decoded::<Result<T, Refusal>, ANSWER_BYTES_MAX>(stream) {
-        assert!(!refusal.to_string().is_empty() && !refusal.code().is_empty());
+        assert!(!refusal.to_string().is_empty());
     }
 }
 

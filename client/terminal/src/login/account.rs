@@ -155,7 +155,7 @@ impl Account {
         let resumed = context.time.query(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
-            Err(failure) if failure.code == Refusal::SessionEnded.code() => {
+            Err(failure) if failure.code == Refusal::SessionEnded.code().as_str() => {
                 self.ended = self.session.take().map(|session| session.token);
                 Ok(false)
             }

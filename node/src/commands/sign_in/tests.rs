@@ -195,7 +195,7 @@ async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobo
         let change = ChangePassword { id, old: password(old), new: password(new) };
         match home.state.change_password(&caller, at_home().network, change).await {
             Ok(()) => "done",
-            Err(CommandError::Refused(refusal)) => refusal.code(),
+            Err(CommandError::Refused(refusal)) => refusal.code().as_str(),
             Err(failure) => panic!("{failure:?}"),
         }
     };
