@@ -1,8 +1,11 @@
-//! The hashes of a file's blocks, and how they merge to its digest.
+//! The hashes of a file's blocks, and the digest that they merge to.
 //!
-//! A block is a whole subtree of the file's BLAKE3 tree, and its value is that subtree's chaining value
-//! (section 2.1 of the BLAKE3 paper). So a list of hashes proves itself against the digest that `b3sum`
-//! prints, and each block can be checked alone.
+//! A block is a whole subtree of the file's BLAKE3 tree. Its hash is the chaining value of that subtree (section 2.1 of
+//! the BLAKE3 paper). So a list of hashes proves itself against the digest that `b3sum` prints, and each block
+//! can be checked alone.
+
+use std::io;
+use std::ops::{ControlFlow, Range};
 
 use blake3::Hasher;
 use blake3::hazmat::{
@@ -10,21 +13,45 @@ use blake3::hazmat::{
 };
 use qchat_proto::{BlockHash, Digest};
 
-use crate::layout::Layout;
+use crate::block_io::BlockFile;
+use crate::buffer::BufferPool;
+use crate::layout::{BLOCK_LENGTH, Layout};
 
-/// The value of a block that lies in memory, and is not empty.
+/// The hash of a block in memory, which must not be empty.
 pub(crate) fn hash_block(layout: Layout, index: u64, bytes: &[u8]) -> BlockHash {
     let mut hasher = Hasher::new();
     hasher.set_input_offset(layout.bytes_of(index).start);
     hasher.update(bytes);
-    // The only block of a file is the root of its tree.
+    // The only block of a file is the root of the tree.
     BlockHash(match layout.blocks() {
         1 => hasher.finalize().into(),
         _ => hasher.finalize_non_root(),
     })
 }
 
-/// The digest of the file whose blocks have these hashes, in order.
+/// Reads blocks and passes the hash of each to `each`, until `each` breaks.
+///
+/// # Errors
+/// An error of the operating system. If the file ends before a block does, `UnexpectedEof`.
+pub fn hash_blocks(
+    disk: &BlockFile,
+    layout: Layout,
+    blocks: Range<u64>,
+    each: &mut dyn FnMut(u64, BlockHash) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let buffers = BufferPool::of(layout);
+    for index in blocks {
+        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
+        let mut block = buffers.block(length);
+        disk.read(layout, index, &mut block)?;
+        if each(index, hash_block(layout, index, block.as_ref())).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The digest of a file whose blocks have these hashes, in order.
 pub fn file_digest(hashes: &[BlockHash]) -> Digest {
     match hashes {
         [] => Digest(blake3::hash(b"").into()),
@@ -37,7 +64,7 @@ pub fn file_digest(hashes: &[BlockHash]) -> Digest {
     }
 }
 
-/// As deep as the logarithm of the number of hashes.
+/// The chaining value of a subtree. The depth of the recursion is the logarithm of the number of hashes.
 fn subtree(hashes: &[BlockHash]) -> ChainingValue {
     match hashes {
         [hash] => hash.0,
@@ -48,7 +75,8 @@ fn subtree(hashes: &[BlockHash]) -> ChainingValue {
     }
 }
 
-/// The left subtree is the largest whole one that leaves something for the right. Of two or more.
+/// The hashes of the left and the right subtree. The left one is the largest complete subtree that leaves something
+/// for the right one. There must be two hashes or more.
 fn halves(hashes: &[BlockHash]) -> (&[BlockHash], &[BlockHash]) {
     hashes.split_at(hashes.len().next_power_of_two() / 2)
 }
@@ -75,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn values_merge_to_the_digest_of_the_whole_file() {
+    fn hashes_merge_to_the_digest_of_the_whole_file() {
         let block = usize::try_from(BLOCK_BYTES).unwrap();
         let bytes = noise(9 * block + 1);
         for blocks in 0..9 {

@@ -1,18 +1,19 @@
-//! A block's bytes in memory.
+//! Memory for blocks, reused during a transfer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::layout::{BLOCK_LENGTH, Layout};
+use crate::lock::lock;
 
-/// What disks ask of the place of bytes that pass the page cache by.
+/// The alignment in memory that direct I/O needs, in bytes.
 const ALIGNMENT: usize = 4096;
 
-/// The memory of one transfer. What a block lay in is used again for a later one: fresh memory costs the
-/// system a page fault for every 4 KiB.
+/// The buffers of one transfer. A buffer is used again for a later block: fresh memory costs the system a page fault
+/// for every 4 KiB.
 #[derive(Debug, Clone)]
 pub(crate) struct BufferPool {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
-    /// The longest block of the file, in bytes.
+    /// The length of the file's longest block, in bytes.
     longest: usize,
 }
 
@@ -22,25 +23,25 @@ impl BufferPool {
         Self { spare: Arc::default(), longest }
     }
 
-    /// Memory for a block of that many bytes, which hold anything.
+    /// A buffer for a block of this length, with arbitrary content.
     pub(crate) fn block(&self, length: usize) -> BlockBuffer {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = lock(&self.spare).pop();
         let memory = spare.unwrap_or_else(|| vec![0; self.longest + ALIGNMENT]);
         let start = memory.as_ptr().align_offset(ALIGNMENT);
         BlockBuffer {
             memory,
             range: start..start.saturating_add(length),
-            home: Arc::clone(&self.spare),
+            pool: Arc::clone(&self.spare),
         }
     }
 }
 
-/// The bytes of one block, at a place where a disk can read and write them by itself.
+/// The bytes of one block, aligned for direct I/O. Dropping the buffer returns its memory to the pool.
 #[derive(Debug)]
 pub(crate) struct BlockBuffer {
     memory: Vec<u8>,
     range: std::ops::Range<usize>,
-    home: Arc<Mutex<Vec<Vec<u8>>>>,
+    pool: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl BlockBuffer {
@@ -58,7 +59,7 @@ impl AsRef<[u8]> for BlockBuffer {
 impl Drop for BlockBuffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        self.home.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        lock(&self.pool).push(memory);
     }
 }
 
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_lies_where_disks_want_it_and_its_memory_is_used_again() {
+    fn a_block_is_aligned_for_direct_io_and_its_memory_is_used_again() {
         let buffers = BufferPool::of(Layout::of(5 * 1024 * 1024));
         for length in [BLOCK_LENGTH, 7, 0] {
             let (mut one, two) = (buffers.block(length), buffers.block(length));

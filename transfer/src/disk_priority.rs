@@ -109,13 +109,13 @@ pub(crate) struct DiskAccess<'a> {
 
 impl DiskAccess<'_> {
     /// Whether it is the only one, and is to leave nothing behind that a sync would wait for.
-    pub(crate) fn is_narrow(&self) -> bool {
+    pub(crate) fn must_sync(&self) -> bool {
         self.place.is_some()
     }
 
     /// How many bytes it may read or write before it takes another access. At least one.
     pub(crate) fn bytes_max(&self) -> usize {
-        match self.is_narrow() {
+        match self.must_sync() {
             true => PIECE_BYTES,
             false => usize::MAX,
         }
@@ -147,7 +147,7 @@ pub(crate) mod tests {
     }
 
     /// One beside which alice talks, however long the test takes.
-    pub(crate) fn narrow() -> DiskPriority {
+    pub(crate) fn beside_chat() -> DiskPriority {
         let priority = DiskPriority::default();
         let later = Instant::now() + Duration::from_secs(3600);
         lock(&priority.shared.talked).note(&user("alice"), later);
@@ -155,7 +155,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_lane_is_narrow_for_a_second_after_anything_was_said() {
+    fn the_lane_must_sync_for_a_second_after_anything_was_said() {
         let priority = DiskPriority::default();
         assert_eq!(priority.mode(Instant::now()), Mode::Unlimited);
         priority.clone().note_chat(&user("alice"));
@@ -191,18 +191,18 @@ pub(crate) mod tests {
     #[test]
     fn files_go_by_small_pieces_while_people_talk() {
         assert_eq!(DiskPriority::default().access().bytes_max(), usize::MAX);
-        assert_eq!(narrow().access().bytes_max(), PIECE_BYTES);
+        assert_eq!(beside_chat().access().bytes_max(), PIECE_BYTES);
     }
 
     #[test]
     fn a_file_rests_for_longer_than_it_was_at_the_disk() {
         let (begun, work) = (Instant::now(), Duration::from_millis(1));
-        let priority = narrow();
+        let priority = beside_chat();
         let access = priority.access();
         thread::sleep(work);
         drop(access);
         assert!(begun.elapsed() >= work + work * REST);
-        assert!(!narrow().of(&user("alice")).access().rests, "beside its owner's talk");
+        assert!(!beside_chat().of(&user("alice")).access().rests, "beside its owner's talk");
         assert!(!DiskPriority::default().access().rests, "beside nobody's");
     }
 
@@ -223,6 +223,6 @@ pub(crate) mod tests {
 
     #[test]
     fn one_file_is_at_the_disk_at_a_time_while_people_talk() {
-        assert_eq!(together(&narrow().of(&user("alice"))), 1);
+        assert_eq!(together(&beside_chat().of(&user("alice"))), 1);
     }
 }

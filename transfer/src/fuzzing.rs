@@ -1,5 +1,5 @@
-//! What the fuzzer throws bytes at: the stream of a file, and the part that it is written into. Its corpus, in
-//! `fuzz/corpus`, is replayed by the test here.
+//! The entry point of the fuzzer: the stream of a file, and the partial file that it is written to. A test replays the
+//! corpus in `fuzz/corpus`.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::partial_file::PartialFile;
 use crate::receive::{BlockReceiver, ReceiveError, Received, receive};
 use crate::test_bytes::noise;
 
-/// The lengths that a file is said to have, in bytes.
+/// The announced lengths of the file in bytes.
 const SIZES: [usize; 6] = [0, 1, 300, BLOCK_LENGTH, BLOCK_LENGTH + 1, 2 * BLOCK_LENGTH + 700];
 
 /// The name of the partial file.
 const NAME: &str = "x";
 
-/// Takes notes of what came.
+/// Notes the blocks that came.
 #[derive(Default)]
 struct Notes {
     begun: Vec<u64>,
@@ -33,18 +33,18 @@ impl BlockReceiver for Notes {
         Ok(())
     }
 
-    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
-        self.arrived.push((index, value));
+    fn block_written(&mut self, index: u64, hash: BlockHash) -> Result<(), ReceiveError> {
+        self.arrived.push((index, hash));
         Ok(())
     }
 }
 
-/// Receives a file from a stream that says anything. The first byte chooses the file's length, the second how
-/// much of a part there is already, and the others say what comes: see [`Script`].
+/// Receives a file from an arbitrary stream. The first byte of `input` selects the length of the file, the second the
+/// length of the partial file before, and the others describe the stream: see [`Script`].
 ///
 /// # Panics
-/// Where more is written than the file has, what is told to have come has not, or a wrong digest counts.
-#[expect(clippy::expect_used, reason = "a fuzzer that cannot work is to stop")]
+/// If more is written than the file has, a noted block is not in the file, or a wrong digest is accepted.
+#[expect(clippy::expect_used, reason = "a fuzzer that cannot work has to stop")]
 pub fn stream(input: &[u8]) {
     let [size, left, script @ ..] = input else { return };
     let size = SIZES.get(usize::from(*size) % SIZES.len()).copied().unwrap_or_default();
@@ -56,7 +56,7 @@ pub fn stream(input: &[u8]) {
     let part = PartialFile::open(folder.path(), NAME, 0o600, &DiskPriority::default())
         .expect("the part")
         .expect("nobody has it");
-    part.shorten(layout).expect("a disk");
+    part.truncate(layout).expect("a disk");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let received = runtime.expect("a runtime").block_on(async {
         let to = (part, Notes::default());
@@ -67,40 +67,40 @@ pub fn stream(input: &[u8]) {
     assert!(names <= 1, "{names} files");
 }
 
-#[expect(clippy::expect_used, reason = "a fuzzer that cannot work is to stop")]
+#[expect(clippy::expect_used, reason = "a fuzzer that cannot work has to stop")]
 fn check(path: &Path, layout: Layout, received: Received<Notes>) {
     let Received { file, receiver, digest } = received;
     let length = file.bytes().expect("a disk");
     assert!(length <= layout.size(), "{length} of {}", layout.size());
     assert!(receiver.begun.is_sorted_by(|one, other| one < other), "{:?}", receiver.begun);
     assert!(receiver.begun.iter().all(|&index| index < layout.blocks()));
-    for (index, value) in &receiver.arrived {
+    for (index, hash) in &receiver.arrived {
         let mut there = None;
-        let told = |_, value| {
-            there = Some(value);
+        let note = |_, hash| {
+            there = Some(hash);
             ControlFlow::Continue(())
         };
-        file.check(layout, *index..*index + 1, told).expect("the block lies there whole");
-        assert_eq!(there, Some(*value), "block {index}");
+        file.hash_blocks(layout, *index..*index + 1, note).expect("the block lies there whole");
+        assert_eq!(there, Some(*hash), "block {index}");
     }
-    let Ok(told) = digest else { return };
-    let values: Vec<_> = receiver.arrived.iter().map(|(_, value)| *value).collect();
-    let is_whole = u64::try_from(values.len()).is_ok_and(|blocks| blocks == layout.blocks());
-    if is_whole && file_digest(&values) == told {
+    let Ok(digest) = digest else { return };
+    let hashes: Vec<_> = receiver.arrived.iter().map(|(_, hash)| *hash).collect();
+    let is_whole = u64::try_from(hashes.len()).is_ok_and(|blocks| blocks == layout.blocks());
+    if is_whole && file_digest(&hashes) == digest {
         let mut content = Vec::new();
         if layout.size() > 0 {
             content = std::fs::read(path).expect("the part");
         }
-        assert_eq!(told, Digest(blake3::hash(&content).into()));
+        assert_eq!(digest, Digest(blake3::hash(&content).into()));
     }
 }
 
-/// What a stream says, in few bytes.
+/// The description of a stream, in few bytes.
 struct Script {
     layout: Layout,
-    /// What the file holds.
+    /// The content of the file.
     content: Vec<u8>,
-    /// The block that was announced last.
+    /// The last announced block.
     block: u64,
 }
 
@@ -110,17 +110,17 @@ impl Script {
         while let Some((&word, rest)) = left.split_first() {
             left = rest;
             match word {
-                // So many bytes as they are.
+                // Raw bytes.
                 0..64 => {
                     let (raw, rest) = left.split_at(usize::from(word).min(left.len()));
                     stream.extend_from_slice(raw);
                     left = rest;
                 }
                 64..96 => self.announce(u64::from(word % 4), &mut stream),
-                // The block's bytes, whole or less.
+                // The bytes of the block, complete or fewer.
                 96..128 => self.put_block(usize::from(word % 8), &mut stream),
                 128..160 => self.announce(u64::MAX - u64::from(word % 4), &mut stream),
-                // The end, and the right digest.
+                // The end, with the right digest.
                 160..192 => put_end(Digest(blake3::hash(&self.content).into()), &mut stream),
                 _ => put_end(Digest([word; 32]), &mut stream),
             }

@@ -1,4 +1,4 @@
-//! How a file is cut into blocks.
+//! Divides a file into blocks.
 
 use std::ops::Range;
 
@@ -7,14 +7,14 @@ use qchat_proto::limits::BLOCK_BYTES;
 /// A block's length in memory.
 pub(crate) const BLOCK_LENGTH: usize = 1024 * 1024;
 
-/// A file's length, seen as blocks of one mebibyte of which the last may have less.
+/// The division of a file into blocks of 1 MiB. The last block may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     size: u64,
 }
 
 impl Layout {
-    /// That of a file of `size` bytes.
+    /// The layout of a file of `size` bytes.
     pub fn of(size: u64) -> Self {
         Self { size }
     }
@@ -24,17 +24,17 @@ impl Layout {
         self.size
     }
 
-    /// How many blocks it has. An empty file has none.
+    /// The number of blocks. An empty file has none.
     pub fn blocks(self) -> u64 {
         self.size.div_ceil(BLOCK_BYTES)
     }
 
-    /// All of them, as one run.
+    /// All blocks, as one range.
     pub fn every_block(self) -> Vec<Range<u64>> {
         std::iter::once(0..self.blocks()).collect()
     }
 
-    /// How many of its first blocks lie whole in its first `present` bytes.
+    /// The number of blocks that are complete if the first `present` bytes of the file are there.
     pub fn whole_blocks(self, present: u64) -> u64 {
         match present >= self.size {
             true => self.blocks(),
@@ -42,13 +42,13 @@ impl Layout {
         }
     }
 
-    /// Where a block lies in the file, in bytes. One that the file has not is empty.
+    /// The range of a block in the file, in bytes. Empty if the file has no such block.
     pub fn bytes_of(self, index: u64) -> Range<u64> {
         let start = index.saturating_mul(BLOCK_BYTES).min(self.size);
         start..start.saturating_add(BLOCK_BYTES).min(self.size)
     }
 
-    /// How many bytes a block has.
+    /// The length of a block in bytes.
     pub(crate) fn length_of(self, index: u64) -> u64 {
         let Range { start, end } = self.bytes_of(index);
         end - start
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_counts_when_all_its_bytes_are_there() {
+    fn a_block_counts_if_all_its_bytes_are_there() {
         let layout = Layout::of(2 * BLOCK_BYTES + 5);
         for (present, whole) in [
             (0, 0),

@@ -1,16 +1,18 @@
-//! How a file's bytes travel between a disk and a stream, the same on both sides.
+//! Moves one file between a disk and a QUIC stream. Client and server use the same code.
 //!
-//! A file travels as blocks of one mebibyte. The [hashes](file_digest) of its blocks prove themselves against its
-//! digest, so that each side can check what it has, block by block, and only what is missing travels.
-//! What arrives lies in a [`PartialFile`], which outlives its transfer, until it is complete, checked and on the
-//! disk; only then does it get its final name, and no other file ever loses its name to it.
+//! A file travels in blocks of 1 MiB. The [hashes](file_digest) of the blocks prove themselves against the digest of
+//! the file, so either side can check the blocks that it has, and only missing blocks travel.
+//! Received blocks lie in a [`PartialFile`], which outlives its transfer. A complete and checked file is synced before
+//! it gets its final name, and the name of another file is never replaced.
 //!
-//! Blocks stand alone, so the sender reads and hashes some of them ahead, each in a thread of its own, and
-//! the receiver hashes and writes them so: disks and digests never hold up the runtime. Memory is a few
-//! blocks, and 32 bytes for each block of the file.
+//! Each block stands alone. The sender reads and hashes some blocks ahead, and the receiver hashes and writes blocks,
+//! each in a blocking thread, so a disk never delays the runtime. A transfer needs the memory of a few blocks, and
+//! 32 bytes for each block of the file.
 //!
-//! This crate knows no commands, and of QUIC only its streams, their [windows](ConnectionWindows), its
-//! [congestion control](configure_transport) and its [detection of silence](until_silent).
+//! [`send`](mod@send) and [`receive`](mod@receive) move a file; `block_io` reads and writes blocks; [`DiskPriority`] gives
+//! chat priority at the disk. The folder `quic` has the mechanisms for a connection: [`ConnectionWindows`], the
+//! [settings](configure_transport) with the congestion controller, and the [detection of silence](until_silent).
+//! This crate knows no commands.
 
 mod block_hashes;
 mod block_io;
@@ -23,6 +25,7 @@ mod disk_priority;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod layout;
+mod lock;
 mod partial_file;
 mod quic;
 mod receive;
@@ -32,11 +35,11 @@ mod stream_pairing;
 #[cfg(any(test, fuzzing))]
 mod test_bytes;
 
-pub use block_hashes::file_digest;
+pub use block_hashes::{file_digest, hash_blocks};
 pub use block_io::BlockFile;
 pub use disk_priority::DiskPriority;
 pub use layout::Layout;
-pub use partial_file::{FinishError, PartialFile, PartialFileEntry, hash_blocks};
+pub use partial_file::{FinishError, PartialFile, PartialFileEntry};
 pub use quic::{
     ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN,
     WindowBudget, configure_transport, until_silent,

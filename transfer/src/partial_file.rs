@@ -1,4 +1,4 @@
-//! A file that is not complete yet.
+//! A file that is not complete yet: opening it, and giving it its final name.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -12,18 +12,16 @@ use qchat_proto::{BlockHash, PART_PREFIX};
 use rustix::fs::OFlags;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::block_hashes::hash_block;
+use crate::block_hashes::hash_blocks;
 use crate::block_io::BlockFile;
-use crate::buffer::BufferPool;
 use crate::disk_priority::DiskPriority;
-use crate::layout::{BLOCK_LENGTH, Layout};
+use crate::layout::Layout;
 
-/// How often a part is opened anew that vanished while it was opened.
+/// How often the open call is repeated if the partial file vanishes during the call.
 const OPEN_TRIES_MAX: u32 = 8;
 
-/// What has come of a file, under a name of its own in the folder where the file is to stay. It stays
-/// when it is dropped and holds anything: whoever opens it again goes on with it. Nobody else has it
-/// meanwhile.
+/// The received blocks of a file, in the folder of the final file, under a name of its own. The file is locked while it is
+/// open. If it holds any bytes, it outlives this value, and a later transfer continues with them.
 #[derive(Debug)]
 pub struct PartialFile {
     /// Shared with the threads that write to it.
@@ -31,10 +29,10 @@ pub struct PartialFile {
     path: PathBuf,
 }
 
-/// Why a complete file did not get its final name.
+/// The reason why a complete file did not get its final name.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    /// Every name that was tried belongs to another file.
+    /// Each name that was tried belongs to another file.
     #[error("every name tried is taken")]
     NamesTaken,
     /// The file could not get its name.
@@ -45,27 +43,26 @@ pub enum FinishError {
     Folder(#[source] io::Error),
 }
 
-/// A part file that somebody left.
+/// A partial file that was found in a folder.
 #[derive(Debug)]
 pub struct PartialFileEntry {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// The name that it was opened by.
+    /// The name that [`PartialFile::open`] takes.
     pub name: String,
-    /// When it was last written to.
+    /// The time of the last write.
     pub touched: SystemTime,
 }
 
 impl PartialFile {
-    /// Opens the part of that name in `folder`, and makes what is missing of the two. `None` where
-    /// somebody has it open. `mode` is what a new part may be read by, less the process's umask. What comes is
-    /// written by way of `priority`.
+    /// Opens the partial file of this name in `folder`, and creates the folder and the file if they are missing. `None`
+    /// if the file is open elsewhere. A new file gets the permissions `mode`, less the umask of the process.
     ///
-    /// What is written goes nowhere else: a link in the part's place is not followed, and a part that has
-    /// another name too becomes a copy of its own first, which only its owner reads.
+    /// Writes reach no other file: a symbolic link at the path is not followed, and a file that has other names too is
+    /// replaced by a copy first, which only its owner can read.
     ///
     /// # Errors
-    /// The operating system's; and where something else than a file lies in the part's place.
+    /// An error of the operating system, or if the path names something else than a file.
     pub fn open(
         folder: &Path,
         name: &str,
@@ -81,16 +78,16 @@ impl PartialFile {
             let file = options.open(&path)?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
-                return Err(io::Error::other("what lies in the part's place is no file"));
+                return Err(io::Error::other("the path of a partial file names something else"));
             }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Its owner may have landed or removed it just before, and let it go.
+            // Its last owner may have finished or removed it just before the lock was released.
             match is_at(&file, &path)? {
-                true if metadata.nlink() > 1 => part_ways(&file, &path)?,
+                true if metadata.nlink() > 1 => replace_by_copy(&file, &path)?,
                 true => {
                     let disk = Arc::new(BlockFile::receiving(file, priority.clone()));
                     return Ok(Some(Self { disk, path }));
@@ -101,15 +98,15 @@ impl PartialFile {
         Ok(None)
     }
 
-    /// Where the part of that name in `folder` lies, if it is there.
+    /// The path of the partial file of this name in `folder`, whether it exists or not.
     pub fn path(folder: &Path, name: &str) -> PathBuf {
         folder.join(format!("{PART_PREFIX}{name}"))
     }
 
-    /// The parts that lie in `folder`. None where there is no folder.
+    /// The partial files in `folder`. Empty if there is no such folder.
     ///
     /// # Errors
-    /// The operating system's, where the folder cannot be read.
+    /// An error of the operating system, if the folder cannot be read.
     pub fn list(folder: &Path) -> io::Result<Vec<PartialFileEntry>> {
         let entries = match std::fs::read_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -125,7 +122,7 @@ impl PartialFile {
             let Some(name) = name.to_str().and_then(|name| name.strip_prefix(PART_PREFIX)) else {
                 continue;
             };
-            // What vanished in the meantime is no leftover.
+            // The file may have been finished or removed in the meantime.
             let Ok(metadata) = entry.metadata() else { continue };
             found.push(PartialFileEntry {
                 path: entry.path(),
@@ -136,124 +133,125 @@ impl PartialFile {
         Ok(found)
     }
 
-    /// Keeps `guard` for as long as anybody has the part, also a thread that only writes to it still.
-    pub fn hold(&self, guard: impl Send + 'static) {
-        self.disk.hold(guard);
+    /// Keeps `guard` until the file is closed, also by the last blocking thread that writes to it.
+    pub fn keep_guard(&self, guard: impl Send + 'static) {
+        self.disk.keep_guard(guard);
     }
 
-    /// How many bytes lie in it.
+    /// The length of the file in bytes.
     ///
     /// # Errors
-    /// The operating system's.
+    /// An error of the operating system.
     pub fn bytes(&self) -> io::Result<u64> {
         Ok(self.disk.file.metadata()?.len())
     }
 
-    /// Where it lies.
-    pub fn place(&self) -> &Path {
+    /// The path of the file.
+    pub fn location(&self) -> &Path {
         &self.path
     }
 
-    /// How many bytes of the disk it takes, which are fewer where it has holes.
+    /// The number of bytes on the disk. A file with holes needs fewer than its length.
     ///
     /// # Errors
-    /// The operating system's.
+    /// An error of the operating system.
     pub fn bytes_on_disk(&self) -> io::Result<u64> {
-        // The unit of this number is always the same.
+        // The unit of `st_blocks` is always 512 bytes.
         Ok(self.disk.file.metadata()?.blocks().saturating_mul(512))
     }
 
-    /// Takes off what lies beyond the file's length.
+    /// Removes bytes beyond the length in `layout`.
     ///
     /// # Errors
-    /// The operating system's.
-    pub fn shorten(&self, layout: Layout) -> io::Result<()> {
+    /// An error of the operating system.
+    pub fn truncate(&self, layout: Layout) -> io::Result<()> {
         match self.bytes()? > layout.size() {
             true => self.disk.file.set_len(layout.size()),
             false => Ok(()),
         }
     }
 
-    /// Reads the first `blocks` blocks and tells the value of each, for as long as somebody listens.
+    /// Reads blocks and passes the hash of each to `each`, until `each` breaks.
     ///
     /// # Errors
-    /// The operating system's; a block that is not there whole is an unexpected end.
-    pub fn check(
+    /// An error of the operating system. If the file ends before a block does, `UnexpectedEof`.
+    pub fn hash_blocks(
         &self,
         layout: Layout,
         blocks: Range<u64>,
-        mut told: impl FnMut(u64, BlockHash) -> ControlFlow<()>,
+        mut each: impl FnMut(u64, BlockHash) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        hash_blocks(&self.disk, layout, blocks, &mut told)
+        hash_blocks(&self.disk, layout, blocks, &mut each)
     }
 
-    /// Where its bytes lie.
+    /// The open file, for threads that write to it.
     pub(crate) fn disk(&self) -> Arc<BlockFile> {
         Arc::clone(&self.disk)
     }
 
-    /// Brings the bytes to the disk.
+    /// Makes the bytes durable.
     ///
     /// # Errors
-    /// The operating system's. The part is empty then: all of it has to come again.
+    /// An error of the operating system. The file is empty then, and all blocks have to come again.
     pub fn sync(&self) -> io::Result<()> {
         self.disk.sync()
     }
 
-    /// Lets the file's owner run it, and nobody else write to it. A file system without such bits keeps it
-    /// all the same.
+    /// Allows the owner to execute the file, and nobody else to write to it. No error if the file system has no such
+    /// permissions.
     ///
     /// # Errors
-    /// The operating system's; as with [`sync`](Self::sync).
+    /// An error of the operating system, as with [`sync`](Self::sync).
     pub fn make_executable(&self) -> io::Result<()> {
         let mode = self.disk.file.metadata()?.permissions().mode();
         let executable = Permissions::from_mode((mode & 0o644) | 0o100);
         match self.disk.file.set_permissions(executable) {
-            Ok(()) => self.disk.unless_lost(self.disk.file.sync_all()),
+            Ok(()) => self.disk.empty_unless_synced(self.disk.file.sync_all()),
             Err(_) => Ok(()),
         }
     }
 
-    /// Removes the part.
+    /// Removes the file.
     ///
     /// # Errors
-    /// The operating system's.
+    /// An error of the operating system.
     pub fn remove(self) -> io::Result<()> {
         std::fs::remove_file(&self.path)
     }
 
-    /// Gives the file the first of `names` that is free, never replacing another, and makes that
-    /// durable. The part has gone then. The bytes must have been synced before.
+    /// Renames the file to the first of `names` that is free, never replaces another file, and makes the name durable.
+    /// The bytes must have been synced before.
     ///
     /// # Errors
-    /// [`FinishError`]; the part stays then, unless it already has its name.
+    /// [`FinishError`]. The partial file stays then, unless only the last sync failed.
     pub fn finish(self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
-        self.give(names, |target| rename(&self.path, target))
+        self.try_names(names, |target| rename(&self.path, target))
     }
 
-    /// As [`finish`](Self::finish), but the part keeps its own name too: what is cut between the name and
-    /// what is told of it still has its part. The caller removes the part afterwards.
+    /// Like [`finish`](Self::finish), but keeps the name of the partial file too. If the server is killed before the message
+    /// of the file is stored, an upload can still continue. The caller removes the partial file afterwards
+    /// (`docs/decisions/014-link-not-rename.md`).
     ///
     /// # Errors
     /// [`FinishError`].
     pub fn link(&self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
-        self.give(names, |target| match std::fs::hard_link(&self.path, target) {
+        self.try_names(names, |target| match std::fs::hard_link(&self.path, target) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                // There are file systems without links.
+                // Some file systems have no hard links.
                 rename(&self.path, target)
             }
             linked => linked,
         })
     }
 
-    fn give(
+    fn try_names(
         &self,
         names: impl IntoIterator<Item = String>,
-        mut give: impl FnMut(&Path) -> io::Result<()>,
+        mut try_name: impl FnMut(&Path) -> io::Result<()>,
     ) -> Result<String, FinishError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         for name in names {
-            match give(&folder.join(&name)) {
+            match try_name(&folder.join(&name)) {
                 Ok(()) => {
                     sync_folder(folder).map_err(FinishError::Folder)?;
                     return Ok(name);
@@ -266,61 +264,39 @@ impl PartialFile {
     }
 }
 
-/// Nobody can go on with nothing.
+/// Removes an empty file: no transfer can continue with it.
 impl Drop for PartialFile {
     fn drop(&mut self) {
         let is_empty = self.bytes().is_ok_and(|bytes| bytes == 0);
-        // Where it has landed, its name may be another's by now.
+        // After `finish`, another transfer may have created a file at this path.
         if is_empty && is_at(&self.disk.file, &self.path).unwrap_or(false) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Reads blocks and tells the value of each, for as long as somebody listens.
-///
-/// # Errors
-/// The operating system's; a block that is not there whole is an unexpected end.
-pub fn hash_blocks(
-    disk: &BlockFile,
-    layout: Layout,
-    blocks: Range<u64>,
-    told: &mut dyn FnMut(u64, BlockHash) -> ControlFlow<()>,
-) -> io::Result<()> {
-    let buffers = BufferPool::of(layout);
-    for index in blocks {
-        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
-        let mut block = buffers.block(length);
-        disk.read(layout, index, &mut block)?;
-        if told(index, hash_block(layout, index, block.as_ref())).is_break() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// The flags by which a link is refused instead of being followed, and nobody waits for a pipe's other end.
+/// Open flags that refuse a symbolic link, and do not wait for the other end of a pipe.
 fn not_followed() -> i32 {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    // All flags are small: it is their type that is not signed.
+    // All flags fit: only their type is unsigned.
     i32::try_from(flags.bits()).unwrap_or_default()
 }
 
-/// Puts a copy in the place of a file that has other names too: whoever gave them to it is not written to.
-/// The server's own is one, that a kill has left between its final name and its message.
-fn part_ways(mut file: &File, path: &Path) -> io::Result<()> {
+/// Replaces a file that has other names by a copy, so that the files of these names are not overwritten. A killed server
+/// leaves such a file: complete, with its final name, and without its message.
+fn replace_by_copy(mut file: &File, path: &Path) -> io::Result<()> {
     let mut copy = new_copy(path.parent().unwrap_or(Path::new(".")))?;
     io::copy(&mut file, &mut copy)?;
     copy.persist(path)?;
     Ok(())
 }
 
-/// A file for a copy. It is named as a part, so that one which a kill has left is found among the old ones.
+/// A file for a copy. It has the name of a partial file, so the cleanup finds it if the process is killed.
 fn new_copy(folder: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(PART_PREFIX).tempfile_in(folder)
 }
 
-/// Whether the open file is what lies at the path.
+/// Whether the path names the open file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match std::fs::symlink_metadata(path) {
@@ -330,17 +306,17 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Renames without replacing.
+/// Renames a file, and replaces no other file.
 fn rename(path: &Path, target: &Path) -> io::Result<()> {
     let renamed = TempPath::try_from_path(path)?.persist_noclobber(target);
     renamed.map_err(|failed| {
-        // Otherwise it would be removed.
+        // Otherwise the file would be removed.
         let _ = failed.path.keep();
         failed.error
     })
 }
 
-/// Makes new names in `folder` survive a power cut.
+/// Makes new names in `folder` durable.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

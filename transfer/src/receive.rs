@@ -1,4 +1,4 @@
-//! From a stream to a disk.
+//! Receives a file from a stream, and writes it to a disk.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,13 +17,13 @@ use crate::blocking_task::joined;
 use crate::buffer::{BlockBuffer, BufferPool};
 use crate::layout::{BLOCK_LENGTH, Layout};
 use crate::partial_file::PartialFile;
-use crate::stall_detection::{StallDetector, Stalled, whole};
+use crate::stall_detection::{StallDetector, Stalled, watch_short};
 
-/// How many blocks may be on their way to the disk, each in a thread of its own. Few: what is not there
-/// when the process is killed travels again.
+/// How many blocks may be hashed and written at the same time, each in a blocking thread. The limit is small: a block
+/// that is not written when the process is killed has to travel again.
 const BLOCKS_WRITING_MAX: usize = 2;
 
-/// Why a file did not arrive.
+/// The reason why a file was not received.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The stream failed or ended early.
@@ -32,51 +32,51 @@ pub enum ReceiveError {
     /// The peer sent nearly nothing for a minute.
     #[error("the other side stopped sending the file")]
     Stalled,
-    /// The receiver does not want it any more.
+    /// The receiver stopped the transfer.
     #[error("the transfer was given up for another one")]
     Stopped,
-    /// What came is no part of such a file.
+    /// The received bytes are no valid stream of this file.
     #[error("the file's stream makes no sense: {0}")]
     Nonsense(&'static str),
-    /// A block is not the one that was announced.
+    /// A block has another hash than was announced.
     #[error("block {0} is damaged")]
     Damaged(u64),
-    /// The disk did not take it.
+    /// The disk did not accept a block.
     #[error("writing the file")]
     Write(#[source] io::Error),
 }
 
-/// Takes note of the blocks that arrive.
+/// Accepts the blocks of a file, and takes note of those that are written.
 pub trait BlockReceiver {
-    /// Whether this block may come; its bytes are written over what lies in its place.
+    /// Decides whether this block may come. Its bytes overwrite those at the same position.
     ///
     /// # Errors
-    /// Why not, which ends the transfer.
+    /// An error refuses the block and ends the transfer.
     fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError>;
 
-    /// The block has come, and is written.
+    /// Notes that a block with this hash is written.
     ///
     /// # Errors
-    /// Why the transfer ends with it.
-    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError>;
+    /// An error ends the transfer.
+    fn block_written(&mut self, index: u64, hash: BlockHash) -> Result<(), ReceiveError>;
 }
 
-/// What came of a transfer, however it ended.
+/// The result of a transfer, whether it succeeded or failed.
 #[derive(Debug)]
 pub struct Received<R> {
-    /// The file, with all that has come: written, and not synced.
+    /// The file with all received blocks, which are written but not synced.
     pub file: PartialFile,
-    /// What its receiver is now.
+    /// The receiver with what it has noted.
     pub receiver: R,
-    /// The digest that the sender told at the end.
+    /// The digest that the sender sent at the end.
     pub digest: Result<Digest, ReceiveError>,
 }
 
-/// Receives blocks in ascending order, each at most once, and writes them into `part`. Ends early when
-/// `stop` does and nothing more has come. `progress` hears the number of bytes of every piece that came.
+/// Receives blocks in ascending order, each at most once, and writes them to `file`. After `stop` has completed, ends as
+/// soon as no more bytes are ready. `progress` is called with the length of each received piece.
 ///
 /// # Cancel safety
-/// Not cancel safe: what has come stays in the file, which may still be open for a moment.
+/// Not cancel safe: the received blocks stay in the file, which may still be open for a moment.
 pub async fn receive<R: BlockReceiver>(
     stream: &mut (impl AsyncRead + Unpin),
     layout: Layout,
@@ -85,33 +85,33 @@ pub async fn receive<R: BlockReceiver>(
     mut progress: impl FnMut(u64),
 ) -> Received<R> {
     let mut stream =
-        StallDetectingStream { stream, pace: StallDetector::default(), stop: pin!(stop) };
+        StallDetectingStream { stream, stalls: StallDetector::default(), stop: pin!(stop) };
     let mut writer = BlockWriter::new(file, receiver, layout);
     let came = writer.take_all(&mut stream, &mut progress).await;
-    // Also after an error: what has come stays, and nobody writes any more when this returns.
+    // Also after an error: received blocks are kept, and no thread writes after the return.
     let written = writer.finish().await;
     let BlockWriter { file, receiver, .. } = writer;
     Received { file, receiver, digest: written.and(came) }
 }
 
-/// A stream that is read until nothing more comes, and nobody wants to wait for more.
+/// A stream that is read until `stop` has completed and no more bytes are ready.
 struct StallDetectingStream<'a, S, F> {
     stream: &'a mut S,
-    pace: StallDetector,
+    stalls: StallDetector,
     stop: Pin<&'a mut F>,
 }
 
 impl<S: AsyncRead + Unpin, F: Future<Output = ()>> StallDetectingStream<'_, S, F> {
     async fn header(&mut self) -> Result<BlockHeader, ReceiveError> {
         let header = frame::read(self.stream, FILE_HEADER_BYTES_MAX);
-        match in_time(whole(header), &mut self.stop).await? {
+        match unless_stopped(watch_short(header), &mut self.stop).await? {
             Ok(header) => Ok(header),
             Err(frame::ReadError::Stream(error)) => Err(ReceiveError::Stream(error)),
             Err(_) => Err(ReceiveError::Nonsense("no block begins there")),
         }
     }
 
-    /// Gathers a whole block: the digest is slow with little at a time.
+    /// Reads a whole block. Hashing a few bytes at a time would be slow.
     async fn fill(
         &mut self,
         bytes: &mut [u8],
@@ -119,8 +119,8 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> StallDetectingStream<'_, S, F
     ) -> Result<(), ReceiveError> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let reading = self.pace.bytes(self.stream.read(rest));
-            let read = in_time(reading, &mut self.stop).await?;
+            let reading = self.stalls.watch(self.stream.read(rest));
+            let read = unless_stopped(reading, &mut self.stop).await?;
             let read = read.map_err(ReceiveError::Stream)?;
             if read == 0 {
                 return Err(ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into()));
@@ -132,8 +132,8 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> StallDetectingStream<'_, S, F
     }
 }
 
-/// What is read, where that comes fast enough and before anybody says stop.
-async fn in_time<T>(
+/// The result of `reading`, unless `stop` completes while nothing is ready.
+async fn unless_stopped<T>(
     reading: impl Future<Output = Result<T, Stalled>>,
     stop: &mut Pin<&mut impl Future<Output = ()>>,
 ) -> Result<T, ReceiveError> {
@@ -144,15 +144,15 @@ async fn in_time<T>(
     }
 }
 
-/// Takes blocks from a stream, and has them hashed and written while the next ones come.
+/// Reads blocks from a stream, while earlier blocks are hashed and written.
 struct BlockWriter<R> {
     file: PartialFile,
     receiver: R,
     layout: Layout,
     buffers: BufferPool,
-    /// In the order in which they came.
+    /// In the order of arrival.
     writing: VecDeque<JoinHandle<io::Result<(u64, BlockHash)>>>,
-    /// The first block that has not come and was not passed over.
+    /// The first block that may still come.
     next: u64,
 }
 
@@ -162,7 +162,7 @@ impl<R: BlockReceiver> BlockWriter<R> {
         Self { file, receiver, layout, buffers, writing: VecDeque::new(), next: 0 }
     }
 
-    /// Takes blocks until the end is told.
+    /// Reads blocks until the digest comes.
     async fn take_all(
         &mut self,
         stream: &mut StallDetectingStream<'_, impl AsyncRead + Unpin, impl Future<Output = ()>>,
@@ -196,20 +196,20 @@ impl<R: BlockReceiver> BlockWriter<R> {
     fn write(&mut self, index: u64, block: BlockBuffer) {
         let (disk, layout): (Arc<BlockFile>, _) = (self.file.disk(), self.layout);
         self.writing.push_back(spawn_blocking(move || {
-            let value = hash_block(layout, index, block.as_ref());
+            let hash = hash_block(layout, index, block.as_ref());
             disk.write(block.as_ref(), layout.bytes_of(index).start)?;
-            Ok((index, value))
+            Ok((index, hash))
         }));
     }
 
-    /// Waits until the first of those under way is written.
+    /// Waits until the oldest block in `writing` is written.
     async fn written(&mut self) -> Result<(), ReceiveError> {
         let Some(first) = self.writing.pop_front() else { return Ok(()) };
-        let (index, value) = joined(first).await.map_err(ReceiveError::Write)?;
-        self.receiver.block_written(index, value)
+        let (index, hash) = joined(first).await.map_err(ReceiveError::Write)?;
+        self.receiver.block_written(index, hash)
     }
 
-    /// Waits until all are, and says what was wrong first.
+    /// Waits until all blocks are written, and returns the first error.
     async fn finish(&mut self) -> Result<(), ReceiveError> {
         let mut all = Ok(());
         while !self.writing.is_empty() {

@@ -1,4 +1,4 @@
-//! From a disk to a stream.
+//! Sends a file from a disk to a stream.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,13 +17,13 @@ use crate::buffer::{BlockBuffer, BufferPool};
 use crate::layout::{BLOCK_LENGTH, Layout};
 use crate::stall_detection::{StallDetector, Stalled};
 
-/// How many blocks are read and hashed ahead of the stream, each in a thread of its own.
+/// How many blocks are read and hashed ahead of the stream, each in a blocking thread.
 const BLOCKS_AHEAD: usize = 3;
 
 /// How many bytes are handed to the stream at a time.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Why a file was not sent whole.
+/// The reason why a file was not sent completely.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The file could not be read.
@@ -32,62 +32,61 @@ pub enum SendError {
     /// The file ended before its announced length.
     #[error("the file became shorter while it was sent")]
     Shorter,
-    /// The file is not any more what it was when it was opened.
+    /// The file is no longer the one that was opened.
     #[error("the file changed while it was sent")]
     Changed,
     /// The stream did not take the bytes.
     #[error("sending the file")]
     Stream(#[source] io::Error),
-    /// The peer took no byte for a minute.
+    /// The peer took nearly nothing for a minute.
     #[error("the other side stopped taking the file")]
     Stalled,
-    /// Whoever chooses the blocks cannot do so any more.
+    /// The filter cannot tell which blocks are wanted.
     #[error("nobody says which blocks are wanted")]
     Unchosen,
 }
 
-/// Where a file's bytes go.
+/// A destination for the bytes of a file.
 pub trait ByteSink {
-    /// Takes some of the bytes, one at the least, when it has room for them; returns how many.
+    /// Waits for room, takes at least one of the bytes, and returns how many it took.
     fn write(&mut self, bytes: &mut Bytes) -> impl Future<Output = io::Result<usize>> + Send;
 }
 
-/// Who says which blocks travel.
+/// Selects the blocks that travel.
 pub trait BlockFilter {
-    /// Whether the block with this value goes. Asked for each block once, in ascending order.
+    /// Whether the block with this hash is sent. Called once for each block, in ascending order.
     ///
     /// # Errors
-    /// Why the transfer ends here.
+    /// An error ends the transfer.
     fn wants(
         &mut self,
         index: u64,
-        value: BlockHash,
+        hash: BlockHash,
     ) -> impl Future<Output = Result<bool, SendError>> + Send;
 
-    /// The digest that is told after the last block.
+    /// The digest that is sent after the last block.
     ///
     /// # Errors
-    /// Why what has gone is not to count.
+    /// An error ends the transfer before the digest is sent.
     fn digest(&mut self) -> impl Future<Output = Result<Digest, SendError>> + Send;
 }
 
-/// What happened to bytes of the file.
+/// The progress of a transfer, in bytes of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendProgress {
-    /// So many were looked at and need not go.
+    /// This many bytes were read and are not wanted by the peer.
     Kept(u64),
-    /// So many were taken by the stream.
+    /// This many bytes were taken by the stream.
     Sent(u64),
 }
 
-/// Sends those of `blocks` that `filter` chooses, and the digest. The runs are in ascending order.
-/// `progress` hears what becomes of the bytes.
+/// Sends the blocks of `blocks` that `filter` selects, and then the digest. The ranges are in ascending order.
 ///
 /// # Errors
-/// [`SendError`]; the stream holds part of the file then, and is to be reset.
+/// [`SendError`]; the stream has taken a part of the file then, and the caller has to reset it.
 ///
 /// # Cancel safety
-/// Not cancel safe: as with an error.
+/// Not cancel safe: the stream is left as after an error.
 pub async fn send(
     disk: Arc<BlockFile>,
     layout: Layout,
@@ -96,46 +95,46 @@ pub async fn send(
     mut progress: impl FnMut(SendProgress),
 ) -> Result<(), SendError> {
     let mut reader = BlockReader::new(disk, layout, blocks);
-    let mut sink = StallDetectingSink { sink, pace: StallDetector::default() };
-    while let Some((index, value, block)) = reader.next().await? {
-        if !filter.wants(index, value).await? {
+    let mut sink = StallDetectingSink { sink, stalls: StallDetector::default() };
+    while let Some((index, hash, block)) = reader.next().await? {
+        if !filter.wants(index, hash).await? {
             progress(SendProgress::Kept(layout.length_of(index)));
             continue;
         }
-        sink.give(header(BlockHeader::Block(index))).await?;
+        sink.write_all(header(BlockHeader::Block(index))).await?;
         let mut bytes = Bytes::from_owner(block);
         while !bytes.is_empty() {
             let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-            sink.give(piece).await?;
+            sink.write_all(piece).await?;
             progress(SendProgress::Sent(length));
         }
     }
     let digest = filter.digest().await?;
-    sink.give(header(BlockHeader::End(digest))).await
+    sink.write_all(header(BlockHeader::End(digest))).await
 }
 
 fn header(header: BlockHeader) -> Bytes {
     frame::encode_frame(&header).into()
 }
 
-/// An sink that has to take enough in a minute.
-struct StallDetectingSink<'a, O> {
-    sink: &'a mut O,
-    pace: StallDetector,
+/// A sink that has to take enough bytes in a minute.
+struct StallDetectingSink<'a, S> {
+    sink: &'a mut S,
+    stalls: StallDetector,
 }
 
-impl<O: ByteSink> StallDetectingSink<'_, O> {
-    async fn give(&mut self, mut bytes: Bytes) -> Result<(), SendError> {
+impl<S: ByteSink> StallDetectingSink<'_, S> {
+    async fn write_all(&mut self, mut bytes: Bytes) -> Result<(), SendError> {
         while !bytes.is_empty() {
-            let taken = self.pace.bytes(self.sink.write(&mut bytes)).await;
+            let taken = self.stalls.watch(self.sink.write(&mut bytes)).await;
             taken.map_err(|Stalled| SendError::Stalled)?.map_err(SendError::Stream)?;
         }
         Ok(())
     }
 }
 
-/// Reads and hashes blocks, some ahead, and hands them out in order.
+/// Reads and hashes blocks, some of them ahead, and returns them in order.
 struct BlockReader<I> {
     disk: Arc<BlockFile>,
     layout: Layout,
@@ -186,15 +185,15 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::disk_priority::tests::narrow;
+    use crate::disk_priority::tests::beside_chat;
     use crate::test_bytes::noise;
 
-    /// Sends every block but one, and keeps the values.
+    /// Sends every block but one, and keeps the hashes.
     struct AllBut(Option<u64>, Vec<BlockHash>);
 
     impl BlockFilter for AllBut {
-        async fn wants(&mut self, index: u64, value: BlockHash) -> Result<bool, SendError> {
-            self.1.push(value);
+        async fn wants(&mut self, index: u64, hash: BlockHash) -> Result<bool, SendError> {
+            self.1.push(hash);
             Ok(self.0 != Some(index))
         }
 
@@ -254,23 +253,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_file_holds_is_let_go_when_its_last_read_has_ended() {
-        let (priority, place) = (narrow(), Arc::new(()));
+    async fn a_guard_of_a_file_is_dropped_when_its_last_read_has_ended() {
+        let (priority, guard) = (beside_chat(), Arc::new(()));
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&noise(3 * BLOCK_LENGTH)).unwrap();
         let disk = Arc::new(BlockFile::received(file, priority.clone()));
-        disk.hold(Arc::clone(&place));
+        disk.keep_guard(Arc::clone(&guard));
         let (layout, mut stream) = (Layout::of(3 << 20), Vec::new());
         let mut filter = AllBut(None, Vec::new());
-        // Nobody else is at the disk.
+        // The reads wait for the disk.
         let access = priority.access();
         let blocks = (layout.every_block(), &mut filter);
         let sending = send(disk, layout, blocks, &mut stream, |_| ());
         assert!(timeout(Duration::from_millis(10), sending).await.is_err());
-        assert_eq!(Arc::strong_count(&place), 2, "given back while it is read");
+        assert_eq!(Arc::strong_count(&guard), 2, "dropped while the file is read");
         drop(access);
         let free = async {
-            while Arc::strong_count(&place) > 1 {
+            while Arc::strong_count(&guard) > 1 {
                 yield_now().await;
             }
         };

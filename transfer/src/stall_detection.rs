@@ -1,22 +1,22 @@
-//! How slow a peer may be: a byte now and then must not hold up a file, its reader and its place for ever.
+//! Detects a peer that sends or takes almost nothing. Such a peer must not occupy a transfer forever.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-/// By this time of waiting for the peer is its pace judged.
+/// A peer is judged each time after we have waited this long for it.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// What must have moved by then: 256 bytes a second on the average. The worst networks that people use
-/// are several times as fast, and a dead one moves nothing.
+/// The number of bytes that must have moved in that time: 256 bytes a second on average. The slowest networks that
+/// people use are several times as fast, and a dead network moves nothing.
 const BYTES_MIN: usize = 60 * 256;
 
 /// The peer is too slow.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stalled;
 
-/// How fast a peer has been. Only the time counts in which we waited for it: our own disk may be slower.
+/// Measures how fast a peer is. Only the time spent waiting for the peer counts: our own disk may be slower.
 #[derive(Debug, Default)]
 pub(crate) struct StallDetector {
     waited: Duration,
@@ -24,12 +24,11 @@ pub(crate) struct StallDetector {
 }
 
 impl StallDetector {
-    /// Waits for some bytes to move, for which nothing may be lost if the waiting is broken off and begun
-    /// again.
+    /// Waits until `moving` has moved some bytes, and counts them.
     ///
     /// # Cancel safety
-    /// As what is waited for.
-    pub(crate) async fn bytes(
+    /// As cancel safe as `moving`.
+    pub(crate) async fn watch(
         &mut self,
         moving: impl Future<Output = io::Result<usize>>,
     ) -> Result<io::Result<usize>, Stalled> {
@@ -45,7 +44,7 @@ impl StallDetector {
         }
     }
 
-    /// Notes what has moved, and for how long we waited for it.
+    /// Counts bytes that have moved, and the time that we waited for them.
     fn note(&mut self, waited: Duration, bytes: usize) -> Result<(), Stalled> {
         self.waited = self.waited.saturating_add(waited);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -57,11 +56,11 @@ impl StallDetector {
     }
 }
 
-/// Waits for something small, which has to come, or to be taken, within the time of a judgement.
+/// Waits for `coming`, which moves only a few bytes and so has to end within one period of judgement.
 ///
 /// # Cancel safety
-/// As what is waited for.
-pub(crate) async fn whole<T>(coming: impl Future<Output = T>) -> Result<T, Stalled> {
+/// As cancel safe as `coming`.
+pub(crate) async fn watch_short<T>(coming: impl Future<Output = T>) -> Result<T, Stalled> {
     timeout(WINDOW, coming).await.map_err(|_| Stalled)
 }
 
@@ -69,21 +68,20 @@ pub(crate) async fn whole<T>(coming: impl Future<Output = T>) -> Result<T, Stall
 mod tests {
     use super::*;
 
-    /// A peer that moves so many bytes at a time, for which we wait so long; how long it is borne, up to
-    /// an hour.
-    fn borne(bytes: usize, waited: Duration) -> Duration {
-        let (mut pace, mut whole) = (StallDetector::default(), Duration::ZERO);
-        while whole < Duration::from_secs(3600) && pace.note(waited, bytes) == Ok(()) {
+    /// How long a peer is tolerated that moves `bytes` after each `waited`, up to an hour.
+    fn tolerated(bytes: usize, waited: Duration) -> Duration {
+        let (mut detector, mut whole) = (StallDetector::default(), Duration::ZERO);
+        while whole < Duration::from_secs(3600) && detector.note(waited, bytes) == Ok(()) {
             whole += waited;
         }
         whole
     }
 
     #[test]
-    fn a_byte_now_and_then_is_too_little() {
+    fn a_peer_that_moves_a_byte_now_and_then_is_stalled() {
         let second = Duration::from_secs(1);
         for (bytes, waited) in [(1, second), (250, second), (0, WINDOW), (10_000, WINDOW)] {
-            assert!(borne(bytes, waited) < WINDOW, "{bytes} in {waited:?}");
+            assert!(tolerated(bytes, waited) < WINDOW, "{bytes} in {waited:?}");
         }
     }
 
@@ -91,7 +89,7 @@ mod tests {
     fn a_slow_peer_is_waited_for() {
         let second = Duration::from_secs(1);
         for (bytes, waited) in [(256, second), (15_360, WINDOW), (1, second / 1000)] {
-            assert!(borne(bytes, waited) >= 60 * WINDOW, "{bytes} in {waited:?}");
+            assert!(tolerated(bytes, waited) >= 60 * WINDOW, "{bytes} in {waited:?}");
         }
     }
 }

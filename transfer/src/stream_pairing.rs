@@ -1,58 +1,59 @@
-//! Finds the command that a file's stream belongs to.
+//! Pairs the stream of a file with its command. QUIC keeps no order between streams, so either may come first.
 
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qchat_proto::TransferId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-type Places<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
+use crate::lock::lock;
 
-/// The transfers of one connection that wait for their stream. Bounded by the number of commands that
-/// the connection may have under way.
+type Expected<S> = Arc<Mutex<HashMap<TransferId, oneshot::Sender<S>>>>;
+
+/// The transfers of one connection that wait for their streams. Their number is bounded by the number of commands
+/// that the connection may have under way.
 #[derive(Debug)]
 pub struct StreamPairing<S> {
-    places: Places<S>,
-    /// Told when a transfer begins to wait.
-    expected: Notify,
+    waiting: Expected<S>,
+    /// Notified when a transfer begins to wait.
+    waiting_began: Notify,
 }
 
-/// A transfer that waits for its stream. Dropping it ends the waiting.
+/// A transfer that waits for its stream. Dropping this ends the waiting.
 #[derive(Debug)]
 pub struct ExpectedStream<S> {
-    places: Places<S>,
+    waiting: Expected<S>,
     transfer: TransferId,
     stream: oneshot::Receiver<S>,
 }
 
 impl<S> Default for StreamPairing<S> {
     fn default() -> Self {
-        Self { places: Arc::default(), expected: Notify::new() }
+        Self { waiting: Arc::default(), waiting_began: Notify::new() }
     }
 }
 
 impl<S> StreamPairing<S> {
-    /// Makes a place for the stream of `transfer`, or `None` where one waits already: the peer chose
-    /// the same number twice.
+    /// Begins to wait for the stream of `transfer`. `None` if the peer has chosen the same number twice, and the other
+    /// transfer still waits.
     pub fn expect(&self, transfer: TransferId) -> Option<ExpectedStream<S>> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.contains_key(&transfer) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.contains_key(&transfer) {
             return None;
         }
-        let (place, stream) = oneshot::channel();
-        places.insert(transfer, place);
-        self.expected.notify_waiters();
-        Some(ExpectedStream { places: Arc::clone(&self.places), transfer, stream })
+        let (sender, stream) = oneshot::channel();
+        waiting.insert(transfer, sender);
+        self.waiting_began.notify_waiters();
+        Some(ExpectedStream { waiting: Arc::clone(&self.waiting), transfer, stream })
     }
 
-    /// Hands a stream to the command that waits for it, or begins to wait within `patience`: no order holds
-    /// between streams, so the command may come later.
+    /// Hands a stream to the command that waits for it, or that begins to wait within `patience`.
     ///
     /// # Errors
-    /// The stream itself: no command waits for it.
+    /// Returns the stream if no command waits for it.
     ///
     /// # Cancel safety
     /// Not cancel safe: the stream is lost.
@@ -64,36 +65,36 @@ impl<S> StreamPairing<S> {
     ) -> Result<(), S> {
         let deadline = Instant::now() + patience;
         loop {
-            let mut expected = pin!(self.expected.notified());
-            expected.as_mut().enable();
+            let mut waiting_began = pin!(self.waiting_began.notified());
+            waiting_began.as_mut().enable();
             stream = match self.deliver(transfer, stream) {
                 Ok(()) => return Ok(()),
                 Err(stream) => stream,
             };
-            if timeout_at(deadline, expected).await.is_err() {
+            if timeout_at(deadline, waiting_began).await.is_err() {
                 return Err(stream);
             }
         }
     }
 
-    /// Hands a stream to the command that waits for it, or back where none does.
+    /// Hands a stream to the command that waits for it now.
     ///
     /// # Errors
-    /// The stream itself: nobody waits for it.
+    /// Returns the stream if no command waits for it.
     pub fn deliver(&self, transfer: TransferId, stream: S) -> Result<(), S> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        match places.remove(&transfer) {
-            Some(place) => place.send(stream),
+        let mut waiting = lock(&self.waiting);
+        match waiting.remove(&transfer) {
+            Some(waiting) => waiting.send(stream),
             None => Err(stream),
         }
     }
 }
 
 impl<S> ExpectedStream<S> {
-    /// The stream, once it has come; `None` where the connection is gone. The caller sets the deadline.
+    /// The stream, once it has come; `None` if the connection is closed. The caller sets the deadline.
     ///
     /// # Cancel safety
-    /// Cancel safe: the stream is handed over once, by the call that returns it.
+    /// Cancel safe: only the call that returns the stream takes it.
     pub async fn stream(&mut self) -> Option<S> {
         (&mut self.stream).await.ok()
     }
@@ -101,8 +102,8 @@ impl<S> ExpectedStream<S> {
 
 impl<S> Drop for ExpectedStream<S> {
     fn drop(&mut self) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.remove(&self.transfer);
+        let mut waiting = lock(&self.waiting);
+        waiting.remove(&self.transfer);
     }
 }
 
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stops_waiting_leaves_no_place_behind() {
+    fn a_transfer_that_is_dropped_is_no_longer_expected() {
         let pairing = StreamPairing::default();
         drop(pairing.expect(TransferId(1)));
         assert_eq!(pairing.deliver(TransferId(1), ()), Err(()));

@@ -90,7 +90,7 @@ async fn open_part(folder: &Path, file: &File) -> Result<PartialFile, CallError>
                 _ => format!("{name}.{number}"),
             };
             if let Some(part) = PartialFile::open(folder, &name, MODE, &DiskPriority::default())? {
-                part.shorten(layout)?;
+                part.truncate(layout)?;
                 return Ok(part);
             }
         }
@@ -124,7 +124,7 @@ async fn look(
         let (mut missing, mut damaged) = (missing, Vec::new());
         let layout = missing.layout();
         let whole = layout.whole_blocks(part.bytes()?);
-        part.check(layout, 0..whole, |index, value| {
+        part.hash_blocks(layout, 0..whole, |index, value| {
             if !missing.is_here(index, value) {
                 damaged.push(index);
             }
@@ -145,7 +145,7 @@ async fn look(
 async fn finish(part: PartialFile, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
     let (original, is_executable) = (file.original.name().clone(), file.original.is_executable());
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));
-    let place = part.place().to_owned();
+    let place = part.location().to_owned();
     let landed = blocking(&place, move |_| {
         if is_executable {
             part.make_executable()?;

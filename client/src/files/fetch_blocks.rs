@@ -47,7 +47,7 @@ pub(crate) async fn fetch(
     let query = FileQuery::from(file.name.as_str());
     let ask = Download { log: log.clone(), file: query, blocks, transfer };
     let mut call = Call::ask(link, ask).await?;
-    let place = to.0.place().to_owned();
+    let place = to.0.location().to_owned();
     let failed = |error| failure(error, file, &place);
     converse(link, (&mut call, waiting), to, progress, failed).await
 }

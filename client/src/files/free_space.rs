@@ -22,7 +22,7 @@ pub(crate) fn check_room(part: &PartialFile, size: u64, folder: &Path) -> Result
     match needed <= free {
         true => Ok(()),
         false => {
-            let part = (here > 0).then(|| part.place().to_owned());
+            let part = (here > 0).then(|| part.location().to_owned());
             let reason = LocalFileReason::NoRoom { needed, free, part };
             Err(CallError::LocalFile { path: folder.to_owned(), reason })
         }

@@ -77,7 +77,7 @@ impl Handler for Download {
         let stored = context.state.file_store.file(&caller.user, &file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
         // Its blocks may be read for a while after the session has ended.
-        stored.hold(Arc::clone(&place));
+        stored.keep_guard(Arc::clone(&place));
         let values = context.state.file_store.lists.of(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };

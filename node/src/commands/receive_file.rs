@@ -132,7 +132,7 @@ impl FileReceiver {
         let (values, mut rows_read) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
             let mut batch = Vec::new();
-            let read = part.check(layout, 0..kept, |index, value| {
+            let read = part.hash_blocks(layout, 0..kept, |index, value| {
                 batch.push(value);
                 let is_full = batch.len() == VALUES_TOLD || index.saturating_add(1) == kept;
                 let told = !is_full || values.blocking_send(std::mem::take(&mut batch)).is_ok();

@@ -108,8 +108,8 @@ impl FileStore {
             let Some(part) = PartialFile::open(&folder, &name, FILE_MODE, &disk_priority)? else {
                 return Ok(None);
             };
-            part.hold(place);
-            part.shorten(layout)?;
+            part.keep_guard(place);
+            part.truncate(layout)?;
             let kept = layout.whole_blocks(part.bytes()?);
             Ok(Some((part, kept)))
         });

@@ -1,4 +1,4 @@
-//! Parts, their owners, and where they land.
+//! Partial files, their owners, and their final names.
 
 use super::*;
 
@@ -16,8 +16,8 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_landing_file_replaces_nothing() {
-    for lands in [PartialFile::finish, |part: PartialFile, names| part.link(names)] {
+fn a_finished_file_replaces_nothing() {
+    for finish in [PartialFile::finish, |part: PartialFile, names| part.link(names)] {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         std::fs::write(folder.join("a"), "old").unwrap();
@@ -25,16 +25,16 @@ fn a_landing_file_replaces_nothing() {
         let part = open(folder, "x");
         part.disk.write(b"new", 0).unwrap();
 
-        let landed = lands(part, ["a", "b", "c"].map(String::from)).unwrap();
+        let name = finish(part, ["a", "b", "c"].map(String::from)).unwrap();
 
-        assert_eq!(landed, "c");
+        assert_eq!(name, "c");
         assert_eq!(std::fs::read(folder.join("a")).unwrap(), b"old");
         assert_eq!(std::fs::read(folder.join("c")).unwrap(), b"new");
     }
 }
 
 #[test]
-fn a_link_in_the_place_of_a_part_is_not_followed() {
+fn a_symbolic_link_at_the_path_of_a_partial_file_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (inside, outside) = (folder.path().join("inside"), folder.path().join("outside"));
     std::fs::create_dir(&inside).unwrap();
@@ -54,20 +54,20 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
 }
 
 #[test]
-fn nobody_goes_on_with_what_could_not_be_synced() {
+fn a_file_that_could_not_be_synced_is_not_continued() {
     let folder = tempfile::tempdir().unwrap();
     let part = open(folder.path(), "x");
     part.disk.write(b"new", 0).unwrap();
     part.sync().unwrap();
     assert_eq!(part.bytes().unwrap(), 3);
-    let failed = part.disk.unless_lost(Err(io::Error::other("a bad sector")));
+    let failed = part.disk.empty_unless_synced(Err(io::Error::other("a bad sector")));
     assert_eq!(failed.unwrap_err().to_string(), "a bad sector");
     drop(part);
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
 #[test]
-fn a_part_with_another_name_is_not_written_through() {
+fn a_partial_file_with_another_name_is_copied_before_a_write() {
     let folder = tempfile::tempdir().unwrap();
     let (path, other) = (folder.path().join(".part-x"), folder.path().join("other"));
     std::fs::write(&other, "old").unwrap();
@@ -84,7 +84,7 @@ fn a_part_with_another_name_is_not_written_through() {
 }
 
 #[test]
-fn what_does_not_land_stays_a_part() {
+fn a_file_that_gets_no_final_name_stays_a_partial_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a"), "").unwrap();
     open(folder.path(), "x").disk.write(b"abc", 0).unwrap();
@@ -96,7 +96,7 @@ fn what_does_not_land_stays_a_part() {
 }
 
 #[test]
-fn a_part_has_one_owner_and_outlives_it() {
+fn a_partial_file_has_one_owner_and_outlives_it() {
     let folder = tempfile::tempdir().unwrap();
     let part = open(folder.path(), "x");
     part.disk.write(b"abc", 0).unwrap();
@@ -108,7 +108,7 @@ fn a_part_has_one_owner_and_outlives_it() {
 }
 
 #[test]
-fn a_file_that_landed_is_no_part_any_more() {
+fn a_finished_file_is_no_partial_file_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(".part-x");
     let part = open(folder.path(), "x");
@@ -120,14 +120,14 @@ fn a_file_that_landed_is_no_part_any_more() {
 }
 
 #[test]
-fn leftovers_are_found_and_files_are_none() {
+fn partial_files_are_listed_and_other_files_are_not() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["x", "y"] {
         open(folder.path(), name).disk.write(b"abc", 0).unwrap();
     }
     open(folder.path(), "y").link(["1_a".to_owned()]).unwrap();
     drop(open(folder.path(), "empty"));
-    // As a kill leaves it.
+    // A process that is killed leaves the copy.
     let (_, copy) = new_copy(folder.path()).unwrap().keep().unwrap();
     let found = PartialFile::list(folder.path()).unwrap();
     let mut found: Vec<_> = found.into_iter().map(|part| part.name).collect();

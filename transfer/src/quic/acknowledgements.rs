@@ -1,8 +1,10 @@
-//! How often the peer is asked to acknowledge, which the congestion controller has to know.
+//! How often the peer acknowledges packets. The congestion controller calculates with these numbers.
 
 use std::time::Duration;
 
-/// After so many packets the peer acknowledges, instead of after every second: an acknowledgement costs both
-/// sides a system call. Where fewer come, it does so after a time in which a fast transfer brings many more.
+/// The peer acknowledges after this many packets, instead of after every second one: an acknowledgement costs both sides a
+/// system call.
 pub(super) const ACKNOWLEDGED_AFTER: u32 = 32;
+
+/// If fewer packets come, the peer acknowledges after this time, in which a fast transfer brings many more.
 pub(super) const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(5);

@@ -1,75 +1,70 @@
-//! Chat goes before files: what is said waits for room in the connection's send window, and takes it
-//! before a file does.
+//! Chat uses the send window of a connection before files.
 //!
-//! A stream's priority orders only what has found room there. A file fills it, and whatever wants in then
-//! waits for an acknowledgement to make some, together with the file, which would take all of it again.
+//! The priority of a stream orders only data that has room in the send window. A file fills the window. A chat message
+//! then waits, beside the file, for an acknowledgement that makes room, and the file would take all of that room
+//! again. So files wait while a chat message is being written.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-/// For so long files wait for what is said. A peer that does not read what is said holds up no file
-/// for longer.
-const PATIENCE: Duration = Duration::from_secs(1);
+use crate::lock::lock;
 
-/// Who waits for room on one connection.
+/// The longest time that files wait for one chat write: a peer that does not read must not stop them.
+const FILES_WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// The chat writes of one connection, and the files that wait for them.
 #[derive(Debug, Default)]
 pub(crate) struct ChatPriority {
-    waiting: Mutex<WriteQueue>,
+    queue: Mutex<WriteQueue>,
 }
 
 #[derive(Debug, Default)]
 struct WriteQueue {
-    /// How many say something just now.
-    talkers: usize,
-    /// The files that wait for them.
+    chat_writes: usize,
     files: Vec<Waker>,
 }
 
-/// Somebody who says something.
+/// A chat write that files wait for.
 struct ChatWrite<'a>(&'a ChatPriority);
 
 impl ChatPriority {
-    /// Lets `writing` go before all files.
-    pub(crate) async fn first<T>(&self, writing: impl Future<Output = T>) -> T {
+    /// Runs a chat write, while files wait.
+    pub(crate) async fn write_first<T>(&self, writing: impl Future<Output = T>) -> T {
         let mut writing = std::pin::pin!(writing);
-        let turn = self.begin();
-        if let Ok(written) = timeout(PATIENCE, &mut writing).await {
+        let chat_write = self.begin();
+        if let Ok(written) = timeout(FILES_WAIT_MAX, &mut writing).await {
             return written;
         }
-        drop(turn);
+        drop(chat_write);
         writing.await
     }
 
-    /// Whether a file has to wait. It is woken when it need not any more.
-    pub(crate) fn goes_first(&self, context: &Context<'_>) -> bool {
-        let mut waiting = self.waiting();
-        let must_wait = waiting.talkers > 0;
-        let is_known = || waiting.files.iter().any(|file| file.will_wake(context.waker()));
+    /// Whether a file has to wait. If so, its task is woken after the last chat write.
+    pub(crate) fn must_wait(&self, context: &Context<'_>) -> bool {
+        let mut queue = lock(&self.queue);
+        let must_wait = queue.chat_writes > 0;
+        let is_known = || queue.files.iter().any(|file| file.will_wake(context.waker()));
         if must_wait && !is_known() {
-            waiting.files.push(context.waker().clone());
+            queue.files.push(context.waker().clone());
         }
         must_wait
     }
 
     fn begin(&self) -> ChatWrite<'_> {
-        self.waiting().talkers += 1;
+        lock(&self.queue).chat_writes += 1;
         ChatWrite(self)
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, WriteQueue> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ChatWrite<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting();
-        waiting.talkers -= 1;
-        if waiting.talkers == 0 {
-            waiting.files.drain(..).for_each(Waker::wake);
+        let mut queue = lock(&self.0.queue);
+        queue.chat_writes -= 1;
+        if queue.chat_writes == 0 {
+            queue.files.drain(..).for_each(Waker::wake);
         }
     }
 }
@@ -81,8 +76,8 @@ mod tests {
 
     use super::*;
 
-    async fn file(talk: &ChatPriority) {
-        poll_fn(|context| match talk.goes_first(context) {
+    async fn file(chat: &ChatPriority) {
+        poll_fn(|context| match chat.must_wait(context) {
             true => Poll::Pending,
             false => Poll::Ready(()),
         })
@@ -90,30 +85,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_waits_until_everything_is_said() {
-        let talk = ChatPriority::default();
-        file(&talk).await;
-        let (one, two) = (talk.begin(), talk.begin());
+    async fn a_file_waits_for_the_last_chat_write() {
+        let chat = ChatPriority::default();
+        file(&chat).await;
+        let (one, two) = (chat.begin(), chat.begin());
         tokio::select! {
             biased;
-            () = file(&talk) => panic!("a file went before talk"),
+            () = file(&chat) => panic!("a file went before chat"),
             () = ready(()) => {}
         }
-        let said = async {
+        let chat_writes = async {
             drop(one);
             tokio::task::yield_now().await;
             drop(two);
         };
-        tokio::join!(file(&talk), said);
-        assert!(talk.waiting().files.is_empty());
+        tokio::join!(file(&chat), chat_writes);
+        assert!(lock(&chat.queue).files.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_read_what_is_said_holds_up_no_file_for_long() {
-        let talk = ChatPriority::default();
+    async fn a_peer_that_does_not_read_chat_stops_no_file_for_long() {
+        let chat = ChatPriority::default();
         tokio::select! {
-            () = talk.first(pending()) => {}
-            () = async { tokio::task::yield_now().await; file(&talk).await } => {}
+            () = chat.write_first(pending()) => {}
+            () = async { tokio::task::yield_now().await; file(&chat).await } => {}
         }
     }
 }

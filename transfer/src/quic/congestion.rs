@@ -1,15 +1,15 @@
-//! How many bytes may be on their way at once: what the path holds, and next to no queue.
+//! The congestion controller: how many bytes may be in flight. A small version of BBR.
 //!
-//! A controller that takes loss for its sign fills the queue before a slow link, where talk then waits
-//! behind the file, and creeps where a radio loses packets of its own. This one keeps a model of the
-//! path instead, after BBR (draft-ietf-ccwg-bbr): the largest rate at which packets came through
-//! lately, times the shortest round trip seen lately, is what the path holds. Every few round trips a
-//! little more is sent, to see whether the path bears it, and then less, to empty the queue and see the
-//! round trip without one.
+//! A controller that reacts to loss fills the queue of a slow link, where chat then waits behind the file, and is slow on
+//! a radio link that loses packets without congestion. This controller has a model of the path instead, after BBR
+//! (draft-ietf-ccwg-bbr): the bandwidth-delay product is the largest recent delivery rate times the shortest recent
+//! round trip. Every few round trips it sends a little more, to probe for bandwidth. Then it sends less, to drain the
+//! queue and see the round trip without it.
 //!
-//! It is smaller than BBR. Acknowledgements come seldom and in lumps, so there is one sample of the rate
-//! a round trip; and quinn's pacer follows the window alone, so the gains are gains of the window. There
-//! is no long pause to measure the round trip, for which talk would have to wait.
+//! It is smaller than BBR. The peer acknowledges seldom and many packets at once, so there is one rate sample a round
+//! trip. quinn's pacer follows the window alone, so the gains are gains of the window. There is no long pause to
+//! measure the round trip, because chat would have to wait. `docs/decisions/006-congestion-control.md` has the
+//! measurements.
 
 mod path_model;
 
@@ -22,45 +22,46 @@ use quinn_proto::RttEstimator;
 
 use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
 use path_model::{
-    AckAggregation, MaxBandwidth, MinRoundTrip, Packet, Round, RoundSample, coming, per_cent,
+    AckAggregation, MaxBandwidth, MinRoundTrip, Packet, Round, RoundSample, bytes_in, per_cent,
 };
 
-/// In bytes. RFC 9002, section 7.2.
+/// The initial window in bytes. RFC 9002, section 7.2.
 const INITIAL_WINDOW: u64 = 14_720;
 
-/// In packets: with fewer, too few acknowledgements come to learn anything from.
+/// The smallest window in packets: with fewer, too few acknowledgements come for a sample.
 const WINDOW_PACKETS_MIN: u64 = 4;
 
-/// More than what the path holds, in packets: those that the threads of both sides have in hand.
+/// Packets beyond the bandwidth-delay product, for those that the threads of both sides process at the moment.
 const SPARE_PACKETS: u64 = 3;
 
-/// Round trips shorter than this are taken for as long: threads take as long to be woken. Longer, and talk waits
-/// on loopback behind what is sent no faster for it.
+/// The shortest round trip that the window is calculated with: waking a thread takes about as long. A larger value would
+/// let chat on loopback wait, and make no file faster.
 const ROUND_TRIP_MIN: Duration = Duration::from_micros(500);
 
-/// Slow start ends where so many rounds brought no quarter more, or where packets have waited in a queue
-/// for so long beside what their acknowledgements may have waited (after HyStart++, RFC 9406).
+/// Slow start ends if the rate has not grown by a quarter in this many rounds.
 const SAME_ROUNDS: u8 = 2;
-const QUEUED: Duration = Duration::from_millis(8);
-const TELLING_PACKETS: u64 = 8;
 
-/// The window in each round of a cycle, in per cent of what the path holds. A probe takes two rounds,
-/// since what it brings is seen a round later; then what it has queued drains, and does so once more
-/// before the next.
+/// Slow start also ends if all packets of some in a row have waited in a queue for this long, beside the delay of their
+/// acknowledgements (after HyStart++, RFC 9406).
+const QUEUED: Duration = Duration::from_millis(8);
+const QUEUED_PACKETS_MIN: u64 = 8;
+
+/// The window in each round of a cycle, in per cent of the bandwidth-delay product. A probe takes two rounds, because its
+/// effect is seen a round later. Then the queue of the probe drains, and drains once more before the next probe.
 const CYCLE: [u64; 16] =
     [125, 125, 85, 100, 100, 100, 100, 100, 100, 100, 85, 100, 100, 100, 100, 100];
 const PROBE: usize = 0;
 const MEASURE: usize = 1;
 const DRAIN: usize = 2;
 
-/// Instead of what the cycle says, where the round trip has grown: several flows that each see the others'
-/// queues as the path's own would let them grow for ever.
+/// The gain of a drain if the round trip has grown. Several flows that each take the others' queue for the path's own delay
+/// would otherwise let it grow forever.
 const DEEP_DRAIN: u64 = 50;
 
-/// A probe that found so much more, in per cent, is followed by the next one at once.
+/// The next probe follows at once if a probe has raised the bandwidth to this, in per cent.
 const FOUND: u64 = 112;
 
-/// Makes the controllers of connections.
+/// Creates the controllers of connections.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct BbrFactory;
 
@@ -70,7 +71,7 @@ impl ControllerFactory for BbrFactory {
     }
 }
 
-/// What one connection knows of its path.
+/// The controller of one connection, with the model of its path.
 #[derive(Debug, Clone)]
 struct BbrController {
     mtu: u64,
@@ -78,22 +79,22 @@ struct BbrController {
     bandwidth: MaxBandwidth,
     round_trip: MinRoundTrip,
     round: Round,
-    lumps: AckAggregation,
-    /// Bytes that were acknowledged since this was looked at.
-    came: u64,
-    mode: State,
+    aggregation: AckAggregation,
+    /// Bytes that were acknowledged since the last call of `update`.
+    acknowledged: u64,
+    state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Slow start: the window doubles each round, until the rate does not follow.
-    Start { rate: u64, same_rounds: u8, is_queued: bool },
-    /// The window is what the path holds, times the gain of the cycle's step.
-    Cruise { step: usize, rate_before: u64 },
+    SlowStart { rate: u64, same_rounds: u8, is_queued: bool },
+    /// The window is the bandwidth-delay product times the gain of the cycle's step.
+    ProbeBandwidth { step: usize, rate_before: u64 },
 }
 
 impl State {
-    const START: Self = Self::Start { rate: 0, same_rounds: 0, is_queued: false };
+    const START: Self = Self::SlowStart { rate: 0, same_rounds: 0, is_queued: false };
 }
 
 impl BbrController {
@@ -104,115 +105,119 @@ impl BbrController {
             bandwidth: MaxBandwidth::default(),
             round_trip: MinRoundTrip::default(),
             round: Round::begin(now),
-            lumps: AckAggregation::begin(now),
-            came: 0,
-            mode: State::START,
+            aggregation: AckAggregation::begin(now),
+            acknowledged: 0,
+            state: State::START,
         }
     }
 
-    fn acknowledged(&mut self, now: Instant, packet: Packet) {
+    fn count_acknowledged(&mut self, now: Instant, packet: Packet) {
         self.round.acknowledged(now, packet);
-        self.came = self.came.saturating_add(packet.bytes);
-        if matches!(self.mode, State::Start { is_queued: false, .. }) && !packet.is_app_limited {
+        self.acknowledged = self.acknowledged.saturating_add(packet.bytes);
+        if matches!(self.state, State::SlowStart { is_queued: false, .. }) && !packet.is_app_limited
+        {
             self.window = self.window.saturating_add(packet.bytes);
         }
     }
 
-    /// All that came with one acknowledgement has been told.
-    fn look(&mut self, now: Instant, is_app_limited: bool) {
-        let came = std::mem::take(&mut self.came);
-        match self.mode {
-            // What rate explains them is not known yet.
-            State::Start { .. } => self.lumps = AckAggregation::begin(now),
-            State::Cruise { .. } => self.lumps.take(now, came, self.bandwidth.largest()),
+    /// Updates the model after all packets of one acknowledgement.
+    fn update(&mut self, now: Instant, is_app_limited: bool) {
+        let acknowledged = std::mem::take(&mut self.acknowledged);
+        match self.state {
+            // The rate is not known yet.
+            State::SlowStart { .. } => self.aggregation = AckAggregation::begin(now),
+            State::ProbeBandwidth { .. } => {
+                self.aggregation.take(now, acknowledged, self.bandwidth.largest());
+            }
         }
-        let is_too_much = self.is_queue() || self.round.is_lossy();
-        if let State::Start { is_queued: is_queued @ false, .. } = &mut self.mode
-            && is_too_much
+        let is_congested = self.is_queued() || self.round.is_lossy();
+        if let State::SlowStart { is_queued: is_queued @ false, .. } = &mut self.state
+            && is_congested
         {
-            // What has waited, or was lost, was sent a round trip ago, when the window was half of what it is.
+            // The packets that waited or were lost were sent a round trip ago, with half of this window.
             *is_queued = true;
             self.window = (self.window / 2).max(INITIAL_WINDOW);
         }
         if let Some(sample) = self.round.end(now, is_app_limited) {
             self.round_trip.take(sample.round_trip);
             self.bandwidth.take(sample);
-            self.lumps.round_ends();
-            self.mode = self.next(sample);
-            self.follow();
+            self.aggregation.round_ends();
+            self.state = self.next(sample);
+            self.set_window();
         }
     }
 
-    /// Whether some packets in a row have all waited in a queue.
-    fn is_queue(&mut self) -> bool {
-        let lately = self.round.lately(TELLING_PACKETS * self.mtu);
-        let seen = lately.zip(self.round_trip.shortest());
+    /// Whether several packets in a row have all waited in a queue.
+    fn is_queued(&mut self) -> bool {
+        let recent = self.round.take_recent(QUEUED_PACKETS_MIN * self.mtu);
+        let seen = recent.zip(self.round_trip.shortest());
         seen.is_some_and(|(now, shortest)| {
             now > shortest + ACKNOWLEDGED_WITHIN + QUEUED.max(shortest / 4)
         })
     }
 
     fn next(&self, sample: RoundSample) -> State {
-        match self.mode {
-            // Also where the sender had too little to say for a moment: it was enough for this path. Not
-            // where it says little at all, and is unlucky.
-            State::Start { .. } if sample.is_overload && self.window > INITIAL_WINDOW => {
-                self.cruise(DRAIN)
+        match self.state {
+            // Also if the application limited the sender for a moment: the bytes were enough for this path. Not if
+            // the application sends little at all and loses a few packets.
+            State::SlowStart { .. } if sample.is_overload && self.window > INITIAL_WINDOW => {
+                self.probe_bandwidth(DRAIN)
             }
-            State::Start { rate, same_rounds, .. } if sample.is_app_limited => {
-                State::Start { rate, same_rounds, is_queued: false }
+            State::SlowStart { rate, same_rounds, .. } if sample.is_app_limited => {
+                State::SlowStart { rate, same_rounds, is_queued: false }
             }
-            mode if sample.is_app_limited => mode,
-            _ if sample.is_overload => self.cruise(DRAIN),
-            State::Start { is_queued: true, .. } => self.cruise(DRAIN),
-            State::Start { rate, .. } if sample.rate >= rate.saturating_add(rate / 4) => {
-                State::Start { rate: sample.rate, same_rounds: 0, is_queued: false }
+            state if sample.is_app_limited => state,
+            _ if sample.is_overload => self.probe_bandwidth(DRAIN),
+            State::SlowStart { is_queued: true, .. } => self.probe_bandwidth(DRAIN),
+            State::SlowStart { rate, .. } if sample.rate >= rate.saturating_add(rate / 4) => {
+                State::SlowStart { rate: sample.rate, same_rounds: 0, is_queued: false }
             }
-            State::Start { same_rounds, .. } if same_rounds + 1 >= SAME_ROUNDS => {
-                self.cruise(DRAIN)
+            State::SlowStart { same_rounds, .. } if same_rounds + 1 >= SAME_ROUNDS => {
+                self.probe_bandwidth(DRAIN)
             }
-            State::Start { rate, same_rounds, .. } => {
-                State::Start { rate, same_rounds: same_rounds + 1, is_queued: false }
+            State::SlowStart { rate, same_rounds, .. } => {
+                State::SlowStart { rate, same_rounds: same_rounds + 1, is_queued: false }
             }
-            State::Cruise { step: PROBE, rate_before } => {
-                State::Cruise { step: MEASURE, rate_before }
+            State::ProbeBandwidth { step: PROBE, rate_before } => {
+                State::ProbeBandwidth { step: MEASURE, rate_before }
             }
-            State::Cruise { step: MEASURE, rate_before } if self.has_found(rate_before) => {
-                self.cruise(PROBE)
+            State::ProbeBandwidth { step: MEASURE, rate_before } if self.has_found(rate_before) => {
+                self.probe_bandwidth(PROBE)
             }
-            State::Cruise { step, .. } => self.cruise((step + 1) % CYCLE.len()),
+            State::ProbeBandwidth { step, .. } => self.probe_bandwidth((step + 1) % CYCLE.len()),
         }
     }
 
-    fn cruise(&self, step: usize) -> State {
-        State::Cruise { step, rate_before: self.bandwidth.largest() }
+    fn probe_bandwidth(&self, step: usize) -> State {
+        State::ProbeBandwidth { step, rate_before: self.bandwidth.largest() }
     }
 
-    /// Whether the last probe has brought more than was believed before it.
+    /// Whether the last probe has found more bandwidth than was known before.
     fn has_found(&self, rate_before: u64) -> bool {
         self.bandwidth.largest() > per_cent(rate_before, FOUND)
     }
 
-    /// Brings the window to what the path holds.
-    fn follow(&mut self) {
-        let State::Cruise { step, .. } = self.mode else { return };
+    /// Sets the window for the current step.
+    fn set_window(&mut self) {
+        let State::ProbeBandwidth { step, .. } = self.state else { return };
         let rate = self.bandwidth.largest();
         let round_trip = self.round_trip.shortest().unwrap_or_default().max(ROUND_TRIP_MIN);
-        let held = coming(rate, round_trip);
+        let bdp = bytes_in(rate, round_trip);
         let gain = CYCLE.get(step).copied().unwrap_or(100);
         self.window = match gain {
-            // Without anything to spare the queue empties.
-            ..100 if self.round_trip.has_grown() => per_cent(held, DEEP_DRAIN),
-            ..100 => per_cent(held, gain),
-            _ => per_cent(held, gain).saturating_add(self.spare(rate, held)),
+            // Without the spare bytes the queue empties.
+            ..100 if self.round_trip.has_grown() => per_cent(bdp, DEEP_DRAIN),
+            ..100 => per_cent(bdp, gain),
+            _ => per_cent(bdp, gain).saturating_add(self.spare(rate, bdp)),
         };
         self.window = self.window.max(self.window_min());
     }
 
-    /// What has arrived without being acknowledged yet, and what threads have in hand.
-    fn spare(&self, rate: u64, held: u64) -> u64 {
-        let late = coming(rate, ACKNOWLEDGED_WITHIN).min(u64::from(ACKNOWLEDGED_AFTER) * self.mtu);
-        late.max(self.lumps.largest().min(held)) + SPARE_PACKETS * self.mtu
+    /// Bytes that have arrived and are not acknowledged yet, and bytes that threads process at the moment.
+    fn spare(&self, rate: u64, bdp: u64) -> u64 {
+        let late =
+            bytes_in(rate, ACKNOWLEDGED_WITHIN).min(u64::from(ACKNOWLEDGED_AFTER) * self.mtu);
+        late.max(self.aggregation.largest().min(bdp)) + SPARE_PACKETS * self.mtu
     }
 
     fn window_min(&self) -> u64 {
@@ -229,16 +234,16 @@ impl Controller for BbrController {
         is_app_limited: bool,
         _: &RttEstimator,
     ) {
-        self.acknowledged(now, Packet { sent, bytes, is_app_limited });
+        self.count_acknowledged(now, Packet { sent, bytes, is_app_limited });
     }
 
     fn on_end_acks(&mut self, now: Instant, _: u64, is_app_limited: bool, _: Option<u64>) {
-        self.look(now, is_app_limited);
+        self.update(now, is_app_limited);
     }
 
     fn on_congestion_event(&mut self, now: Instant, _: Instant, is_persistent: bool, lost: u64) {
         if is_persistent {
-            // Nothing came through for several round trips: whatever the path is, it is another one.
+            // No packet came through for several round trips, so the path is another one by now.
             let window = self.window_min();
             *self = Self { window, mtu: self.mtu, ..Self::new(now, 0) };
         } else if lost == 0 {

@@ -1,8 +1,8 @@
 //! The QUIC settings and mechanisms that client and server share.
 //!
-//! [`transport`] sets acknowledgements, loss detection and packet sizes; [`congestion`] decides how many bytes may be
-//! in flight; [`windows`] sizes the flow control windows; [`chat_priority`] lets chat use the send window before files
-//! do; [`silence`] notices that a connection receives nothing any more.
+//! [`transport`] sets acknowledgements, loss detection and packet sizes. [`congestion`] decides how many bytes may be in
+//! flight. [`windows`] sizes the flow control windows. [`chat_priority`] lets chat use the send window before files.
+//! [`silence`] detects a connection that receives nothing any more.
 
 mod acknowledgements;
 mod chat_priority;

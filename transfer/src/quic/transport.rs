@@ -1,4 +1,4 @@
-//! What both sides ask of QUIC, so that files use what a path has.
+//! The QUIC transport settings that client and server share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,50 +8,51 @@ use quinn::{AckFrequencyConfig, MtuDiscoveryConfig, TransportConfig, VarInt};
 use super::acknowledgements::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN};
 use super::congestion::BbrFactory;
 
-/// A packet that was overtaken by fewer is not lost yet, and neither is one that takes less than so many times
-/// as long as others (RFC 9002, section 6.1). On some networks packets overtake each other all the time, and
-/// as many as come in some milliseconds: with the three packets and the nine eighths of the RFC, most of
-/// them would be sent twice, and the path be taken for overloaded. What is lost is known half a round
-/// trip later.
-const OVERTAKEN_BY: u32 = 64;
-const LATE: f32 = 1.5;
+/// A packet counts as lost once a packet is acknowledged that was sent this many packets later (RFC 9002, section 6.1.1,
+/// has three).
+/// Some networks reorder packets all the time, by as many packets as come in some milliseconds. With three, most
+/// packets would be sent twice and the path would look overloaded (`docs/decisions/007-loss-detection.md`).
+const PACKET_THRESHOLD: u32 = 64;
 
-/// What a round trip is taken for before one was measured: a packet of a handshake is repeated after three
-/// times as long. With the 333 ms of RFC 9002 (section 6.2.2) each handshake by satellite is said twice, and on
-/// a thin link the repetitions of some clients fill the queue.
-const ROUND_TRIP_AT_FIRST: Duration = Duration::from_millis(500);
+/// A packet counts as lost if it takes longer than this many round trips (RFC 9002, section 6.1.2, has 9/8). A real loss
+/// is detected half a round trip later.
+const TIME_THRESHOLD: f32 = 1.5;
 
-/// Packets that are larger by fewer bytes are not looked for: two probes find what most paths take, and each
-/// costs as much as some messages.
-const LARGER_BY_MIN: u16 = 100;
+/// The assumed round trip before the first measurement. A packet of the handshake is repeated after three times as long.
+/// With the 333 ms of RFC 9002, section 6.2.2, each handshake over a satellite is sent twice, and on a slow link
+/// the repetitions of several clients fill the queue.
+const INITIAL_ROUND_TRIP: Duration = Duration::from_millis(500);
 
-/// Settles when packets are acknowledged, when they are taken for lost, how many are on their way, and how
-/// they are handed to the system.
+/// MTU discovery ends if the largest packet size is known within this many bytes. Two probes find the size of most paths,
+/// and each probe costs as much as several messages.
+const MTU_CHANGE_MIN: u16 = 100;
+
+/// Sets acknowledgements, loss detection, MTU discovery, the congestion controller and segmentation offload.
 pub fn configure_transport(transport: &mut TransportConfig) {
     let mut acknowledgements = AckFrequencyConfig::default();
     acknowledgements
         .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED_AFTER))
         .max_ack_delay(Some(ACKNOWLEDGED_WITHIN))
-        .reordering_threshold(VarInt::from_u32(OVERTAKEN_BY - 1));
+        .reordering_threshold(VarInt::from_u32(PACKET_THRESHOLD - 1));
     transport
         .ack_frequency_config(Some(acknowledgements))
-        .packet_threshold(OVERTAKEN_BY)
-        .time_threshold(LATE)
-        .initial_rtt(ROUND_TRIP_AT_FIRST)
-        .mtu_discovery_config(Some(larger_packets()))
+        .packet_threshold(PACKET_THRESHOLD)
+        .time_threshold(TIME_THRESHOLD)
+        .initial_rtt(INITIAL_ROUND_TRIP)
+        .mtu_discovery_config(Some(mtu_discovery()))
         .congestion_controller_factory(Arc::new(BbrFactory))
         .enable_segmentation_offload(has_segmentation_offload());
 }
 
-fn larger_packets() -> MtuDiscoveryConfig {
+fn mtu_discovery() -> MtuDiscoveryConfig {
     let mut discovery = MtuDiscoveryConfig::default();
-    discovery.minimum_change(LARGER_BY_MIN);
+    discovery.minimum_change(MTU_CHANGE_MIN);
     discovery
 }
 
-/// Whether the system may be handed several packets at a time, which moves files four times as fast. Some
-/// network cards and virtual machines lose or refuse what they are handed so: there the variable
-/// `QCHAT_SEGMENTATION_OFFLOAD=off` turns it off, for server and client alike.
+/// Whether one system call may hand over several packets, which moves files four times as fast. Some network cards and
+/// virtual machines lose or refuse such packets. The variable `QCHAT_SEGMENTATION_OFFLOAD=off` turns the offload off,
+/// in the server and in the client.
 fn has_segmentation_offload() -> bool {
     std::env::var_os("QCHAT_SEGMENTATION_OFFLOAD").is_none_or(|value| value != "off")
 }

@@ -1,4 +1,4 @@
-//! Streams that bring a file, and streams that only seem to.
+//! Streams that bring a file, and streams that are not valid.
 
 use std::future::pending;
 
@@ -8,17 +8,17 @@ use crate::test_bytes::noise;
 
 const BLOCK: usize = 1024 * 1024;
 
-/// Takes everything, and keeps the values of what came.
+/// Accepts each block, and keeps the hashes.
 #[derive(Default)]
-struct Values(Vec<(u64, BlockHash)>);
+struct Hashes(Vec<(u64, BlockHash)>);
 
-impl BlockReceiver for Values {
+impl BlockReceiver for Hashes {
     fn begin_block(&mut self, _: u64) -> Result<(), ReceiveError> {
         Ok(())
     }
 
-    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
-        self.0.push((index, value));
+    fn block_written(&mut self, index: u64, hash: BlockHash) -> Result<(), ReceiveError> {
+        self.0.push((index, hash));
         Ok(())
     }
 }
@@ -48,8 +48,8 @@ impl Case {
             .unwrap()
     }
 
-    async fn receive(&self, stream: &[u8]) -> Received<Values> {
-        let to = (self.part(), Values::default());
+    async fn receive(&self, stream: &[u8]) -> Received<Hashes> {
+        let to = (self.part(), Hashes::default());
         receive(&mut &stream[..], self.layout, to, pending(), |_| ()).await
     }
 
@@ -59,7 +59,7 @@ impl Case {
 }
 
 #[tokio::test]
-async fn what_arrives_is_what_was_sent() {
+async fn a_received_file_is_the_one_that_was_sent() {
     let content = noise(2 * BLOCK + 1);
     for length in [0, 1, 65_536, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 1] {
         let case = Case::of(length);
@@ -69,14 +69,14 @@ async fn what_arrives_is_what_was_sent() {
         let received = case.receive(&stream).await;
         assert_eq!(received.digest.unwrap(), Digest([7; 32]));
         assert!(case.content() == content[..length], "{length} bytes");
-        let values: Vec<_> = received.receiver.0.into_iter().map(|(_, value)| value).collect();
+        let hashes: Vec<_> = received.receiver.0.into_iter().map(|(_, hash)| hash).collect();
         let expected = Digest(blake3::hash(&content[..length]).into());
-        assert_eq!(crate::block_hashes::file_digest(&values), expected, "{length} bytes");
+        assert_eq!(crate::block_hashes::file_digest(&hashes), expected, "{length} bytes");
     }
 }
 
 #[tokio::test]
-async fn what_came_before_a_cut_stays() {
+async fn blocks_before_a_cut_stay() {
     let content = noise(2 * BLOCK);
     let stream = [block(0, &content[..BLOCK]), block(1, &content[BLOCK..])].concat();
     for cut in [0, 1, 20, BLOCK + 6, BLOCK + 30, 2 * BLOCK - 1, stream.len() - 1, stream.len()] {
@@ -92,7 +92,7 @@ async fn what_came_before_a_cut_stays() {
 }
 
 #[tokio::test]
-async fn a_block_is_written_over_what_lies_in_its_place_alone() {
+async fn a_block_overwrites_only_its_own_position() {
     let case = Case::of(2 * BLOCK + 5);
     let old = noise(2 * BLOCK + 5);
     case.part().disk().write(&old, 0).unwrap();
@@ -103,7 +103,7 @@ async fn a_block_is_written_over_what_lies_in_its_place_alone() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_ends_the_transfer() {
+async fn an_invalid_stream_ends_the_transfer() {
     let first = block(0, &[1; BLOCK]);
     for (what, stream) in [
         ("the same twice", [first.clone(), first.clone()].concat()),
@@ -119,11 +119,11 @@ async fn what_makes_no_sense_ends_the_transfer() {
 }
 
 #[tokio::test]
-async fn a_transfer_that_is_stopped_lets_its_part_go() {
+async fn a_stopped_transfer_releases_its_partial_file() {
     let case = Case::of(BLOCK);
     let (mut stream, mut peer) = tokio::io::duplex(64);
     tokio::io::AsyncWriteExt::write_all(&mut peer, &block(0, &[1; 9])).await.unwrap();
-    let to = (case.part(), Values::default());
+    let to = (case.part(), Hashes::default());
     let stopped = tokio::task::yield_now();
     let received = receive(&mut stream, case.layout, to, stopped, |_| ()).await;
     assert!(matches!(received.digest, Err(ReceiveError::Stopped)));

@@ -1,8 +1,8 @@
-//! A path with one bottleneck, and flows that send over it as quinn does, in steps of simulated time.
+//! A simulated path with one bottleneck, and flows that send over it as quinn does.
 
 use std::collections::VecDeque;
 
-use super::path_model::{Packet, coming};
+use super::path_model::{Packet, bytes_in};
 use super::{
     ACKNOWLEDGED_AFTER, ACKNOWLEDGED_WITHIN, BbrController, Controller, Duration, Instant,
 };
@@ -10,17 +10,17 @@ use super::{
 const PACKET: u64 = 1_400;
 const TICK: Duration = Duration::from_micros(100);
 
-/// What a path does to packets. It can change while they travel.
+/// The properties of a path. They can change while packets travel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
     pub(super) bytes_per_second: u64,
-    /// From one end to the other.
+    /// The one-way delay.
     pub(super) delay: Duration,
-    /// What would have to wait longer is dropped.
+    /// A packet that would wait longer in the queue is dropped.
     pub(super) queue_max: Duration,
     pub(super) lost_per_cent: u64,
-    /// What arrives waits for the end of such a time, as for a radio's turn: it comes in lumps.
-    pub(super) turn: Duration,
+    /// Packets arrive together at the end of such a period, as on a radio link with slots.
+    pub(super) slot: Duration,
 }
 
 /// 10 Mbit/s, and 40 ms there and back.
@@ -29,15 +29,15 @@ pub(super) const SLOW: Link = Link {
     delay: Duration::from_millis(20),
     queue_max: Duration::from_millis(100),
     lost_per_cent: 0,
-    turn: TICK,
+    slot: TICK,
 };
 
-/// A bottleneck with flows, and what has been seen of it.
+/// A bottleneck with flows, and measurements.
 pub(super) struct Simulation {
     pub(super) link: Link,
     begun: Instant,
     now: Instant,
-    /// When what has entered will have left.
+    /// The time at which the queue will be empty.
     free: Instant,
     noise: u64,
     pub(super) flows: Vec<Flow>,
@@ -52,9 +52,9 @@ pub(super) struct Flow {
     /// In bytes.
     tokens: f64,
     round_trip: Duration,
-    /// How many bytes there are to say each millisecond: without end, where there is none.
-    pub(super) says: Option<u64>,
-    unsaid: u64,
+    /// The bytes that the application sends each millisecond, or `None` for a file without end.
+    pub(super) app_bytes: Option<u64>,
+    app_waiting: u64,
     is_app_limited: bool,
     arriving: VecDeque<(Instant, u64)>,
     arrived: Vec<u64>,
@@ -65,7 +65,7 @@ pub(super) struct Flow {
     pub(super) delivered: u64,
 }
 
-/// What a flow did in some time.
+/// The bytes of a flow in a period.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FlowCounters {
     pub(super) sent: u64,
@@ -74,15 +74,15 @@ pub(super) struct FlowCounters {
 }
 
 impl Flow {
-    fn new(now: Instant, says: Option<u64>) -> Self {
+    fn new(now: Instant, app_bytes: Option<u64>) -> Self {
         Self {
             model: BbrController::new(now, u16::try_from(PACKET).unwrap()),
             number: 0,
             in_flight: VecDeque::new(),
             tokens: 0.0,
             round_trip: Duration::from_millis(100),
-            says,
-            unsaid: 0,
+            app_bytes,
+            app_waiting: 0,
             is_app_limited: true,
             arriving: VecDeque::new(),
             arrived: Vec::new(),
@@ -104,19 +104,19 @@ impl Flow {
 
     /// Whether another packet may go: quinn's pacer sends a quarter more than a window each round trip.
     fn may_send(&mut self) -> bool {
-        let has_something = self.says.is_none() || self.unsaid >= PACKET;
+        let has_data = self.app_bytes.is_none() || self.app_waiting >= PACKET;
         let is_blocked = self.in_flight() + PACKET >= self.model.window() || self.tokens < packet();
-        self.is_app_limited = !has_something && !is_blocked;
-        has_something && !is_blocked
+        self.is_app_limited = !has_data && !is_blocked;
+        has_data && !is_blocked
     }
 
     fn tick(&mut self) {
         let gained = self.window() * 1.25 * TICK.as_secs_f64() / self.round_trip.as_secs_f64();
         self.tokens = (self.tokens + gained).min(10.0 * packet() + 20.0 * gained);
-        self.unsaid += self.says.unwrap_or_default() / 10;
+        self.app_waiting += self.app_bytes.unwrap_or_default() / 10;
     }
 
-    /// The receiver: it acknowledges after as many packets as we ask for, or after as long.
+    /// Receives packets, and acknowledges after as many packets as we ask for, or after as long.
     fn receive(&mut self, now: Instant, delay: Duration) {
         while self.arriving.front().is_some_and(|(time, _)| *time <= now) {
             let Some((_, number)) = self.arriving.pop_front() else { break };
@@ -144,12 +144,12 @@ impl Flow {
                 };
                 self.round_trip = (self.round_trip * 7 + (now - sent)) / 8;
                 self.delivered += PACKET;
-                self.model.acknowledged(now, Packet { sent, bytes: PACKET, is_app_limited });
+                self.model.count_acknowledged(now, Packet { sent, bytes: PACKET, is_app_limited });
             }
-            self.model.look(now, is_app_limited);
+            self.model.update(now, is_app_limited);
             self.lose(now, newest);
         }
-        // All of them are lost: no acknowledgement comes any more.
+        // If all packets are lost, no acknowledgement comes any more.
         let oldest = self.in_flight.front().map(|(_, sent)| now - *sent);
         if oldest.is_some_and(|age| age > 4 * self.round_trip + Duration::from_millis(200)) {
             self.lose(now, u64::MAX);
@@ -180,9 +180,9 @@ impl Simulation {
         Self { link, begun: now, now, free: now, noise, flows: Vec::new(), waits: Vec::new() }
     }
 
-    /// Adds somebody who has so many bytes a millisecond to say, or a file.
-    pub(super) fn add(&mut self, says: Option<u64>) {
-        self.flows.push(Flow::new(self.now, says));
+    /// Adds a flow of an application that sends this many bytes each millisecond, or of a file.
+    pub(super) fn add(&mut self, app_bytes: Option<u64>) {
+        self.flows.push(Flow::new(self.now, app_bytes));
     }
 
     fn random(&mut self) -> u64 {
@@ -192,7 +192,7 @@ impl Simulation {
         self.noise
     }
 
-    /// Tells what each flow did meanwhile.
+    /// Runs for a time, and returns what each flow did.
     pub(super) fn run(&mut self, time: Duration) -> Vec<FlowCounters> {
         self.waits.clear();
         let seen = |flow: &Flow| FlowCounters {
@@ -227,7 +227,7 @@ impl Simulation {
             let arrival = self.enter();
             let flow = &mut self.flows[at];
             flow.tokens -= packet();
-            flow.unsaid = flow.unsaid.saturating_sub(PACKET);
+            flow.app_waiting = flow.app_waiting.saturating_sub(PACKET);
             flow.in_flight.push_back((flow.number, now));
             flow.arriving.extend(arrival.map(|arrival| (arrival, flow.number)));
             flow.number += 1;
@@ -235,7 +235,7 @@ impl Simulation {
         }
     }
 
-    /// When a packet arrives that enters now, if it does.
+    /// The arrival time of a packet that is sent now, unless the path drops it.
     fn enter(&mut self) -> Option<Instant> {
         let start = self.free.max(self.now);
         let is_lost = self.random() % 100 < self.link.lost_per_cent;
@@ -244,21 +244,21 @@ impl Simulation {
         }
         self.free = start + Duration::from_secs_f64(packet() / self.link.rate());
         let arrival = self.free + self.link.delay - self.begun;
-        let turns = arrival.as_nanos().div_ceil(self.link.turn.as_nanos());
-        Some(self.begun + self.link.turn * u32::try_from(turns).unwrap())
+        let slots = arrival.as_nanos().div_ceil(self.link.slot.as_nanos());
+        Some(self.begun + self.link.slot * u32::try_from(slots).unwrap())
     }
 
-    /// How long a packet waits in the queue, in all but so many per cent of the last run.
+    /// The wait in the queue that only this many per cent of the last run's waits exceed.
     pub(super) fn wait(&self, but_per_cent: usize) -> Duration {
         let mut waits = self.waits.clone();
         waits.sort_unstable();
         waits[(waits.len() - 1) * (100 - but_per_cent) / 100]
     }
 
-    /// What part of the link the flows used, in per cent.
+    /// The part of the link that the flows used, in per cent.
     pub(super) fn used(&self, seen: &[FlowCounters], time: Duration) -> u64 {
         let delivered: u64 = seen.iter().map(|seen| seen.delivered).sum();
-        delivered * 100 / coming(self.link.bytes_per_second, time)
+        delivered * 100 / bytes_in(self.link.bytes_per_second, time)
     }
 }
 

@@ -1,9 +1,9 @@
-//! What the controller makes of paths, in simulated time.
+//! The controller on simulated paths.
 
 use super::simulation::{Link, SLOW, Simulation, seconds};
 use super::*;
 
-/// A hotel's Wi-Fi.
+/// The Wi-Fi of a hotel.
 const LOSSY: Link = Link {
     bytes_per_second: 3_750_000,
     delay: Duration::from_millis(30),
@@ -19,7 +19,7 @@ fn after(time: Duration, link: Link) -> Simulation {
     simulation
 }
 
-/// What part of the link a file used for some time, in per cent.
+/// The part of the link that a file used for some time, in per cent.
 fn used(simulation: &mut Simulation, time: Duration) -> u64 {
     let seen = simulation.run(time);
     simulation.used(&seen, time)
@@ -36,23 +36,23 @@ fn a_slow_link_is_used_and_its_queue_stays_short() {
 }
 
 #[test]
-fn what_a_radio_loses_is_no_reason_to_creep() {
+fn a_link_that_loses_packets_without_congestion_is_used() {
     for (lost_per_cent, expected) in [(2, 85), (8, 70)] {
         let mut simulation = after(seconds(4), Link { lost_per_cent, ..LOSSY });
         let used = used(&mut simulation, seconds(10));
-        assert!(used >= expected, "{used} % where {lost_per_cent} % are lost");
+        assert!(used >= expected, "{used} % at a loss of {lost_per_cent} %");
     }
 }
 
 #[test]
-fn a_radio_whose_packets_come_in_lumps_is_used() {
-    for (bytes_per_second, milliseconds, turn) in
+fn a_link_with_slots_is_used() {
+    for (bytes_per_second, milliseconds, slot) in
         [(12_500_000, 10, 5), (12_500_000, 10, 20), (125_000_000, 50, 2), (1_250_000, 20, 20)]
     {
-        let (delay, turn) = (Duration::from_millis(milliseconds), Duration::from_millis(turn));
-        let mut simulation = after(seconds(3), Link { bytes_per_second, delay, turn, ..SLOW });
+        let (delay, slot) = (Duration::from_millis(milliseconds), Duration::from_millis(slot));
+        let mut simulation = after(seconds(3), Link { bytes_per_second, delay, slot, ..SLOW });
         let used = used(&mut simulation, seconds(5));
-        assert!(used >= 85, "{used} % of {bytes_per_second} bytes a second, in turns of {turn:?}");
+        assert!(used >= 85, "{used} % of {bytes_per_second} bytes a second, in slots of {slot:?}");
     }
 }
 
@@ -100,16 +100,16 @@ fn a_file_that_begins_does_not_fill_a_long_queue() {
 }
 
 #[test]
-fn a_file_after_talk_is_as_fast_as_one_without() {
+fn a_file_after_chat_is_as_fast_as_one_without() {
     let link = Link { bytes_per_second: 12_500_000, ..SLOW };
     let first = used(&mut after(Duration::ZERO, link), seconds(2));
     let mut simulation = Simulation::of(link);
     simulation.add(None);
-    // A packet every 70 ms, then a file, then talk again.
+    // A packet every 70 ms, then a file, then chat again.
     for files in 1..=2 {
-        simulation.flows[0].says = Some(20);
+        simulation.flows[0].app_bytes = Some(20);
         simulation.run(seconds(60));
-        simulation.flows[0].says = None;
+        simulation.flows[0].app_bytes = None;
         let used = used(&mut simulation, seconds(2));
         assert!(used + 5 >= first && first > 60, "file {files}: {used} %, and {first} % alone");
     }
@@ -141,7 +141,7 @@ fn a_file_that_begins_overruns_no_short_queue() {
 }
 
 #[test]
-fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
+fn an_overrun_queue_ends_slow_start_also_if_the_application_limits_it_for_a_moment() {
     let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
     let mut model = BbrController::new(now, 1_400);
     let mut round = |model: &mut BbrController, lost: u64| {
@@ -149,12 +149,12 @@ fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
         now += round_trip;
         for at in 0..100 {
             let is_app_limited = at == 0;
-            model.acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited });
+            model.count_acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited });
         }
         if lost > 0 {
             model.on_congestion_event(now, now, false, lost);
         }
-        model.look(now, true);
+        model.update(now, true);
         model.window()
     };
     let grown = round(&mut model, 0);
@@ -166,26 +166,26 @@ fn who_overruns_a_queue_stops_growing_also_when_short_of_words_for_a_moment() {
 }
 
 #[test]
-fn talk_neither_opens_the_window_nor_ends_slow_start_when_it_is_unlucky() {
+fn chat_neither_opens_the_window_nor_ends_slow_start_by_some_losses() {
     let (mut now, round_trip) = (Instant::now(), Duration::from_millis(10));
     let mut model = BbrController::new(now, 1_400);
     for round in 0..30 {
         let sent = now;
         now += round_trip;
         for _ in 0..5 {
-            model.acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited: true });
+            model.count_acknowledged(now, Packet { sent, bytes: 1_400, is_app_limited: true });
         }
         if round % 3 == 1 {
             model.on_congestion_event(now, now, false, 5 * 1_400);
         }
-        model.look(now, true);
+        model.update(now, true);
         assert_eq!(model.window(), INITIAL_WINDOW, "round {round}");
-        assert!(matches!(model.mode, State::Start { .. }), "round {round}");
+        assert!(matches!(model.state, State::SlowStart { .. }), "round {round}");
     }
 }
 
 #[test]
-fn files_share_a_link_whoever_comes_later_and_its_queue_does_not_grow() {
+fn files_share_a_link_in_any_order_and_its_queue_does_not_grow() {
     for count in [2, 4] {
         let mut simulation = Simulation::of(SLOW);
         for _ in 0..count {
@@ -203,7 +203,7 @@ fn files_share_a_link_whoever_comes_later_and_its_queue_does_not_grow() {
 }
 
 #[test]
-fn a_path_that_was_gone_is_begun_anew() {
+fn a_path_that_was_interrupted_is_measured_again() {
     let mut simulation = after(seconds(6), SLOW);
     let model = &mut simulation.flows[0].model;
     let before = model.window();
