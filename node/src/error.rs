@@ -23,7 +23,7 @@ impl CommandError {
     /// A fault of ours that changed nothing. A full disk is none: who asked is told.
     pub(crate) fn failed(error: impl Error + Send + Sync + 'static) -> Self {
         match is_full_disk(&error) {
-            true => Self::Refused(store::found_full()),
+            true => Self::Refused(store::full_disk_refusal()),
             false => Self::Failed(Box::new(error)),
         }
     }

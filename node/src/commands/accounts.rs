@@ -13,7 +13,7 @@ use crate::clock;
 use crate::connection::{CommandContext, Handler};
 use crate::error::CommandError;
 use crate::state::ServerState;
-use crate::store::changes::{self, ByPassword, CreateAccount, StartSession, Which};
+use crate::store::changes::{self, CreateAccount, PasswordOutcome, SessionSelection, StartSession};
 
 /// How often a password is checked again because another change of it came between. Who meets this
 /// changes it without end.
@@ -54,7 +54,7 @@ impl Handler for Login {
         let signed_in = context.sign_in(entry, &user, hash(&token)).await;
         if signed_in.is_err() || context.connection.close_reason().is_some() {
             // Nobody will be told the token. If the session does not end now, it gives way to later ones.
-            let _ = context.end(user.clone(), Which::Token(hash(&token))).await;
+            let _ = context.end(user.clone(), SessionSelection::Token(hash(&token))).await;
         }
         signed_in?;
         Ok(command::SignedIn { user, token })
@@ -88,7 +88,7 @@ impl ServerState {
             check_strength(&password, self.limits.password_characters_min)?;
             let password_hash = self.passwords.hash_first(network, password.clone()).await?;
             let account = CreateAccount { id, user: user.clone(), password_hash, at: clock::now() };
-            if self.store.commit(account).await? == ByPassword::Done {
+            if self.store.commit(account).await? == PasswordOutcome::Done {
                 tracing::info!(%user, "account made");
                 return Ok(Registered { user });
             }
@@ -129,7 +129,7 @@ impl ServerState {
             let online = self.sessions.online(user);
             let start =
                 StartSession { user: user.clone(), token_hash, verified, rehashed, online, at };
-            if self.commit_ending(user, start).await? == ByPassword::Done {
+            if self.commit_ending(user, start).await? == PasswordOutcome::Done {
                 return Ok(token);
             }
         }
@@ -163,8 +163,8 @@ impl ServerState {
             };
             let password_hash = self.passwords.hash(network, new.clone()).await?;
             let (user, session) = (user.clone(), *token_hash);
-            let change = changes::ChangePassword { id, user, session, verified, password_hash };
-            if self.commit_ending(&caller.user, change).await? == ByPassword::Done {
+            let change = changes::SetPassword { id, user, session, verified, password_hash };
+            if self.commit_ending(&caller.user, change).await? == PasswordOutcome::Done {
                 return Ok(());
             }
         }

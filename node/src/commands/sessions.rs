@@ -15,7 +15,7 @@ use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
 use crate::error_chain::chain;
 use crate::limits::rate_limit;
-use crate::store::changes::{EndSessions, UseSession, Which};
+use crate::store::changes::{EndSessions, SessionSelection, UseSession};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
 /// How long a session lives after it was used last.
@@ -57,7 +57,11 @@ impl CommandContext {
         }
     }
 
-    pub(super) async fn end(&self, user: UserName, which: Which) -> Result<Done, CommandError> {
+    pub(super) async fn end(
+        &self,
+        user: UserName,
+        which: SessionSelection,
+    ) -> Result<Done, CommandError> {
         self.state.commit_ending(&user.clone(), EndSessions { user, which }).await?;
         Ok(Done)
     }
@@ -81,7 +85,7 @@ impl Handler for Resume {
         let session = context.state.store.session(token_hash).await?;
         let (user, SessionRow { created, used, .. }) = session.ok_or(Refusal::SessionEnded)?;
         if has_expired(used, at) && !context.state.sessions.online(&user).contains(&token_hash) {
-            context.end(user, Which::Token(token_hash)).await?;
+            context.end(user, SessionSelection::Token(token_hash)).await?;
             return Err(Refusal::SessionEnded.into());
         }
         // The first use is noted at once: sessions that were never used again give way first.
@@ -106,7 +110,7 @@ impl Handler for Logout {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, Which::Token(caller.token_hash)).await
+        context.end(caller.user, SessionSelection::Token(caller.token_hash)).await
     }
 }
 
@@ -120,7 +124,7 @@ impl Handler for LogoutEverywhere {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, Which::All).await
+        context.end(caller.user, SessionSelection::All).await
     }
 }
 
@@ -134,7 +138,7 @@ impl Handler for RevokeSession {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, Which::Id(self.id)).await
+        context.end(caller.user, SessionSelection::Id(self.id)).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
 use crate::live::{Pending, Topic, Watcher};
-use crate::store::queries::Placed;
+use crate::store::queries::PositionedMessage;
 
 impl Handler for Watch {
     type Caller = SignedIn;
@@ -149,7 +149,7 @@ impl Watching<'_> {
     }
 
     /// All at once: what waits for a slow reader are bytes that others share.
-    fn frames(&self, log: &Address, messages: Vec<Placed>) -> Vec<(Sequence, Bytes)> {
+    fn frames(&self, log: &Address, messages: Vec<PositionedMessage>) -> Vec<(Sequence, Bytes)> {
         let of_message = |(place, message)| {
             (place, self.context.state.event_cache.of_message(self.named(log), place, message))
         };

@@ -94,7 +94,7 @@ impl BlockLists {
             return Ok(only.collect());
         }
         let blocks = usize::try_from(layout.blocks()).unwrap_or(usize::MAX);
-        RowsRead::of_this_work().add(blocks / VALUES_A_ROW);
+        RowsRead::of_this_task().add(blocks / VALUES_A_ROW);
         if let Some(values) = self.kept(file, layout).await.map_err(CommandError::failed)? {
             return Ok(values);
         }

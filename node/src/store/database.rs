@@ -1,19 +1,18 @@
-//! The open database, which is opened anew when its disk has failed.
+//! The open redb database, and its reopening after an I/O error.
 //!
-//! The engine trusts a disk no more once a call to it has failed: every later change fails too, until the
-//! file is opened again. A disk that was full for a moment must not stop a server for ever. If the disk takes
-//! no writes any more, the database is opened for reading alone, and each change tries again to open it whole.
+//! After an I/O error redb fails every later write with `PreviousIo`, until the file is opened again. A disk
+//! that was full for a moment must not stop a server for ever. If the disk accepts no writes, the database is
+//! reopened for reading only, and each change tries again to open it for writing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
-use super::error::StoreError;
-use super::open::OpenError;
+use super::error::{OpenError, StoreError};
 use crate::error_chain::chain;
 
-/// Opens the database from its file, which is there.
+/// Opens the database from its existing file.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
 
 /// A database that is open.
@@ -25,49 +24,48 @@ struct Opened {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     ReadAndWrite,
-    Read,
+    ReadOnly,
 }
 
 /// The database of a store.
 pub(super) struct ReopeningDatabase {
-    /// `None` if it could not be opened anew.
-    database: RwLock<Option<Opened>>,
-    /// How often it was opened anew. Changes only while nobody works with the database.
+    /// `None` if the last reopening failed.
+    opened: RwLock<Option<Opened>>,
+    /// The number of reopenings. It changes only under the write lock of `opened`.
     reopenings: AtomicU64,
     open: Box<Open>,
     open_to_read: Box<Open>,
 }
 
 impl ReopeningDatabase {
-    /// Starts with a database that is open, and opens it anew with `open`, or with `open_to_read` if its disk
-    /// takes no writes. Neither may make one: if the file has gone with its disk, an empty store would take
-    /// the place of the one that people use.
+    /// Starts with an open database. It is reopened with `open`, or with `open_to_read` if its disk accepts no
+    /// writes. Neither may create a file: if the disk is gone, an empty store would replace the one in use.
     pub(super) fn start(
         database: Database,
         open: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
         open_to_read: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
     ) -> Self {
         Self {
-            database: RwLock::new(Some(Opened { database, access: Access::ReadAndWrite })),
+            opened: RwLock::new(Some(Opened { database, access: Access::ReadAndWrite })),
             reopenings: AtomicU64::new(0),
             open: Box::new(open),
             open_to_read: Box::new(open_to_read),
         }
     }
 
-    /// Works with the database. If it could not be opened anew before, or only for reading, that is tried
-    /// first.
+    /// Works with a database that is open for writing. Reopens the database first, if it is closed or open for
+    /// reading only.
     ///
     /// # Errors
-    /// Those of `work`, or the database is not open for writing.
-    pub(super) fn with<T>(
+    /// Those of `work`, or the database cannot be opened for writing.
+    pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.open_unless(|opened| opened.access == Access::ReadAndWrite)?;
+        self.reopen_unless(|opened| opened.access == Access::ReadAndWrite)?;
         self.with_opened(|opened| match opened.access {
             Access::ReadAndWrite => work(&opened.database),
-            Access::Read => Err(StoreError::ReadOnly),
+            Access::ReadOnly => Err(StoreError::ReadOnly),
         })
     }
 
@@ -75,76 +73,73 @@ impl ReopeningDatabase {
         &self,
         work: impl FnOnce(&Opened) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let opened = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         work(opened.as_ref().ok_or(StoreError::Closed)?)
     }
 
-    /// Reads from the database. Where that fails by the disk, the database is opened anew and read once more:
-    /// else one call that failed would fail everybody's reading until somebody writes.
+    /// Runs a query. After an I/O error the database is reopened and the query runs once more: without this, a
+    /// single I/O error would fail all queries until the next change.
     ///
     /// # Errors
-    /// Those of `question`, or the database is not open.
-    pub(super) fn ask<T>(
+    /// Those of `query`, or the database is not open.
+    pub(super) fn read<T>(
         &self,
-        question: impl Fn(&Database) -> Result<T, StoreError>,
+        query: impl Fn(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut seen = 0;
-        self.open_unless(|_| true)?;
+        self.reopen_unless(|_| true)?;
         let answer = self.with_opened(|opened| {
             seen = self.reopenings.load(Ordering::Relaxed);
-            question(&opened.database)
+            query(&opened.database)
         });
         match answer {
-            Err(fault) if fault.needs_reopening() => {
-                self.reopen_once(seen, &fault)?;
-                self.with_opened(|opened| question(&opened.database))
+            Err(error) if error.needs_reopening() => {
+                self.reopen_once(seen, &error)?;
+                self.with_opened(|opened| query(&opened.database))
             }
             answer => answer,
         }
     }
 
-    /// Opens the database anew, but where another who met the same fault has done so.
-    fn reopen_once(&self, seen: u64, fault: &StoreError) -> Result<(), StoreError> {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+    /// Reopens the database, unless another thread has done so since `seen` reopenings.
+    fn reopen_once(&self, seen: u64, error: &StoreError) -> Result<(), StoreError> {
+        let opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         if self.reopenings.load(Ordering::Relaxed) != seen {
             return Ok(());
         }
         tracing::error!(
-            fault = chain(fault),
+            fault = chain(error),
             "the store's disk failed a reader; opening the store again"
         );
-        self.open_anew(database)
+        self.replace(opened)
     }
 
-    /// Closes the database when nobody works with it any more, and opens it again.
+    /// Waits until no thread uses the database, closes it, and opens it again.
     ///
     /// # Errors
-    /// It does not open; the next one who works with it tries again.
+    /// The database cannot be opened. The next read or write tries again.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        self.open_anew(self.database.write().unwrap_or_else(PoisonError::into_inner))
+        self.replace(self.opened.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn open_anew(
-        &self,
-        mut opened: RwLockWriteGuard<'_, Option<Opened>>,
-    ) -> Result<(), StoreError> {
-        // In this order: the file is locked while it is open.
+    fn replace(&self, mut opened: RwLockWriteGuard<'_, Option<Opened>>) -> Result<(), StoreError> {
+        // redb locks its file, so the old database has to be dropped first.
         *opened = None;
         *opened = Some(match (self.open)() {
             Ok(database) => Opened { database, access: Access::ReadAndWrite },
             Err(error) => {
-                // Told of the first error if it is not only writing that fails.
+                // If reading fails too, the first error is the cause.
                 let database = (self.open_to_read)().map_err(|_| error)?;
                 tracing::error!("the store's disk can only be read");
-                Opened { database, access: Access::Read }
+                Opened { database, access: Access::ReadOnly }
             }
         });
         self.reopenings.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn open_unless(&self, is_enough: impl Fn(&Opened) -> bool) -> Result<(), StoreError> {
-        let opened = self.database.read().unwrap_or_else(PoisonError::into_inner);
+    fn reopen_unless(&self, is_enough: impl Fn(&Opened) -> bool) -> Result<(), StoreError> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let is_open = opened.as_ref().is_some_and(is_enough);
         drop(opened);
         if is_open { Ok(()) } else { self.reopen() }

@@ -1,36 +1,41 @@
-//! What goes wrong in a store that is not the asker's doing.
+//! The errors of the store. None of them is the fault of the client that asked.
 
-use super::open::OpenError;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use qchat_proto::Refusal;
+
 use crate::fs::is_full;
 
-/// The disk or the store's content failed us.
+/// The reason why a query failed, or why a change failed before its commit.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// The engine or the disk below it.
+    /// An error of redb, or of the disk below it.
     #[error("using the store")]
-    ReopeningDatabase(#[source] Box<redb::Error>),
-    /// A record that does not decode, or that others point to and that is not there.
+    Database(#[source] Box<redb::Error>),
+    /// A record that cannot be decoded, or that is missing although another record points to it.
     #[error("the store holds a damaged {0}")]
     Damaged(&'static str),
-    /// The engine panicked, as it does on some kinds of damage.
+    /// redb panicked, which some kinds of damage cause.
     #[error("the store's engine panicked")]
     Panicked,
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
-    /// The store's disk takes no writes.
+    /// The disk of the store accepts no writes.
     #[error("the store's disk can only be read")]
     ReadOnly,
-    /// The store could not be opened again after its disk had failed.
+    /// The database could not be reopened after an I/O error.
     #[error("opening the store again")]
     Open(#[from] OpenError),
 }
 
 impl StoreError {
-    /// Whether the engine will do nothing any more until it is opened again.
+    /// Whether redb fails every call until the database is reopened.
     pub(super) fn needs_reopening(&self) -> bool {
         match self {
-            Self::ReopeningDatabase(error) => {
+            Self::Database(error) => {
                 matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo)
             }
             Self::Panicked => true,
@@ -38,17 +43,15 @@ impl StoreError {
         }
     }
 
-    /// Whether an earlier call to the disk failed, and the engine did nothing since.
-    pub(super) fn is_left_over(&self) -> bool {
-        matches!(self, Self::ReopeningDatabase(error) if matches!(**error, redb::Error::PreviousIo))
+    /// Whether an earlier I/O error made redb refuse this call, so that the call itself did nothing.
+    pub(super) fn is_previous_io(&self) -> bool {
+        matches!(self, Self::Database(error) if matches!(**error, redb::Error::PreviousIo))
     }
-}
 
-impl StoreError {
-    /// Whether the disk had no room.
+    /// Whether the disk or the disk quota was full.
     pub(super) fn is_full_disk(&self) -> bool {
         match self {
-            Self::ReopeningDatabase(error) => {
+            Self::Database(error) => {
                 matches!(&**error, redb::Error::Io(error) if is_full(error))
             }
             Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
@@ -59,22 +62,73 @@ impl StoreError {
     }
 }
 
-macro_rules! engine_errors {
+macro_rules! database_errors {
     ($($error:ty),*) => {
         $(
             impl From<$error> for StoreError {
                 fn from(error: $error) -> Self {
-                    Self::ReopeningDatabase(Box::new(error.into()))
+                    Self::Database(Box::new(error.into()))
                 }
             }
         )*
     };
 }
 
-engine_errors!(
+database_errors!(
     redb::StorageError,
     redb::TableError,
     redb::TransactionError,
     redb::CommitError,
     redb::SetDurabilityError
 );
+
+/// The reason why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another server uses the folder.
+    #[error("the data folder {} is in use by another qchat server", .0.display())]
+    InUse(PathBuf),
+    /// The file exists, but it is no valid store.
+    #[error("the store {} is damaged ({reason}); restore it from a backup, or move it away to start anew", file.display())]
+    Damaged {
+        /// The database file.
+        file: PathBuf,
+        /// The damage that was found.
+        reason: String,
+    },
+    /// The file existed before, and is missing now.
+    #[error("the store {} is gone; is the disk of its folder still there?", .0.display())]
+    Gone(PathBuf),
+    /// A later version of qchat wrote the store.
+    #[error("the store {} has format {found}, and this qchat reads format {known}: use a newer qchat", file.display())]
+    Newer {
+        /// The database file.
+        file: PathBuf,
+        /// The format of the file.
+        found: u64,
+        /// The format that this program reads and writes.
+        known: u64,
+    },
+    /// An I/O error on the folder or on the file.
+    #[error("cannot use the data folder {}: {source}", path.display())]
+    Unusable {
+        /// The folder or the file.
+        path: PathBuf,
+        /// The error.
+        source: io::Error,
+    },
+}
+
+/// The reason why a change was not made, or may not have been made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    /// The change is not allowed. Nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// An error before the commit. Nothing was changed.
+    #[error("changing the store")]
+    Failed(#[source] Arc<StoreError>),
+    /// The commit failed, but the change may be durable.
+    #[error("committing a change to the store")]
+    Unknown(#[source] Arc<StoreError>),
+}

@@ -1,7 +1,7 @@
-//! Stops changes before the disk is full.
+//! Refuses changes before the disk is full.
 //!
-//! A full disk fails in the middle of a commit, and nobody knows then what became of the change. So what
-//! would fill it is refused early, and what makes room, or lets people read, goes on for longer.
+//! A full disk fails in the middle of a commit, and the outcome of the change is unknown. So changes that add
+//! data are refused early. Changes that remove data, and those that reading needs, are refused later.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use qchat_proto::Refusal;
 
 use crate::fs::free_bytes;
 
-/// What is kept free of new messages, accounts and groups, in bytes: more than any batch of changes takes, so
-/// that only what others write meanwhile can fill the disk within one.
+/// The bytes that new messages, accounts and groups must leave free. This is more than any batch of changes
+/// takes, so that only other programs can fill the disk during a batch.
 const FLOOR: u64 = 8 * 1024 * 1024;
 
-/// What is kept free of everything else.
+/// The bytes that all other changes must leave free.
 const FLOOR_OF_SMALL: u64 = 2 * 1024 * 1024;
 
-/// The room on the disk of a store.
+/// The free space on the disk of a store.
 #[derive(Debug)]
 pub(super) struct FreeSpace {
     folder: Option<PathBuf>,
@@ -27,34 +27,34 @@ impl FreeSpace {
         Self { folder: Some(folder.to_owned()) }
     }
 
-    /// As if no disk were ever full.
+    /// As if the disk had unlimited free space.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn boundless() -> Self {
+    pub(super) fn unlimited() -> Self {
         Self { folder: None }
     }
 
-    /// Looks at the disk, for the changes of one batch.
+    /// Asks the file system, once for each batch.
     pub(super) fn now(&self) -> FreeSpaceNow {
-        // A disk that does not say is left to say it when it is written to.
+        // If the file system does not answer, a write will report the full disk.
         let free = self.folder.as_deref().map(free_bytes).and_then(Result::ok);
-        free.map_or(FreeSpaceNow::boundless(), |free| FreeSpaceNow { free })
+        free.map_or(FreeSpaceNow::unlimited(), |free| FreeSpaceNow { free })
     }
 }
 
-/// The room that there was a moment ago.
+/// The free bytes at the start of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FreeSpaceNow {
     free: u64,
 }
 
 impl FreeSpaceNow {
-    /// As if no disk were ever full.
-    pub(super) fn boundless() -> Self {
+    /// As if the disk had unlimited free space.
+    pub(super) fn unlimited() -> Self {
         Self { free: u64::MAX }
     }
 
-    /// Admits what stays: a message, an account, a group. Asked within the change, so that the
-    /// repetition of one that was made gets its first answer.
+    /// Admits a message, an account or a group. The change itself calls this, after it has looked for an
+    /// earlier effect: a repetition gets its first answer also on a full disk.
     ///
     /// # Errors
     /// [`Refusal::ServerFull`].
@@ -62,17 +62,12 @@ impl FreeSpaceNow {
         self.admit(FLOOR)
     }
 
-    /// Admits any change at all.
+    /// Admits any change.
     ///
     /// # Errors
     /// [`Refusal::ServerFull`].
     pub(super) fn admit_anything(self) -> Result<(), Refusal> {
         self.admit(FLOOR_OF_SMALL)
-    }
-
-    /// What a change is told that met a full disk all the same: nothing is free for it.
-    pub(super) fn found_full() -> Refusal {
-        Refusal::ServerFull { free: 0, floor: FLOOR }
     }
 
     fn admit(self, floor: u64) -> Result<(), Refusal> {
@@ -81,17 +76,22 @@ impl FreeSpaceNow {
     }
 }
 
+/// The refusal for a command whose write found the disk full.
+pub(crate) fn full_disk_refusal() -> Refusal {
+    Refusal::ServerFull { free: 0, floor: FLOOR }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn small_changes_go_on_for_longer() {
-        let room = FreeSpaceNow { free: FLOOR - 1 };
-        assert_eq!(room.admit_anything(), Ok(()));
+    fn a_nearly_full_disk_refuses_growth_before_other_changes() {
+        let free_space = FreeSpaceNow { free: FLOOR - 1 };
+        assert_eq!(free_space.admit_anything(), Ok(()));
         let full = Refusal::ServerFull { free: FLOOR - 1, floor: FLOOR };
-        assert_eq!(room.admit_growth(), Err(full));
+        assert_eq!(free_space.admit_growth(), Err(full));
         assert!(FreeSpaceNow { free: FLOOR_OF_SMALL - 1 }.admit_anything().is_err());
-        assert_eq!(FreeSpace::boundless().now().admit_growth(), Ok(()));
+        assert_eq!(FreeSpace::unlimited().now().admit_growth(), Ok(()));
     }
 }

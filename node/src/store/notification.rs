@@ -1,21 +1,21 @@
-//! What a change gives others to look at, once it is durable.
+//! The notifications of a change, for the watchers.
 
 use qchat_proto::{Address, GroupName, UserName};
 
-/// Something that has changed, for those who watch it. They look for themselves what it is now.
+/// The kind of data that a durable change has touched. Watchers read the current state from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Notification {
-    /// The log has grown, or somebody may follow it from now on, or no more.
+    /// The log has a new message, or a user gained or lost the permission to follow it.
     Log(Address),
     /// Messages of the log were delivered or read.
     Marks(Address),
-    /// Somebody joined or left a group.
+    /// A user joined or left a group.
     Membership {
         /// The group.
         group: GroupName,
-        /// Who.
+        /// The user.
         user: UserName,
-        /// Whether they are a member now.
+        /// Whether the user is a member now.
         is_member: bool,
     },
 }

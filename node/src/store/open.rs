@@ -1,4 +1,4 @@
-//! Opening a store, or making one where there is none.
+//! Opens the database file, or creates one.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,62 +10,25 @@ use std::thread;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::error::StoreError;
-use super::tables;
+use super::error::{OpenError, StoreError};
+use super::schema::tables;
 use super::writes_in_memory::WritesInMemory;
 use crate::fs::{create_private, make_private, private_file};
 
-/// The store's file in the data folder.
+/// The database file in the data folder.
 const FILE: &str = "qchat.redb";
 
-/// A store that is being made. It gets its name when it is complete: a first creation that was cut
-/// short would leave a file that does not open.
+/// The name of the database file while it is created. The file is renamed when it is complete: an interrupted
+/// creation would leave a file that redb does not open.
 const FILE_NEW: &str = "qchat.redb.new";
 
-/// Locked while a server uses the folder, from before its store exists.
+/// The lock file. A server locks it before it creates the database, and while it runs.
 const LOCK: &str = "qchat.lock";
 
-/// The engine's cache, in bytes. Its own default of 1 GiB is more than a small server has.
+/// The bytes of redb's cache. The default of 1 GiB is more than a small server has.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Why a store does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another server uses the folder.
-    #[error("the data folder {} is in use by another qchat server", .0.display())]
-    InUse(PathBuf),
-    /// The file is there, but it is no store any more.
-    #[error("the store {} is damaged ({reason}); restore it from a backup, or move it away to start anew", file.display())]
-    Damaged {
-        /// The store's file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file was there, and is there no more.
-    #[error("the store {} is gone; is the disk of its folder still there?", .0.display())]
-    Gone(PathBuf),
-    /// The store was written by a later qchat.
-    #[error("the store {} has format {found}, and this qchat reads format {known}: use a newer qchat", file.display())]
-    Newer {
-        /// The store's file.
-        file: PathBuf,
-        /// Its format.
-        found: u64,
-        /// The format that this program knows.
-        known: u64,
-    },
-    /// The folder or the file cannot be used.
-    #[error("cannot use the data folder {}: {source}", path.display())]
-    Unusable {
-        /// What cannot be used.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// Makes the folder where it is missing, and takes its lock for as long as the file is open.
+/// Creates the folder if it is missing, and locks it. The lock is held until the returned file is closed.
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
     create_private(folder).map_err(unusable)?;
@@ -76,7 +39,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let file = file.map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => {
-            // Earlier versions left them to the process's umask.
+            // Earlier versions created these files with the umask of the process.
             [LOCK, FILE].iter().for_each(|name| make_private(&folder.join(name)));
             Ok(file)
         }
@@ -85,19 +48,19 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// A link in the folder would have the store written to wherever it leads.
+/// Refuses a symbolic link, through which the store would write outside of the folder.
 fn refuse_link(path: &Path) -> Result<(), OpenError> {
     match std::fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
             let source = io::Error::other("this is a link, and only a file of the folder is used");
             Err(OpenError::Unusable { path: path.to_owned(), source })
         }
-        // Whatever else is wrong with it is told when it is opened.
+        // Opening the file reports any other problem.
         _ => Ok(()),
     }
 }
 
-/// Opens the database in a locked folder, or makes one where there is none.
+/// Opens the database in a locked folder, or creates one if there is none.
 pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
     match open_existing(folder) {
         Err(OpenError::Gone(path)) => {
@@ -108,13 +71,13 @@ pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
     }
 }
 
-/// Opens the database that is in a locked folder.
+/// Opens the existing database in a locked folder.
 pub(super) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
     checked(&path, || builder().open(&path))
 }
 
-/// The store's file in a locked folder, which has content.
+/// The path of the database file, which exists and is not empty.
 fn existing(folder: &Path) -> Result<PathBuf, OpenError> {
     let path = folder.join(FILE);
     match std::fs::metadata(&path) {
@@ -125,7 +88,7 @@ fn existing(folder: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Opens the database that is in a locked folder on a disk that takes no writes.
+/// Opens the existing database on a disk that accepts no writes.
 pub(super) fn open_to_read(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
     checked(&path, || {
@@ -138,39 +101,39 @@ fn damaged(file: &Path, reason: &str) -> OpenError {
     OpenError::Damaged { file: file.to_owned(), reason: reason.to_owned() }
 }
 
-/// The engine as every store is opened with.
+/// The redb settings of every store.
 pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder
 }
 
-/// Writes an empty store aside, then gives it its name.
+/// Creates an empty database under a temporary name, syncs it, and renames it.
 fn create(folder: &Path) -> io::Result<()> {
-    let aside = folder.join(FILE_NEW);
-    match std::fs::remove_file(&aside) {
+    let new = folder.join(FILE_NEW);
+    match std::fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let file = private_file().read(true).create_new(true).open(&aside)?;
+    let file = private_file().read(true).create_new(true).open(&new)?;
     let file = FileBackend::new(file).map_err(io::Error::other)?;
     let database = builder().create_with_backend(file).map_err(io::Error::other)?;
     tables::create(&database).map_err(io::Error::other)?;
     drop(database);
-    File::open(&aside)?.sync_all()?;
-    std::fs::rename(&aside, folder.join(FILE))?;
+    File::open(&new)?.sync_all()?;
+    std::fs::rename(&new, folder.join(FILE))?;
     File::open(folder)?.sync_all()
 }
 
-/// Opens a database, and looks whether this program can read it.
+/// Opens a database, and checks that this program can read its format.
 fn checked(
     path: &Path,
     open: impl FnOnce() -> Result<Database, DatabaseError> + UnwindSafe,
 ) -> Result<Database, OpenError> {
-    // The engine asserts on some kinds of damage; a damaged disk must not look like a bug of ours.
-    let opened = quietly(|| {
+    // redb panics on some kinds of damage; a damaged disk must not look like a bug of qchat.
+    let opened = without_panic_message(|| {
         let database = open().map_err(|error| refused(path, error))?;
-        let format = tables::format(&database).map_err(|fault| unreadable(path, &fault))?;
+        let format = tables::format(&database).map_err(|error| unreadable(path, &error))?;
         Ok((database, format))
     });
     let (database, format) = opened.unwrap_or_else(|_| Err(damaged(path, "its engine gave up")))?;
@@ -180,10 +143,12 @@ fn checked(
     }
 }
 
-/// Runs what may panic, without a word on standard error: the caller says one sentence instead.
+/// Runs `work` and catches its panic, without the panic message on standard error: the caller reports the error
+/// itself.
 ///
-/// The hook is the whole process's. A server opens its store before it does anything else.
-fn quietly<T>(work: impl FnOnce() -> T + UnwindSafe) -> thread::Result<T> {
+/// The panic hook belongs to the whole process. At the start of a server nothing else runs; during a reopening
+/// the message of another thread's panic may be lost.
+fn without_panic_message<T>(work: impl FnOnce() -> T + UnwindSafe) -> thread::Result<T> {
     static HOOK: Mutex<()> = Mutex::new(());
     let _one_at_a_time = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = take_hook();
@@ -203,15 +168,15 @@ fn refused(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-/// The kinds of input error that the engine reports for a file that is none of its own.
+/// The kinds of I/O error that redb reports for a file that is no redb database.
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
-fn unreadable(path: &Path, fault: &StoreError) -> OpenError {
-    match fault {
-        StoreError::ReopeningDatabase(error) => damaged(path, &error.to_string()),
-        fault => damaged(path, &fault.to_string()),
+fn unreadable(path: &Path, error: &StoreError) -> OpenError {
+    match error {
+        StoreError::Database(error) => damaged(path, &error.to_string()),
+        error => damaged(path, &error.to_string()),
     }
 }
 
@@ -220,9 +185,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_that_is_only_read_leaves_its_file_alone() {
+    fn opening_to_read_does_not_change_the_file() {
         let (used, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        // Not closed in order: the engine has to write before it reads.
+        // The copied database was not closed, so redb has to repair it before it can be read.
         let _open = open_or_create(used.path()).unwrap();
         let file = copied.path().join(FILE);
         std::fs::copy(used.path().join(FILE), &file).unwrap();

@@ -1,78 +1,79 @@
-//! Who may do what: the one place where that is decided.
+//! Permission: the only place that decides which user may read or change what.
 //!
-//! It is asked inside of the transaction that makes a change, or of the snapshot that answers a question, so
-//! that nothing can come between the answer and what rests on it. What is not allowed here is refused.
+//! The check runs inside of the transaction of a change, or on the snapshot of a query, so that no other change
+//! can come between the check and its use. Everything that is not allowed here is refused.
 
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
 use redb::ReadableTable;
 
 use super::error::StoreError;
-use super::records::{Entry, Group, Membership};
-use super::rows_read::{CountedReads, Snapshot};
-use super::tables::{self, Tables};
+use super::schema::keys;
+use super::schema::records::{GroupRecord, LogEntry, MembershipRecord};
+use super::schema::rows_read::{CountedReads, Snapshot};
+use super::schema::tables::{self, Tables};
 
-/// What somebody wants to do. Each change and each question that is not open to all users names one.
+/// An action that needs permission. Each change and each query that is not open to all users names one.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Act<'a> {
-    /// To read a log and its files, follow it, or mark what was read of it.
+pub(super) enum Action<'a> {
+    /// Read a log and its files, follow it, or mark its messages.
     Read(&'a Address),
-    /// To send to a log.
+    /// Send to a log.
     Write(&'a Address),
-    /// To hear what became of a message, which may not exist.
-    Track(&'a MessageId, Option<&'a Entry>),
-    /// To become a member.
+    /// Get the receipt of a message, which may not exist.
+    Track(&'a MessageId, Option<&'a LogEntry>),
+    /// Join a group.
     Join(&'a GroupName),
-    /// To see who the members are.
+    /// List the members of a group.
     SeeMembers(&'a GroupName),
-    /// To be no member any more.
+    /// Leave a group.
     Leave(&'a GroupName),
 }
 
-/// The facts that permission rests on, in a transaction or a snapshot.
-pub(super) trait Facts {
-    /// Whether there is such an account.
+/// The facts that permission depends on, read from a transaction or a snapshot.
+pub(super) trait PermissionFacts {
+    /// Whether the account exists.
     fn has_account(&self, user: &UserName) -> Result<bool, StoreError>;
 
-    /// Whether there is such a group.
+    /// Whether the group exists.
     fn has_group(&self, group: &GroupName) -> Result<bool, StoreError>;
 
-    /// Whether the user is one of its members.
+    /// Whether the user is a member of the group.
     fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError>;
 }
 
-/// Whether `user`, who is signed in, may do it. Existence is checked before membership.
+/// Whether the signed-in `user` may do this. Existence is checked before membership.
 ///
 /// # Errors
-/// A fault, where the facts cannot be found out.
+/// The facts cannot be read.
 pub(super) fn permit(
-    facts: &impl Facts,
+    facts: &impl PermissionFacts,
     user: &UserName,
-    act: Act<'_>,
+    action: Action<'_>,
 ) -> Result<Result<(), Refusal>, StoreError> {
-    match act {
-        Act::Read(Address::User(owner)) if owner == user => Ok(Ok(())),
-        Act::Write(Address::User(receiver)) if facts.has_account(receiver)? => Ok(Ok(())),
-        Act::Read(Address::User(other)) | Act::Write(Address::User(other)) => {
+    match action {
+        Action::Read(Address::User(owner)) if owner == user => Ok(Ok(())),
+        Action::Write(Address::User(receiver)) if facts.has_account(receiver)? => Ok(Ok(())),
+        Action::Read(Address::User(other)) | Action::Write(Address::User(other)) => {
             Ok(Err(Refusal::UserNotFound(other.clone())))
         }
-        Act::Track(id, Some(sent)) if sent.from == *user && sent.to == id.log => match &id.log {
+        Action::Track(id, Some(sent)) if sent.from == *user && sent.to == id.log => match &id.log {
             Address::User(_) => Ok(Ok(())),
             Address::Group(group) => in_group(facts, user, group),
         },
-        // A copy in the sender's mailbox has its id elsewhere.
-        Act::Track(id, _) => Ok(Err(Refusal::MessageNotFound(id.clone()))),
-        Act::Join(group) if facts.has_group(group)? => Ok(Ok(())),
-        Act::Read(Address::Group(group))
-        | Act::Write(Address::Group(group))
-        | Act::SeeMembers(group)
-        | Act::Leave(group)
-        | Act::Join(group) => in_group(facts, user, group),
+        // A copy in the sender's mailbox has the id of the message in the receiver's mailbox.
+        Action::Track(id, _) => Ok(Err(Refusal::MessageNotFound(id.clone()))),
+        Action::Join(group) if facts.has_group(group)? => Ok(Ok(())),
+        Action::Read(Address::Group(group))
+        | Action::Write(Address::Group(group))
+        | Action::SeeMembers(group)
+        | Action::Leave(group)
+        | Action::Join(group) => in_group(facts, user, group),
     }
 }
 
-/// What the members of a group may do.
+/// Allows the members of a group.
 fn in_group(
-    facts: &impl Facts,
+    facts: &impl PermissionFacts,
     user: &UserName,
     group: &GroupName,
 ) -> Result<Result<(), Refusal>, StoreError> {
@@ -83,7 +84,7 @@ fn in_group(
     }
 }
 
-impl Facts for Tables<'_> {
+impl PermissionFacts for Tables<'_> {
     fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
         has_account(&self.accounts, user)
     }
@@ -97,7 +98,7 @@ impl Facts for Tables<'_> {
     }
 }
 
-impl Facts for Snapshot {
+impl PermissionFacts for Snapshot {
     fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
         has_account(&self.open_table(tables::ACCOUNTS)?, user)
     }
@@ -115,14 +116,14 @@ fn has_account(
     accounts: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     user: &UserName,
 ) -> Result<bool, StoreError> {
-    Ok(accounts.get(tables::name(user.as_str()))?.is_some())
+    Ok(accounts.get(keys::name(user.as_str()))?.is_some())
 }
 
 fn has_group(
     groups: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
     group: &GroupName,
 ) -> Result<bool, StoreError> {
-    let group: Option<Group> = tables::lookup(groups, tables::name(group.as_str()), "group")?;
+    let group: Option<GroupRecord> = tables::lookup(groups, keys::name(group.as_str()), "group")?;
     Ok(group.is_some())
 }
 
@@ -131,8 +132,8 @@ fn is_member(
     group: &GroupName,
     user: &UserName,
 ) -> Result<bool, StoreError> {
-    let key = tables::member(group, Some(user));
-    let membership: Option<Membership> = tables::lookup(members, &key, "membership")?;
+    let key = keys::member(group, Some(user));
+    let membership: Option<MembershipRecord> = tables::lookup(members, &key, "membership")?;
     Ok(membership.is_some())
 }
 
@@ -142,10 +143,10 @@ mod tests {
 
     use super::*;
 
-    /// Alice and bob have accounts; alice is in the lab, and in "gone", which does not exist any more.
-    struct World;
+    /// Alice and bob have accounts. Alice is a member of "lab", and of "gone", which does not exist any more.
+    struct FixedFacts;
 
-    impl Facts for World {
+    impl PermissionFacts for FixedFacts {
         fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
             Ok(["alice", "bob"].contains(&user.as_str()))
         }
@@ -159,7 +160,7 @@ mod tests {
         }
     }
 
-    fn person(name: &str) -> Address {
+    fn mailbox(name: &str) -> Address {
         Address::User(name.parse().unwrap())
     }
 
@@ -167,23 +168,23 @@ mod tests {
         Address::Group(name.parse().unwrap())
     }
 
-    /// The code by which it is refused, or an empty one.
-    fn told(user: &str, act: Act<'_>) -> &'static str {
-        let permitted = permit(&World, &user.parse().unwrap(), act).unwrap();
+    /// The code of the refusal, or an empty string if the action is allowed.
+    fn code(user: &str, action: Action<'_>) -> &'static str {
+        let permitted = permit(&FixedFacts, &user.parse().unwrap(), action).unwrap();
         permitted.err().map_or("", |refusal| refusal.code().as_str())
     }
 
     #[test]
-    fn a_mailbox_is_its_owners_to_read_and_everybodys_to_write_to() {
-        assert_eq!(told("alice", Act::Read(&person("alice"))), "");
-        assert_eq!(told("alice", Act::Read(&person("bob"))), "user_not_found");
-        assert_eq!(told("alice", Act::Write(&person("alice"))), "");
-        assert_eq!(told("alice", Act::Write(&person("bob"))), "");
-        assert_eq!(told("alice", Act::Write(&person("carol"))), "user_not_found");
+    fn only_its_owner_reads_a_mailbox_and_everybody_writes_to_it() {
+        assert_eq!(code("alice", Action::Read(&mailbox("alice"))), "");
+        assert_eq!(code("alice", Action::Read(&mailbox("bob"))), "user_not_found");
+        assert_eq!(code("alice", Action::Write(&mailbox("alice"))), "");
+        assert_eq!(code("alice", Action::Write(&mailbox("bob"))), "");
+        assert_eq!(code("alice", Action::Write(&mailbox("carol"))), "user_not_found");
     }
 
     #[test]
-    fn a_group_is_for_its_members_and_only_where_it_exists() {
+    fn only_members_use_a_group_and_only_while_it_exists() {
         for (name, of_alice, of_bob) in [
             ("lab", "", "not_a_member"),
             ("ops", "not_a_member", "not_a_member"),
@@ -191,20 +192,24 @@ mod tests {
             ("never", "group_not_found", "group_not_found"),
         ] {
             let (log, group) = (group(name), name.parse().unwrap());
-            let acts =
-                [Act::Read(&log), Act::Write(&log), Act::SeeMembers(&group), Act::Leave(&group)];
-            for act in acts {
-                assert_eq!(told("alice", act), of_alice, "{act:?}");
-                assert_eq!(told("bob", act), of_bob, "{act:?}");
+            let actions = [
+                Action::Read(&log),
+                Action::Write(&log),
+                Action::SeeMembers(&group),
+                Action::Leave(&group),
+            ];
+            for action in actions {
+                assert_eq!(code("alice", action), of_alice, "{action:?}");
+                assert_eq!(code("bob", action), of_bob, "{action:?}");
             }
         }
-        assert_eq!(told("bob", Act::Join(&"lab".parse().unwrap())), "");
-        assert_eq!(told("bob", Act::Join(&"never".parse().unwrap())), "group_not_found");
+        assert_eq!(code("bob", Action::Join(&"lab".parse().unwrap())), "");
+        assert_eq!(code("bob", Action::Join(&"never".parse().unwrap())), "group_not_found");
     }
 
     #[test]
-    fn what_became_of_a_message_its_sender_hears_where_they_may_read() {
-        let sent = |from: &str, to| Entry {
+    fn only_the_sender_gets_the_receipt_of_a_message_and_only_while_they_may_read_it() {
+        let sent = |from: &str, to| LogEntry {
             to,
             sequence: Sequence(3),
             from: from.parse().unwrap(),
@@ -212,19 +217,19 @@ mod tests {
             id: ClientId([0; 16]),
             body: Body::Text(MessageText::try_from("hi".to_owned()).unwrap()),
         };
-        let told = |user, log, sent: Option<Entry>| {
-            told(user, Act::Track(&MessageId { log, sequence: Sequence(3) }, sent.as_ref()))
+        let tracked = |user, log, sent: Option<LogEntry>| {
+            code(user, Action::Track(&MessageId { log, sequence: Sequence(3) }, sent.as_ref()))
         };
-        let to_bob = || person("bob");
-        assert_eq!(told("alice", to_bob(), Some(sent("alice", to_bob()))), "");
-        assert_eq!(told("bob", to_bob(), Some(sent("alice", to_bob()))), "message_not_found");
-        assert_eq!(told("alice", to_bob(), None), "message_not_found");
-        // The copy of it.
+        let to_bob = || mailbox("bob");
+        assert_eq!(tracked("alice", to_bob(), Some(sent("alice", to_bob()))), "");
+        assert_eq!(tracked("bob", to_bob(), Some(sent("alice", to_bob()))), "message_not_found");
+        assert_eq!(tracked("alice", to_bob(), None), "message_not_found");
+        // The sender's copy.
         assert_eq!(
-            told("alice", person("alice"), Some(sent("alice", to_bob()))),
+            tracked("alice", mailbox("alice"), Some(sent("alice", to_bob()))),
             "message_not_found"
         );
-        assert_eq!(told("alice", group("lab"), Some(sent("alice", group("lab")))), "");
-        assert_eq!(told("bob", group("lab"), Some(sent("bob", group("lab")))), "not_a_member");
+        assert_eq!(tracked("alice", group("lab"), Some(sent("alice", group("lab")))), "");
+        assert_eq!(tracked("bob", group("lab"), Some(sent("bob", group("lab")))), "not_a_member");
     }
 }

@@ -1,5 +1,5 @@
-//! The one thread that writes: it takes what is queued, applies it in one transaction, commits, and
-//! only then answers. No timer: a batch is what arrived during the last fsync.
+//! Group commit. One thread takes the queued changes, applies them in one transaction, commits, and only then
+//! sends the outcomes. There is no timer: a batch holds the changes that arrived during the last fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -9,88 +9,75 @@ use qchat_proto::Refusal;
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
-use super::changes::{ApplyError, Change};
+use super::change::{ApplyError, Change};
 use super::database::ReopeningDatabase;
-use super::error::StoreError;
-use super::free_space::{FreeSpace, FreeSpaceNow};
+use super::error::{CommitError, StoreError};
+use super::free_space::{FreeSpace, FreeSpaceNow, full_disk_refusal};
 use super::notification::Notification;
-use super::rows_read::RowsRead;
-use super::tables::{self, Tables};
+use super::schema::rows_read::RowsRead;
+use super::schema::tables::{self, Tables};
 use crate::error_chain::chain;
 
-/// How many changes may wait. Who comes later waits for a place.
+/// The most changes in the queue. A later caller waits until the queue has space.
 const QUEUE_MAX: usize = 1024;
 
-/// How many changes share a transaction at the most.
+/// The most changes in one transaction.
 const BATCH_MAX: usize = 512;
 
-/// How much text the changes of a batch bring at the most, but for the last of them. A message of the longest kind lies
-/// in two logs, in pages of twice its size: the floor of free disk has to hold a whole batch of them.
+/// A batch takes no further change once its changes have this many bytes of text. The longest message takes four
+/// times its size on the disk (two logs, pages of twice its size), and a whole batch must fit in the free-space
+/// floor.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
-/// Why a change was not made, as far as is known.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CommitError {
-    /// The change is not allowed. Nothing was changed.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// Something failed before the commit. Nothing was changed.
-    #[error("changing the store")]
-    Failed(#[source] Arc<StoreError>),
-    /// The commit failed, and may have become durable all the same.
-    #[error("committing a change to the store")]
-    Unknown(#[source] Arc<StoreError>),
-}
+/// Receives the notifications of each durable change.
+type Notify = Box<dyn Fn(Notification) + Send + Sync>;
 
-/// Is told what others have to look at.
-type Wake = Box<dyn Fn(Notification) + Send + Sync>;
-
-/// Hands changes to the writing thread.
+/// The queue of the writer thread.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
-    wake: Arc<OnceLock<Wake>>,
+    notify: Arc<OnceLock<Notify>>,
     finished: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(super) fn start(engine: Arc<ReopeningDatabase>, room: FreeSpace) -> Self {
+    /// Starts the writer thread.
+    pub(super) fn start(database: Arc<ReopeningDatabase>, free_space: FreeSpace) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (finish, finished) = oneshot::channel();
-        let wake = Arc::<OnceLock<Wake>>::default();
-        let wakes = Arc::clone(&wake);
+        let notify = Arc::<OnceLock<Notify>>::default();
+        let notify_of_thread = Arc::clone(&notify);
         thread::spawn(move || {
-            write(&engine, &room, jobs, &wakes);
-            // In this order: who waits for the end may open the file again.
-            drop(engine);
+            write(&database, &free_space, jobs, &notify_of_thread);
+            // In this order: after `finish`, the caller of `close` may open the file again.
+            drop(database);
             drop(finish);
         });
-        Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), wake }
+        Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), notify }
     }
 
-    /// Tells `wake` of what changes from now on. The first caller is the only one.
-    pub(super) fn on_change(&self, wake: Wake) {
-        let _ = self.wake.set(wake);
+    /// From now on passes the notifications of each durable change to `notify`. A second call has no effect.
+    pub(super) fn on_change(&self, notify: Notify) {
+        let _ = self.notify.set(notify);
     }
 
-    /// Queues a change, and returns a future with its answer. Changes are made in the order in which they were
+    /// Queues a change, and returns a future of its outcome. Changes are made in the order in which they were
     /// queued.
     pub(super) async fn queue<C: Change>(
         &self,
         change: C,
-    ) -> Result<impl Future<Output = Reply<C>> + Send + use<C>, CommitError> {
+    ) -> Result<impl Future<Output = JobResult<C>> + Send + use<C>, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || CommitError::Failed(Arc::new(StoreError::Closed));
         let queue = queue.ok_or_else(closed)?;
-        let (job, answered) = queued(change);
+        let (job, outcome) = job(change);
         queue.send(job).await.map_err(|_| closed())?;
         drop(queue);
-        // A job that was dropped unanswered was in a transaction that may or may not have happened.
+        // The writer thread panicked during the transaction of this job, which may be durable.
         let unknown = |_| Err(CommitError::Unknown(Arc::new(StoreError::Panicked)));
-        Ok(async move { answered.await.unwrap_or_else(unknown) })
+        Ok(async move { outcome.await.unwrap_or_else(unknown) })
     }
 
-    /// Lets the thread finish what is queued, and waits for that.
+    /// Closes the queue, and waits until the thread has done the queued changes.
     pub(super) async fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -100,55 +87,55 @@ impl Writer {
     }
 }
 
-/// A change of any type, with the place where its answer goes.
+/// A queued change of any type, with the sender of its outcome.
 pub(super) trait Job: Send {
-    /// How many bytes of text it brings.
+    /// The bytes of text that the change adds.
     fn bytes(&self) -> usize;
-    /// Whether it may be made without room.
-    fn makes_room(&self) -> bool;
-    /// Answers that there is no room.
+    /// Whether the change may be made on a full disk.
+    fn frees_space(&self) -> bool;
+    /// Sends a refusal.
     fn refused(self: Box<Self>, refusal: Refusal);
-    /// Applies the change and keeps its outcome.
+    /// Applies the change, and keeps its outcome until the commit.
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError>;
-    /// What others have to look at, where the change was made.
+    /// The notifications, if the change was made.
     fn notifications(&self) -> Vec<Notification>;
-    /// Answers with the outcome: the commit holds it.
+    /// Sends the outcome, after the commit.
     fn committed(self: Box<Self>);
-    /// Answers that nothing was changed.
-    fn failed(self: Box<Self>, fault: Arc<StoreError>);
-    /// Answers that nobody knows.
-    fn unknown(self: Box<Self>, fault: Arc<StoreError>);
+    /// Sends an error: nothing was changed.
+    fn failed(self: Box<Self>, error: Arc<StoreError>);
+    /// Sends an error: the change may be durable.
+    fn unknown(self: Box<Self>, error: Arc<StoreError>);
 }
 
-struct Queued<C: Change> {
+struct ChangeJob<C: Change> {
     change: C,
     outcome: Option<Result<C::Outcome, Refusal>>,
-    answer: oneshot::Sender<Reply<C>>,
-    /// Counts the rows of this change.
+    sender: oneshot::Sender<JobResult<C>>,
+    /// Counts the rows that the change reads and writes.
     rows_read: RowsRead,
 }
 
-/// What a change is answered with.
-type Reply<C> = Result<<C as Change>::Outcome, CommitError>;
+/// The result of a job.
+type JobResult<C> = Result<<C as Change>::Outcome, CommitError>;
 
-/// A change ready for a batch, and where its answer arrives.
-pub(super) fn queued<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<Reply<C>>) {
-    let (answer, answered) = oneshot::channel();
-    let rows_read = RowsRead::of_this_work();
-    (Box::new(Queued { change, outcome: None, answer, rows_read }), answered)
+/// A job for this change, and the receiver of its outcome.
+pub(super) fn job<C: Change>(change: C) -> (Box<dyn Job>, oneshot::Receiver<JobResult<C>>) {
+    let (sender, receiver) = oneshot::channel();
+    let rows_read = RowsRead::of_this_task();
+    (Box::new(ChangeJob { change, outcome: None, sender, rows_read }), receiver)
 }
 
-impl<C: Change> Job for Queued<C> {
+impl<C: Change> Job for ChangeJob<C> {
     fn bytes(&self) -> usize {
         self.change.bytes()
     }
 
-    fn makes_room(&self) -> bool {
-        self.change.makes_room()
+    fn frees_space(&self) -> bool {
+        self.change.frees_space()
     }
 
     fn refused(self: Box<Self>, refusal: Refusal) {
-        let _ = self.answer.send(Err(CommitError::Refused(refusal)));
+        let _ = self.sender.send(Err(CommitError::Refused(refusal)));
     }
 
     fn apply(&mut self, tables: &mut Tables<'_>) -> Result<(), StoreError> {
@@ -157,7 +144,7 @@ impl<C: Change> Job for Queued<C> {
         self.outcome = Some(match applied {
             Ok(outcome) => Ok(outcome),
             Err(ApplyError::Refused(refusal)) => Err(refusal),
-            Err(ApplyError::StoreError(fault)) => return Err(fault),
+            Err(ApplyError::Failed(error)) => return Err(error),
         });
         Ok(())
     }
@@ -171,46 +158,46 @@ impl<C: Change> Job for Queued<C> {
 
     fn committed(self: Box<Self>) {
         if let Some(outcome) = self.outcome {
-            // Nobody may be listening any more: the change happened all the same.
-            let _ = self.answer.send(outcome.map_err(CommitError::Refused));
+            // The caller may be gone; the change was made anyway.
+            let _ = self.sender.send(outcome.map_err(CommitError::Refused));
         }
     }
 
-    fn failed(self: Box<Self>, fault: Arc<StoreError>) {
-        match fault.is_full_disk() {
-            true => self.refused(FreeSpaceNow::found_full()),
-            false => _ = self.answer.send(Err(CommitError::Failed(fault))),
+    fn failed(self: Box<Self>, error: Arc<StoreError>) {
+        match error.is_full_disk() {
+            true => self.refused(full_disk_refusal()),
+            false => _ = self.sender.send(Err(CommitError::Failed(error))),
         }
     }
 
-    fn unknown(self: Box<Self>, fault: Arc<StoreError>) {
-        let _ = self.answer.send(Err(CommitError::Unknown(fault)));
+    fn unknown(self: Box<Self>, error: Arc<StoreError>) {
+        let _ = self.sender.send(Err(CommitError::Unknown(error)));
     }
 }
 
-/// Writes until nobody is left who could ask for it.
+/// Writes batches until the queue is closed and empty.
 fn write(
-    engine: &ReopeningDatabase,
-    room: &FreeSpace,
+    database: &ReopeningDatabase,
+    free_space: &FreeSpace,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
-    wake: &OnceLock<Wake>,
+    notify: &OnceLock<Notify>,
 ) {
     while let Some(first) = jobs.blocking_recv() {
         let mut batch = batch(first, &mut jobs);
-        let room = room.now();
-        if let Err(full) = room.admit_anything() {
-            let (kept, refused) = batch.into_iter().partition(|job| job.makes_room());
+        let free_space = free_space.now();
+        if let Err(full) = free_space.admit_anything() {
+            let (kept, refused) = batch.into_iter().partition(|job| job.frees_space());
             batch = kept;
             let refused: Vec<Box<dyn Job>> = refused;
             refused.into_iter().for_each(|job| job.refused(full.clone()));
         }
         if !batch.is_empty() {
-            write_or_reopen(engine, batch, room, wake);
+            write_or_reopen(database, batch, free_space, notify);
         }
     }
 }
 
-/// What is queued, as much of it as shares a transaction.
+/// The next batch: `first`, and the queued changes up to the limits of a batch.
 fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
     let mut bytes = first.bytes();
     let mut batch = vec![first];
@@ -224,139 +211,144 @@ fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Bo
     batch
 }
 
-/// Makes the changes of a batch. Where the disk failed, opens the database anew, and looks there what has
-/// become of them. Those that only met what an earlier call had left behind are tried once more.
+/// Makes the changes of a batch. After an I/O error, reopens the database and looks up whether the transaction is
+/// durable. Changes that only met the `PreviousIo` of an earlier error are tried once more.
 pub(super) fn write_or_reopen(
-    engine: &ReopeningDatabase,
+    database: &ReopeningDatabase,
     batch: Vec<Box<dyn Job>>,
-    room: FreeSpaceNow,
-    wake: &OnceLock<Wake>,
+    free_space: FreeSpaceNow,
+    notify: &OnceLock<Notify>,
 ) {
-    let unsettled = write_once(engine, batch, room, wake);
-    let (untried, tried): (Vec<_>, Vec<_>) = unsettled.into_iter().partition(Unsettled::is_untried);
-    // In this order: what became of a transaction is known only until the next one.
-    tried.into_iter().for_each(|part| part.settle(engine, wake));
-    let again: Vec<_> = untried.into_iter().flat_map(|part| part.batch).collect();
+    let unanswered = write_once(database, batch, free_space, notify);
+    let (untried, tried): (Vec<_>, Vec<_>) =
+        unanswered.into_iter().partition(UnansweredBatch::is_untried);
+    // In this order: the outcome of a transaction can be looked up only until the next one.
+    tried.into_iter().for_each(|batch| batch.look_up(database, notify));
+    let again: Vec<_> = untried.into_iter().flat_map(|batch| batch.jobs).collect();
     if !again.is_empty() {
-        let unsettled = write_once(engine, again, room, wake);
-        unsettled.into_iter().for_each(|part| part.settle(engine, wake));
+        let unanswered = write_once(database, again, free_space, notify);
+        unanswered.into_iter().for_each(|batch| batch.look_up(database, notify));
     }
 }
 
-/// Makes the changes of a batch, and opens the database anew for those without an answer, which it returns.
+/// Makes the changes of a batch. Reopens the database after an I/O error, and returns the changes that have no
+/// outcome yet.
 fn write_once(
-    engine: &ReopeningDatabase,
+    database: &ReopeningDatabase,
     batch: Vec<Box<dyn Job>>,
-    room: FreeSpaceNow,
-    wake: &OnceLock<Wake>,
-) -> Vec<Unsettled> {
+    free_space: FreeSpaceNow,
+    notify: &OnceLock<Notify>,
+) -> Vec<UnansweredBatch> {
     let mut batch = Some(batch);
-    let written = engine.with(|database| {
+    let written = database.write(|database| {
         let batch = batch.take().unwrap_or_default();
-        Ok(write_batch(database, batch, room, wake))
+        Ok(write_batch(database, batch, free_space, notify))
     });
-    let unsettled = match written {
-        Ok(unsettled) => unsettled,
-        // It was to be opened anew, and that failed.
-        Err(fault) => {
-            fail(batch.unwrap_or_default(), &Arc::new(fault));
+    let unanswered = match written {
+        Ok(unanswered) => unanswered,
+        // The database had to be reopened, and could not be opened.
+        Err(error) => {
+            fail(batch.unwrap_or_default(), &Arc::new(error));
             return Vec::new();
         }
     };
-    let Some(first) = unsettled.first() else { return unsettled };
+    let Some(first) = unanswered.first() else { return unanswered };
     tracing::error!(
-        fault = chain(&*first.fault),
+        fault = chain(&*first.error),
         "the store's disk failed; opening the store again"
     );
-    if let Err(error) = engine.reopen() {
+    if let Err(error) = database.reopen() {
         tracing::error!(
             error = chain(&error),
             "the store does not open; the next command tries again"
         );
     }
-    unsettled
+    unanswered
 }
 
-/// Changes without an answer. The engine does nothing any more until it is opened again.
-pub(super) struct Unsettled {
-    batch: Vec<Box<dyn Job>>,
-    fault: Arc<StoreError>,
-    /// The number of their transaction, where its commit was tried.
+/// A batch whose transaction met an I/O error. redb fails every further call until the database is reopened.
+pub(super) struct UnansweredBatch {
+    jobs: Vec<Box<dyn Job>>,
+    error: Arc<StoreError>,
+    /// The number of the transaction, if its commit was tried.
     transaction: Option<u64>,
 }
 
-impl Unsettled {
-    /// Whether the disk was not even asked: nothing of it can have been made.
+impl UnansweredBatch {
+    /// Whether redb refused the transaction without a call to the disk.
     fn is_untried(&self) -> bool {
-        self.transaction.is_none() && self.fault.is_left_over()
+        self.transaction.is_none() && self.error.is_previous_io()
     }
 
-    /// Answers by what the database holds now that it is open again.
-    fn settle(self, engine: &ReopeningDatabase, wake: &OnceLock<Wake>) {
-        let Self { batch, fault, transaction: Some(number) } = self else { return self.give_up() };
-        match engine.with(tables::batches) {
-            Ok(last) if last == number => answer(batch, wake),
-            Ok(_) => fail(batch, &fault),
-            Err(_) => Self { batch, fault, transaction: Some(number) }.give_up(),
+    /// Looks up in the reopened database whether the transaction is durable, and sends the outcomes.
+    fn look_up(self, database: &ReopeningDatabase, notify: &OnceLock<Notify>) {
+        let Self { jobs, error, transaction: Some(number) } = self else { return self.give_up() };
+        match database.write(tables::batches) {
+            Ok(last) if last == number => answer(jobs, notify),
+            Ok(_) => fail(jobs, &error),
+            Err(_) => Self { jobs, error, transaction: Some(number) }.give_up(),
         }
     }
 
-    /// Answers by what is known without looking.
+    /// Sends an error without a look into the database.
     pub(super) fn give_up(self) {
         match self.transaction {
-            None => fail(self.batch, &self.fault),
+            None => fail(self.jobs, &self.error),
             Some(_) => {
-                self.batch.into_iter().for_each(|job| job.unknown(Arc::clone(&self.fault)));
+                self.jobs.into_iter().for_each(|job| job.unknown(Arc::clone(&self.error)));
             }
         }
     }
 }
 
-/// Answers what was committed.
-fn answer(batch: Vec<Box<dyn Job>>, wake: &OnceLock<Wake>) {
-    if let Some(wake) = wake.get() {
-        batch.iter().flat_map(|job| job.notifications()).for_each(wake);
+/// Sends the notifications and then the outcomes of a durable batch.
+fn answer(jobs: Vec<Box<dyn Job>>, notify: &OnceLock<Notify>) {
+    if let Some(notify) = notify.get() {
+        jobs.iter().flat_map(|job| job.notifications()).for_each(notify);
     }
-    batch.into_iter().for_each(Job::committed);
+    jobs.into_iter().for_each(Job::committed);
 }
 
-fn fail(batch: Vec<Box<dyn Job>>, fault: &Arc<StoreError>) {
-    batch.into_iter().for_each(|job| job.failed(Arc::clone(fault)));
+fn fail(jobs: Vec<Box<dyn Job>>, error: &Arc<StoreError>) {
+    jobs.into_iter().for_each(|job| job.failed(Arc::clone(error)));
 }
 
-/// How far a transaction came.
-enum Stopped {
+/// An error, and how far the transaction came.
+enum TransactionError {
     BeforeCommit(StoreError),
-    /// In the commit of the transaction with this number.
+    /// The commit of the transaction with this number failed.
     InCommit(u64, StoreError),
 }
 
-/// Makes the changes of a batch in one transaction, and answers each; but those which it returns, for whose
-/// answers the database is to be opened again.
+/// Makes the changes of a batch in one transaction, and sends their outcomes. Returns the changes whose outcome
+/// is known only after the database is reopened.
 pub(super) fn write_batch(
     database: &Database,
     mut batch: Vec<Box<dyn Job>>,
-    room: FreeSpaceNow,
-    wake: &OnceLock<Wake>,
-) -> Vec<Unsettled> {
-    let (fault, transaction) = match transact(database, &mut batch, room) {
+    free_space: FreeSpaceNow,
+    notify: &OnceLock<Notify>,
+) -> Vec<UnansweredBatch> {
+    let (error, transaction) = match transact(database, &mut batch, free_space) {
         Ok(()) => {
-            answer(batch, wake);
+            answer(batch, notify);
             return Vec::new();
         }
         // One change that meets a damaged record must not fail the others.
-        Err(Stopped::BeforeCommit(fault)) if batch.len() > 1 && !fault.needs_reopening() => {
-            let each = batch.into_iter().map(|job| write_batch(database, vec![job], room, wake));
+        Err(TransactionError::BeforeCommit(error))
+            if batch.len() > 1 && !error.needs_reopening() =>
+        {
+            let each =
+                batch.into_iter().map(|job| write_batch(database, vec![job], free_space, notify));
             return each.flatten().collect();
         }
-        Err(Stopped::BeforeCommit(fault)) => (fault, None),
-        Err(Stopped::InCommit(number, fault)) => (fault, Some(number)),
+        Err(TransactionError::BeforeCommit(error)) => (error, None),
+        Err(TransactionError::InCommit(number, error)) => (error, Some(number)),
     };
-    let unsettled = Unsettled { batch, fault: Arc::new(fault), transaction };
-    match unsettled.fault.needs_reopening() {
-        true => vec![unsettled],
+    let unanswered = UnansweredBatch { jobs: batch, error: Arc::new(error), transaction };
+    match unanswered.error.needs_reopening() {
+        true => vec![unanswered],
         false => {
-            unsettled.give_up();
+            unanswered.give_up();
             Vec::new()
         }
     }
@@ -365,14 +357,14 @@ pub(super) fn write_batch(
 fn transact(
     database: &Database,
     batch: &mut [Box<dyn Job>],
-    room: FreeSpaceNow,
-) -> Result<(), Stopped> {
-    // The engine panics on some kinds of damage; that must not end the writer.
+    free_space: FreeSpaceNow,
+) -> Result<(), TransactionError> {
+    // redb panics on some kinds of damage, which must not end the writer thread.
     let applied = catch_unwind(AssertUnwindSafe(|| {
         let mut transaction = database.begin_write()?;
         transaction.set_quick_repair(true);
         let number = tables::count_batch(&transaction)?;
-        let mut tables = Tables::open(&transaction, room)?;
+        let mut tables = Tables::open(&transaction, free_space)?;
         for job in batch {
             job.apply(&mut tables)?;
         }
@@ -380,10 +372,10 @@ fn transact(
         Ok((transaction, number))
     }));
     let (transaction, number) =
-        applied.unwrap_or(Err(StoreError::Panicked)).map_err(Stopped::BeforeCommit)?;
+        applied.unwrap_or(Err(StoreError::Panicked)).map_err(TransactionError::BeforeCommit)?;
     let committed = catch_unwind(AssertUnwindSafe(|| transaction.commit()));
     match committed {
-        Ok(result) => result.map_err(|error| Stopped::InCommit(number, error.into())),
-        Err(_) => Err(Stopped::InCommit(number, StoreError::Panicked)),
+        Ok(result) => result.map_err(|error| TransactionError::InCommit(number, error.into())),
+        Err(_) => Err(TransactionError::InCommit(number, StoreError::Panicked)),
     }
 }

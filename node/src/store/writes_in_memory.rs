@@ -1,7 +1,7 @@
-//! A disk that is only read: writes stay in memory.
+//! A copy-on-write storage backend, for a disk that accepts no writes.
 //!
-//! The engine writes when it opens a database that was not closed in order. On a disk that takes no writes
-//! this lets the engine open the database all the same, so that people can read.
+//! redb writes when it opens a database that was not closed in order. With this backend those writes stay in
+//! memory, so that redb can open the database and users can read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,105 +9,107 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-/// The unit in which written bytes are kept.
+/// The bytes of one page, the unit of copying.
 const PAGE: u64 = 4096;
 
-/// A storage whose content is that of `disk` beneath what was written since.
+/// A storage backend with the content of `disk`, under the pages that were written since.
 ///
-/// The memory is bounded by what the engine writes to open a database: nobody may change this one.
+/// The server makes no changes while it uses this backend. So the memory is bounded by the pages that redb writes
+/// during opening.
 #[derive(Debug)]
 pub(super) struct WritesInMemory<B> {
     disk: B,
-    written: Mutex<Written>,
+    overlay: Mutex<Overlay>,
 }
 
 #[derive(Debug)]
-struct Written {
+struct Overlay {
     length: u64,
-    /// Bytes below this are those of the disk, unless they were written.
+    /// Bytes below this length are those of the disk, unless a page holds them.
     disk_length: u64,
     pages: BTreeMap<u64, Vec<u8>>,
 }
 
 impl<B: StorageBackend> WritesInMemory<B> {
     /// # Errors
-    /// The disk does not tell how long the file is.
+    /// The length of the file cannot be read.
     pub(super) fn above(disk: B) -> io::Result<Self> {
         let length = disk.len()?;
-        let written = Written { length, disk_length: length, pages: BTreeMap::new() };
-        Ok(Self { disk, written: Mutex::new(written) })
+        let overlay = Overlay { length, disk_length: length, pages: BTreeMap::new() };
+        Ok(Self { disk, overlay: Mutex::new(overlay) })
     }
 
-    fn written(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn overlay(&self) -> MutexGuard<'_, Overlay> {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A page as the disk has it, with zeros beyond its end.
+    /// A page of the disk, with zeros beyond the end of the file.
     fn read_page(&self, page: u64, disk_length: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; as_length(PAGE)?];
         let start = page.saturating_mul(PAGE);
         let there = as_length(disk_length.saturating_sub(start).min(PAGE))?;
         if there > 0 {
-            self.disk.read(start, part_mut(&mut bytes, 0, there)?)?;
+            self.disk.read(start, slice_mut(&mut bytes, 0, there)?)?;
         }
         Ok(bytes)
     }
 }
 
-/// One page's part of a run of bytes.
-struct Piece {
+/// The part of a byte range that lies in one page.
+struct PagePart {
     page: u64,
-    /// The first byte within the page.
+    /// The offset of the first byte in the page.
     within: usize,
-    /// The first byte within the run.
+    /// The offset of the first byte in the byte range.
     start: usize,
     length: usize,
 }
 
-/// Cuts `length` bytes from `offset` on at the borders of pages.
-fn pieces(offset: u64, length: usize) -> io::Result<Vec<Piece>> {
-    let mut pieces = Vec::new();
+/// Splits `length` bytes from `offset` on at the page boundaries.
+fn page_parts(offset: u64, length: usize) -> io::Result<Vec<PagePart>> {
+    let mut parts = Vec::new();
     let mut start = 0;
     while start < length {
         let at = offset.saturating_add(u64::try_from(start).map_err(io::Error::other)?);
         let rest = length.saturating_sub(start);
         let taken = as_length(PAGE - at % PAGE)?.min(rest);
-        pieces.push(Piece { page: at / PAGE, within: as_length(at % PAGE)?, start, length: taken });
+        let within = as_length(at % PAGE)?;
+        parts.push(PagePart { page: at / PAGE, within, start, length: taken });
         start += taken;
     }
-    Ok(pieces)
+    Ok(parts)
 }
 
 fn as_length(bytes: u64) -> io::Result<usize> {
     usize::try_from(bytes).map_err(io::Error::other)
 }
 
-fn part(bytes: &[u8], start: usize, length: usize) -> io::Result<&[u8]> {
+fn slice(bytes: &[u8], start: usize, length: usize) -> io::Result<&[u8]> {
     bytes.get(start..start.saturating_add(length)).ok_or(io::ErrorKind::UnexpectedEof.into())
 }
 
-fn part_mut(bytes: &mut [u8], start: usize, length: usize) -> io::Result<&mut [u8]> {
+fn slice_mut(bytes: &mut [u8], start: usize, length: usize) -> io::Result<&mut [u8]> {
     bytes.get_mut(start..start.saturating_add(length)).ok_or(io::ErrorKind::UnexpectedEof.into())
 }
 
 impl<B: StorageBackend> StorageBackend for WritesInMemory<B> {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.written().length)
+        Ok(self.overlay().length)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let written = self.written();
+        let overlay = self.overlay();
         let end = offset.saturating_add(u64::try_from(out.len()).map_err(io::Error::other)?);
-        if end > written.length {
+        if end > overlay.length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        for piece in pieces(offset, out.len())? {
-            let target = part_mut(out, piece.start, piece.length)?;
-            match written.pages.get(&piece.page) {
-                Some(page) => target.copy_from_slice(part(page, piece.within, piece.length)?),
+        for part in page_parts(offset, out.len())? {
+            let target = slice_mut(out, part.start, part.length)?;
+            match overlay.pages.get(&part.page) {
+                Some(page) => target.copy_from_slice(slice(page, part.within, part.length)?),
                 None => {
-                    let page = self.read_page(piece.page, written.disk_length)?;
-                    target.copy_from_slice(part(&page, piece.within, piece.length)?);
+                    let page = self.read_page(part.page, overlay.disk_length)?;
+                    target.copy_from_slice(slice(&page, part.within, part.length)?);
                 }
             }
         }
@@ -115,20 +117,20 @@ impl<B: StorageBackend> StorageBackend for WritesInMemory<B> {
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {
-        let mut written = self.written();
-        let border = length / PAGE;
-        if length < written.length {
-            // Bytes beyond the new end are zeros when the file grows again.
-            let mut page = match written.pages.remove(&border) {
+        let mut overlay = self.overlay();
+        let boundary = length / PAGE;
+        if length < overlay.length {
+            // Bytes beyond the new end must be zeros if the file grows again.
+            let mut page = match overlay.pages.remove(&boundary) {
                 Some(page) => page,
-                None => self.read_page(border, written.disk_length)?,
+                None => self.read_page(boundary, overlay.disk_length)?,
             };
             page.get_mut(as_length(length % PAGE)?..).unwrap_or_default().fill(0);
-            written.pages.split_off(&border);
-            written.pages.insert(border, page);
-            written.disk_length = written.disk_length.min(length);
+            overlay.pages.split_off(&boundary);
+            overlay.pages.insert(boundary, page);
+            overlay.disk_length = overlay.disk_length.min(length);
         }
-        written.length = length;
+        overlay.length = length;
         Ok(())
     }
 
@@ -137,19 +139,19 @@ impl<B: StorageBackend> StorageBackend for WritesInMemory<B> {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut written = self.written();
-        for piece in pieces(offset, data.len())? {
-            if !written.pages.contains_key(&piece.page) {
-                let page = self.read_page(piece.page, written.disk_length)?;
-                written.pages.insert(piece.page, page);
+        let mut overlay = self.overlay();
+        for part in page_parts(offset, data.len())? {
+            if !overlay.pages.contains_key(&part.page) {
+                let page = self.read_page(part.page, overlay.disk_length)?;
+                overlay.pages.insert(part.page, page);
             }
-            if let Some(page) = written.pages.get_mut(&piece.page) {
-                let source = part(data, piece.start, piece.length)?;
-                part_mut(page, piece.within, piece.length)?.copy_from_slice(source);
+            if let Some(page) = overlay.pages.get_mut(&part.page) {
+                let source = slice(data, part.start, part.length)?;
+                slice_mut(page, part.within, part.length)?.copy_from_slice(source);
             }
         }
         let end = offset.saturating_add(u64::try_from(data.len()).map_err(io::Error::other)?);
-        written.length = written.length.max(end);
+        overlay.length = overlay.length.max(end);
         Ok(())
     }
 
@@ -198,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_as_a_disk_does_and_leaves_its_own_alone(
+        fn writes_are_read_back_and_do_not_change_the_disk(
             first in prop::collection::vec(any::<u8>(), 0..20_000),
             calls in prop::collection::vec(call(), 0..12),
         ) {
@@ -208,7 +210,7 @@ mod tests {
                 match call {
                     Call::Write(offset, data) => {
                         let length = plain.len().unwrap();
-                        // A disk of the engine's is never written beyond its end.
+                        // redb never writes beyond the end of the file.
                         let data = &data[..data.len().min(
                             length.saturating_sub(offset).try_into().unwrap())];
                         if !data.is_empty() {

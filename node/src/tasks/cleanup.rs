@@ -11,7 +11,7 @@ use crate::clock;
 use crate::error_chain::chain;
 use crate::state::ServerState;
 use crate::store::changes::ExpireFiles;
-use crate::store::queries::Keeping;
+use crate::store::queries::FileStatus;
 use crate::tasks::abandoned_uploads;
 
 /// How often the folder is looked through at the least.
@@ -56,19 +56,20 @@ async fn round(
     while let Some(names) = chunks.recv().await {
         let names = names?;
         let now = clock::now();
-        let keeping = state.store.keeping(names.clone()).await?;
+        let keeping = state.store.file_statuses(names.clone()).await?;
         let files: Vec<_> = names.into_iter().zip(keeping).collect();
         let is_old = |name: &StoredName, age: Duration| clock::is_older(name.at(), now, age);
-        let pick = |is_picked: &dyn Fn(&StoredName, Keeping) -> bool| -> Vec<StoredName> {
+        let pick = |is_picked: &dyn Fn(&StoredName, FileStatus) -> bool| -> Vec<StoredName> {
             let picked = files.iter().filter(|(name, keeping)| is_picked(name, *keeping));
             picked.map(|(name, _)| name.clone()).collect()
         };
         let kept_long_enough = |name: &StoredName| keep.is_some_and(|keep| is_old(name, keep));
-        expire(state, now, pick(&|name, is| is == Keeping::Kept && kept_long_enough(name))).await?;
+        expire(state, now, pick(&|name, is| is == FileStatus::Kept && kept_long_enough(name)))
+            .await?;
         // Those that expired before are here where a server was killed in the middle.
-        remove(state, "expired", pick(&|_, is| is == Keeping::Expired)).await;
+        remove(state, "expired", pick(&|_, is| is == FileStatus::Expired)).await;
         if collect {
-            let orphans = pick(&|name, is| is == Keeping::Unknown && is_old(name, ORPHAN_AGE));
+            let orphans = pick(&|name, is| is == FileStatus::Unknown && is_old(name, ORPHAN_AGE));
             remove(state, "sent in no message", orphans).await;
         }
     }

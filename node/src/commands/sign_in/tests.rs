@@ -11,7 +11,7 @@ use crate::auth::{Caller, SignedOut};
 use crate::config::Limits;
 use crate::files::FileStore;
 use crate::store::Store;
-use crate::store::changes::{CreateAccount, EndSessions, StartSession, Which};
+use crate::store::changes::{CreateAccount, EndSessions, SessionSelection, StartSession};
 
 /// How often a race is run.
 const RACES: usize = 300;
@@ -48,7 +48,7 @@ impl Home {
     }
 
     async fn end(&self, token_hash: TokenHash) {
-        let end = EndSessions { user: alice(), which: Which::Token(token_hash) };
+        let end = EndSessions { user: alice(), which: SessionSelection::Token(token_hash) };
         self.state.commit_ending(&alice(), end).await.unwrap();
     }
 

@@ -4,16 +4,17 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, UserName};
 
 use super::receipts::{Mark, mark};
-use super::{ApplyError, Change, check, earlier_effect, group, record_effect};
+use crate::store::change::{ApplyError, Change, check, earlier_effect, group, record_effect};
 use crate::store::notification::Notification;
-use crate::store::permission::{Act, Facts};
-use crate::store::records::{Effect, Group, Membership};
-use crate::store::tables::{self, Tables};
+use crate::store::permission::{Action, PermissionFacts};
+use crate::store::schema::keys;
+use crate::store::schema::records::{CommandEffect, GroupRecord, MembershipRecord};
+use crate::store::schema::tables::{self, Tables};
 
-/// How many groups a user can be in: each of their devices follows all of them.
+/// The most groups of one user: each device of the user follows all of them.
 const GROUPS_MAX: u32 = 500;
 
-/// Makes a group, whose maker is its owner and first member. Repeatable by its id.
+/// Creates a group with its owner as the first member. Repeatable by its id.
 #[derive(Debug, Clone)]
 pub(crate) struct CreateGroup {
     pub(crate) id: ClientId,
@@ -23,32 +24,32 @@ pub(crate) struct CreateGroup {
 }
 
 impl Change for CreateGroup {
-    type Outcome = Joined;
+    type Outcome = JoinOutcome;
 
-    fn notifications(&self, joined: &Joined) -> Vec<Notification> {
+    fn notifications(&self, joined: &JoinOutcome) -> Vec<Notification> {
         joined.notifications(&self.group, &self.owner)
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
-        let effect = Effect::Group(self.group.clone());
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<JoinOutcome, ApplyError> {
+        let effect = CommandEffect::Group(self.group.clone());
         match earlier_effect(tables, &self.owner, self.id)? {
-            Some(earlier) if earlier == effect => return Ok(Joined::Before),
+            Some(earlier) if earlier == effect => return Ok(JoinOutcome::WasMember),
             Some(_) => return Err(Refusal::IdReused.into()),
             None => {}
         }
-        let key = tables::name(self.group.as_str());
+        let key = keys::name(self.group.as_str());
         if tables.groups.get(key)?.is_some() {
             return Err(Refusal::GroupExists(self.group.clone()).into());
         }
-        tables.room.admit_growth()?;
-        let group = Group { owner: self.owner.clone(), created: self.at, members: 0 };
+        tables.free_space.admit_growth()?;
+        let group = GroupRecord { owner: self.owner.clone(), created: self.at, members: 0 };
         add(tables, &self.group, &group, &self.owner, self.at)?;
         record_effect(tables, &self.owner, self.id, &effect)?;
-        Ok(Joined::Now)
+        Ok(JoinOutcome::Joined)
     }
 }
 
-/// Makes a user a member. Joining twice changes nothing. Messages from before the joining count as read.
+/// Makes a user a member of a group. Joining twice changes nothing. Earlier messages of the group count as read.
 #[derive(Debug, Clone)]
 pub(crate) struct JoinGroup {
     pub(crate) group: GroupName,
@@ -56,37 +57,37 @@ pub(crate) struct JoinGroup {
     pub(crate) at: Timestamp,
 }
 
-/// Since when somebody who joins is a member.
+/// The outcome of a join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Joined {
-    /// Since this change.
-    Now,
-    /// Since before.
-    Before,
+pub(crate) enum JoinOutcome {
+    /// The user is a member since this change.
+    Joined,
+    /// The user was a member before.
+    WasMember,
 }
 
 impl Change for JoinGroup {
-    type Outcome = Joined;
+    type Outcome = JoinOutcome;
 
-    fn notifications(&self, joined: &Joined) -> Vec<Notification> {
+    fn notifications(&self, joined: &JoinOutcome) -> Vec<Notification> {
         joined.notifications(&self.group, &self.user)
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Joined, ApplyError> {
-        check(tables, &self.user, Act::Join(&self.group))?;
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<JoinOutcome, ApplyError> {
+        check(tables, &self.user, Action::Join(&self.group))?;
         if tables.is_member(&self.group, &self.user)? {
-            return Ok(Joined::Before);
+            return Ok(JoinOutcome::WasMember);
         }
         let group = group(tables, &self.group)?;
         add(tables, &self.group, &group, &self.user, self.at)?;
-        // A new member may read all of these, and need not.
+        // A new member may read the earlier messages, but they are not shown as unread.
         let earlier = SequenceRange { first: Sequence(1), last: Sequence(u64::MAX) };
         mark(tables, Mark::Read, &self.user, &Address::Group(self.group.clone()), &[earlier])?;
-        Ok(Joined::Now)
+        Ok(JoinOutcome::Joined)
     }
 }
 
-/// Ends a membership. The group stays, even without members, and so does who made it.
+/// Ends a membership. The group and its owner stay, even without members.
 #[derive(Debug, Clone)]
 pub(crate) struct LeaveGroup {
     pub(crate) group: GroupName,
@@ -96,13 +97,13 @@ pub(crate) struct LeaveGroup {
 impl Change for LeaveGroup {
     type Outcome = ();
 
-    fn makes_room(&self) -> bool {
+    fn frees_space(&self) -> bool {
         true
     }
 
     fn notifications(&self, (): &()) -> Vec<Notification> {
         let (group, user) = (self.group.clone(), self.user.clone());
-        // The first makes those who follow the group find out whether they still may.
+        // The first notification makes the followers of the group check their permission again.
         vec![
             Notification::Log(Address::Group(group.clone())),
             Notification::Membership { group, user, is_member: false },
@@ -110,30 +111,36 @@ impl Change for LeaveGroup {
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        check(tables, &self.user, Act::Leave(&self.group))?;
+        check(tables, &self.user, Action::Leave(&self.group))?;
         let group = group(tables, &self.group)?;
-        tables.members.remove(tables::member(&self.group, Some(&self.user)).as_slice())?;
-        let key = tables::group_of_user(&self.user, Some(&self.group));
+        tables.members.remove(keys::member(&self.group, Some(&self.user)).as_slice())?;
+        let key = keys::group_of_user(&self.user, Some(&self.group));
         tables.groups_of_user.remove(key.as_slice())?;
-        write(tables, &self.group, &Group { members: group.members.saturating_sub(1), ..group })
+        write(
+            tables,
+            &self.group,
+            &GroupRecord { members: group.members.saturating_sub(1), ..group },
+        )
     }
 }
 
-impl Joined {
-    /// In this order: who is woken for their mailbox looks for new groups where anybody's membership has changed.
+impl JoinOutcome {
+    /// In this order: a watcher that is woken for its mailbox looks for new groups if a membership has changed.
     fn notifications(self, group: &GroupName, user: &UserName) -> Vec<Notification> {
         let (group, user) = (group.clone(), user.clone());
         let mailbox = Notification::Log(Address::User(user.clone()));
         match self {
-            Self::Now => vec![Notification::Membership { group, user, is_member: true }, mailbox],
-            Self::Before => Vec::new(),
+            Self::Joined => {
+                vec![Notification::Membership { group, user, is_member: true }, mailbox]
+            }
+            Self::WasMember => Vec::new(),
         }
     }
 }
 
-/// How many groups a user is in.
+/// The number of groups of a user.
 fn groups_of(tables: &Tables<'_>, user: &UserName) -> Result<u32, ApplyError> {
-    let start = tables::group_of_user(user, None);
+    let start = keys::group_of_user(user, None);
     let mut count = 0;
     for row in tables.groups_of_user.range(start.as_slice()..)? {
         if !row?.0.value().starts_with(&start) {
@@ -147,20 +154,20 @@ fn groups_of(tables: &Tables<'_>, user: &UserName) -> Result<u32, ApplyError> {
 fn add(
     tables: &mut Tables<'_>,
     name: &GroupName,
-    group: &Group,
+    group: &GroupRecord,
     user: &UserName,
     at: Timestamp,
 ) -> Result<(), ApplyError> {
     if groups_of(tables, user)? >= GROUPS_MAX {
         return Err(Refusal::TooManyGroups(GROUPS_MAX).into());
     }
-    let membership = Membership { joined: at };
-    tables::put(&mut tables.members, &tables::member(name, Some(user)), &membership)?;
-    let key = tables::group_of_user(user, Some(name));
+    let membership = MembershipRecord { joined: at };
+    tables::put(&mut tables.members, &keys::member(name, Some(user)), &membership)?;
+    let key = keys::group_of_user(user, Some(name));
     tables::put(&mut tables.groups_of_user, &key, &membership)?;
-    write(tables, name, &Group { members: group.members.saturating_add(1), ..group.clone() })
+    write(tables, name, &GroupRecord { members: group.members.saturating_add(1), ..group.clone() })
 }
 
-fn write(tables: &mut Tables<'_>, name: &GroupName, group: &Group) -> Result<(), ApplyError> {
-    Ok(tables::put(&mut tables.groups, tables::name(name.as_str()), group)?)
+fn write(tables: &mut Tables<'_>, name: &GroupName, group: &GroupRecord) -> Result<(), ApplyError> {
+    Ok(tables::put(&mut tables.groups, keys::name(name.as_str()), group)?)
 }

@@ -1,4 +1,4 @@
-//! Posts: messages and files, to people and groups.
+//! Messages and files to users and groups.
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{
@@ -6,15 +6,17 @@ use qchat_proto::{
     UserName,
 };
 
-use super::{ApplyError, Change, check, earlier_effect, record_effect};
+use crate::store::change::{ApplyError, Change, check, earlier_effect, record_effect};
 use crate::store::error::StoreError;
 use crate::store::notification::Notification;
-use crate::store::permission::Act;
-use crate::store::records::{Effect, Entry, MarkedRanges, StoredFile};
-use crate::store::tables::{self, Tables};
+use crate::store::permission::Action;
+use crate::store::schema::keys;
+use crate::store::schema::range_set::RangeSet;
+use crate::store::schema::records::{CommandEffect, LogEntry, StoredFileRecord};
+use crate::store::schema::tables::{self, Tables};
 
-/// Sends a message: appends it to the log of its receiver, and for a person a copy to the sender's
-/// own. Repeatable by its id.
+/// Sends a message: appends the message to the log of the receiver. If the receiver is a user, a copy goes to the
+/// mailbox of the sender. Repeatable by its id.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) id: ClientId,
@@ -24,15 +26,15 @@ pub(crate) struct Post {
     pub(crate) content: Content,
 }
 
-/// What is sent.
+/// The content of a message.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     /// A text.
     Text(MessageText),
-    /// A file that lies in the upload folder, durable, under its final name.
+    /// A file, which is durable in the upload folder under its final name.
     File {
         file: File,
-        /// How many bytes all files of the sender may have.
+        /// The most bytes of all files of the sender together.
         quota: Option<u64>,
     },
 }
@@ -59,27 +61,30 @@ impl Change for Post {
         if let Some(effect) = earlier_effect(tables, &self.from, self.id)? {
             return self.repeated(tables, &effect);
         }
-        check(tables, &self.from, Act::Write(&self.to))?;
-        tables.room.admit_growth()?;
+        check(tables, &self.from, Action::Write(&self.to))?;
+        tables.free_space.admit_growth()?;
         let usage = self.usage_after(tables)?;
         let entry = self.append(tables)?;
         if let (Some(usage), Body::File(file)) = (usage, &entry.body) {
-            tables::put(&mut tables.usage, tables::name(self.from.as_str()), &usage)?;
-            let stored = StoredFile { sender: self.from.clone(), size: file.size, expired: None };
-            tables::put(&mut tables.stored_files, tables::name(file.name.as_str()), &stored)?;
+            tables::put(&mut tables.usage, keys::name(self.from.as_str()), &usage)?;
+            let stored =
+                StoredFileRecord { sender: self.from.clone(), size: file.size, expired: None };
+            tables::put(&mut tables.stored_files, keys::name(file.name.as_str()), &stored)?;
         }
-        let effect = Effect::Message(self.to.clone(), entry.sequence);
+        let effect = CommandEffect::Message(self.to.clone(), entry.sequence);
         record_effect(tables, &self.from, self.id, &effect)?;
         Ok(message(entry))
     }
 }
 
 impl Post {
-    /// The first answer again, where the content is the same.
-    fn repeated(&self, tables: &Tables<'_>, effect: &Effect) -> Result<Message, ApplyError> {
-        let Effect::Message(log, sequence) = effect else { return Err(Refusal::IdReused.into()) };
-        let key = tables::entry(log, *sequence);
-        let entry: Option<Entry> = tables::lookup(&tables.entries, &key, "message")?;
+    /// Returns the first outcome again, if the content is the same.
+    fn repeated(&self, tables: &Tables<'_>, effect: &CommandEffect) -> Result<Message, ApplyError> {
+        let CommandEffect::Message(log, sequence) = effect else {
+            return Err(Refusal::IdReused.into());
+        };
+        let key = keys::entry(log, *sequence);
+        let entry: Option<LogEntry> = tables::lookup(&tables.entries, &key, "message")?;
         let entry = entry.ok_or(StoreError::Damaged("request"))?;
         match entry.to == self.to && self.content.is_same(&entry.body) {
             true => Ok(message(entry)),
@@ -87,10 +92,10 @@ impl Post {
         }
     }
 
-    /// What the sender's files take with this one, for a file that fits into the quota.
+    /// The bytes of the sender's files including this one, if the file fits into the quota.
     fn usage_after(&self, tables: &Tables<'_>) -> Result<Option<u64>, ApplyError> {
         let Content::File { file, quota } = &self.content else { return Ok(None) };
-        let key = tables::name(self.from.as_str());
+        let key = keys::name(self.from.as_str());
         let used: u64 = tables::lookup(&tables.usage, key, "usage")?.unwrap_or_default();
         let after = used.saturating_add(file.size);
         match quota {
@@ -101,12 +106,12 @@ impl Post {
         }
     }
 
-    fn append(&self, tables: &mut Tables<'_>) -> Result<Entry, ApplyError> {
+    fn append(&self, tables: &mut Tables<'_>) -> Result<LogEntry, ApplyError> {
         let sequence = append(tables, &self.to, |sequence| self.entry(sequence))?;
         let entry = self.entry(sequence);
         let own = Address::User(self.from.clone());
         match &self.to {
-            // A note to oneself is there once, and unread like any other message.
+            // A note to oneself has no copy, and is unread like any other message.
             to if *to == own => {}
             Address::User(_) => {
                 let copy = append(tables, &own, |_| entry.clone())?;
@@ -117,8 +122,8 @@ impl Post {
         Ok(entry)
     }
 
-    fn entry(&self, sequence: Sequence) -> Entry {
-        Entry {
+    fn entry(&self, sequence: Sequence) -> LogEntry {
+        LogEntry {
             to: self.to.clone(),
             sequence,
             from: self.from.clone(),
@@ -137,8 +142,8 @@ impl Content {
         }
     }
 
-    /// Whether an earlier message says the same. A file that was sent again was stored under another
-    /// name.
+    /// Whether an earlier message has the same content. A repeated upload stores the file under another name, so
+    /// the stored names are not compared.
     fn is_same(&self, earlier: &Body) -> bool {
         match (self, earlier) {
             (Self::Text(text), Body::Text(earlier)) => text == earlier,
@@ -150,43 +155,43 @@ impl Content {
     }
 }
 
-/// Puts an entry at the end of a log and returns its place there.
+/// Appends an entry to a log, and returns its sequence number.
 fn append(
     tables: &mut Tables<'_>,
     log: &Address,
-    entry: impl FnOnce(Sequence) -> Entry,
+    entry: impl FnOnce(Sequence) -> LogEntry,
 ) -> Result<Sequence, ApplyError> {
-    let key = tables::log(log);
+    let key = keys::log(log);
     let last: Option<Sequence> = tables::lookup(&tables.logs, &key, "log")?;
     let sequence = last.unwrap_or(Sequence(0)).next();
     let entry = entry(sequence);
     tables::put(&mut tables.logs, &key, &sequence)?;
-    tables::put(&mut tables.entries, &tables::entry(log, sequence), &entry)?;
+    tables::put(&mut tables.entries, &keys::entry(log, sequence), &entry)?;
     if let Body::File(file) = &entry.body {
-        for name in tables::names_of(file) {
-            let key = tables::file(log, &name, Some(&file.name));
+        for name in keys::names_of(file) {
+            let key = keys::file(log, &name, Some(&file.name));
             tables::put(&mut tables.files, &key, &sequence)?;
         }
     }
     Ok(sequence)
 }
 
-/// What I wrote myself I have read.
+/// Marks a message as read by its sender.
 fn mark_own(
     tables: &mut Tables<'_>,
     user: &UserName,
     log: &Address,
     sequence: Sequence,
 ) -> Result<(), ApplyError> {
-    let key = tables::marker(user, log);
+    let key = keys::marker(user, log);
     let ranges = tables::lookup(&tables.read_markers, &key, "read marker")?;
-    let mut ranges: MarkedRanges = ranges.unwrap_or_default();
+    let mut ranges: RangeSet = ranges.unwrap_or_default();
     ranges.insert(SequenceRange { first: sequence, last: sequence });
     Ok(tables::put(&mut tables.read_markers, &key, &ranges)?)
 }
 
-/// The message as its sender sees it.
-fn message(entry: Entry) -> Message {
+/// The message in the form that its sender sees.
+fn message(entry: LogEntry) -> Message {
     Message {
         id: MessageId { log: entry.to, sequence: entry.sequence },
         from: entry.from,

@@ -1,24 +1,25 @@
-//! What became of messages with those whom they were sent to.
+//! Delivery and read markers.
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
-use super::{ApplyError, Change, check};
+use crate::store::change::{ApplyError, Change, check};
 use crate::store::notification::Notification;
-use crate::store::permission::Act;
-use crate::store::records::MarkedRanges;
-use crate::store::tables::{self, Tables};
+use crate::store::permission::Action;
+use crate::store::schema::keys;
+use crate::store::schema::range_set::RangeSet;
+use crate::store::schema::tables::{self, Tables};
 
-/// What is noted of a message for one of those whom it was sent to.
+/// The kind of a marker that a user has on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// A device of theirs has it.
+    /// A device of the user has received the message.
     Delivered,
-    /// They were shown it.
+    /// The user was shown the message.
     Read,
 }
 
-/// Marks messages of a log for a user: of the own mailbox, or of a group of theirs.
+/// Marks messages in the user's mailbox, or in a group of the user.
 #[derive(Debug, Clone)]
 pub(crate) struct MarkMessages {
     pub(crate) mark: Mark,
@@ -35,12 +36,12 @@ impl Change for MarkMessages {
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        check(tables, &self.user, Act::Read(&self.log))?;
+        check(tables, &self.user, Action::Read(&self.log))?;
         mark(tables, self.mark, &self.user, &self.log, &self.ranges)
     }
 }
 
-/// Adds the messages of `ranges` that exist to those that are marked for a user.
+/// Adds the existing messages of `ranges` to the markers of a user.
 pub(super) fn mark(
     tables: &mut Tables<'_>,
     mark: Mark,
@@ -48,16 +49,16 @@ pub(super) fn mark(
     log: &Address,
     ranges: &[SequenceRange],
 ) -> Result<(), ApplyError> {
-    let last: Option<Sequence> = tables::lookup(&tables.logs, &tables::log(log), "log")?;
+    let last: Option<Sequence> = tables::lookup(&tables.logs, &keys::log(log), "log")?;
     let last = last.unwrap_or(Sequence(0));
     let table = match mark {
         Mark::Delivered => &mut tables.delivery_markers,
         Mark::Read => &mut tables.read_markers,
     };
-    let key = tables::marker(user, log);
-    let mut marked: MarkedRanges = tables::lookup(table, &key, "marker")?.unwrap_or_default();
+    let key = keys::marker(user, log);
+    let mut marked: RangeSet = tables::lookup(table, &key, "marker")?.unwrap_or_default();
     for range in ranges {
-        // A message that does not exist yet cannot have been marked.
+        // A message that does not exist yet cannot be marked.
         let first = range.first.max(Sequence(1));
         marked.insert(SequenceRange { first, last: range.last.min(last) });
     }

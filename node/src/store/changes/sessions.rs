@@ -1,35 +1,36 @@
-//! Sessions: what a token resumes.
+//! Sessions, which their tokens resume.
 
 use qchat_proto::limits::SESSIONS_MAX;
 use qchat_proto::{Refusal, SessionId, Timestamp, UserName};
 
-use super::accounts::{ByPassword, account_of_password, set_password_hash};
-use super::{ApplyError, Change};
-use crate::store::queries::{TokenHash, session_id, sessions_of};
-use crate::store::records::Session;
-use crate::store::tables::{self, Tables};
+use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
+use crate::store::change::{ApplyError, Change};
+use crate::store::schema::keys;
+use crate::store::schema::records::SessionRecord;
+use crate::store::schema::session_index::{TokenHash, session_id, sessions_of};
+use crate::store::schema::tables::{self, Tables};
 
-/// Starts a session. If the user has as many as one may have, one of the others ends, by the order of
-/// [`Worth`]; so does one with the new one's id.
+/// Starts a session. If the user has the most sessions allowed, another session ends, in [`EvictionOrder`]. A
+/// session with the same id ends too.
 #[derive(Debug, Clone)]
 pub(crate) struct StartSession {
     pub(crate) user: UserName,
     pub(crate) token_hash: TokenHash,
     /// The hash that the password was checked against.
     pub(crate) verified: String,
-    /// The hash that is to replace it.
+    /// The hash that replaces the checked one, if that one is weak.
     pub(crate) rehashed: Option<String>,
-    /// The user's sessions that are signed in on a connection.
+    /// The sessions of the user that are signed in on a connection.
     pub(crate) online: Vec<TokenHash>,
     pub(crate) at: Timestamp,
 }
 
 impl Change for StartSession {
-    type Outcome = ByPassword;
+    type Outcome = PasswordOutcome;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<ByPassword, ApplyError> {
+    fn apply(&self, tables: &mut Tables<'_>) -> Result<PasswordOutcome, ApplyError> {
         let Some(account) = account_of_password(tables, &self.user, &self.verified)? else {
-            return Ok(ByPassword::CheckAgain);
+            return Ok(PasswordOutcome::CheckAgain);
         };
         if let Some(rehashed) = &self.rehashed {
             set_password_hash(tables, &self.user, &account, rehashed)?;
@@ -39,9 +40,10 @@ impl Change for StartSession {
         let id = session_id(&self.token_hash);
         let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
         if surplus > 0 {
-            let worth =
-                |(used, token_hash)| Ok((self.worth(tables, used, &token_hash)?, token_hash));
-            let others: Result<Vec<_>, ApplyError> = others.iter().copied().map(worth).collect();
+            let ordered = |(used, token_hash)| {
+                Ok((self.eviction_order(tables, used, &token_hash)?, token_hash))
+            };
+            let others: Result<Vec<_>, ApplyError> = others.iter().copied().map(ordered).collect();
             let mut others = others?;
             others.sort_unstable();
             for (_, token_hash) in others.iter().take(surplus) {
@@ -51,37 +53,38 @@ impl Change for StartSession {
         for (_, twin) in others.iter().filter(|(_, token_hash)| session_id(token_hash) == id) {
             remove(tables, &self.user, twin)?;
         }
-        let session = Session { user: self.user.clone(), created: self.at, used: self.at };
+        let session = SessionRecord { user: self.user.clone(), created: self.at, used: self.at };
         write(tables, &self.token_hash, &session)?;
-        Ok(ByPassword::Done)
+        Ok(PasswordOutcome::Done)
     }
 }
 
-/// How much a session is worth to its user: the least one gives way first.
+/// The order in which sessions are evicted, the smallest first.
 ///
-/// A script in a fresh home leaves a session that nobody uses again. However many those are, they end
-/// before the session of a device.
+/// A script in an empty home folder leaves a session that nobody uses again. All of these are evicted before the
+/// session of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Worth {
+struct EvictionOrder {
     is_online: bool,
     was_used_again: bool,
     used: Timestamp,
 }
 
 impl StartSession {
-    fn worth(
+    fn eviction_order(
         &self,
         tables: &Tables<'_>,
         used: Timestamp,
         token_hash: &TokenHash,
-    ) -> Result<Worth, ApplyError> {
-        let session: Option<Session> = tables::lookup(&tables.sessions, token_hash, "session")?;
+    ) -> Result<EvictionOrder, ApplyError> {
+        let session: Option<SessionRecord> =
+            tables::lookup(&tables.sessions, token_hash, "session")?;
         let was_used_again = session.is_some_and(|session| session.used > session.created);
-        Ok(Worth { is_online: self.online.contains(token_hash), was_used_again, used })
+        Ok(EvictionOrder { is_online: self.online.contains(token_hash), was_used_again, used })
     }
 }
 
-/// Notes that a session is still in use.
+/// Records the use of a session.
 #[derive(Debug, Clone)]
 pub(crate) struct UseSession {
     pub(crate) token_hash: TokenHash,
@@ -92,44 +95,46 @@ impl Change for UseSession {
     type Outcome = ();
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
-        // It may have ended meanwhile.
-        match tables::lookup::<Session>(&tables.sessions, &self.token_hash, "session")? {
-            Some(session) => write(tables, &self.token_hash, &Session { used: self.at, ..session }),
+        // The session may have ended meanwhile.
+        match tables::lookup::<SessionRecord>(&tables.sessions, &self.token_hash, "session")? {
+            Some(session) => {
+                write(tables, &self.token_hash, &SessionRecord { used: self.at, ..session })
+            }
             None => Ok(()),
         }
     }
 }
 
-/// Ends sessions: their tokens resume nothing any more.
+/// Ends sessions. Their tokens resume nothing any more.
 #[derive(Debug, Clone)]
 pub(crate) struct EndSessions {
     pub(crate) user: UserName,
-    pub(crate) which: Which,
+    pub(crate) which: SessionSelection,
 }
 
 /// Some of a user's sessions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Which {
-    /// That of this token. Ending it twice is no error.
+pub(crate) enum SessionSelection {
+    /// The session of this token. Ending a session twice is no error.
     Token(TokenHash),
-    /// The one of this id, which must exist.
+    /// The session with this id, which must exist.
     Id(SessionId),
-    /// Every one.
+    /// All sessions of the user.
     All,
 }
 
 impl Change for EndSessions {
     type Outcome = ();
 
-    fn makes_room(&self) -> bool {
+    fn frees_space(&self) -> bool {
         true
     }
 
     fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
         match self.which {
-            Which::Token(token_hash) => remove(tables, &self.user, &token_hash),
-            Which::All => end_all(tables, &self.user, |_| true),
-            Which::Id(id) => {
+            SessionSelection::Token(token_hash) => remove(tables, &self.user, &token_hash),
+            SessionSelection::All => end_sessions(tables, &self.user, |_| true),
+            SessionSelection::Id(id) => {
                 let sessions = sessions_of(&tables.sessions_of_user, &self.user)?;
                 let found = sessions.iter().find(|(_, token_hash)| session_id(token_hash) == id);
                 let (_, token_hash) = found.ok_or(Refusal::SessionNotFound(id))?;
@@ -139,33 +144,37 @@ impl Change for EndSessions {
     }
 }
 
-/// Ends those of a user's sessions that are meant.
-pub(super) fn end_all(
+/// Ends the selected sessions of a user.
+pub(super) fn end_sessions(
     tables: &mut Tables<'_>,
     user: &UserName,
-    is_meant: impl Fn(&TokenHash) -> bool,
+    is_selected: impl Fn(&TokenHash) -> bool,
 ) -> Result<(), ApplyError> {
     for (_, token_hash) in sessions_of(&tables.sessions_of_user, user)? {
-        if is_meant(&token_hash) {
+        if is_selected(&token_hash) {
             remove(tables, user, &token_hash)?;
         }
     }
     Ok(())
 }
 
-/// Whether the token resumes a session of this user.
+/// Whether the token belongs to a session of this user.
 pub(super) fn is_session(
     tables: &Tables<'_>,
     user: &UserName,
     token_hash: &TokenHash,
 ) -> Result<bool, ApplyError> {
-    let session: Option<Session> = tables::lookup(&tables.sessions, token_hash, "session")?;
+    let session: Option<SessionRecord> = tables::lookup(&tables.sessions, token_hash, "session")?;
     Ok(session.is_some_and(|session| session.user == *user))
 }
 
-fn write(tables: &mut Tables<'_>, token_hash: &[u8], session: &Session) -> Result<(), ApplyError> {
+fn write(
+    tables: &mut Tables<'_>,
+    token_hash: &[u8],
+    session: &SessionRecord,
+) -> Result<(), ApplyError> {
     tables::put(&mut tables.sessions, token_hash, session)?;
-    let key = tables::session_of_user(&session.user, token_hash);
+    let key = keys::session_of_user(&session.user, token_hash);
     Ok(tables::put(&mut tables.sessions_of_user, &key, &session.used)?)
 }
 
@@ -175,6 +184,6 @@ fn remove(
     token_hash: &TokenHash,
 ) -> Result<(), ApplyError> {
     tables.sessions.remove(token_hash.as_slice())?;
-    tables.sessions_of_user.remove(tables::session_of_user(user, token_hash).as_slice())?;
+    tables.sessions_of_user.remove(keys::session_of_user(user, token_hash).as_slice())?;
     Ok(())
 }

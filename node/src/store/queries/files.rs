@@ -1,4 +1,4 @@
-//! Questions about files.
+//! Queries about files.
 
 use qchat_proto::command::{FileMark, FileQuery};
 use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES, PAGE_ITEMS_MAX};
@@ -7,48 +7,49 @@ use qchat_proto::{
 };
 
 use crate::store::error::StoreError;
-use crate::store::permission::{Act, permit};
-use crate::store::records::{self, Effect, Entry, StoredFile};
-use crate::store::rows_read::{CountedTable, Snapshot};
-use crate::store::{Store, tables};
+use crate::store::handle::Store;
+use crate::store::permission::{Action, permit};
+use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
+use crate::store::schema::rows_read::{CountedTable, Snapshot};
+use crate::store::schema::{keys, tables};
 
-/// What the store says of a file in the upload folder.
+/// The status of a file in the upload folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keeping {
-    /// A message tells of it.
+pub(crate) enum FileStatus {
+    /// A message refers to the file.
     Kept,
-    /// A message tells of it, and that it is gone.
+    /// A message refers to the file, and the file has expired.
     Expired,
-    /// No message tells of it.
+    /// No message refers to the file.
     Unknown,
 }
 
-/// Files, and where the list goes on if more rows follow.
-type Files = (Vec<File>, Option<FileMark>);
+/// A page of files, and the start of the next page if there is one.
+type FilesPage = (Vec<File>, Option<FileMark>);
 
 impl Store {
-    /// The files of a log that `user` may read, below a folder, after a place in that list. Copies of
-    /// what the user sent to others are none of them.
+    /// A page of the files below a folder, in a log that `user` may read. The user's copies of files sent to others
+    /// are left out.
     pub(crate) async fn files_below(
         &self,
         user: UserName,
         log: Address,
         (folder, after): (FolderPath, Option<FileMark>),
-    ) -> Result<Result<Files, Refusal>, StoreError> {
+    ) -> Result<Result<FilesPage, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
+            if let Err(refusal) = permit(snapshot, &user, Action::Read(&log))? {
                 return Ok(Err(refusal));
             }
-            let start = tables::files_below(&log, &folder);
+            let start = keys::files_below(&log, &folder);
             let after = after
                 .as_ref()
-                .map(|FileMark { path, name }| tables::file(&log, &path.to_string(), Some(name)));
+                .map(|FileMark { path, name }| keys::file(&log, &path.to_string(), Some(name)));
             files_from(snapshot, &log, (&start, after.as_deref())).map(Ok)
         })
         .await
     }
 
-    /// The file of that name in a log that `user` may read.
+    /// The file with this name, in a log that `user` may read.
     pub(crate) async fn file(
         &self,
         user: UserName,
@@ -56,7 +57,7 @@ impl Store {
         query: FileQuery,
     ) -> Result<Result<File, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Act::Read(&log))? {
+            if let Err(refusal) = permit(snapshot, &user, Action::Read(&log))? {
                 return Ok(Err(refusal));
             }
             let mut found = Vec::new();
@@ -81,53 +82,57 @@ impl Store {
         .await
     }
 
-    /// Whether `user` may send a file to `to`, and how many bytes the user's files have so far. The
-    /// transaction that sends the file's message checks again.
+    /// Whether `user` may send a file to `to`, and the bytes of the user's files so far. The transaction of the
+    /// file's message checks both again.
     pub(crate) async fn may_upload(
         &self,
         user: UserName,
         to: Address,
     ) -> Result<Result<u64, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            let allowed = permit(snapshot, &user, Act::Write(&to))?;
-            let key = tables::name(user.as_str());
+            let allowed = permit(snapshot, &user, Action::Write(&to))?;
+            let key = keys::name(user.as_str());
             let used = tables::find(snapshot, tables::USAGE, key, "usage")?;
             Ok(allowed.map(|()| used.unwrap_or_default()))
         })
         .await
     }
 
-    /// What is known of files in the upload folder, in the same order.
-    pub(crate) async fn keeping(&self, names: Vec<StoredName>) -> Result<Vec<Keeping>, StoreError> {
+    /// The status of each of these files in the upload folder, in the same order.
+    pub(crate) async fn file_statuses(
+        &self,
+        names: Vec<StoredName>,
+    ) -> Result<Vec<FileStatus>, StoreError> {
         self.read(move |snapshot| {
             let table = snapshot.open_table(tables::STORED_FILES)?;
-            let keeping = names.iter().map(|name| {
-                let key = tables::name(name.as_str());
-                let file: Option<StoredFile> = tables::lookup(&table, key, "stored file")?;
-                Ok(file.map_or(Keeping::Unknown, |file| match file.expired {
-                    None => Keeping::Kept,
-                    Some(_) => Keeping::Expired,
+            let statuses = names.iter().map(|name| {
+                let key = keys::name(name.as_str());
+                let file: Option<StoredFileRecord> = tables::lookup(&table, key, "stored file")?;
+                Ok(file.map_or(FileStatus::Unknown, |file| match file.expired {
+                    None => FileStatus::Kept,
+                    Some(_) => FileStatus::Expired,
                 }))
             });
-            keeping.collect()
+            statuses.collect()
         })
         .await
     }
 
-    /// The file that the upload with this id stored when it came first.
+    /// The file that the first upload with this id stored.
     pub(crate) async fn earlier_upload(
         &self,
         user: UserName,
         id: ClientId,
     ) -> Result<Option<File>, StoreError> {
         self.read(move |snapshot| {
-            let key = tables::request(&user, id);
+            let key = keys::request(&user, id);
             match tables::find(snapshot, tables::REQUESTS, &key, "request")? {
-                Some(Effect::Message(log, sequence)) => match entry(snapshot, &log, sequence)?.body
-                {
-                    Body::File(file) => Ok(Some(file)),
-                    Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
-                },
+                Some(CommandEffect::Message(log, sequence)) => {
+                    match entry(snapshot, &log, sequence)?.body {
+                        Body::File(file) => Ok(Some(file)),
+                        Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
+                    }
+                }
                 _ => Ok(None),
             }
         })
@@ -135,20 +140,20 @@ impl Store {
     }
 }
 
-/// Whether a stored file was kept for as long as files are.
+/// Whether a stored file has expired.
 pub(super) fn has_expired(table: &CountedTable, name: &StoredName) -> Result<bool, StoreError> {
-    let key = tables::name(name.as_str());
-    let file: Option<StoredFile> = tables::lookup(table, key, "stored file")?;
+    let key = keys::name(name.as_str());
+    let file: Option<StoredFileRecord> = tables::lookup(table, key, "stored file")?;
     Ok(file.is_some_and(|file| file.expired.is_some()))
 }
 
-/// The files of a log under one of their names, at most one more than an answer can list.
+/// The files of a log with this name, at most [`CANDIDATES_MAX`].
 fn candidates(
     snapshot: &Snapshot,
     log: &Address,
     name: &str,
 ) -> Result<Vec<(StoredName, Sequence)>, StoreError> {
-    let start = tables::file(log, name, None);
+    let start = keys::file(log, name, None);
     let table = snapshot.open_table(tables::FILES)?;
     let mut found = Vec::new();
     for row in table.range(start.as_slice()..)?.take(CANDIDATES_MAX) {
@@ -161,13 +166,13 @@ fn candidates(
     Ok(found)
 }
 
-/// The files of a log whose keys begin with `start`, after a key: as many as fill a page, and as are among so
-/// many rows as a page has. So a question takes no longer if the rows are copies, of which it lists none.
+/// The files of a log whose keys begin with `start`, after a key. A page ends when it is full, or after as many rows
+/// as a full page has: rows of copies are skipped, and must not make the query longer.
 fn files_from(
     snapshot: &Snapshot,
     log: &Address,
     (start, after): (&[u8], Option<&[u8]>),
-) -> Result<Files, StoreError> {
+) -> Result<FilesPage, StoreError> {
     let entries = snapshot.open_table(tables::ENTRIES)?;
     let (mut files, mut bytes, mut rows, mut mark) = (Vec::new(), 0, 0, None);
     for row in snapshot.open_table(tables::FILES)?.range(after.unwrap_or(start)..)? {
@@ -187,7 +192,7 @@ fn files_from(
         let Body::File(file) = entry.body else { return Err(StoreError::Damaged("file")) };
         mark = Some(FileMark { path: file.original.clone(), name: file.name.clone() });
         if entry.to == *log {
-            // The key holds the path and the stored name. Length and digest come besides.
+            // The key contains the path and the stored name; 64 bytes are for the length and the digest.
             bytes += key.len() + 64;
             files.push(file);
         }
@@ -202,7 +207,7 @@ fn file_of(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<Fil
     }
 }
 
-fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<Entry, StoreError> {
+fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<LogEntry, StoreError> {
     entry_in(&snapshot.open_table(tables::ENTRIES)?, log, sequence)
 }
 
@@ -210,7 +215,7 @@ fn entry_in(
     entries: &CountedTable,
     log: &Address,
     sequence: Sequence,
-) -> Result<Entry, StoreError> {
-    let found = tables::lookup(entries, &tables::entry(log, sequence), "message")?;
+) -> Result<LogEntry, StoreError> {
+    let found = tables::lookup(entries, &keys::entry(log, sequence), "message")?;
     found.ok_or(StoreError::Damaged("log"))
 }

@@ -1,16 +1,17 @@
-//! Questions about groups.
+//! Queries about groups.
 
 use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 
 use super::accounts::user_name;
 use crate::store::error::StoreError;
-use crate::store::permission::{Act, permit};
-use crate::store::records::{self, Group, Membership};
-use crate::store::rows_read::Snapshot;
-use crate::store::{Store, tables};
+use crate::store::handle::Store;
+use crate::store::permission::{Action, permit};
+use crate::store::schema::records::{self, GroupRecord, MembershipRecord};
+use crate::store::schema::rows_read::Snapshot;
+use crate::store::schema::{keys, tables};
 
-/// A group's owner, and a page of its members with whether more follow.
+/// The owner of a group, a page of its members, and whether more members follow.
 pub(crate) struct MembersPage {
     pub(crate) owner: UserName,
     pub(crate) members: Vec<UserName>,
@@ -18,8 +19,7 @@ pub(crate) struct MembersPage {
 }
 
 impl Store {
-    /// The groups after `after` as `user` sees them, in the order of their names, and whether more
-    /// follow.
+    /// A page of the groups after `after`, sorted by name, and whether more groups follow.
     pub(crate) async fn groups(
         &self,
         user: UserName,
@@ -28,7 +28,7 @@ impl Store {
         self.read(move |snapshot| {
             let table = snapshot.open_table(tables::GROUPS)?;
             let members = snapshot.open_table(tables::MEMBERS)?;
-            let after = after.as_ref().map(|group| tables::name(group.as_str()));
+            let after = after.as_ref().map(|group| keys::name(group.as_str()));
             let mut groups = Vec::new();
             for row in table.range(after.unwrap_or_default()..)? {
                 let (key, value) = row?;
@@ -39,8 +39,8 @@ impl Store {
                     return Ok((groups, true));
                 }
                 let name = group_name(key.value())?;
-                let group: Group = records::decode(value.value(), "group")?;
-                let membership = tables::member(&name, Some(&user));
+                let group: GroupRecord = records::decode(value.value(), "group")?;
+                let membership = keys::member(&name, Some(&user));
                 let joined = members.get(membership.as_slice())?.is_some();
                 groups.push(command::Group { name, members: group.members, joined });
             }
@@ -49,7 +49,7 @@ impl Store {
         .await
     }
 
-    /// The members of a group of `user`'s after `after`, in the order of their names.
+    /// A page of the members after `after`, sorted by name, of a group that `user` is a member of.
     pub(crate) async fn members(
         &self,
         user: UserName,
@@ -57,14 +57,14 @@ impl Store {
         after: Option<UserName>,
     ) -> Result<Result<MembersPage, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Act::SeeMembers(&group))? {
+            if let Err(refusal) = permit(snapshot, &user, Action::SeeMembers(&group))? {
                 return Ok(Err(refusal));
             }
-            let key = tables::name(group.as_str());
-            let found: Option<Group> = tables::find(snapshot, tables::GROUPS, key, "group")?;
+            let key = keys::name(group.as_str());
+            let found: Option<GroupRecord> = tables::find(snapshot, tables::GROUPS, key, "group")?;
             let owner = found.ok_or(StoreError::Damaged("group"))?.owner;
-            let start = tables::member(&group, None);
-            let after = after.as_ref().map(|user| tables::member(&group, Some(user)));
+            let start = keys::member(&group, None);
+            let after = after.as_ref().map(|user| keys::member(&group, Some(user)));
             let table = snapshot.open_table(tables::MEMBERS)?;
             let mut members = Vec::new();
             for row in table.range(after.as_ref().unwrap_or(&start).as_slice()..)? {
@@ -84,22 +84,23 @@ impl Store {
     }
 }
 
-/// Every member of a group since when, in the order of their names.
+/// All members of a group, sorted by name, with the time of their joining.
 pub(super) fn memberships(
     snapshot: &Snapshot,
     group: &GroupName,
 ) -> Result<Vec<(UserName, Timestamp)>, StoreError> {
-    let start = tables::member(group, None);
+    let start = keys::member(group, None);
     let mut found = Vec::new();
     for row in snapshot.open_table(tables::MEMBERS)?.range(start.as_slice()..)? {
         let (key, value) = row?;
         let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
-        let membership: Membership = records::decode(value.value(), "membership")?;
+        let membership: MembershipRecord = records::decode(value.value(), "membership")?;
         found.push((user_name(name)?, membership.joined));
     }
     Ok(found)
 }
 
+/// The group name in a key.
 pub(super) fn group_name(key: &[u8]) -> Result<GroupName, StoreError> {
     let name = std::str::from_utf8(key).ok().and_then(|name| name.parse().ok());
     name.ok_or(StoreError::Damaged("group name"))

@@ -1,4 +1,4 @@
-//! Reading a log: what is wanted of it, page by page.
+//! Reading the selected messages of a log, page by page.
 
 use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
@@ -6,16 +6,18 @@ use qchat_proto::{Address, Body, BoundedVec, Message, MessageId, Refusal, Sequen
 
 use super::files::has_expired;
 use crate::store::error::StoreError;
-use crate::store::permission::{Act, permit};
-use crate::store::records::{self, Entry, MarkedRanges};
-use crate::store::rows_read::{CountedTable, Snapshot};
-use crate::store::{Store, tables};
+use crate::store::handle::Store;
+use crate::store::permission::{Action, permit};
+use crate::store::schema::range_set::RangeSet;
+use crate::store::schema::records::{self, LogEntry};
+use crate::store::schema::rows_read::{CountedTable, Snapshot};
+use crate::store::schema::{keys, tables};
 
-/// How many bytes of messages somebody who follows a log is told at a time. They lie in memory until the last
-/// of them is taken, and there may be many who do not take them.
-const FOLLOWED_BYTES: usize = PAGE_BYTES / 4;
+/// The bytes of messages that one query for a watcher returns. They stay in memory until the watcher has read the
+/// last of them, and many watchers may read slowly.
+const WATCHED_BYTES: usize = PAGE_BYTES / 4;
 
-/// Which messages are wanted, of a log that is named by its address.
+/// A selection of the messages of a log.
 #[derive(Debug, Clone)]
 pub(crate) struct HistoryQuery {
     pub(crate) reader: UserName,
@@ -27,37 +29,37 @@ pub(crate) struct HistoryQuery {
 }
 
 impl Store {
-    /// A page of a log's messages, oldest first, where the reader may see them.
+    /// A page of messages, the oldest first, of a log that the reader may read.
     pub(crate) async fn history(
         &self,
         query: HistoryQuery,
     ) -> Result<Result<HistoryPage, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &query.reader, Act::Read(&query.log))? {
+            if let Err(refusal) = permit(snapshot, &query.reader, Action::Read(&query.log))? {
                 return Ok(Err(refusal));
             }
             let mark = query.page;
-            let reading = Reading::new(snapshot, query.clone())?;
-            let mark = mark.map_or_else(|| reading.first_mark(), Ok)?;
-            reading.page(mark).map(Ok)
+            let log_reader = LogReader::new(snapshot, query.clone())?;
+            let mark = mark.map_or_else(|| log_reader.first_mark(), Ok)?;
+            log_reader.page(mark).map(Ok)
         })
         .await
     }
 }
 
-/// One snapshot of a log, as its reader sees it.
-pub(super) struct Reading {
+/// A snapshot of a log, with the read markers of one user.
+pub(super) struct LogReader {
     query: HistoryQuery,
     entries: CountedTable,
     stored_files: CountedTable,
-    read: MarkedRanges,
+    read: RangeSet,
     last: Sequence,
 }
 
-impl Reading {
+impl LogReader {
     fn new(snapshot: &Snapshot, query: HistoryQuery) -> Result<Self, StoreError> {
-        let log = tables::log(&query.log);
-        let marker = tables::marker(&query.reader, &query.log);
+        let log = keys::log(&query.log);
+        let marker = keys::marker(&query.reader, &query.log);
         let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
         let last = tables::find(snapshot, tables::LOGS, &log, "log")?;
         Ok(Self {
@@ -69,7 +71,7 @@ impl Reading {
         })
     }
 
-    /// The whole of a log.
+    /// A reader of the whole log.
     pub(super) fn of(
         snapshot: &Snapshot,
         reader: UserName,
@@ -80,23 +82,22 @@ impl Reading {
         Self::new(snapshot, query)
     }
 
-    /// The next messages after a place, copies of sent ones included, as many as are told at a
-    /// time.
+    /// The next messages after a position, with the copies of sent messages, up to [`WATCHED_BYTES`].
     pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, StoreError> {
         let mut messages = Vec::new();
         let mut bytes = 0;
         for entry in self.entries_in(SequenceRange { first: after.next(), last: self.last })? {
-            let (place, entry) = entry?;
+            let (position, entry) = entry?;
             bytes += message_bytes(&entry);
-            messages.push((place, self.message(place, entry)?));
-            if bytes >= FOLLOWED_BYTES {
+            messages.push((position, self.message(position, entry)?));
+            if bytes >= WATCHED_BYTES {
                 break;
             }
         }
         Ok(messages)
     }
 
-    /// Where reading starts: finds the newest messages that are wanted.
+    /// The mark of the first page: finds the newest of the selected messages.
     fn first_mark(&self) -> Result<PageMark, StoreError> {
         let before = self.query.before.unwrap_or(Sequence(u64::MAX));
         let end = before.min(self.last.next());
@@ -113,22 +114,22 @@ impl Reading {
         Ok(PageMark { floor, end, after: Sequence(0), more })
     }
 
-    /// The `count`-th newest message in `runs`, or the log's first place where there are fewer.
+    /// The position of the `count`-th newest message in `ranges`, or the first position if there are fewer.
     fn floor(
         &self,
-        runs: Vec<SequenceRange>,
+        ranges: Vec<SequenceRange>,
         end: Sequence,
         count: u32,
     ) -> Result<Sequence, StoreError> {
         let mut missing = count;
         let mut floor = end;
-        for run in runs.into_iter().rev() {
-            for entry in self.entries_in(run)?.rev() {
+        for range in ranges.into_iter().rev() {
+            for entry in self.entries_in(range)?.rev() {
                 if missing == 0 {
                     return Ok(floor);
                 }
                 let (sequence, entry) = entry?;
-                if self.is_wanted(&entry) {
+                if self.matches(&entry) {
                     missing -= 1;
                     floor = sequence;
                 }
@@ -140,7 +141,7 @@ impl Reading {
         }
     }
 
-    /// The places from which the selection is made: all of them, or the unread ones.
+    /// The positions from which the selection is made: all of them, or the unread ones.
     fn base(&self, first: Sequence, end: Sequence) -> Vec<SequenceRange> {
         let within = SequenceRange { first, last: Sequence(end.0.saturating_sub(1)) };
         match self.query.selection {
@@ -149,28 +150,28 @@ impl Reading {
         }
     }
 
-    /// The places that are selected: from the floor on, and what is unread below it.
+    /// The selected positions: those from the floor on, and the unread ones below the floor.
     fn selected(&self, mark: PageMark) -> Vec<SequenceRange> {
-        let mut runs = Vec::new();
+        let mut ranges = Vec::new();
         if let (Selection::UnreadAndNewest(_), Some(below)) =
             (self.query.selection, below(mark.floor))
         {
-            runs = self.read.unmarked(below);
+            ranges = self.read.unmarked(below);
         }
-        runs.extend(self.base(mark.floor, mark.end));
-        runs
+        ranges.extend(self.base(mark.floor, mark.end));
+        ranges
     }
 
-    /// Whether messages below the floor match and are not selected.
+    /// Whether messages below the floor match the query and are not selected.
     fn more_below(&self, floor: Sequence) -> Result<bool, StoreError> {
         let Some(below) = below(floor) else { return Ok(false) };
-        let runs = match self.query.selection {
+        let ranges = match self.query.selection {
             Selection::UnreadAndNewest(_) => self.read.marked(below),
             _ => self.base(Sequence(1), floor),
         };
-        for run in runs.into_iter().rev() {
-            for entry in self.entries_in(run)?.rev() {
-                if self.is_wanted(&entry?.1) {
+        for range in ranges.into_iter().rev() {
+            for entry in self.entries_in(range)?.rev() {
+                if self.matches(&entry?.1) {
                     return Ok(true);
                 }
             }
@@ -178,15 +179,15 @@ impl Reading {
         Ok(false)
     }
 
-    /// Collects selected messages until the page is full.
+    /// The selected messages, until the page is full.
     fn page(&self, mark: PageMark) -> Result<HistoryPage, StoreError> {
         let mut messages = Vec::new();
         let mut bytes = 0;
-        for run in self.selected(mark) {
-            let first = run.first.max(mark.after.next());
-            for entry in self.entries_in(SequenceRange { first, ..run })? {
+        for range in self.selected(mark) {
+            let first = range.first.max(mark.after.next());
+            for entry in self.entries_in(SequenceRange { first, ..range })? {
                 let (sequence, entry) = entry?;
-                if !self.is_wanted(&entry) {
+                if !self.matches(&entry) {
                     continue;
                 }
                 if bytes >= PAGE_BYTES || messages.len() == PAGE_ITEMS_MAX {
@@ -200,13 +201,13 @@ impl Reading {
         Ok(page(messages, mark, None))
     }
 
-    /// Whether a message is one that this reader asks for. The mailbox also holds what its owner sent.
-    fn is_wanted(&self, entry: &Entry) -> bool {
+    /// Whether a message matches the query. A mailbox also contains copies of its owner's messages, which do not.
+    fn matches(&self, entry: &LogEntry) -> bool {
         let here = entry.to == self.query.log;
         here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
     }
 
-    fn message(&self, place: Sequence, entry: Entry) -> Result<Message, StoreError> {
+    fn message(&self, position: Sequence, entry: LogEntry) -> Result<Message, StoreError> {
         let body = match entry.body {
             Body::File(file) if has_expired(&self.stored_files, &file.name)? => {
                 Body::ExpiredFile(file)
@@ -218,30 +219,30 @@ impl Reading {
             from: entry.from,
             at: entry.at,
             body,
-            unread: !self.read.contains(place),
+            unread: !self.read.contains(position),
         })
     }
 
-    /// The entries of a run, with their places.
+    /// The entries of a range, with their positions.
     fn entries_in(
         &self,
-        run: SequenceRange,
-    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, Entry), StoreError>>, StoreError>
+        range: SequenceRange,
+    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, LogEntry), StoreError>>, StoreError>
     {
-        let first = tables::entry(&self.query.log, run.first);
-        // The engine panics on a reversed range; an empty run is an empty range.
-        let end = tables::entry(&self.query.log, run.last.next().max(run.first));
-        let range = self.entries.range(first.as_slice()..end.as_slice())?;
-        Ok(range.map(|row| {
+        let first = keys::entry(&self.query.log, range.first);
+        // redb panics on a reversed range.
+        let end = keys::entry(&self.query.log, range.last.next().max(range.first));
+        let rows = self.entries.range(first.as_slice()..end.as_slice())?;
+        Ok(rows.map(|row| {
             let (key, value) = row?;
-            let place = key.value().last_chunk().copied().map(u64::from_be_bytes);
-            let place = place.ok_or(StoreError::Damaged("log's key"))?;
-            Ok((Sequence(place), records::decode(value.value(), "message")?))
+            let position = key.value().last_chunk().copied().map(u64::from_be_bytes);
+            let position = position.ok_or(StoreError::Damaged("log's key"))?;
+            Ok((Sequence(position), records::decode(value.value(), "message")?))
         }))
     }
 }
 
-/// The places below a floor, if there are any.
+/// The positions below a floor, if there are any.
 fn below(floor: Sequence) -> Option<SequenceRange> {
     let last = Sequence(floor.0.saturating_sub(1));
     (last.0 > 0).then_some(SequenceRange { first: Sequence(1), last })
@@ -251,8 +252,8 @@ fn page(messages: Vec<Message>, mark: PageMark, next: Option<PageMark>) -> Histo
     HistoryPage { messages: BoundedVec::first_of(messages), more: mark.more, next }
 }
 
-/// About how many bytes of a frame a message takes.
-fn message_bytes(entry: &Entry) -> usize {
+/// The approximate bytes of a message in a frame.
+fn message_bytes(entry: &LogEntry) -> usize {
     const NAMES_AND_NUMBERS: usize = 160;
     NAMES_AND_NUMBERS
         + match &entry.body {

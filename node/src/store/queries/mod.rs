@@ -1,5 +1,5 @@
-//! The questions that can be asked of the store. Each is answered from one snapshot, which no other
-//! waits for and which is given back before the answer leaves.
+//! The queries of the store, as methods of `Store`. Each reads one snapshot, which blocks nobody and ends before
+//! the answer is sent.
 
 mod accounts;
 mod files;
@@ -9,8 +9,8 @@ mod receipts;
 mod sessions;
 mod watch;
 
-pub(crate) use crate::store::queries::watch::Placed;
-pub(crate) use files::Keeping;
+pub(crate) use crate::store::schema::session_index::{TokenHash, session_id};
+pub(crate) use files::FileStatus;
 pub(crate) use history::HistoryQuery;
-pub(in crate::store) use sessions::sessions_of;
-pub(crate) use sessions::{SessionRow, TokenHash, session_id};
+pub(crate) use sessions::SessionRow;
+pub(crate) use watch::PositionedMessage;

@@ -1,26 +1,28 @@
-//! What became of a message.
+//! The receipt of a message.
 
 use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 
 use super::groups::memberships;
 use crate::store::error::StoreError;
-use crate::store::permission::{Act, permit};
-use crate::store::records::{Entry, MarkedRanges};
-use crate::store::rows_read::{CountedTable, Snapshot};
-use crate::store::{Store, tables};
+use crate::store::handle::Store;
+use crate::store::permission::{Action, permit};
+use crate::store::schema::range_set::RangeSet;
+use crate::store::schema::records::LogEntry;
+use crate::store::schema::rows_read::{CountedTable, Snapshot};
+use crate::store::schema::{keys, tables};
 
 impl Store {
-    /// How far a message has come that `sender` sent. Its sender is not counted as a receiver, unless it
-    /// is a note to oneself; members who have joined or left the group since are not either.
+    /// The receipt of a message that `sender` sent. The sender is not counted as a receiver, unless the message is a
+    /// note to oneself. Members who have joined or left the group since are not counted either.
     pub(crate) async fn receipt(
         &self,
         sender: UserName,
         message: MessageId,
     ) -> Result<Result<Receipt, Refusal>, StoreError> {
         self.read(move |snapshot| {
-            let key = tables::entry(&message.log, message.sequence);
-            let entry: Option<Entry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
-            let act = Act::Track(&message, entry.as_ref());
+            let key = keys::entry(&message.log, message.sequence);
+            let entry: Option<LogEntry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
+            let act = Action::Track(&message, entry.as_ref());
             if let Err(refusal) = permit(snapshot, &sender, act)? {
                 return Ok(Err(refusal));
             }
@@ -30,24 +32,24 @@ impl Store {
                 Address::Group(group) => {
                     let members = memberships(snapshot, group)?.into_iter();
                     let others = members.filter(|(member, _)| *member != sender);
-                    // For later members it counts as read, which says nothing about its way.
+                    // A message counts as read for later members, who never received it.
                     let receivers = others.filter(|(_, joined)| Some(*joined) <= sent);
                     receivers.map(|(member, _)| member).collect()
                 }
             };
-            Markers::open(snapshot)?.count(receivers, &message).map(Ok)
+            MarkerTables::open(snapshot)?.count(receivers, &message).map(Ok)
         })
         .await
     }
 }
 
-/// What is marked for whom, in one snapshot.
-struct Markers {
+/// The marker tables of one snapshot.
+struct MarkerTables {
     delivered: CountedTable,
     read: CountedTable,
 }
 
-impl Markers {
+impl MarkerTables {
     fn open(snapshot: &Snapshot) -> Result<Self, StoreError> {
         Ok(Self {
             delivered: snapshot.open_table(tables::DELIVERY_MARKERS)?,
@@ -62,7 +64,7 @@ impl Markers {
     ) -> Result<Receipt, StoreError> {
         let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
         for receiver in receivers {
-            let key = tables::marker(&receiver, &message.log);
+            let key = keys::marker(&receiver, &message.log);
             receipt.receivers += 1;
             if is_marked(&self.read, &key, message.sequence)? {
                 receipt.read += 1;
@@ -76,6 +78,6 @@ impl Markers {
 }
 
 fn is_marked(table: &CountedTable, key: &[u8], sequence: Sequence) -> Result<bool, StoreError> {
-    let marked: Option<MarkedRanges> = tables::lookup(table, key, "marker")?;
+    let marked: Option<RangeSet> = tables::lookup(table, key, "marker")?;
     Ok(marked.is_some_and(|marked| marked.contains(sequence)))
 }

@@ -1,5 +1,5 @@
-//! A disk that can lose power, and that can fail: a storage for the engine which keeps what the disk
-//! has for certain apart from what was written since the last sync.
+//! A simulated disk with fault injection: a storage backend of redb that separates the durable bytes from the
+//! writes since the last sync.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -8,25 +8,25 @@ use redb::StorageBackend;
 
 use super::random::Random;
 
-/// What a disk writes whole or not at all.
+/// The bytes that a disk writes atomically.
 const SECTOR: usize = 512;
 
-/// A disk. Its clones are the same one.
+/// A simulated disk. Clones share the disk.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(super) struct SimulatedDisk(Arc<Mutex<DiskState>>);
 
 #[derive(Debug, Default)]
-struct State {
-    /// What was there at the last sync.
+struct DiskState {
+    /// The bytes at the last sync.
     durable: Vec<u8>,
-    /// What reads return: everything that was written.
+    /// The bytes that reads return, with all writes.
     seen: Vec<u8>,
-    /// What was written since the last sync.
+    /// The operations since the last sync.
     unsynced: Vec<Operation>,
-    accident: Option<(u64, Accident)>,
-    /// The calls since the disk was attached last.
+    fault: Option<(u64, Fault)>,
+    /// The number of calls since the disk was last attached.
     calls: u64,
-    /// How often the disk was detached. Who attached it before reaches it no more.
+    /// The number of times that the disk was detached. Backends from before the last time fail every call.
     detached: u64,
 }
 
@@ -36,71 +36,71 @@ enum Operation {
     SetLength(usize),
 }
 
-/// What happens at a certain call.
+/// The fault at a planned call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Accident {
-    /// From here on nothing reaches the disk, and this call may have had an effect: the power went,
-    /// or the program was killed.
+pub(super) enum Fault {
+    /// This and all later calls fail, as after a power cut or a kill. This call may have had an effect.
     Stop,
-    /// This one call fails, as on a full disk. A write may have done a part of its work.
-    CommandError,
-    /// From here on the disk takes no writes: it was mounted for reading alone.
+    /// This one call fails, as on a full disk. A write may have written a part of its bytes.
+    CallFails,
+    /// The disk accepts no writes from this call on, as after a read-only remount.
     ReadOnly,
 }
 
-impl Disk {
+impl SimulatedDisk {
     /// A disk with this content.
     pub(super) fn holding(content: &[u8]) -> Self {
-        let state = State { durable: content.to_vec(), seen: content.to_vec(), ..State::default() };
+        let state =
+            DiskState { durable: content.to_vec(), seen: content.to_vec(), ..DiskState::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// What a reader sees.
+    /// The bytes that reads return.
     pub(super) fn content(&self) -> Vec<u8> {
         self.state().seen.clone()
     }
 
-    /// A storage for the engine, until the disk is detached.
-    pub(super) fn attach(&self) -> Attached {
+    /// A storage backend for redb, until the disk is detached.
+    pub(super) fn attach(&self) -> AttachedDisk {
         let mut state = self.state();
-        if matches!(state.accident, Some((call, Accident::ReadOnly)) if call <= state.calls) {
-            // It stays so, whoever opens the file.
-            state.accident = Some((0, Accident::ReadOnly));
+        if matches!(state.fault, Some((call, Fault::ReadOnly)) if call <= state.calls) {
+            // The disk stays read-only for the next backend.
+            state.fault = Some((0, Fault::ReadOnly));
         }
         state.calls = 0;
-        Attached { disk: self.clone(), detached: state.detached }
+        AttachedDisk { disk: self.clone(), detached: state.detached }
     }
 
-    /// Lets an accident happen at that call, the first one after the disk is attached being 1.
-    pub(super) fn plan(&self, call: u64, accident: Accident) {
-        self.state().accident = Some((call, accident));
+    /// Plans a fault at a call. The first call after the disk is attached has the number 1.
+    pub(super) fn plan(&self, call: u64, fault: Fault) {
+        self.state().fault = Some((call, fault));
     }
 
-    /// The calls since the disk was attached.
+    /// The number of calls since the disk was attached.
     pub(super) fn calls(&self) -> u64 {
         self.state().calls
     }
 
-    /// Whether the planned accident has happened.
-    pub(super) fn had_accident(&self) -> bool {
+    /// Whether the planned fault has happened.
+    pub(super) fn had_fault(&self) -> bool {
         let state = self.state();
-        state.accident.is_some_and(|(call, _)| state.calls >= call)
+        state.fault.is_some_and(|(call, _)| state.calls >= call)
     }
 
-    /// The program ends without a word. What it wrote is there, since the machine runs on.
+    /// Ends the program without a clean close. Its writes survive, because the operating system runs on.
     pub(super) fn kill(&self) {
         let mut state = self.state();
         state.detached += 1;
-        state.accident = None;
+        state.fault = None;
     }
 
-    /// The power goes, if it has not gone already, and comes back.
+    /// Cuts the power, and switches it on again.
     pub(super) fn cut_power(&self, random: &mut Random) {
         self.kill();
         let mut state = self.state();
         let mut survivors = std::mem::take(&mut state.unsynced);
         random.shuffle(&mut survivors);
-        // From cuts that keep nearly everything to cuts that keep nearly nothing.
+        // Some cuts keep nearly all unsynced operations, others nearly none.
         let kept_of_eight = random.within(0..9);
         for operation in survivors {
             match random.within(0..8) < kept_of_eight {
@@ -112,7 +112,7 @@ impl Disk {
         state.seen = state.durable.clone();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DiskState> {
         self.0.lock().unwrap()
     }
 }
@@ -125,7 +125,7 @@ impl Operation {
         }
     }
 
-    /// Each sector of a write arrives or not.
+    /// Applies a random choice of the sectors of a write.
     fn tear(&self, bytes: &mut Vec<u8>, random: &mut Random) {
         let Self::Write { offset, data } = self else { return };
         let (mut offset, mut rest) = (*offset, data.as_slice());
@@ -146,7 +146,7 @@ fn put(bytes: &mut Vec<u8>, offset: usize, data: &[u8]) {
     bytes[offset..end].copy_from_slice(data);
 }
 
-impl State {
+impl DiskState {
     fn run(&mut self, operation: Operation) {
         operation.apply(&mut self.seen);
         self.unsynced.push(operation);
@@ -159,34 +159,34 @@ impl State {
     }
 }
 
-/// A disk as the engine has it.
+/// The storage backend of an attached disk.
 #[derive(Debug)]
-pub(super) struct Attached {
-    disk: Disk,
+pub(super) struct AttachedDisk {
+    disk: SimulatedDisk,
     detached: u64,
 }
 
-impl Attached {
-    /// The disk, where it can still be reached.
-    fn reach(&self) -> io::Result<MutexGuard<'_, State>> {
+impl AttachedDisk {
+    /// The state of the disk, unless the backend was detached or stopped.
+    fn reach(&self) -> io::Result<MutexGuard<'_, DiskState>> {
         let state = self.disk.state();
-        match state.accident {
-            Some((call, Accident::Stop)) if state.calls >= call => Err(out_of_reach()),
+        match state.fault {
+            Some((call, Fault::Stop)) if state.calls >= call => Err(out_of_reach()),
             _ if state.detached != self.detached => Err(out_of_reach()),
             _ => Ok(state),
         }
     }
 
-    /// Counts a call, and tells what happens at it.
-    fn call(&self) -> io::Result<(MutexGuard<'_, State>, Option<Accident>)> {
+    /// Counts a call, and returns the fault that is planned for this call.
+    fn call(&self) -> io::Result<(MutexGuard<'_, DiskState>, Option<Fault>)> {
         let mut state = self.reach()?;
         state.calls += 1;
-        let happens = |&(call, accident): &(u64, Accident)| match accident {
-            Accident::ReadOnly => call <= state.calls,
-            Accident::Stop | Accident::CommandError => call == state.calls,
+        let happens = |&(call, fault): &(u64, Fault)| match fault {
+            Fault::ReadOnly => call <= state.calls,
+            Fault::Stop | Fault::CallFails => call == state.calls,
         };
-        let accident = state.accident.filter(happens);
-        Ok((state, accident.map(|(_, accident)| accident)))
+        let fault = state.fault.filter(happens);
+        Ok((state, fault.map(|(_, fault)| fault)))
     }
 }
 
@@ -198,17 +198,17 @@ fn full() -> io::Error {
     io::ErrorKind::StorageFull.into()
 }
 
-impl StorageBackend for Attached {
+impl StorageBackend for AttachedDisk {
     fn len(&self) -> io::Result<u64> {
         Ok(u64::try_from(self.reach()?.seen.len()).unwrap())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let (state, accident) = self.call()?;
-        match accident {
-            Some(Accident::Stop) => return Err(out_of_reach()),
-            Some(Accident::CommandError) => return Err(io::Error::other("an unreadable sector")),
-            Some(Accident::ReadOnly) | None => {}
+        let (state, fault) = self.call()?;
+        match fault {
+            Some(Fault::Stop) => return Err(out_of_reach()),
+            Some(Fault::CallFails) => return Err(io::Error::other("an unreadable sector")),
+            Some(Fault::ReadOnly) | None => {}
         }
         let start = usize::try_from(offset).unwrap();
         let found = state.seen.get(start..start + out.len());
@@ -217,53 +217,53 @@ impl StorageBackend for Attached {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let (mut state, accident) = self.call()?;
+        let (mut state, fault) = self.call()?;
         let operation = Operation::SetLength(usize::try_from(len).unwrap());
-        match accident {
+        match fault {
             None => {
                 state.run(operation);
                 Ok(())
             }
-            Some(Accident::Stop) => {
+            Some(Fault::Stop) => {
                 state.run(operation);
                 Err(out_of_reach())
             }
-            Some(Accident::CommandError) => Err(full()),
-            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+            Some(Fault::CallFails) => Err(full()),
+            Some(Fault::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let (mut state, accident) = self.call()?;
-        match accident {
+        let (mut state, fault) = self.call()?;
+        match fault {
             None => {
                 state.sync();
                 Ok(())
             }
-            Some(Accident::Stop) => Err(out_of_reach()),
-            Some(Accident::CommandError) => Err(full()),
-            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+            Some(Fault::Stop) => Err(out_of_reach()),
+            Some(Fault::CallFails) => Err(full()),
+            Some(Fault::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let (mut state, accident) = self.call()?;
+        let (mut state, fault) = self.call()?;
         let offset = usize::try_from(offset).unwrap();
         let write = |data: &[u8]| Operation::Write { offset, data: data.to_vec() };
-        match accident {
+        match fault {
             None => {
                 state.run(write(data));
                 Ok(())
             }
-            Some(Accident::Stop) => {
+            Some(Fault::Stop) => {
                 state.run(write(data));
                 Err(out_of_reach())
             }
-            Some(Accident::CommandError) => {
+            Some(Fault::CallFails) => {
                 state.run(write(&data[..data.len() / 2]));
                 Err(full())
             }
-            Some(Accident::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+            Some(Fault::ReadOnly) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 }

@@ -1,8 +1,7 @@
-//! One call to the disk fails, as on a full disk: every one of a story in its turn.
+//! Fault injection: each call to the disk fails once, as on a full disk.
 //!
-//! The engine trusts a disk no more once it has failed: everything after that fails too, until the
-//! store is opened again. It says so truthfully, and what it had answered stays; the server opens it again
-//! by itself.
+//! After an I/O error redb fails every later call, until the store is reopened. All changes with an outcome stay, and
+//! the server reopens the store by itself.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -14,16 +13,16 @@ use qchat_proto::{
 };
 use redb::Database;
 
-use super::disk::{Accident, Disk};
-use super::ledger::{ALL_ANSWERED, Ledger, NOT_THERE, THERE};
-use super::machine::{Machine, Rows, database_on, difference, rows_of};
+use super::disk::{Fault, SimulatedDisk};
+use super::disk_store::{DiskStore, TableContents, database_on, difference, rows_of};
 use super::model::{Model, Step};
+use super::outcome_counts::OutcomeCounts;
+use super::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
 use super::random::Random;
-use super::tally::Tally;
 use super::{at, group, text, to, user};
 use crate::store::changes::{
-    ChangePassword, Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark,
-    MarkMessages, Post, StartSession, UseSession, Which,
+    Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark, MarkMessages,
+    Post, SessionSelection, SetPassword, StartSession, UseSession,
 };
 use crate::store::database::ReopeningDatabase;
 use crate::store::free_space::FreeSpaceNow;
@@ -32,65 +31,65 @@ use crate::store::{CommitError, OpenError, Store, open, writer};
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
-/// What the machine does after the call that failed.
+/// The event after the failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aftermath {
-    /// Another program starts, and finds what was written.
+enum NextEvent {
+    /// The program restarts, and finds all writes.
     Restart,
-    /// The power goes as well, and what was not synced with it.
+    /// The power fails, and unsynced writes are lost.
     PowerCut,
 }
 
 #[test]
-fn a_call_that_fails_loses_nothing_that_was_answered_and_doubles_nothing_that_was_not() {
-    let calls = calls_of_story();
-    assert!(calls > 100, "{calls} calls are no story");
-    let tally = Tally::default();
+fn a_failed_call_loses_no_answered_change_and_doubles_no_unanswered_one() {
+    let calls = calls_of_all_batches();
+    assert!(calls > 100, "only {calls} calls");
+    let counts = OutcomeCounts::default();
     for call in 1..=calls {
-        for aftermath in [Aftermath::Restart, Aftermath::PowerCut] {
-            println!("call {call} of {calls} fails; then {aftermath:?}");
-            check(call, aftermath, &tally);
+        for next_event in [NextEvent::Restart, NextEvent::PowerCut] {
+            println!("call {call} of {calls} fails; then {next_event:?}");
+            check(call, next_event, &counts);
         }
     }
-    tally.check(&[ALL_ANSWERED, NOT_THERE, THERE]);
+    counts.check(&[ALL_ANSWERED, NOT_THERE, THERE]);
 }
 
 #[test]
-fn a_store_whose_disk_failed_once_goes_on_without_a_restart() {
+fn a_store_recovers_from_one_io_error_without_a_restart() {
     let mut failed = 0;
-    for call in 1..=calls_of_story() {
+    for call in 1..=calls_of_all_batches() {
         println!("call {call} fails");
-        let disk = Disk::with_empty_store();
-        disk.plan(call, Accident::CommandError);
-        let Ok(engine) = engine_on(&disk, CACHE_BYTES) else { continue };
-        for batch in story() {
-            let tries = (1..3).find(|_| is_done(&engine, &batch));
+        let disk = SimulatedDisk::with_empty_store();
+        disk.plan(call, Fault::CallFails);
+        let Ok(database) = reopening_database_on(&disk, CACHE_BYTES) else { continue };
+        for batch in batches() {
+            let tries = (1..3).find(|_| is_done(&database, &batch));
             failed += tries.expect("a disk fails once") - 1;
         }
-        let rows = engine.with(|database| Ok(rows_of(database).unwrap())).unwrap();
-        assert_eq!(difference(&rows, &happy_end()), None);
+        let rows = database.write(|database| Ok(rows_of(database).unwrap())).unwrap();
+        assert_eq!(difference(&rows, &expected_contents()), None);
     }
     assert!(failed > 50, "{failed} batches failed");
 }
 
 #[tokio::test]
-async fn a_call_that_fails_a_reader_fails_nobody_else() {
+async fn a_failed_read_fails_no_query() {
     let (disk, store) = read_from_disk().await;
     for number in 0..USERS {
-        disk.plan(disk.calls() + 1, Accident::CommandError);
+        disk.plan(disk.calls() + 1, Fault::CallFails);
         let hash = store.password_hash(numbered(number)).await.unwrap();
         assert_eq!(hash.as_ref().map(String::len), Some(HASH_BYTES), "{number}");
     }
 }
 
 #[tokio::test]
-async fn a_change_is_made_where_only_a_call_before_it_failed() {
+async fn a_change_after_an_earlier_io_error_is_made() {
     let (disk, store) = read_from_disk().await;
     for number in 0..USERS {
-        disk.plan(disk.calls() + 1, Accident::CommandError);
-        // As a reader leaves it that nobody answers any more.
-        store.engine.with(|database| Ok(rows_of(database).is_err())).unwrap();
-        assert!(disk.had_accident());
+        disk.plan(disk.calls() + 1, Fault::CallFails);
+        // The error of this reader is not handled, so redb stays in the failed state.
+        store.database.write(|database| Ok(rows_of(database).is_err())).unwrap();
+        assert!(disk.had_fault());
         let content = text(&format!("{number}"));
         let (id, from, to) = (ClientId::random(), numbered(number), to("user0"));
         store.commit(Post { id, from, to, at: at(1), content }).await.unwrap();
@@ -98,17 +97,17 @@ async fn a_change_is_made_where_only_a_call_before_it_failed() {
 }
 
 #[tokio::test]
-async fn a_disk_that_takes_no_writes_is_read_and_written_again_when_it_takes_them() {
+async fn a_read_only_disk_is_read_and_is_written_again_once_it_accepts_writes() {
     for call in 1..=12 {
-        let disk = Disk::with_empty_store();
-        let store = Store::with(engine_that_reads(&disk));
+        let disk = SimulatedDisk::with_empty_store();
+        let store = Store::with(database_that_can_be_read_only(&disk));
         let (id, user) = (ClientId::random(), user("alice"));
         let password_hash = "hash".to_owned();
         let create = CreateAccount { id, user: user.clone(), password_hash, at: at(0) };
         store.commit(create.clone()).await.unwrap();
         let before = store.commit(note("before")).await.unwrap();
-        disk.plan(disk.calls() + call, Accident::ReadOnly);
-        // The disk may fail in one of the first commits, or between them.
+        disk.plan(disk.calls() + call, Fault::ReadOnly);
+        // The disk may become read-only in one of the first commits, or between them.
         let later = note("later");
         while store.commit(later.clone()).await.is_ok() {}
         for _ in 0..3 {
@@ -116,22 +115,23 @@ async fn a_disk_that_takes_no_writes_is_read_and_written_again_when_it_takes_the
             let refused = store.commit(note("refused")).await;
             assert!(matches!(refused, Err(CommitError::Failed(_))), "call {call}: {refused:?}");
         }
-        disk.plan(u64::MAX, Accident::CommandError);
+        disk.plan(u64::MAX, Fault::CallFails);
         store.commit(create).await.unwrap();
         let after = store.commit(later).await.unwrap();
         assert_eq!(after.id.sequence, before.id.sequence.next(), "call {call}");
     }
 }
 
-/// A note of alice's to herself.
+/// A message of alice to herself.
 fn note(content: &str) -> Post {
     let (from, to) = (user("alice"), to("alice"));
     Post { id: ClientId::random(), from, to, at: at(1), content: text(content) }
 }
 
-/// An engine on this disk, which is opened for reading alone if the disk takes no writes.
-fn engine_that_reads(disk: &Disk) -> ReopeningDatabase {
-    let opening = |disk: Disk, open: fn(&Disk) -> Result<Database, Box<dyn Error>>| {
+/// A database on this disk, which is reopened for reading only if the disk accepts no writes.
+fn database_that_can_be_read_only(disk: &SimulatedDisk) -> ReopeningDatabase {
+    let opening = |disk: SimulatedDisk,
+                   open: fn(&SimulatedDisk) -> Result<Database, Box<dyn Error>>| {
         let unusable =
             |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
         move || open(&disk).map_err(unusable)
@@ -152,10 +152,10 @@ fn numbered(number: usize) -> UserName {
     user(&format!("user{number}"))
 }
 
-/// A store that has nothing in memory: every question is one to the disk.
-async fn read_from_disk() -> (Disk, Store) {
-    let disk = Disk::with_empty_store();
-    let store = Store::with(engine_on(&disk, 0).unwrap());
+/// A store without a cache, so that every query reads from the disk.
+async fn read_from_disk() -> (SimulatedDisk, Store) {
+    let disk = SimulatedDisk::with_empty_store();
+    let store = Store::with(reopening_database_on(&disk, 0).unwrap());
     for number in 0..USERS {
         let (id, user) = (ClientId::random(), numbered(number));
         let password_hash = "x".repeat(HASH_BYTES);
@@ -164,29 +164,32 @@ async fn read_from_disk() -> (Disk, Store) {
     (disk, store)
 }
 
-/// For a disk that is never only read.
+/// The opening for reading only, which these tests never need.
 fn never() -> Result<Database, OpenError> {
     Err(OpenError::InUse(PathBuf::new()))
 }
 
-/// An engine on this disk, which fails no more once it is opened anew.
-fn engine_on(disk: &Disk, cache_bytes: usize) -> Result<ReopeningDatabase, OpenError> {
+/// A database on this disk, which has no further fault once the database is reopened.
+fn reopening_database_on(
+    disk: &SimulatedDisk,
+    cache_bytes: usize,
+) -> Result<ReopeningDatabase, OpenError> {
     let disk = disk.clone();
     let unusable = |error| OpenError::Damaged { file: PathBuf::new(), reason: format!("{error}") };
     let open = move || {
-        if disk.had_accident() {
-            disk.plan(0, Accident::CommandError);
+        if disk.had_fault() {
+            disk.plan(0, Fault::CallFails);
         }
         database_on(&disk, cache_bytes).map_err(unusable)
     };
     Ok(ReopeningDatabase::start(open()?, open, never))
 }
 
-/// Makes the changes of a batch; says whether all of them are made. The others are not, and whoever asked
-/// knows it: it was looked for when the store was open again.
-fn is_done(engine: &ReopeningDatabase, batch: &[Step]) -> bool {
+/// Makes the changes of a batch, and returns whether all of them were made. The outcomes of the others say that they
+/// were not made.
+fn is_done(database: &ReopeningDatabase, batch: &[Step]) -> bool {
     let (jobs, answers): (Vec<_>, Vec<_>) = batch.iter().map(Step::queued).unzip();
-    writer::write_or_reopen(engine, jobs, FreeSpaceNow::boundless(), &OnceLock::new());
+    writer::write_or_reopen(database, jobs, FreeSpaceNow::unlimited(), &OnceLock::new());
     answers.into_iter().map(|answer| answer()).all(|answer| match answer {
         Ok(_) => true,
         Err(CommitError::Failed(_) | CommitError::Refused(Refusal::ServerFull { .. })) => false,
@@ -194,71 +197,77 @@ fn is_done(engine: &ReopeningDatabase, batch: &[Step]) -> bool {
     })
 }
 
-/// How many calls the story takes where none fails.
-fn calls_of_story() -> u64 {
-    let disk = Disk::with_empty_store();
-    let told = tell(&disk, &mut Ledger::new(), &story(), &Tally::default());
-    assert_eq!(told, story().len());
+/// The number of calls to the disk for all batches, if none fails.
+fn calls_of_all_batches() -> u64 {
+    let disk = SimulatedDisk::with_empty_store();
+    let done = run(&disk, &mut PossibleStates::new(), &batches(), &OutcomeCounts::default());
+    assert_eq!(done, batches().len());
     disk.calls()
 }
 
-fn check(call: u64, aftermath: Aftermath, tally: &Tally) {
-    let (disk, mut ledger, mut story) = (Disk::with_empty_store(), Ledger::new(), story());
-    disk.plan(call, Accident::CommandError);
-    let told = tell(&disk, &mut ledger, &story, &Tally::default());
-    assert!(disk.had_accident() || told == story.len());
-    match aftermath {
-        Aftermath::Restart => disk.kill(),
-        Aftermath::PowerCut => disk.cut_power(&mut Random::new(call)),
+fn check(call: u64, next_event: NextEvent, counts: &OutcomeCounts) {
+    let (disk, mut states, mut batches) =
+        (SimulatedDisk::with_empty_store(), PossibleStates::new(), batches());
+    disk.plan(call, Fault::CallFails);
+    let done = run(&disk, &mut states, &batches, &OutcomeCounts::default());
+    assert!(disk.had_fault() || done == batches.len());
+    match next_event {
+        NextEvent::Restart => disk.kill(),
+        NextEvent::PowerCut => disk.cut_power(&mut Random::new(call)),
     }
-    // Everything that was not answered once more, with the ids that it had.
-    story.drain(..told);
-    assert_eq!(tell(&disk, &mut ledger, &story, tally), story.len());
-    let machine = Machine::start(&disk, CACHE_BYTES).unwrap();
-    assert_eq!(difference(&machine.rows().unwrap(), &happy_end()), None);
+    // Repeats all changes without an outcome, with the same ids.
+    batches.drain(..done);
+    assert_eq!(run(&disk, &mut states, &batches, counts), batches.len());
+    let disk_store = DiskStore::start(&disk, CACHE_BYTES).unwrap();
+    assert_eq!(difference(&disk_store.rows().unwrap(), &expected_contents()), None);
 }
 
-/// What the store holds after the story.
-fn happy_end() -> Rows {
-    let mut world = Model::default();
-    for step in story().iter().flatten() {
-        world.apply(step).unwrap();
+/// The contents of the store after all batches.
+fn expected_contents() -> TableContents {
+    let mut model = Model::default();
+    for step in batches().iter().flatten() {
+        model.apply(step).unwrap();
     }
-    world.rows()
+    model.rows()
 }
 
-/// Opens the store and makes the changes, batch after batch, until one is not answered. Returns how
-/// many batches were.
-fn tell(disk: &Disk, ledger: &mut Ledger, story: &[Vec<Step>], tally: &Tally) -> usize {
-    let machine = match Machine::start(disk, CACHE_BYTES) {
-        Ok(machine) => machine,
-        Err(_) if disk.had_accident() => return 0,
+/// Opens the store and makes the batches, until a batch has no outcome. Returns the number of batches with an
+/// outcome.
+fn run(
+    disk: &SimulatedDisk,
+    states: &mut PossibleStates,
+    batches: &[Vec<Step>],
+    counts: &OutcomeCounts,
+) -> usize {
+    let disk_store = match DiskStore::start(disk, CACHE_BYTES) {
+        Ok(disk_store) => disk_store,
+        Err(_) if disk.had_fault() => return 0,
         Err(error) => panic!("the store does not open: {error:?}"),
     };
-    match machine.rows() {
-        Ok(rows) => tally.count(ledger.recognise(&rows)),
-        Err(_) if disk.had_accident() => return 0,
+    match disk_store.rows() {
+        Ok(rows) => counts.count(states.identify(&rows)),
+        Err(_) if disk.had_fault() => return 0,
         Err(error) => panic!("the store cannot be read: {error:?}"),
     }
-    for (number, batch) in story.iter().enumerate() {
-        if !ledger.commit(&machine, batch) {
-            assert!(disk.had_accident(), "a fault, and the disk is well");
-            check_latched(&machine, batch);
+    for (number, batch) in batches.iter().enumerate() {
+        if !states.commit(&disk_store, batch) {
+            assert!(disk.had_fault(), "an error without a fault of the disk");
+            check_stays_failed(&disk_store, batch);
             return number;
         }
     }
-    story.len()
+    batches.len()
 }
 
-/// Asking the same store again does nothing, and says so.
-fn check_latched(machine: &Machine, batch: &[Step]) {
-    let answers = machine.commit(batch);
+/// Asserts that the same store makes no further changes, and says so.
+fn check_stays_failed(disk_store: &DiskStore, batch: &[Step]) {
+    let answers = disk_store.commit(batch);
     let all_failed = answers.iter().all(|answer| matches!(answer, Err(CommitError::Failed(_))));
     assert!(all_failed, "{answers:?}");
 }
 
-/// Every kind of change, in batches.
-fn story() -> Vec<Vec<Step>> {
+/// Changes of every kind, in batches.
+fn batches() -> Vec<Vec<Step>> {
     let lab = || Address::Group(group("lab"));
     vec![
         vec![account(1, "alice"), account(2, "bob")],
@@ -277,9 +286,9 @@ fn story() -> Vec<Vec<Step>> {
         vec![leave("carol")],
         vec![use_session()],
         vec![post(11, "carol", to("alice"), text(&"bye ".repeat(3000)))],
-        vec![end_session("alice", Which::Token([2; 32]))],
+        vec![end_session("alice", SessionSelection::Token([2; 32]))],
         vec![change_password(13, "alice")],
-        vec![end_session("alice", Which::All)],
+        vec![end_session("alice", SessionSelection::All)],
         vec![post(12, "alice", lab(), text("gone?"))],
     ]
 }
@@ -306,10 +315,10 @@ fn use_session() -> Step {
 fn change_password(number: u8, name: &str) -> Step {
     let (verified, password_hash) = ("a hash".to_owned(), "another hash".to_owned());
     let (id, user, session) = (id(number), user(name), [1; 32]);
-    Step::ChangePassword(ChangePassword { id, user, session, verified, password_hash })
+    Step::SetPassword(SetPassword { id, user, session, verified, password_hash })
 }
 
-fn end_session(name: &str, which: Which) -> Step {
+fn end_session(name: &str, which: SessionSelection) -> Step {
     Step::EndSessions(EndSessions { user: user(name), which })
 }
 

@@ -1,43 +1,43 @@
-//! What a fuzzer chooses: changes and questions by several people, and records that a disk has damaged.
+//! The fuzz targets of the store: random changes and queries, and damaged records.
 
 mod damage;
-mod questions;
+mod queries;
 
-use super::disk::Disk;
-use super::ledger::Ledger;
-use super::machine::{Machine, difference};
+use super::change_generator::ChangeGenerator;
+use super::disk::SimulatedDisk;
+use super::disk_store::{DiskStore, difference};
+use super::possible_states::PossibleStates;
 use super::random::Random;
-use super::scenario::Scenario;
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
-/// How many changes are made at the most, so that no input takes long.
+/// The most changes of one input, so that no input takes long.
 const STEPS_MAX: u64 = 60;
 
-/// How many bytes of an input choose questions; the others choose changes.
-const QUESTIONS: usize = 48;
+/// The bytes of an input that choose queries. The other bytes choose changes.
+const QUERY_BYTES: usize = 48;
 
-/// Makes changes, and asks questions: what is answered is what the model answers.
+/// Makes changes and runs queries. All outcomes and answers must be those of the model.
 pub(crate) fn changes(input: &[u8]) {
-    let (questions, changes) = input.split_at(input.len().min(QUESTIONS));
-    let disk = Disk::with_empty_store();
-    let mut scenario = Scenario::new(tape(changes));
-    let mut ledger = Ledger::new();
-    let machine = Machine::start(&disk, CACHE_BYTES).unwrap();
+    let (queries, changes) = input.split_at(input.len().min(QUERY_BYTES));
+    let disk = SimulatedDisk::with_empty_store();
+    let mut generator = ChangeGenerator::new(tape(changes));
+    let mut states = PossibleStates::new();
+    let disk_store = DiskStore::start(&disk, CACHE_BYTES).unwrap();
     let mut made = 0;
-    while made < STEPS_MAX && !scenario.random.is_spent() {
-        let count = scenario.random.within(1..8);
+    while made < STEPS_MAX && !generator.random.is_spent() {
+        let count = generator.random.within(1..8);
         made += count;
-        let steps = scenario.steps(count, ledger.world());
-        assert!(ledger.commit(&machine, &steps), "a disk without faults, and a fault");
+        let steps = generator.steps(count, states.model());
+        assert!(states.commit(&disk_store, &steps), "an error without a fault of the disk");
     }
-    let world = ledger.world();
-    assert_eq!(difference(&machine.rows().unwrap(), &world.rows()), None);
-    wait_for(questions::ask(tape(questions), world, &machine.into_store()));
+    let model = states.model();
+    assert_eq!(difference(&disk_store.rows().unwrap(), &model.rows()), None);
+    wait_for(queries::run(tape(queries), model, &disk_store.into_store()));
 }
 
-/// Damages a record of a store in which much has happened: it may be told as a fault or be taken for
-/// another one, and nothing panics.
+/// Damages a record of a store with rows of every kind. A query may return an error or another record, but nothing
+/// panics.
 pub(crate) fn records(input: &[u8]) {
     damage::check_decoded(input);
     wait_for(damage::check_store(input));
@@ -57,14 +57,14 @@ mod tests {
     use crate::corpus;
 
     #[test]
-    fn the_corpus_of_changes_is_done_as_the_model_does_it() {
+    fn the_store_behaves_as_the_model_for_the_corpus_of_changes() {
         let inputs = corpus::read(include_str!("../../../../fuzz/corpus/store.txt"));
         assert!(inputs.len() > 20);
         inputs.iter().for_each(|input| changes(input));
     }
 
     #[test]
-    fn the_corpus_of_damaged_records_is_a_fault_at_the_most() {
+    fn the_corpus_of_damaged_records_causes_no_panic() {
         let inputs = corpus::read(include_str!("../../../../fuzz/corpus/records.txt"));
         assert!(inputs.len() > 20);
         inputs.iter().for_each(|input| records(input));

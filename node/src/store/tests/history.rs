@@ -1,4 +1,4 @@
-//! What a reader is shown, against a model that does it the plain way.
+//! The history that a reader gets, compared with a simple model.
 
 use proptest::prelude::*;
 use qchat_proto::command::{Selection, SequenceRange};
@@ -49,23 +49,23 @@ impl TestStore {
     }
 }
 
-/// A message of bob's mailbox as the model knows it.
+/// A message of bob's mailbox in the model.
 #[derive(Debug, Clone)]
-struct Known {
+struct ModelMessage {
     sequence: u64,
     from: &'static str,
     unread: bool,
 }
 
-/// The plain way: everything that matches, then the newest, then the unread ones.
+/// The expected history: all matching messages, of those the newest, and the unread ones.
 fn expected(
-    mailbox: &[Known],
+    mailbox: &[ModelMessage],
     selection: Selection,
     from: Option<&str>,
     before: Option<u64>,
 ) -> (Vec<u64>, bool) {
     let only_unread = matches!(selection, Selection::Unread | Selection::NewestUnread(_));
-    let matching: Vec<&Known> = mailbox
+    let matching: Vec<&ModelMessage> = mailbox
         .iter()
         .filter(|known| from.is_none_or(|from| known.from == from))
         .filter(|known| before.is_none_or(|before| known.sequence < before))
@@ -79,12 +79,12 @@ fn expected(
     };
     let older = matching.len().saturating_sub(newest);
     let also_unread = matches!(selection, Selection::UnreadAndNewest(_));
-    let is_shown = |index: usize, known: &Known| index >= older || (also_unread && known.unread);
-    let current_identity =
-        matching.iter().enumerate().filter(|(index, known)| is_shown(*index, known));
-    let current_identity: Vec<u64> = current_identity.map(|(_, known)| known.sequence).collect();
-    let more = current_identity.len() < matching.len();
-    (current_identity, more)
+    let is_shown =
+        |index: usize, known: &ModelMessage| index >= older || (also_unread && known.unread);
+    let shown = matching.iter().enumerate().filter(|(index, known)| is_shown(*index, known));
+    let shown: Vec<u64> = shown.map(|(_, known)| known.sequence).collect();
+    let more = shown.len() < matching.len();
+    (shown, more)
 }
 
 fn any_selection() -> impl Strategy<Value = Selection> {
@@ -116,7 +116,7 @@ proptest! {
                 store.post(ClientId::random(), sender, to(receiver), "x").await.unwrap();
                 let sequence = u64::try_from(index).unwrap() + 1;
                 if sender != "bob" {
-                    mailbox.push(Known { sequence, from: sender, unread: !read.contains(&sequence) });
+                    mailbox.push(ModelMessage { sequence, from: sender, unread: !read.contains(&sequence) });
                 }
             }
             for sequence in &read {
@@ -124,10 +124,10 @@ proptest! {
             }
             for (selection, from, before) in queries {
                 let from = from.map(|from| PEOPLE[from]);
-                let (current_identity, more) = store.inbox(selection, from, before).await;
-                let numbers: Vec<u64> = current_identity.iter().map(|message| message.id.sequence.0).collect();
+                let (shown, more) = store.inbox(selection, from, before).await;
+                let numbers: Vec<u64> = shown.iter().map(|message| message.id.sequence.0).collect();
                 assert_eq!((numbers, more), expected(&mailbox, selection, from, before), "{selection:?} {from:?} {before:?} of {mailbox:?}");
-                for message in current_identity {
+                for message in shown {
                     let known = mailbox.iter().find(|known| known.sequence == message.id.sequence.0).unwrap();
                     assert_eq!((message.unread, message.from.as_str()), (known.unread, known.from));
                 }
@@ -137,34 +137,34 @@ proptest! {
 }
 
 #[tokio::test]
-async fn what_has_not_been_sent_cannot_be_read_yet() {
+async fn a_message_that_was_marked_before_it_was_sent_is_unread() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     store.mark(1).await;
     store.post(ClientId::random(), "alice", to("bob"), "hi").await.unwrap();
-    let (current_identity, _) = store.inbox(Selection::Unread, None, None).await;
-    assert_eq!(current_identity.len(), 1);
+    let (shown, _) = store.inbox(Selection::Unread, None, None).await;
+    assert_eq!(shown.len(), 1);
 }
 
 #[tokio::test]
-async fn a_long_history_comes_in_pages_and_ends_where_it_ended_when_reading_began() {
+async fn a_long_history_comes_in_pages_with_each_message_once() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let long = "x".repeat(16 * 1024);
     let post = |_| store.post(ClientId::random(), "alice", to("bob"), &long);
     for number in 0..40 {
         post(number).await.unwrap();
     }
-    let (current_identity, more) = store.inbox(Selection::UnreadAndNewest(20), None, None).await;
-    let numbers: Vec<u64> = current_identity.iter().map(|message| message.id.sequence.0).collect();
+    let (shown, more) = store.inbox(Selection::UnreadAndNewest(20), None, None).await;
+    let numbers: Vec<u64> = shown.iter().map(|message| message.id.sequence.0).collect();
     assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
     assert!(!more);
 }
 
 #[tokio::test]
-async fn a_note_to_oneself_is_there_once_and_unread() {
+async fn a_note_to_oneself_is_in_the_mailbox_once_and_unread() {
     let store = TestStore::with_users(&["bob"]).await;
     store.post(ClientId::random(), "bob", to("bob"), "beans").await.unwrap();
-    let (current_identity, _) = store.inbox(Selection::Newest(9), None, None).await;
-    let [note] = current_identity.as_slice() else { panic!("{current_identity:?}") };
+    let (shown, _) = store.inbox(Selection::Newest(9), None, None).await;
+    let [note] = shown.as_slice() else { panic!("{shown:?}") };
     assert!(note.unread && matches!(&note.body, Body::Text(text) if text.as_str() == "beans"));
     assert_eq!(note.id.log, Address::User(user("bob")));
 }

@@ -1,5 +1,5 @@
-//! Leaving a group against writing to it and reading in it, ten thousand times: who has left can do
-//! neither, from the moment that is said to them.
+//! Races between leaving a group and reading or writing in the group, ten thousand times. A user can do neither from
+//! the moment in which the leave is answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,22 +8,23 @@ use qchat_proto::command::FileQuery;
 use qchat_proto::{Address, ClientId, Digest, File, StoredName};
 use tokio::task::JoinSet;
 
-use super::disk::Disk;
-use super::machine::Machine;
+use super::disk::SimulatedDisk;
+use super::disk_store::DiskStore;
 use super::{at, group, text, user};
 use crate::store::Store;
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
 
-/// How many people leave again and again, each a group of theirs.
+/// The number of users. Each leaves and joins a group of their own repeatedly.
 const LEAVERS: usize = 20;
 
-/// How often each of them leaves.
+/// The number of leaves of each user.
 const TIMES: usize = 500;
 
-/// A store in memory: what is raced is the order of changes, which no disk decides.
+/// A store in memory, because the race is about the order of changes and not about the disk.
 fn store() -> Arc<Store> {
-    let machine = Machine::start(&Disk::with_empty_store(), 16 * 1024 * 1024).unwrap();
-    Arc::new(machine.into_store())
+    let disk_store =
+        DiskStore::start(&SimulatedDisk::with_empty_store(), 16 * 1024 * 1024).unwrap();
+    Arc::new(disk_store.into_store())
 }
 
 fn file() -> File {
@@ -31,7 +32,7 @@ fn file() -> File {
     File { name, original: "a.txt".into(), size: 0, digest: Digest([0; 32]) }
 }
 
-/// One person with a group, a file in it, and the news whether they have left it.
+/// A user with a group and a file in this group.
 struct Leaver {
     store: Arc<Store>,
     name: String,
@@ -52,14 +53,14 @@ impl Leaver {
         leaver
     }
 
-    /// Whether the post was taken.
+    /// Returns `Ok` if the message was sent.
     async fn post(&self, content: Content) -> Result<(), ()> {
         let (id, from, to) =
             (ClientId::random(), user(&self.name), Address::Group(group(&self.name)));
         self.store.commit(Post { id, from, to, at: at(1), content }).await.map(drop).map_err(drop)
     }
 
-    /// Whether the file was found.
+    /// Returns `Ok` if the file was found.
     async fn read(&self) -> Result<(), ()> {
         let (reader, log) = (user(&self.name), Address::Group(group(&self.name)));
         let found = self.store.file(reader, log, FileQuery::from("a.txt")).await.unwrap();
@@ -78,11 +79,11 @@ impl Leaver {
         self.store.commit(join).await.unwrap();
     }
 
-    /// Does something again and again until it was begun after the leave was answered.
-    async fn until_left<F: Future<Output = Result<(), ()>>>(&self, something: impl Fn() -> F) {
+    /// Repeats an action until it begins after the leave was answered.
+    async fn until_left<F: Future<Output = Result<(), ()>>>(&self, action: impl Fn() -> F) {
         loop {
             let had_left = self.has_left.load(Ordering::SeqCst);
-            let done = something().await;
+            let done = action().await;
             if had_left {
                 assert_eq!(done, Err(()), "{} had left", self.name);
                 return;
@@ -101,7 +102,7 @@ impl Leaver {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_left_neither_writes_nor_reads_ten_thousand_times() {
+async fn a_user_who_has_left_neither_reads_nor_writes() {
     let store = store();
     let mut racing = JoinSet::new();
     for number in 0..LEAVERS {

@@ -1,6 +1,8 @@
-//! The store's promises: on a real file, and on a disk that loses power and fails.
+//! Tests of the store, on a real file and on a simulated disk that loses power and fails.
 
+mod change_generator;
 mod disk;
+mod disk_store;
 #[cfg(test)]
 mod failing_calls;
 pub(crate) mod fuzzed;
@@ -8,9 +10,10 @@ pub(crate) mod fuzzed;
 mod history;
 #[cfg(test)]
 mod leaving;
-mod ledger;
-mod machine;
 mod model;
+#[cfg(test)]
+mod outcome_counts;
+mod possible_states;
 #[cfg(test)]
 mod power_cuts;
 #[cfg(test)]
@@ -20,18 +23,15 @@ mod random;
 mod random_changes;
 #[cfg(test)]
 mod rows_read;
-mod scenario;
 #[cfg(test)]
 mod sessions;
-#[cfg(test)]
-mod tally;
 
 use qchat_proto::{Address, ClientId, GroupName, Message, MessageText, Timestamp, UserName};
 
 use super::changes::{Content, CreateAccount, CreateGroup, Post};
 use super::{CommitError, Store};
 
-/// A store in a folder of its own, which goes with it.
+/// A store in a temporary folder, which is removed with it.
 struct TestStore {
     store: Store,
     folder: tempfile::TempDir,

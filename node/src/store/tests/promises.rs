@@ -1,4 +1,4 @@
-//! Once, in order, by those who may, and still there after a restart.
+//! Changes are made once, in order, with permission, and survive a restart.
 
 use qchat_proto::{Address, ClientId, Digest, File, FilePath, Refusal, StoredName};
 
@@ -120,13 +120,13 @@ async fn permission_is_that_of_the_moment_when_the_change_is_made() {
 }
 
 #[tokio::test]
-async fn a_store_whose_disk_is_gone_is_not_made_anew_while_it_is_in_use() {
+async fn an_open_store_whose_disk_is_gone_is_not_created_again() {
     let test = TestStore::with_users(&["alice"]).await;
     let file = test.folder.path().join("qchat.redb");
     let elsewhere = test.folder.path().join("elsewhere");
     std::fs::rename(&file, &elsewhere).unwrap();
-    let fault = test.store.engine.reopen().unwrap_err();
-    assert!(matches!(fault, StoreError::Open(OpenError::Gone(path)) if path == file));
+    let error = test.store.database.reopen().unwrap_err();
+    assert!(matches!(error, StoreError::Open(OpenError::Gone(path)) if path == file));
     assert!(test.store.password_hash(user("alice")).await.is_err());
     let posted = test.post(ClientId::random(), "alice", to("alice"), "hi").await;
     assert!(matches!(posted, Err(CommitError::Failed(_))));
@@ -136,14 +136,14 @@ async fn a_store_whose_disk_is_gone_is_not_made_anew_while_it_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_store_is_open_once() {
+async fn a_store_can_be_opened_only_once() {
     let store = TestStore::with_users(&[]).await;
     assert!(matches!(Store::open(store.folder.path()), Err(OpenError::InUse(_))));
     store.reopened().await;
 }
 
 #[tokio::test]
-async fn a_first_start_that_was_cut_short_starts_again() {
+async fn an_interrupted_creation_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("qchat.redb.new"), "half a store").unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -151,7 +151,7 @@ async fn a_first_start_that_was_cut_short_starts_again() {
 }
 
 #[tokio::test]
-async fn a_user_is_in_so_many_groups_and_can_leave_one_for_another() {
+async fn a_user_with_the_most_groups_can_leave_one_and_join_another() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let create = |name: &str, owner: &str| {
         let (id, group, owner) = (ClientId::random(), group(name), user(owner));
@@ -174,14 +174,14 @@ async fn a_user_is_in_so_many_groups_and_can_leave_one_for_another() {
 }
 
 #[tokio::test]
-async fn who_makes_a_group_again_is_told_to_nobody() {
+async fn a_repeated_creation_of_a_group_notifies_nobody() {
     let store = TestStore::with_users(&["alice"]).await;
-    let (told, heard) = std::sync::mpsc::channel();
-    store.store.on_change(move |notification| told.send(notification).unwrap());
+    let (notified, received) = std::sync::mpsc::channel();
+    store.store.on_change(move |notification| notified.send(notification).unwrap());
     let id = ClientId::random();
     let create = || CreateGroup { id, group: group("lab"), owner: user("alice"), at: at(0) };
     store.store.commit(create()).await.unwrap();
-    assert_eq!(heard.try_iter().count(), 2, "who joined, and where to look");
+    assert_eq!(received.try_iter().count(), 2, "the membership, and the mailbox of the owner");
     store.store.commit(create()).await.unwrap();
-    assert_eq!(heard.try_iter().count(), 0);
+    assert_eq!(received.try_iter().count(), 0);
 }

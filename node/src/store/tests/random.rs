@@ -1,16 +1,16 @@
-//! Random numbers from a seed, the same on every machine; or those that a fuzzer has chosen.
+//! Random numbers from a seed, the same on every computer; or numbers from the input of a fuzzer.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// Where the choices of a test come from.
+/// The source of a test's random choices.
 #[derive(Debug, Clone)]
 pub(super) enum Random {
-    /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): eight lines, and good enough to choose with.
+    /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which needs eight lines and is good enough for choices.
     Seed(u64),
-    /// Bytes that say what is chosen, in their order; the first of what there is, when they are used up.
+    /// Bytes that determine the choices in order. When the bytes are used up, every choice is the first one.
     Tape(VecDeque<u8>),
 }
 
@@ -19,7 +19,7 @@ impl Random {
         Self::Seed(seed)
     }
 
-    /// A number below `bound`, or about it.
+    /// A random number, for a choice among `bound` values. It may be larger than `bound`.
     fn next(&mut self, bound: u64) -> u64 {
         match self {
             Self::Seed(seed) => next_of(seed),
@@ -31,18 +31,18 @@ impl Random {
         }
     }
 
-    /// Whether there is nothing left to choose by.
+    /// Whether all bytes are used up.
     pub(super) fn is_spent(&self) -> bool {
         matches!(self, Self::Tape(tape) if tape.is_empty())
     }
 
-    /// A number of a range that is not empty.
+    /// A number in a range, which must not be empty.
     pub(super) fn within(&mut self, range: Range<u64>) -> u64 {
         let bound = range.end - range.start;
         range.start + self.next(bound) % bound
     }
 
-    /// Whether something happens that happens once in so many times.
+    /// True once in `times` calls on average.
     pub(super) fn once_in(&mut self, times: u64) -> bool {
         self.within(0..times) == 0
     }
@@ -70,10 +70,10 @@ fn next_of(seed: &mut u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// Names the seed of a case that fails.
-struct Naming(u64);
+/// Prints the seed of a case that panics.
+struct SeedReport(u64);
 
-impl Drop for Naming {
+impl Drop for SeedReport {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("this was seed {0}; QCHAT_SEED={0} runs it alone", self.0);
@@ -81,15 +81,15 @@ impl Drop for Naming {
     }
 }
 
-/// A number that the environment may change.
+/// A number from an environment variable, with a default.
 pub(super) fn setting(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
 
-/// Runs a case with seeds from 0 on, on two threads, until one says that it is enough.
+/// Runs a case with the seeds from 0 on, on two threads, until `is_enough` returns true for the next seed.
 pub(super) fn run_seeds(is_enough: impl Fn(u64) -> bool + Sync, case: impl Fn(Random) + Sync) {
     let run = |seed| {
-        let _naming = Naming(seed);
+        let _report = SeedReport(seed);
         case(Random::new(seed));
     };
     if std::env::var_os("QCHAT_SEED").is_some() {

@@ -1,4 +1,4 @@
-//! Every question is charged for the rows that it looks at, also for those that it leaves out.
+//! Every query counts the rows that it reads, also those that its answer leaves out.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,14 +9,14 @@ use qchat_proto::{
     Address, ClientId, Digest, File, FilePath, Message, MessageId, Sequence, StoredName,
 };
 
-use super::disk::Disk;
-use super::machine::Machine;
+use super::disk::SimulatedDisk;
+use super::disk_store::DiskStore;
 use super::{at, group, text, to, user};
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, Post, StartSession};
 use crate::store::queries::HistoryQuery;
 use crate::store::{Change, RowsRead, Store};
 
-/// How many rows there are of each kind, or which an answer leaves out.
+/// The number of rows of each kind.
 const MANY: usize = 250;
 
 impl Store {
@@ -50,9 +50,10 @@ fn sent(file: File) -> Content {
     Content::File { file, quota: None }
 }
 
-/// Alice has sent bob many files, is in many groups, and has many sessions. Everybody is in the lab.
+/// A store with many rows: alice has sent bob many files, is in many groups, and has many sessions. All users are
+/// members of the lab.
 async fn crowded_store() -> Store {
-    let store = Machine::start(&Disk::with_empty_store(), 1 << 20).unwrap().into_store();
+    let store = DiskStore::start(&SimulatedDisk::with_empty_store(), 1 << 20).unwrap().into_store();
     for name in ["alice", "bob"] {
         store.make_account(name).await;
     }
@@ -74,13 +75,13 @@ async fn crowded_store() -> Store {
     store
 }
 
-/// A question's name, and how many rows were looked at for it.
+/// The name of a query, and the number of rows that it counts.
 macro_rules! ask {
-    ($store:ident.$question:ident($($argument:expr),*)) => {{
+    ($store:ident.$query:ident($($argument:expr),*)) => {{
         let rows_read = RowsRead::default();
-        let answer = rows_read.count($store.$question($($argument),*)).await;
+        let answer = rows_read.count($store.$query($($argument),*)).await;
         assert!(answer.is_ok());
-        (stringify!($question), rows_read.take())
+        (stringify!($query), rows_read.take())
     }};
 }
 
@@ -90,14 +91,14 @@ fn history(reader: &str, selection: Selection, from: Option<&str>) -> HistoryQue
 }
 
 #[tokio::test]
-async fn every_question_counts_the_rows_that_it_leaves_out() {
+async fn every_query_counts_the_rows_that_it_leaves_out() {
     let store = crowded_store().await;
     let lab = Address::Group(group("lab"));
     let MessageId { log, sequence } = store.post("alice", lab, text("hi")).await.id;
     let (id, alice, bob) = (ClientId([0; 16]), || user("alice"), || user("bob"));
     let names = (0..MANY).map(|number| file(number).name).collect();
     let asked = [
-        // Her mailbox holds nothing but copies of what she sent.
+        // Her mailbox contains only copies of sent messages.
         (ask!(store.files_below(alice(), to("alice"), ("p".parse().unwrap(), None))), 2 * MANY),
         (ask!(store.history(history("alice", Selection::Newest(1), None))), MANY),
         (ask!(store.history(history("bob", Selection::Newest(1), Some("carol")))), 2 * MANY),
@@ -108,10 +109,10 @@ async fn every_question_counts_the_rows_that_it_leaves_out() {
         (ask!(store.groups(bob(), None)), 2 * MANY),
         (ask!(store.groups_of(alice())), MANY),
         (ask!(store.members(alice(), group("lab"), None)), MANY),
-        // The members, and two markers of each.
+        // The members, and two markers of each member.
         (ask!(store.receipt(alice(), MessageId { log: log.clone(), sequence })), 3 * MANY),
         (ask!(store.sessions(alice())), 2 * MANY.min(SESSIONS_MAX)),
-        (ask!(store.keeping(names)), MANY),
+        (ask!(store.file_statuses(names)), MANY),
         (ask!(store.last(log)), 1),
         (ask!(store.session([1; 32])), 1),
         (ask!(store.password_hash(alice())), 1),
@@ -119,16 +120,15 @@ async fn every_question_counts_the_rows_that_it_leaves_out() {
         (ask!(store.may_upload(alice(), to("bob"))), 2),
         (ask!(store.earlier_upload(alice(), id)), 1),
     ];
-    for ((question, rows), least) in asked {
-        assert!(rows >= least, "{question}: {rows} of {least}");
+    for ((query, rows), least) in asked {
+        assert!(rows >= least, "{query}: {rows} of {least}");
     }
-    let asked: BTreeSet<_> =
-        asked.iter().map(|((question, _), _)| (*question).to_owned()).collect();
-    assert_eq!(asked, questions());
+    let asked: BTreeSet<_> = asked.iter().map(|((query, _), _)| (*query).to_owned()).collect();
+    assert_eq!(asked, query_names());
 }
 
-/// The names of all questions, from their sources.
-fn questions() -> BTreeSet<String> {
+/// The names of all queries, from their source files.
+fn query_names() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/queries");
     let mut names = BTreeSet::new();
     for file in std::fs::read_dir(folder).unwrap() {
@@ -141,7 +141,7 @@ fn questions() -> BTreeSet<String> {
 
 #[tokio::test]
 async fn a_list_of_files_goes_on_after_a_page_of_copies() {
-    let store = Machine::start(&Disk::with_empty_store(), 1 << 20).unwrap().into_store();
+    let store = DiskStore::start(&SimulatedDisk::with_empty_store(), 1 << 20).unwrap().into_store();
     for name in ["alice", "bob"] {
         store.make_account(name).await;
     }
@@ -172,7 +172,7 @@ async fn a_change_counts_its_rows_too() {
     let (id, owner) = (ClientId::random(), user("carol"));
     store.make(CreateGroup { id, group: group("ops"), owner, at: at(0) }).await;
     let join = JoinGroup { group: group("ops"), user: user("alice"), at: at(0) };
-    // A user is in so many groups at the most, so they are counted.
+    // The change counts the groups of the user, because their number is limited.
     let (_, rows) = ask!(store.commit(join));
     assert!(rows >= MANY, "{rows}");
 }
@@ -181,9 +181,9 @@ async fn a_change_counts_its_rows_too() {
 async fn a_long_row_counts_as_several() {
     let store = crowded_store().await;
     let end = Sequence(u64::try_from(MANY).unwrap());
-    let told = async || ask!(store.messages_after(user("bob"), to("bob"), end)).1;
+    let done = async || ask!(store.messages_after(user("bob"), to("bob"), end)).1;
     store.post("alice", to("bob"), text("x")).await;
-    let short = told().await;
+    let short = done().await;
     store.post("alice", to("bob"), text(&"x".repeat(16 * 1024))).await;
-    assert_eq!(told().await, short + 1 + 16);
+    assert_eq!(done().await, short + 1 + 16);
 }

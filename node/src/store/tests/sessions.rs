@@ -1,4 +1,4 @@
-//! Sessions and passwords: by whose right they begin, and when they end.
+//! The begin and end of sessions, and password changes.
 
 use qchat_proto::limits::SESSIONS_MAX;
 use qchat_proto::{ClientId, Refusal};
@@ -7,7 +7,7 @@ use super::promises::refusal;
 use super::{TestStore, at, user};
 use crate::store::CommitError;
 use crate::store::changes::{
-    ByPassword, ChangePassword, EndSessions, StartSession, UseSession, Which,
+    EndSessions, PasswordOutcome, SessionSelection, SetPassword, StartSession, UseSession,
 };
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
@@ -17,7 +17,7 @@ fn token(number: u16) -> TokenHash {
     token_hash
 }
 
-/// Begins alice's session of this number, at this time, by a password with this hash.
+/// Starts alice's session with this number, at the time of this number, by a password with this hash.
 fn start(number: u16, hash: &str) -> StartSession {
     let (token_hash, verified) = (token(number), hash.to_owned());
     StartSession {
@@ -30,18 +30,18 @@ fn start(number: u16, hash: &str) -> StartSession {
     }
 }
 
-/// Alice, and her sessions of these numbers.
+/// A store with alice, bob, and alice's sessions with these numbers.
 async fn store_with(sessions: &[u16]) -> TestStore {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     for number in sessions {
         let started = store.store.commit(start(*number, "")).await.unwrap();
-        assert_eq!(started, ByPassword::Done);
+        assert_eq!(started, PasswordOutcome::Done);
     }
     store
 }
 
 impl TestStore {
-    async fn end(&self, name: &str, which: Which) -> Result<(), CommitError> {
+    async fn end(&self, name: &str, which: SessionSelection) -> Result<(), CommitError> {
         self.store.commit(EndSessions { user: user(name), which }).await
     }
 
@@ -53,13 +53,13 @@ impl TestStore {
     }
 }
 
-fn change(id: ClientId, from: &str, to: &str) -> ChangePassword {
+fn change(id: ClientId, from: &str, to: &str) -> SetPassword {
     let (user, session) = (user("alice"), token(2));
-    ChangePassword { id, user, session, verified: from.into(), password_hash: to.into() }
+    SetPassword { id, user, session, verified: from.into(), password_hash: to.into() }
 }
 
 #[tokio::test]
-async fn a_session_ends_for_good_and_the_oldest_gives_way() {
+async fn an_ended_session_stays_ended_and_the_oldest_session_is_evicted() {
     let most = u16::try_from(SESSIONS_MAX).unwrap();
     let numbers: Vec<u16> = (1..=most).collect();
     let store = store_with(&numbers).await;
@@ -68,18 +68,18 @@ async fn a_session_ends_for_good_and_the_oldest_gives_way() {
     let others: Vec<_> = [1].into_iter().chain(3..=most + 1).collect();
     assert_eq!(store.numbers().await, others);
     for _ in 0..2 {
-        store.end("alice", Which::Token(token(most))).await.unwrap();
+        store.end("alice", SessionSelection::Token(token(most))).await.unwrap();
     }
     let store = store.reopened().await;
     assert_eq!(store.store.session(token(most)).await.unwrap(), None);
-    let auth_state = store.store.session(token(most + 1)).await.unwrap();
+    let resumed = store.store.session(token(most + 1)).await.unwrap();
     let last = at((most + 1).into());
     let row = SessionRow { token_hash: token(most + 1), created: last, used: last };
-    assert_eq!(auth_state, Some((user("alice"), row)));
+    assert_eq!(resumed, Some((user("alice"), row)));
 }
 
 #[tokio::test]
-async fn sessions_that_are_online_or_were_used_again_give_way_last() {
+async fn sessions_that_are_online_or_were_used_again_are_evicted_last() {
     let most = u16::try_from(SESSIONS_MAX).unwrap();
     let store = store_with(&(1..=most).collect::<Vec<_>>()).await;
     store.store.commit(UseSession { token_hash: token(1), at: at(2) }).await.unwrap();
@@ -105,31 +105,37 @@ async fn of_two_sessions_with_one_id_the_later_stays() {
 }
 
 #[tokio::test]
-async fn sessions_are_ended_by_their_own_user_one_by_one_or_all() {
+async fn only_their_own_user_ends_sessions_one_by_one_or_all() {
     let store = store_with(&[1, 2, 3]).await;
     let id = session_id(&token(2));
-    assert_eq!(refusal(store.end("bob", Which::Id(id)).await), Refusal::SessionNotFound(id));
-    store.end("bob", Which::All).await.unwrap();
+    assert_eq!(
+        refusal(store.end("bob", SessionSelection::Id(id)).await),
+        Refusal::SessionNotFound(id)
+    );
+    store.end("bob", SessionSelection::All).await.unwrap();
     assert_eq!(store.numbers().await, [1, 2, 3]);
-    store.end("alice", Which::Id(id)).await.unwrap();
+    store.end("alice", SessionSelection::Id(id)).await.unwrap();
     assert_eq!(store.numbers().await, [1, 3]);
-    assert_eq!(refusal(store.end("alice", Which::Id(id)).await), Refusal::SessionNotFound(id));
-    store.end("alice", Which::All).await.unwrap();
+    assert_eq!(
+        refusal(store.end("alice", SessionSelection::Id(id)).await),
+        Refusal::SessionNotFound(id)
+    );
+    store.end("alice", SessionSelection::All).await.unwrap();
     assert_eq!(store.reopened().await.numbers().await, [0; 0]);
 }
 
 #[tokio::test]
-async fn a_session_begins_by_the_password_of_the_moment() {
+async fn a_session_starts_only_by_the_current_password() {
     let store = store_with(&[2]).await;
     // Queued together, they are applied in this order in one transaction.
     let change = store.store.commit(change(ClientId::random(), "", "new"));
     let (changed, started) = tokio::join!(change, store.store.commit(start(3, "")));
-    assert_eq!(changed.unwrap(), ByPassword::Done);
-    assert_eq!(started.unwrap(), ByPassword::CheckAgain);
+    assert_eq!(changed.unwrap(), PasswordOutcome::Done);
+    assert_eq!(started.unwrap(), PasswordOutcome::CheckAgain);
     let nobody = StartSession { user: user("nobody"), ..start(4, "") };
-    assert_eq!(store.store.commit(nobody).await.unwrap(), ByPassword::CheckAgain);
+    assert_eq!(store.store.commit(nobody).await.unwrap(), PasswordOutcome::CheckAgain);
     let rehashed = StartSession { rehashed: Some("strong".into()), ..start(5, "new") };
-    assert_eq!(store.store.commit(rehashed).await.unwrap(), ByPassword::Done);
+    assert_eq!(store.store.commit(rehashed).await.unwrap(), PasswordOutcome::Done);
     assert_eq!(store.numbers().await, [2, 5]);
     let hash = store.store.password_hash(user("alice")).await.unwrap();
     assert_eq!(hash.as_deref(), Some("strong"));
@@ -145,20 +151,20 @@ async fn a_changed_password_ends_the_other_sessions_once() {
     assert_eq!(store.numbers().await, [2]);
     assert_eq!((state().await.is_changed, state().await.hash.as_deref()), (true, Some("new")));
     store.store.commit(start(4, "new")).await.unwrap();
-    // Again, as after a lost answer, and by one who had not heard of the new one.
+    // A repetition after a lost answer, and a change that was checked against the old hash.
     for again in [change(id, "", "new"), change(ClientId::random(), "", "newer")] {
-        assert_eq!(store.store.commit(again).await.unwrap(), ByPassword::CheckAgain);
+        assert_eq!(store.store.commit(again).await.unwrap(), PasswordOutcome::CheckAgain);
     }
     assert_eq!(store.numbers().await, [2, 4]);
     assert_eq!(state().await.hash.as_deref(), Some("new"));
 }
 
 #[tokio::test]
-async fn who_was_signed_out_meanwhile_changes_no_password() {
+async fn a_session_that_ended_meanwhile_changes_no_password() {
     let store = store_with(&[1]).await;
     let refused = store.store.commit(change(ClientId::random(), "", "new")).await;
     assert_eq!(refusal(refused), Refusal::NotLoggedIn);
-    let others = ChangePassword {
+    let others = SetPassword {
         user: user("bob"),
         session: token(1),
         ..change(ClientId::random(), "", "new")

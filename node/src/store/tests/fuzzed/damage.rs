@@ -1,4 +1,4 @@
-//! Records that are not what was written.
+//! Damaged records.
 
 use std::fmt::Debug;
 use std::sync::OnceLock;
@@ -11,35 +11,39 @@ use serde::de::DeserializeOwned;
 
 use super::CACHE_BYTES;
 use crate::store::changes::{
-    Change, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark, MarkMessages, Post,
-    StartSession, Which,
+    EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark, MarkMessages, Post, SessionSelection,
+    StartSession,
 };
 use crate::store::error::StoreError;
 use crate::store::queries::HistoryQuery;
-use crate::store::records::{
-    self, Account, Effect, Entry, Group, MarkedRanges, Membership, Session, StoredFile,
+use crate::store::schema::range_set::RangeSet;
+use crate::store::schema::records::{
+    self, AccountRecord, CommandEffect, GroupRecord, LogEntry, MembershipRecord, SessionRecord,
+    StoredFileRecord,
 };
-use crate::store::tests::disk::Disk;
-use crate::store::tests::ledger::Ledger;
-use crate::store::tests::machine::{Machine, Rows};
+use crate::store::schema::rows_read::Definition;
+use crate::store::schema::tables;
+use crate::store::tests::change_generator::ChangeGenerator;
+use crate::store::tests::disk::SimulatedDisk;
+use crate::store::tests::disk_store::{DiskStore, TableContents};
+use crate::store::tests::possible_states::PossibleStates;
 use crate::store::tests::random::Random;
-use crate::store::tests::scenario::Scenario;
 use crate::store::tests::{at, group, text, user};
-use crate::store::{CommitError, Store, tables};
+use crate::store::{Change, CommitError, Store};
 
-/// How many changes have made the store.
+/// The number of changes that fill the store.
 const STEPS: u64 = 120;
 
-/// Reads bytes as a record of every kind: what is read is read again from how it is written.
+/// Decodes the bytes as a record of every kind. A record that decodes must decode again after it is encoded.
 pub(super) fn check_decoded(input: &[u8]) {
-    check::<Account>(input);
-    check::<Session>(input);
-    check::<Group>(input);
-    check::<Membership>(input);
-    check::<Entry>(input);
-    check::<StoredFile>(input);
-    check::<Effect>(input);
-    check::<MarkedRanges>(input);
+    check::<AccountRecord>(input);
+    check::<SessionRecord>(input);
+    check::<GroupRecord>(input);
+    check::<MembershipRecord>(input);
+    check::<LogEntry>(input);
+    check::<StoredFileRecord>(input);
+    check::<CommandEffect>(input);
+    check::<RangeSet>(input);
     check::<Sequence>(input);
     check::<Timestamp>(input);
 }
@@ -51,44 +55,44 @@ fn check<R: Serialize + DeserializeOwned + Debug>(input: &[u8]) {
     assert_eq!(again.ok(), Some(bytes), "{record:?}");
 }
 
-/// A store in which every kind of thing has happened, and its rows.
-fn sound() -> &'static (Vec<u8>, Rows) {
-    static SOUND: OnceLock<(Vec<u8>, Rows)> = OnceLock::new();
+/// A store with rows in every table, and those rows.
+fn sound() -> &'static (Vec<u8>, TableContents) {
+    static SOUND: OnceLock<(Vec<u8>, TableContents)> = OnceLock::new();
     SOUND.get_or_init(|| {
-        let disk = Disk::with_empty_store();
-        let machine = Machine::start(&disk, CACHE_BYTES).unwrap();
-        let mut ledger = Ledger::new();
-        let steps = Scenario::new(Random::new(7)).steps(STEPS, ledger.world());
-        assert!(ledger.commit(&machine, &steps));
-        let rows = machine.rows().unwrap();
+        let disk = SimulatedDisk::with_empty_store();
+        let disk_store = DiskStore::start(&disk, CACHE_BYTES).unwrap();
+        let mut states = PossibleStates::new();
+        let steps = ChangeGenerator::new(Random::new(7)).steps(STEPS, states.model());
+        assert!(states.commit(&disk_store, &steps));
+        let rows = disk_store.rows().unwrap();
         let tables = tables::ALL.iter().map(TableHandle::name);
         for table in tables {
             assert!(rows.keys().any(|(name, _)| name == table), "nothing in {table}");
         }
-        drop(machine);
+        drop(disk_store);
         (disk.content(), rows)
     })
 }
 
-/// Puts the bytes behind the first two into the row that those choose, and uses the store.
+/// Writes the bytes after the first two into the row that the first two choose, and uses the store.
 pub(super) async fn check_store(input: &[u8]) {
     let [high, low, value @ ..] = input else { return };
     let (content, rows) = sound();
     let row = (usize::from(*high) * 256 + usize::from(*low)) % rows.len();
     let (table, key) = rows.keys().nth(row).unwrap();
-    let disk = Disk::holding(content);
-    let machine = Machine::start(&disk, CACHE_BYTES).unwrap();
+    let disk = SimulatedDisk::holding(content);
+    let disk_store = DiskStore::start(&disk, CACHE_BYTES).unwrap();
     let table = tables::ALL.iter().find(|definition| definition.name() == table).unwrap();
-    machine.replace(*table, key, value);
-    let store = machine.into_store();
+    disk_store.replace(*table, key, value);
+    let store = disk_store.into_store();
     read(&store).await;
     change(&store).await;
     read(&store).await;
 }
 
-/// What was asked may be a fault, and no panic.
+/// A query may return an error, but must not panic.
 #[track_caller]
-fn seen<T>(answer: Result<T, StoreError>) -> Option<T> {
+fn check_no_panic<T>(answer: Result<T, StoreError>) -> Option<T> {
     assert!(!matches!(answer, Err(StoreError::Panicked)), "a panic");
     answer.ok()
 }
@@ -98,15 +102,15 @@ fn people() -> [UserName; 2] {
 }
 
 async fn read(store: &Store) {
-    seen(store.users(None).await);
+    check_no_panic(store.users(None).await);
     for reader in people() {
-        seen(store.password_hash(reader.clone()).await);
-        seen(store.sessions(reader.clone()).await);
-        seen(store.groups(reader.clone(), None).await);
-        seen(store.groups_of(reader.clone()).await);
-        seen(store.members(reader.clone(), group("lab"), None).await);
-        seen(store.may_upload(reader.clone(), Address::Group(group("lab"))).await);
-        seen(store.earlier_upload(reader.clone(), ClientId([7; 16])).await);
+        check_no_panic(store.password_hash(reader.clone()).await);
+        check_no_panic(store.sessions(reader.clone()).await);
+        check_no_panic(store.groups(reader.clone(), None).await);
+        check_no_panic(store.groups_of(reader.clone()).await);
+        check_no_panic(store.members(reader.clone(), group("lab"), None).await);
+        check_no_panic(store.may_upload(reader.clone(), Address::Group(group("lab"))).await);
+        check_no_panic(store.earlier_upload(reader.clone(), ClientId([7; 16])).await);
         for log in [Address::User(reader.clone()), Address::Group(group("lab"))] {
             read_log(store, &reader, log).await;
         }
@@ -118,22 +122,22 @@ async fn read_log(store: &Store, reader: &UserName, log: Address) {
     for selection in [UnreadAndNewest(3), Newest(9), Unread] {
         let (reader, log) = (reader.clone(), log.clone());
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page: None };
-        seen(store.history(query).await);
+        check_no_panic(store.history(query).await);
     }
-    seen(store.messages_after(reader.clone(), log.clone(), Sequence(1)).await);
-    seen(store.file(reader.clone(), log.clone(), FileQuery::from("a.txt")).await);
+    check_no_panic(store.messages_after(reader.clone(), log.clone(), Sequence(1)).await);
+    check_no_panic(store.file(reader.clone(), log.clone(), FileQuery::from("a.txt")).await);
     for place in 1..4 {
         let message = MessageId { log: log.clone(), sequence: Sequence(place) };
-        seen(store.receipt(reader.clone(), message).await);
+        check_no_panic(store.receipt(reader.clone(), message).await);
     }
 }
 
-/// What was changed may be a fault, and no panic.
-async fn made<C: Change>(store: &Store, change: C) {
-    if let Err(CommitError::Failed(fault) | CommitError::Unknown(fault)) =
+/// A change may return an error, but must not panic.
+async fn commit<C: Change>(store: &Store, change: C) {
+    if let Err(CommitError::Failed(error) | CommitError::Unknown(error)) =
         store.commit(change).await
     {
-        assert!(!matches!(*fault, StoreError::Panicked), "a panic");
+        assert!(!matches!(*error, StoreError::Panicked), "a panic");
     }
 }
 
@@ -145,18 +149,19 @@ async fn change(store: &Store) {
                 qchat_proto::command::SequenceRange { first: Sequence(first), last: Sequence(last) }
             });
             let ranges = ranges.to_vec();
-            made(store, MarkMessages { mark, user: alice.clone(), log: log.clone(), ranges }).await;
+            commit(store, MarkMessages { mark, user: alice.clone(), log: log.clone(), ranges })
+                .await;
         }
         for from in people() {
             let (id, to) = (ClientId([200; 16]), log.clone());
-            made(store, Post { id, from, to, at: at(9), content: text("hi") }).await;
+            commit(store, Post { id, from, to, at: at(9), content: text("hi") }).await;
         }
     }
     let names = ["0000000000002_a.txt".parse().unwrap()].to_vec();
-    made(store, ExpireFiles { names, at: at(9) }).await;
+    commit(store, ExpireFiles { names, at: at(9) }).await;
     for name in ["lab", "ops"] {
-        made(store, JoinGroup { group: group(name), user: bob.clone(), at: at(9) }).await;
-        made(store, LeaveGroup { group: group(name), user: bob.clone() }).await;
+        commit(store, JoinGroup { group: group(name), user: bob.clone(), at: at(9) }).await;
+        commit(store, LeaveGroup { group: group(name), user: bob.clone() }).await;
     }
     let start = StartSession {
         user: alice.clone(),
@@ -166,13 +171,13 @@ async fn change(store: &Store) {
         online: Vec::new(),
         at: at(9),
     };
-    made(store, start).await;
-    made(store, EndSessions { user: alice, which: Which::All }).await;
+    commit(store, start).await;
+    commit(store, EndSessions { user: alice, which: SessionSelection::All }).await;
 }
 
-impl Machine {
-    /// Writes a value as it is.
-    fn replace(&self, table: tables::Definition, key: &[u8], value: &[u8]) {
+impl DiskStore {
+    /// Replaces the bytes of a row.
+    fn replace(&self, table: Definition, key: &[u8], value: &[u8]) {
         let transaction = self.database().begin_write().unwrap();
         transaction.open_table(table).unwrap().insert(key, value).unwrap();
         transaction.commit().unwrap();

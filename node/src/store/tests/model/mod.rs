@@ -1,6 +1,6 @@
-//! What a store is to be, the plain way: collections in memory, without a disk.
+//! A simple model of the store: collections in memory, without a disk.
 
-mod questions;
+mod queries;
 mod rows;
 mod sessions;
 mod step;
@@ -12,58 +12,64 @@ use qchat_proto::{
     Timestamp, UserName,
 };
 
-pub(super) use step::{Answer, Expected, Step, Told};
+pub(super) use step::{Answer, Expected, Step, StepOutcome};
 
 use crate::store::changes::{
-    ByPassword, Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
-    Post,
+    Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
+    PasswordOutcome, Post,
 };
 use crate::store::queries::TokenHash;
-use crate::store::records::{Account, Effect, Entry, Session, StoredFile};
+use crate::store::schema::records::{
+    AccountRecord, CommandEffect, LogEntry, SessionRecord, StoredFileRecord,
+};
 
-/// Places of logs, for each user.
-type Places = HashMap<(UserName, Address), BTreeSet<u64>>;
+/// Marked positions of logs, for each user.
+type MarkedPositions = HashMap<(UserName, Address), BTreeSet<u64>>;
 
-/// The world as far as a store knows it.
+/// The state that a store should have.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Model {
-    pub(super) accounts: BTreeMap<UserName, Account>,
-    pub(super) sessions: BTreeMap<TokenHash, Session>,
-    pub(super) groups: BTreeMap<GroupName, Group>,
-    pub(super) logs: HashMap<Address, Vec<Entry>>,
-    /// The places of a log that a user has read.
-    read: Places,
-    /// Those that a device of the user has.
-    delivered: Places,
-    requests: HashMap<(UserName, ClientId), Effect>,
-    /// Bytes of the files that a user sent and that are kept.
+    pub(super) accounts: BTreeMap<UserName, AccountRecord>,
+    pub(super) sessions: BTreeMap<TokenHash, SessionRecord>,
+    pub(super) groups: BTreeMap<GroupName, ModelGroup>,
+    pub(super) logs: HashMap<Address, Vec<LogEntry>>,
+    /// The positions that a user has read.
+    read: MarkedPositions,
+    /// The positions that a device of the user has received.
+    delivered: MarkedPositions,
+    requests: HashMap<(UserName, ClientId), CommandEffect>,
+    /// The bytes of a user's sent files that have not expired.
     usage: BTreeMap<UserName, u64>,
-    pub(super) stored: BTreeMap<StoredName, StoredFile>,
+    pub(super) stored: BTreeMap<StoredName, StoredFileRecord>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Group {
+pub(super) struct ModelGroup {
     owner: UserName,
     created: Timestamp,
-    /// When each member joined.
+    /// The time of joining of each member.
     pub(super) members: BTreeMap<UserName, Timestamp>,
 }
 
 impl Model {
-    /// Makes a change, and tells what it is to be answered with.
+    /// Makes a change, and returns its expected outcome.
     pub(super) fn apply(&mut self, step: &Step) -> Expected {
         match step {
-            Step::CreateAccount(create) => return self.create_account(create).map(Told::Password),
-            Step::StartSession(start) => return Ok(Told::Password(self.start_session(start))),
+            Step::CreateAccount(create) => {
+                return self.create_account(create).map(StepOutcome::Password);
+            }
+            Step::StartSession(start) => {
+                return Ok(StepOutcome::Password(self.start_session(start)));
+            }
             Step::UseSession(used) => {
                 let session = self.sessions.get_mut(&used.token_hash);
                 session.into_iter().for_each(|session| session.used = used.at);
             }
             Step::EndSessions(end) => self.end_sessions(end)?,
-            Step::ChangePassword(change) => {
-                return self.change_password(change).map(Told::Password);
+            Step::SetPassword(change) => {
+                return self.change_password(change).map(StepOutcome::Password);
             }
-            Step::Post(post) => return self.post(post).map(Told::Message),
+            Step::Post(post) => return self.post(post).map(StepOutcome::Message),
             Step::CreateGroup(create) => self.create_group(create)?,
             Step::JoinGroup(join) => self.join(join)?,
             Step::LeaveGroup(leave) => {
@@ -74,29 +80,30 @@ impl Model {
             Step::MarkMessages(mark) => self.mark(mark)?,
             Step::ExpireFiles(expire) => self.expire(expire),
         }
-        Ok(Told::Nothing)
+        Ok(StepOutcome::Nothing)
     }
 
-    fn create_account(&mut self, create: &CreateAccount) -> Result<ByPassword, Refusal> {
+    fn create_account(&mut self, create: &CreateAccount) -> Result<PasswordOutcome, Refusal> {
         let request = (create.user.clone(), create.id);
         match self.requests.get(&request) {
-            Some(Effect::Account) => return Ok(ByPassword::CheckAgain),
+            Some(CommandEffect::Account) => return Ok(PasswordOutcome::CheckAgain),
             Some(_) => return Err(Refusal::IdReused),
             None if self.accounts.contains_key(&create.user) => {
                 return Err(Refusal::UserExists(create.user.clone()));
             }
             None => {}
         }
-        let account = Account { password_hash: create.password_hash.clone(), created: create.at };
+        let account =
+            AccountRecord { password_hash: create.password_hash.clone(), created: create.at };
         self.accounts.insert(create.user.clone(), account);
-        self.requests.insert(request, Effect::Account);
-        Ok(ByPassword::Done)
+        self.requests.insert(request, CommandEffect::Account);
+        Ok(PasswordOutcome::Done)
     }
 
     fn create_group(&mut self, create: &CreateGroup) -> Result<(), Refusal> {
         let request = (create.owner.clone(), create.id);
         match self.requests.get(&request) {
-            Some(Effect::Group(name)) if *name == create.group => return Ok(()),
+            Some(CommandEffect::Group(name)) if *name == create.group => return Ok(()),
             Some(_) => return Err(Refusal::IdReused),
             None if self.groups.contains_key(&create.group) => {
                 return Err(Refusal::GroupExists(create.group.clone()));
@@ -104,9 +111,9 @@ impl Model {
             None => {}
         }
         let members = BTreeMap::from([(create.owner.clone(), create.at)]);
-        let group = Group { owner: create.owner.clone(), created: create.at, members };
+        let group = ModelGroup { owner: create.owner.clone(), created: create.at, members };
         self.groups.insert(create.group.clone(), group);
-        self.requests.insert(request, Effect::Group(create.group.clone()));
+        self.requests.insert(request, CommandEffect::Group(create.group.clone()));
         Ok(())
     }
 
@@ -126,7 +133,9 @@ impl Model {
     fn post(&mut self, post: &Post) -> Result<Message, Refusal> {
         let request = (post.from.clone(), post.id);
         match self.requests.get(&request) {
-            Some(Effect::Message(log, sequence)) => return self.repeated(post, log, *sequence),
+            Some(CommandEffect::Message(log, sequence)) => {
+                return self.repeated(post, log, *sequence);
+            }
             Some(_) => return Err(Refusal::IdReused),
             None => {}
         }
@@ -139,7 +148,7 @@ impl Model {
             self.use_quota(&post.from, file, *quota)?;
         }
         let entry = self.append(post);
-        self.requests.insert(request, Effect::Message(post.to.clone(), entry.sequence));
+        self.requests.insert(request, CommandEffect::Message(post.to.clone(), entry.sequence));
         Ok(message(&entry))
     }
 
@@ -172,15 +181,15 @@ impl Model {
             Some(quota) if used + size > quota => Err(Refusal::QuotaExceeded { size, used, quota }),
             _ => {
                 self.usage.insert(user.clone(), used + size);
-                let stored = StoredFile { sender: user.clone(), size, expired: None };
+                let stored = StoredFileRecord { sender: user.clone(), size, expired: None };
                 self.stored.insert(file.name.clone(), stored);
                 Ok(())
             }
         }
     }
 
-    fn append(&mut self, post: &Post) -> Entry {
-        let entry = Entry {
+    fn append(&mut self, post: &Post) -> LogEntry {
+        let entry = LogEntry {
             to: post.to.clone(),
             sequence: Sequence(self.length(&post.to) + 1),
             from: post.from.clone(),
@@ -193,7 +202,7 @@ impl Model {
         };
         self.logs.entry(post.to.clone()).or_default().push(entry.clone());
         let own = Address::User(post.from.clone());
-        // Where the sender finds it again, and has read it; a note to oneself is read later.
+        // The log in which the sender's message counts as read. A note to oneself does not count as read.
         let read = match &post.to {
             Address::Group(_) => post.to.clone(),
             to if *to == own => return entry,
@@ -202,8 +211,8 @@ impl Model {
                 own
             }
         };
-        let place = self.length(&read);
-        self.read.entry((post.from.clone(), read)).or_default().insert(place);
+        let position = self.length(&read);
+        self.read.entry((post.from.clone(), read)).or_default().insert(position);
         entry
     }
 
@@ -212,14 +221,14 @@ impl Model {
             self.check_member(group, &mark.user)?;
         }
         let length = self.length(&mark.log);
-        let places = match mark.mark {
+        let positions = match mark.mark {
             Mark::Read => &mut self.read,
             Mark::Delivered => &mut self.delivered,
         };
-        let marked = places.entry((mark.user.clone(), mark.log.clone())).or_default();
+        let marked = positions.entry((mark.user.clone(), mark.log.clone())).or_default();
         for range in &mark.ranges {
             marked.extend(
-                (1..=length).filter(|place| (range.first.0..=range.last.0).contains(place)),
+                (1..=length).filter(|position| (range.first.0..=range.last.0).contains(position)),
             );
         }
         Ok(())
@@ -236,7 +245,7 @@ impl Model {
         }
     }
 
-    /// Existence before membership.
+    /// Checks existence before membership, as the store does.
     fn check_member(&self, group: &GroupName, user: &UserName) -> Result<(), Refusal> {
         match self.groups.get(group) {
             None => Err(Refusal::GroupNotFound(group.clone())),
@@ -249,14 +258,14 @@ impl Model {
         self.usage.get(user).copied().unwrap_or_default()
     }
 
-    /// How many messages a log has.
+    /// The number of messages in a log.
     pub(super) fn length(&self, log: &Address) -> u64 {
         u64::try_from(self.logs.get(log).map_or(0, Vec::len)).unwrap()
     }
 }
 
-/// The message as its sender sees it.
-fn message(entry: &Entry) -> Message {
+/// The message in the form that its sender sees.
+fn message(entry: &LogEntry) -> Message {
     Message {
         id: MessageId { log: entry.to.clone(), sequence: entry.sequence },
         from: entry.from.clone(),

@@ -2,36 +2,36 @@
 
 use qchat_proto::{ClientId, Message, Refusal};
 
-use crate::store::CommitError;
 use crate::store::changes::{
-    ByPassword, Change, ChangePassword, CreateAccount, CreateGroup, EndSessions, ExpireFiles,
-    JoinGroup, LeaveGroup, MarkMessages, Post, StartSession, UseSession,
+    CreateAccount, CreateGroup, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, MarkMessages,
+    PasswordOutcome, Post, SetPassword, StartSession, UseSession,
 };
 use crate::store::writer::{self, Job};
+use crate::store::{Change, CommitError};
 
-/// What a change that was made tells.
+/// The outcome of any change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "few of them live at a time")]
-pub(in super::super) enum Told {
+pub(in super::super) enum StepOutcome {
     Nothing,
     Message(Message),
-    Password(ByPassword),
+    Password(PasswordOutcome),
 }
 
-/// What a change is answered with.
-pub(in super::super) type Answer = Result<Told, CommitError>;
+/// The result of a change.
+pub(in super::super) type Answer = Result<StepOutcome, CommitError>;
 
-/// What a change should be answered with.
-pub(in super::super) type Expected = Result<Told, Refusal>;
+/// The expected result of a change.
+pub(in super::super) type Expected = Result<StepOutcome, Refusal>;
 
-/// A change.
+/// A change of any kind.
 #[derive(Debug, Clone)]
 pub(in super::super) enum Step {
     CreateAccount(CreateAccount),
     StartSession(StartSession),
     UseSession(UseSession),
     EndSessions(EndSessions),
-    ChangePassword(ChangePassword),
+    SetPassword(SetPassword),
     Post(Post),
     CreateGroup(CreateGroup),
     JoinGroup(JoinGroup),
@@ -40,32 +40,32 @@ pub(in super::super) enum Step {
     ExpireFiles(ExpireFiles),
 }
 
-/// Takes the answer once it is there.
-type Answered = Box<dyn FnOnce() -> Answer>;
+/// Returns the result of a change, once its batch was written.
+type ReadAnswer = Box<dyn FnOnce() -> Answer>;
 
 impl Step {
-    /// The change ready for a batch, and its answer afterwards.
-    pub(in super::super) fn queued(&self) -> (Box<dyn Job>, Answered) {
+    /// A job for the change, and a function that returns its result.
+    pub(in super::super) fn queued(&self) -> (Box<dyn Job>, ReadAnswer) {
         match self.clone() {
-            Self::CreateAccount(change) => queued(change, Told::Password),
-            Self::StartSession(change) => queued(change, Told::Password),
-            Self::UseSession(change) => queued(change, |()| Told::Nothing),
-            Self::EndSessions(change) => queued(change, |()| Told::Nothing),
-            Self::ChangePassword(change) => queued(change, Told::Password),
-            Self::Post(change) => queued(change, Told::Message),
-            Self::CreateGroup(change) => queued(change, |_| Told::Nothing),
-            Self::JoinGroup(change) => queued(change, |_| Told::Nothing),
-            Self::LeaveGroup(change) => queued(change, |()| Told::Nothing),
-            Self::MarkMessages(change) => queued(change, |()| Told::Nothing),
-            Self::ExpireFiles(change) => queued(change, |()| Told::Nothing),
+            Self::CreateAccount(change) => queued(change, StepOutcome::Password),
+            Self::StartSession(change) => queued(change, StepOutcome::Password),
+            Self::UseSession(change) => queued(change, |()| StepOutcome::Nothing),
+            Self::EndSessions(change) => queued(change, |()| StepOutcome::Nothing),
+            Self::SetPassword(change) => queued(change, StepOutcome::Password),
+            Self::Post(change) => queued(change, StepOutcome::Message),
+            Self::CreateGroup(change) => queued(change, |_| StepOutcome::Nothing),
+            Self::JoinGroup(change) => queued(change, |_| StepOutcome::Nothing),
+            Self::LeaveGroup(change) => queued(change, |()| StepOutcome::Nothing),
+            Self::MarkMessages(change) => queued(change, |()| StepOutcome::Nothing),
+            Self::ExpireFiles(change) => queued(change, |()| StepOutcome::Nothing),
         }
     }
 
-    /// The same change under another id, where it has one.
+    /// The same change with another id, if it has one.
     pub(in super::super) fn with_id(mut self, new: ClientId) -> Self {
         match &mut self {
             Self::CreateAccount(CreateAccount { id, .. })
-            | Self::ChangePassword(ChangePassword { id, .. })
+            | Self::SetPassword(SetPassword { id, .. })
             | Self::Post(Post { id, .. })
             | Self::CreateGroup(CreateGroup { id, .. }) => *id = new,
             _ => {}
@@ -74,8 +74,9 @@ impl Step {
     }
 }
 
-fn queued<C: Change>(change: C, told: fn(C::Outcome) -> Told) -> (Box<dyn Job>, Answered) {
-    let (job, mut answered) = writer::queued(change);
-    let answer = move || answered.try_recv().expect("a batch answers every change").map(told);
+fn queued<C: Change>(change: C, done: fn(C::Outcome) -> StepOutcome) -> (Box<dyn Job>, ReadAnswer) {
+    let (job, mut answered) = writer::job(change);
+    let answer =
+        move || answered.try_recv().expect("every change of a batch has an outcome").map(done);
     (job, Box::new(answer))
 }

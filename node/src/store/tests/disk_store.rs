@@ -1,5 +1,5 @@
-//! A store on a disk that can have accidents. Its batches are what a test says, not what happened to
-//! arrive together: so that a seed gives the same calls to the disk again.
+//! A store on a simulated disk. The test decides which changes form a batch, so that a seed always causes the same
+//! calls to the disk.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,23 +8,24 @@ use std::sync::{Arc, OnceLock};
 
 use redb::{Database, ReadableDatabase, TableHandle};
 
-use super::disk::Disk;
+use super::disk::SimulatedDisk;
 use super::model::{Answer, Step};
 use crate::store::database::ReopeningDatabase;
 use crate::store::free_space::FreeSpaceNow;
-use crate::store::writer::Unsettled;
-use crate::store::{OpenError, Store, open, tables, writer};
+use crate::store::schema::tables;
+use crate::store::writer::UnansweredBatch;
+use crate::store::{OpenError, Store, open, writer};
 
-/// What a store holds, byte for byte: table and key, and the value there.
-pub(super) type Rows = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+/// The bytes of all tables: the value of each table and key.
+pub(super) type TableContents = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
-/// A store that is open.
-pub(super) struct Machine {
+/// An open store on a simulated disk.
+pub(super) struct DiskStore {
     database: Arc<Database>,
 }
 
-impl Disk {
-    /// A disk with an empty store, durable, as making one leaves it.
+impl SimulatedDisk {
+    /// A disk with an empty store, as after the creation of one.
     pub(super) fn with_empty_store() -> Self {
         static CONTENT: OnceLock<Vec<u8>> = OnceLock::new();
         Self::holding(CONTENT.get_or_init(|| {
@@ -37,32 +38,32 @@ impl Disk {
     }
 }
 
-impl Machine {
-    /// Opens the store that is on the disk. A small cache writes earlier than it must.
-    pub(super) fn start(disk: &Disk, cache_bytes: usize) -> Result<Self, Box<dyn Error>> {
+impl DiskStore {
+    /// Opens the store on the disk. With a small cache, redb writes pages before the commit.
+    pub(super) fn start(disk: &SimulatedDisk, cache_bytes: usize) -> Result<Self, Box<dyn Error>> {
         Ok(Self { database: Arc::new(database_on(disk, cache_bytes)?) })
     }
 
     /// Makes these changes in one transaction.
     pub(super) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
-        let room = FreeSpaceNow::boundless();
-        let unsettled = writer::write_batch(&self.database, jobs, room, &OnceLock::new());
-        unsettled.into_iter().for_each(Unsettled::give_up);
+        let free_space = FreeSpaceNow::unlimited();
+        let unanswered = writer::write_batch(&self.database, jobs, free_space, &OnceLock::new());
+        unanswered.into_iter().for_each(UnansweredBatch::give_up);
         answers.into_iter().map(|answer| answer()).collect()
     }
 
-    /// The engine's side of it.
+    /// The redb database.
     pub(super) fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Everything that is in the tables.
-    pub(super) fn rows(&self) -> Result<Rows, Box<dyn Error>> {
+    /// The contents of all tables.
+    pub(super) fn rows(&self) -> Result<TableContents, Box<dyn Error>> {
         rows_of(&self.database)
     }
 
-    /// The store as the server's handlers have it.
+    /// The store, as the handlers of the server use it.
     pub(super) fn into_store(self) -> Store {
         let database = Arc::into_inner(self.database).unwrap();
         let again = || Err(OpenError::InUse(PathBuf::new()));
@@ -70,19 +71,22 @@ impl Machine {
     }
 }
 
-/// The database that is on the disk.
-pub(super) fn database_on(disk: &Disk, cache_bytes: usize) -> Result<Database, Box<dyn Error>> {
-    // `create` makes a store on an empty disk, which has no format then.
+/// Opens the database on the disk.
+pub(super) fn database_on(
+    disk: &SimulatedDisk,
+    cache_bytes: usize,
+) -> Result<Database, Box<dyn Error>> {
+    // On an empty disk redb creates a database without a format, which the assertion finds.
     let mut builder = open::builder();
     let database = builder.set_cache_size(cache_bytes).create_with_backend(disk.attach())?;
     assert_eq!(tables::format(&database)?, tables::FORMAT);
     Ok(database)
 }
 
-/// Everything that is in the tables.
-pub(super) fn rows_of(database: &Database) -> Result<Rows, Box<dyn Error>> {
+/// The contents of all tables.
+pub(super) fn rows_of(database: &Database) -> Result<TableContents, Box<dyn Error>> {
     let snapshot = database.begin_read()?;
-    let mut rows = Rows::new();
+    let mut rows = TableContents::new();
     for definition in tables::ALL {
         for row in snapshot.open_table(*definition)?.range::<&[u8]>(..)? {
             let (key, value) = row?;
@@ -93,8 +97,8 @@ pub(super) fn rows_of(database: &Database) -> Result<Rows, Box<dyn Error>> {
     Ok(rows)
 }
 
-/// The first row in which two stores differ, for a person to read.
-pub(super) fn difference(found: &Rows, expected: &Rows) -> Option<String> {
+/// A description of the first row in which two stores differ.
+pub(super) fn difference(found: &TableContents, expected: &TableContents) -> Option<String> {
     let keys = found.keys().chain(expected.keys());
     let differing = keys.filter(|key| found.get(*key) != expected.get(*key)).min()?;
     let (table, key) = differing;

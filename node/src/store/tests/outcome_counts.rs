@@ -1,13 +1,13 @@
-//! How often what a test is about happened: a test of accidents that never happen shows nothing.
+//! Counts the events that a test is about. A fault-injection test whose faults never happen shows nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// Counts by name, from several threads.
+/// Counters by name, for several threads.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<BTreeMap<&'static str, u64>>);
+pub(super) struct OutcomeCounts(Mutex<BTreeMap<&'static str, u64>>);
 
-impl Tally {
+impl OutcomeCounts {
     pub(super) fn count(&self, what: &'static str) {
         *self.0.lock().unwrap().entry(what).or_default() += 1;
     }
@@ -16,7 +16,7 @@ impl Tally {
         self.0.lock().unwrap().get(what).copied().unwrap_or_default()
     }
 
-    /// Prints the counts, and wants each of these to have happened.
+    /// Prints the counters, and asserts that each of these is positive.
     pub(super) fn check(&self, wanted: &[&'static str]) {
         println!("{:#?}", self.0.lock().unwrap());
         for what in wanted {

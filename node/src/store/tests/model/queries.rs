@@ -1,4 +1,4 @@
-//! The questions of the store, answered the plain way, and compared.
+//! The expected answers to the queries of the store, and the comparison.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,19 @@ use qchat_proto::{
     Sequence, UserName,
 };
 
-use super::{Model, Places, message};
+use super::{MarkedPositions, Model, message};
 use crate::store::Store;
-use crate::store::queries::{HistoryQuery, Keeping, SessionRow};
-use crate::store::records::{Effect, Entry, Session};
-
-/// A message with its place in a log.
-type Placed = (Sequence, Message);
+use crate::store::queries::{FileStatus, HistoryQuery, PositionedMessage, SessionRow};
+use crate::store::schema::records::{CommandEffect, LogEntry, SessionRecord};
 
 impl Model {
-    /// Asks a store everything that this model knows the answer to.
-    pub(in super::super) async fn check_questions(&self, store: &Store) {
+    /// Runs every query whose answer this model knows.
+    pub(in super::super) async fn check_queries(&self, store: &Store) {
         let users: Vec<UserName> = self.accounts.keys().cloned().collect();
         assert_eq!(store.users(None).await.unwrap(), (users.clone(), false));
         for (token_hash, session) in &self.sessions {
             let found = store.session(*token_hash).await.unwrap();
-            let Session { user, created, used } = session.clone();
+            let SessionRecord { user, created, used } = session.clone();
             let row = SessionRow { token_hash: *token_hash, created, used };
             assert_eq!(found, Some((user, row)));
         }
@@ -39,10 +36,10 @@ impl Model {
         self.check_uploads(store).await;
         let names: Vec<_> = self.stored.keys().cloned().collect();
         let kept = self.stored.values().map(|file| match file.expired {
-            None => Keeping::Kept,
-            Some(_) => Keeping::Expired,
+            None => FileStatus::Kept,
+            Some(_) => FileStatus::Expired,
         });
-        assert_eq!(store.keeping(names).await.unwrap(), kept.collect::<Vec<_>>());
+        assert_eq!(store.file_statuses(names).await.unwrap(), kept.collect::<Vec<_>>());
     }
 
     async fn check_user(&self, store: &Store, user: &UserName) {
@@ -50,7 +47,7 @@ impl Model {
         assert_eq!(hash.as_ref(), Some(&self.accounts[user].password_hash));
         let sessions = self.sessions.iter().filter(|(_, session)| session.user == *user);
         let sessions = sessions.map(|(&token_hash, session)| {
-            let Session { created, used, .. } = *session;
+            let SessionRecord { created, used, .. } = *session;
             SessionRow { token_hash, created, used }
         });
         assert_eq!(store.sessions(user.clone()).await.unwrap(), sessions.collect::<Vec<_>>());
@@ -78,7 +75,7 @@ impl Model {
         assert_eq!(found, expected);
     }
 
-    /// The whole history of a log, what is unread of it, and its files by each of their names.
+    /// Compares the whole history of a log, its unread messages, and its files under each of their names.
     async fn check_log(&self, store: &Store, reader: &UserName, log: Address) {
         for selection in [Selection::Newest(1000), Selection::Unread] {
             let found = history(store, reader, &log, selection).await;
@@ -87,8 +84,8 @@ impl Model {
         let last = store.last(log.clone()).await.unwrap();
         assert_eq!(last.0, self.length(&log));
         assert_eq!(followed(store, reader, &log).await, self.followed(reader, &log));
-        for place in 0..=self.length(&log) {
-            let id = MessageId { log: log.clone(), sequence: Sequence(place) };
+        for position in 0..=self.length(&log) {
+            let id = MessageId { log: log.clone(), sequence: Sequence(position) };
             let found = store.receipt(reader.clone(), id.clone()).await.unwrap();
             assert_eq!(found, self.receipt(reader, id));
         }
@@ -116,18 +113,22 @@ impl Model {
         Ok(here.filter(|message| message.unread || selection != Selection::Unread).collect())
     }
 
-    /// Everything in a log, copies of what its owner sent included.
-    fn followed(&self, reader: &UserName, log: &Address) -> Result<Vec<Placed>, Refusal> {
+    /// All messages of a log, with the copies of its owner's messages.
+    fn followed(
+        &self,
+        reader: &UserName,
+        log: &Address,
+    ) -> Result<Vec<PositionedMessage>, Refusal> {
         self.may_read(reader, log)?;
         let read = self.read.get(&(reader.clone(), log.clone()));
-        let is_unread = |place| !read.is_some_and(|read| read.contains(&place));
+        let is_unread = |position| !read.is_some_and(|read| read.contains(&position));
         let entries = (1..).zip(self.logs.get(log).into_iter().flatten());
-        let messages = entries.map(|(place, entry)| {
+        let messages = entries.map(|(position, entry)| {
             let body = match entry.body.clone() {
                 Body::File(file) if self.has_expired(&file) => Body::ExpiredFile(file),
                 body => body,
             };
-            (Sequence(place), Message { body, unread: is_unread(place), ..message(entry) })
+            (Sequence(position), Message { body, unread: is_unread(position), ..message(entry) })
         });
         Ok(messages.collect())
     }
@@ -136,7 +137,7 @@ impl Model {
         let entry = id.sequence.0.checked_sub(1).and_then(|before| {
             self.logs.get(&id.log).into_iter().flatten().nth(before.try_into().unwrap())
         });
-        let own = |entry: &&Entry| entry.from == *sender && entry.to == id.log;
+        let own = |entry: &&LogEntry| entry.from == *sender && entry.to == id.log;
         let Some(entry) = entry.filter(own) else { return Err(Refusal::MessageNotFound(id)) };
         let receivers: Vec<_> = match &id.log {
             Address::User(user) => vec![user],
@@ -148,9 +149,9 @@ impl Model {
                 receivers.map(|(user, _)| user).collect()
             }
         };
-        let is_in = |places: &Places, user: &UserName| {
-            let places = places.get(&(user.clone(), id.log.clone()));
-            places.is_some_and(|places| places.contains(&id.sequence.0))
+        let is_in = |marked: &MarkedPositions, user: &UserName| {
+            let marked = marked.get(&(user.clone(), id.log.clone()));
+            marked.is_some_and(|marked| marked.contains(&id.sequence.0))
         };
         let count = |is_counted: &dyn Fn(&UserName) -> bool| {
             u64::try_from(receivers.iter().filter(|user| is_counted(user)).count()).unwrap()
@@ -166,7 +167,7 @@ impl Model {
         self.stored[&file.name].expired.is_some()
     }
 
-    /// Every name that a file of the log has, and one that none has.
+    /// All names of the files of a log, and a name that no file has.
     fn file_names(&self, log: &Address) -> Vec<String> {
         let files = self.files(log);
         let names = files.flat_map(names_of);
@@ -220,16 +221,16 @@ impl Model {
     async fn check_uploads(&self, store: &Store) {
         for ((user, id), effect) in &self.requests {
             let file = match effect {
-                Effect::Account | Effect::Password => {
+                CommandEffect::Account | CommandEffect::Password => {
                     let state = store.password_state(user.clone(), *id).await.unwrap();
-                    let is_registered = *effect == Effect::Account;
+                    let is_registered = *effect == CommandEffect::Account;
                     assert_eq!(
                         (state.is_registered, state.is_changed),
                         (is_registered, !is_registered)
                     );
                     None
                 }
-                Effect::Message(log, sequence) => {
+                CommandEffect::Message(log, sequence) => {
                     let mut entries = self.logs[log].iter();
                     let sent =
                         entries.find(|entry| (&entry.to, entry.sequence) == (log, *sequence));
@@ -252,13 +253,13 @@ impl Model {
     }
 }
 
-/// What a file can be asked for by.
+/// The names by which a file can be found.
 fn names_of(file: &File) -> [String; 3] {
     let original = &file.original;
     [file.name.to_string(), original.name().to_string(), original.to_string()]
 }
 
-/// All files below a folder, asked for again from each of them on.
+/// All files below a folder. Checks also that the list can continue after each of them.
 async fn files_below(
     store: &Store,
     reader: &UserName,
@@ -278,7 +279,7 @@ async fn files_below(
     Ok(all)
 }
 
-/// All pages.
+/// All pages of a history.
 async fn history(
     store: &Store,
     reader: &UserName,
@@ -298,11 +299,15 @@ async fn history(
     }
 }
 
-/// A log from its beginning to its end, as one who follows it reads it.
-async fn followed(store: &Store, reader: &UserName, log: &Address) -> Result<Vec<Placed>, Refusal> {
-    let mut messages: Vec<Placed> = Vec::new();
+/// A whole log, as a watcher reads it.
+async fn followed(
+    store: &Store,
+    reader: &UserName,
+    log: &Address,
+) -> Result<Vec<PositionedMessage>, Refusal> {
+    let mut messages: Vec<PositionedMessage> = Vec::new();
     loop {
-        let last = messages.last().map_or(Sequence(0), |(place, _)| *place);
+        let last = messages.last().map_or(Sequence(0), |(position, _)| *position);
         let page = store.messages_after(reader.clone(), log.clone(), last).await.unwrap()?;
         if page.is_empty() {
             return Ok(messages);

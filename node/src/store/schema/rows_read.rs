@@ -1,6 +1,6 @@
-//! How many rows the store looks at, also those that an answer leaves out: the one place that counts them.
+//! Counts the rows that a command reads and writes, also the rows that its answer leaves out.
 //!
-//! Questions and changes reach the tables through [`CountedReads`] alone, so none can look without being counted.
+//! Queries and changes use the tables only through [`CountedReads`], so every access is counted.
 
 use std::future::Future;
 use std::ops::RangeBounds;
@@ -9,35 +9,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use redb::{
     AccessGuard, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
-    StorageError, Table,
+    StorageError, Table, TableDefinition,
 };
 
-use super::error::StoreError;
-use super::tables::Definition;
+use crate::store::error::StoreError;
 
-/// A row counts once more for so many bytes of its value: those have to be read and decoded.
-const BYTES_A_ROW: usize = 1024;
+/// The bytes of a value that count as one more row, because they have to be read and decoded.
+const BYTES_PER_ROW: usize = 1024;
 
 tokio::task_local! {
     static OF_THIS_TASK: RowsRead;
 }
 
-/// A number of rows. Clones share it.
+/// A counter of rows. Clones share the counter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowsRead(Arc<AtomicUsize>);
 
 impl RowsRead {
-    /// Does some work, and counts here what the store looks at for it.
+    /// Runs `work`, and counts here the rows that the store reads and writes for it.
     pub(crate) async fn count<T>(&self, work: impl Future<Output = T>) -> T {
         OF_THIS_TASK.scope(self.clone(), work).await
     }
 
-    /// The count of the work that asks. Work that nobody counts has one of its own.
-    pub(crate) fn of_this_work() -> Self {
+    /// The counter of the running task, or an unused counter if nobody counts for this task.
+    pub(crate) fn of_this_task() -> Self {
         OF_THIS_TASK.try_with(Self::clone).unwrap_or_default()
     }
 
-    /// The rows since they were taken last.
+    /// The rows since the last call of `take`.
     pub(crate) fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
@@ -47,54 +46,63 @@ impl RowsRead {
         self.0.fetch_add(rows, Ordering::Relaxed);
     }
 
-    /// Adds a row with a value of so many bytes.
+    /// Adds a row with a value of `bytes` bytes.
     fn add_row(&self, bytes: usize) {
-        self.add(1 + bytes / BYTES_A_ROW);
+        self.add(1 + bytes / BYTES_PER_ROW);
     }
 }
 
-/// What lies in the tables at one moment.
-pub(super) struct Snapshot {
+/// The definition of a table of records.
+pub(in crate::store) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// A read transaction, whose reads are counted.
+pub(in crate::store) struct Snapshot {
     transaction: ReadTransaction,
     rows_read: RowsRead,
 }
 
 impl Snapshot {
-    /// A snapshot of now.
-    pub(super) fn of(database: &Database, rows_read: &RowsRead) -> Result<Self, StoreError> {
+    /// A snapshot of the current state.
+    pub(in crate::store) fn of(
+        database: &Database,
+        rows_read: &RowsRead,
+    ) -> Result<Self, StoreError> {
         Ok(Self { transaction: database.begin_read()?, rows_read: rows_read.clone() })
     }
 
-    pub(super) fn open_table(&self, definition: Definition) -> Result<CountedTable, StoreError> {
+    pub(in crate::store) fn open_table(
+        &self,
+        definition: Definition,
+    ) -> Result<CountedTable, StoreError> {
         Ok(CountedReads::of(self.transaction.open_table(definition)?, &self.rows_read))
     }
 }
 
-/// A table of bytes whose rows are counted as they are looked at.
-pub(super) struct CountedReads<T> {
+/// A table whose accesses are counted.
+pub(in crate::store) struct CountedReads<T> {
     table: T,
     rows_read: RowsRead,
 }
 
 /// A table of a snapshot.
-pub(super) type CountedTable = CountedReads<ReadOnlyTable<&'static [u8], &'static [u8]>>;
+pub(in crate::store) type CountedTable = CountedReads<ReadOnlyTable<&'static [u8], &'static [u8]>>;
 
-/// A row's key and value.
+/// The key and the value of a row.
 type Row<'table> = (AccessGuard<'table, &'static [u8]>, AccessGuard<'table, &'static [u8]>);
 
-/// Rows in the order of their keys.
-pub(super) type Rows<'table> =
+/// An iterator over rows in the order of their keys.
+pub(in crate::store) type Rows<'table> =
     Box<dyn DoubleEndedIterator<Item = Result<Row<'table>, StorageError>> + 'table>;
 
 impl<T> CountedReads<T> {
-    pub(super) fn of(table: T, rows_read: &RowsRead) -> Self {
+    pub(in crate::store) fn of(table: T, rows_read: &RowsRead) -> Self {
         Self { table, rows_read: rows_read.clone() }
     }
 }
 
 impl<T: ReadableTable<&'static [u8], &'static [u8]>> CountedReads<T> {
-    /// The value under a key. To find none is to have looked.
-    pub(super) fn get(
+    /// The value under a key. A missing row counts as one row.
+    pub(in crate::store) fn get(
         &self,
         key: &[u8],
     ) -> Result<Option<AccessGuard<'_, &'static [u8]>>, StorageError> {
@@ -103,8 +111,8 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> CountedReads<T> {
         Ok(found)
     }
 
-    /// The rows of a range, each counted when it is reached.
-    pub(super) fn range<'key>(
+    /// The rows of a range. Each row is counted when the iterator returns it.
+    pub(in crate::store) fn range<'key>(
         &self,
         range: impl RangeBounds<&'key [u8]> + 'key,
     ) -> Result<Rows<'_>, StorageError> {
@@ -116,15 +124,19 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> CountedReads<T> {
 }
 
 impl CountedReads<Table<'_, &'static [u8], &'static [u8]>> {
-    /// Writes a row, over the one that was there.
-    pub(super) fn insert(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+    /// Inserts a row, or replaces the one under this key.
+    pub(in crate::store) fn insert(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StorageError> {
         self.rows_read.add_row(value.len());
         self.table.insert(key, value)?;
         Ok(())
     }
 
-    /// Removes a row, if it is there.
-    pub(super) fn remove(&mut self, key: &[u8]) -> Result<(), StorageError> {
+    /// Removes a row, if it exists.
+    pub(in crate::store) fn remove(&mut self, key: &[u8]) -> Result<(), StorageError> {
         self.rows_read.add_row(0);
         self.table.remove(key)?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Questions of anybody about anything, with whatever numbers a client may make up.
+//! Queries by any user about any log, with arbitrary numbers.
 
 use qchat_proto::command::{FileQuery, HistoryPage, PageMark, Selection};
 use qchat_proto::{Address, Message, MessageId, Refusal, Sequence, UserName};
@@ -9,17 +9,17 @@ use crate::store::tests::model::Model;
 use crate::store::tests::random::Random;
 use crate::store::tests::{group, user};
 
-/// Some have an account, some are members, and the last is nobody.
+/// Users with and without groups. The last has no account.
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "nobody"];
 const GROUPS: [&str; 3] = ["lab", "ops", "never"];
 
-/// Pages that a history may have here: its last one is reached by following the marks.
+/// The most pages of a history here, after which the marks must have led to the last page.
 const PAGES_MAX: usize = 8;
 
-/// Asks as many questions as the bytes choose, and now and then all that the model knows.
-pub(super) async fn ask(mut random: Random, world: &Model, store: &Store) {
+/// Runs as many queries as the bytes choose, and sometimes all queries of the model.
+pub(super) async fn run(mut random: Random, model: &Model, store: &Store) {
     if random.once_in(8) {
-        world.check_questions(store).await;
+        model.check_queries(store).await;
     }
     while !random.is_spent() {
         let asker = user(random.pick(PEOPLE));
@@ -28,16 +28,16 @@ pub(super) async fn ask(mut random: Random, world: &Model, store: &Store) {
             false => Address::Group(group(random.pick(GROUPS))),
         };
         match random.within(0..6) {
-            0..3 => history(&mut random, world, store, (asker, log)).await,
-            3 => follow(&mut random, world, store, (asker, log)).await,
-            4 => file(&mut random, world, store, (asker, log)).await,
-            _ => track(&mut random, world, store, (asker, log)).await,
+            0..3 => history(&mut random, model, store, (asker, log)).await,
+            3 => follow(&mut random, model, store, (asker, log)).await,
+            4 => file(&mut random, model, store, (asker, log)).await,
+            _ => track(&mut random, model, store, (asker, log)).await,
         }
     }
 }
 
-/// A place in a log, or a number that is none.
-fn place(random: &mut Random) -> Sequence {
+/// A position in a log, or an arbitrary number.
+fn position(random: &mut Random) -> Sequence {
     Sequence(match random.within(0..8) {
         0 => u64::MAX - random.within(0..3),
         1 => random.within(0..u64::MAX),
@@ -58,17 +58,17 @@ fn selection(random: &mut Random) -> Selection {
 
 async fn history(
     random: &mut Random,
-    world: &Model,
+    model: &Model,
     store: &Store,
     (reader, log): (UserName, Address),
 ) {
     let selection = selection(random);
     let from = random.once_in(3).then(|| user(random.pick(PEOPLE)));
-    let before = random.once_in(3).then(|| place(random));
+    let before = random.once_in(3).then(|| position(random));
     let mut page = random.once_in(2).then(|| PageMark {
-        floor: place(random),
-        end: place(random),
-        after: place(random),
+        floor: position(random),
+        end: position(random),
+        after: position(random),
         more: random.once_in(2),
     });
     let is_made_up = page.is_some();
@@ -82,12 +82,12 @@ async fn history(
             page,
         };
         let answer = store.history(query).await.unwrap();
-        check_allowed(world, &reader, &log, answer.as_ref().err());
+        check_allowed(model, &reader, &log, answer.as_ref().err());
         let Ok(HistoryPage { messages, next, .. }) = answer else { return };
-        check_messages(world, &log, &messages);
+        check_messages(model, &log, &messages);
         let is_from = |message: &Message| from.as_ref().is_none_or(|from| *from == message.from);
         assert!(messages.iter().all(is_from));
-        // A mark that is made up may leave the end out of account, but not what came before it.
+        // A made-up mark may ignore `before`.
         let is_before = |message: &Message| before.is_none_or(|end| message.id.sequence < end);
         assert!(is_made_up || messages.iter().all(is_before));
         page = next;
@@ -100,21 +100,21 @@ async fn history(
 
 async fn follow(
     random: &mut Random,
-    world: &Model,
+    model: &Model,
     store: &Store,
     (reader, log): (UserName, Address),
 ) {
-    let after = place(random);
+    let after = position(random);
     let answer = store.messages_after(reader.clone(), log.clone(), after).await.unwrap();
-    check_allowed(world, &reader, &log, answer.as_ref().err());
-    let Ok(placed) = answer else { return };
-    let expected = (after.0.saturating_add(1)..=world.length(&log)).map(Sequence);
-    assert!(placed.iter().map(|(place, _)| *place).eq(expected), "places without a gap");
+    check_allowed(model, &reader, &log, answer.as_ref().err());
+    let Ok(messages) = answer else { return };
+    let expected = (after.0.saturating_add(1)..=model.length(&log)).map(Sequence);
+    assert!(messages.iter().map(|(position, _)| *position).eq(expected), "positions without a gap");
 }
 
 async fn file(
     random: &mut Random,
-    world: &Model,
+    model: &Model,
     store: &Store,
     (reader, log): (UserName, Address),
 ) {
@@ -124,38 +124,38 @@ async fn file(
     if let Err(Refusal::NotAMember(_) | Refusal::UserNotFound(_) | Refusal::GroupNotFound(_)) =
         answer
     {
-        check_allowed(world, &reader, &log, answer.as_ref().err());
+        check_allowed(model, &reader, &log, answer.as_ref().err());
     } else {
-        check_allowed(world, &reader, &log, None);
+        check_allowed(model, &reader, &log, None);
     }
 }
 
-/// Of their own messages alone people are told what became of them, and only where they may read them.
+/// Users get the receipts of their own messages only, and only if they may read the log.
 async fn track(
     random: &mut Random,
-    world: &Model,
+    model: &Model,
     store: &Store,
     (sender, log): (UserName, Address),
 ) {
-    let message = MessageId { log: log.clone(), sequence: place(random) };
+    let message = MessageId { log: log.clone(), sequence: position(random) };
     let answer = store.receipt(sender.clone(), message.clone()).await.unwrap();
     if answer.is_ok() {
-        let sent = world.logs.get(&log).into_iter().flatten();
+        let sent = model.logs.get(&log).into_iter().flatten();
         let sent = sent.filter(|entry| entry.sequence == message.sequence && entry.to == log);
         assert_eq!(sent.map(|entry| &entry.from).collect::<Vec<_>>(), [&sender]);
         if let Address::Group(_) = &log {
-            check_allowed(world, &sender, &log, None);
+            check_allowed(model, &sender, &log, None);
         }
     }
 }
 
-/// Whether what was refused had to be, and nothing else was.
+/// Asserts that exactly the forbidden queries are refused.
 #[track_caller]
-fn check_allowed(world: &Model, reader: &UserName, log: &Address, refused: Option<&Refusal>) {
+fn check_allowed(model: &Model, reader: &UserName, log: &Address, refused: Option<&Refusal>) {
     let expected = match log {
         Address::User(owner) if owner == reader => None,
         Address::User(owner) => Some(Refusal::UserNotFound(owner.clone())),
-        Address::Group(name) => match world.groups.get(name) {
+        Address::Group(name) => match model.groups.get(name) {
             None => Some(Refusal::GroupNotFound(name.clone())),
             Some(group) if group.members.contains_key(reader) => None,
             Some(_) => Some(Refusal::NotAMember(name.clone())),
@@ -164,19 +164,19 @@ fn check_allowed(world: &Model, reader: &UserName, log: &Address, refused: Optio
     assert_eq!(refused, expected.as_ref(), "{reader} reads {log:?}");
 }
 
-/// Every message is one of the log, and they are in its order.
+/// Asserts that every message is in the log, and that the messages are in the order of the log.
 #[track_caller]
-fn check_messages(world: &Model, log: &Address, messages: &[Message]) {
-    let places = messages.iter().map(|message| message.id.sequence);
-    assert!(places.is_sorted_by(|one, other| one < other), "{messages:?}");
+fn check_messages(model: &Model, log: &Address, messages: &[Message]) {
+    let positions = messages.iter().map(|message| message.id.sequence);
+    assert!(positions.is_sorted_by(|one, other| one < other), "{messages:?}");
     for message in messages {
-        let known = world.logs.get(log).into_iter().flatten();
+        let known = model.logs.get(log).into_iter().flatten();
         let is_it = |entry: &&_| is_message(entry, message);
         assert_eq!(known.filter(is_it).count(), 1, "{message:?} in {log:?}");
     }
 }
 
-fn is_message(entry: &crate::store::records::Entry, message: &Message) -> bool {
+fn is_message(entry: &crate::store::schema::records::LogEntry, message: &Message) -> bool {
     (&entry.to, entry.sequence) == (&message.id.log, message.id.sequence)
         && (&entry.from, entry.at) == (&message.from, message.at)
 }

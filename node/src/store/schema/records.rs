@@ -1,0 +1,127 @@
+//! The values in the tables: a version byte, then postcard.
+//!
+//! The fields of a released record never change. A record that must change gets a new version, and `decode` reads
+//! both versions.
+
+use qchat_proto::{Address, Body, ClientId, GroupName, Sequence, Timestamp, UserName, frame};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::store::error::StoreError;
+
+/// The version of all records.
+const VERSION: u8 = 1;
+
+/// The bytes of a record.
+pub(in crate::store) fn encode(record: &impl Serialize) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&frame::encode(record));
+    bytes
+}
+
+/// Decodes a record. `what` names the record in the error about a damaged one.
+pub(in crate::store) fn decode<V: DeserializeOwned>(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<V, StoreError> {
+    match bytes.split_first() {
+        Some((&VERSION, content)) => frame::decode(content).map_err(|_| StoreError::Damaged(what)),
+        _ => Err(StoreError::Damaged(what)),
+    }
+}
+
+/// An account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::store) struct AccountRecord {
+    /// The argon2id hash of the password, in PHC form.
+    pub(in crate::store) password_hash: String,
+    pub(in crate::store) created: Timestamp,
+}
+
+/// A session, which its token resumes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::store) struct SessionRecord {
+    pub(in crate::store) user: UserName,
+    pub(in crate::store) created: Timestamp,
+    pub(in crate::store) used: Timestamp,
+}
+
+/// A group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::store) struct GroupRecord {
+    pub(in crate::store) owner: UserName,
+    pub(in crate::store) created: Timestamp,
+    /// The number of members, which is the number of the group's rows in `members`.
+    pub(in crate::store) members: u64,
+}
+
+/// The membership of a user in a group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::store) struct MembershipRecord {
+    pub(in crate::store) joined: Timestamp,
+}
+
+/// A message in a log. The copy in the sender's mailbox has the `to` and `sequence` of the receiver's mailbox: they
+/// are the id of the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct LogEntry {
+    pub(in crate::store) to: Address,
+    pub(in crate::store) sequence: Sequence,
+    pub(in crate::store) from: UserName,
+    pub(in crate::store) at: Timestamp,
+    pub(in crate::store) id: ClientId,
+    pub(in crate::store) body: Body,
+}
+
+/// A file in the upload folder that belongs to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct StoredFileRecord {
+    pub(in crate::store) sender: UserName,
+    /// The length in bytes.
+    pub(in crate::store) size: u64,
+    /// The time of expiry. The bytes of an expired file are removed.
+    pub(in crate::store) expired: Option<Timestamp>,
+}
+
+/// The effect of a repeatable command when it arrived first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) enum CommandEffect {
+    /// The command created the account.
+    Account,
+    /// The command sent the message with this log and sequence number.
+    Message(Address, Sequence),
+    /// The command created the group.
+    Group(GroupName),
+    /// The command changed the password.
+    Password,
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    /// The record of a file's message, from a version without folders.
+    const WITHOUT_FOLDERS: &str = "010003626f621105616c696365d3b29be5aa33c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1\
+        0118313736333833333230373132335f7265706f72742e7064660a7265706f72742e706466b960\
+        dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd";
+
+    #[test]
+    fn a_record_from_a_version_without_folders_can_be_read() {
+        let bytes = HEXLOWER.decode(WITHOUT_FOLDERS.as_bytes()).unwrap();
+        let entry: LogEntry = decode(&bytes, "message").unwrap();
+        assert_eq!(encode(&entry), bytes);
+        let Body::File(file) = &entry.body else { panic!("{entry:?}") };
+        assert_eq!((file.original.folder(), file.original.name().as_str()), (None, "report.pdf"));
+        // A version without folders reads the path as a safe name.
+        let mut in_folder = entry.clone();
+        let Body::File(file) = &mut in_folder.body else { panic!("{in_folder:?}") };
+        file.original = "photos/2024/a.jpg".into();
+        let encoded = encode(&in_folder);
+        assert_eq!(decode::<LogEntry>(&encoded, "message").unwrap(), in_folder);
+        let path = frame::encode(&"photos/2024/a.jpg");
+        let name: qchat_proto::FileName = frame::decode(&path).unwrap();
+        assert_eq!(name.as_str(), "photos_2024_a.jpg");
+    }
+}
