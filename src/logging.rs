@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use qchat_terminal::{acts, tell};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How a line of the log looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -27,29 +29,36 @@ impl FromStr for LogFormat {
     }
 }
 
-/// The filter if `QCHAT_LOG` is not set.
-const DEFAULT_FILTER: &str = "info,quinn=warn,quinn_proto=warn,rustls=warn";
-
 /// The variable that sets another filter.
 const VARIABLE: &str = "QCHAT_LOG";
 
 /// Starts logging. `QCHAT_LOG` is the filter, as in `debug` or `qchat_node=debug,warn`.
 pub(crate) fn start(format: LogFormat) {
     let wanted = std::env::var(VARIABLE).unwrap_or_default();
-    let chosen = EnvFilter::try_new(&wanted).ok().filter(|_| !wanted.is_empty());
+    let chosen = Targets::from_str(&wanted).ok().filter(|_| !wanted.is_empty());
     let is_wrong = chosen.is_none() && !wanted.is_empty();
-    let filter = chosen.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || OneLine(format));
+    let filter = chosen.unwrap_or_else(default_filter);
+    let log = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(move || OneLine(format));
     match format {
-        LogFormat::Text => log.with_target(false).with_ansi(stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let log = log.with_target(false).with_ansi(stderr().is_terminal());
+            log.finish().with(filter).init();
+        }
+        LogFormat::Json => log.json().flatten_event(true).finish().with(filter).init(),
     }
     if is_wrong {
         tracing::warn!(
             "{VARIABLE}={wanted} is not understood and changes nothing; write debug, or qchat_node=debug,warn"
         );
     }
+}
+
+/// The filter if `QCHAT_LOG` is not set.
+fn default_filter() -> Targets {
+    let libraries = ["quinn", "quinn_proto", "rustls"].map(|target| (target, LevelFilter::WARN));
+    Targets::new().with_default(LevelFilter::INFO).with_targets(libraries)
 }
 
 /// Writes each event as one line that no terminal acts on, whatever text of a peer is in it. The subscriber

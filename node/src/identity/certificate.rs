@@ -1,14 +1,10 @@
-//! Certificates: what we make, and what we read in those of others.
+//! Makes self-signed certificates, and checks the names for them.
 
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::ServerName;
 use time::{Duration, OffsetDateTime};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::FromDer;
 
 use crate::identity::error::MakeError;
 
@@ -45,33 +41,4 @@ pub(crate) fn check_names(names: &[String]) -> Result<(), MakeError> {
 /// A DNS name, with `*.` before it for all names below, or an address.
 fn is_name(name: &str) -> bool {
     ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
-}
-
-/// When a certificate in DER expires.
-pub(crate) fn expires(certificate: &[u8]) -> Result<OffsetDateTime, String> {
-    Ok(parse(certificate)?.validity().not_after.to_datetime())
-}
-
-/// The DNS names and addresses that a certificate in DER is for.
-pub(crate) fn names(certificate: &[u8]) -> Result<Vec<String>, String> {
-    let certificate = parse(certificate)?;
-    let names = certificate.subject_alternative_name().map_err(|error| error.to_string())?;
-    let names = names.iter().flat_map(|names| &names.value.general_names);
-    Ok(names.filter_map(name).collect())
-}
-
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|bytes| IpAddr::from(bytes).to_string()),
-        },
-        _ => None,
-    }
-}
-
-fn parse(certificate: &[u8]) -> Result<X509Certificate<'_>, String> {
-    let parsed = X509Certificate::from_der(certificate);
-    parsed.map(|(_, certificate)| certificate).map_err(|error| error.to_string())
 }

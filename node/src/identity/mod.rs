@@ -1,6 +1,7 @@
 //! The certificate and the key of the server, and how they change.
 
 mod certificate;
+mod certificate_fields;
 mod current;
 mod error;
 mod pem_file;

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 
 use crate::identity::certificate;
+use crate::identity::certificate_fields;
 use crate::identity::current::PublicIdentity;
 use crate::identity::error::{IdentityError, MakeError};
 use crate::identity::pem_file;
@@ -87,7 +88,7 @@ impl IdentityFiles {
             return Ok(DEFAULT_NAMES.map(str::to_owned).to_vec());
         }
         let chain = read_chain(&self.certificate)?;
-        let own = chain.first().map(|own| certificate::names(own)).unwrap_or(Ok(Vec::new()));
+        let own = chain.first().map(|own| certificate_fields::names(own)).unwrap_or(Ok(Vec::new()));
         own.map_err(|error| unreadable("the certificate", &self.certificate, &error))
     }
 
@@ -180,7 +181,7 @@ impl Identity {
     /// [`IdentityError`], where the certificate cannot be parsed.
     pub(crate) fn identification(&self) -> Result<PublicIdentity, IdentityError> {
         let keys = ServerKeys { current: self.fingerprint()?, next: self.next };
-        let own = self.chain.first().map(|own| certificate::expires(own));
+        let own = self.chain.first().map(|own| certificate_fields::expires(own));
         let expires = own.unwrap_or_else(|| Err("there is no certificate".to_owned()));
         let file = &self.files.certificate;
         let expires = expires.map_err(|error| unreadable("the certificate", file, &error))?;
