@@ -1,4 +1,4 @@
-//! QUIC without qchat: the same settings as the two programs have, and nothing above them.
+//! QUIC without qchat: the transport settings of the two programs, and no protocol above them.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -22,20 +22,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::people::in_time;
 use crate::server::Server;
 
-/// What the two programs ask for as well.
+/// The socket buffers that the two programs ask for.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Theirs grow to this with a file that needs it.
+/// The largest window of the two programs. Theirs grow to this size with a file that needs it.
 const WINDOW_BYTES: VarInt = VarInt::from_u32(WINDOW_BYTES_MAX);
 
-/// A bare connection to a server. It lives as long as this does.
+/// A bare connection to a server. Dropping this value closes it.
 pub(crate) struct Bare {
     pub(crate) connection: Connection,
     _endpoint: Endpoint,
 }
 
 impl Bare {
-    /// A connection to the real server with the transport's own defaults.
+    /// A connection to the real server, with the default settings of quinn.
     pub(crate) fn connect(
         server: &Server,
     ) -> anyhow::Result<impl Future<Output = anyhow::Result<Self>> + use<>> {
@@ -43,7 +43,7 @@ impl Bare {
         Self::dial(server.address, &certificate, TransportConfig::default())
     }
 
-    /// A connection to a bare server, tuned as ours are.
+    /// A connection to a bare server, with the settings of qchat.
     pub(crate) fn tuned(
         server: SocketAddr,
         certificate: &Path,
@@ -51,7 +51,7 @@ impl Bare {
         Self::dial(server, certificate, transport())
     }
 
-    /// The same, but for the congestion controller that most of the network has.
+    /// A connection to a bare server with the settings of qchat, but under CUBIC.
     pub(crate) fn under_cubic(
         server: SocketAddr,
         certificate: &Path,
@@ -104,7 +104,7 @@ fn client(certificate: &Path) -> anyhow::Result<ClientConfig> {
     Ok(ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?)))
 }
 
-/// AES-128 first, as ours.
+/// The cipher suites of qchat: AES-128 first.
 fn provider() -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     let first = rustls::CipherSuite::TLS13_AES_128_GCM_SHA256;
@@ -124,7 +124,7 @@ fn transport() -> TransportConfig {
 
 fn endpoint(server: Option<ServerConfig>) -> anyhow::Result<Endpoint> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    // The system may give less, to our programs as well.
+    // The system may grant less, as it does to the two programs.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;

@@ -1,4 +1,4 @@
-//! How long sends take while a file travels on the same connection, on loopback and on a slow link.
+//! The latency of sends beside a file on the same connection, on loopback and on a slow link.
 
 use std::path::{Path as File, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,19 +15,19 @@ use crate::people::{Person, in_time, joined};
 use crate::relay::{Relay, SLOW};
 use crate::server::{Server, Stage};
 
-/// Twenty sends a second.
+/// The interval of sends: twenty in a second.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How many bytes must have moved before the sends begin: the transfer is under way.
+/// The sends begin after the file has moved this many bytes.
 const MOVED_MIN: u64 = 256 * 1024;
 
-/// How much is measured.
+/// The extent of the measurement.
 #[derive(Debug, Args)]
 pub(crate) struct ChatArgs {
-    /// How long each part takes, in seconds
+    /// Length of each part, in seconds
     #[arg(long, default_value_t = 15)]
     seconds: u32,
-    /// The file's length in MiB
+    /// Size of the file in MiB
     #[arg(long, default_value_t = 512)]
     mebibytes: u64,
 }
@@ -89,14 +89,14 @@ impl Beside {
     }
 }
 
-/// What travels beside the talk.
+/// The transfer beside the sends.
 #[derive(Clone)]
 struct Files {
     upload: PathBuf,
     stored: String,
 }
 
-/// Somebody who sends, and what else goes on their connection.
+/// A user who sends, and the transfer on the same connection.
 struct Talk {
     client: Client,
     to: Address,
@@ -122,7 +122,7 @@ impl Talk {
         waits
     }
 
-    /// One transfer after the other, until they are aborted. The first is under way.
+    /// Runs one transfer after the other until aborted. Returns after the first has begun.
     async fn under_way(
         &self,
         beside: Beside,
@@ -149,7 +149,7 @@ impl Talk {
         Ok(transfers)
     }
 
-    /// Sends at a steady rate, however long the answers take.
+    /// Sends at a steady rate, without a wait for the answers.
     async fn sends(&self) -> anyhow::Result<Vec<Duration>> {
         let mut pace = interval(PAUSE);
         let mut sending = JoinSet::new();
@@ -170,7 +170,7 @@ impl Talk {
     }
 }
 
-/// Tells how many bytes have moved, for as long as somebody listens.
+/// Reports the number of moved bytes until the receiver is dropped.
 fn telling(moved: mpsc::UnboundedSender<u64>) -> Progress {
     Progress::new(move |event| {
         if let TransferEvent::Moved { bytes } = event {

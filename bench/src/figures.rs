@@ -1,11 +1,11 @@
-//! Figures, and how they are shown.
+//! Collects figures and prints them.
 
 use std::io::{Write, stdout};
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// What a subcommand found: rows of figures, shown as they come or as one JSON object at the end.
+/// The results of a subcommand: rows of figures, printed at once or as one JSON object at the end.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     bench: &'static str,
@@ -14,7 +14,7 @@ pub(crate) struct Report {
     is_json: bool,
 }
 
-/// Figures of one thing that was measured.
+/// The figures of one measurement.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     name: String,
@@ -35,16 +35,16 @@ impl Report {
         Self { bench, rows: Vec::new(), is_json }
     }
 
-    /// Adds a row, and shows it where people watch.
+    /// Adds a row. Prints it now unless JSON is wanted.
     pub(crate) fn add(&mut self, row: Row) {
         if !self.is_json {
-            // A reader who has gone does not keep us from measuring.
+            // If standard output is closed, the measurement goes on.
             let _ = writeln!(stdout(), "{row}");
         }
         self.rows.push(row);
     }
 
-    /// Shows everything where a script waits for it.
+    /// Prints all rows as JSON, if JSON is wanted.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         if self.is_json {
             writeln!(stdout(), "{}", serde_json::to_string(&self)?)?;
@@ -58,7 +58,7 @@ impl Row {
         Self { name: name.into(), figures: Vec::new(), note: None }
     }
 
-    /// Says something that is no figure.
+    /// Prints a remark.
     pub(crate) fn note(self, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..self }
     }
@@ -80,7 +80,7 @@ impl Row {
         self.figure(name, time.as_secs_f64() * 1000.0, "ms")
     }
 
-    /// Memory in MiB; negative where it shrank.
+    /// A difference of memory in MiB, negative if it shrank.
     pub(crate) fn growth(self, name: &'static str, before: u64, after: u64) -> Self {
         self.figure(name, mebibytes(after) - mebibytes(before), "MiB")
     }
@@ -89,7 +89,7 @@ impl Row {
         self.figure(name, mebibytes(bytes), "MiB")
     }
 
-    /// The median, the 99th percentile and the longest of some times.
+    /// The median, the 99th percentile and the maximum of some times.
     pub(crate) fn waits(self, mut waits: Vec<Duration>) -> Self {
         waits.sort();
         self.milliseconds("p50", percentile(&waits, 50))
@@ -116,13 +116,13 @@ impl std::fmt::Display for Row {
     }
 }
 
-/// The smallest of sorted times that so many percent do not exceed.
+/// A percentile of sorted times.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// The middle one of some figures.
+/// The median of some figures.
 pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()

@@ -1,9 +1,9 @@
-//! Measures qchat: what it promises in figures, beside what the machine allows.
+//! Measures qchat, and compares the figures with the limits of the machine.
 //!
 //!     cargo run --release -p qchat-bench -- live
 //!
 //! Client and server are separate processes on loopback, the server is the real program, and
-//! everything lies in a temporary folder beside it. Nothing here is part of the shipped program.
+//! all files are in a temporary folder beside it. Nothing here is part of the shipped program.
 
 mod bare;
 mod chat_beside;
@@ -31,21 +31,21 @@ use crate::server::Stage;
 #[command(max_term_width = 100)]
 struct Bench {
     #[command(subcommand)]
-    what: What,
-    /// One JSON object at the end, instead of lines as they come
+    measurement: Measurement,
+    /// Print one JSON object at the end instead of lines
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Measurement {
     /// Sends per second, beside the disk's sync rate
     Sends,
-    /// Live delivery: latency, coming back, moving, readers that stop, large groups
+    /// Live delivery: latency, reconnection, changes of address, stopped readers, large groups
     Live(live::LiveArgs),
-    /// Files beside the limits of transport and disk, and beside scp
+    /// Files, compared with transport, disk and scp
     Files(files::FilesArgs),
-    /// How long sends take while a file travels on the same connection
+    /// Latency of sends beside a file on the same connection
     ChatBeside(chat_beside::ChatArgs),
     /// Files over simulated paths: slow, lossy, and fast with a long delay
     Paths(paths::PathsArgs),
@@ -66,21 +66,23 @@ fn main() -> ExitCode {
 
 fn run(bench: Bench) -> anyhow::Result<()> {
     let is_json = bench.json;
-    match bench.what {
-        What::Sends => measure("sends", is_json, sends::measure),
-        What::Live(arguments) => measure("live", is_json, async |stage, report| {
+    match bench.measurement {
+        Measurement::Sends => measure("sends", is_json, sends::measure),
+        Measurement::Live(arguments) => measure("live", is_json, async |stage, report| {
             live::measure(arguments, stage, report).await
         }),
-        What::Files(arguments) => measure("files", is_json, async |stage, report| {
+        Measurement::Files(arguments) => measure("files", is_json, async |stage, report| {
             files::measure(&arguments, stage, report).await
         }),
-        What::ChatBeside(arguments) => measure("chat-beside", is_json, async |stage, report| {
-            chat_beside::measure(&arguments, stage, report).await
-        }),
-        What::Paths(arguments) => measure("paths", is_json, async |stage, report| {
+        Measurement::ChatBeside(arguments) => {
+            measure("chat-beside", is_json, async |stage, report| {
+                chat_beside::measure(&arguments, stage, report).await
+            })
+        }
+        Measurement::Paths(arguments) => measure("paths", is_json, async |stage, report| {
             paths::measure(&arguments, stage, report).await
         }),
-        What::Raw(arguments) => files::raw_end(&arguments),
+        Measurement::Raw(arguments) => files::raw_end(&arguments),
     }
 }
 

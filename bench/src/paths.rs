@@ -1,4 +1,4 @@
-//! Files over simulated paths: how much of each they use, and what they leave to others.
+//! Files over simulated paths: the share of the path that they use, and the share of competing traffic.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::server::{Server, Stage};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// A hotel's Wi-Fi: every fiftieth datagram is lost, however fast they come.
+/// The Wi-Fi of a hotel: each fiftieth datagram is lost, at any rate.
 const LOSSY: relay::Path = relay::Path {
     bytes_per_second: Some(30_000_000 / 8),
     delay: Duration::from_millis(30),
@@ -30,11 +30,11 @@ const LONG: relay::Path = relay::Path {
     lost_one_in: None,
 };
 
-/// The longest path whose windows we have memory for.
+/// The largest product of bandwidth and delay that the windows can fill.
 const LONG_AND_FAST: relay::Path =
     relay::Path { bytes_per_second: Some(1_000_000_000 / 8), ..LONG };
 
-/// An office's way out.
+/// The uplink of an office.
 const OFFICE: relay::Path = relay::Path {
     bytes_per_second: Some(100_000_000 / 8),
     delay: Duration::from_millis(10),
@@ -42,10 +42,10 @@ const OFFICE: relay::Path = relay::Path {
     lost_one_in: None,
 };
 
-/// How much is measured.
+/// The extent of the measurement.
 #[derive(Debug, Args)]
 pub(crate) struct PathsArgs {
-    /// How many rounds, of which the medians are shown
+    /// Number of rounds, of which the medians are shown
     #[arg(long, default_value_t = 3)]
     rounds: usize,
 }
@@ -90,7 +90,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Who sends files over paths.
+/// A server, and a user who sends files over a path.
 struct Traveller<'a> {
     server: &'a Server,
     alice: &'a Person,
@@ -98,7 +98,7 @@ struct Traveller<'a> {
 }
 
 impl Traveller<'_> {
-    /// Sends a file over a path and fetches it: Mbit/s there, and back.
+    /// Sends a file over a path and fetches it. Returns the Mbit/s of both.
     async fn there_and_back(&self, path: relay::Path, mebibytes: u64) -> anyhow::Result<[f64; 2]> {
         let link = Link::of(path);
         let (client, _relay) = self.connect(&link).await?;
@@ -112,8 +112,8 @@ impl Traveller<'_> {
         Ok([up, down])
     }
 
-    /// Sends a file over a path that somebody else has filled before: Mbit/s of both, as long as the file
-    /// travels.
+    /// Sends a file over a path that competing traffic has filled before. Returns the Mbit/s of both during the
+    /// transfer.
     async fn beside_cubic(&self, path: relay::Path, mebibytes: u64) -> anyhow::Result<[f64; 2]> {
         let link = Link::of(path);
         let rival = Rival::start(&link, self.folder).await?;
@@ -128,7 +128,7 @@ impl Traveller<'_> {
         Ok([ours, theirs])
     }
 
-    /// A new connection, which knows nothing of its path yet.
+    /// A new connection, with no measurement of its path yet.
     async fn connect(&self, link: &Link) -> anyhow::Result<(Client, Relay)> {
         let relay = Relay::over(link, self.server.address).await?;
         let address = relay.address.to_string().parse()?;
@@ -137,7 +137,7 @@ impl Traveller<'_> {
         Ok((client, relay))
     }
 
-    /// Sends a file: Mbit/s, and its name at the server.
+    /// Sends a file. Returns the Mbit/s and the stored name.
     async fn send(&self, client: &Client, mebibytes: u64) -> anyhow::Result<(f64, String)> {
         let file = self.folder.join("sent.bin");
         crate::files::fill(&file, mebibytes * MEBIBYTE)?;

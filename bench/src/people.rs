@@ -1,4 +1,4 @@
-//! Accounts on a server that is measured, and their connections.
+//! Accounts on the measured server, and their connections.
 
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,16 @@ use tokio::time::timeout;
 
 use crate::server::Server;
 
-/// Everybody's password.
+/// The password of every account.
 pub(crate) const PASSWORD: &str = "measuring";
 
-/// How many accounts are made at a time: hashing their passwords is what takes the time.
+/// The number of concurrent registrations. Password hashing takes most of their time.
 const AT_A_TIME: usize = 8;
 
-/// No step of any subcommand takes longer.
+/// The longest time of a step.
 pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 
-/// Somebody who is signed in.
+/// A signed-in user.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) name: UserName,
@@ -55,7 +55,7 @@ impl Person {
     }
 }
 
-/// So many people, each on a connection of their own.
+/// Signs in this many users, each on a separate connection.
 pub(crate) async fn crowd(server: &Server, count: usize) -> anyhow::Result<Vec<Person>> {
     let mut arriving = JoinSet::new();
     let mut people = Vec::with_capacity(count);
@@ -72,7 +72,7 @@ pub(crate) async fn crowd(server: &Server, count: usize) -> anyhow::Result<Vec<P
     Ok(people)
 }
 
-/// The next of several tasks to end.
+/// The result of the next task that ends.
 pub(crate) async fn joined<T: 'static>(
     tasks: &mut JoinSet<anyhow::Result<T>>,
 ) -> anyhow::Result<Option<T>> {
@@ -82,7 +82,7 @@ pub(crate) async fn joined<T: 'static>(
     }
 }
 
-/// Waits, but not for ever.
+/// Awaits a future with a deadline.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> anyhow::Result<T> {
     let waited = timeout(STEP_TIME_MAX, future).await;
     waited.with_context(|| format!("{what} took over {} s", STEP_TIME_MAX.as_secs()))
@@ -93,7 +93,7 @@ pub(crate) fn password() -> Password {
     PASSWORD.to_owned().try_into().expect("a password")
 }
 
-/// Asks until the server is not too busy for it.
+/// Repeats a request while the server is busy.
 async fn again<T, F: Future<Output = Result<T, CallError>>>(
     ask: impl Fn() -> F,
 ) -> anyhow::Result<T> {

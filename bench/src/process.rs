@@ -1,4 +1,4 @@
-//! What the system tells of a process that is measured.
+//! Memory and processor time of a process, as the system reports them.
 
 use std::process::Child;
 use std::time::Duration;
@@ -7,16 +7,16 @@ use anyhow::Context;
 
 use crate::figures::float;
 
-/// A process that runs, by its number.
+/// A running process, by its id.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process(u32);
 
-/// What it holds.
+/// The memory of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    /// Resident now, in bytes.
+    /// The resident memory now, in bytes.
     pub(crate) resident: u64,
-    /// The most that was resident since the last reset, in bytes.
+    /// The peak of the resident memory since the last reset, in bytes.
     pub(crate) peak: u64,
     pub(crate) threads: u64,
 }
@@ -41,16 +41,16 @@ impl Process {
         })
     }
 
-    /// Forgets the peak: from now on it is that of what follows.
+    /// Resets the peak of the resident memory.
     pub(crate) fn reset_peak(self) -> anyhow::Result<()> {
         let path = format!("/proc/{}/clear_refs", self.0);
         std::fs::write(&path, "5").with_context(|| format!("cannot write to {path}"))
     }
 
-    /// The processor time that it has used, in the system's ticks (10 ms as a rule).
+    /// The processor time used so far, in clock ticks of the system (10 ms as a rule).
     pub(crate) fn cpu(self) -> anyhow::Result<Duration> {
         let stat = self.read("stat")?;
-        // The name, in brackets, may hold spaces; the times are the 14th and the 15th field.
+        // The name, in brackets, may contain spaces. The times are fields 14 and 15.
         let (_, fields) = stat.rsplit_once(')').context("a process without a name")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
         let ticks = ticks.sum::<Result<u64, _>>()?;

@@ -1,4 +1,4 @@
-//! A path of UDP between one client and a server: one whose far address can change, or a slow one.
+//! A UDP relay between one client and a server. Its address can change, and its link can be slow.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,23 +16,23 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 
 const SOCKET_BUFFER_BYTES: usize = 16 * 1024 * 1024;
 
-/// How many datagrams may be on their way in one direction, whatever the path says.
+/// The largest number of datagrams on their way in one direction.
 const DATAGRAMS_MAX: usize = 32_768;
 
-/// What each direction of a path does to datagrams.
+/// Bandwidth, delay and loss of each direction of a path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
-    /// As fast as it goes, where none is named.
+    /// Unlimited if `None`.
     pub(crate) bytes_per_second: Option<u32>,
-    /// From one end to the other.
+    /// The delay of each datagram, one way.
     pub(crate) delay: Duration,
-    /// What would have to wait longer to leave is dropped.
+    /// A datagram that would wait longer than this in the queue is dropped.
     pub(crate) queue_max: Duration,
-    /// Of this many datagrams one is lost, evenly, where a number is named.
+    /// One of this many datagrams is lost, at regular intervals. No loss if `None`.
     pub(crate) lost_one_in: Option<u32>,
 }
 
-/// A path that changes nothing.
+/// A path without limits.
 pub(crate) const CLEAR: Path = Path {
     bytes_per_second: None,
     delay: Duration::ZERO,
@@ -40,7 +40,7 @@ pub(crate) const CLEAR: Path = Path {
     lost_one_in: None,
 };
 
-/// 10 Mbit/s each way, 40 ms there and back, and room for 100 ms of what leaves.
+/// 10 Mbit/s each way, a round trip of 40 ms, and a queue of 100 ms.
 pub(crate) const SLOW: Path = Path {
     bytes_per_second: Some(10_000_000 / 8),
     delay: Duration::from_millis(20),
@@ -48,11 +48,11 @@ pub(crate) const SLOW: Path = Path {
     lost_one_in: None,
 };
 
-/// A link that some relays share: what enters one of them waits behind what entered the others.
+/// A link that several relays share. Their datagrams wait in one queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     path: Path,
-    /// When what has entered in each direction will have left.
+    /// The time at which the link becomes idle, in each direction.
     free: [Shared<Instant>; 2],
 }
 
@@ -62,9 +62,9 @@ impl Link {
     }
 }
 
-/// A relay. Dropping it ends the path.
+/// A relay. Dropping this value ends it.
 pub(crate) struct Relay {
-    /// Where the client reaches the server.
+    /// The address that the client connects to.
     pub(crate) address: SocketAddr,
     server: SocketAddr,
     far: Shared<Arc<UdpSocket>>,
@@ -76,7 +76,7 @@ pub(crate) struct Relay {
 type Shared<T> = Arc<Mutex<T>>;
 
 impl Relay {
-    /// A relay on a link of its own.
+    /// A relay that shares its link with no other.
     pub(crate) async fn start(server: SocketAddr, path: Path) -> anyhow::Result<Self> {
         Self::over(&Link::of(path), server).await
     }
@@ -97,7 +97,7 @@ impl Relay {
         Ok(Self { address, server, far, down, listening, _tasks: tasks })
     }
 
-    /// From now on the server sees the client at another address, and reaches it at the old one no
+    /// Changes the address at which the server sees the client. The old address receives nothing any
     /// more.
     pub(crate) async fn move_client(&mut self) -> anyhow::Result<()> {
         let far = far_socket(self.server).await?;
@@ -120,17 +120,17 @@ async fn far_socket(server: SocketAddr) -> std::io::Result<Arc<UdpSocket>> {
     Ok(Arc::new(socket))
 }
 
-/// A socket that loses nothing by itself while the relay's threads are held up for a moment.
+/// A socket with large buffers, so that it drops nothing while the threads of the relay are delayed.
 fn socket() -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    // The system may give less.
+    // The system may grant less.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
     UdpSocket::from_std(socket.into())
 }
 
-/// Where datagrams enter one direction of the path.
+/// The entry of one direction of the path.
 #[derive(Clone)]
 struct Entrance {
     path: Path,
@@ -145,7 +145,7 @@ impl Entrance {
         (Self { path, free, count: Arc::default(), entered }, leaving)
     }
 
-    /// Puts a datagram behind those that wait, or drops it where too much does.
+    /// Queues a datagram, or drops it if the queue is full.
     fn enter(&self, datagram: &[u8]) {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         if self.path.lost_one_in.is_some_and(|every| number % every == every - 1) {
@@ -156,7 +156,7 @@ impl Entrance {
         }
     }
 
-    /// When a datagram of this length arrives that enters now.
+    /// The arrival time of a datagram of this length that enters now.
     fn arrival(&self, bytes: usize) -> Option<Instant> {
         let now = Instant::now();
         let mut free = lock(&self.free);
@@ -174,7 +174,7 @@ impl Entrance {
 async fn from_client(near: Arc<UdpSocket>, client: Shared<Option<SocketAddr>>, up: Entrance) {
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
     loop {
-        // What the system tells of an earlier datagram that did not arrive is no end.
+        // The error may belong to an earlier datagram. It does not end the relay.
         let Ok((length, from)) = near.recv_from(&mut buffer).await else { continue };
         *lock(&client) = Some(from);
         up.enter(buffer.get(..length).unwrap_or_default());
@@ -189,7 +189,7 @@ async fn from_server(far: Arc<UdpSocket>, down: Entrance) {
     }
 }
 
-/// Where datagrams leave the path.
+/// The exit of one direction of the path.
 enum Exit {
     Server(Shared<Arc<UdpSocket>>),
     Client(Arc<UdpSocket>, Shared<Option<SocketAddr>>),
@@ -200,7 +200,7 @@ async fn deliver(mut leaving: mpsc::Receiver<(Instant, Vec<u8>)>, exit: Exit) {
         if arrival > Instant::now() {
             sleep_until(arrival).await;
         }
-        // An end that is not there loses it.
+        // If nothing listens there, the datagram is lost.
         let _ = match &exit {
             Exit::Server(far) => {
                 let far = Arc::clone(&lock(far));

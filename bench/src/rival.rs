@@ -1,4 +1,4 @@
-//! Somebody else on the same link, who sends without end under Cubic (RFC 9438).
+//! Competing traffic on a link: a connection that sends without end under CUBIC (RFC 9438).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 use crate::bare::{self, Bare};
 use crate::relay::{Link, Relay};
 
-/// How much is handed to the stream at a time.
+/// The bytes of each write.
 const PIECE: Bytes = Bytes::from_static(&[7; 64 * 1024]);
 
-/// A bare connection over the link. Dropping it ends it.
+/// A bare connection over the link. Dropping this value closes it.
 pub(crate) struct Rival {
     received: Arc<AtomicU64>,
     _tasks: JoinSet<anyhow::Result<()>>,
@@ -23,7 +23,7 @@ pub(crate) struct Rival {
 }
 
 impl Rival {
-    /// Begins to send.
+    /// Starts to send.
     pub(crate) async fn start(link: &Link, folder: &Path) -> anyhow::Result<Self> {
         let certificate = folder.join("rival.pem");
         let endpoint = bare::serve(&certificate)?;
@@ -36,7 +36,7 @@ impl Rival {
         Ok(Self { received, _tasks: tasks, _relay: relay })
     }
 
-    /// How many bytes have come through so far.
+    /// The number of bytes that the server has received.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }

@@ -1,7 +1,7 @@
-//! How many sends per second a server answers, with 1 and with 64 senders at a time, beside the rate at
-//! which its disk syncs: every answer waits for a sync that holds its message.
+//! The rate of answered sends with 1 and with 64 concurrent senders, compared with the sync rate of the disk:
+//! each answer waits for a sync that contains its message.
 //!
-//! Each sender has a connection of its own and waits for each answer before it sends again.
+//! Each sender has its own connection and waits for each answer before it sends again.
 
 use std::fs::File;
 use std::io::Write;
@@ -48,7 +48,7 @@ fn disk(folder: &Path) -> anyhow::Result<Row> {
     Ok(Row::new("disk, 4 KiB appended and synced").figure("rate", rate, "syncs/s"))
 }
 
-/// The rate of all senders together, and how long each send took.
+/// The rate of all senders together, and the time of each send.
 async fn sends_per_second(
     people: impl Iterator<Item = &Person>,
 ) -> anyhow::Result<(f64, Vec<Duration>)> {

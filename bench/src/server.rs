@@ -1,4 +1,4 @@
-//! The real server, in a folder of its own, on loopback.
+//! The real server, in a temporary folder, on loopback.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -11,14 +11,14 @@ use tempfile::TempDir;
 
 use crate::process::Process;
 
-/// The program that is measured, and a folder beside it, on the same disk, that goes with its owner.
+/// The measured program, and a temporary folder beside it, on the same disk.
 pub(crate) struct Stage {
     pub(crate) program: PathBuf,
     folder: TempDir,
 }
 
 impl Stage {
-    /// Finds the program beside this one. Under cargo it is built first, so that no old one is measured.
+    /// Finds the program beside this one. Under cargo, builds it first, so that no old program is measured.
     pub(crate) fn set() -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("cannot find my own program")?;
         let beside = own.parent().context("my own program lies in no folder")?;
@@ -39,7 +39,7 @@ impl Stage {
         Ok(Self { program, folder })
     }
 
-    /// A new folder for one part of the measuring.
+    /// A new folder for one part of the measurement.
     pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder)?;
@@ -52,7 +52,7 @@ impl Stage {
     }
 }
 
-/// A server that runs. Dropping it kills it.
+/// A running server. Dropping this value kills it.
 pub(crate) struct Server {
     child: Child,
     program: PathBuf,
@@ -65,7 +65,7 @@ impl Server {
     fn start(program: &Path, folder: PathBuf, listen: SocketAddr) -> anyhow::Result<Self> {
         let mut command = clean(program, &folder);
         command.args(["server", "--listen", &listen.to_string()]).stderr(Stdio::piped());
-        // Everybody comes from one address here.
+        // All clients come from one address here.
         command.args(["--accounts-per-hour", "1000000"]);
         let mut child = command.spawn().context("cannot start the server")?;
         let errors = child.stderr.take().context("the server has no standard error")?;
@@ -73,7 +73,7 @@ impl Server {
         let address = after(&mut lines, "qchat server is ready on ")?;
         let address = address.trim_end_matches(" (UDP)").parse()?;
         let fingerprint = after(&mut lines, "fingerprint: ")?.parse()?;
-        // Its log is read to the end, so that it never waits for us.
+        // A thread reads the log, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let program = program.to_owned();
         Ok(Self { child, program, folder, address, fingerprint })
@@ -83,20 +83,20 @@ impl Server {
         Process::of(&self.child)
     }
 
-    /// Kills it with SIGKILL.
+    /// Kills the server with SIGKILL.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Starts it again after [`Self::kill`], in its folder and at its address.
+    /// Starts the server again after [`Self::kill`], in its folder and at its address.
     pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
         *self = Self::start(&self.program, self.folder.clone(), self.address)?;
         Ok(())
     }
 
-    /// How the SDK names it.
+    /// The address for the client library.
     pub(crate) fn name(&self) -> anyhow::Result<ServerAddress> {
         Ok(self.address.to_string().parse()?)
     }
@@ -112,7 +112,7 @@ impl Drop for Server {
     }
 }
 
-/// The program in a folder of its own, untouched by the environment that we run in.
+/// The command of the program in this folder, without the settings of our environment.
 pub(crate) fn clean(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
     let ours = std::env::vars_os().map(|(name, _)| name);
@@ -126,7 +126,7 @@ pub(crate) fn clean(program: &Path, folder: &Path) -> Command {
     command
 }
 
-/// What follows a beginning on the next line that has it.
+/// The rest of the next line with this prefix.
 fn after(
     lines: &mut impl Iterator<Item = std::io::Result<String>>,
     beginning: &str,

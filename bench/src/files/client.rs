@@ -13,13 +13,13 @@ use crate::people::PASSWORD;
 use crate::process::Process;
 use crate::server::{Server, Stage, clean};
 
-/// A client that is signed in and idle. Dropping it kills it.
+/// A signed-in, idle client. Dropping this value kills it.
 pub(super) struct RealClient {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     folder: PathBuf,
-    /// What it held when it had done nothing but sign in, and what the server held then.
+    /// The memory of client and server after sign-in, before any transfer.
     idle: [u64; 2],
 }
 
@@ -42,7 +42,7 @@ impl RealClient {
         Ok(client)
     }
 
-    /// Sends a file to bob, and returns the server's name for it.
+    /// Sends a file to bob, and returns the stored name.
     pub(super) fn send(
         &mut self,
         server: &Server,
@@ -55,7 +55,7 @@ impl RealClient {
         Ok((transfer, name.context("the answer names no file")?.to_owned()))
     }
 
-    /// Fetches a file, and removes it again.
+    /// Fetches a file and removes it.
     pub(super) fn download(
         &mut self,
         server: &Server,
@@ -85,7 +85,7 @@ impl RealClient {
         Ok((answer, Transfer { bytes, time, sides: Some([here.side()?, there.side()?]) }))
     }
 
-    /// Runs a line, and returns its answer.
+    /// Runs a line and returns its answer.
     fn line(&mut self, line: &str) -> anyhow::Result<Value> {
         writeln!(self.input, "{line}")?;
         self.input.flush()?;

@@ -1,4 +1,4 @@
-//! The disk's limit: write, hash and sync, in one thread.
+//! The limit of the disk: write, hash and sync, in one thread.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,14 +9,14 @@ use super::Transfer;
 
 const PIECE_BYTES: usize = 1024 * 1024;
 
-/// Makes a file of so many bytes that no file system can make smaller.
+/// Makes a file of this size with bytes that no file system can compress.
 pub(crate) fn fill(path: &Path, bytes: u64) -> anyhow::Result<()> {
     let mut file = File::create(path)?;
     pieces(bytes, |piece| Ok(file.write_all(piece)?))?;
     Ok(file.sync_data()?)
 }
 
-/// Writes and hashes so many bytes, and syncs them.
+/// Writes, hashes and syncs this many bytes.
 pub(super) fn write(folder: &Path, bytes: u64) -> anyhow::Result<Transfer> {
     let path = folder.join("disk.tmp");
     let mut file = File::create(&path)?;
@@ -33,7 +33,7 @@ pub(super) fn write(folder: &Path, bytes: u64) -> anyhow::Result<Transfer> {
     Ok(Transfer { bytes, time, sides: None })
 }
 
-/// Hands out pieces of so many bytes in all. They differ, but cost no time to make.
+/// Passes on pieces of this many bytes in all. They differ, but take no time to make.
 fn pieces(bytes: u64, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
     blake3::Hasher::new().finalize_xof().fill(&mut piece);

@@ -1,4 +1,4 @@
-//! Files: the real programs, beside the limits of transport and disk, and beside scp, in one run.
+//! File transfers of the real programs, compared with transport, disk and scp in one run.
 
 mod client;
 mod disk;
@@ -20,16 +20,16 @@ use crate::server::Stage;
 use client::RealClient;
 use scp::Scp;
 
-/// How much is measured.
+/// The extent of the measurement.
 #[derive(Debug, Args)]
 pub(crate) struct FilesArgs {
-    /// How many rounds, of which the medians are shown
+    /// Number of rounds, of which the medians are shown
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// The file's length in MiB
+    /// Size of the file in MiB
     #[arg(long, default_value_t = 1024)]
     mebibytes: u64,
-    /// The sshd to compare with [default: that of the system, where there is one]
+    /// sshd to compare with [default: that of the system, if there is one]
     #[arg(long, value_name = "FILE")]
     sshd: Option<PathBuf>,
 }
@@ -39,17 +39,17 @@ pub(crate) struct FilesArgs {
 pub(crate) struct Transfer {
     pub(crate) bytes: u64,
     pub(crate) time: Duration,
-    /// Where both sides are known.
+    /// Sender and receiver, if both are known.
     pub(crate) sides: Option<[Side; 2]>,
 }
 
-/// What a transfer cost its sender, or its receiver.
+/// Processor time and memory of a transfer on one side.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Side {
     pub(crate) cpu: Duration,
-    /// The peak of its memory, in bytes.
+    /// The peak of the memory, in bytes.
     pub(crate) peak: u64,
-    /// What it held before any transfer.
+    /// The memory before any transfer.
     pub(crate) idle: u64,
 }
 
@@ -117,7 +117,7 @@ impl Rounds {
         })
     }
 
-    /// The medians, and how they stand to each other.
+    /// The medians and their ratios.
     fn tell(&self, report: &mut Report) {
         for (name, all) in self.kinds().into_iter().filter(|(_, all)| !all.is_empty()) {
             let mut row = Row::new(name).figure("goodput", goodput(all), "MB/s");
@@ -184,7 +184,7 @@ struct Before {
 }
 
 impl Before {
-    /// Notes what the process has used; its peak is that of what follows.
+    /// Notes the processor time so far, and resets the peak of the memory.
     fn of(process: Process, idle: u64) -> anyhow::Result<Self> {
         process.reset_peak()?;
         Ok(Self { process, idle, cpu: process.cpu()? })
@@ -196,7 +196,7 @@ impl Before {
     }
 }
 
-/// Where a file lies, as an argument.
+/// The path of a file, as an argument.
 fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().ok_or_else(|| anyhow::anyhow!("{} is no text", path.display()))
 }

@@ -1,4 +1,4 @@
-//! The transport's limit: one stream of a bare connection, from memory to memory, between two processes.
+//! The limit of the transport: one stream of a bare connection between two processes, from memory to memory.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -14,24 +14,24 @@ use super::{Before, Transfer, text};
 use crate::bare::{self, Bare};
 use crate::process::Process;
 
-/// How much is handed to the stream at a time.
+/// The bytes of each write.
 const PIECE: Bytes = Bytes::from_static(&[7; 64 * 1024]);
 
-/// One end, which the bench starts as a process of its own.
+/// One end of the connection, a process that the bench starts.
 #[derive(Debug, Args)]
 pub(crate) struct RawArgs {
-    /// Where the receiver's certificate lies, or is to be written
+    /// File of the receiver's certificate
     #[arg(long)]
     certificate: PathBuf,
-    /// Where the receiver is; without it, this is the receiver
+    /// Address of the receiver; without it, this process is the receiver
     #[arg(long)]
     to: Option<SocketAddr>,
-    /// How much is sent
+    /// Number of bytes to send
     #[arg(long, default_value_t = 0)]
     bytes: u64,
 }
 
-/// Runs one end, and waits at its end until standard input is closed, so that it can be looked at.
+/// Runs one end. Then waits until standard input is closed, so that its memory can be read.
 pub(crate) fn raw_end(arguments: &RawArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match arguments.to {
@@ -83,7 +83,7 @@ fn hear() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends so many bytes from one process to another.
+/// Sends this many bytes from one process to another.
 pub(super) fn transfer(folder: &Path, bytes: u64) -> anyhow::Result<Transfer> {
     let certificate = folder.join("raw.pem");
     let certificate = text(&certificate)?;
@@ -101,7 +101,7 @@ pub(super) fn transfer(folder: &Path, bytes: u64) -> anyhow::Result<Transfer> {
     Ok(Transfer { bytes, time, sides: Some([sending?.side()?, receiving?.side()?]) })
 }
 
-/// A process that is one end. Dropping it kills it.
+/// The process of one end. Dropping this value kills it.
 struct End {
     child: Child,
     input: ChildStdin,

@@ -1,4 +1,4 @@
-//! scp, with an sshd of our own: on loopback, with keys that nobody keeps.
+//! scp with its own sshd on loopback and temporary keys.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use anyhow::{Context, bail, ensure};
 
 use super::Transfer;
 
-/// How long sshd may take to listen.
+/// The longest time until sshd listens.
 const START_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// An sshd that runs. Dropping it kills it.
+/// A running sshd. Dropping this value kills it.
 pub(super) struct Scp {
     child: Child,
     folder: PathBuf,
@@ -20,10 +20,10 @@ pub(super) struct Scp {
 }
 
 impl Scp {
-    /// Starts sshd with throw-away keys.
+    /// Starts sshd with temporary keys.
     ///
     /// # Errors
-    /// Says what is missing.
+    /// Names the missing program or file.
     pub(super) fn start(folder: &Path, sshd: Option<&Path>) -> anyhow::Result<Self> {
         let found = sshd.map_or_else(|| installed("sshd"), |path| Some(path.to_owned()));
         let program = found.context("sshd is not installed")?;
@@ -37,7 +37,7 @@ impl Scp {
                 .status()?;
             ensure!(made.success(), "ssh-keygen failed");
         }
-        // Free a moment ago; sshd takes no socket that is open already.
+        // The port was free a moment ago. sshd cannot take over an open socket.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let place = folder.display();
         let config = format!(
@@ -69,7 +69,7 @@ impl Scp {
         Ok(())
     }
 
-    /// Copies a file, and removes the copy.
+    /// Copies a file and removes the copy.
     pub(super) fn copy(&self, file: &Path, bytes: u64) -> anyhow::Result<Transfer> {
         let copy = self.folder.join("scp.tmp");
         let begun = Instant::now();
@@ -96,7 +96,7 @@ impl Drop for Scp {
     }
 }
 
-/// Where a program lies. sshd wants to be started by its whole path.
+/// The full path of a program. sshd refuses to start without one.
 fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =

@@ -1,4 +1,4 @@
-//! From a sender's call to the receiver's event, on links that have nothing else to do.
+//! The time from the call of the sender to the event of the receiver, on idle links.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> anyhow::Resul
     Ok(())
 }
 
-/// Sends at a steady rate, however long the answers take. Each text is the time of its call.
+/// Sends at a steady rate, without a wait for the answers. Each text is the time of its call.
 async fn send(alice: &Person, bob: &Person, zero: Instant) -> anyhow::Result<Vec<Duration>> {
     let mut pace = interval(PAUSE);
     let mut sends = JoinSet::new();

@@ -1,4 +1,4 @@
-//! A large group, all of it online, that gets large messages.
+//! A large group whose members are all online, and large messages to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ use crate::server::Stage;
 const MESSAGES: usize = 100;
 const MESSAGE_BYTES: usize = 16 * 1024;
 
-/// How often the server's threads are counted.
+/// The interval of counting the threads of the server.
 const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) async fn measure(
@@ -75,7 +75,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Everybody joins, and watches until they are told that nothing is missing.
+/// Lets each user join, and watch until they have caught up.
 async fn assemble(people: &[Person], group: &GroupName) -> anyhow::Result<Vec<Watching>> {
     let mut assembling = JoinSet::new();
     for person in people {
@@ -94,7 +94,7 @@ async fn assemble(people: &[Person], group: &GroupName) -> anyhow::Result<Vec<Wa
     Ok(watching)
 }
 
-/// When each message came.
+/// The arrival time of each message.
 async fn receive(mut watching: Watching, zero: Instant) -> anyhow::Result<Vec<Duration>> {
     let mut times = Vec::with_capacity(MESSAGES);
     while times.len() < MESSAGES {
@@ -106,7 +106,7 @@ async fn receive(mut watching: Watching, zero: Instant) -> anyhow::Result<Vec<Du
     Ok(times)
 }
 
-/// Counts a process's threads while it works.
+/// Counts the threads of a process while it works.
 struct Threads {
     most: Arc<AtomicU64>,
     counting: JoinHandle<()>,

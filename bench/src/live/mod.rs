@@ -1,4 +1,4 @@
-//! Live delivery: how fast, how soon again, and what it costs the server.
+//! Live delivery: latency, time to reconnect, and the memory and threads of the server.
 
 mod delivery;
 mod group;
@@ -11,34 +11,34 @@ use clap::Args;
 use crate::figures::Report;
 use crate::server::Stage;
 
-/// What is measured, and how much of it.
+/// The parts and the extent of the measurement.
 #[derive(Debug, Args)]
 pub(crate) struct LiveArgs {
     /// Only these parts
     #[arg(value_enum)]
     parts: Vec<Part>,
-    /// How many followers come back after a restart
+    /// Number of followers that reconnect after a restart
     #[arg(long, default_value_t = 200)]
     followers: usize,
-    /// How many messages arrive for a reader that has stopped
+    /// Number of messages that arrive for a stopped reader
     #[arg(long, default_value_t = 100_000)]
     messages: usize,
-    /// How many members of a group are online
+    /// Number of group members online
     #[arg(long, default_value_t = 1000)]
     members: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// From a sender's call to the receiver's event
+    /// From the call of the sender to the event of the receiver
     Delivery,
-    /// Clients back after the server was killed
+    /// Reconnection of clients after the server was killed
     Restart,
-    /// An idle watching client whose address changes
+    /// A change of address of an idle watching client
     Moving,
-    /// A reader that stopped reading, beside one that reads
+    /// A stopped reader, compared with one that reads
     Stopped,
-    /// A large group online that gets large messages
+    /// Large messages to a large group whose members are online
     Group,
 }
 

@@ -1,4 +1,4 @@
-//! The address of a client that only watches changes, as when a laptop moves to another network.
+//! A change of address of a client that only watches, as when a laptop moves to another network.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,11 @@ use crate::server::Stage;
 
 const MOVES: u32 = 12;
 
-/// How often something is sent that could be delivered, and after how long without a delivery one
-/// move was too much.
+/// The interval of sends, and the longest time without a delivery after a change of address.
 const PAUSE: Duration = Duration::from_millis(50);
 const GAP_MAX: Duration = Duration::from_secs(60);
 
-/// How long the link is idle before each move: not in step with anybody's timer.
+/// The idle time before each change of address, in step with no timer.
 const IDLE: Duration = Duration::from_millis(5_300);
 
 pub(super) async fn measure(stage: &Stage, report: &mut Report) -> anyhow::Result<()> {
@@ -35,7 +34,7 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> anyhow::Resul
     in_time("following", follower.next()).await??;
     let mut gaps = Vec::new();
     for number in 0..MOVES {
-        // An eleventh of a second more each time, so that the moves fall anywhere between two
+        // An eleventh of a second more each time, so that the changes fall anywhere between two
         // keep-alives.
         sleep(IDLE + number * Duration::from_millis(91)).await;
         relay.move_client().await?;
@@ -48,7 +47,7 @@ pub(super) async fn measure(stage: &Stage, report: &mut Report) -> anyhow::Resul
     Ok(())
 }
 
-/// Sends all the time, until the first message has come through.
+/// Sends until the first message is delivered.
 async fn first_delivery(
     alice: &Person,
     bob: &Person,
@@ -67,7 +66,7 @@ async fn first_delivery(
     }
 }
 
-/// Takes what is still on its way.
+/// Receives the messages that are still on their way.
 async fn settle(alice: &Person, bob: &Person, follower: &Follower) -> anyhow::Result<()> {
     let last = format!("settled {:?}", Instant::now());
     alice.send(&bob.address(), last.clone()).await?;

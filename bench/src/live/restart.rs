@@ -1,6 +1,6 @@
-//! The server is killed and started again; its followers come back by themselves.
+//! The server is killed and started again; its followers reconnect by themselves.
 //!
-//! A follower is back when it hands on a message that was sent after the restart.
+//! A follower is back when it returns a message that was sent after the restart.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::figures::{Report, Row};
 use crate::people::{Person, crowd, in_time, joined};
 use crate::server::{Server, Stage};
 
-/// How long the server is gone: hardly, and long enough that everybody has noticed.
+/// The outages: a short one, and one that every follower notices.
 const ABSENCES: [Duration; 2] = [Duration::ZERO, Duration::from_secs(10)];
 
 pub(super) async fn measure(
@@ -54,7 +54,7 @@ fn follow(server: &Server, person: Person) -> anyhow::Result<Follower> {
     Ok(Follower::start(client, reconnect, Cursors::Given(Vec::new()), Beginning::OldestUnread))
 }
 
-/// How long after `since` each follower has handed this text on.
+/// The time after `since` at which each follower returned this text.
 async fn heard(
     text: &str,
     followers: &mut Vec<Follower>,

@@ -1,8 +1,8 @@
-//! A reader that has stopped reading while much arrives for it, beside one that reads.
+//! A stopped reader for which many messages arrive, compared with one that reads.
 //!
-//! Both are bare connections with the transport's default windows, on fresh servers, so that the
-//! difference between the two servers is what the stopped reader costs. What both hold is mostly the
-//! store's cache, which is 64 MiB at the most and fills with what is written.
+//! Both are bare connections with the default windows of quinn, on fresh servers. The difference of memory
+//! between the two servers is the cost of the stopped reader. Most memory of both is the cache of the store,
+//! which fills with written pages up to 64 MiB.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// The growth of the server while the messages arrive: at the end, and at the most.
+/// The growth of the server while the messages arrive: at the end, and at the peak.
 async fn run(
     stage: &Stage,
     report: &mut Report,
@@ -56,7 +56,7 @@ async fn run(
     let carol = Person::register(&server, "carol").await?;
     let bare = Bare::connect(&server)?.await?;
     let watched = watch(&bare.connection, &carol).await?;
-    // Where it reads, it reads in a task of its own; where not, the stream is held and no more.
+    // A reader reads in a task. A stopped reader only holds the stream.
     let (_held, _reading) = match reader {
         Reader::Reads => (None, Some(tokio::spawn(read(watched)))),
         Reader::Stopped => (Some(watched), None),
@@ -94,7 +94,7 @@ fn row(
         .count("threads", after.threads))
 }
 
-/// Signs in and watches; the stream of events is the caller's.
+/// Signs in and watches. Returns the stream of events.
 async fn watch(connection: &Connection, person: &Person) -> anyhow::Result<RecvStream> {
     let login = Login { user: person.name.clone(), password: password() };
     let mut answer = ask(connection, login.into()).await?;
@@ -118,7 +118,7 @@ async fn read(mut stream: RecvStream) {
     while let Ok(Some(_)) = stream.read(&mut buffer).await {}
 }
 
-/// Sends so many messages as fast as they are answered, and says how many that were in the time.
+/// Sends this many messages as fast as they are answered. Returns the number that were sent in time.
 async fn send(senders: Vec<Person>, to: &Person, messages: usize) -> anyhow::Result<usize> {
     let taken = std::sync::Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
