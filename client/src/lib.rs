@@ -14,6 +14,55 @@
 //! # }
 //! ```
 //!
+//! # Send a file
+//!
+//! The answer comes after the server has the whole file on its disk. A second call with the same request id
+//! sends only the missing blocks.
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use qchat_client::{Address, CallError, Client, Progress};
+//! # use qchat_client::proto::ClientId;
+//! # async fn example(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let (id, to) = (ClientId::random(), Address::Group("lab".parse()?));
+//! let film = Path::new("film.mkv");
+//! let sent = client.with_request_id(id).send_file(to.clone(), film, Progress::none()).await;
+//! if let Err(CallError::OutcomeUnknown(_)) = sent {
+//!     // On a new connection, the same id makes this the same message.
+//!     client.with_request_id(id).send_file(to, film, Progress::none()).await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Follow messages
+//!
+//! ```no_run
+//! # use std::error::Error;
+//! # use qchat_client::{Client, Password, ServerAddress, Trust, UserName};
+//! # async fn example(
+//! #     server: ServerAddress, trust: Trust, name: UserName, password: Password,
+//! # ) -> Result<(), Box<dyn Error>> {
+//! use qchat_client::{Beginning, Body, CursorFile, Cursors, Follower, Reconnect};
+//!
+//! let client = Client::connect(&server, trust.clone()).await?;
+//! let token = client.login(name, password).await?;
+//! let cursors = Cursors::File(CursorFile::open("cursors".into())?);
+//! let reconnect = Reconnect { server, trust, token };
+//! let follower = Follower::start(client, reconnect, cursors, Beginning::OldestUnread);
+//! for _ in 0..10 {
+//!     let message = follower.next().await?;
+//!     if let Body::Text(text) = &message.body {
+//!         println!("{}: {text}", message.from);
+//!     }
+//!     // Marks the message as read. The next follower starts behind it.
+//!     follower.acknowledge(&message.id);
+//! }
+//! follower.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A [`Client`] is one connection. When that is lost, its calls fail and say whether the server may
 //! have done what was asked; dialling again is the caller's. A [`Follower`] dials again by itself, and
 //! hands on every message once: `examples/echo_bot.rs` is a whole bot.
