@@ -1,4 +1,5 @@
 //! Words for the writer of a line that was not understood.
+use qchat_proto::Code;
 
 use crate::command::listen;
 use crate::command::names::NameArgumentError;
@@ -37,12 +38,12 @@ fn reason(why: &str) -> String {
 }
 
 impl ParseError {
-    /// The code by which scripts know it.
-    pub(crate) fn code(&self) -> &'static str {
+    /// The code, for scripts.
+    pub(crate) fn code(&self) -> Code {
         match self {
-            Self::Unknown { .. } | Self::UnknownOption(_) | Self::Listen => "unknown_command",
-            Self::Usage { .. } => "usage",
-            Self::Name(_) => "invalid_name",
+            Self::Unknown { .. } | Self::UnknownOption(_) | Self::Listen => Code::UnknownCommand,
+            Self::Usage { .. } => Code::Usage,
+            Self::Name(_) => Code::InvalidName,
         }
     }
 

@@ -36,10 +36,8 @@ pub(crate) fn spawn_command(
 /// The end of an attempt after which the same command may succeed; `None` if the error is final.
 pub(crate) fn retry_later(failure: &CommandError) -> Option<TaskEnd> {
     match failure.code {
-        "unreachable" | "outcome_unknown" | "busy" | "shutting_down" | "transfer_failed" => {
-            Some(TaskEnd::Retry)
-        }
-        "not_logged_in" | "session_ended" => Some(TaskEnd::SignedOut),
+        code if code.is_transient() => Some(TaskEnd::Retry),
+        code if code.ends_session() => Some(TaskEnd::SignedOut),
         _ => None,
     }
 }

@@ -131,7 +131,9 @@ impl Connection {
             }
             Err(failure) => {
                 match &mut self.policy {
-                    ConnectPolicy::Try(backoff) if failure.may_pass() => backoff.failed(),
+                    ConnectPolicy::Try(backoff) if failure.code.may_connect_later() => {
+                        backoff.failed();
+                    }
                     policy => *policy = ConnectPolicy::None(failure.clone()),
                 }
                 Err(failure)

@@ -5,8 +5,8 @@ mod send_file;
 mod send_files;
 
 use qchat_client::{Client, HistoryQuery, Refusal};
-use qchat_proto::MessageText;
 use qchat_proto::command::{Log, Selection};
+use qchat_proto::{Code, MessageText};
 
 use crate::command::{Command, CommandEntry, HistoryArguments, ParseError};
 use crate::error::CommandError;
@@ -99,5 +99,5 @@ fn another_log(wanted: &HistoryArguments, why: &str) -> CommandError {
         Log::Group(_) => "inboxgroup",
     };
     let usage = CommandEntry::named(name).map(|entry| ParseError::usage(entry, why));
-    usage.map_or_else(|| CommandError::refused("usage", why), CommandError::from)
+    usage.map_or_else(|| CommandError::refused(Code::Usage, why), CommandError::from)
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use qchat_client::proto::{ClientId, MessageId, Stage};
-use qchat_client::{Client, Refusal, ServerAddress, Trust, UserName};
+use qchat_client::{Client, Code, Refusal, ServerAddress, Trust, UserName};
 use tokio::time::{sleep, timeout};
 
 use crate::command::{Command, Input, parse};
@@ -231,7 +231,7 @@ impl Executor {
         self.connect().await?;
         match self.connect_for(Requirement::SignedIn).await {
             Ok(client) => Ok(client.user()),
-            Err(failure) if failure.is_connection_lost() => Err(failure),
+            Err(failure) if failure.code.is_connection_lost() => Err(failure),
             Err(failure) => {
                 self.account.stop_automatic_sign_in();
                 self.output.failure(&failure);
@@ -269,17 +269,18 @@ impl Executor {
         mut result: Result<Outcome, CommandError>,
     ) -> LineStatus {
         if let Err(failure) = &mut result
-            && failure.is_usage()
+            && failure.code.is_usage()
         {
             failure.exit = self.usage;
         }
         if let Err(failure) = &mut result
-            && failure.code == "empty_message"
+            && failure.code == Code::EmptyMessage
             && self.standard_input == StandardInput::Free
         {
             failure.text.push_str("; with - for MESSAGE it is taken from standard input");
         }
-        self.is_unanswered = result.as_ref().is_err_and(CommandError::is_connection_lost);
+        self.is_unanswered =
+            result.as_ref().is_err_and(|failure| failure.code.is_connection_lost());
         if let Err(closed) = self.output.report(command, &result) {
             return LineStatus::OutputClosed(closed);
         }
@@ -394,8 +395,8 @@ impl Executor {
     fn is_worth_repeating(&self, line: &Command, failure: &CommandError) -> bool {
         let gone = self.connection.client().is_none() && !self.connection.is_final();
         match failure.code {
-            "unreachable" => gone,
-            "outcome_unknown" => gone && line.is_repeatable(),
+            Code::Unreachable => gone,
+            Code::OutcomeUnknown => gone && line.is_repeatable(),
             _ => false,
         }
     }

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use qchat_proto::{ClientId, FileName, FilePath};
+use qchat_proto::{ClientId, Code, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
 use crate::command::FileArguments;
@@ -34,7 +34,7 @@ pub(crate) async fn select_files(
     let (files, folder) = (files.clone(), folder.map(Path::to_owned));
     spawn_blocking(move || FileSelection::of(&files, folder.as_deref()))
         .await
-        .unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
+        .unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())))
 }
 
 /// The files of one line.
@@ -105,7 +105,7 @@ impl FileSelection {
             true => Ok(()),
             false => {
                 let text = format!("these are more than {FILES_MAX} files; nothing was sent");
-                Err(CommandError::refused("local_file", text))
+                Err(CommandError::refused(Code::LocalFile, text))
             }
         }
     }

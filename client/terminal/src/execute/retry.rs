@@ -31,7 +31,7 @@ impl Persistence {
         deadline: &Deadline,
     ) -> Result<Duration, CommandError> {
         self.is_old = true;
-        if failure.code == "outcome_unknown" {
+        if failure.code.is_outcome_unknown() {
             self.unknown.get_or_insert_with(|| failure.clone());
         }
         let left = deadline.left();

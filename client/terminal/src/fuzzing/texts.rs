@@ -1,7 +1,7 @@
 //! Texts from outside, on their way to a terminal.
 
 use qchat_proto::command::Log;
-use qchat_proto::{Body, Digest, File, FilePath, Message, StoredName, Timestamp};
+use qchat_proto::{Body, Code, Digest, File, FilePath, Message, StoredName, Timestamp};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
@@ -165,7 +165,7 @@ impl Shown {
     }
 
     fn check_errors(&self, text: &str) {
-        let failure = CommandError::refused("usage", text);
+        let failure = CommandError::refused(Code::Usage, text);
         self.check_rows(&text::failure(&failure, &self.options()), is_error);
         let reported = json::report("send", &Err(failure.clone()));
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use qchat_client::{Client, Password, Refusal, ServerAddress, SessionToken, UserName};
+use qchat_client::{Client, Code, Password, ServerAddress, SessionToken, UserName};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -155,7 +155,7 @@ impl Account {
         let resumed = context.time.query(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
             Ok(_) => Ok(true),
-            Err(failure) if failure.code == Refusal::SessionEnded.code().as_str() => {
+            Err(failure) if failure.code == Code::SessionEnded => {
                 self.ended = self.session.take().map(|session| session.token);
                 Ok(false)
             }
@@ -174,7 +174,7 @@ impl Account {
         let Some(saved) = &self.saved else { return Ok(Some(MissingSession::Missing)) };
         let load = |error| {
             CommandError::refused(
-                "local_file",
+                Code::LocalFile,
                 format!("the saved session of {user} cannot be read: {error}"),
             )
         };
@@ -234,7 +234,7 @@ impl Account {
         match context.time.query(asked).await.map_err(nothing_done) {
             Ok(token) => Ok(self.keep(user, token).into_iter().collect()),
             Err(failure) => {
-                if failure.code == "unreachable" {
+                if failure.code == Code::Unreachable {
                     self.typed = Some(password);
                 }
                 Err(self.noted(failure))
@@ -324,9 +324,9 @@ impl Account {
 
 /// Whatever became of the attempt to sign in, nothing was done of what the line asks for.
 fn nothing_done(failure: CommandError) -> CommandError {
-    match failure.code {
-        "outcome_unknown" => CommandError::unreachable(failure.text),
-        _ => failure,
+    match failure.code.is_outcome_unknown() {
+        true => CommandError::unreachable(failure.text),
+        false => failure,
     }
 }
 
@@ -334,6 +334,10 @@ fn nothing_done(failure: CommandError) -> CommandError {
 fn is_final(failure: &CommandError) -> bool {
     matches!(
         failure.code,
-        "bad_credentials" | "too_many_attempts" | "not_logged_in" | "cancelled" | "usage"
+        Code::BadCredentials
+            | Code::TooManyAttempts
+            | Code::NotLoggedIn
+            | Code::Cancelled
+            | Code::Usage
     )
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use qchat_client::UserName;
-use qchat_proto::Password;
+use qchat_proto::{Code, Password};
 
 use crate::command::PasswordChange;
 use crate::error::CommandError;
@@ -48,7 +48,7 @@ impl PasswordSource {
                     "{why}: give the password by --password-file FILE or QCHAT_PASSWORD, or sign in \
                      once at a terminal"
                 );
-                Err(CommandError { code: "not_logged_in", text, exit: Exit::Usage })
+                Err(CommandError { code: Code::NotLoggedIn, text, exit: Exit::Usage })
             }
         }
     }
@@ -73,7 +73,7 @@ impl PasswordSource {
     /// The passwords that a `passwd` left out. Nothing but a person knows the new one.
     pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, CommandError> {
         if !self.terminal {
-            return Err(CommandError::refused("usage", "no passwords; usage: passwd OLD NEW"));
+            return Err(CommandError::refused(Code::Usage, "no passwords; usage: passwd OLD NEW"));
         }
         let old = ask(format!("password of {user}: ")).await?;
         let new = ask_twice(format!("new password for {user}: ")).await?;
@@ -86,7 +86,9 @@ async fn ask_twice(prompt: String) -> Result<Password, CommandError> {
     let password = ask(prompt).await?;
     match ask("the same again: ".to_owned()).await? == password {
         true => Ok(password),
-        false => Err(CommandError::refused("usage", "the two passwords differ; nothing was done")),
+        false => {
+            Err(CommandError::refused(Code::Usage, "the two passwords differ; nothing was done"))
+        }
     }
 }
 
@@ -94,7 +96,7 @@ fn missing(command: &str) -> CommandError {
     let text = format!(
         "no password; usage: {command} USER PASSWORD (or --password-file FILE, or QCHAT_PASSWORD)"
     );
-    CommandError::refused("usage", text)
+    CommandError::refused(Code::Usage, text)
 }
 
 /// Asks at the terminal, whatever standard output is.
@@ -104,9 +106,11 @@ async fn ask(prompt: String) -> Result<Password, CommandError> {
     let typed = typed.unwrap_or_else(|panic| Err(io::Error::other(panic)));
     let typed = typed.map_err(|error| match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
-            CommandError::refused("cancelled", "no password was given; nothing was done")
+            CommandError::refused(Code::Cancelled, "no password was given; nothing was done")
         }
-        _ => CommandError::refused("usage", format!("the password cannot be asked for: {error}")),
+        _ => {
+            CommandError::refused(Code::Usage, format!("the password cannot be asked for: {error}"))
+        }
     })?;
-    Password::try_from(typed).map_err(|wrong| CommandError::refused("usage", wrong.to_string()))
+    Password::try_from(typed).map_err(|wrong| CommandError::refused(Code::Usage, wrong.to_string()))
 }

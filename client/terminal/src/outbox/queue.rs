@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 
-use qchat_client::MessageText;
 use qchat_client::proto::{Address, ClientId};
+use qchat_client::{Code, MessageText};
 use tokio::task::block_in_place;
 
 use crate::command::{Command, Input, parse};
@@ -74,13 +74,13 @@ impl Outbox {
                 "{} lines wait already, and no more can; it was not sent, the Up key brings it back",
                 self.waiting.len()
             );
-            return Err(CommandError::refused("outbox_full", text));
+            return Err(CommandError::refused(Code::OutboxFull, text));
         }
         self.waiting.push_back(one);
         if let Err(reason) = self.save() {
             self.waiting.pop_back();
             let text = format!("it cannot be kept until the connection is back: {reason}");
-            return Err(CommandError::refused("local_file", text));
+            return Err(CommandError::refused(Code::LocalFile, text));
         }
         (self.bytes, self.is_behind) = (bytes, false);
         Ok(())
@@ -190,18 +190,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
         let refused = |outbox: &mut Outbox, text: &str| push(outbox, text).unwrap_err().code;
-        assert_eq!(refused(&mut outbox, "send bob"), "empty_message");
-        assert_eq!(refused(&mut outbox, &format!("send bob {}", "x".repeat(16_385))), "too_large");
+        assert_eq!(refused(&mut outbox, "send bob"), Code::EmptyMessage);
+        assert_eq!(
+            refused(&mut outbox, &format!("send bob {}", "x".repeat(16_385))),
+            Code::TooLarge
+        );
         assert!(push(&mut outbox, "send bob hi").is_ok());
         let length = outbox.bytes;
         outbox.bytes = BYTES_MAX - length;
         assert!(push(&mut outbox, "send bob ho").is_ok());
-        assert_eq!(refused(&mut outbox, "send bob ha"), "outbox_full");
+        assert_eq!(refused(&mut outbox, "send bob ha"), Code::OutboxFull);
         outbox.bytes = 0;
         let one = outbox.first().unwrap().clone();
         outbox.waiting.resize(LINES_MAX - 1, one);
         assert!(push(&mut outbox, "send bob ha").is_ok());
-        assert_eq!(refused(&mut outbox, "send bob ha"), "outbox_full");
+        assert_eq!(refused(&mut outbox, "send bob ha"), Code::OutboxFull);
         assert_eq!(outbox.len(), LINES_MAX);
     }
 
@@ -212,7 +215,7 @@ mod tests {
         let (mut outbox, _) = Outbox::open(&below).unwrap();
         push(&mut outbox, "send bob one").unwrap();
         std::fs::rename(&below, folder.path().join("away")).unwrap();
-        assert_eq!(push(&mut outbox, "send bob two").unwrap_err().code, "local_file");
+        assert_eq!(push(&mut outbox, "send bob two").unwrap_err().code, Code::LocalFile);
         assert_eq!(texts(&outbox), ["send bob one"]);
     }
 }

@@ -7,7 +7,7 @@ use std::future::pending;
 use std::path::Path;
 
 use qchat_client::proto::ClientId;
-use qchat_client::{Backoff, Client, UserName};
+use qchat_client::{Backoff, Client, Code, UserName};
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
@@ -176,7 +176,7 @@ impl Delivery {
         let answered = std::mem::take(&mut sending.answered);
         self.sending = None;
         let lost = |panic: tokio::task::JoinError| {
-            Err(CommandError::refused("internal", panic.to_string()))
+            Err(CommandError::refused(Code::Internal, panic.to_string()))
         };
         (ended.unwrap_or_else(lost), Some(answered))
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use qchat_proto::{File, Message};
+use qchat_proto::{Code, File, Message};
 
 use crate::error::CommandError;
 
@@ -25,7 +25,7 @@ impl SentFiles {
         let exit = self.failed.iter().map(|(_, error)| error.exit).max()?;
         let (failed, all) = (self.failed.len(), self.failed.len() + self.messages.len());
         let text = format!("{failed} of {all} files were not sent");
-        Some(CommandError { exit, ..CommandError::refused("not_all_sent", text) })
+        Some(CommandError { exit, ..CommandError::refused(Code::NotAllSent, text) })
     }
 }
 
@@ -46,7 +46,7 @@ impl SavedFiles {
         let exit = self.failed.iter().map(|(_, error)| error.exit).max()?;
         let (failed, all) = (self.failed.len(), self.failed.len() + self.files.len());
         let text = format!("{failed} of {all} files were not fetched");
-        Some(CommandError { exit, ..CommandError::refused("not_all_fetched", text) })
+        Some(CommandError { exit, ..CommandError::refused(Code::NotAllFetched, text) })
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> S
     let content = match result {
         Ok(answer) => Content::from(answer),
         Err(CommandError { code, text, .. }) => {
-            Content::Error { error: ErrorObject { code, message: text } }
+            Content::Error { error: ErrorObject { code: code.as_str(), message: text } }
         }
     };
     let ok = result.as_ref().is_ok_and(|answer| answer.error().is_none());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use qchat_client::proto::ClientId;
-use qchat_client::{Backoff, Client, UserName};
+use qchat_client::{Backoff, Client, Code, UserName};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep_until};
 
@@ -77,7 +77,7 @@ impl BackgroundTransfers {
         if self.under_way.len() >= UNDER_WAY_MAX {
             let text =
                 format!("{UNDER_WAY_MAX} transfers are under way; wait for one, or stop one");
-            return Err(CommandError::refused("too_many_transfers", text));
+            return Err(CommandError::refused(Code::TooManyTransfers, text));
         }
         self.number = self.number.saturating_add(1);
         self.under_way.push_back(BackgroundTransfer {
@@ -128,8 +128,8 @@ impl BackgroundTransfers {
         index: usize,
         ended: Result<Result<Outcome, CommandError>, JoinError>,
     ) -> TaskEnd {
-        let result =
-            ended.unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())));
+        let result = ended
+            .unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())));
         if let Err(failure) = &result
             && let Some(step) = retry_later(failure)
         {
@@ -161,7 +161,7 @@ impl BackgroundTransfers {
         let index = self.under_way.iter().position(|transfer| transfer.number == number);
         let transfer = index.and_then(|index| self.under_way.remove(index)).ok_or_else(|| {
             CommandError::refused(
-                "transfer_not_found",
+                Code::TransferNotFound,
                 format!("no transfer {number} is under way"),
             )
         })?;

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_client::{Backoff, CallError, Client, Cursor, UserName};
-use qchat_proto::Message;
 use qchat_proto::command::Log;
+use qchat_proto::{Code, Message};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -262,14 +262,14 @@ impl LiveSession {
                     Some(_) => {}
                 }
             }
-            Err(failure) if failure.may_pass() => {
+            Err(failure) if failure.code.may_connect_later() => {
                 // The first may only have met the end of the old one.
                 self.failed = self.loss_is_told;
             }
             Err(failure) => {
                 (self.watch, self.failed) = (WatchState::Off, true);
                 self.notice(&failure.text);
-                if failure.code == "identity" {
+                if failure.code == Code::Identity {
                     self.notice("this prompt stays offline; after that, start qchat client again");
                 }
             }

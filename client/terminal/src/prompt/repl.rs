@@ -30,7 +30,7 @@ const DELAY_WORTH_A_WORD: Duration = Duration::from_secs(1);
 pub(crate) async fn run(mut executor: Executor, home: Option<UserFolders>) -> anyhow::Result<Exit> {
     let greeting = match executor.start().await {
         Ok(_) => format!("connected to {}; help lists the commands", executor.server()),
-        Err(failure) if failure.is_connection_lost() => {
+        Err(failure) if failure.code.is_connection_lost() => {
             format!("{}; the prompt is offline; help lists the commands", failure.text)
         }
         Err(failure) => {

@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use qchat_client::{
-    Beginning, Body, CursorFileError, FollowError, Follower, Message, MessageId, ServerAddress,
+    Beginning, Body, Code, CursorFileError, FollowError, Follower, Message, MessageId,
+    ServerAddress,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -235,7 +236,7 @@ async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Comm
 }
 
 pub(crate) fn local(text: String) -> CommandError {
-    CommandError::refused("local_file", text)
+    CommandError::refused(Code::LocalFile, text)
 }
 
 impl From<CursorFileError> for CommandError {
@@ -250,8 +251,8 @@ impl From<FollowError> for CommandError {
             FollowError::Connect(error) => error.into(),
             FollowError::Call(error) => error.into(),
             FollowError::Cursors(error) => error.into(),
-            FollowError::TooManyLogs => Self::refused("too_many_groups", error.to_string()),
-            FollowError::Ended => Self::refused("ended", error.to_string()),
+            FollowError::TooManyLogs => Self::refused(Code::TooManyGroups, error.to_string()),
+            FollowError::Ended => Self::refused(Code::Ended, error.to_string()),
         }
     }
 }

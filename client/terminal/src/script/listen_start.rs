@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_client::{
-    Beginning, Client, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress,
+    Beginning, Client, Code, CursorFile, Cursors, Follower, Reconnect, Refusal, ServerAddress,
     SessionToken,
 };
 use tokio::task::spawn_blocking;
@@ -56,7 +56,7 @@ impl Listener {
         let mut persistence = Persistence::default();
         loop {
             let failure = match self.try_to_sign_in(&mut time, notes).await {
-                Err(failure) if failure.code == "unreachable" => failure,
+                Err(failure) if failure.code == Code::Unreachable => failure,
                 signed_in => return signed_in,
             };
             if persistence.is_news(&time.deadline) {

@@ -5,6 +5,7 @@ mod texts;
 use std::collections::VecDeque;
 use std::io;
 
+use qchat_proto::Code;
 use tokio::sync::mpsc;
 
 use crate::command::{Input, bounded, parse};
@@ -141,13 +142,13 @@ impl Script<'_> {
             Ok(RawLine::TooLong { start }) => {
                 let word = bounded(Input::Line(&start).first_word());
                 let text = format!("the line that begins with {word} is too long");
-                let failure = CommandError::refused("too_large", text);
+                let failure = CommandError::refused(Code::TooLarge, text);
                 self.executor.refuse(&start, failure).await
             }
             Ok(RawLine::NotUtf8 { start }) => {
                 let word = bounded(Input::Line(&start).first_word());
                 let text = format!("the line that begins with {word} is not UTF-8");
-                let failure = CommandError::refused("usage", text);
+                let failure = CommandError::refused(Code::Usage, text);
                 self.executor.refuse(&start, failure).await
             }
             Err(error) => {

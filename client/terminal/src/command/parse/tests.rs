@@ -36,7 +36,7 @@ fn check(line: &str, expected: Command) {
 #[track_caller]
 fn check_wrong(line: &str, code: &str, part: &str) {
     let wrong = parse(Input::line(line)).unwrap_err();
-    assert_eq!(wrong.code(), code, "{line:?}");
+    assert_eq!(wrong.code().as_str(), code, "{line:?}");
     assert!(wrong.to_string().contains(part), "{line:?}: {wrong}");
 }
 

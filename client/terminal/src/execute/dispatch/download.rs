@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use qchat_client::{Downloaded, FolderPath, Refusal, already_here, check_room_for};
+use qchat_client::{Code, Downloaded, FolderPath, Refusal, already_here, check_room_for};
 use qchat_proto::command::Log;
 
 use super::Run;
@@ -46,7 +46,7 @@ impl Run<'_> {
         let files = self.options.time.query(self.client.files_below(log, folder)).await?;
         if files.is_empty() {
             let text = format!("no file was sent here with the folder {folder}/");
-            return Err(CommandError::refused("file_not_found", text));
+            return Err(CommandError::refused(Code::FileNotFound, text));
         }
         let top = self.download_folder(log)?;
         check_room_for(&top, &files).await?;
@@ -68,14 +68,12 @@ impl Run<'_> {
                 Ok(Downloaded { file, path, .. }) => {
                     saved.files.push((file, self.options.shown(&path)));
                 }
-                Err(failure) if is_of_one_file(&failure) => saved.failed.push((file, failure)),
+                Err(failure) if failure.code.concerns_one_file() => {
+                    saved.failed.push((file, failure));
+                }
                 Err(failure) => return Err(failure),
             }
         }
         Ok(saved)
     }
-}
-
-fn is_of_one_file(failure: &CommandError) -> bool {
-    matches!(failure.code, "local_file" | "file_expired" | "file_damaged" | "file_not_found")
 }

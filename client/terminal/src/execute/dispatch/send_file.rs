@@ -1,7 +1,7 @@
 //! Sends one file, or resumes an upload that an earlier run of the client began.
 
 use qchat_client::{CallError, Client, Progress};
-use qchat_proto::{Address, ClientId, Message};
+use qchat_proto::{Address, ClientId, Code, Message};
 
 use super::Run;
 use crate::error::CommandError;
@@ -22,7 +22,7 @@ impl Run<'_> {
         let (mut sent, is_stored) = self.send_once((to, file), id, note.as_ref()).await;
         let is_older = note.as_ref().is_some_and(|note| note.is_changed && note.id != id);
         let is_stored =
-            is_stored || sent.as_ref().is_err_and(|failure| failure.code == "id_reused");
+            is_stored || sent.as_ref().is_err_and(|failure| failure.code == Code::IdReused);
         if is_older && is_stored {
             // The earlier upload was stored without an answer, and the file has changed since: send it anew.
             if let Some(note) = note {
@@ -72,22 +72,5 @@ pub(super) async fn send_under_its_name(
 
 /// Whether the answer is final: another attempt is then a new upload.
 fn is_settled(sent: &Result<Message, CommandError>) -> bool {
-    sent.as_ref().err().is_none_or(is_final)
-}
-
-pub(super) fn is_final(failure: &CommandError) -> bool {
-    !matches!(
-        failure.code,
-        "unreachable"
-            | "outcome_unknown"
-            | "busy"
-            | "server_full"
-            | "shutting_down"
-            | "transfer_failed"
-            | "internal"
-            | "not_logged_in"
-            | "local_file"
-            | "file_changed"
-            | "damaged"
-    )
+    sent.as_ref().err().is_none_or(|failure| !failure.code.leaves_upload_open())
 }

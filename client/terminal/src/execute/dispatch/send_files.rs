@@ -3,7 +3,7 @@
 use qchat_proto::{Address, ClientId, Message};
 
 use super::Run;
-use super::send_file::{is_final, send_under_its_name};
+use super::send_file::send_under_its_name;
 use crate::command::FileArguments;
 use crate::error::CommandError;
 use crate::execute::file_selection::{FileSelection, SelectedFile, select_files};
@@ -40,7 +40,7 @@ impl Run<'_> {
         let sent = self.send_each((to, line), selection).await;
         let is_over = match &sent {
             Ok(sent) => sent.failed.is_empty(),
-            Err(failure) => is_final(failure),
+            Err(failure) => !failure.code.leaves_upload_open(),
         };
         if let Some(note) = note.filter(|_| is_over) {
             note.end().await;
@@ -65,7 +65,9 @@ impl Run<'_> {
             done = done.saturating_add(file.bytes);
             match self.send_one((to, line), &file, &bar).await {
                 Ok(message) => sent.messages.push(message),
-                Err(failure) if is_of_one_file(&failure) => sent.failed.push((file.path, failure)),
+                Err(failure) if failure.code.concerns_one_file() => {
+                    sent.failed.push((file.path, failure));
+                }
                 Err(failure) => return Err(after(sent.messages.len(), all, failure)),
             }
         }
@@ -81,18 +83,6 @@ impl Run<'_> {
         let client = self.client.with_request_id(file.id(line));
         Ok(send_under_its_name(&client, to, file, bar.progress()).await?)
     }
-}
-
-fn is_of_one_file(failure: &CommandError) -> bool {
-    matches!(
-        failure.code,
-        "local_file"
-            | "file_changed"
-            | "too_large"
-            | "quota_exceeded"
-            | "server_full"
-            | "id_reused"
-    )
 }
 
 fn after(sent: usize, all: usize, failure: CommandError) -> CommandError {

@@ -175,7 +175,8 @@ impl Executor {
     /// Where it is not known whether the connection is signed in, the next line makes a new one.
     fn settled<T>(&mut self, result: Result<T, CommandError>) -> Result<T, CommandError> {
         self.unsettled = false;
-        if let Err(CommandError { code: "unreachable" | "outcome_unknown", .. }) = result
+        if let Err(failure) = &result
+            && failure.code.is_connection_lost()
             && !self.closed_idle()
         {
             self.connection.abandon();

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use qchat_proto::Code;
 use qchat_proto::limits::{FILE_BYTES_MAX, MESSAGE_BYTES_MAX};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
@@ -32,7 +33,7 @@ impl Executor {
         if self.standard_input == StandardInput::HoldsLines {
             let text =
                 "standard input holds the lines themselves; after -- a dash is taken as it is";
-            return Err(CommandError::refused("usage", text));
+            return Err(CommandError::refused(Code::Usage, text));
         }
         match line {
             Command::Send { to, wait, .. } => {
@@ -57,7 +58,7 @@ async fn read<T: Send + 'static>(
     reading: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
 ) -> Result<T, CommandError> {
     let read = spawn_blocking(reading).await;
-    read.unwrap_or_else(|panic| Err(CommandError::refused("internal", panic.to_string())))
+    read.unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())))
 }
 
 /// The text without its last line ending, as the message of a line has none.
@@ -75,7 +76,7 @@ fn without_line_ending(bytes: Vec<u8>) -> Result<String, CommandError> {
     let mut text = match String::from_utf8(bytes) {
         Ok(text) => text,
         Err(wrong) if is_long => String::from_utf8_lossy(wrong.as_bytes()).into_owned(),
-        Err(_) => return Err(CommandError::refused("usage", "standard input is not UTF-8")),
+        Err(_) => return Err(CommandError::refused(Code::Usage, "standard input is not UTF-8")),
     };
     if text.ends_with('\n') {
         text.pop();
@@ -97,7 +98,7 @@ impl Spool {
         let folder = tempfile::Builder::new().prefix("qchat-").tempdir();
         let folder = folder.map_err(|error| {
             let text = format!("no folder for a copy of standard input can be made: {error}");
-            CommandError::refused("local_file", text)
+            CommandError::refused(Code::LocalFile, text)
         })?;
         let file = folder.path().join(FILE_NAME);
         Ok(Self { _folder: folder, file })
@@ -106,7 +107,7 @@ impl Spool {
 
 /// Copies standard input to its end, up to the size of the largest file that a server takes.
 fn fill(path: &Path) -> Result<(), CommandError> {
-    let refused = |why: String| CommandError::refused("local_file", why);
+    let refused = |why: String| CommandError::refused(Code::LocalFile, why);
     let uncopied = |error: &io::Error| {
         refused(format!("standard input cannot be copied to {}: {error}", path.display()))
     };
@@ -115,7 +116,7 @@ fn fill(path: &Path) -> Result<(), CommandError> {
     match io::copy(&mut input, &mut file) {
         Ok(bytes) if bytes > FILE_BYTES_MAX => {
             let text = format!("standard input is longer than {FILE_BYTES_MAX} bytes");
-            Err(CommandError::refused("too_large", text))
+            Err(CommandError::refused(Code::TooLarge, text))
         }
         Ok(_) => Ok(()),
         Err(error) => Err(uncopied(&error)),
@@ -127,7 +128,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 fn unreadable(error: &io::Error) -> CommandError {
-    CommandError::refused("local_file", format!("standard input cannot be read: {error}"))
+    CommandError::refused(Code::LocalFile, format!("standard input cannot be read: {error}"))
 }
 
 #[cfg(test)]

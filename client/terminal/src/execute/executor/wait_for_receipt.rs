@@ -1,7 +1,7 @@
 //! Waiting for what becomes of a message that was sent.
 
 use qchat_client::Backoff;
-use qchat_proto::{Message, MessageId, Receipt, Stage};
+use qchat_proto::{Code, Message, MessageId, Receipt, Stage};
 use tokio::time::{sleep, timeout};
 
 use super::Executor;
@@ -40,7 +40,7 @@ impl Executor {
         let mut backoff = Backoff::default();
         loop {
             match self.reached_on_this_connection(message, stage).await {
-                Err(CommandError { code: "unreachable" | "outcome_unknown", .. }) => {}
+                Err(failure) if failure.code.is_connection_lost() => {}
                 result => return result,
             }
             backoff.failed();
@@ -63,8 +63,8 @@ impl Executor {
 /// The message is stored all the same.
 fn too_late(stage: Stage, message: &MessageId, deadline: &Deadline) -> CommandError {
     let (code, done) = match stage {
-        Stage::Stored | Stage::Delivered => ("not_delivered", "delivered"),
-        Stage::Read => ("not_read", "read"),
+        Stage::Stored | Stage::Delivered => (Code::NotDelivered, "delivered"),
+        Stage::Read => (Code::NotRead, "read"),
     };
     let text = format!("sent {message}, which was not {done} within {}", deadline.in_words());
     CommandError::refused(code, text)

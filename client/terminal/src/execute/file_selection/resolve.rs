@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
-use qchat_client::{CallError, LocalFileReason};
+use qchat_client::{CallError, Code, LocalFileReason};
 
 use crate::command::{FileArguments, FileWord};
 use crate::error::CommandError;
@@ -60,7 +60,7 @@ pub(crate) fn absolute_names(files: &FileArguments) -> Result<String, CommandErr
         // Only the outer pair of quotes is removed, so quotes inside the name do no harm.
         [name] => Ok(format!("\"{name}\"")),
         names if names.iter().any(|name| name.contains('"')) => Err(CommandError::refused(
-            "local_file",
+            Code::LocalFile,
             "a name with a quote in it can only wait alone",
         )),
         names => Ok(format!("\"{}\"", names.join("\" \""))),
@@ -110,7 +110,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, CommandError> {
 }
 
 fn refused(path: &Path, why: &str) -> CommandError {
-    CommandError::refused("local_file", format!("{}: {why}", path.display()))
+    CommandError::refused(Code::LocalFile, format!("{}: {why}", path.display()))
 }
 
 fn missing(path: PathBuf) -> CommandError {

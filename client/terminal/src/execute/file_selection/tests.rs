@@ -55,7 +55,7 @@ impl Case {
     #[track_caller]
     fn check_wrong(&self, named: &FileArguments, part: &str) {
         let failure = self.choose(named).unwrap_err();
-        assert_eq!(failure.code, "local_file");
+        assert_eq!(failure.code, qchat_proto::Code::LocalFile);
         assert!(failure.text.contains(part), "{named:?}: {}", failure.text);
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use qchat_proto::{FileName, FilePath, FolderPath};
+use qchat_proto::{Code, FileName, FilePath, FolderPath};
 
 use super::resolve::FILES_MAX;
 use super::sent_name::TakenNames;
@@ -122,5 +122,5 @@ fn unreadable(folder: &Path, error: &io::Error) -> CommandError {
 }
 
 fn refused(folder: &Path, why: &str) -> CommandError {
-    CommandError::refused("local_file", format!("{}: {why}", folder.display()))
+    CommandError::refused(Code::LocalFile, format!("{}: {why}", folder.display()))
 }

@@ -91,7 +91,7 @@ impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
     fn from(saved: &'a SavedFiles) -> Self {
         let failed = |(file, failure): &'a (File, CommandError)| FailedObject {
             file: file.name.as_str().into(),
-            error: ErrorObject { code: failure.code, message: &failure.text },
+            error: ErrorObject { code: failure.code.as_str(), message: &failure.text },
         };
         let files = saved.files.iter();
         Self {
@@ -112,7 +112,7 @@ impl<'a> From<&'a RenamedFile> for RenamedObject<'a> {
 
 impl From<CommandError> for OwnError {
     fn from(CommandError { code, text, .. }: CommandError) -> Self {
-        Self { code, message: text }
+        Self { code: code.as_str(), message: text }
     }
 }
 
@@ -120,7 +120,7 @@ impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
     fn from(sent: &'a SentFiles) -> Self {
         let failed = |(file, failure): &'a (PathBuf, CommandError)| FailedObject {
             file: file.to_string_lossy(),
-            error: ErrorObject { code: failure.code, message: &failure.text },
+            error: ErrorObject { code: failure.code.as_str(), message: &failure.text },
         };
         Self {
             error: sent.error().map(OwnError::from),

@@ -1,5 +1,5 @@
 use qchat_proto::command::{Group, Log, Member, Session, User};
-use qchat_proto::{Digest, File, Timestamp};
+use qchat_proto::{Code, Digest, File, Timestamp};
 
 use super::*;
 use crate::outcome::{Page, RenamedFile, SavedFiles, SentFiles, SkippedEntry};
@@ -135,7 +135,7 @@ fn the_files_of_a_folder_are_a_list_of_what_was_saved_and_of_those_that_failed()
         "download_file",
         Outcome::SavedFiles(saved(vec![(
             file(),
-            CommandError::refused("file_expired", "expired"),
+            CommandError::refused(Code::FileExpired, "expired"),
         )])),
         &format!(
             r#"{{"command":"download_file","ok":false,"error":{{"code":"not_all_fetched","message":"1 of 2 files were not fetched"}},"files":[{{"file":{FILE},"path":"download/bob/p/a"}}],"failed":[{{"file":"1763833207123_report.pdf","error":{{"code":"file_expired","message":"expired"}}}}]}}"#
@@ -153,7 +153,7 @@ fn several_files_are_a_list_of_messages_and_those_that_failed() {
         &format!(r#"{{"command":"send_file","ok":true,"messages":[{SENT},{SENT}]}}"#),
     );
     let renamed = vec![RenamedFile { path: "p/.git".into(), sent_as: "p/_git/".to_owned() }];
-    let failed = vec![("a\u{1b}".into(), CommandError::refused("too_large", "too large"))];
+    let failed = vec![("a\u{1b}".into(), CommandError::refused(Code::TooLarge, "too large"))];
     let sent = SentFiles {
         messages: vec![],
         failed,
@@ -169,7 +169,7 @@ fn several_files_are_a_list_of_messages_and_those_that_failed() {
 
 #[test]
 fn failures_carry_their_code_and_unknown_words_are_bounded() {
-    let failure = CommandError::refused("group_not_found", "group not found: lab");
+    let failure = CommandError::refused(Code::GroupNotFound, "group not found: lab");
     assert_eq!(
         report("join", &Err(failure.clone())),
         r#"{"command":"join","ok":false,"error":{"code":"group_not_found","message":"group not found: lab"}}"#

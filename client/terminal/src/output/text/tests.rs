@@ -1,5 +1,5 @@
 use qchat_proto::command::Log;
-use qchat_proto::{Digest, Timestamp};
+use qchat_proto::{Code, Digest, Timestamp};
 
 use super::notices::live;
 use super::*;
@@ -175,7 +175,7 @@ fn lists_are_aligned_and_empty_ones_say_so() {
 
 #[test]
 fn a_failure_is_one_line_or_indented() {
-    let shown = |text: &str| failure(&CommandError::refused("usage", text), &options(None));
+    let shown = |text: &str| failure(&CommandError::refused(Code::Usage, text), &options(None));
     assert_eq!(shown("no such \u{1b}thing"), "error: no such ␛thing (usage)\n");
     assert_eq!(
         shown("changed\n  known: x\nerror: y"),
@@ -246,7 +246,7 @@ fn what_came_of_a_line_that_waited_is_told_with_the_line() {
     assert_eq!(shown("a\u{1b}[2J\nb", done()), "joined lab ← a␛[2J␊b");
     let long = shown(&"é".repeat(49), done());
     assert_eq!(long, format!("joined lab ← {}…", "é".repeat(48)));
-    let refused = Err(CommandError::refused("user_not_found", "user not found: bbo"));
+    let refused = Err(CommandError::refused(Code::UserNotFound, "user not found: bbo"));
     assert_eq!(
         shown("send bbo hi", refused),
         "error: user not found: bbo (user_not_found) ← send bbo hi"
@@ -285,7 +285,7 @@ fn the_name_of_a_file_begins_no_row() {
         &Outcome::Saved { file, path: path.clone(), damaged: Vec::new(), was_here: false },
         &options(Some(80)),
     );
-    let failed = failure(&CommandError::refused("ambiguous_file", path), &options(Some(80)));
+    let failed = failure(&CommandError::refused(Code::AmbiguousFile, path), &options(Some(80)));
     for shown in [saved, failed] {
         let rows: Vec<_> = shown.lines().collect();
         assert!(rows.len() > 1 && rows[1..].iter().all(|row| row.starts_with("  │ ")), "{shown}");
@@ -298,7 +298,7 @@ fn what_is_repeated_of_a_line_or_left_out_of_a_folder_begins_no_row() {
     let late = late(
         &LateResult {
             line: long.clone(),
-            result: Err(CommandError::refused("usage", "no such thing")),
+            result: Err(CommandError::refused(Code::Usage, "no such thing")),
         },
         &options(Some(40)),
     );

@@ -49,7 +49,7 @@ impl LiveSession {
         if self.waiting() == 0 && executor.is_connected() {
             executor.begin_line();
             match executor.run_once(line, id).await {
-                Err(CommandError { code: "unreachable" | "outcome_unknown", .. }) => {}
+                Err(failure) if failure.code.is_connection_lost() => {}
                 result => return executor.report(input.first_word(), result).await,
             }
         }

@@ -89,7 +89,7 @@ impl ScriptTexts {
     ) -> Option<LineStatus> {
         let first = self.begun.pop_front()?;
         let result = match answer {
-            Err(failure) if self.is_lost(Some(&first)) && failure.is_connection_lost() => {
+            Err(failure) if self.is_lost(Some(&first)) && failure.code.is_connection_lost() => {
                 let deadline = self.deadline_of(&first);
                 let result =
                     executor.retry_after_loss(&first.line, (first.id, deadline), failure).await;
