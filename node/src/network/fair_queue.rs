@@ -1,11 +1,13 @@
-//! What has come from the network and waits for its turn, by its sender: nobody's datagrams wait behind all
-//! of another's.
+//! Queues received datagrams by sender, so that no sender waits behind all datagrams of another one.
 //!
-//! The kernel keeps one queue for all, in which a message waits behind whatever a stranger or an upload has
-//! sent before it. So what comes is taken out of there at once and stands in a queue of its sender's. Those
-//! take turns, and who had nothing waiting comes before who always has (as the sparse flows of FQ-CoDel do,
-//! RFC 8290, section 4), though only every other time: whoever makes up senders shall not keep out those who
-//! stay.
+//! The kernel has one queue for a socket. A message would wait there behind all datagrams that a stranger or an upload has
+//! sent before. So datagrams are taken out of the kernel at once and queued by sender. The senders take turns. A
+//! sender without queued datagrams comes first (like the sparse flows of FQ-CoDel, RFC 8290, section 4), but only
+//! every other time: an attacker with many source addresses must not displace the other senders.
+//!
+//! This file becomes unnecessary if the endpoint of quinn schedules datagrams by sender or connection. quinn 0.11.12
+//! handles them in the order of arrival. quinn-rs/quinn#636, open, asks for a way to dispatch packets to connections
+//! without the endpoint.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

@@ -1,5 +1,7 @@
-//! Something about each of the addresses that packets came from lately. An address is forgotten after as many
-//! others as there is room for.
+//! A map from recent source addresses to a value. An address is forgotten after as many other addresses as the map has
+//! room for.
+//!
+//! Only `amplification.rs` uses it, and both become unnecessary together.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

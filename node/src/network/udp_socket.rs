@@ -1,9 +1,13 @@
-//! The UDP socket as quinn sees it: what comes keeps no more memory than it needs and waits behind no more of
-//! others than it has to, and those in whose name it came are sent no more than they may be.
+//! The UDP socket that quinn uses: it copies each received datagram, queues datagrams by sender, and limits how many bytes
+//! go to an unvalidated address.
 //!
-//! The kernel hands over many datagrams in one piece, which is fast. quinn would keep all of such a piece for
-//! as long as a single byte of it cannot be read yet, and counts only the datagram: so a peer could
-//! hold 64 KiB by every byte that it sends out of turn. Here each datagram is taken out by itself.
+//! The kernel returns many datagrams of one sender in one batch, which is fast. quinn 0.11.12 copies the batch into one
+//! allocation and splits it. The stream assembler of quinn-proto counts only the length of a datagram when it decides
+//! whether to defragment (quinn-rs/quinn#1000). So a single byte that cannot be read yet would keep 64 KiB allocated.
+//! This socket copies each datagram by itself.
+//!
+//! The copy becomes unnecessary if quinn allocates each datagram by itself, or if the assembler counts the shared
+//! allocation. quinn-rs/quinn#2735, merged for a later version, shares one allocation between even more datagrams.
 
 use std::io::{self, IoSliceMut, Write};
 use std::net::SocketAddr;
