@@ -7,6 +7,7 @@ mod flags;
 mod links;
 mod markdown;
 mod program;
+mod scripting;
 mod sentences;
 mod sessions;
 mod variables;
