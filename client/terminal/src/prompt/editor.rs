@@ -1,7 +1,6 @@
-//! The editor of typed lines, on a thread of its own: it waits for keys, the runtime must not.
+//! The line editor, on a thread of its own: it waits for keys, and the runtime must not.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc as threads};
 
 use qchat_client::private_file::make_folder;
@@ -12,39 +11,39 @@ use tokio::sync::mpsc;
 
 use crate::command::{CommandEntry, nearest};
 use crate::output::print_part;
-use crate::prompt::editor_hooks::{EditorHooks, PartialLine};
+use crate::prompt::editor_hooks::{ERASE_FROM_SAVED, EditorHooks, PartialLine};
 use crate::prompt::notices::{NoticeQueue, Print, REDRAW};
 
-/// What a person did at the prompt.
+/// The input of a person at one prompt.
 #[derive(Debug)]
 pub(crate) enum PromptInput {
-    /// A line, without its end. A paste of several lines is one.
+    /// A line, without its line ending. A paste of several lines is one.
     Line { text: String, columns: Option<usize> },
-    /// Ctrl-C: the line is not meant.
+    /// Ctrl-C: the line is dropped.
     Cancelled,
     /// Ctrl-D, or the terminal is gone.
     End,
 }
 
-/// Asks for one line at a time.
+/// Asks the editor's thread for one line at a time.
 #[derive(Debug)]
 pub(crate) struct EditorHandle {
     prompts: threads::SyncSender<()>,
-    typed: mpsc::Receiver<PromptInput>,
+    inputs: mpsc::Receiver<PromptInput>,
 }
 
 impl EditorHandle {
-    /// Starts the editor. Lines are remembered in `history`, if that is given; `board` says
-    /// what the prompt says, and is told while one is up. What is returned beside prints above the prompt, or
-    /// below it if the terminal can do no more.
+    /// Starts the editor. It remembers lines in the file `history`, if that is given, and gets the text of the
+    /// prompt from `notices`. Also returns the function that prints above the prompt, or below it if the
+    /// terminal cannot do more.
     ///
     /// # Errors
-    /// Where the terminal cannot be used.
+    /// The terminal cannot be used.
     pub(crate) fn start(
         history: Option<PathBuf>,
         notices: Arc<NoticeQueue>,
     ) -> rustyline::Result<(Self, Box<Print>)> {
-        // Nothing is coloured; without this the attendant would not be asked everywhere.
+        // The hooks use no colours, but without this mode the editor would not call all of them.
         let config = Config::builder()
             .auto_add_history(false)
             .completion_type(CompletionType::List)
@@ -56,42 +55,42 @@ impl EditorHandle {
             Err(_) => print_below(Arc::clone(&notices)),
         };
         if let Some(path) = &history {
-            prepare(&mut editor, path);
+            load_history(&mut editor, path);
         }
         let (prompts, asked) = threads::sync_channel::<()>(1);
-        let (answers, typed) = mpsc::channel(1);
+        let (typed, inputs) = mpsc::channel(1);
         std::thread::spawn(move || {
-            let mut editor_thread = EditorThread { editor, history, notices };
+            let mut thread = EditorThread { editor, history, notices };
             while let Ok(()) = asked.recv() {
-                if answers.blocking_send(editor_thread.read_input()).is_err() {
+                if typed.blocking_send(thread.next_input()).is_err() {
                     break;
                 }
             }
         });
-        Ok((Self { prompts, typed }, print))
+        Ok((Self { prompts, inputs }, print))
     }
 
-    /// Shows the prompt. What is typed at the one before must have come.
+    /// Shows the prompt. The input of the prompt before must have been received.
     pub(crate) fn show(&mut self) {
-        // Where the editor is gone, nothing can be typed any more.
+        // If the editor is gone, the next input is the end.
         let _ = self.prompts.send(());
     }
 
-    /// Waits for what is typed at the prompt.
+    /// Waits for the input at the prompt.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn typed(&mut self) -> PromptInput {
-        self.typed.recv().await.unwrap_or(PromptInput::End)
+    pub(crate) async fn input(&mut self) -> PromptInput {
+        self.inputs.recv().await.unwrap_or(PromptInput::End)
     }
 }
 
-/// For a terminal that only takes lines, such as one with TERM=dumb: what comes stands below the prompt, which is
-/// shown again.
+/// For a terminal that only takes lines, such as one with TERM=dumb: prints a notice below the prompt, and the
+/// prompt again.
 fn print_below(notices: Arc<NoticeQueue>) -> Box<Print> {
     Box::new(move |text| {
-        let shown =
-            text == REDRAW || print_part(&format!("\n{text}{}", notices.shown_text())).is_ok();
+        let prompt = notices.shown_text();
+        let shown = text == REDRAW || print_part(&format!("\n{text}{prompt}")).is_ok();
         notices.note_drawn();
         shown
     })
@@ -99,15 +98,15 @@ fn print_below(notices: Arc<NoticeQueue>) -> Box<Print> {
 
 type LineEditor = Editor<EditorHooks, FileHistory>;
 
-/// A history that cannot be kept is no reason not to talk.
-fn prepare(editor: &mut LineEditor, history: &std::path::Path) {
+/// An unreadable history does not keep the prompt from starting.
+fn load_history(editor: &mut LineEditor, history: &Path) {
     let folder = history.parent().map(make_folder);
     if matches!(folder, Some(Ok(()))) {
         let _ = editor.load_history(history);
     }
 }
 
-/// What the editor's thread owns.
+/// The state of the editor's thread.
 struct EditorThread {
     editor: LineEditor,
     history: Option<PathBuf>,
@@ -115,10 +114,10 @@ struct EditorThread {
 }
 
 impl EditorThread {
-    fn read_input(&mut self) -> PromptInput {
-        let typed = self.read();
+    fn next_input(&mut self) -> PromptInput {
+        let line = self.read_line();
         self.notices.prompt_closed();
-        match typed {
+        match line {
             Ok(text) => {
                 self.remember(&text);
                 PromptInput::Line { text, columns: self.columns() }
@@ -128,20 +127,21 @@ impl EditorThread {
         }
     }
 
-    /// Reads a line. Where the prompt changes meanwhile, it is begun again with what is typed of it.
-    fn read(&mut self) -> rustyline::Result<String> {
-        let mut half = PartialLine::default();
+    /// Reads a line. If the prompt changes meanwhile, the editor begins again with the text typed so far.
+    fn read_line(&mut self) -> rustyline::Result<String> {
+        let mut typed = PartialLine::default();
         loop {
-            let prompt = Drawn { prompt: self.notices.prompt_shown(), notices: &self.notices };
-            let begun = (half.before.as_str(), half.after.as_str());
-            let editor = &mut self.editor;
-            // It is left while it draws. What it keeps between lines, the history, is not touched then.
-            let read =
-                catch_unwind(AssertUnwindSafe(|| editor.readline_with_initial(&prompt, begun)));
-            match read {
-                Ok(read) => return read,
-                Err(left) => half = *left.downcast().unwrap_or_else(|panic| resume_unwind(panic)),
+            let text = self.notices.prompt_shown();
+            let prompt = ObservedPrompt { text, notices: &self.notices };
+            let begun = (typed.before.as_str(), typed.after.as_str());
+            let line = self.editor.readline_with_initial(&prompt, begun);
+            let partial = self.editor.helper_mut().and_then(EditorHooks::take_partial_line);
+            match partial {
+                Some(partial) if line.is_err() => typed = partial,
+                _ => return line,
             }
+            // If that fails, the terminal is gone, and the editor says so.
+            let _ = print_part(ERASE_FROM_SAVED);
         }
     }
 
@@ -149,9 +149,9 @@ impl EditorThread {
         self.editor.dimensions().map(|(columns, _)| usize::from(columns))
     }
 
-    /// Before the line is run: saving sets the process's umask for a moment.
+    /// Remembers a line before it runs, because writing the file changes the umask of the process for a moment.
     fn remember(&mut self, line: &str) {
-        if !is_kept(line) || !matches!(self.editor.add_history_entry(line), Ok(true)) {
+        if !may_be_remembered(line) || !matches!(self.editor.add_history_entry(line), Ok(true)) {
             return;
         }
         if let Some(path) = &self.history {
@@ -160,22 +160,22 @@ impl EditorThread {
     }
 }
 
-/// A prompt that tells the board when the editor draws it.
-struct Drawn<'a> {
-    prompt: String,
+/// A prompt that reports when the editor draws it.
+struct ObservedPrompt<'a> {
+    text: String,
     notices: &'a NoticeQueue,
 }
 
-impl Prompt for Drawn<'_> {
+impl Prompt for ObservedPrompt<'_> {
     fn raw(&self) -> &str {
         self.notices.note_drawn();
-        &self.prompt
+        &self.text
     }
 }
 
-/// Whether a line may be kept: none that holds a password, even where its command is mistyped beyond
-/// recognition, and also where it is one of several that were pasted together.
-fn is_kept(line: &str) -> bool {
+/// Whether no row of the line may hold a password. A mistyped command counts as the command that was probably
+/// meant; a line without a known command may hold one.
+fn may_be_remembered(line: &str) -> bool {
     let meant = |line: &str| {
         let word = line.split_whitespace().next().unwrap_or_default();
         CommandEntry::named(word).or_else(|| nearest(word).and_then(CommandEntry::named))
@@ -186,45 +186,4 @@ fn is_kept(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_line_with_a_password_is_kept() {
-        for kept in [
-            "ls",
-            "send bob hi",
-            " inbox",
-            "help passwd",
-            "sned bob hi",
-            "sessions",
-            "send bob several\n\nlines of text",
-        ] {
-            assert!(is_kept(kept), "{kept}");
-        }
-        for secret in [
-            "auth_login alice secret",
-            "  auth_register alice secret",
-            "AUTH_LOGIN alice secret",
-            "auth_logn alice secret",
-            "auth-login alice secret",
-            "login alice secret",
-            "atuh_login alice secret",
-            "register a b",
-            "logn a b",
-            "Auth a b",
-            "passwd old new",
-            " PASSWD old new",
-            "paswd old new",
-            "pass old new",
-            "password old new",
-            "change_password old new",
-            "ls\nauth_login alice secret",
-            "send bob hi\r\n\r\n  passwd old new\r\nls",
-            "",
-            "  ",
-        ] {
-            assert!(!is_kept(secret), "{secret}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! The interactive prompt.
 
 mod background_transfers;
+mod completion;
 mod editor;
 mod editor_hooks;
 mod live;

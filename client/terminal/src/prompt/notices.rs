@@ -1,7 +1,7 @@
-//! Where lines wait that come by themselves, until they can be put above a prompt.
+//! The queue of notices, and the thread that prints them above the prompt.
 //!
-//! Whoever posts never waits. What is posted while no prompt is up, since a line runs or a password is
-//! asked for, is put up with the next prompt.
+//! Posting a notice never waits. While no prompt is shown, because a line runs or a password is asked for,
+//! notices wait for the next prompt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,20 +11,20 @@ use qchat_proto::{MessageId, Stage};
 
 use crate::outcome::{Notice, NoticeBatch, ReceivedMessage};
 
-/// How many lines wait. Later messages are only counted then.
+/// How many notices wait. Later messages are only counted then.
 const WAITING_MAX: usize = 256;
 
-/// How many messages are remembered that an answer has shown.
+/// How many ids are remembered of messages that a command has shown.
 const SEEN_MAX: usize = 1024;
 
-/// Has the prompt drawn anew without a line above it: the editor ends what it prints with a line break,
-/// so this goes up a row first.
+/// Lets the editor draw the prompt again without a text above it. The editor adds a line break to every text,
+/// so this text moves up a row first.
 pub(crate) const REDRAW: &str = "\u{1b}[A\n";
 
-/// How long the end of a prompt waits for a line that is being put above it.
+/// How long a closing prompt waits for a notice that is being printed.
 const PROMPT_CLOSE_MAX: Duration = Duration::from_millis(100);
 
-/// The lines that wait, and whether there is a prompt.
+/// The notices that wait, and the state of the prompt.
 #[derive(Debug, Default)]
 pub(crate) struct NoticeQueue {
     state: Mutex<QueueState>,
@@ -35,41 +35,42 @@ pub(crate) struct NoticeQueue {
 struct QueueState {
     waiting: VecDeque<Notice>,
     left_out: usize,
-    /// What an answer has shown lately: it may still come by itself, and is no news then.
+    /// Messages that a command has shown lately. The watch may still report them.
     seen: VecDeque<MessageId>,
-    /// Changes when what was taken is worth nothing any more.
+    /// Incremented when the batches that were taken before must not be printed any more.
     generation: u64,
-    prompt_is_up: bool,
+    is_prompt_shown: bool,
     is_printing: bool,
-    /// How often the prompt was drawn.
+    /// How often the editor has drawn the prompt.
     drawn: u64,
-    /// What the prompt says, and what it is to say.
+    /// The text of the prompt on the screen.
     shown_text: String,
+    /// The text that the prompt should have.
     prompt_text: String,
-    /// Whether it was told to say something else since that has changed.
+    /// Whether the editor was told to draw since `prompt_text` changed.
     is_redraw_requested: bool,
 }
 
 impl NoticeQueue {
-    /// Adds something, or counts it where too much waits already.
-    pub(crate) fn post(&self, notices: Notice) {
+    /// Adds a notice. If too many wait already, a message is only counted.
+    pub(crate) fn post(&self, notice: Notice) {
         let mut state = self.lock();
         let has_room = state.waiting.len() < WAITING_MAX && state.left_out == 0;
-        match notices {
-            Notice::Message(heard) if state.has_seen(&heard.message.id) => {}
+        match notice {
+            Notice::Message(received) if state.seen.contains(&received.message.id) => {}
             Notice::Message(_) if !has_room => state.left_out += 1,
             Notice::Text(_) | Notice::Receipt { .. } if !has_room => {}
             Notice::Receipt { stage, messages } => state.add_receipt(stage, messages),
-            notices => state.waiting.push_back(notices),
+            notice => state.waiting.push_back(notice),
         }
         self.changed.notify_all();
     }
 
-    /// Notes what an answer has shown, so that it is not shown again.
+    /// Notes the messages that a command has shown, so that they are not printed again.
     pub(crate) fn note_seen(&self, shown: Vec<MessageId>) {
         let mut state = self.lock();
-        state.waiting.retain(|notices| match notices {
-            Notice::Message(heard) => !shown.contains(&heard.message.id),
+        state.waiting.retain(|notice| match notice {
+            Notice::Message(received) => !shown.contains(&received.message.id),
             Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => true,
         });
         state.seen.extend(shown);
@@ -77,7 +78,7 @@ impl NoticeQueue {
         state.seen.drain(..surplus);
     }
 
-    /// Forgets everything: somebody else sits here now.
+    /// Forgets all notices: they belong to a user who is no longer signed in.
     pub(crate) fn clear(&self) {
         let mut state = self.lock();
         state.waiting.clear();
@@ -86,56 +87,59 @@ impl NoticeQueue {
         state.generation += 1;
     }
 
-    /// Changes what the prompt says, also while one is up.
-    pub(crate) fn set_prompt(&self, prompt: String) {
+    /// Sets the text of the prompt, also of the one on the screen.
+    pub(crate) fn set_prompt(&self, text: String) {
         let mut state = self.lock();
-        if state.prompt_text != prompt {
-            (state.prompt_text, state.is_redraw_requested) = (prompt, false);
+        if state.prompt_text != text {
+            (state.prompt_text, state.is_redraw_requested) = (text, false);
             self.changed.notify_all();
         }
     }
 
-    /// A prompt comes up; returns what it is to say.
+    /// Notes that a prompt is shown, and returns its text.
     pub(crate) fn prompt_shown(&self) -> String {
         let mut state = self.lock();
-        state.prompt_is_up = true;
+        state.is_prompt_shown = true;
         state.shown_text = state.prompt_text.clone();
         self.changed.notify_all();
         state.shown_text.clone()
     }
 
-    /// What the prompt says that is up, or was last.
+    /// The text of the prompt on the screen.
     pub(crate) fn shown_text(&self) -> String {
         self.lock().shown_text.clone()
     }
 
-    /// Takes the prompt down for a moment where it has to say something else; says whether it has.
-    pub(crate) fn close_if_stale(&self) -> bool {
-        let mut state = self.lock();
-        let is_stale = state.is_stale();
-        state.prompt_is_up &= !is_stale;
-        is_stale
+    /// Whether the prompt on the screen has another text than it should have.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.lock().is_stale()
     }
 
-    /// The prompt is over. What is being put above it is there when this returns, or waits inside of
-    /// the editor for the next one.
+    /// Notes that the editor is about to be left, to be entered again with another prompt.
+    pub(crate) fn prompt_interrupted(&self) {
+        self.lock().is_prompt_shown = false;
+    }
+
+    /// Notes that the prompt is closed. A notice that is being printed is on the screen when this returns, or
+    /// the editor keeps it for the next prompt.
     pub(crate) fn prompt_closed(&self) {
         let mut state = self.lock();
-        state.prompt_is_up = false;
+        state.is_prompt_shown = false;
         drop(self.changed.wait_timeout_while(state, PROMPT_CLOSE_MAX, |state| state.is_printing));
     }
 
-    /// The prompt was drawn, below all that was put above it before.
+    /// Notes that the editor has drawn the prompt, below all notices that were printed before.
     pub(crate) fn note_drawn(&self) {
         self.lock().drawn += 1;
         self.changed.notify_all();
     }
 
-    /// Takes everything, as soon as there is something and a prompt to put it above.
+    /// Waits for notices and for a prompt, and takes all notices. Returns them with their generation.
     fn take(&self) -> (NoticeBatch, u64) {
         let is_idle = |state: &mut QueueState| {
-            let has_news = !state.waiting.is_empty() || state.left_out > 0;
-            !state.prompt_is_up || !has_news && (state.is_redraw_requested || !state.is_stale())
+            let has_notices = !state.waiting.is_empty() || state.left_out > 0;
+            let needs_redraw = state.is_stale() && !state.is_redraw_requested;
+            !state.is_prompt_shown || !(has_notices || needs_redraw)
         };
         let mut state = self.wait_while(is_idle);
         state.is_redraw_requested = true;
@@ -144,7 +148,7 @@ impl NoticeQueue {
         (NoticeBatch { notices, left_out }, state.generation)
     }
 
-    /// Puts the text of a batch above the prompt, once there is one; says whether it came to that.
+    /// Prints a batch above the next prompt. Returns whether it was printed.
     fn print_above_prompt(
         &self,
         (batch, generation): (&NoticeBatch, u64),
@@ -152,23 +156,23 @@ impl NoticeQueue {
         print: &mut Print,
     ) -> bool {
         let mut state =
-            self.wait_while(|state| !state.prompt_is_up && state.generation == generation);
+            self.wait_while(|state| !state.is_prompt_shown && state.generation == generation);
         if state.generation != generation {
             return false;
         }
-        // Only now: the terminal may have become narrower meanwhile, and what is too wide would be broken by it.
+        // Rendered only now, because the terminal may have become narrower in the meantime.
         let mut text = render(batch);
         if text.is_empty() {
             text = REDRAW.to_owned();
         }
         state.is_printing = true;
         let drawn = state.drawn;
-        // The editor takes the lock to draw.
+        // The editor takes the lock when it draws.
         drop(state);
         let printed = print(text);
         self.lock().is_printing = false;
         self.changed.notify_all();
-        // The editor has the text now. While a menu is open it keeps it back.
+        // While a completion menu is open, the editor has the text and does not show it.
         drop(self.wait_while(|state| printed && state.drawn == drawn));
         printed
     }
@@ -191,7 +195,7 @@ impl QueueState {
         self.shown_text != self.prompt_text
     }
 
-    /// Receipts of one kind that come together are one line.
+    /// Joins receipts of one stage that come together into one notice.
     fn add_receipt(&mut self, stage: Stage, new: Vec<MessageId>) {
         match self.waiting.back_mut() {
             Some(Notice::Receipt { stage: last, messages }) if *last == stage => {
@@ -200,17 +204,13 @@ impl QueueState {
             _ => self.waiting.push_back(Notice::Receipt { stage, messages: new }),
         }
     }
-
-    fn has_seen(&self, id: &MessageId) -> bool {
-        self.seen.contains(id)
-    }
 }
 
-/// Prints whole lines above the prompt; says whether that was possible.
+/// Prints whole lines above the prompt. Returns whether that was possible.
 pub(crate) type Print = dyn FnMut(String) -> bool + Send;
 
-/// Starts the thread that prints what is posted, and tells of what was `shown`. It is the only one
-/// that waits for the terminal, and lives as long as the program.
+/// Starts the thread that prints notices and reports the messages that it has `shown`. No other thread waits
+/// for the terminal. The thread lives as long as the program.
 pub(crate) fn start_printing(
     notices: Arc<NoticeQueue>,
     mut print: Box<Print>,
@@ -228,10 +228,9 @@ pub(crate) fn start_printing(
     });
 }
 
-/// The messages of a batch.
 fn messages(batch: NoticeBatch) -> Vec<ReceivedMessage> {
     let messages = batch.notices.into_iter().filter_map(|notice| match notice {
-        Notice::Message(message) => Some(message),
+        Notice::Message(received) => Some(received),
         Notice::Text(_) | Notice::Late(_) | Notice::Receipt { .. } => None,
     });
     messages.collect()

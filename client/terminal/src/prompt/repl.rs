@@ -79,7 +79,7 @@ async fn ask(
     live.follow(executor);
     prompter.show();
     let typed = tokio::select! {
-        typed = prompter.typed() => typed,
+        typed = prompter.input() => typed,
         never = live.attend(executor) => match never {},
     };
     executor.restore_cancelled();

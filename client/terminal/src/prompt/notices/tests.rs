@@ -5,7 +5,7 @@ use qchat_proto::{Body, Message, Timestamp};
 
 use super::*;
 
-fn heard(number: u64) -> ReceivedMessage {
+fn received(number: u64) -> ReceivedMessage {
     ReceivedMessage {
         reader: "alice".parse().unwrap(),
         log: Log::Inbox,
@@ -20,10 +20,10 @@ fn heard(number: u64) -> ReceivedMessage {
 }
 
 fn post(notices: &NoticeQueue, number: u64) {
-    notices.post(Notice::Message(heard(number)));
+    notices.post(Notice::Message(received(number)));
 }
 
-/// A board whose printing thread tells here what it was given.
+/// A queue whose printing thread reports its texts here.
 struct Printed {
     notices: Arc<NoticeQueue>,
     texts: mpsc::Receiver<String>,
@@ -38,13 +38,13 @@ fn start() -> Printed {
         Arc::clone(&notices),
         Box::new(move |printed| text.send(printed).is_ok()),
         |batch| {
-            let heard = batch.notices.iter().map(|notices| match notices {
-                Notice::Message(heard) => format!("{} ", heard.message.id.sequence),
-                Notice::Text(notice) => format!("{notice} "),
+            let lines = batch.notices.iter().map(|notice| match notice {
+                Notice::Message(received) => format!("{} ", received.message.id.sequence),
+                Notice::Text(text) => format!("{text} "),
                 Notice::Late(sent) => format!("{} ", sent.line),
                 Notice::Receipt { stage, messages } => format!("{stage:?} {} ", messages.len()),
             });
-            format!("{}and {}", heard.collect::<String>(), batch.left_out)
+            format!("{}and {}", lines.collect::<String>(), batch.left_out)
         },
         move |shown| tell.send(shown).is_ok(),
     );
@@ -92,11 +92,11 @@ fn what_has_no_room_is_counted_and_is_not_shown() {
 }
 
 #[test]
-fn what_an_answer_has_shown_is_no_news() {
+fn what_a_command_has_shown_is_not_printed_again() {
     let printed = start();
     post(&printed.notices, 1);
     post(&printed.notices, 2);
-    let id = |number| heard(number).message.id;
+    let id = |number| received(number).message.id;
     printed.notices.note_seen(vec![id(2), id(3)]);
     post(&printed.notices, 3);
     post(&printed.notices, 4);
@@ -105,15 +105,16 @@ fn what_an_answer_has_shown_is_no_news() {
 }
 
 #[test]
-fn a_prompt_that_has_become_untrue_is_drawn_anew_once() {
+fn a_stale_prompt_is_drawn_anew_once() {
     let printed = start();
     printed.notices.set_prompt("one> ".to_owned());
     assert_eq!(printed.notices.prompt_shown(), "one> ");
-    assert!(!printed.notices.close_if_stale());
+    assert!(!printed.notices.is_stale());
     printed.notices.set_prompt("two> ".to_owned());
     assert_eq!(printed.next(), ("and 0".to_owned(), 0));
     assert!(printed.texts.recv_timeout(Duration::from_millis(50)).is_err());
-    assert!(printed.notices.close_if_stale());
+    assert!(printed.notices.is_stale());
+    printed.notices.prompt_interrupted();
     assert_eq!(printed.notices.prompt_shown(), "two> ");
     post(&printed.notices, 1);
     assert_eq!(printed.next(), ("1 and 0".to_owned(), 1));
