@@ -35,9 +35,9 @@ impl Handler for FileBlocks {
     ) -> Result<BlockPage, CommandError> {
         let log = address(self.log, &caller.user);
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
-        let stored = context.state.file_store.file(&caller.user, &file.name, file.size).await;
+        let stored = context.state.file_store.open_file(&caller.user, &file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
-        let values = context.state.file_store.lists.of(&file, &stored).await?;
+        let values = context.state.file_store.block_lists.get(&file, &stored).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
         Ok(BlockPage { file, values: BlockHashes::first_of(values.iter().copied()) })
@@ -73,12 +73,12 @@ impl Handler for Download {
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
-        let place = context.state.file_store.begin(&caller.user)?;
-        let stored = context.state.file_store.file(&caller.user, &file.name, file.size).await;
+        let place = context.state.file_store.transfer_slot(&caller.user)?;
+        let stored = context.state.file_store.open_file(&caller.user, &file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
         // Its blocks may be read for a while after the session has ended.
         stored.keep_guard(Arc::clone(&place));
-        let values = context.state.file_store.lists.of(&file, &stored).await?;
+        let values = context.state.file_store.block_lists.get(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };

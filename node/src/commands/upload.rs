@@ -16,7 +16,7 @@ use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
-use crate::files::{PartKey, UploadTurn};
+use crate::files::{UploadGuard, UploadKey};
 use crate::limits::rate_limit;
 use crate::live::Topic;
 use crate::state::ServerState;
@@ -41,9 +41,9 @@ impl Handler for Upload {
         if self.size > limit {
             return Err(Refusal::TooLarge { size: self.size, limit }.into());
         }
-        let key = PartKey { user: caller.user.clone(), id: self.id };
+        let key = UploadKey { user: caller.user.clone(), id: self.id };
         let offer = OfferedFile { upload: self, sender: caller.user.clone() };
-        let turn = context.state.file_store.parts.take(key).await?;
+        let turn = context.state.file_store.partial_uploads.acquire(key).await?;
         // In its turn: an earlier try may have been about to tell of the file.
         match offer.stored_earlier(context).await? {
             Some(file) => {
@@ -68,16 +68,17 @@ impl OfferedFile {
         &self,
         caller: &SignedIn,
         context: &mut CommandContext,
-        turn: &UploadTurn,
+        turn: &UploadGuard,
     ) -> Result<Message, CommandError> {
         let Upload { to, size, transfer, .. } = &self.upload;
-        let place = context.state.file_store.begin(&self.sender)?;
+        let place = context.state.file_store.transfer_slot(&self.sender)?;
         let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
         turn.reserve(*size, used, context.state.limits.quota_bytes).await?;
         turn.check_disk(*size, context.state.limits.free_bytes_min).await?;
         let waiting = context.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
-        let (part, kept) = context.state.file_store.part(turn, layout, Arc::clone(&place)).await?;
+        let (part, kept) =
+            context.state.file_store.open_partial(turn, layout, Arc::clone(&place)).await?;
         context.say(&UploadOpening::SendFile { kept }).await?;
         let floor = context.state.limits.free_bytes_min;
         let arrival = FileReceiver { layout, superseded: turn.superseded.clone(), floor };

@@ -1,5 +1,5 @@
-//! The values of the stored files' blocks, each list in a file beside the store. With its list a damaged
-//! block is found, and named, before anybody gets it.
+//! The block lists: the block hashes of each stored file, in a file beside the store. With its list, a damaged block
+//! is found before a client gets it.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -16,53 +16,53 @@ use crate::error::CommandError;
 use crate::fs::blocking;
 use crate::store::RowsRead;
 
-/// Where the lists lie in the folder of the store. Not beside the uploads: there lie only files that
-/// people sent.
+/// The folder of the lists, inside of the data folder. The upload folder contains only files that users sent.
 const FOLDER: &str = "blocks";
 
-/// The beginning of an unfinished list's name. No stored file has it: their names begin with no dot.
+/// The prefix of the name of an unfinished list. No stored name begins with a dot.
 const UNFINISHED: &str = ".tmp";
 
-const VALUE_BYTES: usize = 32;
+/// The bytes of one block hash.
+const HASH_BYTES: usize = 32;
 
-/// So many values cost as much as a row of the store: they are read and hashed again each time.
-const VALUES_A_ROW: usize = 16;
+/// The number of block hashes that count as one row of the store: they are read and hashed for each use.
+const HASHES_PER_ROW: usize = 16;
 
-/// A stored file that is not the one that was stored, and nothing tells which of its blocks is wrong.
+/// A stored file with another digest than its message has. Without its list, the damaged block is unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored file {0} is damaged: its digest is not that of its message")]
 struct DamagedFile(StoredName);
 
-/// The folder of lists.
+/// The folder of the block lists.
 #[derive(Debug)]
 pub(crate) struct BlockLists {
     folder: PathBuf,
-    /// Working a list out reads the whole file: one at a time.
-    working: Mutex<()>,
+    /// Held while a list is computed, which reads the whole file: only one at a time.
+    computing: Mutex<()>,
 }
 
 impl BlockLists {
-    /// Makes the folder below `data` where it is missing.
+    /// Opens the folder in `data`, and creates it if it is missing.
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join(FOLDER);
         crate::fs::create_private(&folder)?;
         remove_unfinished(&folder)?;
-        Ok(Self { folder, working: Mutex::default() })
+        Ok(Self { folder, computing: Mutex::default() })
     }
 
     fn path(&self, name: &StoredName) -> PathBuf {
         self.folder.join(name.as_str())
     }
 
-    /// Keeps the list of a file, durably. That of a single block is its digest, and needs no file.
-    pub(crate) async fn keep(&self, name: &StoredName, values: Vec<BlockHash>) -> io::Result<()> {
-        if values.len() <= 1 {
+    /// Saves the list of a file durably. The hash of a single block is the digest of the file, and is not saved.
+    pub(crate) async fn save(&self, name: &StoredName, hashes: Vec<BlockHash>) -> io::Result<()> {
+        if hashes.len() <= 1 {
             return Ok(());
         }
         let (folder, path) = (self.folder.clone(), self.path(name));
         blocking(move || {
             let mut file = new_list(&folder)?;
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.0).collect();
+            let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
@@ -71,19 +71,19 @@ impl BlockLists {
         .await
     }
 
-    /// Forgets the list of a file that is gone.
-    pub(crate) async fn forget(&self, name: &StoredName) {
+    /// Removes the list of a removed file.
+    pub(crate) async fn remove(&self, name: &StoredName) {
         let path = self.path(name);
-        // There is none where the file has one block; and one too many does no harm.
+        // A file of one block has no list, and a list without a file does no harm.
         let _ = blocking(move || std::fs::remove_file(path)).await;
     }
 
-    /// The list of a stored file, proven by its digest. One that is missing or damaged is worked out
-    /// from the file and kept.
+    /// The list of a stored file, verified by the digest of the file. A missing or damaged list is computed from the
+    /// file and saved.
     ///
     /// # Errors
-    /// A fault, where the file cannot be read or is not the one that was stored.
-    pub(crate) async fn of(
+    /// [`CommandError::Failed`] if the file cannot be read or is damaged.
+    pub(crate) async fn get(
         &self,
         file: &qchat_proto::File,
         stored: &Arc<BlockFile>,
@@ -94,28 +94,28 @@ impl BlockLists {
             return Ok(only.collect());
         }
         let blocks = usize::try_from(layout.blocks()).unwrap_or(usize::MAX);
-        RowsRead::of_this_task().add(blocks / VALUES_A_ROW);
-        if let Some(values) = self.kept(file, layout).await.map_err(CommandError::failed)? {
-            return Ok(values);
+        RowsRead::of_this_task().add(blocks / HASHES_PER_ROW);
+        if let Some(hashes) = self.load(file, layout).await.map_err(CommandError::failed)? {
+            return Ok(hashes);
         }
-        let _turn = self.working.lock().await;
-        if let Some(values) = self.kept(file, layout).await.map_err(CommandError::failed)? {
-            return Ok(values);
+        let _computing = self.computing.lock().await;
+        if let Some(hashes) = self.load(file, layout).await.map_err(CommandError::failed)? {
+            return Ok(hashes);
         }
         tracing::warn!(file = %file.name, "the list of its blocks is missing or damaged; worked out anew");
-        let values = work_out(stored, layout).await.map_err(CommandError::failed)?;
-        if file_digest(&values) != file.digest {
+        let hashes = compute(stored, layout).await.map_err(CommandError::failed)?;
+        if file_digest(&hashes) != file.digest {
             return Err(CommandError::failed(DamagedFile(file.name.clone())));
         }
-        // Who wants to read needs no list on the disk; a full one has no room for it.
-        if let Err(error) = self.keep(&file.name, values.clone()).await {
+        // A download goes on without a saved list, for example on a full disk.
+        if let Err(error) = self.save(&file.name, hashes.clone()).await {
             tracing::warn!(file = %file.name, %error, "the list of its blocks cannot be kept");
         }
-        Ok(values)
+        Ok(hashes)
     }
 
-    /// The list as it is kept, if it is that of the file.
-    async fn kept(
+    /// The saved list, if it has the digest of the file.
+    async fn load(
         &self,
         file: &qchat_proto::File,
         layout: Layout,
@@ -130,20 +130,20 @@ impl BlockLists {
                 return Ok(None);
             }
             let bytes = std::fs::read(&path)?;
-            let (values, _) = bytes.as_chunks::<VALUE_BYTES>();
-            let values: Vec<_> = values.iter().copied().map(BlockHash).collect();
-            Ok((file_digest(&values) == expected).then_some(values))
+            let (hashes, _) = bytes.as_chunks::<HASH_BYTES>();
+            let hashes: Vec<_> = hashes.iter().copied().map(BlockHash).collect();
+            Ok((file_digest(&hashes) == expected).then_some(hashes))
         })
         .await
     }
 }
 
-/// A file for a list that is being written.
+/// A temporary file for a list that is being written.
 fn new_list(folder: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)
 }
 
-/// Removes what a kill has left of lists that were being written.
+/// Removes the temporary files that a killed server has left.
 fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -157,15 +157,15 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-async fn work_out(stored: &Arc<BlockFile>, layout: Layout) -> io::Result<Vec<BlockHash>> {
+async fn compute(stored: &Arc<BlockFile>, layout: Layout) -> io::Result<Vec<BlockHash>> {
     let stored = Arc::clone(stored);
     blocking(move || {
-        let mut values = Vec::new();
-        hash_blocks(&stored, layout, 0..layout.blocks(), &mut |_, value| {
-            values.push(value);
+        let mut hashes = Vec::new();
+        hash_blocks(&stored, layout, 0..layout.blocks(), &mut |_, hash| {
+            hashes.push(hash);
             ControlFlow::Continue(())
         })?;
-        Ok(values)
+        Ok(hashes)
     })
     .await
 }
@@ -195,20 +195,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_is_missing_or_damaged_is_worked_out_from_the_file() {
+    async fn a_missing_or_damaged_list_is_computed_from_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let (file, stored) = stored(folder.path());
         let path = lists.path(&file.name);
-        let values = lists.of(&file, &stored).await.unwrap();
-        assert_eq!((values.len(), file_digest(&values)), (3, file.digest));
+        let hashes = lists.get(&file, &stored).await.unwrap();
+        assert_eq!((hashes.len(), file_digest(&hashes)), (3, file.digest));
         let kept = std::fs::read(&path).unwrap();
-        assert_eq!(kept.len(), 3 * VALUE_BYTES);
+        assert_eq!(kept.len(), 3 * HASH_BYTES);
         let mut flipped = kept.clone();
         flipped[40] ^= 1;
         for damaged in [&flipped[..], &kept[..64], &[&kept[..], &[0; 32]].concat(), b""] {
             std::fs::write(&path, damaged).unwrap();
-            assert_eq!(lists.of(&file, &stored).await.unwrap(), values);
+            assert_eq!(lists.get(&file, &stored).await.unwrap(), hashes);
             assert_eq!(std::fs::read(&path).unwrap(), kept);
         }
     }
@@ -218,33 +218,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let (file, stored) = stored(folder.path());
-        let values = vec![BlockHash([0; 32]); 1600];
-        let (size, digest) = (1600 * 1024 * 1024, file_digest(&values));
+        let hashes = vec![BlockHash([0; 32]); 1600];
+        let (size, digest) = (1600 * 1024 * 1024, file_digest(&hashes));
         let long = qchat_proto::File { size, digest, ..file };
-        lists.keep(&long.name, values.clone()).await.unwrap();
+        lists.save(&long.name, hashes.clone()).await.unwrap();
         let rows_read = RowsRead::default();
-        assert_eq!(rows_read.count(lists.of(&long, &stored)).await.unwrap(), values);
+        assert_eq!(rows_read.count(lists.get(&long, &stored)).await.unwrap(), hashes);
         assert_eq!(rows_read.take(), 100);
     }
 
     #[tokio::test]
-    async fn what_a_kill_has_left_of_a_list_goes_at_the_next_start() {
+    async fn an_unfinished_list_is_removed_at_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let name = "1763833207123_a.bin".parse().unwrap();
-        lists.keep(&name, vec![BlockHash([0; 32]); 2]).await.unwrap();
+        lists.save(&name, vec![BlockHash([0; 32]); 2]).await.unwrap();
         let (_, unfinished) = new_list(&lists.folder).unwrap().keep().unwrap();
         BlockLists::open(folder.path()).unwrap();
         assert!(!unfinished.exists() && lists.path(&name).exists());
     }
 
     #[tokio::test]
-    async fn a_list_is_never_made_of_a_damaged_file() {
+    async fn no_list_is_computed_from_a_damaged_file() {
         let folder = tempfile::tempdir().unwrap();
         let lists = BlockLists::open(folder.path()).unwrap();
         let (file, stored) = stored(folder.path());
         let other = qchat_proto::File { digest: Digest([1; 32]), ..file };
-        assert!(matches!(lists.of(&other, &stored).await, Err(CommandError::Failed(_))));
+        assert!(matches!(lists.get(&other, &stored).await, Err(CommandError::Failed(_))));
         assert!(!lists.path(&other.name).exists());
     }
 }

@@ -1,4 +1,4 @@
-//! What lies in the upload folder under final names, and whose it is.
+//! The list of the complete files in the upload folder, and the binding of the folder to one store.
 
 use std::fs::{DirEntry, File};
 use std::io::{self, Write};
@@ -10,42 +10,42 @@ use tokio::task::spawn_blocking;
 
 use crate::fs::{make_private, private_file};
 
-/// The file in the data folder that names the upload folder which was empty when they met.
-const BOUND: &str = "upload_folder";
+/// The file in the data folder that contains the path of the bound upload folder.
+const BINDING: &str = "upload_folder";
 
-/// How many names of stored files are looked at together.
+/// The number of names in one chunk.
 const NAMES_CHUNK: usize = 512;
 
-/// The names of the files in the folder that are complete, some at a time.
-pub(crate) fn of(folder: PathBuf) -> mpsc::Receiver<io::Result<Vec<StoredName>>> {
+/// The names of the complete files in the folder, in chunks.
+pub(crate) fn stored_names(folder: PathBuf) -> mpsc::Receiver<io::Result<Vec<StoredName>>> {
     let (names, chunks) = mpsc::channel(1);
     spawn_blocking(move || {
-        if let Err(error) = list(&folder, &names) {
-            // Nobody may listen any more.
+        if let Err(error) = send_names(&folder, &names) {
+            // The receiver may be gone.
             let _ = names.blocking_send(Err(error));
         }
     });
     chunks
 }
 
-/// Whether the store in `data` is bound to this upload folder. It is bound to the first one that holds no
-/// file when they meet.
+/// Whether the store in `data` is bound to this upload folder. A store is bound to the first upload folder that it
+/// is started with and that contains no stored file at this time.
 pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
     let path = folder.canonicalize()?.into_os_string().into_encoded_bytes();
-    let bound = data.join(BOUND);
-    make_private(&bound);
-    match std::fs::read(&bound) {
-        Ok(known) => Ok(known == path),
+    let binding = data.join(BINDING);
+    make_private(&binding);
+    match std::fs::read(&binding) {
+        Ok(bound) => Ok(bound == path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let is_empty = std::fs::read_dir(folder)?.all(|entry| {
                 let name = entry.map(|entry| stored_name(&entry));
                 name.is_ok_and(|name| name.is_none())
             });
             if is_empty {
-                // Where a link lies there, nothing is written to where it leads.
-                let mut file = private_file().create_new(true).open(bound)?;
+                // `create_new` does not follow a symbolic link.
+                let mut file = private_file().create_new(true).open(binding)?;
                 file.write_all(&path)?;
-                // A binding that a power cut had emptied would name no folder, for ever.
+                // After a power cut, an empty file would bind the store to no folder for ever.
                 file.sync_all()?;
                 File::open(data)?.sync_all()?;
             }
@@ -55,13 +55,13 @@ pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
     }
 }
 
-/// What has no stored file's name is none.
+/// The stored name of a directory entry; `None` for any other file.
 fn stored_name(entry: &DirEntry) -> Option<StoredName> {
     entry.file_name().into_string().ok().and_then(|name| name.parse().ok())
 }
 
-/// Reads the folder until nobody listens any more.
-fn list(folder: &Path, names: &mpsc::Sender<io::Result<Vec<StoredName>>>) -> io::Result<()> {
+/// Sends the names in the folder, until the receiver is gone.
+fn send_names(folder: &Path, names: &mpsc::Sender<io::Result<Vec<StoredName>>>) -> io::Result<()> {
     let mut chunk = Vec::with_capacity(NAMES_CHUNK);
     for entry in std::fs::read_dir(folder)? {
         chunk.extend(stored_name(&entry?));
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_bound_to_the_folder_that_was_empty_when_they_met() {
+    fn a_store_is_bound_to_the_first_folder_without_stored_files() {
         let (data, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let open = |folder: &Path| is_bound(folder, data.path()).unwrap();
         std::fs::write(full.path().join("1763833207123_a.txt"), "of another store").unwrap();

@@ -1,4 +1,4 @@
-//! The upload folder: the files that people sent, and those that are not complete yet.
+//! The upload folder: complete files, and partial uploads.
 
 mod block_lists;
 mod file_store;
@@ -7,4 +7,4 @@ mod partial_uploads;
 
 pub(crate) use file_store::FileStore;
 pub use file_store::UploadFolderError;
-pub(crate) use partial_uploads::{PartKey, UploadTurn};
+pub(crate) use partial_uploads::{UploadGuard, UploadKey};

@@ -1,7 +1,7 @@
-//! The uploads that are not complete: who has which under way, and what they take.
+//! The partial uploads: the transfer that uses each, and the bytes that each counts against the quota.
 //!
-//! An upload's part outlives its connection and the server. At any time one transfer has it at the most: a
-//! newer one with the same id, whose client has lost the older one's connection, takes it over.
+//! A partial file outlives its connection and the server. At most one transfer uses a partial file. A newer
+//! transfer with the same id takes it over, because its client has lost the connection of the older one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,29 +13,28 @@ use std::time::{Duration, SystemTime};
 use data_encoding::HEXLOWER;
 use qchat_proto::{ClientId, Refusal, UserName};
 use qchat_transfer::PartialFile;
-use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CommandError;
-use crate::fs::blocking;
-use crate::fs::free_bytes;
+use crate::fs::{blocking, free_bytes};
 
-/// How many unfinished uploads one user may have. The oldest that rests goes for a new one.
-const PARTS_OF_USER_MAX: usize = 32;
+/// The most partial uploads of one user. A new upload replaces the oldest resting one.
+const UPLOADS_OF_USER_MAX: usize = 32;
 
-/// How long a transfer that was taken over may take to let go.
-const TURN_TIME_MAX: Duration = Duration::from_secs(30);
+/// The longest wait for the older transfer to end.
+const TAKEOVER_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// An upload as its sender's client names it.
+/// The key of an upload: the sender, and the id that the sender's client chose.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct PartKey {
+pub(crate) struct UploadKey {
     pub(crate) user: UserName,
     pub(crate) id: ClientId,
 }
 
-impl PartKey {
-    /// The key of a part file's name.
+impl UploadKey {
+    /// The key in the name of a partial file.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (id, user) = name.split_once('-')?;
         let id = HEXLOWER.decode(id.as_bytes()).ok()?.try_into().ok()?;
@@ -43,163 +42,185 @@ impl PartKey {
     }
 }
 
-/// The part file's name.
-impl fmt::Display for PartKey {
+/// The name of the partial file.
+impl fmt::Display for UploadKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{}", HEXLOWER.encode(&self.id.0), self.user)
     }
 }
 
-/// All of them. Clones are handles on the same.
+/// All known partial uploads. Clones share the state.
 #[derive(Debug, Clone)]
 pub(crate) struct PartialUploads {
     folder: PathBuf,
-    places: Arc<Mutex<HashMap<PartKey, PartialUpload>>>,
+    uploads: Arc<Mutex<HashMap<UploadKey, PartialUpload>>>,
 }
 
-/// One upload: a part that rests, or a transfer under way.
+/// A partial file, and the transfer that uses it.
 #[derive(Debug)]
 struct PartialUpload {
-    /// What it takes of its sender's quota.
+    /// The bytes that count against the sender's quota.
     bytes: u64,
     touched: SystemTime,
-    queue: Arc<Queue<()>>,
-    /// Tells whoever came last that somebody came after them.
-    superseded: CancellationToken,
+    state: UploadState,
 }
 
-impl PartialUpload {
-    /// Whether no transfer has it or waits for it: each holds the queue.
-    fn rests(&self) -> bool {
-        Arc::strong_count(&self.queue) == 1
-    }
-}
-
-/// A transfer's hold on its part. What the part takes then is counted until it is gone.
 #[derive(Debug)]
-pub(crate) struct UploadTurn {
-    parts: PartialUploads,
-    key: PartKey,
-    /// Somebody else wants to go on with this upload.
+enum UploadState {
+    /// No transfer uses the partial file.
+    Resting,
+    /// A transfer uses the partial file.
+    Active {
+        /// Cancelled once a newer transfer waits.
+        superseded: CancellationToken,
+        /// The newest waiting transfer. Dropping the sender refuses that transfer.
+        waiting: Option<oneshot::Sender<UploadGuard>>,
+    },
+}
+
+/// The right of one transfer to use a partial file. After the drop, the bytes on the disk count against the quota.
+#[derive(Debug)]
+pub(crate) struct UploadGuard {
+    uploads: PartialUploads,
+    key: UploadKey,
+    /// Cancelled once a newer transfer waits for this partial file.
     pub(crate) superseded: CancellationToken,
-    _guard: OwnedMutexGuard<()>,
 }
 
 impl PartialUploads {
-    /// Those in `folder`. None is known yet.
+    /// The partial uploads in `folder`, none of which is known yet.
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), places: Arc::default() }
+        Self { folder: folder.to_owned(), uploads: Arc::default() }
     }
 
-    /// Takes the part's turn, from a transfer that has it if need be.
+    /// Acquires a partial upload, if necessary from an older transfer.
     ///
     /// # Errors
-    /// [`Refusal::Busy`], where the user has too many uploads under way or the other transfer does not
-    /// let go; [`Refusal::TransferFailed`], where somebody else came meanwhile. A fault, where a part that
-    /// is one too many cannot be removed.
-    pub(crate) async fn take(&self, key: PartKey) -> Result<UploadTurn, CommandError> {
+    /// [`Refusal::Busy`] if the user has too many active uploads or the older transfer does not end.
+    /// [`Refusal::TransferFailed`] if a still newer transfer arrives. An I/O error if the oldest resting upload
+    /// cannot be removed.
+    pub(crate) async fn acquire(&self, key: UploadKey) -> Result<UploadGuard, CommandError> {
         while self.is_one_too_many(&key) {
-            let victim = self.oldest_at_rest(&key).ok_or(Refusal::Busy)?;
-            victim.remove().await.map_err(CommandError::failed)?;
+            let oldest = self.acquire_oldest_resting(&key).ok_or(Refusal::Busy)?;
+            oldest.remove().await.map_err(CommandError::failed)?;
         }
-        let (queue, superseded) = self.line_up(&key);
-        let turn = timeout(TURN_TIME_MAX, queue.lock_owned()).await;
-        let guard = turn.map_err(|_| Refusal::Busy)?;
-        let turn = UploadTurn { parts: self.clone(), key, superseded, _guard: guard };
-        match turn.superseded.is_cancelled() {
-            true => Err(Refusal::TransferFailed.into()),
-            false => Ok(turn),
-        }
-    }
-
-    /// The same for a part that rests; `None` where it does not.
-    pub(crate) fn take_resting(&self, key: PartKey) -> Option<UploadTurn> {
-        let mut places = self.places();
-        let place = places.entry(key.clone()).or_insert_with(PartialUpload::new);
-        Self::hold(self, key, place)
-    }
-
-    fn hold(parts: &Self, key: PartKey, place: &PartialUpload) -> Option<UploadTurn> {
-        let guard = Arc::clone(&place.queue).try_lock_owned().ok()?;
-        let superseded = place.superseded.clone();
-        Some(UploadTurn { parts: parts.clone(), key, superseded, _guard: guard })
-    }
-
-    fn line_up(&self, key: &PartKey) -> (Arc<Queue<()>>, CancellationToken) {
-        let mut places = self.places();
-        let place = places.entry(key.clone()).or_insert_with(PartialUpload::new);
-        place.superseded.cancel();
-        place.superseded = CancellationToken::new();
-        (Arc::clone(&place.queue), place.superseded.clone())
-    }
-
-    fn is_one_too_many(&self, key: &PartKey) -> bool {
-        let places = self.places();
-        let of_user = places.keys().filter(|other| other.user == key.user);
-        !places.contains_key(key) && of_user.count() >= PARTS_OF_USER_MAX
-    }
-
-    /// The part of the same user that rests for the longest time.
-    fn oldest_at_rest(&self, key: &PartKey) -> Option<UploadTurn> {
-        let places = self.places();
-        let resting = places
-            .iter()
-            .filter(|(other, place)| other.user == key.user && *other != key && place.rests());
-        let (key, place) = resting.min_by_key(|(_, place)| place.touched)?;
-        Self::hold(self, key.clone(), place)
-    }
-
-    /// How many bytes of the uploads on their way have not come yet.
-    fn missing_of_others(&self, key: &PartKey) -> u64 {
-        let on_their_way: Vec<_> = {
-            let places = self.places();
-            let others = places.iter().filter(|(other, place)| *other != key && !place.rests());
-            others.map(|(other, place)| (other.to_string(), place.bytes)).collect()
+        let guard = match self.acquire_or_wait(key) {
+            Ok(guard) => return Ok(guard),
+            Err(waiting) => timeout(TAKEOVER_TIME_MAX, waiting).await,
         };
-        let missing = on_their_way.into_iter().map(|(name, bytes)| {
-            bytes.saturating_sub(bytes_of(&PartialFile::path(&self.folder, &name)))
+        let guard = guard.map_err(|_| Refusal::Busy)?;
+        Ok(guard.map_err(|_| Refusal::TransferFailed)?)
+    }
+
+    /// Acquires a partial upload if it is resting.
+    pub(crate) fn acquire_resting(&self, key: UploadKey) -> Option<UploadGuard> {
+        let mut uploads = self.uploads();
+        let upload = uploads.entry(key.clone()).or_insert_with(PartialUpload::new);
+        match upload.state {
+            UploadState::Resting => Some(self.activate(key, upload)),
+            UploadState::Active { .. } => None,
+        }
+    }
+
+    /// Acquires a resting upload. Otherwise replaces the waiting transfer, and returns the receiver of the guard.
+    fn acquire_or_wait(
+        &self,
+        key: UploadKey,
+    ) -> Result<UploadGuard, oneshot::Receiver<UploadGuard>> {
+        let mut uploads = self.uploads();
+        let upload = uploads.entry(key.clone()).or_insert_with(PartialUpload::new);
+        match &mut upload.state {
+            UploadState::Resting => Ok(self.activate(key, upload)),
+            UploadState::Active { superseded, waiting } => {
+                superseded.cancel();
+                let (sender, receiver) = oneshot::channel();
+                *waiting = Some(sender);
+                Err(receiver)
+            }
+        }
+    }
+
+    fn activate(&self, key: UploadKey, upload: &mut PartialUpload) -> UploadGuard {
+        let superseded = CancellationToken::new();
+        upload.state = UploadState::Active { superseded: superseded.clone(), waiting: None };
+        UploadGuard { uploads: self.clone(), key, superseded }
+    }
+
+    fn is_one_too_many(&self, key: &UploadKey) -> bool {
+        let uploads = self.uploads();
+        let of_user = uploads.keys().filter(|other| other.user == key.user);
+        !uploads.contains_key(key) && of_user.count() >= UPLOADS_OF_USER_MAX
+    }
+
+    /// Acquires the upload of the same user that has rested for the longest time.
+    fn acquire_oldest_resting(&self, key: &UploadKey) -> Option<UploadGuard> {
+        let mut uploads = self.uploads();
+        let resting = uploads.iter_mut().filter(|(other, upload)| {
+            other.user == key.user && *other != key && upload.is_resting()
+        });
+        let (key, upload) = resting.min_by_key(|(_, upload)| upload.touched)?;
+        Some(self.activate(key.clone(), upload))
+    }
+
+    /// The bytes that the other active uploads have not written yet.
+    fn missing_of_others(&self, key: &UploadKey) -> u64 {
+        let active: Vec<_> = {
+            let uploads = self.uploads();
+            let others =
+                uploads.iter().filter(|(other, upload)| *other != key && !upload.is_resting());
+            others.map(|(other, upload)| (other.to_string(), upload.bytes)).collect()
+        };
+        let missing = active.into_iter().map(|(name, bytes)| {
+            bytes.saturating_sub(file_bytes(&PartialFile::path(&self.folder, &name)))
         });
         missing.fold(0, u64::saturating_add)
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<PartKey, PartialUpload>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn uploads(&self) -> MutexGuard<'_, HashMap<UploadKey, PartialUpload>> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The length of a file; 0 where there is none.
-fn bytes_of(path: &Path) -> u64 {
+/// The length of a file; 0 if there is none.
+fn file_bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 impl PartialUpload {
     fn new() -> Self {
-        Self {
-            bytes: 0,
-            touched: SystemTime::now(),
-            queue: Arc::default(),
-            superseded: CancellationToken::new(),
+        Self { bytes: 0, touched: SystemTime::now(), state: UploadState::Resting }
+    }
+
+    fn is_resting(&self) -> bool {
+        matches!(self.state, UploadState::Resting)
+    }
+
+    /// Ends the active transfer, and returns the waiting one.
+    fn rest(&mut self) -> Option<oneshot::Sender<UploadGuard>> {
+        match std::mem::replace(&mut self.state, UploadState::Resting) {
+            // A waiting transfer may have given up.
+            UploadState::Active { waiting, .. } => waiting.filter(|waiting| !waiting.is_closed()),
+            UploadState::Resting => None,
         }
     }
 }
 
-impl UploadTurn {
-    /// Whose upload it is.
-    pub(crate) fn key(&self) -> &PartKey {
+impl UploadGuard {
+    /// The key of the upload.
+    pub(crate) fn key(&self) -> &UploadKey {
         &self.key
     }
 
-    /// Where the part lies, if there is one.
+    /// The path of the partial file, which may not exist.
     pub(crate) fn path(&self) -> PathBuf {
-        PartialFile::path(&self.parts.folder, &self.key.to_string())
+        PartialFile::path(&self.uploads.folder, &self.key.to_string())
     }
 
-    /// Reserves room for the whole file of `size` bytes of a user whose finished files have `used`
-    /// bytes. What rests of the user's other uploads counts too, and gives way: oldest first, and only
-    /// where that makes the room.
+    /// Reserves `size` bytes of the user's quota, if the user's finished files have `used` bytes. The user's other
+    /// partial uploads count too. Resting uploads are removed, oldest first, if this makes enough space.
     ///
     /// # Errors
-    /// [`Refusal::QuotaExceeded`]. A fault, where what is to give way cannot be removed.
+    /// [`Refusal::QuotaExceeded`]. An I/O error if a resting upload cannot be removed.
     pub(crate) async fn reserve(
         &self,
         size: u64,
@@ -208,62 +229,62 @@ impl UploadTurn {
     ) -> Result<(), CommandError> {
         let quota = quota.unwrap_or(u64::MAX);
         loop {
-            let victim = {
-                let mut places = self.parts.places();
-                let (travelling, resting) = self.others(&places);
-                let used = used.saturating_add(travelling);
+            let oldest = {
+                let mut uploads = self.uploads.uploads();
+                let (active, resting) = self.bytes_of_others(&uploads);
+                let used = used.saturating_add(active);
                 if used.saturating_add(size) > quota {
                     let used = used.saturating_add(resting);
                     return Err(Refusal::QuotaExceeded { size, used, quota }.into());
                 }
                 if used.saturating_add(resting).saturating_add(size) <= quota {
-                    if let Some(place) = places.get_mut(&self.key) {
-                        place.bytes = size;
+                    if let Some(upload) = uploads.get_mut(&self.key) {
+                        upload.bytes = size;
                     }
                     return Ok(());
                 }
-                drop(places);
-                self.parts.oldest_at_rest(&self.key)
+                drop(uploads);
+                self.uploads.acquire_oldest_resting(&self.key)
             };
-            // Where none rests any more, what rested travels now, and counts as that.
-            if let Some(victim) = victim {
-                tracing::info!(part = %victim.key, "an unfinished upload gives way to a new one");
-                victim.remove().await.map_err(CommandError::failed)?;
+            // If none rests any more, the resting uploads have become active, and count as such.
+            if let Some(oldest) = oldest {
+                tracing::info!(part = %oldest.key, "an unfinished upload gives way to a new one");
+                oldest.remove().await.map_err(CommandError::failed)?;
             }
         }
     }
 
-    /// Checks that the disk has room for what is missing of this file of `size` bytes, beside what is
-    /// missing of the others that are on their way, and that `floor` bytes stay free. Called after
-    /// [`reserve`](Self::reserve): of two that come at once each sees the other.
+    /// Checks that the disk has space for the missing bytes of this file of `size` bytes and of the other active
+    /// uploads, and that `floor` bytes stay free. The caller has called [`reserve`](Self::reserve) before, so that
+    /// of two concurrent uploads each counts the other.
     ///
     /// # Errors
     /// [`Refusal::NoRoomForFile`].
     pub(crate) async fn check_disk(&self, size: u64, floor: u64) -> Result<(), Refusal> {
-        let (parts, key, path) = (self.parts.clone(), self.key.clone(), self.path());
-        let room = blocking(move || {
-            let free = free_bytes(&parts.folder)?;
-            Ok((free.saturating_sub(parts.missing_of_others(&key)), bytes_of(&path)))
+        let (uploads, key, path) = (self.uploads.clone(), self.key.clone(), self.path());
+        let space = blocking(move || {
+            let free = free_bytes(&uploads.folder)?;
+            Ok((free.saturating_sub(uploads.missing_of_others(&key)), file_bytes(&path)))
         });
-        // A disk that does not say is left to say it when it is written to.
-        let Ok((free, here)) = room.await else { return Ok(()) };
-        match free < size.saturating_sub(here).saturating_add(floor) {
+        // If the file system does not answer, a write will report the full disk.
+        let Ok((free, written)) = space.await else { return Ok(()) };
+        match free < size.saturating_sub(written).saturating_add(floor) {
             true => Err(Refusal::NoRoomForFile { size, free, floor }),
             false => Ok(()),
         }
     }
 
-    /// What the user's other uploads take: those under way, and those that rest.
-    fn others(&self, places: &HashMap<PartKey, PartialUpload>) -> (u64, u64) {
+    /// The bytes of the user's other active uploads, and of the resting ones.
+    fn bytes_of_others(&self, uploads: &HashMap<UploadKey, PartialUpload>) -> (u64, u64) {
         let others =
-            places.iter().filter(|(key, _)| key.user == self.key.user && **key != self.key);
-        others.fold((0, 0), |(travelling, resting), (_, place)| match place.rests() {
-            true => (travelling, u64::saturating_add(resting, place.bytes)),
-            false => (u64::saturating_add(travelling, place.bytes), resting),
+            uploads.iter().filter(|(key, _)| key.user == self.key.user && **key != self.key);
+        others.fold((0, 0), |(active, resting), (_, upload)| match upload.is_resting() {
+            true => (active, u64::saturating_add(resting, upload.bytes)),
+            false => (u64::saturating_add(active, upload.bytes), resting),
         })
     }
 
-    /// Removes the part, for good order: where it stays, it still counts for what it takes.
+    /// Removes the partial file. If this fails, the file still counts against the quota.
     pub(crate) async fn discard(self) {
         let key = self.key.clone();
         if let Err(error) = self.remove().await {
@@ -271,7 +292,7 @@ impl UploadTurn {
         }
     }
 
-    /// Removes the part, and has it counted no more.
+    /// Removes the partial file, which then counts no more.
     async fn remove(self) -> io::Result<()> {
         let path = self.path();
         match blocking(move || std::fs::remove_file(path)).await {
@@ -281,22 +302,29 @@ impl UploadTurn {
     }
 }
 
-/// From now on the part counts for what lies there.
-impl Drop for UploadTurn {
+/// Counts the bytes on the disk from now on, and passes the partial file to the waiting transfer.
+impl Drop for UploadGuard {
     fn drop(&mut self) {
-        let there = std::fs::metadata(self.path());
-        let mut places = self.parts.places();
-        let Some(place) = places.get_mut(&self.key) else { return };
-        // Ours is the second handle on the queue; a third waits for its turn.
-        let is_last = Arc::strong_count(&place.queue) == 2;
-        match there {
-            Ok(there) => {
-                place.bytes = there.len();
-                place.touched = there.modified().unwrap_or(place.touched);
+        let metadata = std::fs::metadata(self.path());
+        let mut uploads = self.uploads.uploads();
+        let Some(upload) = uploads.get_mut(&self.key) else { return };
+        match &metadata {
+            Ok(metadata) => {
+                upload.bytes = metadata.len();
+                upload.touched = metadata.modified().unwrap_or(upload.touched);
             }
-            Err(_) if is_last => drop(places.remove(&self.key)),
-            Err(_) => place.bytes = 0,
+            Err(_) => upload.bytes = 0,
         }
+        let Some(waiting) = upload.rest() else {
+            if metadata.is_err() {
+                uploads.remove(&self.key);
+            }
+            return;
+        };
+        let guard = self.uploads.activate(self.key.clone(), upload);
+        // If the transfer gives up now, its guard is dropped in turn, which needs the lock.
+        drop(uploads);
+        let _ = waiting.send(guard);
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use qchat_transfer::{PartialFile, PartialFileEntry};
 
 use crate::error_chain::chain;
-use crate::files::PartKey;
+use crate::files::UploadKey;
 use crate::fs::blocking;
 use crate::state::ServerState;
 
@@ -29,7 +29,7 @@ pub(crate) async fn collect(state: &ServerState) {
 
 async fn look_at(state: &ServerState, leftover: PartialFileEntry) {
     let age = SystemTime::now().duration_since(leftover.touched).unwrap_or_default();
-    let Some(key) = PartKey::parse(&leftover.name) else {
+    let Some(key) = UploadKey::parse(&leftover.name) else {
         // Nobody could ask for it. But it may be the copy of a part that is being made.
         if age > COPY_REST_MAX {
             remove(leftover.path).await;
@@ -37,8 +37,8 @@ async fn look_at(state: &ServerState, leftover: PartialFileEntry) {
         return;
     };
     // What is under way is not looked at.
-    let Some(turn) = state.file_store.parts.take_resting(key) else { return };
-    let PartKey { user, id } = turn.key().clone();
+    let Some(turn) = state.file_store.partial_uploads.acquire_resting(key) else { return };
+    let UploadKey { user, id } = turn.key().clone();
     let is_told = match state.store.earlier_upload(user, id).await {
         Ok(file) => file.is_some(),
         Err(error) => {

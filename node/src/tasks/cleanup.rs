@@ -29,7 +29,7 @@ pub(crate) async fn run(state: Arc<ServerState>) {
     let keep = state.limits.keep_files;
     let every = keep.map_or(ROUND_EVERY_MAX, |keep| keep / 10);
     let every = every.clamp(ROUND_EVERY_MIN, ROUND_EVERY_MAX);
-    let collect = state.file_store.are_all_ours();
+    let collect = state.file_store.is_bound_to_store();
     if !collect {
         tracing::warn!(
             "the upload folder was filled by another store: files without a message stay"

@@ -1,16 +1,16 @@
-//! Turns and rooms of unfinished uploads.
+//! Takeover and quota of partial uploads.
 
 use super::*;
 
-fn key(user: &str, id: u8) -> PartKey {
-    PartKey { user: user.parse().unwrap(), id: ClientId([id; 16]) }
+fn key(user: &str, id: u8) -> UploadKey {
+    UploadKey { user: user.parse().unwrap(), id: ClientId([id; 16]) }
 }
 
-/// A part of so many bytes that rests: the longer, the smaller its id.
-async fn resting(parts: &PartialUploads, user: &str, id: u8, bytes: usize) {
-    let turn = parts.take(key(user, id)).await.unwrap();
-    std::fs::write(turn.path(), vec![0; bytes]).unwrap();
-    let file = std::fs::File::options().write(true).open(turn.path()).unwrap();
+/// Creates a resting upload of `bytes` bytes. The smaller its id, the longer it has rested.
+async fn resting(uploads: &PartialUploads, user: &str, id: u8, bytes: usize) {
+    let guard = uploads.acquire(key(user, id)).await.unwrap();
+    std::fs::write(guard.path(), vec![0; bytes]).unwrap();
+    let file = std::fs::File::options().write(true).open(guard.path()).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(id.into())).unwrap();
 }
 
@@ -21,123 +21,169 @@ fn refusal<T>(result: Result<T, CommandError>) -> Refusal {
     }
 }
 
-fn lying(parts: &PartialUploads) -> Vec<String> {
+fn partial_files(uploads: &PartialUploads) -> Vec<String> {
     let mut names: Vec<_> =
-        PartialFile::list(&parts.folder).unwrap().into_iter().map(|part| part.name).collect();
+        PartialFile::list(&uploads.folder).unwrap().into_iter().map(|part| part.name).collect();
     names.sort();
     names
 }
 
 #[test]
-fn a_parts_name_tells_whose_it_is() {
+fn the_name_of_a_partial_file_contains_its_key() {
     let key = key("a-b.c", 0xab);
     assert_eq!(key.to_string(), format!("{}-a-b.c", "ab".repeat(16)));
-    assert_eq!(PartKey::parse(&key.to_string()), Some(key));
+    assert_eq!(UploadKey::parse(&key.to_string()), Some(key));
     for name in ["", "x", "ab-alice", &format!("{}-", "ab".repeat(16)), "-alice"] {
-        assert_eq!(PartKey::parse(name), None, "{name}");
+        assert_eq!(UploadKey::parse(name), None, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_newer_transfer_takes_the_part_over() {
+async fn a_newer_transfer_takes_over_a_partial_upload() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = PartialUploads::new(folder.path());
-    let first = parts.take(key("alice", 1)).await.unwrap();
-    let taking = {
-        let parts = parts.clone();
-        tokio::spawn(async move { parts.take(key("alice", 1)).await })
-    };
+    let uploads = PartialUploads::new(folder.path());
+    let first = uploads.acquire(key("alice", 1)).await.unwrap();
+    let taking = acquiring(&uploads, key("alice", 1));
     first.superseded.cancelled().await;
     assert!(!taking.is_finished());
     drop(first);
     let second = taking.await.unwrap().unwrap();
     assert!(!second.superseded.is_cancelled());
-    parts.take(key("alice", 2)).await.unwrap();
+    uploads.acquire(key("alice", 2)).await.unwrap();
     drop(second);
-    assert!(parts.places().is_empty(), "nothing lies there, so nothing is remembered");
+    assert!(uploads.uploads().is_empty(), "an upload without a file is forgotten");
+}
+
+/// Waits in a task of its own.
+fn acquiring(
+    uploads: &PartialUploads,
+    key: UploadKey,
+) -> tokio::task::JoinHandle<Result<UploadGuard, CommandError>> {
+    let uploads = uploads.clone();
+    tokio::spawn(async move { uploads.acquire(key).await })
+}
+
+fn is_waiting(uploads: &PartialUploads, key: &UploadKey) -> bool {
+    matches!(uploads.uploads()[key].state, UploadState::Active { waiting: Some(_), .. })
 }
 
 #[tokio::test]
-async fn what_travels_and_what_rests_counts_against_the_quota() {
+async fn only_the_newest_waiting_transfer_takes_over() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = PartialUploads::new(folder.path());
-    let first = parts.take(key("alice", 1)).await.unwrap();
+    let uploads = PartialUploads::new(folder.path());
+    let key = key("alice", 1);
+    let first = uploads.acquire(key.clone()).await.unwrap();
+    let older = acquiring(&uploads, key.clone());
+    while !is_waiting(&uploads, &key) {
+        tokio::task::yield_now().await;
+    }
+    let newer = acquiring(&uploads, key.clone());
+    let older = timeout(Duration::from_secs(5), older).await.expect("the older one is refused");
+    assert_eq!(refusal(older.unwrap()), Refusal::TransferFailed);
+    assert!(!newer.is_finished() && first.superseded.is_cancelled());
+    drop(first);
+    assert!(!newer.await.unwrap().unwrap().superseded.is_cancelled());
+    assert!(uploads.uploads().is_empty());
+}
+
+#[tokio::test]
+async fn a_transfer_that_gives_up_waiting_leaves_the_partial_upload_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let uploads = PartialUploads::new(folder.path());
+    let key = key("alice", 1);
+    let first = uploads.acquire(key.clone()).await.unwrap();
+    let waiting = acquiring(&uploads, key.clone());
+    while !is_waiting(&uploads, &key) {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    drop(first);
+    assert!(uploads.uploads().is_empty());
+    assert!(uploads.acquire_resting(key).is_some());
+}
+
+#[tokio::test]
+async fn active_and_resting_uploads_count_against_the_quota() {
+    let folder = tempfile::tempdir().unwrap();
+    let uploads = PartialUploads::new(folder.path());
+    let first = uploads.acquire(key("alice", 1)).await.unwrap();
     first.reserve(4, 2, Some(10)).await.unwrap();
-    let second = parts.take(key("alice", 2)).await.unwrap();
+    let second = uploads.acquire(key("alice", 2)).await.unwrap();
     let refused = second.reserve(5, 2, Some(10)).await;
     assert_eq!(refusal(refused), Refusal::QuotaExceeded { size: 5, used: 6, quota: 10 });
-    let bob = parts.take(key("bob", 1)).await.unwrap();
+    let bob = uploads.acquire(key("bob", 1)).await.unwrap();
     bob.reserve(10, 0, Some(10)).await.unwrap();
-    // It is cut, and three bytes stay.
+    // The transfer is cut, and three bytes stay.
     std::fs::write(first.path(), "abc").unwrap();
     drop(first);
     second.reserve(5, 2, Some(10)).await.unwrap();
-    assert_eq!(lying(&parts), [key("alice", 1).to_string()]);
+    assert_eq!(partial_files(&uploads), [key("alice", 1).to_string()]);
     let refused = second.reserve(9, 2, Some(10)).await;
     assert_eq!(refusal(refused), Refusal::QuotaExceeded { size: 9, used: 5, quota: 10 });
 }
 
 #[tokio::test]
-async fn what_rests_gives_way_where_that_makes_the_room() {
+async fn resting_uploads_are_removed_only_if_this_makes_enough_space() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = PartialUploads::new(folder.path());
-    resting(&parts, "alice", 1, 4).await;
-    resting(&parts, "alice", 2, 4).await;
-    resting(&parts, "bob", 3, 4).await;
-    let new = parts.take(key("alice", 4)).await.unwrap();
+    let uploads = PartialUploads::new(folder.path());
+    resting(&uploads, "alice", 1, 4).await;
+    resting(&uploads, "alice", 2, 4).await;
+    resting(&uploads, "bob", 3, 4).await;
+    let new = uploads.acquire(key("alice", 4)).await.unwrap();
     new.reserve(11, 0, Some(10)).await.unwrap_err();
-    assert_eq!(lying(&parts).len(), 3, "no part goes in vain");
+    assert_eq!(partial_files(&uploads).len(), 3, "nothing is removed in vain");
     new.reserve(6, 0, Some(10)).await.unwrap();
     assert_eq!(
-        lying(&parts),
+        partial_files(&uploads),
         [2, 3].map(|id| key(if id == 2 { "alice" } else { "bob" }, id).to_string())
     );
-    // Its own part is what it goes on with.
+    // Its own partial file is not removed.
     drop(new);
-    let again = parts.take(key("alice", 2)).await.unwrap();
+    let again = uploads.acquire(key("alice", 2)).await.unwrap();
     again.reserve(10, 0, Some(10)).await.unwrap();
-    assert_eq!(lying(&parts).len(), 2);
+    assert_eq!(partial_files(&uploads).len(), 2);
 }
 
 #[tokio::test]
-async fn a_user_has_a_bounded_number_of_parts() {
+async fn a_user_has_a_bounded_number_of_partial_uploads() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = PartialUploads::new(folder.path());
-    let max = u8::try_from(PARTS_OF_USER_MAX).unwrap();
+    let uploads = PartialUploads::new(folder.path());
+    let max = u8::try_from(UPLOADS_OF_USER_MAX).unwrap();
     for id in 0..max {
-        resting(&parts, "alice", id, 1).await;
+        resting(&uploads, "alice", id, 1).await;
     }
-    resting(&parts, "alice", max, 1).await;
-    let names = lying(&parts);
-    assert_eq!(names.len(), PARTS_OF_USER_MAX);
-    assert!(!names.contains(&key("alice", 0).to_string()), "the oldest goes");
+    resting(&uploads, "alice", max, 1).await;
+    let names = partial_files(&uploads);
+    assert_eq!(names.len(), UPLOADS_OF_USER_MAX);
+    assert!(!names.contains(&key("alice", 0).to_string()), "the oldest is removed");
     let mut held = Vec::new();
     for id in 0..max {
-        held.push(parts.take(key("bob", id)).await.unwrap());
+        held.push(uploads.acquire(key("bob", id)).await.unwrap());
     }
-    assert_eq!(refusal(parts.take(key("bob", max)).await), Refusal::Busy);
+    assert_eq!(refusal(uploads.acquire(key("bob", max)).await), Refusal::Busy);
 }
 
 #[tokio::test]
-async fn a_part_that_cannot_be_removed_ends_the_upload_that_needs_its_room() {
+async fn a_partial_file_that_cannot_be_removed_fails_the_upload_that_needs_its_space() {
     let folder = tempfile::tempdir().unwrap();
-    let parts = PartialUploads::new(folder.path());
+    let uploads = PartialUploads::new(folder.path());
     let soon = Duration::from_secs(5);
-    // A folder is not removed as a file is.
+    // A folder in the place of the file cannot be removed as a file.
     let immovable = async |id| {
-        let turn = parts.take(key("alice", id)).await.unwrap();
-        std::fs::create_dir(turn.path()).unwrap();
-        drop(turn);
-        parts.places().get_mut(&key("alice", id)).unwrap().bytes = 4;
+        let guard = uploads.acquire(key("alice", id)).await.unwrap();
+        std::fs::create_dir(guard.path()).unwrap();
+        drop(guard);
+        uploads.uploads().get_mut(&key("alice", id)).unwrap().bytes = 4;
     };
     immovable(0).await;
-    let new = parts.take(key("alice", u8::MAX)).await.unwrap();
-    let reserved = timeout(soon, new.reserve(8, 0, Some(10))).await.expect("it tries once");
+    let new = uploads.acquire(key("alice", u8::MAX)).await.unwrap();
+    let reserved = timeout(soon, new.reserve(8, 0, Some(10))).await.expect("one attempt");
     assert!(matches!(reserved, Err(CommandError::Failed(_))), "{reserved:?}");
     drop(new);
-    for id in 1..PARTS_OF_USER_MAX.try_into().unwrap() {
+    for id in 1..UPLOADS_OF_USER_MAX.try_into().unwrap() {
         immovable(id).await;
     }
-    let taken = timeout(soon, parts.take(key("alice", u8::MAX))).await.expect("it tries once");
+    let taken = timeout(soon, uploads.acquire(key("alice", u8::MAX))).await.expect("one attempt");
     assert!(matches!(taken, Err(CommandError::Failed(_))), "{taken:?}");
 }
