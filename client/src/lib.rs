@@ -96,10 +96,12 @@ pub use crate::files::already_here;
 pub use crate::files::check_room_for;
 pub use crate::files::{Progress, TransferEvent};
 pub use crate::follower::{CursorFile, CursorFileError};
-pub use crate::trust::{Pin, PinError, PinFile};
+pub use crate::trust::{Pin, PinFile};
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use client::Client;
-pub use error::{CallError, ConnectError, DamagedError, IdentityError, LinkError, LocalFileReason};
+pub use error::{
+    CallError, ConnectError, DamagedError, IdentityError, LocalFileReason, NoAnswer, PinError,
+};
 pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};

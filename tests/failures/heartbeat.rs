@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use qchat_client::{Body, CallError, Client, Event, LinkError, Log, Progress, Watching};
+use qchat_client::{Body, CallError, Client, Event, Log, NoAnswer, Progress, Watching};
 use qchat_proto::command::SendText;
 use qchat_proto::{ALPN, ClientId};
 use tokio::time::sleep;
@@ -48,13 +48,13 @@ async fn both_sides_notice_that_a_link_has_fallen_silent() {
             break error;
         }
     };
-    assert!(matches!(ended, CallError::NotSent(LinkError::Silent)), "{ended}");
+    assert!(matches!(ended, CallError::NotSent(NoAnswer::Silent)), "{ended}");
     check_soon(begun, "the client noticed");
     let gone = Event::Presence { user: "bob".parse().unwrap(), online: false };
     while next(&mut looking).await.unwrap() != gone {}
     check_soon(begun, "the server noticed");
     let sent = bob.send(user("alice"), text("hello?")).await.unwrap_err();
-    assert!(matches!(sent, CallError::NotSent(LinkError::Silent)), "{sent}");
+    assert!(matches!(sent, CallError::NotSent(NoAnswer::Silent)), "{sent}");
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
     relay.lose_answers();
     let begun = Instant::now();
     let sent = bob.send(user("bob"), text("a note")).await.unwrap_err();
-    assert!(matches!(sent, CallError::OutcomeUnknown(LinkError::Silent)), "{sent}");
+    assert!(matches!(sent, CallError::OutcomeUnknown(NoAnswer::Silent)), "{sent}");
     check_soon(begun, "the command was given up");
 }
 
@@ -88,7 +88,7 @@ async fn a_follower_goes_on_when_a_silent_path_is_mended() {
         if round == 1 {
             let begun = Instant::now();
             let lost = first.users().await.unwrap_err();
-            assert!(matches!(lost, CallError::NotSent(LinkError::Silent)), "{lost}");
+            assert!(matches!(lost, CallError::NotSent(NoAnswer::Silent)), "{lost}");
             check_soon(begun, "the follower's link was given up");
             relay.mend();
         }

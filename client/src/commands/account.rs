@@ -1,4 +1,4 @@
-//! Accounts, and the sessions of who is signed in.
+//! Accounts, and the sessions of the signed-in user.
 
 use qchat_proto::command::{
     ChangePassword, Login, Logout, LogoutEverywhere, Register, Resume, RevokeSession, Session,
@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::error::CallError;
 
 impl Client {
-    /// Makes an account, which then can sign in.
+    /// Makes an account. Its user then signs in with [`login`](Self::login).
     ///
     /// # Errors
     /// [`CallError`].
@@ -23,7 +23,7 @@ impl Client {
         password: Password,
     ) -> Result<UserName, CallError> {
         let register = Register { id: self.request_id(), user, password };
-        Ok(self.link.ask(register).await?.user)
+        Ok(self.ask(register).await?.user)
     }
 
     /// Signs in. The token resumes the session on another connection.
@@ -38,8 +38,8 @@ impl Client {
         user: UserName,
         password: Password,
     ) -> Result<SessionToken, CallError> {
-        let signed_in = self.link.ask(Login { user, password }).await?;
-        self.link.signed_in(signed_in.user);
+        let signed_in = self.ask(Login { user, password }).await?;
+        self.note_sign_in(signed_in.user);
         Ok(signed_in.token)
     }
 
@@ -51,12 +51,12 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the connection is signed in is unknown.
     pub async fn resume(&self, token: SessionToken) -> Result<UserName, CallError> {
-        let resumed = self.link.ask(Resume { token }).await?;
-        self.link.signed_in(resumed.user.clone());
+        let resumed = self.ask(Resume { token }).await?;
+        self.note_sign_in(resumed.user.clone());
         Ok(resumed.user)
     }
 
-    /// Signs out. The session's token is worth nothing afterwards.
+    /// Signs out. The session's token is invalid afterwards.
     ///
     /// # Errors
     /// [`CallError`].
@@ -64,12 +64,12 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the connection is signed out is unknown.
     pub async fn logout(&self) -> Result<(), CallError> {
-        self.link.ask(Logout).await?;
-        self.link.set_user(None);
+        self.ask(Logout).await?;
+        self.connection().set_user(None);
         Ok(())
     }
 
-    /// Ends every session of who is signed in, on all devices at once, this one included.
+    /// Ends every session of the signed-in user, on all devices at once, this one included.
     ///
     /// # Errors
     /// [`CallError`].
@@ -77,8 +77,8 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the sessions have ended is unknown.
     pub async fn logout_everywhere(&self) -> Result<(), CallError> {
-        self.link.ask(LogoutEverywhere).await?;
-        self.link.set_user(None);
+        self.ask(LogoutEverywhere).await?;
+        self.connection().set_user(None);
         Ok(())
     }
 
@@ -86,17 +86,17 @@ impl Client {
     /// its token stay.
     ///
     /// # Errors
-    /// [`CallError`]. Where the outcome is unknown, the call can be repeated
-    /// [with the same id](Self::with_request_id), although `old` is wrong once it was done.
+    /// [`CallError`]. If the outcome is unknown, the call can be repeated
+    /// [with the same id](Self::with_request_id), although `old` is wrong once the password has changed.
     ///
     /// # Cancel safety
     /// Not cancel safe: which password is in force is unknown.
     pub async fn change_password(&self, old: Password, new: Password) -> Result<(), CallError> {
-        self.link.ask(ChangePassword { id: self.request_id(), old, new }).await?;
+        self.ask(ChangePassword { id: self.request_id(), old, new }).await?;
         Ok(())
     }
 
-    /// The sessions of who is signed in: this one first, then the one that was used last.
+    /// The sessions of the signed-in user: this one first, then the most recently used ones.
     ///
     /// # Errors
     /// [`CallError`].
@@ -104,10 +104,10 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn sessions(&self) -> Result<Vec<Session>, CallError> {
-        Ok(self.link.ask(Sessions).await?.sessions.into_vec())
+        Ok(self.ask(Sessions).await?.sessions.into_vec())
     }
 
-    /// Ends a session of who is signed in, wherever it is connected, at once. It may be this one.
+    /// Ends a session of the signed-in user at once, on any device. It may be this one.
     ///
     /// # Errors
     /// [`CallError`].
@@ -115,7 +115,7 @@ impl Client {
     /// # Cancel safety
     /// Not cancel safe: whether the session has ended is unknown.
     pub async fn revoke_session(&self, id: SessionId) -> Result<(), CallError> {
-        self.link.ask(RevokeSession { id }).await?;
+        self.ask(RevokeSession { id }).await?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Tells the server which messages have reached this device, so that their senders can know.
+//! Reports to the server which messages have reached this device, so that their senders can see it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,56 +9,55 @@ use qchat_proto::{BoundedVec, Sequence};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use crate::connection::Link;
+use crate::connection::Connection;
 
-/// What has come and was not told yet. While one telling is under way, what comes meanwhile gathers for
-/// the next.
+/// Messages that have come and are not reported yet. They gather here while a report is under way.
 #[derive(Debug, Default)]
-struct Untold {
+struct Unreported {
     logs: Mutex<HashMap<Log, Vec<SequenceRange>>>,
-    more: Notify,
+    added: Notify,
 }
 
-/// Notes what has come on one connection. Dropping it ends the telling: what is not told by then counts
-/// as delivered once it is read.
+/// Reports the messages that come on one connection. Dropping it ends the reports: a message that is not
+/// reported by then counts as delivered once it is read.
 #[derive(Debug)]
-pub(crate) struct Deliveries {
-    untold: Arc<Untold>,
+pub(crate) struct DeliveryReceipts {
+    unreported: Arc<Unreported>,
     task: AbortHandle,
 }
 
-impl Deliveries {
-    /// Tells the server at the other end of `link`, for as long as somebody else holds that. Must be
+impl DeliveryReceipts {
+    /// Reports to the server of `connection`, for as long as somebody else holds the connection. Must be
     /// called within a tokio runtime.
-    pub(crate) fn on(link: &Arc<Link>) -> Self {
-        let untold = Arc::<Untold>::default();
-        let task = tokio::spawn(tell(Arc::downgrade(link), Arc::clone(&untold)));
-        Self { untold, task: task.abort_handle() }
+    pub(crate) fn start(connection: &Arc<Connection>) -> Self {
+        let unreported = Arc::<Unreported>::default();
+        let task = tokio::spawn(report(Arc::downgrade(connection), Arc::clone(&unreported)));
+        Self { unreported, task: task.abort_handle() }
     }
 
-    /// Notes that the message in this place of a log is here.
-    pub(crate) fn note(&self, log: &Log, place: Sequence) {
-        self.untold.add(log, place);
-        self.untold.more.notify_one();
+    /// Notes that the message with this number in a log is here.
+    pub(crate) fn note(&self, log: &Log, sequence: Sequence) {
+        self.unreported.add(log, sequence);
+        self.unreported.added.notify_one();
     }
 }
 
-impl Drop for Deliveries {
+impl Drop for DeliveryReceipts {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Untold {
-    /// Adds a place. Places of a log come in order, so that runs grow at their ends; what would need
-    /// more runs than one request takes is left out.
-    fn add(&self, log: &Log, place: Sequence) {
+impl Unreported {
+    /// Adds a message. The messages of a log come in order, so ranges grow at their ends. A message that
+    /// would need more ranges than one request takes is left out.
+    fn add(&self, log: &Log, sequence: Sequence) {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let runs = logs.entry(log.clone()).or_default();
-        let has_room = runs.len() < READ_RANGES_MAX;
-        match runs.last_mut() {
-            Some(run) if place == run.last.next() => run.last = place,
-            _ if has_room => runs.push(SequenceRange { first: place, last: place }),
+        let ranges = logs.entry(log.clone()).or_default();
+        let has_room = ranges.len() < READ_RANGES_MAX;
+        match ranges.last_mut() {
+            Some(range) if sequence == range.last.next() => range.last = sequence,
+            _ if has_room => ranges.push(SequenceRange { first: sequence, last: sequence }),
             _ => {}
         }
     }
@@ -68,13 +67,14 @@ impl Untold {
     }
 }
 
-/// Tells until the link is gone. A failure is not worth a word: reading tells the same.
-async fn tell(link: Weak<Link>, untold: Arc<Untold>) {
+/// Reports until the connection is dropped. A failed report is not repeated: reading a message says the same.
+async fn report(connection: Weak<Connection>, unreported: Arc<Unreported>) {
     loop {
-        untold.more.notified().await;
-        for (log, ranges) in untold.take() {
-            let Some(link) = link.upgrade() else { return };
-            let _ = link.ask(MarkDelivered { log, ranges: BoundedVec::first_of(ranges) }).await;
+        unreported.added.notified().await;
+        for (log, ranges) in unreported.take() {
+            let Some(connection) = connection.upgrade() else { return };
+            let ranges = BoundedVec::first_of(ranges);
+            let _ = connection.ask(MarkDelivered { log, ranges }).await;
         }
     }
 }
@@ -84,19 +84,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_come_gathers_in_bounded_runs() {
-        let untold = Untold::default();
-        for place in [1, 2, 3, 7, 8] {
-            untold.add(&Log::Inbox, Sequence(place));
+    fn unreported_messages_gather_in_bounded_ranges() {
+        let unreported = Unreported::default();
+        for number in [1, 2, 3, 7, 8] {
+            unreported.add(&Log::Inbox, Sequence(number));
         }
-        let runs = |(first, last)| SequenceRange { first: Sequence(first), last: Sequence(last) };
+        let ranges = |(first, last)| SequenceRange { first: Sequence(first), last: Sequence(last) };
         assert_eq!(
-            untold.take(),
-            HashMap::from([(Log::Inbox, [(1, 3), (7, 8)].map(runs).to_vec())])
+            unreported.take(),
+            HashMap::from([(Log::Inbox, [(1, 3), (7, 8)].map(ranges).to_vec())])
         );
-        for place in 0..2 * READ_RANGES_MAX + 2 {
-            untold.add(&Log::Inbox, Sequence(2 * u64::try_from(place).unwrap()));
+        for number in 0..2 * READ_RANGES_MAX + 2 {
+            unreported.add(&Log::Inbox, Sequence(2 * u64::try_from(number).unwrap()));
         }
-        assert_eq!(untold.take()[&Log::Inbox].len(), READ_RANGES_MAX);
+        assert_eq!(unreported.take()[&Log::Inbox].len(), READ_RANGES_MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! Many texts under way at once, in their order.
+//! Sending many texts without waiting for each answer, in order.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,38 +10,37 @@ use qchat_proto::{
 use qchat_transfer::ConnectionWindows;
 use quinn::{SendStream, VarInt};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::connection::{ANSWER_MAX, Call};
-use crate::error::{CallError, LinkError, in_one_line};
+use crate::connection::Call;
+use crate::error::{CallError, NoAnswer, in_one_line};
 
-/// How many texts may be without an answer: more than a path of 1,000 packets a second and a second of delay
+/// The most texts without an answer: more than a path of 1,000 packets a second and a second of delay
 /// holds. Each takes at most the memory of the longest text.
 const UNANSWERED_MAX: usize = 1024;
 
-/// How many texts wait to be written together: short ones share a packet.
+/// The most texts that wait to be written together: short ones share a packet.
 const READY_MAX: usize = 64;
 
-/// How many bytes are written at a time.
+/// The most bytes that are written at a time.
 const WRITTEN_BYTES_MAX: usize = 16 * 1024;
 
 /// A stream of texts, stored by the server in the order of the calls. Dropping it ends the stream when all
 /// texts are sent.
 ///
-/// A link that is lost ends it for good. The texts without an answer can be sent again on another one, in the
-/// same order and under the same ids: the server does each once.
+/// A lost connection ends the stream for good. The texts without an answer can be sent again on another
+/// connection, in the same order and under the same ids: the server stores each once.
 #[derive(Debug)]
 pub struct TextStream {
     texts: mpsc::Sender<Outgoing>,
-    ended: Arc<Mutex<Option<LinkError>>>,
+    ended: Arc<Mutex<Option<NoAnswer>>>,
 }
 
-/// A text that was handed over, and its answer.
+/// A text that was sent, and its answer.
 #[derive(Debug)]
 pub struct SentText {
     answer: oneshot::Receiver<Result<Message, CallError>>,
-    ended: Arc<Mutex<Option<LinkError>>>,
+    ended: Arc<Mutex<Option<NoAnswer>>>,
 }
 
 #[derive(Debug)]
@@ -61,17 +60,15 @@ impl Client {
     /// Cancel safe: nothing is sent.
     pub async fn text_stream(&self) -> Result<TextStream, CallError> {
         let from = self.user().ok_or(CallError::Refused(Refusal::NotLoggedIn))?;
-        let transfer = self.link.new_transfer();
-        let call = Call::ask(&self.link, SendTexts { transfer }).await?;
-        let opened = timeout(ANSWER_MAX, self.link.connection.open_uni()).await;
-        let opened = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX));
-        let lost = |error: LinkError| CallError::NotSent(error);
-        let stream = opened.map_err(lost)?.map_err(|error| lost(error.into()))?;
+        let connection = self.connection();
+        let transfer = connection.new_transfer();
+        let call = Call::ask(connection, SendTexts { transfer }).await?;
+        let stream = connection.open_uni().await?;
         let (texts, outgoing) = mpsc::channel(READY_MAX);
         let (unanswered, waiting) = mpsc::channel(UNANSWERED_MAX);
         let ended = Arc::new(Mutex::new(None));
-        let writer =
-            Writer { stream, windows: Arc::clone(&self.link.windows), texts: outgoing, unanswered };
+        let windows = Arc::clone(&connection.windows);
+        let writer = Writer { stream, windows, texts: outgoing, unanswered };
         let reader = Reader { call, waiting, from, ended: Arc::clone(&ended) };
         tokio::spawn(writer.run(FileHeader { transfer }));
         tokio::spawn(reader.run());
@@ -80,13 +77,13 @@ impl Client {
 }
 
 impl TextStream {
-    /// Hands a text over, and returns its answer to wait for. Waits while too many are without one.
+    /// Sends a text, and returns its answer to wait for. Waits while too many texts are without an answer.
     ///
     /// # Errors
     /// [`CallError::NotSent`]: the stream has ended.
     ///
     /// # Cancel safety
-    /// Cancel safe: a call that did not return handed nothing over.
+    /// Cancel safe: a call that did not return sent nothing.
     pub async fn send(
         &self,
         id: ClientId,
@@ -101,10 +98,8 @@ impl TextStream {
             Err(_) => Err(CallError::NotSent(why_ended(&self.ended))),
         }
     }
-}
 
-impl TextStream {
-    /// Whether it has ended: texts without an answer get none any more.
+    /// Whether the stream has ended: texts without an answer get none any more.
     pub fn has_ended(&self) -> bool {
         self.texts.is_closed()
             || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some()
@@ -120,15 +115,15 @@ impl SentText {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn answer(&mut self) -> Result<Message, CallError> {
-        // Without an answer of its own it ended with the stream, and may have been sent before.
+        // The stream ended before this answer. The server may have stored the text.
         let lost = |_| Err(CallError::OutcomeUnknown(why_ended(&self.ended)));
         (&mut self.answer).await.unwrap_or_else(lost)
     }
 }
 
-fn why_ended(ended: &Mutex<Option<LinkError>>) -> LinkError {
+fn why_ended(ended: &Mutex<Option<NoAnswer>>) -> NoAnswer {
     let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
-    ended.clone().unwrap_or(LinkError::Closed)
+    ended.clone().unwrap_or(NoAnswer::Closed)
 }
 
 /// Writes the texts.
@@ -140,14 +135,14 @@ struct Writer {
 }
 
 impl Writer {
-    /// An error ends this task alone: the reader meets the same one, and tells it.
+    /// An error ends this task alone: the reader meets the same error, and reports it.
     async fn run(mut self, header: FileHeader) {
         let mut bytes = frame::encode_frame(&header);
         while let Some(first) = self.texts.recv().await {
             let mut next = Some(first);
             while let Some(outgoing) = next {
                 bytes.extend(frame::encode_frame(&outgoing.text));
-                // In this order: the reader has to know it when its answer comes.
+                // Before the text is written: the reader has to know the text when its answer comes.
                 if self.unanswered.send(outgoing).await.is_err() {
                     return;
                 }
@@ -176,7 +171,7 @@ struct Reader {
     call: Call<SendTexts>,
     waiting: mpsc::Receiver<Outgoing>,
     from: UserName,
-    ended: Arc<Mutex<Option<LinkError>>>,
+    ended: Arc<Mutex<Option<NoAnswer>>>,
 }
 
 impl Reader {
@@ -189,15 +184,15 @@ impl Reader {
         }
     }
 
-    /// Ends the stream. Those who wait for an answer to a later text learn it when this is dropped.
+    /// Ends the stream. The callers that wait for later answers learn it when this value is dropped.
     fn end(self, error: CallError, first: Outgoing) {
-        let link = match error {
-            CallError::NotSent(link) | CallError::OutcomeUnknown(link) => link,
-            // The stream itself is refused, since nobody is signed in any more, for example.
-            other => LinkError::Lost(in_one_line(&other)),
+        let reason = match error {
+            CallError::NotSent(reason) | CallError::OutcomeUnknown(reason) => reason,
+            // The stream itself is refused, for example because nobody is signed in any more.
+            other => NoAnswer::Lost(in_one_line(&other)),
         };
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
-        let _ = first.answer.send(Err(CallError::OutcomeUnknown(link)));
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+        let _ = first.answer.send(Err(CallError::OutcomeUnknown(reason)));
     }
 
     fn answer(&self, outgoing: Outgoing, outcome: TextOutcome) {
@@ -208,11 +203,11 @@ impl Reader {
                 Ok(Message { id, from: self.from.clone(), at, body, unread: false })
             }
             TextOutcome::Refused(Refusal::OutcomeUnknown(incident)) => {
-                Err(CallError::OutcomeUnknown(LinkError::ServerFailed(incident)))
+                Err(CallError::OutcomeUnknown(NoAnswer::ServerFailed(incident)))
             }
             TextOutcome::Refused(refusal) => Err(CallError::Refused(refusal)),
         };
-        // Nobody may wait for it any more.
+        // Fails if nobody waits for the answer any more.
         let _ = answer.send(told);
     }
 }

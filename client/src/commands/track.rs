@@ -1,4 +1,4 @@
-//! Following what becomes of a message.
+//! Following the receipts of a message.
 
 use qchat_proto::command::Track;
 use qchat_proto::{MessageId, Receipt, Stage};
@@ -7,13 +7,13 @@ use crate::client::Client;
 use crate::connection::Call;
 use crate::error::CallError;
 
-/// What becomes of a message. Dropping it ends the tracking.
+/// A stream of the receipts of a message. Dropping it ends the tracking.
 pub struct Tracking {
     call: Call<Track>,
 }
 
 impl Client {
-    /// Follows what becomes of a message that who is signed in has sent.
+    /// Follows the receipts of a message that the signed-in user has sent.
     ///
     /// # Errors
     /// [`CallError`].
@@ -21,16 +21,16 @@ impl Client {
     /// # Cancel safety
     /// Cancel safe: nothing is tracked.
     pub async fn track(&self, message: MessageId) -> Result<Tracking, CallError> {
-        Ok(Tracking { call: Call::ask(&self.link, Track { message }).await? })
+        Ok(Tracking { call: Call::ask(self.connection(), Track { message }).await? })
     }
 }
 
 impl Tracking {
-    /// The receipt as things are, then each that is different, however long that takes. After one whose
-    /// stage is [`Stage::Read`] no more come.
+    /// The current receipt, then each one that differs from the last, however long that takes. The one with
+    /// [`Stage::Read`] is the last.
     ///
     /// # Errors
-    /// [`CallError`]: the message is not one's own, or the link, the session or the server has ended.
+    /// [`CallError`]: the message is another user's, or the connection, the session or the server has ended.
     ///
     /// # Cancel safety
     /// Not cancel safe: half a receipt may be lost. Track anew after that.

@@ -1,4 +1,4 @@
-//! Following the caller's logs as they grow.
+//! Following the user's logs as they grow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -8,23 +8,22 @@ use qchat_proto::limits::CURSORS_MAX;
 use qchat_proto::{BoundedVec, Sequence};
 
 use crate::client::Client;
-use crate::commands::delivery_receipts::Deliveries;
-use crate::connection::Call;
-use crate::connection::Link;
+use crate::commands::delivery_receipts::DeliveryReceipts;
+use crate::connection::{Call, Connection};
 use crate::error::CallError;
 
-/// A stream of events, and how far each log has come in it. Dropping it ends the watching.
+/// A stream of events, with the cursor of each log. Dropping it ends the watching.
 pub struct Watching {
     call: Call<Watch>,
-    /// Learns that the session has ended. It is no handle on the connection.
-    link: Weak<Link>,
+    /// Notes the end of the session. A strong reference would keep the connection open.
+    connection: Weak<Connection>,
     cursors: HashMap<Log, Sequence>,
-    deliveries: Deliveries,
+    deliveries: DeliveryReceipts,
 }
 
 impl Client {
-    /// Follows the mailbox and the groups of who is signed in, from `cursors` on and other logs from
-    /// their end. At most 1,024 cursors are taken.
+    /// Follows the mailbox and the groups of the signed-in user: logs in `cursors` from their cursors on, and
+    /// other logs from their end. At most 1,024 cursors are taken.
     ///
     /// # Errors
     /// [`CallError`].
@@ -34,18 +33,19 @@ impl Client {
     pub async fn watch(&self, cursors: Vec<Cursor>) -> Result<Watching, CallError> {
         let known = cursors.iter().map(|cursor| (cursor.log.clone(), cursor.after)).collect();
         let watch = Watch { cursors: BoundedVec::<_, CURSORS_MAX>::first_of(cursors) };
-        let call = Call::ask(&self.link, watch).await?;
-        let (link, deliveries) = (Arc::downgrade(&self.link), Deliveries::on(&self.link));
-        Ok(Watching { call, link, cursors: known, deliveries })
+        let connection = self.connection();
+        let call = Call::ask(connection, watch).await?;
+        let deliveries = DeliveryReceipts::start(connection);
+        Ok(Watching { call, connection: Arc::downgrade(connection), cursors: known, deliveries })
     }
 }
 
 impl Watching {
-    /// The next event, however long that takes. A message that was handed on before is not handed on
-    /// again. What others sent counts as delivered then, which their senders may see.
+    /// The next event, however long that takes. Each message is returned once. A message of another user
+    /// counts as delivered then, which its sender may see.
     ///
     /// # Errors
-    /// [`CallError`]: the link, the session or the server has ended. Watch again from
+    /// [`CallError`]: the connection, the session or the server has ended. Watch again from
     /// [`cursors`](Self::cursors).
     ///
     /// # Cancel safety
@@ -53,8 +53,8 @@ impl Watching {
     pub async fn next(&mut self) -> Result<Event, CallError> {
         loop {
             let event = self.call.event().await;
-            if let Some(link) = self.link.upgrade() {
-                link.heed(&event);
+            if let Some(connection) = self.connection.upgrade() {
+                connection.note_sign_out(&event);
             }
             let event = event?;
             if self.is_new(&event) {
@@ -68,13 +68,13 @@ impl Watching {
         }
     }
 
-    /// How far each log has come: where the next watching goes on.
+    /// The cursor of each log, from which the next watching goes on.
     pub fn cursors(&self) -> Vec<Cursor> {
         let cursors = self.cursors.iter();
         cursors.map(|(log, after)| Cursor { log: log.clone(), after: *after }).collect()
     }
 
-    /// Moves the cursor that the event concerns; says whether it has not passed it before.
+    /// Moves the cursor that the event concerns; returns false if the cursor had passed the event before.
     fn is_new(&mut self, event: &Event) -> bool {
         match event {
             Event::Following(cursor) => {

@@ -1,4 +1,4 @@
-//! One stream, one question, one answer.
+//! One call: a stream for the request and its answer.
 
 use std::io;
 use std::marker::PhantomData;
@@ -8,48 +8,73 @@ use qchat_proto::command::{Follow, Transfer};
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{Command, Refusal, Request, frame, quic_codes};
 use qchat_transfer::ConnectionWindows;
-use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt, WriteError};
+use quinn::{ConnectionError, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use crate::connection::idempotence::Effect;
-use crate::connection::link::Link;
-use crate::error::{CallError, DamagedError, LinkError, in_one_line};
+use crate::connection::handle::Connection;
+use crate::connection::idempotence::Idempotence;
+use crate::error::{CallError, DamagedError, NoAnswer, in_one_line};
 
 /// How long the server may take to answer.
 pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
 
-/// A command that was handed over, and whose answer is to be read.
+/// A command that was sent, and whose answer is to be read.
 pub(crate) struct Call<C> {
     answer: RecvStream,
-    effect: Effect,
+    idempotence: Idempotence,
     command: PhantomData<fn() -> C>,
 }
 
-impl<C: Command> Call<C> {
-    /// Hands the command over. Where that fails, the server has not done it: it never got the whole
-    /// frame.
-    pub(crate) async fn ask(link: &Link, command: C) -> Result<Self, CallError> {
-        if link.is_done() {
-            return Err(CallError::NotSent(LinkError::Closed));
-        }
-        Self::ask_over(&link.connection, &link.windows, command).await
+impl Connection {
+    /// Sends a command, and waits for the answer.
+    pub(crate) async fn ask<C: Command>(&self, command: C) -> Result<C::Reply, CallError> {
+        let answer = async { Call::ask(self, command).await?.reply().await }.await;
+        self.note_sign_out(&answer);
+        answer
     }
 
-    /// The same for who is not to keep the link.
+    /// Opens a stream for a file or for texts.
+    pub(crate) async fn open_uni(&self) -> Result<SendStream, CallError> {
+        let opened = match timeout(ANSWER_MAX, self.quic.open_uni()).await {
+            Ok(opened) => opened.map_err(NoAnswer::from),
+            Err(_) => Err(NoAnswer::TimedOut(ANSWER_MAX)),
+        };
+        opened.map_err(CallError::NotSent)
+    }
+
+    /// Notes that nobody is signed in any more, if an answer says so: the session may have been ended on
+    /// another device.
+    pub(crate) fn note_sign_out<T>(&self, answer: &Result<T, CallError>) {
+        if let Err(CallError::Refused(Refusal::NotLoggedIn)) = answer {
+            self.set_user(None);
+        }
+    }
+}
+
+impl<C: Command> Call<C> {
+    /// Sends the command. If that fails, the server has not done it: it never got the whole frame.
+    pub(crate) async fn ask(connection: &Connection, command: C) -> Result<Self, CallError> {
+        if connection.is_closed_here() {
+            return Err(CallError::NotSent(NoAnswer::Closed));
+        }
+        Self::ask_over(&connection.quic, &connection.windows, command).await
+    }
+
+    /// Sends the command for a task that must not keep the connection open.
     pub(crate) async fn ask_over(
-        connection: &Connection,
+        quic: &quinn::Connection,
         windows: &ConnectionWindows,
         command: C,
     ) -> Result<Self, CallError> {
         let request = command.into();
-        let effect = Effect::of(&request);
-        let answer = hand_over(connection, windows, &request).await.map_err(CallError::NotSent)?;
-        Ok(Self { answer, effect, command: PhantomData })
+        let idempotence = Idempotence::of(&request);
+        let answer = send(quic, windows, &request).await.map_err(CallError::NotSent)?;
+        Ok(Self { answer, idempotence, command: PhantomData })
     }
 
-    /// What the server says before the file moves.
+    /// The first part of the answer, before the file moves.
     pub(crate) async fn opening(&mut self) -> Result<C::Opening, CallError>
     where
         C: Transfer,
@@ -83,9 +108,9 @@ impl<C: Command> Call<C> {
         self.frame().await
     }
 
-    /// What it means where the answer does not come.
-    pub(crate) fn effect(&self) -> Effect {
-        self.effect
+    /// Whether the call has an effect that is unknown if the answer does not come.
+    pub(crate) fn idempotence(&self) -> Idempotence {
+        self.idempotence
     }
 
     async fn within<T>(
@@ -93,8 +118,8 @@ impl<C: Command> Call<C> {
         limit: Duration,
         read: impl AsyncFnOnce(&mut Self) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let effect = self.effect;
-        let late = || effect.unanswered(LinkError::NoAnswer(limit));
+        let idempotence = self.idempotence;
+        let late = || idempotence.unanswered(NoAnswer::TimedOut(limit));
         timeout(limit, read(self)).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -104,7 +129,7 @@ impl<C: Command> Call<C> {
         match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(Refusal::OutcomeUnknown(incident))) => {
-                Err(self.effect.unanswered(LinkError::ServerFailed(incident)))
+                Err(self.idempotence.unanswered(NoAnswer::ServerFailed(incident)))
             }
             Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
             Err(frame::ReadError::Stream(error)) => Err(self.broken(&error)),
@@ -112,50 +137,50 @@ impl<C: Command> Call<C> {
         }
     }
 
-    /// Why the answer's stream ended early.
+    /// The reason why the answer's stream ended early.
     fn broken(&self, error: &io::Error) -> CallError {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ReadError>());
-        let link = match cause {
+        let reason = match cause {
             Some(ReadError::Reset(code)) if *code == VarInt::from_u32(quic_codes::BAD_REQUEST) => {
                 return DamagedError::Request.into();
             }
-            Some(ReadError::Reset(code)) => LinkError::broken_off(*code),
+            Some(ReadError::Reset(code)) => NoAnswer::broken_off(*code),
             Some(ReadError::ConnectionLost(lost)) => lost.into(),
-            _ if error.kind() == io::ErrorKind::UnexpectedEof => LinkError::AnswerCut,
-            _ => LinkError::Lost(error.to_string()),
+            _ if error.kind() == io::ErrorKind::UnexpectedEof => NoAnswer::AnswerCut,
+            _ => NoAnswer::Lost(error.to_string()),
         };
-        self.effect.unanswered(link)
+        self.idempotence.unanswered(reason)
     }
 }
 
-/// Sends the request's frame on a stream of its own, whose other half is returned.
-async fn hand_over(
-    connection: &Connection,
+/// Sends the request on a stream of its own, and returns the receiving half for the answer.
+async fn send(
+    quic: &quinn::Connection,
     windows: &ConnectionWindows,
     request: &Request,
-) -> Result<RecvStream, LinkError> {
+) -> Result<RecvStream, NoAnswer> {
     // It may hold a password.
     let frame = Zeroizing::new(frame::encode_frame(request));
-    let opened = timeout(ANSWER_MAX, connection.open_bi()).await;
-    let (mut question, answer) = opened.map_err(|_| LinkError::NoAnswer(ANSWER_MAX))??;
+    let opened = timeout(ANSWER_MAX, quic.open_bi()).await;
+    let (mut question, answer) = opened.map_err(|_| NoAnswer::TimedOut(ANSWER_MAX))??;
     match timeout(ANSWER_MAX, windows.write_before_files(question.write_all(&frame))).await {
         Ok(Ok(())) => {
-            // Fails only where the server has stopped the stream; then its answer says why.
+            // Fails only if the server has stopped the stream; then its answer says why.
             let _ = question.finish();
             Ok(answer)
         }
         Ok(Err(WriteError::Stopped(_))) => Ok(answer),
         Ok(Err(WriteError::ConnectionLost(lost))) => Err((&lost).into()),
-        Ok(Err(other)) => Err(LinkError::Lost(other.to_string())),
+        Ok(Err(other)) => Err(NoAnswer::Lost(other.to_string())),
         Err(_) => {
-            // Dropped, it would be finished, and half a request look like the whole of one.
+            // Dropping the stream would finish it, and half a request would look complete.
             let _ = question.reset(VarInt::from_u32(quic_codes::TOO_SLOW));
-            Err(LinkError::NoAnswer(ANSWER_MAX))
+            Err(NoAnswer::TimedOut(ANSWER_MAX))
         }
     }
 }
 
-impl LinkError {
+impl NoAnswer {
     pub(crate) fn broken_off(code: VarInt) -> Self {
         match code == VarInt::from_u32(quic_codes::SHUTTING_DOWN) {
             true => Self::ShuttingDown,
@@ -164,13 +189,13 @@ impl LinkError {
     }
 }
 
-impl From<ConnectionError> for LinkError {
+impl From<ConnectionError> for NoAnswer {
     fn from(error: ConnectionError) -> Self {
         Self::from(&error)
     }
 }
 
-impl From<&ConnectionError> for LinkError {
+impl From<&ConnectionError> for NoAnswer {
     fn from(error: &ConnectionError) -> Self {
         match error {
             ConnectionError::ApplicationClosed(close)
@@ -183,7 +208,7 @@ impl From<&ConnectionError> for LinkError {
             {
                 Self::NobodySignedIn
             }
-            // On this side a connection is closed because it is silent, or not needed: then nobody asks.
+            // This side closes a connection if it is silent, or on purpose; in the second case nobody asks.
             ConnectionError::TimedOut | ConnectionError::LocallyClosed => Self::Silent,
             other => Self::Lost(in_one_line(other)),
         }

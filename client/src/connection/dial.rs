@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::{Fingerprint, quic_codes};
-use quinn::{Connection, ConnectionError, Endpoint, TransportErrorCode};
+use quinn::{ConnectionError, Endpoint, TransportErrorCode};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -43,7 +43,7 @@ pub(crate) struct Dialled {
     pub(crate) endpoint: Endpoint,
     /// What the endpoint sends and receives through.
     pub(crate) socket: Arc<Socket>,
-    pub(crate) connection: Connection,
+    pub(crate) connection: quinn::Connection,
     /// The server's key.
     pub(crate) key: Fingerprint,
     pub(crate) purpose: Purpose,
@@ -183,11 +183,11 @@ fn no_connection(server: ServerAddress, error: &ConnectionError) -> ConnectError
         }
         _ => in_one_line(error),
     };
-    ConnectError::Handshake { server, reason, may_pass: may_pass(error) }
+    ConnectError::Handshake { server, reason, is_transient: is_transient(error) }
 }
 
-/// Whether the server may let us in soon. What TLS and QUIC cannot agree on stays as it is.
-fn may_pass(error: &ConnectionError) -> bool {
+/// Whether the server may accept a connection soon. A disagreement of TLS or QUIC versions stays.
+fn is_transient(error: &ConnectionError) -> bool {
     // The errors of TLS (RFC 9001, section 4.8).
     let is_of_tls = |code: TransportErrorCode| (0x100..0x200).contains(&u64::from(code));
     match error {

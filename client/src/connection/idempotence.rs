@@ -1,19 +1,19 @@
-//! What a lost link means for the call that it carried.
+//! Whether a call can be repeated without its id, if its connection is lost.
 
 use qchat_proto::Request;
 
-use crate::error::{CallError, LinkError};
+use crate::error::{CallError, NoAnswer};
 
-/// Whether a call that was handed over may have left a trace on the server.
+/// Whether a call that was sent may have changed something on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// It only asks, or its effect ends with its connection.
-    None,
-    /// It changes what is stored.
-    Lasting,
+pub(crate) enum Idempotence {
+    /// The call only reads, or its effect ends with its connection.
+    Idempotent,
+    /// The call changes stored data.
+    Changing,
 }
 
-impl Effect {
+impl Idempotence {
     pub(crate) fn of(request: &Request) -> Self {
         match request {
             Request::Login(_)
@@ -28,7 +28,7 @@ impl Effect {
             | Request::Sessions(_)
             | Request::FileBlocks(_)
             | Request::FilesBelow(_)
-            | Request::NextKey(_) => Self::None,
+            | Request::NextKey(_) => Self::Idempotent,
             Request::Register(_)
             | Request::Logout(_)
             | Request::SendText(_)
@@ -41,15 +41,15 @@ impl Effect {
             | Request::Leave(_)
             | Request::LogoutEverywhere(_)
             | Request::ChangePassword(_)
-            | Request::RevokeSession(_) => Self::Lasting,
+            | Request::RevokeSession(_) => Self::Changing,
         }
     }
 
-    /// The error of a call that was handed over and will not be answered.
-    pub(crate) fn unanswered(self, error: LinkError) -> CallError {
+    /// The error of a call that was sent and will not be answered.
+    pub(crate) fn unanswered(self, error: NoAnswer) -> CallError {
         match self {
-            Self::None => CallError::NotSent(error),
-            Self::Lasting => CallError::OutcomeUnknown(error),
+            Self::Idempotent => CallError::NotSent(error),
+            Self::Changing => CallError::OutcomeUnknown(error),
         }
     }
 }

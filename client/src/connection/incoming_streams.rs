@@ -7,7 +7,7 @@ use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
 use qchat_proto::{frame, quic_codes};
 use qchat_transfer::StreamPairing;
-use quinn::{Connection, RecvStream, VarInt};
+use quinn::{RecvStream, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -16,7 +16,10 @@ const HEADER_MAX: Duration = Duration::from_secs(10);
 
 /// Runs until the connection ends. How many headers are read at once is bounded by the number of
 /// streams that the server may open.
-pub(crate) async fn take_files(connection: Connection, pairing: Arc<StreamPairing<RecvStream>>) {
+pub(crate) async fn take_files(
+    connection: quinn::Connection,
+    pairing: Arc<StreamPairing<RecvStream>>,
+) {
     let mut deliveries = JoinSet::new();
     loop {
         tokio::select! {

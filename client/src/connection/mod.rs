@@ -1,16 +1,18 @@
-//! Reaching a server, and asking it: one request, one answer.
+//! Reaching a server, and asking it: one stream for each request and its answer.
 
 mod backoff;
 mod call;
 mod dial;
 mod endpoint;
+mod handle;
 mod idempotence;
 mod incoming_streams;
-mod link;
+mod next_key;
 mod udp_socket;
 
 pub use backoff::Backoff;
 pub(crate) use call::{ANSWER_MAX, Call};
 pub(crate) use dial::{CONNECT_MAX, dial};
 pub(crate) use endpoint::{Purpose, provider};
-pub(crate) use link::Link;
+pub(crate) use handle::Connection;
+pub(crate) use next_key::Announcements;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncUdpSocket, Connection, UdpPoller};
+use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -58,7 +58,7 @@ impl Socket {
     }
 
     /// Sends the server more when it does not answer, until the connection ends.
-    pub(crate) async fn insist(self: Arc<Self>, connection: Connection) {
+    pub(crate) async fn insist(self: Arc<Self>, connection: quinn::Connection) {
         loop {
             tokio::select! {
                 _ = connection.closed() => return,

@@ -52,7 +52,7 @@ fn make(folder: &Path, above: &Path) -> Result<(), LocalFileReason> {
         let there = std::fs::symlink_metadata(folder).map_err(LocalFileReason::Unwritable)?;
         return match there.file_type() {
             kind if kind.is_dir() => Ok(()),
-            kind if kind.is_symlink() => Err(LocalFileReason::Link),
+            kind if kind.is_symlink() => Err(LocalFileReason::SymbolicLink),
             _ => Err(LocalFileReason::NotAFolder),
         };
     }

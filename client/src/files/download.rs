@@ -1,16 +1,17 @@
-//! Fetching a file, and going on with one that was cut.
+//! Fetching a file, and resuming a download that was cut.
 
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use qchat_proto::File;
-use qchat_proto::command::Log;
+use qchat_proto::command::{FilesBelow, Log};
+use qchat_proto::{File, FolderPath};
 use qchat_transfer::{DiskPriority, FinishError, Layout, PartialFile};
 use tokio::task::spawn_blocking;
 
-use crate::connection::Link;
+use crate::client::Client;
+use crate::commands::read_all;
 use crate::error::{CallError, DamagedError, LocalFileReason};
 use crate::files::already_here::{NAMES_MAX, already_here};
 use crate::files::create_folders::make_below;
@@ -22,31 +23,80 @@ use crate::files::progress::Progress;
 /// A file that has landed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Downloaded {
-    /// What the server tells of it.
+    /// The file as the server describes it.
     pub file: File,
-    /// Where it is.
+    /// The path of the file on this machine.
     pub path: PathBuf,
-    /// Whether it lay there before, and nothing was fetched.
+    /// Whether the file was there before, and nothing was fetched.
     pub was_here: bool,
 }
 
-/// How many downloads of the same file may run at once, each with a part of its own.
+/// The most downloads of the same file at once, each with a partial file of its own.
 const PARTS_MAX: u32 = 16;
 
-/// After this long nobody will go on with a part.
+/// The age after which a partial file is removed, since nobody resumes it.
 const PART_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What a finished file may be read by, less the process's umask. Nobody but its owner writes to it.
+/// The mode of a finished file, less the process's umask: only its owner writes to it.
 const MODE: u32 = 0o644;
 
-pub(crate) async fn download(
-    link: &Link,
+impl Client {
+    /// Fetches the file called `name`, by its stored name or its original one, into `folder`, which is
+    /// made if it is missing. A file that was sent with folders lands below these in there; no symbolic
+    /// link in their place is followed.
+    ///
+    /// The file appears when it is whole, checked and on the disk; it replaces no other file. Until then it
+    /// is a partial file, whose name begins with `.part-`. The next call resumes it: blocks in it are
+    /// checked, and only missing or wrong ones are fetched. If a file with the same bytes lies there
+    /// already, nothing is fetched.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::LocalFile`] if the folder cannot be written to.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the partial file stays, and the next call resumes it.
+    pub async fn download(
+        &self,
+        log: Log,
+        name: &str,
+        folder: &Path,
+        progress: Progress,
+    ) -> Result<Downloaded, CallError> {
+        let downloaded = download(self, log, name, folder, progress).await;
+        self.connection().note_sign_out(&downloaded);
+        downloaded
+    }
+
+    /// The files in a log that were sent with this folder or with folders below it, in the order of
+    /// their paths; of the mailbox those that were sent to the user. Some may have expired.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn files_below(
+        &self,
+        log: &Log,
+        folder: &FolderPath,
+    ) -> Result<Vec<File>, CallError> {
+        read_all(|after| async move {
+            let (log, folder) = (log.clone(), folder.clone());
+            let page = self.ask(FilesBelow { log, folder, after }).await?;
+            Ok((page.files.into_vec(), page.next))
+        })
+        .await
+    }
+}
+
+async fn download(
+    client: &Client,
     log: Log,
     name: &str,
     top: &Path,
     mut progress: Progress,
 ) -> Result<Downloaded, CallError> {
-    let (file, values) = block_list(link, &log, name).await?;
+    let (file, hashes) = block_list(client, &log, name).await?;
     if let Some(path) = already_here(top, &file).await {
         return Ok(Downloaded { file, path, was_here: true });
     }
@@ -56,12 +106,13 @@ pub(crate) async fn download(
     let part = open_part(folder, &file).await?;
     check_room(&part, file.size, folder)?;
     progress.started(file.original.name().clone(), file.size);
-    let missing = Missing::new(layout, values);
-    let (mut part, mut missing) = look(part, missing, folder, &mut progress).await?;
+    let missing = Missing::new(layout, hashes);
+    let (mut part, mut missing) = check_part(part, missing, folder, &mut progress).await?;
     while let Some(blocks) = missing.runs() {
         let before = missing.count();
         let wanted = Wanted { log: &log, file: &file, blocks };
-        (part, missing) = fetch(link, wanted, (part, missing), &mut progress).await?;
+        (part, missing) =
+            fetch(client.connection(), wanted, (part, missing), &mut progress).await?;
         if missing.count() == before {
             return Err(DamagedError::FileCut(file.name).into());
         }
@@ -70,7 +121,7 @@ pub(crate) async fn download(
     Ok(Downloaded { file, path, was_here: false })
 }
 
-/// Works on the folder, or on a part in it, beside the runtime's threads.
+/// Runs file access in the folder, or in a partial file in it, outside of the runtime's threads.
 async fn blocking<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
@@ -79,7 +130,7 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(move || work(&owned)).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }
 
-/// What an earlier try has left of this file, or a new part.
+/// The partial file of an earlier download of this file, or a new one.
 async fn open_part(folder: &Path, file: &File) -> Result<PartialFile, CallError> {
     let (name, layout) = (file.name.clone(), Layout::of(file.size));
     blocking(folder, move |folder| {
@@ -113,8 +164,8 @@ fn remove_old_parts(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks what lies in the part against the list.
-async fn look(
+/// Compares the blocks in the partial file with the list of hashes.
+async fn check_part(
     part: PartialFile,
     missing: Missing,
     folder: &Path,
@@ -124,8 +175,8 @@ async fn look(
         let (mut missing, mut damaged) = (missing, Vec::new());
         let layout = missing.layout();
         let whole = layout.whole_blocks(part.bytes()?);
-        part.hash_blocks(layout, 0..whole, |index, value| {
-            if !missing.is_here(index, value) {
+        part.hash_blocks(layout, 0..whole, |index, hash| {
+            if !missing.is_here(index, hash) {
                 damaged.push(index);
             }
             ControlFlow::Continue(())

@@ -1,4 +1,4 @@
-//! One request for blocks of a file, and the stream that brings them.
+//! One request for blocks of a file, and the stream that carries them.
 
 use std::io;
 use std::path::Path;
@@ -12,9 +12,8 @@ use qchat_transfer::{ExpectedStream, PartialFile, ReceiveError, Received, receiv
 use quinn::RecvStream;
 use tokio::time::timeout;
 
-use crate::connection::Call;
-use crate::connection::Link;
-use crate::error::{CallError, DamagedError, LinkError};
+use crate::connection::{Call, Connection};
+use crate::error::{CallError, DamagedError, NoAnswer};
 use crate::files::free_space::unwritten;
 use crate::files::missing_blocks::Missing;
 use crate::files::progress::Progress;
@@ -22,83 +21,83 @@ use crate::files::progress::Progress;
 /// How long the server may take to begin with the file.
 const ARRIVAL_MAX: Duration = Duration::from_secs(30);
 
-/// How long its last word may take where the file has come, or has broken off.
-const LAST_WORD_MAX: Duration = Duration::from_secs(10);
+/// How long the server's answer may take when the file has come, or was broken off.
+const ANSWER_AFTER_FILE_MAX: Duration = Duration::from_secs(10);
 
-/// What is asked for, and where it goes.
+/// The blocks to fetch.
 pub(crate) struct Wanted<'a> {
     pub(crate) log: &'a Log,
     pub(crate) file: &'a File,
     pub(crate) blocks: BoundedVec<BlockRange, BLOCK_RANGES_MAX>,
 }
 
-/// Fetches blocks into the part. What came before an error stays there, and nobody writes there any more
-/// when this returns.
+/// Fetches blocks into the partial file. Blocks that came before an error stay there. When this returns,
+/// nothing writes to the file any more.
 pub(crate) async fn fetch(
-    link: &Link,
+    connection: &Connection,
     wanted: Wanted<'_>,
     to: (PartialFile, Missing),
     progress: &mut Progress,
 ) -> Result<(PartialFile, Missing), CallError> {
     let Wanted { log, file, blocks } = wanted;
-    let transfer = link.new_transfer();
+    let transfer = connection.new_transfer();
     // Before asking: the file may come before the answer.
-    let waiting = link.files.expect(transfer).ok_or(CallError::NotSent(LinkError::Closed))?;
+    let waiting = connection.files.expect(transfer).ok_or(CallError::NotSent(NoAnswer::Closed))?;
     let query = FileQuery::from(file.name.as_str());
     let ask = Download { log: log.clone(), file: query, blocks, transfer };
-    let mut call = Call::ask(link, ask).await?;
+    let mut call = Call::ask(connection, ask).await?;
     let place = to.0.location().to_owned();
     let failed = |error| failure(error, file, &place);
-    converse(link, (&mut call, waiting), to, progress, failed).await
+    converse(connection, (&mut call, waiting), to, progress, failed).await
 }
 
-/// Receives the file and listens to the command's stream at the same time: the server may say there
+/// Receives the file and reads the command's stream at the same time: the server may say there
 /// that it cannot go on. No order holds between the two.
 async fn converse(
-    link: &Link,
+    connection: &Connection,
     (call, waiting): (&mut Call<Download>, ExpectedStream<RecvStream>),
     to: (PartialFile, Missing),
     progress: &mut Progress,
     failed: impl Fn(ReceiveError) -> CallError,
 ) -> Result<(PartialFile, Missing), CallError> {
     let layout = to.1.layout();
-    let mut word = LastWord { said: None, coming: pin!(call.reply_at_leisure()) };
+    let mut answer = Answer { read: None, coming: pin!(call.reply_at_leisure()) };
     let arrived = tokio::select! {
         biased;
-        arrived = arrival(link, waiting) => arrived,
-        () = word.is_final() => Err(ReceiveError::Stopped),
+        arrived = arrival(connection, waiting) => arrived,
+        () = answer.is_final() => Err(ReceiveError::Stopped),
     };
     let mut stream = match arrived {
         Ok(stream) => stream,
-        Err(error) => return Err(word.why(error, failed).await),
+        Err(error) => return Err(answer.why(error, failed).await),
     };
-    let receiving = link.windows.incoming_file();
+    let receiving = connection.windows.incoming_file();
     let told = |bytes| {
         receiving.received(bytes);
         progress.moved(bytes);
     };
-    let received = receive(&mut stream, layout, to, word.is_final(), told).await;
+    let received = receive(&mut stream, layout, to, answer.is_final(), told).await;
     let Received { file: part, receiver: missing, digest } = received;
     match digest {
-        Ok(_) => word.heard().await.map(|Done| (part, missing)),
-        Err(error) => Err(word.why(error, failed).await),
+        Ok(_) => answer.wait().await.map(|Done| (part, missing)),
+        Err(error) => Err(answer.why(error, failed).await),
     }
 }
 
-/// What the server says on the command's stream when it has done with the file.
-struct LastWord<'a, F> {
-    said: Option<Result<Done, CallError>>,
+/// The answer on the command's stream, which ends the transfer.
+struct Answer<'a, F> {
+    read: Option<Result<Done, CallError>>,
     coming: Pin<&'a mut F>,
 }
 
-impl<F: Future<Output = Result<Done, CallError>>> LastWord<'_, F> {
-    /// Waits for a word after which nothing more comes. A lost link is none: what has come before is
-    /// read yet.
+impl<F: Future<Output = Result<Done, CallError>>> Answer<'_, F> {
+    /// Waits for an answer after which no more bytes of the file come. After a lost connection, bytes that
+    /// have come before are still to be read.
     async fn is_final(&mut self) {
-        if self.said.is_none() {
-            self.said = Some(self.coming.as_mut().await);
+        if self.read.is_none() {
+            self.read = Some(self.coming.as_mut().await);
         }
-        let goes_on = match &self.said {
+        let goes_on = match &self.read {
             Some(Err(CallError::Refused(refusal))) => {
                 // The good blocks come all the same.
                 matches!(refusal, Refusal::FileDamaged { .. })
@@ -111,31 +110,31 @@ impl<F: Future<Output = Result<Done, CallError>>> LastWord<'_, F> {
         }
     }
 
-    async fn heard(self) -> Result<Done, CallError> {
-        let late = Err(CallError::NotSent(LinkError::NoAnswer(LAST_WORD_MAX)));
-        match self.said {
-            Some(said) => said,
-            None => timeout(LAST_WORD_MAX, self.coming).await.unwrap_or(late),
+    async fn wait(self) -> Result<Done, CallError> {
+        let late = Err(CallError::NotSent(NoAnswer::TimedOut(ANSWER_AFTER_FILE_MAX)));
+        match self.read {
+            Some(answer) => answer,
+            None => timeout(ANSWER_AFTER_FILE_MAX, self.coming).await.unwrap_or(late),
         }
     }
 
-    /// What is told of a stream that broke: the server may know more than that.
+    /// The error to report for a stream that broke. The answer may say more than the stream.
     async fn why(
         self,
         error: ReceiveError,
         failed: impl Fn(ReceiveError) -> CallError,
     ) -> CallError {
-        let word = match error {
-            ReceiveError::Stream(_) | ReceiveError::Stopped => self.heard().await,
+        let answer = match error {
+            ReceiveError::Stream(_) | ReceiveError::Stopped => self.wait().await,
             _ => Ok(Done),
         };
-        word.err().unwrap_or_else(|| failed(error))
+        answer.err().unwrap_or_else(|| failed(error))
     }
 }
 
 /// The stream that the server opens for the file.
 async fn arrival(
-    link: &Link,
+    connection: &Connection,
     mut waiting: ExpectedStream<RecvStream>,
 ) -> Result<RecvStream, ReceiveError> {
     let gone = || ReceiveError::Stream(io::ErrorKind::UnexpectedEof.into());
@@ -143,7 +142,7 @@ async fn arrival(
         arrived = timeout(ARRIVAL_MAX, waiting.stream()) => {
             arrived.map_err(|_| ReceiveError::Stalled)?.ok_or_else(gone)
         }
-        lost = link.connection.closed() => Err(ReceiveError::Stream(lost.into())),
+        lost = connection.quic.closed() => Err(ReceiveError::Stream(lost.into())),
     }
 }
 
@@ -151,7 +150,7 @@ fn failure(error: ReceiveError, file: &File, part: &Path) -> CallError {
     let name = || file.name.clone();
     match error {
         ReceiveError::Stream(_) | ReceiveError::Stopped => DamagedError::FileCut(name()).into(),
-        ReceiveError::Stalled => CallError::NotSent(LinkError::Stalled),
+        ReceiveError::Stalled => CallError::NotSent(NoAnswer::Stalled),
         ReceiveError::Write(error) => unwritten(part, error),
         ReceiveError::Damaged(block) => DamagedError::Block { name: name(), block }.into(),
         ReceiveError::Nonsense(what) => DamagedError::Answer(what.to_owned()).into(),

@@ -96,11 +96,3 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
         _ => Ok(system.f_bavail.saturating_mul(system.f_frsize)),
     }
 }
-
-/// What is said of a part that holds something.
-pub(crate) fn of_part(part: Option<&PathBuf>) -> String {
-    let lies = |part: &PathBuf| {
-        format!("; what has come of it is kept in {}, which can be removed", part.display())
-    };
-    part.map(lies).unwrap_or_default()
-}

@@ -1,16 +1,16 @@
-//! Which blocks of a file are still to be fetched, and by what each is known.
+//! The blocks of a file that are still to be fetched, each with its hash.
 
 use qchat_proto::command::{BlockPage, BlockRange, FileBlocks, FileQuery, Log};
 use qchat_proto::limits::{BLOCK_RANGES_MAX, FILE_BYTES_MAX};
 use qchat_proto::{BlockHash, BoundedVec, File};
 use qchat_transfer::{BlockReceiver, Layout, ReceiveError};
 
-use crate::connection::Link;
+use crate::client::Client;
 use crate::error::{CallError, DamagedError};
 
-/// Asks for a file and the values of all its blocks, and proves them by the file's digest.
+/// Asks for a file and the hashes of all its blocks, and checks them by the file's digest.
 pub(crate) async fn block_list(
-    link: &Link,
+    client: &Client,
     log: &Log,
     name: &str,
 ) -> Result<(File, Vec<BlockHash>), CallError> {
@@ -19,23 +19,23 @@ pub(crate) async fn block_list(
         file,
         first: u64::try_from(first).unwrap_or(u64::MAX),
     };
-    let BlockPage { file, values } = link.ask(ask(FileQuery::from(name), 0)).await?;
+    let BlockPage { file, values: hashes } = client.ask(ask(FileQuery::from(name), 0)).await?;
     let wrong = || CallError::from(DamagedError::BlockList(file.name.clone()));
     if file.size > FILE_BYTES_MAX {
         return Err(wrong());
     }
     let blocks = usize::try_from(Layout::of(file.size).blocks()).map_err(|_| wrong())?;
-    let mut values = values.into_vec();
-    while values.len() < blocks {
+    let mut hashes = hashes.into_vec();
+    while hashes.len() < blocks {
         let query = FileQuery::from(file.name.as_str());
-        let page: BlockPage = link.ask(ask(query, values.len())).await?;
+        let page: BlockPage = client.ask(ask(query, hashes.len())).await?;
         if page.file != file || page.values.is_empty() {
             return Err(wrong());
         }
-        values.extend_from_slice(&page.values);
+        hashes.extend_from_slice(&page.values);
     }
-    match values.len() == blocks && qchat_transfer::file_digest(&values) == file.digest {
-        true => Ok((file, values)),
+    match hashes.len() == blocks && qchat_transfer::file_digest(&hashes) == file.digest {
+        true => Ok((file, hashes)),
         false => Err(wrong()),
     }
 }
@@ -55,9 +55,9 @@ struct Block {
 
 impl Missing {
     /// Nothing is here yet.
-    pub(crate) fn new(layout: Layout, values: Vec<BlockHash>) -> Self {
+    pub(crate) fn new(layout: Layout, hashes: Vec<BlockHash>) -> Self {
         let block = |value| Block { value, is_here: false };
-        Self { layout, blocks: values.into_iter().map(block).collect() }
+        Self { layout, blocks: hashes.into_iter().map(block).collect() }
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -131,9 +131,9 @@ mod tests {
     use super::*;
 
     fn missing(here: &[u64], blocks: u8) -> Missing {
-        let values = (0..blocks).map(|number| BlockHash([number; 32])).collect();
+        let hashes = (0..blocks).map(|number| BlockHash([number; 32])).collect();
         let size = u64::from(blocks) * (1 << 20) - 1;
-        let mut missing = Missing::new(Layout::of(size), values);
+        let mut missing = Missing::new(Layout::of(size), hashes);
         for &index in here {
             assert!(missing.is_here(index, BlockHash([index.try_into().unwrap(); 32])));
         }
@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_request_asks_for_no_more_runs_than_it_can() {
-        let values = vec![BlockHash([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
-        let mut missing = Missing::new(Layout::of(u64::MAX), values);
+        let hashes = vec![BlockHash([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
+        let mut missing = Missing::new(Layout::of(u64::MAX), hashes);
         for index in (1..2 * 256 + 10).step_by(2) {
             missing.is_here(index, BlockHash([0; 32]));
         }

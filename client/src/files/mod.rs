@@ -12,8 +12,5 @@ mod upload;
 
 pub use already_here::already_here;
 pub use download::Downloaded;
-pub(crate) use download::download;
 pub use free_space::check_room_for;
-pub(crate) use free_space::of_part;
 pub use progress::{Progress, TransferEvent};
-pub(crate) use upload::send_file;

@@ -1,4 +1,4 @@
-//! The task behind a follower: makes the link again, watches, and hands on.
+//! The task of a follower: makes a lost connection again, watches, and returns messages.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -14,50 +14,47 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::commands::Watching;
-use crate::commands::oldest_unread;
-use crate::connection::Backoff;
-use crate::connection::Purpose;
+use crate::connection::{Backoff, Purpose};
 use crate::error::CallError;
-use crate::follower::acknowledgements::Keeper;
+use crate::follower::acknowledgements::Acknowledgements;
 use crate::follower::cursor_file::CursorFileError;
-use crate::follower::handle::{Beginning, FollowError, Reconnect};
-use crate::follower::positions::Place;
+use crate::follower::error::FollowError;
+use crate::follower::log_positions::SequenceOrder;
+use crate::follower::options::{Beginning, Reconnect};
 
 /// How long the last marking may take.
 const MARK_MAX: Duration = Duration::from_secs(2);
 
-/// The task.
-pub(crate) struct Following {
-    pub(crate) reconnect: Reconnect,
-    pub(crate) keeper: Arc<Keeper>,
-    /// What the connections are for.
-    pub(crate) purpose: Purpose,
+/// The task of a follower.
+pub(crate) struct FollowerTask {
+    pub(crate) acknowledgements: Arc<Acknowledgements>,
     pub(crate) beginning: Beginning,
     pub(crate) messages: mpsc::Sender<Result<Message, FollowError>>,
+    /// Shows the current connection to the handle.
+    pub(crate) clients: watch::Sender<Option<Client>>,
 }
 
-/// What an event means for the watching that it came from.
+/// The consequence of an event for the watching that it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watched {
-    /// It goes on.
+enum EventOrder {
+    /// The watching goes on.
     InOrder,
-    /// A log has to be watched from an earlier place.
-    Behind,
+    /// A log has to be watched from an earlier message.
+    Gap,
 }
 
-impl Following {
-    /// Follows until something final happens, tells it, and ends in order when it is asked to.
+impl FollowerTask {
+    /// Follows until a final error, returns that, and ends in order when it is asked to.
     pub(crate) async fn run(
         self,
         client: Client,
-        clients: watch::Sender<Option<Client>>,
+        reconnect: Reconnect,
         stop: oneshot::Receiver<()>,
     ) -> Result<(), CursorFileError> {
-        let last_client = clients.subscribe();
         let work = async {
             let error = tokio::select! {
-                error = self.sessions(client, clients) => error,
-                error = self.keeper.keep() => error.into(),
+                error = self.sessions(client, &reconnect) => error,
+                error = self.acknowledgements.save_moves() => error.into(),
             };
             let _ = self.messages.send(Err(error)).await;
             pending::<Infallible>().await
@@ -66,24 +63,25 @@ impl Following {
             _ = work => {}
             _ = stop => {}
         }
-        let saved = self.keeper.save().await;
-        let client = last_client.borrow().clone();
+        let saved = self.acknowledgements.save().await;
+        let client = self.clients.borrow().clone();
         if let Some(client) = client {
-            // What is not marked in time stays unread, and is not handed on again all the same.
-            let _ = timeout(MARK_MAX, self.keeper.mark_all(&client)).await;
+            // A message that is not marked in time stays unread, but its cursor is saved.
+            let _ = timeout(MARK_MAX, self.acknowledgements.mark_all(&client)).await;
             client.close().await;
         }
         saved
     }
 
-    /// Follows on one link after the other.
-    async fn sessions(&self, first: Client, clients: watch::Sender<Option<Client>>) -> FollowError {
+    /// Follows on one connection after the other.
+    async fn sessions(&self, first: Client, reconnect: &Reconnect) -> FollowError {
+        let purpose = first.connection().purpose;
         let mut first = Some(first);
         let mut backoff = Backoff::default();
         loop {
-            let error = match self.connect(first.take()).await {
+            let error = match self.connect(first.take(), reconnect, purpose).await {
                 Ok(client) => {
-                    clients.send_replace(Some(client.clone()));
+                    self.clients.send_replace(Some(client.clone()));
                     self.session(&client).await
                 }
                 Err(error) => error,
@@ -98,32 +96,36 @@ impl Following {
     }
 
     /// A connection that is signed in.
-    async fn connect(&self, standing: Option<Client>) -> Result<Client, FollowError> {
-        let Reconnect { server, trust, token } = &self.reconnect;
+    async fn connect(
+        &self,
+        standing: Option<Client>,
+        Reconnect { server, trust, token }: &Reconnect,
+        purpose: Purpose,
+    ) -> Result<Client, FollowError> {
         let client = match standing {
             Some(client) => client,
-            None => Client::connect_for(self.purpose, server, trust.clone()).await?,
+            None => Client::connect_for(purpose, server, trust.clone()).await?,
         };
         let user = match client.user() {
             Some(user) => user,
             None => client.resume(token.clone()).await?,
         };
-        self.keeper.handover().set_user(user);
+        self.acknowledgements.positions().set_user(user);
         Ok(client)
     }
 
-    /// Follows on one link, until it is lost.
+    /// Follows on one connection, until it is lost.
     async fn session(&self, client: &Client) -> FollowError {
         tokio::select! {
             error = self.watch(client) => error,
-            error = self.keeper.mark(client) => error,
+            error = self.acknowledgements.mark_saved(client) => error,
         }
     }
 
     async fn watch(&self, client: &Client) -> FollowError {
         let mut backoff = Backoff::default();
         loop {
-            let positions = self.keeper.handover().positions();
+            let positions = self.acknowledgements.positions().positions();
             if positions.len() > CURSORS_MAX {
                 return FollowError::TooManyLogs;
             }
@@ -134,61 +136,61 @@ impl Following {
             if let Err(error) = watched.await {
                 return error;
             }
-            // Also what a server tells may be what makes it necessary, again and again.
+            // A server that leaves a gap every time must not be asked without a pause.
             backoff.failed();
             sleep(backoff.pause()).await;
         }
     }
 
-    /// Hands messages on until a log has to be watched from an earlier place.
+    /// Returns messages until a log has to be watched from an earlier message.
     async fn read(&self, client: &Client, watching: &mut Watching) -> Result<(), FollowError> {
-        let (mut caught_up, mut behind) = (false, false);
+        let (mut caught_up, mut has_gap) = (false, false);
         let mut followed = HashSet::new();
-        while !(caught_up && behind) {
-            self.keeper.has_room().await;
-            // Taken before the event is, so that nothing can come between its note and its handing on.
+        while !(caught_up && has_gap) {
+            self.acknowledgements.has_room().await;
+            // Reserved before the event is read, so that a noted message is certainly returned.
             let Ok(ready) = self.messages.reserve().await else { return pending().await };
             match watching.next().await? {
                 Event::Following(cursor) => {
                     followed.insert(cursor.log.clone());
-                    behind |= self.begin(client, cursor).await? == Watched::Behind;
+                    has_gap |= self.begin(client, cursor).await? == EventOrder::Gap;
                 }
                 Event::Message { log, place, message } => {
-                    behind |= self.hand_on(&log, place, message, ready) == Watched::Behind;
+                    has_gap |= self.hand_on(&log, place, message, ready) == EventOrder::Gap;
                 }
                 Event::CaughtUp => {
                     caught_up = true;
-                    self.keeper.handover().retain(|log| followed.contains(log));
+                    self.acknowledgements.positions().retain(|log| followed.contains(log));
                 }
                 Event::Left(group) => {
                     let left = Log::Group(group);
-                    self.keeper.handover().retain(|log| *log != left);
+                    self.acknowledgements.positions().retain(|log| *log != left);
                 }
                 Event::Presence { .. } | Event::Membership { .. } => {}
             }
-            self.keeper.moved();
+            self.acknowledgements.note_move();
         }
         Ok(())
     }
 
-    /// Notes where the server follows a log from.
-    async fn begin(&self, client: &Client, cursor: Cursor) -> Result<Watched, FollowError> {
+    /// Notes the cursor from which the server follows a log.
+    async fn begin(&self, client: &Client, cursor: Cursor) -> Result<EventOrder, FollowError> {
         let Cursor { log, after: followed } = cursor;
-        let last = self.keeper.handover().last(&log);
+        let last = self.acknowledgements.positions().last(&log);
         if last == Some(followed) {
-            return Ok(Watched::InOrder);
+            return Ok(EventOrder::InOrder);
         }
         let after = match last {
             None => followed.min(self.before_first(client, &log).await?.unwrap_or(followed)),
-            // The log is shorter than it was: the server was put back to an older state.
+            // The log is shorter than it was: the server was restored from an older backup.
             Some(_) => followed,
         };
-        self.keeper.handover().begin(Cursor { log, after });
-        Ok(if after < followed { Watched::Behind } else { Watched::InOrder })
+        self.acknowledgements.positions().begin(Cursor { log, after });
+        Ok(if after < followed { EventOrder::Gap } else { EventOrder::InOrder })
     }
 
-    /// The place before the first message to hand on, of a log that is new here. `None` if nothing in
-    /// the log so far is to be handed on.
+    /// The number before the first message to return, of a log that is new here. `None` if no message of
+    /// the log so far is to be returned.
     async fn before_first(
         &self,
         client: &Client,
@@ -197,7 +199,7 @@ impl Following {
         if self.beginning == Beginning::FirstMessage {
             return Ok(Some(Sequence(0)));
         }
-        match oldest_unread(&client.link, log).await {
+        match client.oldest_unread(log).await {
             Ok(oldest) => Ok(oldest.map(|oldest| Sequence(oldest.0.saturating_sub(1)))),
             Err(CallError::Refused(Refusal::NotAMember(_))) => Ok(None),
             Err(error) => Err(error.into()),
@@ -207,21 +209,21 @@ impl Following {
     fn hand_on(
         &self,
         log: &Log,
-        place: Sequence,
+        sequence: Sequence,
         message: Message,
         ready: mpsc::Permit<'_, Result<Message, FollowError>>,
-    ) -> Watched {
-        let mut handover = self.keeper.handover();
-        match handover.place(log, place) {
-            Place::Passed => {}
-            Place::Ahead => return Watched::Behind,
-            Place::Next if handover.is_own(&message.from) => handover.pass_over(log, place),
-            Place::Next => {
-                handover.hand_on(log, place);
-                drop(handover);
+    ) -> EventOrder {
+        let mut positions = self.acknowledgements.positions();
+        match positions.order(log, sequence) {
+            SequenceOrder::Passed => {}
+            SequenceOrder::Ahead => return EventOrder::Gap,
+            SequenceOrder::Next if positions.is_own(&message.from) => positions.skip(log, sequence),
+            SequenceOrder::Next => {
+                positions.hand_on(log, sequence);
+                drop(positions);
                 ready.send(Ok(message));
             }
         }
-        Watched::InOrder
+        EventOrder::InOrder
     }
 }

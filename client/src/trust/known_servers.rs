@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use qchat_proto::Fingerprint;
 
 use crate::address::ServerAddress;
+use crate::error::PinError;
 use crate::private_file;
 
 /// The file that remembers the servers' keys. It is made when the first key is pinned, readable by
@@ -31,39 +32,6 @@ pub struct Pin {
     pub key: Fingerprint,
     /// The one that it said will take its place.
     pub next: Option<Fingerprint>,
-}
-
-/// Why the pin file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PinError {
-    /// A line is no server with its key. Nothing is guessed and nothing is changed.
-    #[error(
-        "line {line} of the pin file {} is damaged; a line is 'host:port SHA256:…', or \
-         'host:port SHA256:… next SHA256:…': correct it or remove it",
-        path.display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The line's number, from 1.
-        line: usize,
-    },
-    /// The file cannot be read.
-    #[error("the pin file {} cannot be read: {reason}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        reason: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("the pin file {} cannot be written: {reason}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        reason: io::Error,
-    },
 }
 
 /// The file's longest length in bytes: some ten thousand servers.

@@ -1,9 +1,11 @@
 //! Which server key a client accepts.
 
+mod key_status;
 pub(crate) mod known_servers;
 mod policy;
 mod verifier;
 
-pub use crate::trust::policy::{Trust, Unknown};
-pub use known_servers::{Pin, PinError, PinFile};
+pub(crate) use key_status::KeyStatus;
+pub use known_servers::{Pin, PinFile};
+pub use policy::{Trust, Unknown};
 pub(crate) use verifier::{Rule, Verifier};

@@ -87,9 +87,11 @@ impl From<ConnectError> for CommandError {
     fn from(error: ConnectError) -> Self {
         let (code, exit) = match error {
             ConnectError::Unreachable { server, .. } => return Self::no_server(&server),
-            ConnectError::Resolve { .. } if !error.may_pass() => (Code::NoAddress, Exit::NoServer),
+            ConnectError::Resolve { .. } if !error.is_transient() => {
+                (Code::NoAddress, Exit::NoServer)
+            }
             ConnectError::Wildcard { .. } => (Code::NoAddress, Exit::NoServer),
-            ConnectError::Handshake { .. } if !error.may_pass() => {
+            ConnectError::Handshake { .. } if !error.is_transient() => {
                 (Code::NoAgreement, Exit::NoServer)
             }
             ConnectError::Local(_) => (Code::LocalNetwork, Exit::NoServer),

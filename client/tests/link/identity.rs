@@ -132,7 +132,7 @@ async fn a_server_of_another_protocol_is_told_apart() {
         let trust = Trust::Fingerprint(identity.fingerprint());
         let error = Client::connect(&server, trust).await.unwrap_err();
         assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
-        assert!(!error.may_pass(), "{error}");
+        assert!(!error.is_transient(), "{error}");
     }
     let server = start_speaking(&[b"h3"], &identity, stay);
     let trust = Trust::Fingerprint(identity.fingerprint());
@@ -202,7 +202,7 @@ async fn a_server_that_speaks_a_draft_of_quic_is_refused() {
     let error = Client::connect(&server, trust).await.unwrap_err();
     assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
     assert!(error.to_string().contains("version"), "{error}");
-    assert!(!error.may_pass(), "{error}");
+    assert!(!error.is_transient(), "{error}");
 }
 
 #[tokio::test]
