@@ -1,4 +1,4 @@
-"""Cuts the power of a server under load, again and again, and looks at what is left: powercut PROGRAM CUTS [SEED]."""
+"""Cuts the power of a server under load again and again, and checks the data after each cut: powercut PROGRAM CUTS [SEED]."""
 
 import argparse
 import random
@@ -14,7 +14,7 @@ from disk import Disk
 from era import Era
 from programs import Programs
 
-# A disk that has seen these many cuts makes room for an empty one.
+# After this many cuts, an empty disk replaces the old one.
 CUTS_PER_DISK = 10
 
 # A cut takes half a second. A longer one hangs.

@@ -15,7 +15,7 @@ START_SECONDS = 0.07
 
 
 class Era:
-    """After its first cut there is always a server that runs on what the last cut left."""
+    """After the first cut, a server always runs on the data that the last cut left."""
 
     def __init__(self, disk, programs, dice):
         self.disk = disk
@@ -43,7 +43,7 @@ class Era:
         return not self.ledger.findings
 
     def cut_start(self):
-        """The power fails while the server starts; at its first start, while it makes itself a key and a store."""
+        """Cuts the power while the server starts: at the first start, while it makes its key and its store."""
         server = self.programs.server()
         time.sleep(self.dice.uniform(0, START_SECONDS))
         self.disk.cut()
@@ -52,14 +52,14 @@ class Era:
         self.start()
 
     def cut_load(self):
-        """The power fails while people send messages and files."""
+        """Cuts the power while clients send messages and files."""
         moment = Moment(self.disk.cut, self.dice)
         clients = {name: self.programs.client(name) for name in SENDERS}
         senders = [Sender(name, client, self.ledger, moment, self.dice) for name, client in clients.items()]
         for sender in senders:
             sender.start()
         moment.wait()
-        # A server whose disk is gone must acknowledge nothing either.
+        # Nor may a server acknowledge anything after its disk is gone.
         time.sleep(self.dice.uniform(0, 0.02))
         self.programs.kill()
         for sender in senders:
@@ -67,7 +67,7 @@ class Era:
         self.start()
 
     def start(self):
-        """Starts a server on what the cut has left: at once, and with the key that it had."""
+        """Starts a server on the data after the cut. It must start at once, with the key that it had."""
         self.disk.unmount()
         self.disk.mount()
         server = self.programs.server()
@@ -79,7 +79,7 @@ class Era:
         self.programs.address, self.programs.fingerprint = told["address"], told["fingerprint"]
 
     def settle(self):
-        """Everybody gets an account, a session and the group."""
+        """Gives each user an account, a session and the group."""
         visitor = self.programs.client(None)
         for name in [READER, *SENDERS]:
             visitor.must(f"auth_register {name} {PASSWORD}")
@@ -88,7 +88,7 @@ class Era:
         self.is_settled = True
 
     def look(self):
-        """Compares what the server has with what it acknowledged."""
+        """Compares the data of the server with its acknowledgements."""
         reader = self.programs.client(READER)
         downloads = []
         for name, log in LOGS.items():

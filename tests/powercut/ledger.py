@@ -76,7 +76,7 @@ class Ledger:
             self.found(f"lost: {name}, acknowledged as {self.acknowledged[name]['id']}")
 
     def check_whole_log(self, log, messages):
-        """Looks at everything that a log holds: all that it has shown, in the same order, and nothing else."""
+        """Checks the whole log: the messages that it has shown, in the same order, and no others."""
         whole = [(message["id"], (message["from"], name_of(message))) for message in messages]
         if whole != list(self.shown[log].items()):
             self.found(f"{log} shows something else when it is read from the start")

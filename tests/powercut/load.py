@@ -23,7 +23,7 @@ LOGS = {
 
 
 class Moment:
-    """When the power is cut: right at an acknowledgement, or after a while."""
+    """The moment of the cut: right at an acknowledgement, or after a while."""
 
     def __init__(self, cut, dice):
         self.cut = cut
@@ -35,7 +35,7 @@ class Moment:
         self.is_over = threading.Event()
 
     def acknowledged(self, kind):
-        """Hears of every acknowledgement. The power goes in the thread that heard it, with nothing between."""
+        """Receives each acknowledgement. Cuts the power in the receiving thread, at once."""
         with self.lock:
             self.missing -= kind == self.kind
             if self.missing == 0:
@@ -55,7 +55,7 @@ class Moment:
 
 
 class Sender(threading.Thread):
-    """A person who sends, one line after the other, until the client is killed."""
+    """A client that sends one line after the other until it is killed."""
 
     def __init__(self, name, client, ledger, moment, dice):
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""The real program, as a server and as the clients of people."""
+"""The real program, as a server and as clients."""
 
 import json
 import os
@@ -48,7 +48,7 @@ class Programs:
         return Client(self.start(arguments, home, environment, **pipes), home)
 
     def start(self, arguments, folder, environment, **pipes):
-        # The kernel ends it with us, however we end.
+        # The kernel ends it together with this process.
         command = ["setpriv", "--pdeathsig", "KILL", self.program, *arguments]
         environment = {"PATH": os.environ["PATH"]} | environment
         process = subprocess.Popen(command, cwd=folder, env=environment, text=True, **pipes)
@@ -90,7 +90,7 @@ class Client:
         return json.loads(answer) if answer.endswith("\n") else None
 
     def must(self, line):
-        """The same for a line that is to succeed."""
+        """Sends a line that must succeed."""
         answer = self.ask(line)
         if answer is None:
             raise Refused(f"{line}: the client ended: {self.process.stderr.read().strip()}")
