@@ -283,6 +283,9 @@ fn command(client: &Client, arguments: &[&str]) -> CommandBuilder {
     command.env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("LANG", "C.UTF-8");
+    if let Some(folder) = std::env::var_os("TMPDIR") {
+        command.env("TMPDIR", folder);
+    }
     for (name, folder) in environment(client.home()) {
         command.env(name, folder);
     }
