@@ -3,8 +3,10 @@
 mod accounts;
 mod files;
 mod groups;
+mod idempotence;
 mod keys;
 mod messages;
+mod permission;
 mod sessions;
 mod watch;
 
@@ -14,13 +16,16 @@ use std::future::Future;
 pub use accounts::*;
 pub use files::*;
 pub use groups::*;
+pub use idempotence::Idempotence;
 pub use keys::*;
 pub use messages::*;
+pub use permission::{Access, CallerKind, Permission};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 pub use sessions::*;
 pub use watch::*;
 
+use crate::code::Code;
 use crate::message::{Message, Receipt};
 
 /// A question with the type of its answer.
@@ -32,6 +37,10 @@ pub trait Command: Into<Request> + Send + 'static {
     type Reply: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static;
     /// The name of the command in logs.
     const NAME: &'static str;
+    /// The effect of a second execution.
+    const IDEMPOTENCE: Idempotence;
+    /// The callers who may use the command, for each kind of target.
+    const PERMISSIONS: &'static [Permission];
 }
 
 /// A command that moves a file on a stream of its own.
@@ -60,7 +69,11 @@ pub trait CommandVisitor {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident => $reply:ty,)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident => $reply:ty, $idempotence:ident,
+            { $($target:literal: $access:ident $(($code:ident))?),+ $(,)? };
+    )*) => {
         /// Every question that a client can ask, each on a stream of its own. Append only: the
         /// position is the tag on the wire, and golden bytes pin the tag.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +85,9 @@ macro_rules! commands {
             impl Command for $name {
                 type Reply = $reply;
                 const NAME: &'static str = stringify!($name);
+                const IDEMPOTENCE: Idempotence = Idempotence::$idempotence;
+                const PERMISSIONS: &'static [Permission] =
+                    &[$(Permission { target: $target, access: Access::$access $((Code::$code))? }),+];
             }
 
             impl From<$name> for Request {
@@ -87,6 +103,20 @@ macro_rules! commands {
         }
 
         impl Request {
+            /// The name of the command.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => $name::NAME,)*
+                }
+            }
+
+            /// The effect of a second execution of the command.
+            pub const fn idempotence(&self) -> Idempotence {
+                match self {
+                    $(Self::$name(_) => $name::IDEMPOTENCE,)*
+                }
+            }
+
             /// Hands the command to the handler for its type. A command without a handler does not
             /// compile.
             pub async fn dispatch<H>(self, handler: H)
@@ -101,59 +131,78 @@ macro_rules! commands {
     };
 }
 
+// Each row has the command, its reply, its idempotence, and the access to each kind of target.
 commands! {
     /// Makes an account.
-    Register => Registered,
+    Register => Registered, ByClientId, { "": SignedOut };
     /// Signs in with a password.
-    Login => SignedIn,
+    Login => SignedIn, ReadOnly, { "": SignedOut };
     /// Signs in with the token of an earlier session.
-    Resume => Resumed,
+    Resume => Resumed, ReadOnly, { "": SignedOut };
     /// Ends the session. Its token cannot be resumed afterwards.
-    Logout => Done,
+    Logout => Done, ByState, { "": SignedIn };
     /// Lists the other users.
-    Users => UserPage,
+    Users => UserPage, ReadOnly, { "": SignedIn };
     /// Sends a text.
-    SendText => Message,
+    SendText => Message, ByClientId, { "to a person": SignedIn, "to the group": Members };
     /// Reads a log.
-    History => HistoryPage,
+    History => HistoryPage, ReadOnly, { "of the own mailbox": SignedIn, "of the group": Members };
     /// Marks messages as read.
-    MarkRead => Done,
+    MarkRead => Done, ByState, { "in the own mailbox": SignedIn, "in the group": Members };
     /// Sends a file.
-    Upload => Message,
+    Upload => Message, ByClientId, { "to a person": SignedIn, "to the group": Members };
     /// Fetches blocks of a file.
-    Download => Done,
+    Download => Done, ReadOnly, {
+        "of a file that was sent to me": SignedIn,
+        "of a file that others sent each other": Nobody(FileNotFound),
+        "of the group's file": Members,
+    };
     /// Makes a group.
-    MakeGroup => GroupJoined,
+    MakeGroup => GroupJoined, ByClientId, { "": SignedIn };
     /// Joins a group.
-    Join => GroupJoined,
+    Join => GroupJoined, ByState, { "": SignedIn };
     /// Leaves a group.
-    Leave => GroupLeft,
+    Leave => GroupLeft, ByState, { "": Members };
     /// Lists the groups.
-    Groups => GroupPage,
+    Groups => GroupPage, ReadOnly, { "": SignedIn };
     /// Lists a group's members.
-    Members => MemberPage,
+    Members => MemberPage, ReadOnly, { "of the group": Members };
     /// Follows the caller's logs as they grow.
-    Watch => Done,
+    Watch => Done, ReadOnly, { "(the own mailbox and groups)": SignedIn };
     /// Records that messages have reached a device of the caller.
-    MarkDelivered => Done,
+    MarkDelivered => Done, ByState, { "in the own mailbox": SignedIn, "in the group": Members };
     /// Follows the receipts of a message that the caller sent.
-    Track => Done,
+    Track => Done, ReadOnly, {
+        "of my message to a person": SignedIn,
+        "of my message to the group": Senders,
+        "of somebody else's message": Nobody(MessageNotFound),
+    };
     /// Ends every session of the caller.
-    LogoutEverywhere => Done,
+    LogoutEverywhere => Done, ByState, { "": SignedIn };
     /// Changes the caller's password, and ends every other session of the caller.
-    ChangePassword => Done,
+    ChangePassword => Done, ByClientId, { "(with the old one)": SignedIn };
     /// Lists the caller's sessions.
-    Sessions => SessionList,
+    Sessions => SessionList, ReadOnly, { "(the own ones)": SignedIn };
     /// Ends a session of the caller.
-    RevokeSession => Done,
+    RevokeSession => Done, ByState, {
+        "of mine": SignedIn,
+        "of somebody else's": Nobody(SessionNotFound),
+    };
     /// Describes a file, and lists the hashes of its blocks.
-    FileBlocks => BlockPage,
+    FileBlocks => BlockPage, ReadOnly, {
+        "of a file that was sent to me": SignedIn,
+        "of a file that others sent each other": Nobody(FileNotFound),
+        "of the group's file": Members,
+    };
     /// Lists the files below a folder.
-    FilesBelow => FilePage,
+    FilesBelow => FilePage, ReadOnly, {
+        "a folder in the own mailbox": SignedIn,
+        "a folder in the group": Members,
+    };
     /// Follows the keys of the server.
-    NextKey => Done,
+    NextKey => Done, ReadOnly, { "of the server": SignedIn };
     /// Sends texts in order, without waiting for the answers in between.
-    SendTexts => Done,
+    SendTexts => Done, ByClientId, { "to a person": SignedIn, "to the group": Members };
 }
 
 impl Follow for Watch {

@@ -1,76 +1,78 @@
-//! Who may do what: every command of the wire, asked by every kind of caller, against the table of `SECURITY.md`.
+//! Permissions: every kind of caller tries every command, and gets the answer of the table of commands.
+//! `SECURITY.md` has the same table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qchat_client::{Client, Log, Progress};
 use qchat_proto::command::{
-    ChangePassword, Download, FileBlocks, FileQuery, FilesBelow, Groups, History, Join, Leave,
-    Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered, MarkRead, Members, NextKey,
-    Register, Resume, RevokeSession, Selection, SendText, SendTexts, SequenceRange, Sessions,
-    TextOutcome, Track, Upload, Users, Watch,
+    CallerKind, ChangePassword, CommandVisitor, Download, FileBlocks, FileQuery, FilesBelow,
+    Groups, History, Join, Leave, Login, Logout, LogoutEverywhere, MakeGroup, MarkDelivered,
+    MarkRead, Members, NextKey, Permission, Register, Resume, RevokeSession, Selection, SendText,
+    SendTexts, SequenceRange, Sessions, TextOutcome, Track, Upload, Users, Watch, visit_commands,
 };
 use qchat_proto::file_stream::FileHeader;
 use qchat_proto::limits::ANSWER_BYTES_MAX;
 use qchat_proto::{
-    Address, BoundedVec, ClientId, MessageId, Refusal, Request, Sequence, SessionId, SessionToken,
-    TransferId, frame,
+    Address, BoundedVec, ClientId, Code, Command, MessageId, Refusal, Request, Sequence, SessionId,
+    SessionToken, TransferId, frame,
 };
 use tokio::io::AsyncReadExt;
 
 use crate::harness::{PASSWORD, RawConnection, Server, in_time, sdk};
 
-/// The commands of the wire. One that is missing here does not compile; one that no row asks, or whose
-/// row the table has not, fails the test.
-macro_rules! commands {
-    ($($command:ident),* $(,)?) => {
-        const COMMANDS: &[&str] = &[$(stringify!($command)),*];
-
-        fn name(request: &Request) -> &'static str {
-            match request {
-                $(Request::$command(_) => stringify!($command),)*
-            }
-        }
-    };
-}
-
-commands! {
-    Register, Login, Resume, Logout, Users, SendText, History, MarkRead, Upload, Download, MakeGroup,
-    Join, Leave, Groups, Members, Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword,
-    Sessions, RevokeSession, FileBlocks, FilesBelow, NextKey, SendTexts,
-}
-
-/// The columns of the table, in their order.
-const CALLERS: [&str; 5] = ["signed out", "stranger", "member", "former member", "owner"];
-
-/// Somebody of one kind.
+/// A caller of one kind.
 struct Caller {
-    kind: &'static str,
+    kind: CallerKind,
     name: &'static str,
     token: Option<SessionToken>,
-    /// Another session of theirs.
+    /// Another session of the caller.
     session: SessionId,
     others_session: SessionId,
-    /// A message of theirs to the group; somebody else's where they never could send one.
+    /// A message of the caller to the group, or another user's if the caller never was a member.
     in_group: MessageId,
-    /// One to themselves.
+    /// A message of the caller to the caller.
     in_mailbox: MessageId,
 }
 
-/// The table: for each row what each kind of caller is answered.
-fn table() -> BTreeMap<String, Vec<String>> {
+/// For each row of a table, the answer to each kind of caller: `yes`, or the code of the refusal.
+type Table = BTreeMap<String, Vec<String>>;
+
+/// The table in `SECURITY.md`.
+fn documented() -> Table {
     let lines = include_str!("../../SECURITY.md").lines();
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
     };
-    let mut rows = lines.skip_while(|line| !line.starts_with("| command |"));
+    let mut rows = lines.skip_while(|line| !line.starts_with("| command | signed out |"));
     let head = cells(rows.next().expect("a table of commands"));
-    assert_eq!(head[1..], CALLERS);
+    assert_eq!(head[1..], CallerKind::ALL.map(CallerKind::as_str));
     let rows = rows.skip(1).take_while(|line| line.starts_with('|')).map(cells);
     rows.map(|mut row| (row.remove(0).replace('`', ""), row)).collect()
 }
 
-/// What a caller asks in each row.
+/// The permissions in the table of commands.
+fn declared() -> Table {
+    struct Rows(Table);
+    impl CommandVisitor for Rows {
+        fn visit<C: Command>(&mut self) {
+            for &Permission { target, access } in C::PERMISSIONS {
+                let row = format!("{} {target}", C::NAME).trim_end().to_owned();
+                let answers = CallerKind::ALL.map(|caller| answer(access.refusal(caller)));
+                self.0.insert(row, answers.into());
+            }
+        }
+    }
+    let mut rows = Rows(Table::new());
+    visit_commands(&mut rows);
+    rows.0
+}
+
+fn answer(refusal: Option<Code>) -> String {
+    refusal.map_or("yes", Code::as_str).to_owned()
+}
+
+/// The request of a caller for each row.
 fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
     let id = ClientId::random;
     let password = || PASSWORD.to_owned().try_into().unwrap();
@@ -89,7 +91,7 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
     let ranges = || BoundedVec::first_of([SequenceRange { first: Sequence(1), last: Sequence(1) }]);
     let upload = |to| Upload { id: id(), to, name: "new.txt".into(), size: 0, transfer };
     let other = MessageId { log: sdk::user("witness"), sequence: Sequence(1) };
-    let new = |what: &str| format!("{what}-{}", caller.kind.replace(' ', "-"));
+    let new = |what: &str| format!("{what}-{}", caller.kind.as_str().replace(' ', "-"));
     vec![
         (
             "Register",
@@ -143,7 +145,7 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
         ("NextKey of the server", NextKey.into()),
         ("SendTexts to a person", SendTexts { transfer: TO_PERSON }.into()),
         ("SendTexts to the group", SendTexts { transfer: TO_GROUP }.into()),
-        // These change who somebody is.
+        // The following requests change the caller.
         ("Join", Join { group: "door".parse().unwrap() }.into()),
         ("Leave", Leave { group: lab() }.into()),
         ("RevokeSession of mine", RevokeSession { id: caller.session }.into()),
@@ -160,12 +162,12 @@ fn rows(caller: &Caller) -> Vec<(&'static str, Request)> {
 const TO_PERSON: TransferId = TransferId(1);
 const TO_GROUP: TransferId = TransferId(2);
 
-/// How long a stream is waited for that a stranger may not have.
+/// The wait for a stream that a signed-out caller may not open.
 const BRIEFLY: Duration = Duration::from_millis(500);
 
 /// Sends one text on the stream of a `SendTexts`.
 async fn bring_text(raw: &RawConnection, transfer: TransferId) {
-    // A stranger may open none before they are refused.
+    // A signed-out caller may open no stream.
     let opened = tokio::time::timeout(BRIEFLY, raw.connection.open_uni()).await;
     let Ok(Ok(mut stream)) = opened else { return };
     let to = if transfer == TO_GROUP { sdk::group("lab") } else { sdk::user("witness") };
@@ -176,7 +178,7 @@ async fn bring_text(raw: &RawConnection, transfer: TransferId) {
     let _ = stream.finish();
 }
 
-/// Asks, and returns what the first frame of the answer says: `yes`, or the code of the refusal.
+/// Sends a request. Returns `yes`, or the code of the refusal, from the first frame of the answer.
 async fn ask(raw: &RawConnection, request: &Request) -> String {
     let (mut send, mut receive) = raw.stream().await;
     in_time(send.write_all(&frame::encode_frame(request))).await.unwrap();
@@ -205,7 +207,7 @@ async fn ask(raw: &RawConnection, request: &Request) -> String {
     }
 }
 
-/// Sends a file to somebody.
+/// Sends a file.
 async fn send_file(from: &Client, to: &Address, name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -213,17 +215,21 @@ async fn send_file(from: &Client, to: &Address, name: &str) {
     from.send_file(to.clone(), &path, Progress::none()).await.unwrap();
 }
 
-/// What somebody else has: a message, and a session.
+/// A message and a session of another user.
 struct Witness {
     message: MessageId,
     session: SessionId,
 }
 
-/// Makes an account in the state that its kind says, and returns what is needed to ask as it.
-async fn caller(server: &Server, kind: &'static str, witness: &Witness) -> Caller {
-    let names = ["nobody", "stranger", "member", "former", "owner"];
-    let number = CALLERS.iter().position(|caller| *caller == kind).unwrap();
-    let name = names[number];
+/// Makes an account of one kind.
+async fn caller(server: &Server, kind: CallerKind, witness: &Witness) -> Caller {
+    let name = match kind {
+        CallerKind::SignedOut => "nobody",
+        CallerKind::Stranger => "stranger",
+        CallerKind::Member => "member",
+        CallerKind::FormerMember => "former",
+        CallerKind::Owner => "owner",
+    };
     let mut caller = Caller {
         kind,
         name,
@@ -233,7 +239,7 @@ async fn caller(server: &Server, kind: &'static str, witness: &Witness) -> Calle
         in_group: witness.message.clone(),
         in_mailbox: witness.message.clone(),
     };
-    if kind == "signed out" {
+    if kind == CallerKind::SignedOut {
         return caller;
     }
     let session = sdk::session(server, name, server.address).await;
@@ -246,24 +252,24 @@ async fn caller(server: &Server, kind: &'static str, witness: &Witness) -> Calle
     send_file(&client, &sdk::user(name), "mine.txt").await;
     let lab = || "lab".parse().unwrap();
     match kind {
-        "stranger" => return caller,
-        "owner" => client.make_group(lab()).await.map(drop).unwrap(),
+        CallerKind::Stranger => return caller,
+        CallerKind::Owner => client.make_group(lab()).await.map(drop).unwrap(),
         _ => client.join(lab()).await.map(drop).unwrap(),
     }
     caller.in_group = client.send(sdk::group("lab"), sdk::text("hi")).await.unwrap().id;
     match kind {
-        "owner" => send_file(&client, &sdk::group("lab"), "group.txt").await,
-        "former member" => client.leave(lab()).await.map(drop).unwrap(),
+        CallerKind::Owner => send_file(&client, &sdk::group("lab"), "group.txt").await,
+        CallerKind::FormerMember => client.leave(lab()).await.map(drop).unwrap(),
         _ => {}
     }
     caller
 }
 
-/// A connection on which the caller is signed in, if they can be.
+/// A connection on which the caller is signed in, unless nobody is.
 async fn connect(server: &Server, caller: &Caller, row: &str) -> RawConnection {
     let raw = RawConnection::connect(server).await;
     match &caller.token {
-        // A session that no other row needs.
+        // No other row needs this session.
         Some(_) if row == "Logout" => {
             let password = PASSWORD.to_owned().try_into().unwrap();
             raw.ask(Login { user: caller.name.parse().unwrap(), password })
@@ -277,8 +283,17 @@ async fn connect(server: &Server, caller: &Caller, row: &str) -> RawConnection {
     raw
 }
 
+#[test]
+fn security_md_has_the_permissions_of_the_table_of_commands() {
+    let (documented, declared) = (documented(), declared());
+    for (row, answers) in &declared {
+        assert_eq!(documented.get(row), Some(answers), "{row}");
+    }
+    assert_eq!(documented.len(), declared.len(), "rows of no command");
+}
+
 #[tokio::test]
-async fn every_command_answers_every_kind_of_caller_as_the_table_says() {
+async fn every_command_answers_every_kind_of_caller_as_its_permission_says() {
     let server = Server::start();
     let witness = sdk::device(&server, "witness").await;
     witness.make_group("door".parse().unwrap()).await.unwrap();
@@ -287,31 +302,33 @@ async fn every_command_answers_every_kind_of_caller_as_the_table_says() {
     let session = witness.sessions().await.unwrap()[0].id;
     let other = Witness { message, session };
     let mut callers = Vec::new();
-    // The owner first, who makes the group.
-    for kind in ["owner", "signed out", "stranger", "member", "former member"] {
+    // The owner comes first, since the owner makes the group.
+    let [others @ .., owner] = CallerKind::ALL;
+    for kind in [&[owner], &others[..]].concat() {
         callers.push(caller(&server, kind, &other).await);
     }
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut asked = BTreeSet::new();
-    for kind in CALLERS {
-        let caller = callers.iter().find(|caller| caller.kind == kind).unwrap();
+    callers.sort_by_key(|caller| caller.kind);
+    let mut found = Table::new();
+    for caller in &callers {
         for (row, request) in rows(caller) {
-            // A row begins with the name of its command.
-            assert_eq!(row.split(' ').next(), Some(name(&request)));
-            asked.insert(name(&request));
+            assert_eq!(
+                row.split(' ').next(),
+                Some(request.name()),
+                "a row begins with its command"
+            );
             let raw = connect(&server, caller, row).await;
             let mut answer = ask(&raw, &request).await;
-            // Whoever is signed out has no session to resume: that there is none is an answer.
-            if kind == "signed out" && answer == "session_ended" {
+            // A signed-out caller has no session to resume, so this refusal is the permitted answer.
+            if caller.kind == CallerKind::SignedOut && answer == "session_ended" {
                 answer = "yes".to_owned();
             }
             found.entry(row.to_owned()).or_default().push(answer);
         }
     }
-    let table = table();
+    let declared = declared();
     for (row, answers) in &found {
-        assert_eq!(table.get(row), Some(answers), "{row}");
+        assert_eq!(declared.get(row), Some(answers), "{row}");
     }
-    assert_eq!(table.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
-    assert_eq!(asked, COMMANDS.iter().copied().collect(), "a command that no row asks");
+    let missing: Vec<_> = declared.keys().filter(|row| !found.contains_key(*row)).collect();
+    assert!(missing.is_empty(), "permissions that no request tries: {missing:?}");
 }
