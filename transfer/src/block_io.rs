@@ -2,7 +2,7 @@
 //!
 //! A received file is written once and seldom read. In the page cache it would cost a copy, evict data that is used
 //! again, and be flushed in bursts that delay each fsync, above all the store's. So whole blocks bypass the page
-//! cache (`docs/decisions/008-direct-io.md`).
+//! cache (`docs/decisions/015-direct-io.md`).
 
 use std::any::Any;
 use std::fs::File;

@@ -230,7 +230,7 @@ impl PartialFile {
 
     /// Like [`finish`](Self::finish), but keeps the name of the partial file too. If the server is killed before the message
     /// of the file is stored, an upload can still continue. The caller removes the partial file afterwards
-    /// (`docs/decisions/014-link-not-rename.md`).
+    /// (`docs/decisions/019-link-not-rename.md`).
     ///
     /// # Errors
     /// [`FinishError`].

@@ -8,7 +8,7 @@
 //!
 //! It is smaller than BBR. The peer acknowledges seldom and many packets at once, so there is one rate sample a round
 //! trip. quinn's pacer follows the window alone, so the gains are gains of the window. There is no long pause to
-//! measure the round trip, because chat would have to wait. `docs/decisions/006-congestion-control.md` has the
+//! measure the round trip, because chat would have to wait. `docs/decisions/007-congestion-control.md` has the
 //! measurements.
 
 mod path_model;

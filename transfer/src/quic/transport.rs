@@ -11,7 +11,7 @@ use super::congestion::BbrFactory;
 /// A packet counts as lost once a packet is acknowledged that was sent this many packets later (RFC 9002, section 6.1.1,
 /// has three).
 /// Some networks reorder packets all the time, by as many packets as come in some milliseconds. With three, most
-/// packets would be sent twice and the path would look overloaded (`docs/decisions/007-loss-detection.md`).
+/// packets would be sent twice and the path would look overloaded (`docs/decisions/008-loss-detection.md`).
 const PACKET_THRESHOLD: u32 = 64;
 
 /// A packet counts as lost if it takes longer than this many round trips (RFC 9002, section 6.1.2, has 9/8). A real loss
