@@ -14,7 +14,6 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::connection::handle::Connection;
-use crate::connection::idempotence::Idempotence;
 use crate::error::{CallError, DamagedError, NoAnswer, in_one_line};
 
 /// How long the server may take to answer.
@@ -23,7 +22,6 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// A command that was sent, and whose answer is to be read.
 pub(crate) struct Call<C> {
     answer: RecvStream,
-    idempotence: Idempotence,
     command: PhantomData<fn() -> C>,
 }
 
@@ -68,10 +66,8 @@ impl<C: Command> Call<C> {
         windows: &ConnectionWindows,
         command: C,
     ) -> Result<Self, CallError> {
-        let request = command.into();
-        let idempotence = Idempotence::of(&request);
-        let answer = send(quic, windows, &request).await.map_err(CallError::NotSent)?;
-        Ok(Self { answer, idempotence, command: PhantomData })
+        let answer = send(quic, windows, &command.into()).await.map_err(CallError::NotSent)?;
+        Ok(Self { answer, command: PhantomData })
     }
 
     /// The first part of the answer, before the file moves.
@@ -108,9 +104,12 @@ impl<C: Command> Call<C> {
         self.frame().await
     }
 
-    /// Whether the call has an effect that is unknown if the answer does not come.
-    pub(crate) fn idempotence(&self) -> Idempotence {
-        self.idempotence
+    /// The error of a call that was sent and will not be answered.
+    pub(crate) fn unanswered(reason: NoAnswer) -> CallError {
+        match C::IDEMPOTENCE.may_change_data() {
+            true => CallError::OutcomeUnknown(reason),
+            false => CallError::NotSent(reason),
+        }
     }
 
     async fn within<T>(
@@ -118,8 +117,7 @@ impl<C: Command> Call<C> {
         limit: Duration,
         read: impl AsyncFnOnce(&mut Self) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
-        let idempotence = self.idempotence;
-        let late = || idempotence.unanswered(NoAnswer::TimedOut(limit));
+        let late = || Self::unanswered(NoAnswer::TimedOut(limit));
         timeout(limit, read(self)).await.unwrap_or_else(|_| Err(late()))
     }
 
@@ -129,16 +127,16 @@ impl<C: Command> Call<C> {
         match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(Refusal::OutcomeUnknown(incident))) => {
-                Err(self.idempotence.unanswered(NoAnswer::ServerFailed(incident)))
+                Err(Self::unanswered(NoAnswer::ServerFailed(incident)))
             }
             Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
-            Err(frame::ReadError::Stream(error)) => Err(self.broken(&error)),
+            Err(frame::ReadError::Stream(error)) => Err(Self::broken(&error)),
             Err(nonsense) => Err(DamagedError::Answer(nonsense.to_string()).into()),
         }
     }
 
     /// The reason why the answer's stream ended early.
-    fn broken(&self, error: &io::Error) -> CallError {
+    fn broken(error: &io::Error) -> CallError {
         let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<ReadError>());
         let reason = match cause {
             Some(ReadError::Reset(code)) if *code == VarInt::from_u32(quic_codes::BAD_REQUEST) => {
@@ -149,7 +147,7 @@ impl<C: Command> Call<C> {
             _ if error.kind() == io::ErrorKind::UnexpectedEof => NoAnswer::AnswerCut,
             _ => NoAnswer::Lost(error.to_string()),
         };
-        self.idempotence.unanswered(reason)
+        Self::unanswered(reason)
     }
 }
 

@@ -5,7 +5,6 @@ mod call;
 mod dial;
 mod endpoint;
 mod handle;
-mod idempotence;
 mod incoming_streams;
 mod next_key;
 mod udp_socket;

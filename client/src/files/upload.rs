@@ -135,7 +135,6 @@ async fn converse(
     writing: impl Future<Output = Result<(), SendError>>,
     witness: &Witness,
 ) -> Result<Message, CallError> {
-    let idempotence = call.idempotence();
     let mut answer = pin!(async {
         pass_on(call, kept, theirs).await?;
         call.reply_at_leisure().await
@@ -149,7 +148,7 @@ async fn converse(
     let local_file = |reason| Err(CallError::LocalFile { path: witness.path().to_owned(), reason });
     match sent {
         Ok(()) => timeout(ANSWER_TO_FILE_MAX, answer).await.unwrap_or_else(|_| {
-            Err(idempotence.unanswered(NoAnswer::TimedOut(ANSWER_TO_FILE_MAX)))
+            Err(Call::<Upload>::unanswered(NoAnswer::TimedOut(ANSWER_TO_FILE_MAX)))
         }),
         // The server has stopped the stream, and says why; or the connection is gone.
         Err(SendError::Stream(_) | SendError::Unchosen) => timeout(ANSWER_MAX, answer)
