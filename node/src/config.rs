@@ -8,7 +8,7 @@ use std::time::Duration;
 use qchat_proto::limits::FILE_BYTES_MAX;
 
 use crate::identity::IdentityFiles;
-use crate::limits::rate_limit;
+use crate::limits::TOKENS_PER_SECOND;
 
 /// Where a server finds and keeps things, and what it allows.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl Default for Limits {
             free_bytes_min: FREE_BYTES_MIN,
             password_characters_min: 1,
             accounts_per_hour: ACCOUNTS_PER_HOUR,
-            commands_per_second: rate_limit::PER_SECOND,
+            commands_per_second: TOKENS_PER_SECOND,
             keep_files: None,
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,

@@ -10,5 +10,5 @@ mod session_registry;
 
 pub(crate) use login_throttle::Origin;
 pub(crate) use passwords::{PasswordCheck, Passwords};
-pub(crate) use session::{Caller, Session, SignInTurn, SignedIn, SignedOut};
+pub(crate) use session::{Caller, Session, SignInPermit, SignedIn, SignedOut};
 pub(crate) use session_registry::{SessionRegistry, SignOut};

@@ -17,13 +17,13 @@ pub(crate) struct Session {
     state: Mutex<Option<SignInState>>,
     auth_state: watch::Sender<AuthState>,
     /// Held by the command that signs somebody in.
-    entry: Arc<AsyncMutex<()>>,
+    signing_in: Arc<AsyncMutex<()>>,
 }
 
 /// The right to sign somebody in on a connection where nobody is signed in. One command has it at a time: a
 /// second one that began a session too would leave one that nobody has.
 #[derive(Debug)]
-pub(crate) struct SignInTurn {
+pub(crate) struct SignInPermit {
     _held: OwnedMutexGuard<()>,
 }
 
@@ -44,9 +44,9 @@ impl Session {
     ///
     /// # Cancel safety
     /// Cancel safe: the place in the queue is lost.
-    pub(crate) async fn enter(&self) -> Result<SignInTurn, Refusal> {
-        let held = Arc::clone(&self.entry).lock_owned().await;
-        SignedOut::admit(self).map(|SignedOut| SignInTurn { _held: held })
+    pub(crate) async fn sign_in_permit(&self) -> Result<SignInPermit, Refusal> {
+        let held = Arc::clone(&self.signing_in).lock_owned().await;
+        SignedOut::admit(self).map(|SignedOut| SignInPermit { _held: held })
     }
 
     /// Signs in, where nobody is.
@@ -92,12 +92,12 @@ impl Session {
     }
 
     /// Whether somebody is signed in, and when that changes.
-    pub(crate) fn auth_state(&self) -> watch::Receiver<AuthState> {
+    pub(crate) fn watch_auth_state(&self) -> watch::Receiver<AuthState> {
         self.auth_state.subscribe()
     }
 
     /// Whether somebody is signed in now.
-    pub(crate) fn stands(&self) -> AuthState {
+    pub(crate) fn auth_state(&self) -> AuthState {
         *self.auth_state.borrow()
     }
 

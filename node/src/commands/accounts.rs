@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use qchat_proto::command::{self, ChangePassword, Done, Login, Register, Registered};
 use qchat_proto::{Password, Refusal, SessionToken};
 
-use super::sessions::hash;
+use super::sessions::hash_token;
 use crate::auth::Origin;
 use crate::auth::PasswordCheck;
 use crate::auth::{SignedIn, SignedOut};
@@ -48,13 +48,15 @@ impl Handler for Login {
         context: &mut CommandContext,
     ) -> Result<command::SignedIn, CommandError> {
         let Self { user, password } = self;
-        let entry = context.entry().await?;
+        let entry = context.sign_in_permit().await?;
         let origin = Origin { network: context.network, user: user.clone() };
         let token = context.state.start_session(&origin, &password).await?;
-        let signed_in = context.sign_in(entry, &user, hash(&token)).await;
+        let signed_in = context.sign_in(entry, &user, hash_token(&token)).await;
         if signed_in.is_err() || context.connection.close_reason().is_some() {
             // Nobody will be told the token. If the session does not end now, it gives way to later ones.
-            let _ = context.end(user.clone(), SessionSelection::Token(hash(&token))).await;
+            let _ = context
+                .end_sessions(user.clone(), SessionSelection::Token(hash_token(&token)))
+                .await;
         }
         signed_in?;
         Ok(command::SignedIn { user, token })
@@ -125,7 +127,7 @@ impl ServerState {
                 _ => None,
             };
             let token = SessionToken::random();
-            let (token_hash, at) = (hash(&token), clock::now());
+            let (token_hash, at) = (hash_token(&token), clock::now());
             let online = self.sessions.online(user);
             let start =
                 StartSession { user: user.clone(), token_hash, verified, rehashed, online, at };

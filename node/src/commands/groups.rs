@@ -9,7 +9,7 @@ use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
 use crate::error::CommandError;
-use crate::limits::rate_limit;
+use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
 use crate::store::changes::{CreateGroup, JoinGroup, LeaveGroup};
@@ -67,7 +67,7 @@ impl Handler for Leave {
 
 /// All members who watch are told who joins and leaves.
 fn of_telling_members(group: &GroupName, state: &ServerState) -> u32 {
-    1 + rate_limit::of_telling(state.notifier.followers(&Topic::Log(Address::Group(group.clone()))))
+    1 + cost::of_watchers(state.notifier.followers(&Topic::Log(Address::Group(group.clone()))))
 }
 
 impl Handler for Groups {

@@ -11,13 +11,13 @@ use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
 use crate::error::CommandError;
-use crate::limits::rate_limit;
+use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 
-/// Which messages are marked.
+/// SessionSelection messages are marked.
 type Ranges = BoundedVec<SequenceRange, READ_RANGES_MAX>;
 
 impl Handler for SendText {
@@ -25,7 +25,7 @@ impl Handler for SendText {
 
     fn tokens(&self, state: &ServerState) -> u32 {
         let told = state.notifier.followers(&Topic::Log(self.to.clone()));
-        1 + rate_limit::of_text(self.text.as_str().len()) + rate_limit::of_telling(told)
+        1 + cost::of_text(self.text.as_str().len()) + cost::of_watchers(told)
     }
 
     async fn run(
@@ -97,9 +97,7 @@ impl Handler for MarkDelivered {
 /// Who tracks a message of a group looks again whenever anybody marks one.
 fn of_marking(log: &Log, state: &ServerState) -> u32 {
     let Log::Group(group) = log else { return 1 };
-    1 + rate_limit::of_telling(
-        state.notifier.followers(&Topic::Marks(Address::Group(group.clone()))),
-    )
+    1 + cost::of_watchers(state.notifier.followers(&Topic::Marks(Address::Group(group.clone()))))
 }
 
 async fn mark(

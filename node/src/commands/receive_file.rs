@@ -17,11 +17,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::upload::remove;
 use crate::connection::CommandContext;
 use crate::error::CommandError;
 use crate::error_chain::chain;
-use crate::fs::free_bytes;
+use crate::fs::{blocking, free_bytes};
 
 /// How long the client may take to open the file's stream, and to end it.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -146,7 +145,7 @@ impl FileReceiver {
         let mut all = Vec::new();
         while let Some(batch) = rows_read.recv().await {
             all.extend_from_slice(&batch);
-            context.say(&BlockHashes::first_of(batch)).await?;
+            context.send_opening(&BlockHashes::first_of(batch)).await?;
         }
         let part = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
         match u64::try_from(all.len()) == Ok(kept) {
@@ -180,7 +179,7 @@ impl FileReceiver {
         let is_whole = u64::try_from(values.len()) == Ok(of);
         if !is_whole || qchat_transfer::file_digest(&values) != announced {
             // No block of it can be told from a wrong one.
-            remove(part).await;
+            remove_part(part).await;
             return Err(interrupted("the digest is that of another content"));
         }
         match timeout(STREAM_TIME_MAX, stream_end(stream)).await {
@@ -188,6 +187,13 @@ impl FileReceiver {
             Ok(Err(error)) => Err(interrupted(&chain(&error))),
             Err(_) => Err(interrupted("the stream does not end")),
         }
+    }
+}
+
+/// Removes a partial file that no upload needs. If that fails, the cleanup task removes it later.
+pub(super) async fn remove_part(part: PartialFile) {
+    if let Err(error) = blocking(move || part.remove()).await {
+        tracing::debug!(%error, "a partial file was not removed");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sending many texts in their order, without a round trip for each.
 //!
 //! A task reads and queues the texts, another tells what became of them, in the same order. At most
-//! [`AT_WORK_MAX`](crate::limits::AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
+//! [`COMMANDS_AT_WORK_MAX`](crate::limits::COMMANDS_AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
 //! stops being read.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::clock;
 use crate::connection::RequestError;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
-use crate::limits::{AT_WORK_MAX, AccountLimits, TokenBucket};
+use crate::limits::{AccountLimits, COMMANDS_AT_WORK_MAX, TokenBucket};
 use crate::live::event_frame;
 use crate::state::ServerState;
 use crate::store::changes::{Content, Post};
@@ -46,10 +46,11 @@ impl Handler for SendTexts {
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
         let _share = context.state.text_streams.take(&caller.user)?;
-        let mut waiting = context.arrivals.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
+        let mut waiting =
+            context.pending_streams.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
         let stream = timeout(STREAM_TIME_MAX, waiting.stream()).await;
         let mut stream = stream.ok().flatten().ok_or(Refusal::TransferFailed)?;
-        let (queued, mut answers) = mpsc::channel(AT_WORK_MAX);
+        let (queued, mut answers) = mpsc::channel(COMMANDS_AT_WORK_MAX);
         let intake = Intake {
             state: Arc::clone(&context.state),
             bucket: Arc::clone(&context.bucket),
@@ -78,15 +79,15 @@ impl Handler for SendTexts {
                     let has_room = frames.len() < ANSWERS_BYTES_MAX;
                     next = if has_room { answers.try_recv().ok() } else { None };
                 }
-                context.say_frames(&frames).await?;
-                context.acquire_for_rows().await;
+                context.send_frames(&frames).await?;
+                context.charge_for_rows().await;
             }
             Ok(())
         };
         // The first error ends both; texts that are queued are sent all the same.
         tokio::try_join!(taking, telling)?;
         match caller.ended.is_cancelled() {
-            true => Err(context.why_ended().into()),
+            true => Err(context.session_end_reason().into()),
             false => Ok(Done),
         }
     }
@@ -143,12 +144,12 @@ impl Intake {
     async fn pay_for(&self, text: &SendText) {
         let tokens = text.tokens(&self.state);
         self.bucket.acquire(tokens).await;
-        self.account.acquire(tokens).await;
+        self.account.bucket.acquire(tokens).await;
     }
 
     /// Hands a text to the store as soon as the account has a place, which it keeps until it is answered.
     async fn queue(&self, SendText { id, to, text }: SendText) -> Queued {
-        let place = self.account.place().await;
+        let place = self.account.command_slot().await;
         let user = self.caller.user.clone();
         // The text is about to be synced.
         self.state.file_store.disk_priority.note_chat(&user);

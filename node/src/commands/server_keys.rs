@@ -23,15 +23,15 @@ impl Handler for NextKey {
             let keys =
                 current_identity.borrow_and_update().map(|identification| identification.keys);
             if let Some(keys) = keys.filter(|keys| told != Some(*keys)) {
-                context.tell(&keys, &caller.ended).await?;
+                context.send_event(&keys, &caller.ended).await?;
                 told = Some(keys);
             }
             let ended = caller.ended.cancelled();
-            let unwatched = context.answer.stopped();
+            let unwatched = context.reply_stream.stopped();
             // The node keeps the other end of `current_identity`, so that this does not fail.
             tokio::select! {
                 _ = current_identity.changed() => {}
-                () = ended => return Err(context.why_ended().into()),
+                () = ended => return Err(context.session_end_reason().into()),
                 _ = unwatched => return Ok(Done),
             }
         }

@@ -9,12 +9,12 @@ use qchat_proto::command::{
 };
 use qchat_proto::{BoundedVec, Refusal, SessionToken, Timestamp, UserName};
 
-use crate::auth::{SignInTurn, SignedIn, SignedOut};
+use crate::auth::{SignInPermit, SignedIn, SignedOut};
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
 use crate::error_chain::chain;
-use crate::limits::rate_limit;
+use crate::limits::cost;
 use crate::store::changes::{EndSessions, SessionSelection, UseSession};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
@@ -25,39 +25,39 @@ const SESSION_TIME_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const USE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What the store knows of a token.
-pub(super) fn hash(token: &SessionToken) -> TokenHash {
+pub(super) fn hash_token(token: &SessionToken) -> TokenHash {
     blake3::hash(token.expose()).into()
 }
 
 impl CommandContext {
     /// Waits until this command may sign somebody in.
-    pub(super) async fn entry(&self) -> Result<SignInTurn, Refusal> {
-        self.unless_over(self.session.enter()).await?
+    pub(super) async fn sign_in_permit(&self) -> Result<SignInPermit, Refusal> {
+        self.unless_closed(self.session.sign_in_permit()).await?
     }
 
     /// Makes the connection that of a user.
     pub(super) async fn sign_in(
         &self,
-        _: SignInTurn,
+        _: SignInPermit,
         user: &UserName,
         token_hash: TokenHash,
     ) -> Result<(), CommandError> {
-        self.pay_for_coming(user).await;
+        self.charge_for_presence(user).await;
         self.state.sign_in(&self.session, user.clone(), token_hash).await
     }
 
     /// Everybody who watches is told who comes online. Who comes and goes without end pays for that.
-    async fn pay_for_coming(&self, user: &UserName) {
+    async fn charge_for_presence(&self, user: &UserName) {
         let state = &self.state;
         if !state.presence.is_online(user) {
-            let tokens = rate_limit::of_telling(state.notifier.watchers());
+            let tokens = cost::of_watchers(state.notifier.watchers());
             let account = state.rate_limits.account(user);
             // Where that is over, signing in is as well.
-            let _ = self.unless_over(account.acquire(tokens)).await;
+            let _ = self.unless_closed(account.bucket.acquire(tokens)).await;
         }
     }
 
-    pub(super) async fn end(
+    pub(super) async fn end_sessions(
         &self,
         user: UserName,
         which: SessionSelection,
@@ -80,12 +80,12 @@ impl Handler for Resume {
         _: SignedOut,
         context: &mut CommandContext,
     ) -> Result<Resumed, CommandError> {
-        let entry = context.entry().await?;
-        let (token_hash, at) = (hash(&self.token), clock::now());
+        let entry = context.sign_in_permit().await?;
+        let (token_hash, at) = (hash_token(&self.token), clock::now());
         let session = context.state.store.session(token_hash).await?;
         let (user, SessionRow { created, used, .. }) = session.ok_or(Refusal::SessionEnded)?;
         if has_expired(used, at) && !context.state.sessions.online(&user).contains(&token_hash) {
-            context.end(user, SessionSelection::Token(token_hash)).await?;
+            context.end_sessions(user, SessionSelection::Token(token_hash)).await?;
             return Err(Refusal::SessionEnded.into());
         }
         // The first use is noted at once: sessions that were never used again give way first.
@@ -110,7 +110,7 @@ impl Handler for Logout {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, SessionSelection::Token(caller.token_hash)).await
+        context.end_sessions(caller.user, SessionSelection::Token(caller.token_hash)).await
     }
 }
 
@@ -124,7 +124,7 @@ impl Handler for LogoutEverywhere {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, SessionSelection::All).await
+        context.end_sessions(caller.user, SessionSelection::All).await
     }
 }
 
@@ -138,7 +138,7 @@ impl Handler for RevokeSession {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        context.end(caller.user, SessionSelection::Id(self.id)).await
+        context.end_sessions(caller.user, SessionSelection::Id(self.id)).await
     }
 }
 

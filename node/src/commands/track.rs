@@ -25,19 +25,19 @@ impl Handler for Track {
         loop {
             let (sender, message) = (caller.user.clone(), self.message.clone());
             let receipt = context.state.store.receipt(sender, message).await??;
-            context.acquire_for_rows().await;
+            context.charge_for_rows().await;
             if told != Some(receipt) {
-                context.tell(&receipt, &caller.ended).await?;
+                context.send_event(&receipt, &caller.ended).await?;
                 told = Some(receipt);
             }
             if receipt.stage() == Stage::Read {
                 return Ok(Done);
             }
             let ended = caller.ended.cancelled();
-            let unwatched = context.answer.stopped();
+            let unwatched = context.reply_stream.stopped();
             tokio::select! {
                 () = watcher.woken_for_marks() => {}
-                () = ended => return Err(context.why_ended().into()),
+                () = ended => return Err(context.session_end_reason().into()),
                 _ = unwatched => return Ok(Done),
             }
         }

@@ -11,13 +11,13 @@ use qchat_proto::limits::FILE_BYTES_MAX;
 use qchat_proto::{BlockHash, Body, File, Message, Refusal, StoredName, UserName};
 use qchat_transfer::{Layout, PartialFile};
 
-use super::receive_file::{FileReceiver, Whole};
+use super::receive_file::{FileReceiver, Whole, remove_part};
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
 use crate::files::{UploadGuard, UploadKey};
-use crate::limits::rate_limit;
+use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
 use crate::store::CommitError;
@@ -29,7 +29,7 @@ impl Handler for Upload {
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        1 + rate_limit::of_telling(state.notifier.followers(&Topic::Log(self.to.clone())))
+        1 + cost::of_watchers(state.notifier.followers(&Topic::Log(self.to.clone())))
     }
 
     async fn run(
@@ -48,7 +48,7 @@ impl Handler for Upload {
         match offer.stored_earlier(context).await? {
             Some(file) => {
                 turn.discard().await;
-                context.say(&UploadOpening::AlreadyStored).await?;
+                context.send_opening(&UploadOpening::AlreadyStored).await?;
                 Ok(offer.post(context, file).await?)
             }
             None => offer.take(&caller, context, &turn).await,
@@ -75,11 +75,11 @@ impl OfferedFile {
         let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
         turn.reserve(*size, used, context.state.limits.quota_bytes).await?;
         turn.check_disk(*size, context.state.limits.free_bytes_min).await?;
-        let waiting = context.arrivals.expect(*transfer).ok_or(Refusal::TransferFailed)?;
+        let waiting = context.pending_streams.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
         let (part, kept) =
             context.state.file_store.open_partial(turn, layout, Arc::clone(&place)).await?;
-        context.say(&UploadOpening::SendFile { kept }).await?;
+        context.send_opening(&UploadOpening::SendFile { kept }).await?;
         let floor = context.state.limits.free_bytes_min;
         let arrival = FileReceiver { layout, superseded: turn.superseded.clone(), floor };
         let state = Arc::clone(&context.state);
@@ -134,7 +134,7 @@ impl OfferedFile {
             context.state.file_store.remove(&name).await;
         }
         if matches!(posted, Ok(_) | Err(CommitError::Refused(_))) {
-            remove(part).await;
+            remove_part(part).await;
         }
         Ok(posted?)
     }
@@ -149,12 +149,4 @@ impl OfferedFile {
 /// Whether this is the message of the file of that name, and not that of an earlier try.
 fn tells_of(message: &Message, name: &StoredName) -> bool {
     matches!(&message.body, Body::File(file) if file.name == *name)
-}
-
-/// Removes a part that nobody needs. Where that fails, the collector does it.
-pub(super) async fn remove(part: PartialFile) {
-    let removed = crate::fs::blocking(move || part.remove()).await;
-    if let Err(error) = removed {
-        tracing::debug!(%error, "a part was not removed");
-    }
 }

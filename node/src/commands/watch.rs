@@ -73,12 +73,12 @@ impl Watching<'_> {
     /// Tells what happens until the session, the server or the client's interest ends.
     async fn live(&mut self) -> Result<Done, CommandError> {
         let ended = self.caller.ended.clone();
-        let unwatched = self.context.answer.stopped();
+        let unwatched = self.context.reply_stream.stopped();
         let mut unwatched = std::pin::pin!(unwatched);
         loop {
             tokio::select! {
                 pending = self.watcher.woken() => self.tell_pending(pending).await?,
-                () = ended.cancelled() => return Err(self.context.why_ended().into()),
+                () = ended.cancelled() => return Err(self.context.session_end_reason().into()),
                 _ = &mut unwatched => return Ok(Done),
             }
         }
@@ -133,12 +133,12 @@ impl Watching<'_> {
         while let Some(after) = self.cursors.get(log).copied() {
             let reader = self.caller.user.clone();
             let next = self.context.state.store.messages_after(reader, log.clone(), after).await?;
-            self.context.acquire_for_rows().await;
+            self.context.charge_for_rows().await;
             match next {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => {
                     for (place, frame) in self.frames(log, messages) {
-                        self.context.tell_frame(frame, &self.caller.ended).await?;
+                        self.context.send_event_frame(frame, &self.caller.ended).await?;
                         self.cursors.insert(log.clone(), place);
                     }
                 }
@@ -199,6 +199,6 @@ impl Watching<'_> {
     }
 
     async fn tell(&mut self, event: &Event) -> Result<(), CommandError> {
-        self.context.tell(event, &self.caller.ended).await
+        self.context.send_event(event, &self.caller.ended).await
     }
 }

@@ -1,8 +1,7 @@
-//! Reading a request: whole, bounded in bytes and in time, into memory of our own.
+//! Reading a request: complete, bounded in bytes and in time, into memory of our own.
 //!
-//! What comes is taken from the transport as soon as it is there, in whatever order: what waits there keeps
-//! the whole datagram that it came in, and a peer could make a few bytes hold much, by leaving out the
-//! first.
+//! Bytes are taken from quinn as soon as they are there, in any order. Bytes that wait in quinn keep the whole
+//! datagram in which they came, so a peer that leaves out the first byte could hold much memory with few bytes.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,64 +14,63 @@ use zeroize::Zeroizing;
 
 use crate::network::AuthState;
 
-/// How long a request may take to arrive: 8 s, and longer only while at least 512 bytes a second of it
-/// come.
+/// How long a request may take to arrive: 8 s, and longer only while at least 512 bytes a second come.
 const TIME_MAX: Duration = Duration::from_secs(8);
 const TIME_PER_BYTE: Duration = Duration::from_nanos(1_000_000_000 / 512);
 
-/// And however fast it comes.
+/// The longest time, at any speed.
 const TIME_MAX_IN_ALL: Duration = Duration::from_secs(60);
 
-/// How many pieces of a request may come out of turn: several times as many as it has packets. The transport
-/// remembers each gap.
-const OUT_OF_TURN_MAX: usize = 256;
+/// How many pieces of a request may come out of order: several times as many as it has packets. quinn keeps a
+/// record of each gap.
+const OUT_OF_ORDER_MAX: usize = 256;
 
-/// The bytes before a frame's content that tell its length.
+/// The length prefix of a frame.
 const LENGTH_BYTES: usize = 4;
 
-/// A request of no more bytes, with its length, needs no room. Those are all that people write by hand.
+/// A request of at most so many bytes, with its length, needs no slot. Requests that people type are shorter.
 const SHORT_BYTES: usize = LENGTH_BYTES + SIGNED_OUT_REQUEST_BYTES_MAX;
 
-/// Why there is no request.
+/// The reason why there is no request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// What came is none.
+    /// The bytes are no request.
     #[error("what came is no request: {0}")]
     Garbage(#[from] frame::DecodeError),
-    /// It is too long for anybody.
+    /// The request is too long for any caller.
     #[error("what came is no request: it is too long")]
     TooLong,
-    /// It may be one, but is too long for a stranger.
-    #[error("a request that is too long for a stranger")]
+    /// The request is too long for a signed-out connection.
+    #[error("the request is too long for a connection that is not signed in")]
     TooLongSignedOut,
-    /// Nobody sends a request in so many pieces.
+    /// The request comes in more pieces than any client sends.
     #[error("what came is no request: it is in too many pieces")]
     Scattered,
-    /// It did not come in time.
+    /// The request did not come in time.
     #[error("the request did not come in time")]
     TooSlow,
-    /// The peer took it back, or is gone.
+    /// The peer reset the stream, or the connection is lost.
     #[error("the request was given up by its sender")]
     Gone,
 }
 
-/// Reads a request to the end of its stream. What is longer than a stranger's needs `room` first, which is
-/// returned with it.
+/// Reads a request to the end of its stream. A request that is longer than a signed-out connection may send
+/// waits for `slot` first, which is returned with it.
 ///
 /// # Cancel safety
-/// Not cancel safe: what was read is lost.
+/// Not cancel safe: bytes that were read are lost.
 pub(crate) async fn read<R>(
     stream: &mut RecvStream,
     auth_state: AuthState,
-    room: impl Future<Output = Result<R, RequestError>>,
+    slot: impl Future<Output = Result<R, RequestError>>,
 ) -> Result<(Request, Option<R>), RequestError> {
-    let mut arriving = Arriving::of(auth_state);
-    let (mut begun, mut room, mut taken) = (Instant::now(), pin!(room), None);
+    let mut partial = PartialRequest::of(auth_state);
+    let (mut begun, mut slot, mut taken) = (Instant::now(), pin!(slot), None);
     loop {
-        let due = begun + arriving.time_max();
+        let due = begun + partial.time_max();
         let chunk = match timeout_at(due, stream.read_chunk(REQUEST_BYTES_MAX, false)).await {
             Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return Ok((arriving.request()?, taken)),
+            Ok(Ok(None)) => return Ok((partial.request()?, taken)),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(RequestError::TooSlow),
         };
@@ -80,11 +78,11 @@ pub(crate) async fn read<R>(
         let end = first.saturating_add(chunk.bytes.len());
         if taken.is_none() && auth_state == AuthState::SignedIn && end > SHORT_BYTES {
             let asked = Instant::now();
-            taken = Some(room.as_mut().await?);
-            // What has to wait is not slow.
+            taken = Some(slot.as_mut().await?);
+            // The wait for a slot does not count as slowness of the peer.
             begun += asked.elapsed();
         }
-        arriving.take(first, &chunk.bytes)?;
+        partial.take(first, &chunk.bytes)?;
     }
 }
 
@@ -94,44 +92,45 @@ impl From<ReadError> for RequestError {
     }
 }
 
-/// What has come of a frame. Each byte comes once, and may come before others that precede it.
-struct Arriving {
-    /// With the length. A request may hold a password, so it is wiped.
+/// The bytes of a frame that have come. Each byte comes once, in any order.
+struct PartialRequest {
+    /// The frame with its length. A request may hold a password, so the bytes are wiped.
     bytes: Zeroizing<Vec<u8>>,
-    came: usize,
-    /// The end of the piece that came last, and how many did not begin at such an end.
+    received: usize,
+    /// The end of the latest piece.
     end: usize,
-    out_of_turn: usize,
-    /// How many bytes of the length have come.
-    of_length: usize,
+    /// The number of pieces that did not begin at the end of the piece before them.
+    out_of_order: usize,
+    /// How many bytes of the length prefix have come.
+    length_bytes: usize,
     limit: usize,
 }
 
-impl Arriving {
+impl PartialRequest {
     fn of(auth_state: AuthState) -> Self {
         let limit = match auth_state {
             AuthState::SignedOut => SIGNED_OUT_REQUEST_BYTES_MAX,
             AuthState::SignedIn => REQUEST_BYTES_MAX,
         };
-        // Allocated once for nearly all, so that no copy stays behind.
+        // Enough for nearly all requests: growing would leave a copy behind that is not wiped.
         let bytes = Zeroizing::new(Vec::with_capacity(256));
-        Self { bytes, came: 0, end: 0, out_of_turn: 0, of_length: 0, limit }
+        Self { bytes, received: 0, end: 0, out_of_order: 0, length_bytes: 0, limit }
     }
 
     fn time_max(&self) -> Duration {
-        let came = u32::try_from(self.came).unwrap_or(u32::MAX);
-        TIME_MAX.saturating_add(TIME_PER_BYTE.saturating_mul(came)).min(TIME_MAX_IN_ALL)
+        let received = u32::try_from(self.received).unwrap_or(u32::MAX);
+        TIME_MAX.saturating_add(TIME_PER_BYTE.saturating_mul(received)).min(TIME_MAX_IN_ALL)
     }
 
     fn take(&mut self, first: usize, bytes: &[u8]) -> Result<(), RequestError> {
         let end = first.saturating_add(bytes.len());
-        self.came = self.came.saturating_add(bytes.len());
-        self.out_of_turn += usize::from(first != self.end);
+        self.received = self.received.saturating_add(bytes.len());
+        self.out_of_order += usize::from(first != self.end);
         self.end = end;
-        if self.out_of_turn > OUT_OF_TURN_MAX {
+        if self.out_of_order > OUT_OF_ORDER_MAX {
             return Err(RequestError::Scattered);
         }
-        self.of_length += (first..end.min(LENGTH_BYTES)).len();
+        self.length_bytes += (first..end.min(LENGTH_BYTES)).len();
         if end > self.limit.saturating_add(LENGTH_BYTES) {
             self.keep(first.min(LENGTH_BYTES), bytes.get(..LENGTH_BYTES.saturating_sub(first)));
             return Err(self.too_long());
@@ -149,14 +148,14 @@ impl Arriving {
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
-        if let Some(place) = self.bytes.get_mut(first..end) {
-            place.copy_from_slice(bytes);
+        if let Some(range) = self.bytes.get_mut(first..end) {
+            range.copy_from_slice(bytes);
         }
     }
 
-    /// The length that was announced, once that is known.
+    /// The announced length, once its bytes have come.
     fn announced(&self) -> Option<usize> {
-        let length = self.bytes.first_chunk().filter(|_| self.of_length == LENGTH_BYTES)?;
+        let length = self.bytes.first_chunk().filter(|_| self.length_bytes == LENGTH_BYTES)?;
         Some(usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX))
     }
 
@@ -169,7 +168,7 @@ impl Arriving {
         }
     }
 
-    /// The request, after the stream's end.
+    /// Decodes the request after the end of the stream.
     fn request(&self) -> Result<Request, RequestError> {
         let announced = self.announced().ok_or(frame::DecodeError::Malformed)?;
         let content = self.bytes.get(LENGTH_BYTES..).unwrap_or_default();
@@ -192,11 +191,11 @@ mod tests {
         auth_state: AuthState,
         pieces: &[(usize, &[u8])],
     ) -> Result<&'static str, RequestError> {
-        let mut arriving = Arriving::of(auth_state);
+        let mut partial = PartialRequest::of(auth_state);
         for &(offset, piece) in pieces {
-            arriving.take(offset, piece)?;
+            partial.take(offset, piece)?;
         }
-        arriving.request().map(|request| match request {
+        partial.request().map(|request| match request {
             Request::Users(_) => "users",
             Request::Login(_) => "login",
             _ => "another",
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_whole_in_whatever_order_it_comes() {
+    fn a_request_is_complete_in_any_order_of_its_bytes() {
         let frame = frame::encode_frame(&Request::from(Users { after: None }));
         let mut pieces: Vec<(usize, &[u8])> = frame.chunks(1).enumerate().collect();
         for auth_state in [AuthState::SignedOut, AuthState::SignedIn] {
@@ -219,20 +218,20 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_comes_in_crumbs_is_none() {
+    fn a_request_in_too_many_pieces_is_rejected() {
         let every_other = |count: usize| -> Vec<(usize, &[u8])> {
             (0..count).map(|number| (4 + 2 * number, &b"x"[..])).collect()
         };
         for auth_state in [AuthState::SignedOut, AuthState::SignedIn] {
-            let most = arrive(auth_state, &every_other(OUT_OF_TURN_MAX));
+            let most = arrive(auth_state, &every_other(OUT_OF_ORDER_MAX));
             assert!(matches!(most, Err(RequestError::Garbage(_))), "{most:?}");
-            let more = arrive(auth_state, &every_other(OUT_OF_TURN_MAX + 1));
+            let more = arrive(auth_state, &every_other(OUT_OF_ORDER_MAX + 1));
             assert!(matches!(more, Err(RequestError::Scattered)), "{more:?}");
         }
     }
 
     #[test]
-    fn the_longest_request_of_a_stranger_is_taken() {
+    fn the_longest_signed_out_request_is_accepted() {
         let user = "a".repeat(NAME_BYTES_MAX).parse().unwrap();
         let password = "x".repeat(PASSWORD_BYTES_MAX).try_into().unwrap();
         let frame = frame::encode_frame(&Request::from(Login { user, password }));
@@ -241,14 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_known_by_its_length_or_by_its_bytes() {
+    fn a_request_is_too_long_by_its_length_or_by_its_bytes() {
         let (short, long) = (SIGNED_OUT_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX);
         let length = |length: usize| u32::try_from(length).unwrap().to_be_bytes();
-        let check = |auth_state, pieces: &[(usize, &[u8])], for_stranger: bool| match arrive(
+        let check = |auth_state, pieces: &[(usize, &[u8])], signed_out: bool| match arrive(
             auth_state, pieces,
         ) {
-            Err(RequestError::TooLong) => assert!(!for_stranger),
-            Err(RequestError::TooLongSignedOut) => assert!(for_stranger),
+            Err(RequestError::TooLong) => assert!(!signed_out),
+            Err(RequestError::TooLongSignedOut) => assert!(signed_out),
             other => panic!("{other:?}"),
         };
         check(AuthState::SignedOut, &[(0, &length(short + 1))], true);
@@ -263,17 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_slowly_is_not_waited_for() {
-        let mut arriving = Arriving::of(AuthState::SignedIn);
-        assert_eq!(arriving.time_max(), TIME_MAX);
-        arriving.take(0, &[0; 4]).unwrap();
+    fn a_slow_request_gets_little_time() {
+        let mut partial = PartialRequest::of(AuthState::SignedIn);
+        assert_eq!(partial.time_max(), TIME_MAX);
+        partial.take(0, &[0; 4]).unwrap();
         // A byte a second.
-        arriving.take(4, &[0; 5]).unwrap();
-        assert!(arriving.time_max() < Duration::from_secs(9));
+        partial.take(4, &[0; 5]).unwrap();
+        assert!(partial.time_max() < Duration::from_secs(9));
         // The longest message at 600 bytes a second takes half a minute.
-        arriving.take(9, &[0; 16 * 1024]).unwrap();
-        assert!(arriving.time_max() > Duration::from_secs(16 * 1024 / 600));
-        arriving.take(9 + 16 * 1024, &[0; 48_000]).unwrap();
-        assert_eq!(arriving.time_max(), TIME_MAX_IN_ALL);
+        partial.take(9, &[0; 16 * 1024]).unwrap();
+        assert!(partial.time_max() > Duration::from_secs(16 * 1024 / 600));
+        partial.take(9 + 16 * 1024, &[0; 48_000]).unwrap();
+        assert_eq!(partial.time_max(), TIME_MAX_IN_ALL);
     }
 }

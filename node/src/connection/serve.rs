@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Session;
-use crate::connection::dispatch::{Arrivals, CommandContext, deliver};
+use crate::connection::context::{CommandContext, PendingStreams};
+use crate::connection::dispatch::pair_file_stream;
 use crate::connection::violations::Violations;
 use crate::limits::TokenBucket;
 use crate::network::AuthState;
@@ -23,57 +24,56 @@ use crate::network::{ConnectionSlot, Handshake, ServerFull};
 use crate::state::ServerState;
 use crate::store::RowsRead;
 
-/// How long a handshake may take: there and back through the queue before a thin link, which is ten seconds
-/// long in each direction. A client that is given up begins again, and makes the queue longer.
+/// How long a handshake may take: a round trip through a full queue before a slow link, which takes ten seconds
+/// in each direction. A client that is given up begins again, and makes the queue longer.
 const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// For how long quinn keeps what it has of a handshake that failed: three times the probe timeout of a path
-/// that was not measured.
-const FAILED_LINGERS_FOR: Duration = Duration::from_millis(4_500);
+/// For how long quinn keeps the state of a failed handshake: three times the probe timeout of a path that was
+/// not measured.
+const FAILED_HANDSHAKE_LINGERS_FOR: Duration = Duration::from_millis(4_500);
 
-/// And of a connection on the slowest of paths.
+/// For how long quinn keeps the state of a closed connection on the slowest path.
 const LINGERS_MAX: Duration = Duration::from_secs(60);
 
-/// How long a connection lasts while nobody signs in on it, or again after somebody has signed out: so many
-/// round trips, but no less and no more than this.
+/// How long a connection lasts while nobody is signed in on it: so many round trips, within these bounds.
 const SIGN_IN_ROUND_TRIPS: u32 = 8;
 const SIGN_IN_TIME: Duration = Duration::from_secs(10);
 const SIGN_IN_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// How long a stranger's commands that have come in time may take after that: a password that is being
-/// checked may be the right one.
-const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long commands that came before the sign-in deadline may take after it: a password that is being checked
+/// may be the right one.
+const LAST_COMMANDS_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Serves a connection from its first packet until it is closed, by the peer or by us.
+/// Serves a connection from its first packet until the peer or the server closes it.
 pub(crate) async fn serve(state: Arc<ServerState>, incoming: Incoming, handshake: Handshake) {
     let from = incoming.remote_address();
-    let Ok((proof, connecting)) = ValidatedPath::accept(incoming) else { return };
+    let Ok((path, connecting)) = ValidatedPath::accept(incoming) else { return };
     let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else {
-        return state.linger(FAILED_LINGERS_FOR, handshake).await;
+        return state.linger(FAILED_HANDSHAKE_LINGERS_FOR, handshake).await;
     };
-    proof.set(from);
+    path.set(from);
     let peer = connection.remote_address();
-    let place = match handshake.done() {
-        Ok(place) => place,
+    let slot = match handshake.done() {
+        Ok(slot) => slot,
         Err(ServerFull) => {
             return close(&connection, quic_codes::FULL, b"there are too many connections");
         }
     };
     tracing::debug!(%peer, "connected");
-    let mut streams = Streams::new(Arc::clone(&state), connection.clone(), place);
-    let (reason, place) = tokio::select! {
-        ended = async { let end = streams.accept().await; streams.close(end).await } => ended,
-        never = proof.follow(&connection) => never,
+    let mut task = ConnectionTask::new(Arc::clone(&state), connection.clone(), slot);
+    let (reason, slot) = tokio::select! {
+        ended = async { let cause = task.accept().await; task.close(cause).await } => ended,
+        never = path.follow(&connection) => never,
     };
     tracing::debug!(%peer, reason, "disconnected");
     let lingers_for = drained_in(&connection);
     drop(connection);
-    state.linger(lingers_for, place).await;
+    state.linger(lingers_for, slot).await;
 }
 
-/// How long quinn keeps a connection at the most after it was closed: three times the probe timeout (RFC 9000,
-/// section 10.2). Where the round trip varies by half, as it is taken to in the beginning, that is
-/// three round trips and what an acknowledgement may wait.
+/// How long quinn keeps a closed connection at most: three times the probe timeout (RFC 9000, section 10.2).
+/// With the initial estimate that the round trip varies by half, the probe timeout is three round trips and the
+/// delay of an acknowledgement.
 fn drained_in(connection: &Connection) -> Duration {
     let probe_timeout = connection.rtt().saturating_mul(3) + Duration::from_millis(25);
     probe_timeout.saturating_mul(3).min(LINGERS_MAX)
@@ -85,42 +85,43 @@ fn sign_in_time(connection: &Connection) -> Duration {
 }
 
 impl ServerState {
-    /// Keeps a place for as long as there is still something in memory of who had it: else those who come and
-    /// go would count for nothing.
-    async fn linger<T>(&self, time: Duration, place: T) {
+    /// Keeps a slot for as long as quinn keeps the connection's state in memory. Otherwise connections that come
+    /// and go would use memory that nothing counts.
+    async fn linger<T>(&self, time: Duration, slot: T) {
         let _ = timeout(time, self.stopping.cancelled()).await;
-        drop(place);
+        drop(slot);
     }
 }
 
-struct Streams {
+/// The task of a connection, which starts a task for each stream.
+struct ConnectionTask {
     state: Arc<ServerState>,
     connection: Connection,
-    place: ConnectionSlot,
+    slot: ConnectionSlot,
     session: Arc<Session>,
     auth_state: watch::Receiver<AuthState>,
-    /// When a connection on which nobody is signed in ends.
-    stranger_until: Option<Instant>,
-    /// Whatever has not come by then comes too late.
+    /// The time at which the connection ends unless somebody has signed in.
+    sign_in_deadline: Option<Instant>,
+    /// Cancelled at the deadline: requests that are not complete by then are not answered.
     too_late: CancellationToken,
     violations: Arc<Violations>,
-    arrivals: Arc<Arrivals>,
+    pending_streams: Arc<PendingStreams>,
     windows: Arc<ConnectionWindows>,
     bucket: Arc<TokenBucket>,
     tasks: JoinSet<()>,
 }
 
-/// Why a connection ends.
-enum End {
+/// The cause of a connection's end.
+enum EndCause {
     Lost(String),
     Silent,
-    Stopping,
+    ServerStops,
     NobodySignedIn,
     Misbehaved,
 }
 
-impl Streams {
-    fn new(state: Arc<ServerState>, connection: Connection, place: ConnectionSlot) -> Self {
+impl ConnectionTask {
+    fn new(state: Arc<ServerState>, connection: Connection, slot: ConnectionSlot) -> Self {
         let session = Arc::<Session>::default();
         let windows = ConnectionWindows::new(connection.clone(), state.window_budget.clone());
         let bucket = Arc::new(state.rate_limits.connection());
@@ -128,120 +129,123 @@ impl Streams {
         Self {
             state,
             connection,
-            place,
-            auth_state: session.auth_state(),
+            slot,
+            auth_state: session.watch_auth_state(),
             session,
-            stranger_until: Some(Instant::now() + sign_in_time),
+            sign_in_deadline: Some(Instant::now() + sign_in_time),
             too_late: CancellationToken::new(),
             violations: Arc::default(),
-            arrivals: Arc::default(),
+            pending_streams: Arc::default(),
             windows,
             bucket,
             tasks: JoinSet::new(),
         }
     }
 
-    /// Accepts streams until the connection ends or is to end, and says why.
-    async fn accept(&mut self) -> End {
+    /// Accepts streams until the connection ends or has to end, and returns the cause.
+    async fn accept(&mut self) -> EndCause {
         let (connection, violations) = (self.connection.clone(), Arc::clone(&self.violations));
         let mut silence = pin!(until_silent(&connection));
         loop {
-            // Every arm is cancel safe: a stream that was not taken now is taken next time.
+            // Every branch is cancel safe: a stream that is not accepted now is accepted next time.
             tokio::select! {
-                () = &mut silence => return End::Silent,
+                () = &mut silence => return EndCause::Silent,
                 stream = connection.accept_bi() => match stream {
                     Ok(stream) => self.start_command(stream),
-                    Err(error) => return End::Lost(error.to_string()),
+                    Err(error) => return EndCause::Lost(error.to_string()),
                 },
                 stream = connection.accept_uni() => match stream {
                     Ok(stream) => self.start_file(stream),
-                    Err(error) => return End::Lost(error.to_string()),
+                    Err(error) => return EndCause::Lost(error.to_string()),
                 },
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
-                Ok(()) = self.auth_state.changed() => self.note_standing(),
-                () = until(self.stranger_until) => match self.last_answers().await {
-                    AuthState::SignedOut => return End::NobodySignedIn,
-                    AuthState::SignedIn => self.note_standing(),
+                Ok(()) = self.auth_state.changed() => self.apply_auth_state(),
+                () = until(self.sign_in_deadline) => match self.finish_commands().await {
+                    AuthState::SignedOut => return EndCause::NobodySignedIn,
+                    AuthState::SignedIn => self.apply_auth_state(),
                 },
-                () = violations.is_too_much() => return End::Misbehaved,
-                () = self.state.stopping.cancelled() => return End::Stopping,
+                () = violations.too_many() => return EndCause::Misbehaved,
+                () = self.state.stopping.cancelled() => return EndCause::ServerStops,
             }
         }
     }
 
-    /// Who is signed in may do more, for longer.
-    fn note_standing(&mut self) {
+    /// Raises or lowers the limits of the connection. A signed-in connection has higher limits and no deadline.
+    fn apply_auth_state(&mut self) {
         let auth_state = *self.auth_state.borrow_and_update();
-        self.place.stands(auth_state);
-        self.stranger_until = match auth_state {
+        self.slot.count_as(auth_state);
+        self.sign_in_deadline = match auth_state {
             AuthState::SignedOut => {
-                endpoint::distrust(&self.connection, &self.windows);
-                // Who signs out takes no place from others who come.
-                let has_room = self.place.is_within_caps();
-                let time = if has_room { sign_in_time(&self.connection) } else { Duration::ZERO };
+                endpoint::lower_limits(&self.connection, &self.windows);
+                // Beyond the limit of signed-out connections, one that signs out ends at once: it takes no slot
+                // from new connections.
+                let is_within_limits = self.slot.is_within_limits();
+                let time =
+                    if is_within_limits { sign_in_time(&self.connection) } else { Duration::ZERO };
                 Some(Instant::now() + time)
             }
             AuthState::SignedIn => {
-                endpoint::trust(&self.connection, &self.windows);
+                endpoint::raise_limits(&self.connection, &self.windows);
                 None
             }
         };
     }
 
-    /// Lets what has come of a stranger be answered, and says whether somebody has signed in by it.
-    async fn last_answers(&mut self) -> AuthState {
+    /// Finishes the commands that came before the deadline, and returns whether one of them has signed in.
+    async fn finish_commands(&mut self) -> AuthState {
         std::mem::take(&mut self.too_late).cancel();
-        let answers = async {
+        let commands = async {
             while let Some(ended) = self.tasks.join_next().await {
                 report_panic(ended);
             }
         };
-        // A peer that does not take its answer is none to wait for.
-        let _ = timeout(LAST_ANSWERS_TIME_MAX, answers).await;
-        self.session.stands()
+        // A peer that does not read its answer is not waited for.
+        let _ = timeout(LAST_COMMANDS_TIME_MAX, commands).await;
+        self.session.auth_state()
     }
 
-    fn start_command(&mut self, (answer, request): (SendStream, RecvStream)) {
+    fn start_command(&mut self, (reply_stream, request): (SendStream, RecvStream)) {
         let context = CommandContext {
             state: Arc::clone(&self.state),
             connection: self.connection.clone(),
-            network: self.place.network(),
+            network: self.slot.network(),
             session: Arc::clone(&self.session),
-            arrivals: Arc::clone(&self.arrivals),
+            pending_streams: Arc::clone(&self.pending_streams),
             windows: Arc::clone(&self.windows),
             violations: Arc::clone(&self.violations),
             bucket: Arc::clone(&self.bucket),
-            answer,
-            room: None,
+            reply_stream,
+            long_request_slot: None,
             account: None,
             rows_read: RowsRead::default(),
         };
-        self.tasks.spawn(context.serve(request, self.too_late.clone()));
+        self.tasks.spawn(context.run_stream(request, self.too_late.clone()));
     }
 
     fn start_file(&mut self, stream: RecvStream) {
-        let (arrivals, violations) = (Arc::clone(&self.arrivals), Arc::clone(&self.violations));
+        let pending = Arc::clone(&self.pending_streams);
+        let violations = Arc::clone(&self.violations);
         let bucket = Arc::clone(&self.bucket);
-        self.tasks.spawn(deliver(stream, arrivals, violations, bucket));
+        self.tasks.spawn(pair_file_stream(stream, pending, violations, bucket));
     }
 
-    /// Closes the connection in order, and says why, and which place is left. Where the peer did nothing wrong, what was accepted
-    /// is finished before: a change that was begun gets its answer, a file its message.
-    async fn close(mut self, end: End) -> (String, ConnectionSlot) {
-        let reason = match end {
-            End::Lost(reason) => reason,
-            End::Silent => {
+    /// Closes the connection in order, and returns the reason and the slot. If the peer did nothing wrong, the
+    /// accepted streams are finished before: a change that was begun gets its answer, a file its message.
+    async fn close(mut self, cause: EndCause) -> (String, ConnectionSlot) {
+        let reason = match cause {
+            EndCause::Lost(reason) => reason,
+            EndCause::Silent => {
                 let reason = "nothing comes from the client any more";
                 close(&self.connection, quic_codes::TOO_SLOW, reason.as_bytes());
                 reason.to_owned()
             }
-            End::Stopping => "the server stops".to_owned(),
-            End::NobodySignedIn => {
+            EndCause::ServerStops => "the server stops".to_owned(),
+            EndCause::NobodySignedIn => {
                 let reason = "nobody has signed in";
                 close(&self.connection, quic_codes::NOBODY_SIGNED_IN, reason.as_bytes());
                 reason.to_owned()
             }
-            End::Misbehaved => {
+            EndCause::Misbehaved => {
                 let peer = self.connection.remote_address();
                 tracing::warn!(%peer, "too much came that is no request: closing the connection");
                 close(&self.connection, quic_codes::MISBEHAVED, b"too much of this is no request");
@@ -253,11 +257,11 @@ impl Streams {
         }
         self.session.sign_out();
         close(&self.connection, quic_codes::SHUTTING_DOWN, b"the server is shutting down");
-        (reason, self.place)
+        (reason, self.slot)
     }
 }
 
-/// Closes a connection, unless that was done before.
+/// Closes a connection that is not closed yet.
 fn close(connection: &Connection, code: u32, reason: &[u8]) {
     connection.close(VarInt::from_u32(code), reason);
 }

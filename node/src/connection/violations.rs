@@ -1,63 +1,63 @@
-//! How much nonsense a connection may send before it is closed.
+//! Protocol violations per minute, after which a connection is closed.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-/// How many offences within a minute are the end of a connection. A client of ours commits none, whatever
-/// its network does; one of a later version may ask for commands that we do not know.
-const OFFENCES_MAX: u32 = 32;
+/// This many violations in one period close the connection. Our own client commits none on any network. A
+/// client of a later version may ask for commands that this server does not know.
+const VIOLATIONS_MAX: u32 = 32;
 
-/// How long an offence is held against a connection.
-const MEMORY: Duration = Duration::from_secs(60);
+/// The period in which violations are counted.
+const PERIOD: Duration = Duration::from_secs(60);
 
-/// The offences of one connection.
+/// The violations of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Violations {
-    minute: Mutex<Option<Window>>,
-    too_much: CancellationToken,
+    period: Mutex<Option<Period>>,
+    too_many: CancellationToken,
 }
 
 #[derive(Debug)]
-struct Window {
+struct Period {
     begun: Instant,
     violations: u32,
 }
 
-/// Which one of a minute an offence was.
+/// The position of a violation in its period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Violation {
-    /// The first: it is worth a word in the log.
+    /// The first, which is logged.
     First,
-    /// Another one.
+    /// A later one.
     Repeated,
 }
 
 impl Violations {
-    /// Notes an offence.
+    /// Counts a violation.
     pub(crate) fn note(&self) -> Violation {
         self.note_at(Instant::now())
     }
 
     fn note_at(&self, now: Instant) -> Violation {
-        let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = minute.take().filter(|minute| now.duration_since(minute.begun) < MEMORY);
-        let mut current = fresh.unwrap_or(Window { begun: now, violations: 0 });
+        let mut period = self.period.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = period.take().filter(|period| now.duration_since(period.begun) < PERIOD);
+        let mut current = running.unwrap_or(Period { begun: now, violations: 0 });
         current.violations += 1;
-        let violations = minute.insert(current).violations;
-        if violations >= OFFENCES_MAX {
-            self.too_much.cancel();
+        let violations = period.insert(current).violations;
+        if violations >= VIOLATIONS_MAX {
+            self.too_many.cancel();
         }
         if violations == 1 { Violation::First } else { Violation::Repeated }
     }
 
-    /// Waits until it is too much.
+    /// Waits until there are too many violations.
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(crate) async fn is_too_much(&self) {
-        self.too_much.cancelled().await;
+    pub(crate) async fn too_many(&self) {
+        self.too_many.cancelled().await;
     }
 }
 
@@ -66,17 +66,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offences_are_counted_by_the_minute() {
+    fn violations_are_counted_by_the_minute() {
         let (violations, begun) = (Violations::default(), Instant::now());
         for minute in 0..3 {
-            let now = begun + minute * MEMORY;
-            for violation in 1..OFFENCES_MAX {
+            let now = begun + minute * PERIOD;
+            for violation in 1..VIOLATIONS_MAX {
                 let expected = if violation == 1 { Violation::First } else { Violation::Repeated };
                 assert_eq!(violations.note_at(now), expected);
             }
-            assert!(!violations.too_much.is_cancelled());
+            assert!(!violations.too_many.is_cancelled());
         }
-        violations.note_at(begun + 2 * MEMORY + MEMORY / 2);
-        assert!(violations.too_much.is_cancelled());
+        violations.note_at(begun + 2 * PERIOD + PERIOD / 2);
+        assert!(violations.too_many.is_cancelled());
     }
 }

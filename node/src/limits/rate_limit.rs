@@ -1,87 +1,54 @@
-//! How fast connections and accounts may ask. Who asks faster waits, and is refused nothing.
+//! Rate limits. A connection or an account that asks too fast waits, and no command is refused for it.
 //!
-//! Every command costs tokens, one at the least. A connection and an account earn so many a second, and
-//! keep some for bursts. What has to wait holds its stream, of which a connection has a bounded number,
-//! so a flood stops at its sender. How many commands of one account are at work at a time is bounded as
-//! well: what goes to the store together waits for one sync, and a batch that is full of one account's
-//! changes would make the others wait for the next.
+//! A command that waits holds its stream. A connection has a bounded number of streams, so a flood stops at
+//! its sender. Each mechanism is here because a test fails without it:
+//!
+//! - The bucket of a connection keeps one device from using its account's whole rate:
+//!   `who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing` (`tests/hostile/fairness.rs`).
+//!   It is also the only bucket while nobody is signed in.
+//! - The bucket of an account outlives a connection that closes before its answer:
+//!   `who_leaves_before_the_answer_pays_all_the_same` (same file).
+//! - The slots for commands at work bound unread answers:
+//!   `answers_that_nobody_reads_take_an_accounts_places_and_no_more` (`tests/hostile/strangers/hoards.rs`).
+//!   The store's writer commits waiting changes together, so they also keep one account from filling a commit.
+//! - The slots for long requests bound requests that never end:
+//!   `requests_that_never_end_take_an_accounts_room_and_no_more` (same file). The slots for commands at work
+//!   cannot do this: a device on a slow link would hold up the account's other devices, see
+//!   `long_requests_that_come_slowly_leave_room_for_other_devices` (same file).
+//! - The slots for session control are separate, so that the holder of a stolen session cannot keep its owner
+//!   from ending it: `whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none` (same file).
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use qchat_proto::UserName;
-use tokio::sync::{Mutex as AsyncMutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many accounts are known before those are forgotten that have not asked for a while.
+use crate::limits::token_bucket::{Rate, TokenBucket};
+
+/// The number of known accounts above which idle accounts are removed.
 const ACCOUNTS_BEFORE_SWEEP: usize = 256;
 
-/// Tokens a second, and how many are kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rate {
-    per_second: NonZeroU32,
-    burst: NonZeroU32,
-}
+/// Tokens that a connection earns in a second, by default. A script that waits for each answer sends fewer
+/// commands, because each answer waits for an fsync. One core answers five times as many.
+pub(crate) const TOKENS_PER_SECOND: NonZeroU32 = non_zero(1_000);
 
-/// What a connection earns in a second, unless the server's owner says otherwise: more than a script gets
-/// through that waits for each answer, since each of those waits for a sync of the disk. A fifth of what one
-/// core does.
-pub(crate) const PER_SECOND: NonZeroU32 = non_zero(1_000);
-
-/// What it keeps for bursts: that of so many seconds.
+/// A bucket keeps the tokens of so many seconds for bursts.
 const BURST_SECONDS: NonZeroU32 = non_zero(2);
 
-/// An account, all its connections together, has so many times what one of them has: one device in a
-/// frenzy leaves room for the others.
-const OF_ACCOUNT: NonZeroU32 = non_zero(2);
+/// An account earns so many times as much as a connection, so that one busy device leaves tokens for others.
+const ACCOUNT_FACTOR: NonZeroU32 = non_zero(2);
 
-/// How many commands of an account are at work at a time. Four times as many as keep the store's writer
-/// busy from one sync to the next, and a small part of a batch.
-pub(crate) const AT_WORK_MAX: usize = 16;
+/// Commands of an account that are at work at a time. Four times as many as keep the store's writer busy from
+/// one fsync to the next, and a small part of a commit.
+pub(crate) const COMMANDS_AT_WORK_MAX: usize = 16;
 
-/// How many commands that end an account's sessions are at work at a time, beside the others.
-const ENDING_MAX: usize = 4;
+/// Session control commands of an account that are at work at a time, beside the others.
+const SESSION_CONTROL_MAX: usize = 4;
 
-/// How many long requests of an account are kept at a time, from the first bytes to the answer.
+/// Long requests of an account that are in memory at a time, from their first bytes to their answer.
 const LONG_REQUESTS_MAX: usize = 32;
-
-/// What a command of somebody who is not signed in costs, whatever it is.
-pub(crate) const SIGNED_OUT_COST: u32 = 10;
-
-/// Of those who are told, so many cost a token: each costs the server a look into the store and a packet,
-/// less than a command does.
-const TOLD_A_TOKEN: usize = 16;
-
-/// The most that telling costs. With it, what a connection can have waiting is through in a quarter of the time
-/// that a client waits for an answer.
-const TELLING_MAX: u32 = 128;
-
-/// So much text costs a token more: it is kept, twice, for ever.
-const TEXT_BYTES_A_TOKEN: usize = 4 * 1024;
-
-/// So much of an answer costs a token more: it was read, and has to be sent.
-const ANSWER_BYTES_A_TOKEN: usize = 16 * 1024;
-
-/// So many rows that the store looked at for a command cost a token, also those that it left out of the answer: an
-/// account may have a third of a core for that.
-const ROWS_A_TOKEN: usize = 128;
-
-impl Rate {
-    const fn of(per_second: NonZeroU32) -> Self {
-        Self { per_second, burst: per_second.saturating_mul(BURST_SECONDS) }
-    }
-
-    /// How long an empty purse takes to be full.
-    fn fills_in(self) -> Duration {
-        Duration::from_secs_f64(f64::from(self.burst.get()) / f64::from(self.per_second.get()))
-    }
-}
 
 const fn non_zero(number: u32) -> NonZeroU32 {
     match NonZeroU32::new(number) {
@@ -90,107 +57,15 @@ const fn non_zero(number: u32) -> NonZeroU32 {
     }
 }
 
-/// What it costs to tell so many watchers of something.
-pub(crate) fn of_telling(watchers: usize) -> u32 {
-    u32::try_from(watchers / TOLD_A_TOKEN).unwrap_or(TELLING_MAX).min(TELLING_MAX)
-}
+/// One of an account's slots. Dropping it frees the slot.
+pub(crate) type CommandSlot = OwnedSemaphorePermit;
 
-/// What it costs to keep so many bytes of text.
-pub(crate) fn of_text(bytes: usize) -> u32 {
-    u32::try_from(bytes / TEXT_BYTES_A_TOKEN).unwrap_or(u32::MAX)
-}
-
-/// What an answer of so many bytes costs.
-pub(crate) fn of_answer(bytes: usize) -> u32 {
-    u32::try_from(bytes / ANSWER_BYTES_A_TOKEN).unwrap_or(u32::MAX)
-}
-
-/// What it costs that the store looked at so many rows.
-pub(crate) fn of_rows(rows: usize) -> u32 {
-    u32::try_from(rows / ROWS_A_TOKEN).unwrap_or(u32::MAX)
-}
-
-/// Those of so many rows for which that pays nothing yet.
-pub(crate) fn change_of_rows(rows: usize) -> usize {
-    rows % ROWS_A_TOKEN
-}
-
-/// The runtime's time, for the limiter.
-#[derive(Debug)]
-struct RuntimeClock(Instant);
-
-impl Clock for RuntimeClock {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Duration>>;
-
-/// Tokens that come by themselves.
-#[derive(Debug)]
-pub(crate) struct TokenBucket {
-    rate: Rate,
-    limiter: Limiter,
-    /// Who pays, one after the other: with several at the limiter, whoever needs many tokens would
-    /// never find them. Holds when somebody paid last.
-    paying: AsyncMutex<Instant>,
-}
-
-impl TokenBucket {
-    fn of(rate: Rate) -> Self {
-        let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
-        let now = Instant::now();
-        let limiter = RateLimiter::direct_with_clock(quota, RuntimeClock(now));
-        Self { rate, limiter, paying: AsyncMutex::new(now) }
-    }
-
-    /// Waits until so many tokens are there, and takes them. Who came first has theirs first. What costs
-    /// more than a purse can hold costs what it holds.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: nothing is taken, and the place in the queue is lost.
-    pub(crate) async fn acquire(&self, tokens: u32) {
-        let Some(tokens) = NonZeroU32::new(tokens) else { return };
-        let mut paying = self.paying.lock().await;
-        while let Some(wait) = self.missing(tokens) {
-            sleep(wait).await;
-        }
-        *paying = Instant::now();
-    }
-
-    /// Waits until so many tokens are paid, also where they are more than the purse can hold.
-    pub(crate) async fn acquire_all(&self, mut tokens: u32) {
-        while tokens > 0 {
-            let part = tokens.min(self.rate.burst.get());
-            self.acquire(part).await;
-            tokens -= part;
-        }
-    }
-
-    /// Takes so many tokens, or tells when they will be there.
-    fn missing(&self, tokens: NonZeroU32) -> Option<Duration> {
-        let checked = self.limiter.check_n(tokens.min(self.rate.burst));
-        // It has room for as many as it keeps.
-        let early = checked.ok()?.err()?;
-        Some(early.wait_time_from(self.limiter.clock().now()))
-    }
-
-    /// Whether it is as full as a new one.
-    fn is_full(&self) -> bool {
-        let last = self.paying.try_lock().map(|last: MutexGuard<'_, Instant>| *last);
-        last.is_ok_and(|last| last.elapsed() >= self.rate.fills_in())
-    }
-}
-
-/// What all connections of an account share.
+/// The limits that all connections of an account share.
 #[derive(Debug)]
 pub(crate) struct AccountLimits {
-    bucket: TokenBucket,
-    at_work: Arc<Semaphore>,
-    ending: Arc<Semaphore>,
+    pub(crate) bucket: TokenBucket,
+    commands: Arc<Semaphore>,
+    session_control: Arc<Semaphore>,
     long_requests: Arc<Semaphore>,
 }
 
@@ -198,57 +73,43 @@ impl AccountLimits {
     fn of(rate: Rate) -> Self {
         Self {
             bucket: TokenBucket::of(rate),
-            at_work: Arc::new(Semaphore::new(AT_WORK_MAX)),
-            ending: Arc::new(Semaphore::new(ENDING_MAX)),
+            commands: Arc::new(Semaphore::new(COMMANDS_AT_WORK_MAX)),
+            session_control: Arc::new(Semaphore::new(SESSION_CONTROL_MAX)),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS_MAX)),
         }
     }
 
-    /// Whether it has all that it can have.
-    fn is_as_new(&self) -> bool {
-        self.bucket.is_full()
-            && self.at_work.available_permits() == AT_WORK_MAX
-            && self.ending.available_permits() == ENDING_MAX
-            && self.long_requests.available_permits() == LONG_REQUESTS_MAX
+    /// Whether a new account would have the same limits.
+    fn is_idle(&self) -> bool {
+        let slots = [&self.commands, &self.session_control, &self.long_requests];
+        self.bucket.is_full() && slots.into_iter().all(|slots| Arc::strong_count(slots) == 1)
     }
 
-    /// As [`TokenBucket::pay`].
-    pub(crate) async fn acquire(&self, tokens: u32) {
-        self.bucket.acquire(tokens).await;
-    }
-
-    /// As [`TokenBucket::pay_off`].
-    pub(crate) async fn acquire_all(&self, tokens: u32) {
-        self.bucket.acquire_all(tokens).await;
-    }
-
-    /// As [`place`](Self::place), for commands that end sessions: whoever has one of the account's cannot keep its
-    /// owner from ending it.
-    pub(crate) async fn place_to_end(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.ending).acquire_owned().await.ok()
-    }
-
-    /// A place among the account's commands that are at work, once one is free.
+    /// Waits for a slot for a command.
     ///
     /// # Cancel safety
-    /// Cancel safe: the place in the queue is lost.
-    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.at_work).acquire_owned().await.ok()
+    /// Cancel safe: the position in the queue is lost. The same is true of the other two.
+    pub(crate) async fn command_slot(&self) -> Option<CommandSlot> {
+        slot(&self.commands).await
     }
 
-    /// Room for a long request, once there is some.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: the place in the queue is lost.
-    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.long_requests).acquire_owned().await.ok()
+    /// Waits for a slot for a command about the account's sessions.
+    pub(crate) async fn session_control_slot(&self) -> Option<CommandSlot> {
+        slot(&self.session_control).await
+    }
+
+    /// Waits for a slot for a long request.
+    pub(crate) async fn long_request_slot(&self) -> Option<CommandSlot> {
+        slot(&self.long_requests).await
     }
 }
 
-/// What everybody earns, and the accounts that have asked for something lately.
+async fn slot(slots: &Arc<Semaphore>) -> Option<CommandSlot> {
+    // The semaphore is never closed, so this is never `None`.
+    Arc::clone(slots).acquire_owned().await.ok()
+}
+
+/// The rates of connections and accounts, and the limits of each active account.
 #[derive(Debug)]
 pub(crate) struct RateLimits {
     of_connection: Rate,
@@ -259,7 +120,7 @@ pub(crate) struct RateLimits {
 #[derive(Debug)]
 struct LimitsByAccount {
     known: HashMap<UserName, Arc<AccountLimits>>,
-    /// When there are so many, those are forgotten that are as good as new.
+    /// At this many accounts, drop those that are idle.
     sweep_at: usize,
 }
 
@@ -270,22 +131,26 @@ impl Default for LimitsByAccount {
 }
 
 impl RateLimits {
-    /// A connection earns so many tokens a second.
+    /// Limits by which a connection earns so many tokens a second.
     pub(crate) fn of(per_second: NonZeroU32) -> Self {
+        let rate = |per_second: NonZeroU32| Rate {
+            per_second,
+            burst: per_second.saturating_mul(BURST_SECONDS),
+        };
         Self {
-            of_connection: Rate::of(per_second),
-            of_account: Rate::of(per_second.saturating_mul(OF_ACCOUNT)),
+            of_connection: rate(per_second),
+            of_account: rate(per_second.saturating_mul(ACCOUNT_FACTOR)),
             accounts: Mutex::default(),
         }
     }
 
-    /// What a new connection has.
+    /// The bucket of a new connection.
     pub(crate) fn connection(&self) -> TokenBucket {
         TokenBucket::of(self.of_connection)
     }
 
-    /// What the account has. It outlives the account's connections for as long as it takes to fill up: to
-    /// come back brings no new tokens.
+    /// The limits of an account. They outlive the account's connections until the bucket is full again, so that
+    /// a new connection brings no new tokens.
     pub(crate) fn account(&self, user: &UserName) -> Arc<AccountLimits> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = accounts.known.get(user) {
@@ -299,12 +164,12 @@ impl RateLimits {
 }
 
 impl LimitsByAccount {
-    /// Now and then, so that each account that comes pays for a few looks at the most.
+    /// Removes idle accounts each time that the map has doubled, so that a new account pays for a few looks.
     fn sweep(&mut self) {
         if self.known.len() < self.sweep_at {
             return;
         }
-        self.known.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_as_new());
+        self.known.retain(|_, account| Arc::strong_count(account) > 1 || !account.is_idle());
         self.sweep_at = ACCOUNTS_BEFORE_SWEEP.max(self.known.len().saturating_mul(2));
     }
 }

@@ -197,7 +197,7 @@ impl Drop for Handshake {
 
 impl ConnectionSlot {
     /// Counts the connection where it belongs now.
-    pub(crate) fn stands(&mut self, auth_state: AuthState) {
+    pub(crate) fn count_as(&mut self, auth_state: AuthState) {
         let before = std::mem::replace(&mut self.auth_state, auth_state);
         self.admission.counters().change(self.network(), |count| {
             count.leave(before);
@@ -206,7 +206,7 @@ impl ConnectionSlot {
     }
 
     /// Whether there are no more of its kind than may come.
-    pub(crate) fn is_within_caps(&self) -> bool {
+    pub(crate) fn is_within_limits(&self) -> bool {
         let ConnectionLimits { all, per_address } = self.admission.limits;
         let counters = self.admission.counters();
         counters.all.is_within(all) && counters.of(&self.network()).is_within(per_address)

@@ -173,14 +173,14 @@ fn transport() -> TransportConfig {
 }
 
 /// Raises what a connection may have under way: somebody has signed in on it.
-pub(crate) fn trust(connection: &quinn::Connection, windows: &ConnectionWindows) {
+pub(crate) fn raise_limits(connection: &quinn::Connection, windows: &ConnectionWindows) {
     connection.set_max_concurrent_bi_streams(SIGNED_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(SIGNED_FILES_MAX);
     windows.manage();
 }
 
 /// Lowers it again: nobody is signed in any more. What was allowed before can still come.
-pub(crate) fn distrust(connection: &quinn::Connection, windows: &ConnectionWindows) {
+pub(crate) fn lower_limits(connection: &quinn::Connection, windows: &ConnectionWindows) {
     windows.release();
     connection.set_max_concurrent_bi_streams(STRANGER_COMMANDS_MAX);
     connection.set_max_concurrent_uni_streams(STRANGER_FILES_MAX);

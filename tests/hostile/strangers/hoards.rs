@@ -135,6 +135,29 @@ async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_requests_that_come_slowly_leave_room_for_other_devices() {
+    let server = Server::start();
+    let token = RawConnection::connect(&server).await.sign_up("alice").await;
+    let (desk, phone) =
+        (RawConnection::connect(&server).await, RawConnection::connect(&server).await);
+    desk.resume(&token).await;
+    phone.resume(&token).await;
+    let mut slow = Vec::new();
+    for _ in 0..LONG_REQUESTS {
+        let (mut send, receive) = desk.stream().await;
+        let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
+        send.write_all(&length.to_be_bytes()).await.unwrap();
+        // Long enough to wait for one of the account's slots, and not complete.
+        send.write_all(&[0; REQUEST_BYTES_MAX / 8]).await.unwrap();
+        slow.push((send, receive));
+    }
+    settled(std::slice::from_ref(&desk)).await;
+    // The server gives incomplete requests up after 8 s; the phone must not wait for that.
+    let users = timeout(Duration::from_secs(4), phone.ask(Users { after: None })).await;
+    assert!(users.expect("it waits for the desk").is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_take_an_accounts_places_and_no_more() {
     let (server, token) = with_messages().await;
     let connections = connections(&server, &token).await;

@@ -48,9 +48,9 @@ fn an_address_has_to_be_proven_once_there_are_many_strangers() {
     check_claimed(&admission, 1, "prove");
     check_claimed(&admission, 2, "welcome");
     // Who signs in is no stranger any more; who signs out is one again.
-    here[0].stands(AuthState::SignedIn);
+    here[0].count_as(AuthState::SignedIn);
     check_claimed(&admission, 1, "welcome");
-    here[0].stands(AuthState::SignedOut);
+    here[0].count_as(AuthState::SignedOut);
     check_claimed(&admission, 1, "prove");
     let _elsewhere = come(&admission, 2, SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX);
     check_claimed(&admission, 3, "prove");
@@ -66,7 +66,7 @@ fn an_address_has_only_so_many_places() {
     check_proven(&admission, 1, "welcome");
     let tight = self::admission(4096, 3);
     let mut here = come(&tight, 1, 3);
-    here.iter_mut().for_each(|place| place.stands(AuthState::SignedIn));
+    here.iter_mut().for_each(|place| place.count_as(AuthState::SignedIn));
     check_claimed(&tight, 1, "prove");
     check_proven(&tight, 1, "refused");
     check_proven(&tight, 2, "welcome");
@@ -79,7 +79,7 @@ fn the_server_has_only_so_many_places() {
     places.extend(come(&admission, 2, 1));
     check_claimed(&admission, 3, "prove");
     check_proven(&admission, 3, "refused");
-    places.iter_mut().for_each(|place| place.stands(AuthState::SignedIn));
+    places.iter_mut().for_each(|place| place.count_as(AuthState::SignedIn));
     check_proven(&admission, 3, "refused");
     places.pop();
     check_proven(&admission, 3, "welcome");
@@ -152,11 +152,11 @@ fn one_network_leaves_handshakes_to_others() {
 fn who_signs_out_where_there_are_strangers_enough_is_one_too_many() {
     let admission = admission(4096, 2048);
     let mut signed_in = come(&admission, 1, 1).pop().unwrap();
-    signed_in.stands(AuthState::SignedIn);
+    signed_in.count_as(AuthState::SignedIn);
     let mut signed_out = come(&admission, 1, SIGNED_OUT_PER_ADDRESS_MAX);
-    assert!(signed_in.is_within_caps());
-    signed_in.stands(AuthState::SignedOut);
-    assert!(!signed_in.is_within_caps());
+    assert!(signed_in.is_within_limits());
+    signed_in.count_as(AuthState::SignedOut);
+    assert!(!signed_in.is_within_limits());
     signed_out.pop();
-    assert!(signed_in.is_within_caps());
+    assert!(signed_in.is_within_limits());
 }
