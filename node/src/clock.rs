@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use qchat_proto::Timestamp;
 
-/// Now, by the system's clock; 1970 where that clock stands before it.
+/// The system's time; 1970 if the system's clock is before that.
 pub(crate) fn now() -> Timestamp {
     let since_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_milliseconds(u64::try_from(since_start.as_millis()).unwrap_or(u64::MAX))

@@ -10,7 +10,7 @@ use qchat_proto::limits::FILE_BYTES_MAX;
 use crate::identity::IdentityFiles;
 use crate::limits::TOKENS_PER_SECOND;
 
-/// Where a server finds and keeps things, and what it allows.
+/// The address, folders and limits of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The UDP address; `[::]` serves both IP versions.
@@ -21,46 +21,46 @@ pub struct Config {
     pub data: PathBuf,
     /// The folder of the uploaded files.
     pub upload: PathBuf,
-    /// What it allows.
+    /// The limits of its users.
     pub limits: Limits,
 }
 
-/// What a server allows its users.
+/// Limits of the users of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The largest file, in bytes. More than [`FILE_BYTES_MAX`] is never taken.
+    /// The largest file, in bytes, at most [`FILE_BYTES_MAX`].
     pub file_bytes_max: u64,
-    /// What all files of one sender may take, in bytes.
+    /// The quota for all files of one sender, in bytes.
     pub quota_bytes: Option<u64>,
     /// How much of the disk is kept free of files, in bytes.
     pub free_bytes_min: u64,
     /// The shortest password, in characters.
     pub password_characters_min: u32,
-    /// How many accounts may be made from one address in an hour.
+    /// Accounts that may be made from one address in an hour.
     pub accounts_per_hour: NonZeroU32,
-    /// How many commands a second a connection may ask for; an account, on all of them, twice as many.
+    /// Commands in a second on one connection. An account may send twice as many on all its connections.
     pub commands_per_second: NonZeroU32,
     /// How long files are kept; `None` is for ever.
     pub keep_files: Option<Duration>,
-    /// How many connections it takes.
+    /// Connections in all.
     pub connections_max: usize,
-    /// How many of them from one address, or from one network of IPv6 (64 bits).
+    /// Connections from one IPv4 address or one IPv6 /64 prefix.
     pub connections_per_address_max: usize,
-    /// How long an unfinished upload waits for its sender to go on with it.
+    /// The age at which an unfinished upload is removed.
     pub unfinished_age_max: Duration,
 }
 
-/// More than is kept free of messages, so that these go on for longer.
+/// More than is kept free for messages, so messages can be sent for longer than files.
 const FREE_BYTES_MIN: u64 = 32 * 1024 * 1024;
 
 /// A thousand people with four devices each, half of whom may share an address.
 const CONNECTIONS_MAX: usize = 4096;
 const CONNECTIONS_PER_ADDRESS_MAX: usize = 2048;
 
-/// A week: somebody may be away with what they were sending.
+/// A week: a sender may be away in the middle of an upload.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// A class of pupils, three times over.
+/// Three classes of pupils.
 const ACCOUNTS_PER_HOUR: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
 impl Default for Limits {

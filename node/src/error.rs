@@ -1,4 +1,4 @@
-//! Why a handler has no reply, and what the asker is told of it.
+//! The error of a handler, and the refusal that its caller gets.
 
 use std::error::Error;
 
@@ -8,19 +8,20 @@ use crate::error_chain::chain;
 use crate::fs::is_full;
 use crate::store::{self, CommitError, StoreError};
 
-/// A no to the asker, or a fault of ours.
+/// A refusal, or a fault of the server.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// The asker may not, or asked for what does not exist.
+    /// The caller has no permission, or asked for something that does not exist.
     Refused(Refusal),
-    /// We failed, and nothing was changed.
+    /// The server failed, and nothing was changed.
     Failed(Box<dyn Error + Send + Sync>),
-    /// We failed, and the change may have happened.
+    /// The server failed, and the change may have happened.
     Unknown(Box<dyn Error + Send + Sync>),
 }
 
 impl CommandError {
-    /// A fault of ours that changed nothing. A full disk is none: who asked is told.
+    /// A fault of the server that changed nothing. A full disk is a refusal instead, so that the caller is
+    /// told.
     pub(crate) fn failed(error: impl Error + Send + Sync + 'static) -> Self {
         match is_full_disk(&error) {
             true => Self::Refused(store::full_disk_refusal()),
@@ -28,12 +29,13 @@ impl CommandError {
         }
     }
 
-    /// A fault of ours after which the change may have happened.
+    /// A fault of the server after which the change may have happened.
     pub(crate) fn unknown(error: impl Error + Send + Sync + 'static) -> Self {
         Self::Unknown(Box::new(error))
     }
 
-    /// What the asker is told. A fault's causes go to the log under a number that both sides see.
+    /// The refusal that the caller gets. The causes of a fault go to the log under a number that both sides
+    /// see.
     pub(crate) fn into_refusal(self, command: &'static str) -> Refusal {
         let (error, refusal): (_, fn(u32) -> Refusal) = match self {
             Self::Refused(refusal) => return refusal,
@@ -71,8 +73,8 @@ impl From<Refusal> for CommandError {
 }
 
 impl From<StoreError> for CommandError {
-    fn from(fault: StoreError) -> Self {
-        Self::failed(fault)
+    fn from(error: StoreError) -> Self {
+        Self::failed(error)
     }
 }
 
@@ -97,17 +99,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_as_that_wherever_it_is_met() {
+    fn a_full_disk_among_the_causes_is_reported_as_server_full() {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
-            for failure in [
+            for error in [
                 CommandError::failed(io::Error::from(kind)),
                 CommandError::failed(FinishError::Name(kind.into())),
             ] {
-                assert_eq!(failure.into_refusal("Upload").code(), Code::ServerFull);
+                assert_eq!(error.into_refusal("Upload").code(), Code::ServerFull);
             }
         }
-        let failure =
+        let error =
             CommandError::failed(FinishError::Folder(io::ErrorKind::PermissionDenied.into()));
-        assert_eq!(failure.into_refusal("Upload").code(), Code::Internal);
+        assert_eq!(error.into_refusal("Upload").code(), Code::Internal);
     }
 }

@@ -1,18 +1,17 @@
-//! What the fuzzers throw bytes at. Their corpora, in `fuzz/corpus`, are replayed by the tests of the store.
+//! The entry points of the fuzzers. The tests of the store replay their corpora, which are in `fuzz/corpus`.
 
-/// Makes the changes that the bytes choose, asks the questions that they choose, and holds all of it against
-/// a model.
+/// Decodes changes and queries from the bytes, runs them, and compares the store with a model.
 ///
 /// # Panics
-/// Where the store is not what the model is.
+/// If the store and the model differ.
 pub fn changes(input: &[u8]) {
     crate::store::tests::fuzzed::changes(input);
 }
 
-/// Puts the bytes in the place of a record, then asks and changes what there is to ask and to change.
+/// Replaces a record by the bytes, then runs every query and change.
 ///
 /// # Panics
-/// Where that is more than a fault or a wrong answer.
+/// If the store does more than report an error or a wrong answer.
 pub fn records(input: &[u8]) {
     crate::store::tests::fuzzed::records(input);
 }

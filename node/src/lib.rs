@@ -1,8 +1,8 @@
 //! The qchat server: accounts, inboxes, groups and files over QUIC.
 //!
-//! A connection has a session; each of its streams is a command with a task of its own. `dispatch`
-//! reads the request and hands it to its handler in `answers`, which asks the store, the passwords and
-//! the upload folder. No answer leaves before what it tells is durable.
+//! A connection has a session; each of its streams is a command with a task of its own.
+//! `connection/dispatch.rs` reads the request and runs its handler in `commands/`, which uses the store, the
+//! passwords and the upload folder. No answer leaves before its content is durable.
 
 mod auth;
 mod clock;

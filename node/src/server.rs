@@ -1,4 +1,4 @@
-//! The server as a whole: starting, accepting, stopping in order.
+//! The server as a whole: start, accept connections, stop in order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::tasks::{Reload, abandoned_uploads, cleanup, expiry_warning};
 /// How long commands under way may take to finish once the server stops.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Why a server does not start. Each text is one sentence that names the cause.
+/// The reason why a server does not start. Each text is one sentence that names the cause.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The certificate or its key.
@@ -48,7 +48,7 @@ pub enum StartError {
 #[error("the network socket failed")]
 pub struct EndpointLost;
 
-/// A server that has its address and its store, and is ready to run.
+/// A server that has bound its address and opened its store, and is ready to run.
 pub struct Server {
     state: Arc<ServerState>,
     endpoint: Endpoint,
@@ -58,8 +58,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address, opens the store, and makes what is missing on a first start. What cannot
-    /// work is found before anything is written: the address and the certificate come first.
+    /// Binds the address, opens the store, and makes missing files on a first start. Errors of the address
+    /// and the certificate are found before anything is written.
     ///
     /// Needs a tokio runtime.
     ///
@@ -82,27 +82,27 @@ impl Server {
         Ok(Self { state: Arc::new(state), endpoint, address, fingerprint, files })
     }
 
-    /// The address that it listens on, with the port that the system chose where none was asked for.
+    /// The address that the server listens on, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The fingerprint by which clients know it.
+    /// The fingerprint by which clients know the server.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// What reads its certificate and key anew while it runs.
+    /// A handle that reloads the certificate and its key while the server runs.
     pub fn reload(&self) -> Reload {
         let (state, endpoint) = (Arc::clone(&self.state), self.endpoint.clone());
         Reload { state, endpoint, files: self.files.clone() }
     }
 
-    /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish,
-    /// let the writer finish, close the connections.
+    /// Serves until `stop` is cancelled, then stops in order: accept nothing new, let commands finish, let
+    /// the writer finish, close the connections.
     ///
     /// # Errors
-    /// [`EndpointLost`], where it stopped by itself.
+    /// [`EndpointLost`], if the socket failed.
     pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
         let connections = TaskTracker::new();
         connections.spawn(cleanup::run(Arc::clone(&self.state)));
@@ -113,13 +113,13 @@ impl Server {
         ended.map_or(Ok(()), |()| Err(EndpointLost))
     }
 
-    /// Serves until the endpoint dies. What is unfinished is known before anybody can go on with it.
+    /// Serves until the endpoint fails. Unfinished uploads are counted before a client can go on with them.
     async fn serve(&self, connections: &TaskTracker) {
         abandoned_uploads::collect(&self.state).await;
         self.accept(connections).await;
     }
 
-    /// Accepts connections until the endpoint dies.
+    /// Accepts connections until the endpoint fails.
     async fn accept(&self, connections: &TaskTracker) {
         while let Some(incoming) = self.endpoint.accept().await {
             if let Some((incoming, handshake)) = self.state.admission.receive(incoming) {

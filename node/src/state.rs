@@ -12,21 +12,21 @@ use crate::live::{EventCache, Memberships, Notifier, Presence, Topic};
 use crate::network::{Admission, ConnectionLimits};
 use crate::store::{Notification, Store};
 
-/// How many devices of an account may watch at a time. Each is told everything that any of them is told.
+/// Devices of an account that may watch at a time. Each is sent every event of the account.
 const WATCHINGS_OF_ACCOUNT_MAX: u32 = 64;
 
-/// How many messages of an account may be tracked at a time: each looks again whenever anybody marks a
-/// message of its log.
+/// Messages of an account that may be tracked at a time. Each is read again whenever any message of its log
+/// is marked.
 const TRACKINGS_OF_ACCOUNT_MAX: u32 = 256;
 
-/// How many streams of texts an account may have open at a time: one for each script and device.
+/// Streams of texts of an account at a time: one for each script and device.
 const TEXT_STREAMS_OF_ACCOUNT_MAX: u32 = 16;
 
-/// What the windows of all connections may have beyond the small ones: sixteen of the longest and fastest
-/// paths at a time.
+/// Memory for the windows of all connections beyond the small ones: sixteen of the longest and fastest paths
+/// at a time.
 const WINDOWS_MEBIBYTES: u16 = 256;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct ServerState {
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
@@ -38,7 +38,7 @@ pub(crate) struct ServerState {
     pub(crate) sessions: SessionRegistry,
     pub(crate) event_cache: EventCache,
     pub(crate) file_store: FileStore,
-    /// What files may have in memory beyond the small windows of their connections.
+    /// The memory for files beyond the small windows of their connections.
     pub(crate) window_budget: WindowBudget,
     pub(crate) current_identity: CurrentIdentity,
     pub(crate) rate_limits: RateLimits,
@@ -82,7 +82,7 @@ impl ServerState {
     }
 }
 
-/// Brings what the store has changed to those who watch it.
+/// Passes the store's notifications on to the watchers.
 fn wake(notifier: Notifier, memberships: Memberships) -> impl Fn(Notification) {
     move |notification| match notification {
         Notification::Log(log) => notifier.wake(&Topic::Log(log)),

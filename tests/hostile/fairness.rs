@@ -200,8 +200,8 @@ async fn who_takes_what_they_can_get_makes_nobody_else_wait() {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let idle = p99(&honest).await;
-        let commands = Greedy::start(&server, "fairness::generator_of_commands");
-        let files = Greedy::start(&server, "fairness::generator_of_files");
+        let commands = Greedy::start(&server, "hostile::fairness::generator_of_commands");
+        let files = Greedy::start(&server, "hostile::fairness::generator_of_files");
         let (loaded, elsewhere) = tokio::join!(p99(&honest), p99(&elsewhere));
         let (commands, files) = (commands.end(), files.end());
         for got in [&commands, &files] {

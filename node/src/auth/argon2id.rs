@@ -1,9 +1,9 @@
-//! argon2id whose memory is used again.
+//! argon2id with reused memory.
 //!
-//! A hash works in 19 MiB. When that is given back, glibc's allocator takes such blocks from its heaps
-//! from then on, where a little that is still in use keeps the whole from the system: a server that
-//! a thousand people had signed in to held 1 GiB. So what a hash worked in is kept for the next one; there
-//! is as much of it as hashes ever ran at a time.
+//! A hash works in 19 MiB. Once such a block has been freed, glibc's allocator serves later ones from its
+//! heaps, where a small live allocation keeps the whole block from the system: a server to which a thousand
+//! people had signed in held 1 GiB. So the memory of a hash is kept for the next one. There is as much of it
+//! as hashes ever ran at a time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,13 +13,13 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 /// argon2id with today's parameters: 19 MiB, t=2, p=1.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Argon {
+pub(crate) struct ReusableArgon2 {
     spare: Arc<Mutex<Vec<Memory>>>,
 }
 
 type Memory = Vec<Block>;
 
-impl Argon {
+impl ReusableArgon2 {
     fn take(&self, params: &Params) -> Memory {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut memory = spare.unwrap_or_default();
@@ -32,13 +32,13 @@ impl Argon {
     }
 }
 
-impl PasswordHasher<PasswordHash> for Argon {
+impl PasswordHasher<PasswordHash> for ReusableArgon2 {
     fn hash_password_with_salt(&self, password: &[u8], salt: &[u8]) -> Result<PasswordHash, Error> {
         self.hash_password_customized(password, salt, None, None, Params::default())
     }
 }
 
-impl CustomizedPasswordHasher<PasswordHash> for Argon {
+impl CustomizedPasswordHasher<PasswordHash> for ReusableArgon2 {
     type Params = Params;
 
     fn hash_password_customized(
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_that_was_used_before_changes_no_hash() {
-        let (argon, salt) = (Argon::default(), b"sixteen bytes...");
+    fn reused_memory_changes_no_hash() {
+        let (argon, salt) = (ReusableArgon2::default(), b"sixteen bytes...");
         for (memory, passes) in [(19_456, 2), (64, 1), (256, 3)] {
             for password in ["hunter2", "hunter3"] {
                 let params = Params::new(memory, passes, 1, None).unwrap();
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn there_is_as_much_memory_as_is_used_at_a_time() {
-        let argon = Argon::default();
+    fn as_much_memory_is_kept_as_is_used_at_a_time() {
+        let argon = ReusableArgon2::default();
         let memory = || argon.spare.lock().unwrap().iter().map(Vec::len).sum::<usize>();
         for _ in 0..3 {
             argon.hash_password(b"hunter2").unwrap();

@@ -1,83 +1,83 @@
-//! Counts that are forgiven as time passes, of a bounded number of things. Knows no clock.
+//! A bounded number of counters that decay with time. Knows no clock.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How counts grow and shrink.
+/// The growth and decay of counters.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DecayPolicy {
-    /// After so long one is forgiven.
-    pub(crate) forgiven_every: Duration,
-    /// A count grows no further.
+    /// The time after which a counter loses one.
+    pub(crate) decay_time: Duration,
+    /// The highest value of a counter.
     pub(crate) count_max: u32,
-    /// So many counts are kept. Of more, the one that would be forgiven first is given up.
-    pub(crate) records_max: usize,
+    /// The number of counters. Beyond it, the counter that would decay to zero first is removed.
+    pub(crate) counters_max: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct DecayingCounter {
     last: Instant,
-    /// The count is what lies between now and then.
-    forgiven_at: Instant,
+    /// The time at which the counter is zero. Its value is the time until then, in steps of the policy.
+    zero_at: Instant,
 }
 
-/// Counts by the hash of what they count.
+/// Counters by the hash of their key.
 #[derive(Debug)]
 pub(crate) struct DecayingCounters {
     policy: DecayPolicy,
-    kept: HashMap<u64, DecayingCounter>,
+    counters: HashMap<u64, DecayingCounter>,
 }
 
 impl DecayingCounters {
     pub(crate) fn new(policy: DecayPolicy) -> Self {
-        Self { policy, kept: HashMap::new() }
+        Self { policy, counters: HashMap::new() }
     }
 
-    /// What is not forgiven yet.
+    /// The value of a counter.
     pub(crate) fn count(&self, key: u64, now: Instant) -> u32 {
-        let Some(record) = self.kept.get(&key) else { return 0 };
-        let left = record.forgiven_at.saturating_duration_since(now).as_nanos();
-        let count = left.div_ceil(self.policy.forgiven_every.as_nanos().max(1));
+        let Some(counter) = self.counters.get(&key) else { return 0 };
+        let left = counter.zero_at.saturating_duration_since(now).as_nanos();
+        let count = left.div_ceil(self.policy.decay_time.as_nanos().max(1));
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// When it was counted last, where not all is forgiven yet.
+    /// The time of the last addition, if the counter is not zero.
     pub(crate) fn last(&self, key: u64, now: Instant) -> Option<Instant> {
-        self.kept.get(&key).filter(|record| record.forgiven_at > now).map(|record| record.last)
+        self.counters.get(&key).filter(|counter| counter.zero_at > now).map(|counter| counter.last)
     }
 
-    /// Counts one more.
+    /// Adds one.
     pub(crate) fn add(&mut self, key: u64, now: Instant) {
-        if !self.kept.contains_key(&key) {
+        if !self.counters.contains_key(&key) {
             self.make_room(now);
         }
-        let DecayPolicy { forgiven_every, count_max, .. } = self.policy;
-        let record =
-            self.kept.entry(key).or_insert(DecayingCounter { last: now, forgiven_at: now });
-        record.last = now;
-        let longest = now + forgiven_every.saturating_mul(count_max);
-        record.forgiven_at = (record.forgiven_at.max(now) + forgiven_every).min(longest);
+        let DecayPolicy { decay_time, count_max, .. } = self.policy;
+        let counter =
+            self.counters.entry(key).or_insert(DecayingCounter { last: now, zero_at: now });
+        counter.last = now;
+        let longest = now + decay_time.saturating_mul(count_max);
+        counter.zero_at = (counter.zero_at.max(now) + decay_time).min(longest);
     }
 
-    /// Forgives so many at once.
-    pub(crate) fn take_back(&mut self, key: u64, count: u32) {
-        let Some(record) = self.kept.get_mut(&key) else { return };
-        let back = self.policy.forgiven_every.saturating_mul(count);
-        match record.forgiven_at.checked_sub(back) {
-            Some(forgiven_at) if forgiven_at > record.last => record.forgiven_at = forgiven_at,
-            _ => drop(self.kept.remove(&key)),
+    /// Subtracts so many.
+    pub(crate) fn subtract(&mut self, key: u64, count: u32) {
+        let Some(counter) = self.counters.get_mut(&key) else { return };
+        let back = self.policy.decay_time.saturating_mul(count);
+        match counter.zero_at.checked_sub(back) {
+            Some(zero_at) if zero_at > counter.last => counter.zero_at = zero_at,
+            _ => drop(self.counters.remove(&key)),
         }
     }
 
     fn make_room(&mut self, now: Instant) {
-        if self.kept.len() < self.policy.records_max {
+        if self.counters.len() < self.policy.counters_max {
             return;
         }
-        self.kept.retain(|_, record| record.forgiven_at > now);
-        while self.kept.len() >= self.policy.records_max {
-            let first = self.kept.iter().min_by_key(|(_, record)| record.forgiven_at);
+        self.counters.retain(|_, counter| counter.zero_at > now);
+        while self.counters.len() >= self.policy.counters_max {
+            let first = self.counters.iter().min_by_key(|(_, counter)| counter.zero_at);
             let Some((&first, _)) = first else { return };
-            self.kept.remove(&first);
+            self.counters.remove(&first);
         }
     }
 }
@@ -87,48 +87,50 @@ mod tests {
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
-    const POLICY: DecayPolicy =
-        DecayPolicy { forgiven_every: MINUTE, count_max: 4, records_max: 3 };
+    const POLICY: DecayPolicy = DecayPolicy { decay_time: MINUTE, count_max: 4, counters_max: 3 };
 
-    fn counts(records: &DecayingCounters, keys: [u64; 4], now: Instant) -> [u32; 4] {
-        keys.map(|key| records.count(key, now))
+    fn counts(counters: &DecayingCounters, keys: [u64; 4], now: Instant) -> [u32; 4] {
+        keys.map(|key| counters.count(key, now))
     }
 
     #[test]
-    fn one_is_forgiven_after_another() {
-        let (mut records, start) = (DecayingCounters::new(POLICY), Instant::now());
+    fn a_counter_decays_one_by_one() {
+        let (mut counters, start) = (DecayingCounters::new(POLICY), Instant::now());
         let counts_after =
-            |records: &DecayingCounters, minutes| records.count(7, start + MINUTE * minutes);
+            |counters: &DecayingCounters, minutes| counters.count(7, start + MINUTE * minutes);
         for expected in [1, 2, 3, 4, 4] {
-            records.add(7, start);
-            assert_eq!(records.count(7, start), expected);
+            counters.add(7, start);
+            assert_eq!(counters.count(7, start), expected);
         }
-        assert_eq!([1, 2, 3, 4, 5].map(|minutes| counts_after(&records, minutes)), [3, 2, 1, 0, 0]);
-        assert_eq!(records.last(7, start + MINUTE * 3), Some(start));
-        assert_eq!(records.last(7, start + MINUTE * 4), None);
-        records.take_back(7, 1);
-        assert_eq!(counts_after(&records, 1), 2);
-        // What was counted between two steps takes nothing from what was forgiven till then.
-        records.add(7, start + MINUTE / 2);
-        assert_eq!(counts_after(&records, 1), 3);
-        records.take_back(7, 9);
-        assert!(records.kept.is_empty());
+        assert_eq!(
+            [1, 2, 3, 4, 5].map(|minutes| counts_after(&counters, minutes)),
+            [3, 2, 1, 0, 0]
+        );
+        assert_eq!(counters.last(7, start + MINUTE * 3), Some(start));
+        assert_eq!(counters.last(7, start + MINUTE * 4), None);
+        counters.subtract(7, 1);
+        assert_eq!(counts_after(&counters, 1), 2);
+        // An addition between two steps does not undo the decay until then.
+        counters.add(7, start + MINUTE / 2);
+        assert_eq!(counts_after(&counters, 1), 3);
+        counters.subtract(7, 9);
+        assert!(counters.counters.is_empty());
     }
 
     #[test]
-    fn what_is_forgiven_makes_room_and_after_that_what_will_be_first() {
-        let (mut records, start) = (DecayingCounters::new(POLICY), Instant::now());
+    fn counters_at_zero_are_removed_first_and_then_the_next_to_decay() {
+        let (mut counters, start) = (DecayingCounters::new(POLICY), Instant::now());
         for key in [1, 1, 1, 2, 2, 3] {
-            records.add(key, start);
+            counters.add(key, start);
         }
-        records.add(4, start + MINUTE);
-        assert_eq!(counts(&records, [1, 2, 3, 4], start + MINUTE), [2, 1, 0, 1]);
-        records.add(5, start + MINUTE);
-        assert_eq!(records.kept.len(), 3);
-        assert_eq!(records.count(1, start + MINUTE), 2);
-        // Many that are new do not push out who has been counted often.
-        (6..100).for_each(|key| records.add(key, start + MINUTE));
-        assert_eq!(records.count(1, start + MINUTE), 2);
-        assert_eq!(records.kept.len(), 3);
+        counters.add(4, start + MINUTE);
+        assert_eq!(counts(&counters, [1, 2, 3, 4], start + MINUTE), [2, 1, 0, 1]);
+        counters.add(5, start + MINUTE);
+        assert_eq!(counters.counters.len(), 3);
+        assert_eq!(counters.count(1, start + MINUTE), 2);
+        // Many new keys do not remove the counter of a key that was counted often.
+        (6..100).for_each(|key| counters.add(key, start + MINUTE));
+        assert_eq!(counters.count(1, start + MINUTE), 2);
+        assert_eq!(counters.counters.len(), 3);
     }
 }

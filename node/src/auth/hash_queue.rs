@@ -1,9 +1,9 @@
-//! A line in which people wait for a hash, and who of them is next.
+//! A fair queue for password hashing.
 //!
-//! Whoever has no session can ask for hashes, so these never get more of the machine than is theirs: not
-//! the last core, and no more than [`HASHES_PER_SECOND_MAX`]. The line is bounded and fair between
-//! addresses: who has less weight goes first, and each who waits or had a turn lately adds to the weight of those
-//! who come after from the same address. Where it is full, who would come last is sent away.
+//! Clients without a session can ask for hashes. So hashing never gets the last core, and at most
+//! [`HASHES_PER_SECOND_MAX`]. The queue is bounded and fair between addresses: the waiter with the lowest
+//! weight goes first, and each waiter or recent hash of an address adds to the weight of its next waiters. If
+//! the queue is full, the last waiter is refused.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -16,42 +16,42 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
-/// How many hashes are made in a second at the most. It takes one core and a little for that.
+/// The highest rate of hashes. At this rate hashing needs a little more than one core.
 pub(crate) const HASHES_PER_SECOND_MAX: u32 = 30;
 
-/// How many people may wait: for two seconds and a little.
+/// The length of the queue: a little more than two seconds of hashing.
 const WAITING_MAX: usize = 64;
 
-/// How many hashes are made at a time where there are cores enough. Two reach the most that there may be.
-const AT_A_TIME_MAX: u32 = 2;
+/// Hashes at a time, if there are enough cores. Two reach the highest rate.
+const SLOTS_MAX: u32 = 2;
 
-/// For how long a turn counts against those who come from the same address.
-const LATELY: Duration = Duration::from_secs(4);
+/// For how long a hash adds to the weight of later waiters from its address.
+const RECENT_TIME: Duration = Duration::from_secs(4);
 
-/// How many turns can have been called in that time; and some whose hash was not made.
+/// The number of remembered hashes: as many as fit into that time, and some slots that made no hash.
 const RECENT_MAX: usize = 256;
 
-/// Who wants a turn.
+/// A request for a hash.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiter {
-    /// Their address.
+    /// The network of the client's address.
     pub(crate) network: IpAddr,
-    /// Who has less goes first.
+    /// The waiter with the lowest weight goes first.
     pub(crate) weight: u32,
 }
 
-/// The line is full of people who are to come earlier.
+/// The queue is full of waiters that go first.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct QueueFull;
 
-/// The line.
+/// The queue.
 #[derive(Debug, Clone)]
-pub(crate) struct HashQueue(Arc<Line>);
+pub(crate) struct HashQueue(Arc<QueueCore>);
 
 #[derive(Debug)]
-struct Line {
-    /// A turn in which a hash was made lasts at least as long.
-    turn_time_min: Duration,
+struct QueueCore {
+    /// The shortest time that a slot is kept if a hash was made.
+    slot_time_min: Duration,
     state: Mutex<QueueState>,
 }
 
@@ -60,92 +60,98 @@ struct QueueState {
     free: u32,
     waiting: Vec<QueuedWaiter>,
     arrived: u64,
-    /// Whose turns the last ones were, and when they were called.
+    /// The times and addresses of the latest slots.
     recent: VecDeque<(Instant, IpAddr)>,
 }
 
 #[derive(Debug)]
 struct QueuedWaiter {
     waiter: Waiter,
-    place: QueueKey,
-    called: oneshot::Sender<HashSlot>,
+    key: QueueKey,
+    slot_sender: oneshot::Sender<HashSlot>,
 }
 
-/// Whoever has the least is next.
+/// The order of the queue: the lowest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct QueueKey {
-    /// That of the claim, and how many from there were waiting already or had a turn lately.
+    /// The waiter's weight, and the number of waiters and recent hashes of its address.
     weight: u32,
     arrived: u64,
 }
 
-/// The right to make one hash. Dropping it gives it to the next.
+/// The right to make one hash. Dropping it passes it to the next waiter.
 #[derive(Debug)]
 pub(crate) struct HashSlot {
-    line: Arc<Line>,
+    core: Arc<QueueCore>,
     used: Option<Instant>,
 }
 
 impl HashQueue {
-    /// Leaves one core to others, where there is more than one.
+    /// Leaves one core to other work, if there are several.
     pub(crate) fn new() -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
-        let others = u32::try_from(cores.saturating_sub(1)).unwrap_or(AT_A_TIME_MAX);
-        Self::with(others.clamp(1, AT_A_TIME_MAX))
+        let others = u32::try_from(cores.saturating_sub(1)).unwrap_or(SLOTS_MAX);
+        Self::with(others.clamp(1, SLOTS_MAX))
     }
 
-    fn with(at_a_time: u32) -> Self {
-        let turn_time_min = Duration::from_secs(1) * at_a_time / HASHES_PER_SECOND_MAX;
+    fn with(slots: u32) -> Self {
+        let slot_time_min = Duration::from_secs(1) * slots / HASHES_PER_SECOND_MAX;
         let recent = VecDeque::new();
-        let state = QueueState { free: at_a_time, waiting: Vec::new(), arrived: 0, recent };
-        Self(Arc::new(Line { turn_time_min, state: Mutex::new(state) }))
+        let state = QueueState { free: slots, waiting: Vec::new(), arrived: 0, recent };
+        Self(Arc::new(QueueCore { slot_time_min, state: Mutex::new(state) }))
     }
 
-    /// Waits for a turn. Dropping the future leaves the line.
+    /// Waits for a slot.
     ///
     /// # Errors
-    /// [`QueueFull`], at once or when somebody came who is to come earlier.
-    pub(crate) async fn next(&self, waiter: Waiter) -> Result<HashSlot, QueueFull> {
-        let (called, turn) = oneshot::channel();
-        self.0.state().enter(waiter, called)?;
-        Line::call(&self.0);
-        turn.await.map_err(|_| QueueFull)
+    /// [`QueueFull`], at once or when a waiter with a lower weight has come.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the position in the queue is lost.
+    pub(crate) async fn slot(&self, waiter: Waiter) -> Result<HashSlot, QueueFull> {
+        let (slot_sender, slot) = oneshot::channel();
+        self.0.state().push(waiter, slot_sender)?;
+        QueueCore::hand_out(&self.0);
+        slot.await.map_err(|_| QueueFull)
     }
 }
 
 impl QueueState {
-    fn enter(
+    fn push(
         &mut self,
         waiter: Waiter,
-        called: oneshot::Sender<HashSlot>,
+        slot_sender: oneshot::Sender<HashSlot>,
     ) -> Result<(), QueueFull> {
-        self.waiting.retain(|waiting| !waiting.called.is_closed());
+        self.waiting.retain(|waiting| !waiting.slot_sender.is_closed());
         let same = self.waiting.iter().filter(|waiting| waiting.waiter.network == waiter.network);
-        let before = same.count() + self.had_lately(waiter.network);
+        let before = same.count() + self.recent_of(waiter.network);
         let before = u32::try_from(before).unwrap_or(u32::MAX);
-        let place =
-            QueueKey { weight: waiter.weight.saturating_add(before), arrived: self.arrived };
+        let key = QueueKey { weight: waiter.weight.saturating_add(before), arrived: self.arrived };
         self.arrived += 1;
         if self.waiting.len() >= WAITING_MAX {
-            self.make_room(place)?;
+            self.make_room(key)?;
         }
-        self.waiting.push(QueuedWaiter { waiter, place, called });
+        self.waiting.push(QueuedWaiter { waiter, key, slot_sender });
         Ok(())
     }
 
-    /// How many turns somebody from there had lately: else whoever comes back at once each time would always be
-    /// the first from there.
-    fn had_lately(&mut self, network: IpAddr) -> usize {
-        while self.recent.pop_front_if(|(called, _)| called.elapsed() > LATELY).is_some() {}
+    /// The number of recent slots of an address. Without it, a client that asks again at once would always be
+    /// the first of its address.
+    fn recent_of(&mut self, network: IpAddr) -> usize {
+        while self
+            .recent
+            .pop_front_if(|(slot_sender, _)| slot_sender.elapsed() > RECENT_TIME)
+            .is_some()
+        {}
         self.recent.iter().filter(|(_, from)| *from == network).count()
     }
 
-    /// Sends away who would come last.
+    /// Refuses the waiter that would go last.
     fn make_room(&mut self, newcomer: QueueKey) -> Result<(), QueueFull> {
         let waiting = self.waiting.iter().enumerate();
-        let last = waiting.max_by_key(|(_, waiting)| waiting.place);
+        let last = waiting.max_by_key(|(_, waiting)| waiting.key);
         match last {
-            Some((last, waiting)) if waiting.place > newcomer => {
+            Some((last, waiting)) if waiting.key > newcomer => {
                 self.waiting.swap_remove(last);
                 Ok(())
             }
@@ -153,13 +159,13 @@ impl QueueState {
         }
     }
 
-    /// Takes a turn for the next in the line.
+    /// Takes a slot for the next waiter.
     fn take(&mut self) -> Option<QueuedWaiter> {
         if self.free == 0 {
             return None;
         }
         let waiting = self.waiting.iter().enumerate();
-        let (next, _) = waiting.min_by_key(|(_, waiting)| waiting.place)?;
+        let (next, _) = waiting.min_by_key(|(_, waiting)| waiting.key)?;
         self.free -= 1;
         let next = self.waiting.swap_remove(next);
         if self.recent.len() >= RECENT_MAX {
@@ -170,62 +176,62 @@ impl QueueState {
     }
 }
 
-impl Line {
+impl QueueCore {
     fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls as many as there are turns. No lock is held while a turn is handed over: who has left in
-    /// the meantime drops it.
-    fn call(self: &Arc<Self>) {
+    /// Gives free slots to waiters. No lock is held while a slot is sent: if the waiter has left in the
+    /// meantime, the slot is dropped and comes back.
+    fn hand_out(self: &Arc<Self>) {
         loop {
             let next = self.state().take();
             let Some(next) = next else { return };
-            drop(next.called.send(HashSlot { line: Arc::clone(self), used: None }));
+            drop(next.slot_sender.send(HashSlot { core: Arc::clone(self), used: None }));
         }
     }
 
     fn give_back(self: &Arc<Self>) {
         self.state().free += 1;
-        self.call();
+        self.hand_out();
     }
 }
 
 impl HashSlot {
-    /// Makes the hash, beside the runtime's threads.
+    /// Makes the hash on a thread for blocking work.
     pub(crate) async fn hash<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        let mut turn = self;
+        let mut slot = self;
         let done = spawn_blocking(move || {
-            // The work cannot be cancelled, so the turn lasts until it ends, awaited or not.
-            turn.begin();
+            // The work cannot be cancelled, so the slot is kept until it ends, awaited or not.
+            slot.begin_hash();
             work()
         });
         done.await
     }
 
-    fn begin(&mut self) {
+    fn begin_hash(&mut self) {
         self.used = Some(Instant::now());
     }
 
-    /// For how long it is still to last.
+    /// The rest of the shortest time that the slot is kept.
     fn left(&self) -> Duration {
-        let used = self.used.map(|begun| self.line.turn_time_min.saturating_sub(begun.elapsed()));
+        let used = self.used.map(|begun| self.core.slot_time_min.saturating_sub(begun.elapsed()));
         used.unwrap_or_default()
     }
 }
 
 impl Drop for HashSlot {
     fn drop(&mut self) {
-        let (line, left) = (Arc::clone(&self.line), self.left());
+        let (core, left) = (Arc::clone(&self.core), self.left());
         match Handle::try_current() {
             Ok(runtime) if !left.is_zero() => drop(runtime.spawn(async move {
                 sleep(left).await;
-                line.give_back();
+                core.give_back();
             })),
-            _ => line.give_back(),
+            _ => core.give_back(),
         }
     }
 }

@@ -1,20 +1,19 @@
-//! How often passwords may be tried, by address and by account, with waits that grow. Asked before
-//! anything is hashed, and the same for accounts that there are not. Knows no clock.
+//! Limits on password attempts by address and by account, with waits that grow. They are checked before
+//! anything is hashed, and are the same for accounts that do not exist. Knows no clock.
 //!
-//! What is tried counts as wrong until it is known to be right, so that many tries at a time gain nothing. A
-//! right password takes back what the same address has tried at the same account, and nothing else: who has
-//! an account of their own cannot clear their record by signing in to it.
+//! An attempt counts as wrong until it is known to be right, so that many attempts at a time gain nothing. A
+//! right password takes back the attempts of the same address at the same account, and no others: an attacker
+//! with an account of their own cannot clear their record by signing in to it.
 //!
-//! Nobody can lock an account's owner out. Every wait belongs to one address, and others' tries do not move its
-//! end; what strangers do to an account only makes it longer for an address that was wrong there itself. An
-//! address from which the account's password was right before does not even notice. Addresses that are new to
-//! an account share a rate, so that a thousand of them do not get a thousand guesses at once; it is far above
-//! what an owner needs. Sessions that are resumed never come here.
+//! Nobody can lock an account's owner out. Every wait belongs to one address, and attempts of other addresses
+//! do not move its end. An attack on an account only makes the wait longer for an address that was wrong
+//! there itself. An address from which the account's password was right before is not affected. Addresses
+//! that are new to an account share a rate, so that a thousand of them do not get a thousand guesses at once.
+//! That rate is far above an owner's need. Resumed sessions are not limited here.
 //!
-//! A try costs a hash, of which there are few in a second, and is forgiven after some minutes. So the records that can
-//! matter at a time are bounded by themselves, and none has to make room for another: nobody gets rid of
-//! their own by filling the tables. `governor` has neither what is taken back, nor waits that grow, nor a
-//! bound on its keys.
+//! An attempt costs a hash, of which there are few in a second, and is forgiven after some minutes. So the
+//! number of counters that matter at a time is bounded by itself, and no counter has to make room for
+//! another: an attacker cannot clear a record by filling the tables.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -27,52 +26,52 @@ use qchat_proto::{Refusal, UserName};
 use crate::auth::decaying_counter::{DecayPolicy, DecayingCounters};
 use crate::auth::hash_queue::HASHES_PER_SECOND_MAX;
 
-/// A wrong password is forgiven after this time: twelve an hour cost nobody anything.
+/// The time after which a wrong password is forgiven: twelve an hour cause no wait.
 const FORGIVEN_EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// From so many wrong passwords on an address waits: a second, then two, then four. A household mistypes
+/// From so many wrong passwords on, an address waits: one second, then two, then four. One household mistypes
 /// fewer.
 const FREE_PER_ADDRESS: u32 = 5;
 const ADDRESS_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// From so many at an account on, each address that was wrong there waits. The end of this wait is what an owner
-/// who mistypes on an unknown device has to wait for during an attack, so it is short.
+/// From so many wrong passwords at an account on, each address that was wrong there waits. During an attack,
+/// an owner who mistypes on an unknown device waits as long, so the longest wait is short.
 const FREE_PER_ACCOUNT: u32 = 10;
 const ACCOUNT_WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// What is counted at an account: as much as its wait needs to grow to its end, and no more, so that it is
-/// forgiven in an hour and a half after whatever attack.
+/// The highest count of an account: enough for its longest wait, so that it is forgiven in an hour and a half
+/// after any attack.
 const ACCOUNT_COUNT_MAX: u32 = FREE_PER_ACCOUNT + 6;
 
-/// How many tries an account takes from addresses that are new to it: so many at once, and five in a second.
-const NEWCOMERS_AT_ONCE: u32 = 20;
-const NEWCOMER_EVERY: Duration = Duration::from_millis(200);
+/// Attempts at an account from addresses that are new to it: so many at once, and five in a second.
+const NEW_ADDRESSES_AT_ONCE: u32 = 20;
+const NEW_ADDRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// For how long an address from which a password was right is known to its account, and how many are.
-/// Who is forgotten is a newcomer, no worse.
+/// For how long an account knows an address from which its password was right, and the number of such
+/// addresses. A forgotten address is a new one, no worse.
 const KNOWN_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const KNOWN_MAX: usize = 16_384;
 
-/// The wait of an address that has made all the accounts that it may.
+/// The longest wait of an address that has made all the accounts that it may.
 const REGISTRATION_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// More tries than that are not made before the first of them are forgiven: 9,000.
-const RECORDS_MAX: usize = 300 * 30;
+/// No more attempts than that are made before the first of them are forgiven: 9,000.
+const COUNTERS_MAX: usize = 300 * 30;
 const _: () = assert!(FORGIVEN_EVERY.as_secs() == 300 && HASHES_PER_SECOND_MAX == 30);
 
-/// Who tries a password.
+/// The origin of a password attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Their address, as [`network`](crate::network::network) sees it.
+    /// The client's address, grouped by [`network`](crate::network).
     pub(crate) network: IpAddr,
-    /// The account, whether there is such a one or not.
+    /// The account, which may not exist.
     pub(crate) user: UserName,
 }
 
-/// What was tried lately.
+/// The recent attempts.
 #[derive(Debug)]
 pub(crate) struct LoginThrottle {
-    /// Its keys are secret, so that nobody finds two names that are taken for one.
+    /// Its keys are secret, so that nobody finds two names with the same hash.
     hasher: RandomState,
     accounts_per_hour: NonZeroU32,
     counters: Mutex<Counters>,
@@ -82,9 +81,9 @@ pub(crate) struct LoginThrottle {
 struct Counters {
     addresses: DecayingCounters,
     accounts: DecayingCounters,
-    /// The same by address and account.
+    /// Attempts by address and account.
     pairs: DecayingCounters,
-    newcomers: DecayingCounters,
+    new_addresses: DecayingCounters,
     /// Addresses from which an account's password was right.
     known: DecayingCounters,
     registrations: DecayingCounters,
@@ -99,27 +98,27 @@ struct Keys {
 }
 
 impl LoginThrottle {
-    /// Lets an address make so many accounts in an hour.
+    /// An address may make so many accounts in an hour.
     pub(crate) fn new(accounts_per_hour: NonZeroU32) -> Self {
         let wrong = |count_max| DecayPolicy {
-            forgiven_every: FORGIVEN_EVERY,
+            decay_time: FORGIVEN_EVERY,
             count_max,
-            records_max: RECORDS_MAX,
+            counters_max: COUNTERS_MAX,
         };
-        let terms = |forgiven_every, count_max, records_max| {
-            DecayingCounters::new(DecayPolicy { forgiven_every, count_max, records_max })
+        let counters_of = |decay_time, count_max, counters_max| {
+            DecayingCounters::new(DecayPolicy { decay_time, count_max, counters_max })
         };
         // The wait bounds the count of an address, so that it needs no other bound.
         let counters = Counters {
             addresses: DecayingCounters::new(wrong(1_000)),
             accounts: DecayingCounters::new(wrong(ACCOUNT_COUNT_MAX)),
             pairs: DecayingCounters::new(wrong(1_000)),
-            newcomers: terms(NEWCOMER_EVERY, NEWCOMERS_AT_ONCE, RECORDS_MAX),
-            known: terms(KNOWN_TIME, 1, KNOWN_MAX),
-            registrations: terms(
+            new_addresses: counters_of(NEW_ADDRESS_INTERVAL, NEW_ADDRESSES_AT_ONCE, COUNTERS_MAX),
+            known: counters_of(KNOWN_TIME, 1, KNOWN_MAX),
+            registrations: counters_of(
                 Duration::from_secs(60 * 60) / accounts_per_hour.get(),
                 accounts_per_hour.get().saturating_add(10),
-                RECORDS_MAX,
+                COUNTERS_MAX,
             ),
         };
         Self { hasher: RandomState::new(), accounts_per_hour, counters: Mutex::new(counters) }
@@ -133,37 +132,37 @@ impl LoginThrottle {
         self.counters().may_try(self.keys(origin), now)
     }
 
-    /// The same, and counts the try as wrong.
+    /// Begins an attempt, which counts as wrong until it is known to be right.
     ///
     /// # Errors
     /// [`Refusal::TooManyAttempts`].
-    pub(crate) fn begin(&self, origin: &Origin, now: Instant) -> Result<(), Refusal> {
+    pub(crate) fn begin_attempt(&self, origin: &Origin, now: Instant) -> Result<(), Refusal> {
         let (keys, mut counters) = (self.keys(origin), self.counters());
         counters.may_try(keys, now)?;
         counters.addresses.add(keys.address, now);
         counters.accounts.add(keys.account, now);
         counters.pairs.add(keys.pair, now);
         if !counters.is_known(keys, now) {
-            counters.newcomers.add(keys.account, now);
+            counters.new_addresses.add(keys.account, now);
         }
         Ok(())
     }
 
-    /// The password was right.
-    pub(crate) fn was_right(&self, origin: &Origin, now: Instant) {
+    /// Takes back the attempts of this origin: its password was right.
+    pub(crate) fn note_right(&self, origin: &Origin, now: Instant) {
         let (keys, mut counters) = (self.keys(origin), self.counters());
         let tried = counters.pairs.count(keys.pair, now);
-        counters.take_back(keys, tried);
+        counters.subtract(keys, tried);
         counters.known.add(keys.pair, now);
     }
 
-    /// The try came to nothing, through no fault of theirs.
-    pub(crate) fn was_not_checked(&self, origin: &Origin) {
-        self.counters().take_back(self.keys(origin), 1);
+    /// Takes back one attempt, which was not checked.
+    pub(crate) fn note_unchecked(&self, origin: &Origin) {
+        self.counters().subtract(self.keys(origin), 1);
     }
 
-    /// Their weight in the line for a hash: nothing where the account's password was right before, else more
-    /// the more passwords were wrong.
+    /// The weight in the hash queue: zero if the account's password was right there before. Otherwise it
+    /// grows with the wrong passwords of the address.
     pub(crate) fn weight(&self, origin: &Origin, now: Instant) -> u32 {
         let (keys, counters) = (self.keys(origin), self.counters());
         match counters.is_known(keys, now) {
@@ -172,7 +171,7 @@ impl LoginThrottle {
         }
     }
 
-    /// Whether an account may be made from there now.
+    /// Whether an account may be made from an address now.
     ///
     /// # Errors
     /// [`Refusal::TooManyRegistrations`].
@@ -185,7 +184,7 @@ impl LoginThrottle {
         }
     }
 
-    /// The same, and counts it.
+    /// Counts a new account.
     ///
     /// # Errors
     /// [`Refusal::TooManyRegistrations`].
@@ -195,8 +194,8 @@ impl LoginThrottle {
         Ok(())
     }
 
-    /// The weight of a registration: more the more there were from that address.
-    pub(crate) fn weight_of_registration(&self, network: IpAddr, now: Instant) -> u32 {
+    /// The weight of a registration in the hash queue: it grows with the registrations of the address.
+    pub(crate) fn registration_weight(&self, network: IpAddr, now: Instant) -> u32 {
         let before = self.counters().registrations.count(self.hasher.hash_one(network), now);
         before.saturating_add(1)
     }
@@ -223,7 +222,7 @@ impl Counters {
         let address = Wait { free: FREE_PER_ADDRESS, longest: ADDRESS_WAIT_MAX };
         let mut left = address.left(&self.addresses, keys.address, now);
         if !self.is_known(keys, now) {
-            left = left.max(self.left_at_account(keys, now));
+            left = left.max(self.wait_at_account(keys, now));
         }
         match left {
             Duration::ZERO => Ok(()),
@@ -231,29 +230,29 @@ impl Counters {
         }
     }
 
-    /// What an address waits for at an account to which it is new.
-    fn left_at_account(&self, keys: Keys, now: Instant) -> Duration {
+    /// The wait of an address at an account to which it is new.
+    fn wait_at_account(&self, keys: Keys, now: Instant) -> Duration {
         let account = Wait { free: FREE_PER_ACCOUNT, longest: ACCOUNT_WAIT_MAX };
         let length = account.length(self.accounts.count(keys.account, now));
-        // How long says the account, from when on the address itself.
-        let own = left_of(length, self.pairs.last(keys.pair, now), now);
-        match self.newcomers.count(keys.account, now) < NEWCOMERS_AT_ONCE {
+        // The account's count decides the length; the address's own last attempt decides the beginning.
+        let own = rest_of(length, self.pairs.last(keys.pair, now), now);
+        match self.new_addresses.count(keys.account, now) < NEW_ADDRESSES_AT_ONCE {
             true => own,
-            false => own.max(NEWCOMER_EVERY),
+            false => own.max(NEW_ADDRESS_INTERVAL),
         }
     }
 
-    fn take_back(&mut self, keys: Keys, count: u32) {
-        self.addresses.take_back(keys.address, count);
-        self.accounts.take_back(keys.account, count);
-        self.pairs.take_back(keys.pair, count);
+    fn subtract(&mut self, keys: Keys, count: u32) {
+        self.addresses.subtract(keys.address, count);
+        self.accounts.subtract(keys.account, count);
+        self.pairs.subtract(keys.pair, count);
     }
 }
 
 /// A wait that grows with a count.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
-    /// So many cost none.
+    /// So many cause no wait.
     free: u32,
     longest: Duration,
 }
@@ -265,20 +264,20 @@ impl Wait {
         Duration::from_secs(seconds).min(self.longest)
     }
 
-    fn left(self, records: &DecayingCounters, key: u64, now: Instant) -> Duration {
-        let last = records.last(key, now);
-        let length = last.map(|last| self.length(records.count(key, last)));
-        left_of(length.unwrap_or_default(), last, now)
+    fn left(self, counters: &DecayingCounters, key: u64, now: Instant) -> Duration {
+        let last = counters.last(key, now);
+        let length = last.map(|last| self.length(counters.count(key, last)));
+        rest_of(length.unwrap_or_default(), last, now)
     }
 }
 
-/// What is left of a wait that began at that time.
-fn left_of(length: Duration, begun: Option<Instant>, now: Instant) -> Duration {
+/// The rest of a wait that began at a given time.
+fn rest_of(length: Duration, begun: Option<Instant>, now: Instant) -> Duration {
     let waited = begun.map(|begun| now.saturating_duration_since(begun));
     waited.map_or(Duration::ZERO, |waited| length.saturating_sub(waited))
 }
 
-/// Whole seconds after which it is over.
+/// The wait in whole seconds, rounded up.
 fn seconds(left: Duration) -> u32 {
     u32::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

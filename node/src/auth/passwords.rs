@@ -1,5 +1,5 @@
-//! Passwords: hashed with argon2id, never on the runtime's threads, and checked no oftener than
-//! [`LoginThrottle`] lets them be tried.
+//! Passwords: hashed with argon2id, never on the runtime's threads, and checked no more often than
+//! [`LoginThrottle`] allows.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -9,12 +9,12 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Params, PasswordHasher, PasswordVerifier, Version};
 use qchat_proto::{Password, Refusal};
 
-use crate::auth::argon2id::Argon;
+use crate::auth::argon2id::ReusableArgon2;
 use crate::auth::hash_queue::{HashQueue, HashSlot, QueueFull, Waiter};
 use crate::auth::login_throttle::{LoginThrottle, Origin};
 use crate::error::CommandError;
 
-/// Hashing did not work.
+/// Hashing failed.
 #[derive(Debug, thiserror::Error)]
 enum HashError {
     #[error("hashing a password: {0}")]
@@ -23,14 +23,14 @@ enum HashError {
     Panicked,
 }
 
-/// What came of checking a password against a hash.
+/// The result of checking a password against a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PasswordCheck {
-    /// It is another one.
+    /// The password is wrong.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, and its hash costs a guesser less than one of today would.
+    /// The password is right, and its hash is cheaper to guess than one of today.
     RightButWeak,
 }
 
@@ -39,42 +39,41 @@ pub(crate) enum PasswordCheck {
 pub(crate) struct Passwords {
     queue: HashQueue,
     throttle: LoginThrottle,
-    argon: Argon,
-    /// The hash of a password that nobody has: checking against it makes an unknown user cost as much
-    /// as a known one.
-    nobody: String,
+    argon: ReusableArgon2,
+    /// A hash for unknown users: checking against it makes them cost as much as known ones.
+    unknown_user_hash: String,
 }
 
 impl Passwords {
-    /// Starts with a hash of nobody's password. An address may make so many accounts in an hour.
+    /// An address may make so many accounts in an hour.
     ///
     /// # Errors
-    /// What argon2 or the operating system's random numbers report.
+    /// The errors of argon2 and of the operating system's random numbers.
     pub(crate) fn new(accounts_per_hour: NonZeroU32) -> Result<Self, argon2::password_hash::Error> {
-        let argon = Argon::default();
-        let nobody = argon.hash_password(b"nobody")?.to_string();
+        let argon = ReusableArgon2::default();
+        let unknown_user_hash = argon.hash_password(b"nobody")?.to_string();
         let throttle = LoginThrottle::new(accounts_per_hour);
-        Ok(Self { queue: HashQueue::new(), throttle, argon, nobody })
+        Ok(Self { queue: HashQueue::new(), throttle, argon, unknown_user_hash })
     }
 
-    /// The hash of a new account's password.
+    /// Hashes the password of a new account.
     ///
     /// # Errors
     /// [`Refusal::TooManyRegistrations`], before anything is hashed; [`Refusal::Busy`].
-    pub(crate) async fn hash_first(
+    pub(crate) async fn hash_for_registration(
         &self,
         network: IpAddr,
         password: Password,
     ) -> Result<String, CommandError> {
         let now = Instant::now();
         self.throttle.may_register(network, now)?;
-        let weight = self.throttle.weight_of_registration(network, now);
-        let turn = self.queue.next(Waiter { network, weight }).await?;
+        let weight = self.throttle.registration_weight(network, now);
+        let slot = self.queue.slot(Waiter { network, weight }).await?;
         self.throttle.register(network, Instant::now())?;
-        self.make_hash(turn, password).await
+        self.make_hash(slot, password).await
     }
 
-    /// The hash of a password of somebody who has shown that they know the one in force.
+    /// Hashes the new password of a user who has shown the current one.
     ///
     /// # Errors
     /// [`Refusal::Busy`].
@@ -83,11 +82,11 @@ impl Passwords {
         network: IpAddr,
         password: Password,
     ) -> Result<String, CommandError> {
-        let turn = self.queue.next(Waiter { network, weight: 0 }).await?;
-        self.make_hash(turn, password).await
+        let slot = self.queue.slot(Waiter { network, weight: 0 }).await?;
+        self.make_hash(slot, password).await
     }
 
-    /// Whether the password belongs to the hash. Without a hash it is wrong, and that takes as long.
+    /// Checks a password against a hash. Without a hash the password is wrong, after the same time.
     ///
     /// # Errors
     /// [`Refusal::TooManyAttempts`], before anything is hashed; [`Refusal::Busy`].
@@ -100,25 +99,25 @@ impl Passwords {
         let now = Instant::now();
         self.throttle.may_try(origin, now)?;
         let weight = self.throttle.weight(origin, now);
-        let turn = self.queue.next(Waiter { network: origin.network, weight }).await?;
-        // Others may have been wrong while this one waited.
-        self.throttle.begin(origin, Instant::now())?;
-        let verdict = self.verify(turn, password, hash).await;
-        match &verdict {
+        let slot = self.queue.slot(Waiter { network: origin.network, weight }).await?;
+        // Other attempts may have been wrong in the meantime.
+        self.throttle.begin_attempt(origin, Instant::now())?;
+        let check = self.verify(slot, password, hash).await;
+        match &check {
             Ok(PasswordCheck::Wrong) => tracing::debug!(from = %origin.network, "a wrong password"),
             Ok(PasswordCheck::Right | PasswordCheck::RightButWeak) => {
-                self.throttle.was_right(origin, Instant::now());
+                self.throttle.note_right(origin, Instant::now());
             }
-            Err(_) => self.throttle.was_not_checked(origin),
+            Err(_) => self.throttle.note_unchecked(origin),
         }
-        verdict
+        check
     }
 
-    /// The password's hash in PHC form, with a salt of its own: argon2id, 19 MiB, t=2, p=1 (the first
-    /// choice of OWASP's Password Storage Cheat Sheet).
-    async fn make_hash(&self, turn: HashSlot, password: Password) -> Result<String, CommandError> {
+    /// The password's hash in PHC form with a new salt: argon2id, 19 MiB, t=2, p=1 (the first choice of
+    /// OWASP's Password Storage Cheat Sheet).
+    async fn make_hash(&self, slot: HashSlot, password: Password) -> Result<String, CommandError> {
         let argon = self.argon.clone();
-        let hash = turn.hash(move || {
+        let hash = slot.hash(move || {
             let hash = argon.hash_password(password.expose().as_bytes());
             hash.map(|hash| hash.to_string())
         });
@@ -128,25 +127,25 @@ impl Passwords {
 
     async fn verify(
         &self,
-        turn: HashSlot,
+        slot: HashSlot,
         password: Password,
         hash: Option<String>,
     ) -> Result<PasswordCheck, CommandError> {
         let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let hash = hash.unwrap_or_else(|| self.unknown_user_hash.clone());
         let argon = self.argon.clone();
-        let fits = turn.hash(move || {
+        let checked = slot.hash(move || {
             let hash = PasswordHash::new(&hash)?;
-            let fits = argon.verify_password(password.expose().as_bytes(), &hash);
-            Ok(match fits {
+            let checked = argon.verify_password(password.expose().as_bytes(), &hash);
+            Ok(match checked {
                 Ok(()) if known && is_weak(&hash) => PasswordCheck::RightButWeak,
                 Ok(()) if known => PasswordCheck::Right,
                 _ => PasswordCheck::Wrong,
             })
         });
-        let fits: Result<PasswordCheck, argon2::password_hash::phc::Error> =
-            fits.await.map_err(|_| CommandError::failed(HashError::Panicked))?;
-        fits.map_err(|error| CommandError::Failed(error.to_string().into()))
+        let checked: Result<PasswordCheck, argon2::password_hash::phc::Error> =
+            checked.await.map_err(|_| CommandError::failed(HashError::Panicked))?;
+        checked.map_err(|error| CommandError::Failed(error.to_string().into()))
     }
 }
 
@@ -156,7 +155,7 @@ impl From<QueueFull> for CommandError {
     }
 }
 
-/// Whether a hash costs a guesser less than one that is made today.
+/// Whether a hash is cheaper to guess than one that is made today.
 fn is_weak(hash: &PasswordHash) -> bool {
     let (kind, version) = (Algorithm::default(), u32::from(Version::default()));
     let today = Params::default();
@@ -181,7 +180,7 @@ mod tests {
         Passwords::new(NonZeroU32::MAX).unwrap()
     }
 
-    /// Everybody comes from an address of their own.
+    /// Checks a password from an address that is used once.
     async fn check(passwords: &Passwords, text: &str, hash: Option<&str>) -> PasswordCheck {
         let host = getrandom::u32().unwrap();
         let network = std::net::Ipv4Addr::from(host).into();
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_fits_its_own_hash_alone() {
+    async fn a_password_matches_only_its_own_hash() {
         let passwords = passwords();
         let hash = passwords.hash([192, 0, 2, 1].into(), password("hunter2")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_wrong_too_often_is_told_so_before_anything_is_hashed() {
+    async fn too_many_wrong_passwords_are_refused_before_anything_is_hashed() {
         let passwords = passwords();
         let hash = passwords.hash([192, 0, 2, 1].into(), password("hunter2")).await.unwrap();
         let origin = Origin { network: [192, 0, 2, 1].into(), user: "alice".parse().unwrap() };
@@ -233,9 +232,9 @@ mod tests {
         let mut hashed = 0;
         for task in &mut tasks {
             match task.await {
-                Ok(verdict) => hashed += u32::from(verdict == PasswordCheck::Wrong),
+                Ok(check) => hashed += u32::from(check == PasswordCheck::Wrong),
                 Err(CommandError::Refused(Refusal::TooManyAttempts { .. })) => {}
-                Err(failure) => panic!("{failure:?}"),
+                Err(error) => panic!("{error:?}"),
             }
         }
         assert!(hashed < 20, "{hashed}");
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_that_cannot_be_read_is_held_against_nobody() {
+    async fn a_hash_that_cannot_be_read_counts_against_no_address() {
         let passwords = passwords();
         let origin = Origin { network: [192, 0, 2, 1].into(), user: "alice".parse().unwrap() };
         for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! Who speaks on a connection. Whether a command wants a caller who is signed in is a type.
+//! The session of a connection. A handler's [`Caller`] type says whether it needs a signed-in user.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -11,17 +11,17 @@ use crate::live::{Online, Presence};
 use crate::network::AuthState;
 use crate::store::queries::TokenHash;
 
-/// The session of one connection: signed out at first.
+/// The session of one connection, signed out at first.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
     state: Mutex<Option<SignInState>>,
     auth_state: watch::Sender<AuthState>,
-    /// Held by the command that signs somebody in.
+    /// Held by the command that signs a user in.
     signing_in: Arc<AsyncMutex<()>>,
 }
 
-/// The right to sign somebody in on a connection where nobody is signed in. One command has it at a time: a
-/// second one that began a session too would leave one that nobody has.
+/// The right to sign a user in on a signed-out connection. One command has it at a time: two sign-ins at once
+/// would begin two sessions, and one of them would belong to no connection.
 #[derive(Debug)]
 pub(crate) struct SignInPermit {
     _held: OwnedMutexGuard<()>,
@@ -32,24 +32,24 @@ struct SignInState {
     caller: SignedIn,
     _online: Online,
     _registration: Registration,
-    /// Ends what goes on in the session's name.
+    /// Ends the work that runs in the session's name.
     _end: DropGuard,
 }
 
 impl Session {
-    /// Waits until no other command signs somebody in.
+    /// Waits until no other command signs a user in.
     ///
     /// # Errors
-    /// [`Refusal::AlreadyLoggedIn`]: the other one has.
+    /// [`Refusal::AlreadyLoggedIn`], if another command has signed a user in.
     ///
     /// # Cancel safety
-    /// Cancel safe: the place in the queue is lost.
+    /// Cancel safe: the position in the queue is lost.
     pub(crate) async fn sign_in_permit(&self) -> Result<SignInPermit, Refusal> {
         let held = Arc::clone(&self.signing_in).lock_owned().await;
         SignedOut::admit(self).map(|SignedOut| SignInPermit { _held: held })
     }
 
-    /// Signs in, where nobody is.
+    /// Signs a user in on a signed-out connection.
     ///
     /// # Errors
     /// [`Refusal::AlreadyLoggedIn`].
@@ -66,7 +66,7 @@ impl Session {
                 let session: Weak<Self> = Arc::downgrade(self);
                 *state = Some(SignInState {
                     _online: presence.enter(caller.user.clone()),
-                    _registration: sessions.list(&caller.user, caller.token_hash, session),
+                    _registration: sessions.register(&caller.user, caller.token_hash, session),
                     _end: caller.ended.clone().drop_guard(),
                     caller,
                 });
@@ -76,12 +76,11 @@ impl Session {
         }
     }
 
-    /// Who is signed in.
+    /// The signed-in user.
     pub(crate) fn user(&self) -> Option<UserName> {
         self.state().as_ref().map(|state| state.caller.user.clone())
     }
 
-    /// Signs out.
     pub(crate) fn sign_out(&self) {
         self.end(&mut self.state());
     }
@@ -91,12 +90,12 @@ impl Session {
         self.auth_state.send_replace(AuthState::SignedOut);
     }
 
-    /// Whether somebody is signed in, and when that changes.
+    /// Watches whether a user is signed in.
     pub(crate) fn watch_auth_state(&self) -> watch::Receiver<AuthState> {
         self.auth_state.subscribe()
     }
 
-    /// Whether somebody is signed in now.
+    /// Whether a user is signed in now.
     pub(crate) fn auth_state(&self) -> AuthState {
         *self.auth_state.borrow()
     }
@@ -115,16 +114,16 @@ impl SignOut for Session {
     }
 }
 
-/// Somebody whom a command admits.
+/// The caller that a command needs.
 pub(crate) trait Caller: Sized + Send {
-    /// The caller of this kind on a connection.
+    /// The connection's caller, if it is of this kind.
     ///
     /// # Errors
-    /// The refusal that somebody else gets.
+    /// The refusal for a caller of the other kind.
     fn admit(session: &Session) -> Result<Self, Refusal>;
 }
 
-/// A caller who is signed out.
+/// A caller that is signed out.
 #[derive(Debug)]
 pub(crate) struct SignedOut;
 
@@ -137,7 +136,7 @@ impl Caller for SignedOut {
     }
 }
 
-/// A caller who is signed in.
+/// A caller that is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn {
     pub(crate) user: UserName,

@@ -1,5 +1,5 @@
-//! The connections of each user and token, so that a session that ends in the store ends on its connections at
-//! once.
+//! The signed-in connections of each user and token. A session that ends in the store is signed out on its
+//! connections at once.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -9,13 +9,13 @@ use qchat_proto::UserName;
 
 use crate::store::queries::TokenHash;
 
-/// The session of a connection, as the registry knows it.
+/// The session of a connection, as the registry sees it.
 pub(crate) trait SignOut: Debug + Send + Sync {
     /// Signs out, if this token signed in.
     fn sign_out_of(&self, token_hash: &TokenHash);
 }
 
-/// The connections that are signed in: at most one entry for each.
+/// The signed-in connections, with one entry for each.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SessionRegistry {
     entries: Arc<Mutex<Entries>>,
@@ -33,7 +33,7 @@ struct RegisteredSession {
     session: Weak<dyn SignOut>,
 }
 
-/// A connection's place. Dropping it gives the place back.
+/// The entry of a connection. Dropping it removes the entry.
 #[derive(Debug)]
 pub(crate) struct Registration {
     sessions: SessionRegistry,
@@ -42,8 +42,8 @@ pub(crate) struct Registration {
 }
 
 impl SessionRegistry {
-    /// Enters a connection for as long as the answer is kept.
-    pub(crate) fn list(
+    /// Registers a connection for as long as the returned value lives.
+    pub(crate) fn register(
         &self,
         user: &UserName,
         token_hash: TokenHash,
@@ -57,7 +57,7 @@ impl SessionRegistry {
         Registration { sessions: self.clone(), user: user.clone(), number }
     }
 
-    /// The tokens by which a user is signed in, each once for every connection.
+    /// The tokens by which a user is signed in, one for each connection.
     pub(crate) fn online(&self, user: &UserName) -> Vec<TokenHash> {
         let entries = self.entries();
         let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
@@ -66,7 +66,7 @@ impl SessionRegistry {
 
     /// Signs out every connection that this token signed in.
     pub(crate) fn end(&self, user: &UserName, token_hash: &TokenHash) {
-        // Signing out gives places back: not while they are counted here.
+        // Signing out removes entries, which needs the lock again.
         let connections: Vec<_> = {
             let entries = self.entries();
             let connections = entries.users.get(user).into_iter().flat_map(HashMap::values);
@@ -78,7 +78,7 @@ impl SessionRegistry {
         }
     }
 
-    /// Whether nobody is signed in anywhere.
+    /// Whether no connection is signed in.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.entries().users.is_empty()

@@ -1,4 +1,4 @@
-//! Making accounts, and what their passwords allow: signing in, and a new password.
+//! Accounts and passwords: registration, sign-in, and a new password.
 
 use std::net::IpAddr;
 
@@ -15,8 +15,8 @@ use crate::error::CommandError;
 use crate::state::ServerState;
 use crate::store::changes::{self, CreateAccount, PasswordOutcome, SessionSelection, StartSession};
 
-/// How often a password is checked again because another change of it came between. Who meets this
-/// changes it without end.
+/// How often a password is checked again because it was changed in the meantime. Only a client that changes
+/// it without end meets this limit.
 const CHECKS_MAX: usize = 4;
 
 impl Handler for Register {
@@ -53,7 +53,8 @@ impl Handler for Login {
         let token = context.state.start_session(&origin, &password).await?;
         let signed_in = context.sign_in(entry, &user, hash_token(&token)).await;
         if signed_in.is_err() || context.connection.close_reason().is_some() {
-            // Nobody will be told the token. If the session does not end now, it gives way to later ones.
+            // The client will not learn the token. If the session does not end now, later sessions replace
+            // it.
             let _ = context
                 .end_sessions(user.clone(), SessionSelection::Token(hash_token(&token)))
                 .await;
@@ -78,8 +79,8 @@ impl Handler for ChangePassword {
 }
 
 impl ServerState {
-    /// Makes an account. A repetition is told what the first was told, also if no more may be made by now, but only
-    /// if its password is the one in force: else its asker would be locked out by what they believe.
+    /// Makes an account. A repetition gets the same answer, also if no more accounts may be made by now, but
+    /// only if its password is the current one. Otherwise its user would trust a password that does not work.
     async fn register(
         &self,
         network: IpAddr,
@@ -88,13 +89,14 @@ impl ServerState {
         let mut state = self.store.password_state(user.clone(), id).await?;
         if !state.is_registered {
             check_strength(&password, self.limits.password_characters_min)?;
-            let password_hash = self.passwords.hash_first(network, password.clone()).await?;
+            let password_hash =
+                self.passwords.hash_for_registration(network, password.clone()).await?;
             let account = CreateAccount { id, user: user.clone(), password_hash, at: clock::now() };
             if self.store.commit(account).await? == PasswordOutcome::Done {
                 tracing::info!(%user, "account made");
                 return Ok(Registered { user });
             }
-            // It was made meanwhile by the same command.
+            // The same command has made it in the meantime.
             state = self.store.password_state(user.clone(), id).await?;
         }
         let origin = Origin { network, user: user.clone() };
@@ -104,7 +106,7 @@ impl ServerState {
         }
     }
 
-    /// Starts a session where the password is right, and replaces a hash that is weaker than today's.
+    /// Starts a session if the password is right, and replaces a hash that is weaker than today's.
     pub(crate) async fn start_session(
         &self,
         origin: &Origin,
@@ -113,14 +115,14 @@ impl ServerState {
         let Origin { user, network } = origin;
         for _ in 0..CHECKS_MAX {
             let known = self.store.password_hash(user.clone()).await?;
-            let verdict = self.passwords.check(origin, password.clone(), known.clone()).await?;
+            let check = self.passwords.check(origin, password.clone(), known.clone()).await?;
             let (Some(verified), PasswordCheck::Right | PasswordCheck::RightButWeak) =
-                (known, verdict)
+                (known, check)
             else {
                 return Err(Refusal::BadCredentials.into());
             };
-            let rehashed = match verdict {
-                // Where the server is too busy, the next time will do.
+            let rehashed = match check {
+                // If the server is too busy, the hash is replaced at a later sign-in.
                 PasswordCheck::RightButWeak => {
                     self.passwords.hash(*network, password.clone()).await.ok()
                 }
@@ -138,8 +140,8 @@ impl ServerState {
         Err(Refusal::Busy.into())
     }
 
-    /// Changes the password where the old one is right. A repetition finds it changed, and is told so
-    /// only where the new one is in force: else its asker would be locked out by what they believe.
+    /// Changes the password if the old one is right. A repetition succeeds only if its new password is the
+    /// current one. Otherwise its user would trust a password that does not work.
     pub(crate) async fn change_password(
         &self,
         caller: &SignedIn,
@@ -157,9 +159,9 @@ impl ServerState {
                 };
             }
             check_strength(&new, self.limits.password_characters_min)?;
-            let verdict = self.passwords.check(&origin, old.clone(), state.hash.clone()).await?;
+            let check = self.passwords.check(&origin, old.clone(), state.hash.clone()).await?;
             let (Some(verified), PasswordCheck::Right | PasswordCheck::RightButWeak) =
-                (state.hash, verdict)
+                (state.hash, check)
             else {
                 return Err(Refusal::BadCredentials.into());
             };
@@ -188,7 +190,7 @@ mod tests {
     use crate::store::Store;
 
     #[tokio::test]
-    async fn a_repeated_registration_is_answered_also_where_no_more_may_be_made() {
+    async fn a_repeated_registration_is_answered_also_if_no_more_may_be_made() {
         let folder = tempfile::tempdir().unwrap();
         let (data, upload) = (folder.path().join("data"), folder.path().join("upload"));
         let store = Store::open(&data).unwrap();
@@ -211,7 +213,7 @@ mod tests {
         };
         assert!(matches!(refused, CommandError::Refused(Refusal::TooManyRegistrations { .. })));
         assert_eq!(register("alice", 1).await.unwrap().user, first.user);
-        // Who does not know its id learns nothing.
+        // Without the id of the registration, nothing is revealed.
         assert!(register("alice", 0).await.is_err());
     }
 }

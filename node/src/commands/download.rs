@@ -1,4 +1,4 @@
-//! Handing out a file: the values of its blocks, and the blocks that are wanted.
+//! Downloads: the block hashes of a file, and the requested blocks.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
 use crate::error_chain::chain;
 
-/// How long the client may take to allow one more stream, and to take what is left of one.
+/// How long the client may take to allow one more stream, and to read the rest of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Files come after answers: quinn sends streams of a higher priority first.
@@ -76,7 +76,7 @@ impl Handler for Download {
         let place = context.state.file_store.transfer_slot(&caller.user)?;
         let stored = context.state.file_store.open_file(&caller.user, &file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
-        // Its blocks may be read for a while after the session has ended.
+        // Threads may read its blocks for a while after the session has ended.
         stored.keep_guard(Arc::clone(&place));
         let values = context.state.file_store.block_lists.get(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
@@ -91,14 +91,14 @@ impl Handler for Download {
         };
         let sent = context.state.while_signed_in(&caller, sending).await;
         if sent.is_err() {
-            // A stream that is only dropped looks finished to the peer.
+            // quinn finishes a dropped stream, which would look complete to the peer.
             let _ = stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
         }
         sent?;
         match good.damaged {
             None => Ok(Done),
             Some(block) => {
-                // The good ones have to be there before the client hears that there are no more.
+                // The undamaged blocks have to arrive before the refusal that ends the download.
                 let _ = timeout(STREAM_TIME_MAX, stream.stopped()).await;
                 Err(Refusal::FileDamaged { name: file.name, block }.into())
             }
@@ -106,7 +106,7 @@ impl Handler for Download {
     }
 }
 
-/// The runs that are asked for; `None` where they are not ascending or not the file's.
+/// The requested runs of blocks; `None` if they are not ascending or beyond the file's end.
 fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
     let mut next = 0;
     let mut runs = Vec::new();
@@ -121,12 +121,12 @@ fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
     Some(runs)
 }
 
-/// Lets those blocks go that are what was stored.
+/// Passes on the blocks whose hash is the stored one.
 struct CheckedBlocks {
     file: File,
     values: Vec<BlockHash>,
     went: u64,
-    /// The first that is not.
+    /// The first damaged block.
     damaged: Option<u64>,
 }
 
@@ -148,7 +148,7 @@ impl BlockFilter for CheckedBlocks {
     }
 }
 
-/// Nobody takes it any more.
+/// The refusal for a peer that does not read the stream any more.
 fn gone<E>(_: E) -> CommandError {
     Refusal::TransferFailed.into()
 }
@@ -158,7 +158,7 @@ async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Comman
     stream.write_all(&frame::encode_frame(&header)).await.map_err(gone)
 }
 
-/// Sends the blocks that are good.
+/// Sends the undamaged blocks.
 async fn send(
     mut outlet: OutgoingFile<'_>,
     (stored, layout): (Arc<BlockFile>, Layout),

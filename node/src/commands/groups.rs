@@ -33,7 +33,7 @@ impl Handler for Join {
     type Caller = SignedIn;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        of_telling_members(&self.group, state)
+        cost_of_notifying_members(&self.group, state)
     }
 
     async fn run(
@@ -51,7 +51,7 @@ impl Handler for Leave {
     type Caller = SignedIn;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        of_telling_members(&self.group, state)
+        cost_of_notifying_members(&self.group, state)
     }
 
     async fn run(
@@ -65,8 +65,8 @@ impl Handler for Leave {
     }
 }
 
-/// All members who watch are told who joins and leaves.
-fn of_telling_members(group: &GroupName, state: &ServerState) -> u32 {
+/// All watching members are notified of a join or a leave.
+fn cost_of_notifying_members(group: &GroupName, state: &ServerState) -> u32 {
     1 + cost::of_watchers(state.notifier.followers(&Topic::Log(Address::Group(group.clone()))))
 }
 

@@ -1,4 +1,4 @@
-//! Sending texts and reading logs.
+//! Texts, history and receipts.
 
 use qchat_proto::command::{
     Done, History, HistoryPage, Log, MarkDelivered, MarkRead, SendText, SequenceRange,
@@ -17,15 +17,15 @@ use crate::state::ServerState;
 use crate::store::changes::{Content, Mark, MarkMessages, Post};
 use crate::store::queries::HistoryQuery;
 
-/// SessionSelection messages are marked.
+/// The messages to mark.
 type Ranges = BoundedVec<SequenceRange, READ_RANGES_MAX>;
 
 impl Handler for SendText {
     type Caller = SignedIn;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        let told = state.notifier.followers(&Topic::Log(self.to.clone()));
-        1 + cost::of_text(self.text.as_str().len()) + cost::of_watchers(told)
+        let watchers = state.notifier.followers(&Topic::Log(self.to.clone()));
+        1 + cost::of_text(self.text.as_str().len()) + cost::of_watchers(watchers)
     }
 
     async fn run(
@@ -35,7 +35,7 @@ impl Handler for SendText {
     ) -> Result<Message, CommandError> {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
-        // What was said is about to be synced.
+        // Files yield to chat at the disk: this text is about to be synced.
         context.state.file_store.disk_priority.note_chat(&caller.user);
         let post = Post { id, from: caller.user, to, at: clock::now(), content };
         Ok(context.state.store.commit(post).await?)
@@ -66,7 +66,7 @@ impl Handler for MarkRead {
     type Caller = SignedIn;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        of_marking(&self.log, state)
+        cost_of_marking(&self.log, state)
     }
 
     async fn run(
@@ -82,7 +82,7 @@ impl Handler for MarkDelivered {
     type Caller = SignedIn;
 
     fn tokens(&self, state: &ServerState) -> u32 {
-        of_marking(&self.log, state)
+        cost_of_marking(&self.log, state)
     }
 
     async fn run(
@@ -94,8 +94,8 @@ impl Handler for MarkDelivered {
     }
 }
 
-/// Who tracks a message of a group looks again whenever anybody marks one.
-fn of_marking(log: &Log, state: &ServerState) -> u32 {
+/// Each client that tracks a message of a group is woken by any mark in the group.
+fn cost_of_marking(log: &Log, state: &ServerState) -> u32 {
     let Log::Group(group) = log else { return 1 };
     1 + cost::of_watchers(state.notifier.followers(&Topic::Marks(Address::Group(group.clone()))))
 }

@@ -1,4 +1,4 @@
-//! The handlers: one `Handler` for each command of the table.
+//! The handlers, one for each command of the table in `proto`.
 
 mod accounts;
 mod download;
@@ -17,7 +17,7 @@ mod watch;
 use qchat_proto::command::Log;
 use qchat_proto::{Address, UserName};
 
-/// The address of a log that its reader named.
+/// The address of a log, as its reader names it.
 fn address(log: Log, reader: &UserName) -> Address {
     match log {
         Log::Inbox => Address::User(reader.clone()),

@@ -1,4 +1,5 @@
-//! A file's bytes on their way in: what is there is looked at and told, what is missing comes.
+//! The bytes of an upload: the blocks of the partial file are hashed and reported, and the missing blocks are
+//! received.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -22,61 +23,60 @@ use crate::error::CommandError;
 use crate::error_chain::chain;
 use crate::fs::{blocking, free_bytes};
 
-/// How long the client may take to open the file's stream, and to end it.
+/// How long the client may take to open the file's stream, and to finish it.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// How many values are told at a time: those of 64 MiB, so that the client hears of them while the rest
-/// is read.
-const VALUES_TOLD: usize = 64;
+/// The number of hashes in one report: those of 64 MiB, so that the client gets them while the rest is read.
+const HASHES_PER_REPORT: usize = 64;
 
-/// A file that comes.
+/// Receives one file.
 pub(super) struct FileReceiver {
     pub(super) layout: Layout,
-    /// Somebody else goes on with it.
+    /// Cancelled when another connection goes on with the upload.
     pub(super) superseded: CancellationToken,
     /// How much of the disk is kept free of files, in bytes.
     pub(super) floor: u64,
 }
 
-/// All of a file, proven, and not synced.
-pub(super) struct Whole {
+/// A complete file with the right digest, not synced yet.
+pub(super) struct ReceivedFile {
     pub(super) part: PartialFile,
-    pub(super) values: Vec<BlockHash>,
+    pub(super) hashes: Vec<BlockHash>,
 }
 
-/// The values of a file's blocks so far: of those that lay there, and of those that came.
+/// The hashes of the blocks that were kept or received so far.
 #[derive(Debug)]
-struct Values {
+struct ReceivedHashes {
     list: Vec<BlockHash>,
-    /// The first block that has neither lain there nor begun to come.
+    /// The first block that was neither kept nor begun.
     next: u64,
-    came: u64,
-    keeps_free: KeepsFree,
+    received_blocks: u64,
+    free_space: FreeSpaceCheck,
 }
 
-/// Ends what would take the last of a disk that others fill meanwhile: messages need some of it. Half of
-/// what must be free in the beginning, which has gone by then only where others took it.
+/// Ends an upload that would fill the disk: messages need some of it. The limit is half of the free space
+/// that is demanded at the beginning, so it is reached only if other programs fill the disk.
 #[derive(Debug)]
-struct KeepsFree {
+struct FreeSpaceCheck {
     folder: PathBuf,
     floor: u64,
 }
 
-impl KeepsFree {
+impl FreeSpaceCheck {
     fn check(&self) -> Result<(), ReceiveError> {
         match free_bytes(&self.folder) {
             Ok(free) if free < self.floor / 2 => {
                 Err(ReceiveError::Write(io::ErrorKind::StorageFull.into()))
             }
-            // A disk that does not say is left to say it when it is written to.
+            // If the disk does not tell its free space, writing will fail once it is full.
             _ => Ok(()),
         }
     }
 }
 
-impl BlockReceiver for Values {
+impl BlockReceiver for ReceivedHashes {
     fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
-        self.keeps_free.check()?;
+        self.free_space.check()?;
         if index > self.next {
             return Err(ReceiveError::Nonsense("a block is missing before it"));
         }
@@ -84,58 +84,61 @@ impl BlockReceiver for Values {
         Ok(())
     }
 
-    fn block_written(&mut self, index: u64, value: BlockHash) -> Result<(), ReceiveError> {
-        self.came = self.came.saturating_add(1);
+    fn block_written(&mut self, index: u64, hash: BlockHash) -> Result<(), ReceiveError> {
+        self.received_blocks = self.received_blocks.saturating_add(1);
         match usize::try_from(index).ok().and_then(|index| self.list.get_mut(index)) {
-            Some(earlier) => *earlier = value,
-            None => self.list.push(value),
+            Some(earlier) => *earlier = hash,
+            None => self.list.push(hash),
         }
         Ok(())
     }
 }
 
 impl FileReceiver {
-    /// Tells what lies in the part, takes what differs or is missing, and checks the digest.
+    /// Reports the kept blocks, receives the others, and checks the digest.
     pub(super) async fn receive(
         &self,
         context: &mut CommandContext,
         (part, kept): (PartialFile, u64),
         mut waiting: ExpectedStream<RecvStream>,
-    ) -> Result<Whole, CommandError> {
-        let (part, values) = self.tell_values(context, part, kept).await?;
+    ) -> Result<ReceivedFile, CommandError> {
+        let (part, hashes) = self.report_hashes(context, part, kept).await?;
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
         let mut stream = stream.ok_or(Refusal::TransferFailed)?;
-        let keeps_free =
-            KeepsFree { folder: context.state.file_store.folder().to_owned(), floor: self.floor };
-        let next = u64::try_from(values.len()).unwrap_or(u64::MAX);
-        let values = Values { list: values, next, came: 0, keeps_free };
+        let free_space = FreeSpaceCheck {
+            folder: context.state.file_store.folder().to_owned(),
+            floor: self.floor,
+        };
+        let next = u64::try_from(hashes.len()).unwrap_or(u64::MAX);
+        let hashes = ReceivedHashes { list: hashes, next, received_blocks: 0, free_space };
         let receiving = context.windows.incoming_file();
-        let received = self.take(&mut stream, &receiving, part, values).await;
+        let received = self.take(&mut stream, &receiving, part, hashes).await;
         drop(receiving);
         if received.is_err() {
-            // Fails only where the client ended the stream before.
+            // Fails only if the client has ended the stream before.
             let _ = stream.stop(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
         }
         received
     }
 
-    /// Reads the blocks that lie in the part and tells their values while it does.
-    async fn tell_values(
+    /// Hashes the kept blocks, and reports the hashes while it reads on.
+    async fn report_hashes(
         &self,
         context: &mut CommandContext,
         part: PartialFile,
         kept: u64,
     ) -> Result<(PartialFile, Vec<BlockHash>), CommandError> {
         let (layout, superseded) = (self.layout, self.superseded.clone());
-        let (values, mut rows_read) = mpsc::channel(4);
+        let (sender, mut batches) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
             let mut batch = Vec::new();
-            let read = part.hash_blocks(layout, 0..kept, |index, value| {
-                batch.push(value);
-                let is_full = batch.len() == VALUES_TOLD || index.saturating_add(1) == kept;
-                let told = !is_full || values.blocking_send(std::mem::take(&mut batch)).is_ok();
-                match told && !superseded.is_cancelled() {
+            let read = part.hash_blocks(layout, 0..kept, |index, hash| {
+                batch.push(hash);
+                let is_full = batch.len() == HASHES_PER_REPORT || index.saturating_add(1) == kept;
+                let was_taken =
+                    !is_full || sender.blocking_send(std::mem::take(&mut batch)).is_ok();
+                match was_taken && !superseded.is_cancelled() {
                     true => ControlFlow::Continue(()),
                     false => ControlFlow::Break(()),
                 }
@@ -143,7 +146,7 @@ impl FileReceiver {
             read.map(|()| part)
         });
         let mut all = Vec::new();
-        while let Some(batch) = rows_read.recv().await {
+        while let Some(batch) = batches.recv().await {
             all.extend_from_slice(&batch);
             context.send_opening(&BlockHashes::first_of(batch)).await?;
         }
@@ -159,15 +162,19 @@ impl FileReceiver {
         stream: &mut RecvStream,
         receiving: &IncomingFile,
         part: PartialFile,
-        values: Values,
-    ) -> Result<Whole, CommandError> {
-        let (kept, stop) = (values.list.len(), self.superseded.cancelled());
-        let to = (part, values);
-        let came = |bytes| receiving.received(bytes);
-        let received = qchat_transfer::receive(stream, self.layout, to, stop, came).await;
-        let Received { file: part, receiver: Values { list: values, came, .. }, digest } = received;
+        hashes: ReceivedHashes,
+    ) -> Result<ReceivedFile, CommandError> {
+        let (kept, stop) = (hashes.list.len(), self.superseded.cancelled());
+        let to = (part, hashes);
+        let progress = |bytes| receiving.received(bytes);
+        let received = qchat_transfer::receive(stream, self.layout, to, stop, progress).await;
+        let Received {
+            file: part,
+            receiver: ReceivedHashes { list: hashes, received_blocks, .. },
+            digest,
+        } = received;
         let (is_whole, of) = (digest.is_ok(), self.layout.blocks());
-        tracing::debug!(kept, came, of, is_whole, "blocks of a file have come");
+        tracing::debug!(kept, came = received_blocks, of, is_whole, "blocks of a file have come");
         let announced = digest.map_err(|error| match error {
             ReceiveError::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
                 let (size, floor) = (self.layout.size(), self.floor);
@@ -176,14 +183,14 @@ impl FileReceiver {
             ReceiveError::Write(_) => CommandError::failed(error),
             error => interrupted(&chain(&error)),
         })?;
-        let is_whole = u64::try_from(values.len()) == Ok(of);
-        if !is_whole || qchat_transfer::file_digest(&values) != announced {
-            // No block of it can be told from a wrong one.
+        let is_whole = u64::try_from(hashes.len()) == Ok(of);
+        if !is_whole || qchat_transfer::file_digest(&hashes) != announced {
+            // No block is known to be right.
             remove_part(part).await;
             return Err(interrupted("the digest is that of another content"));
         }
         match timeout(STREAM_TIME_MAX, stream_end(stream)).await {
-            Ok(Ok(())) => Ok(Whole { part, values }),
+            Ok(Ok(())) => Ok(ReceivedFile { part, hashes }),
             Ok(Err(error)) => Err(interrupted(&chain(&error))),
             Err(_) => Err(interrupted("the stream does not end")),
         }

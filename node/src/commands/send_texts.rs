@@ -1,8 +1,8 @@
-//! Sending many texts in their order, without a round trip for each.
+//! Sending many texts in order, without a round trip for each.
 //!
-//! A task reads and queues the texts, another tells what became of them, in the same order. At most
-//! [`COMMANDS_AT_WORK_MAX`](crate::limits::COMMANDS_AT_WORK_MAX) of an account lie in between; a peer that does not read its answers
-//! stops being read.
+//! One task reads and queues the texts, and another one answers them in the same order. At most
+//! [`COMMANDS_AT_WORK_MAX`](crate::limits::COMMANDS_AT_WORK_MAX) of an account are queued. A peer that does
+//! not read its answers is not read from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::live::event_frame;
 use crate::state::ServerState;
 use crate::store::changes::{Content, Post};
 
-/// How many bytes of answers are told together: a few of the longest ones, a packet full of short ones.
+/// The bytes of answers that are sent together: a few of the longest ones, or a packet full of short ones.
 const ANSWERS_BYTES_MAX: usize = 1024;
 
 /// How long the stream of the texts may take to come.
@@ -45,21 +45,21 @@ impl Handler for SendTexts {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        let _share = context.state.text_streams.take(&caller.user)?;
+        let _permit = context.state.text_streams.take(&caller.user)?;
         let mut waiting =
             context.pending_streams.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
         let stream = timeout(STREAM_TIME_MAX, waiting.stream()).await;
         let mut stream = stream.ok().flatten().ok_or(Refusal::TransferFailed)?;
         let (queued, mut answers) = mpsc::channel(COMMANDS_AT_WORK_MAX);
-        let intake = Intake {
+        let receiver = TextReceiver {
             state: Arc::clone(&context.state),
             bucket: Arc::clone(&context.bucket),
             account: context.state.rate_limits.account(&caller.user),
             caller: caller.clone(),
         };
         let violations = Arc::clone(&context.violations);
-        let taking = async {
-            let taken = intake.take_all(&mut stream, queued).await;
+        let receiving = async {
+            let taken = receiver.receive_all(&mut stream, queued).await;
             if matches!(&taken, Err(error) if !matches!(error, RequestError::Gone)) {
                 violations.note();
                 // Fails only if the peer has ended the stream before.
@@ -67,9 +67,9 @@ impl Handler for SendTexts {
             }
             taken.map_err(|_| CommandError::from(Refusal::TransferFailed))
         };
-        let telling = async {
+        let answering = async {
             while let Some(first) = answers.recv().await {
-                // Those that share a commit share a packet, too.
+                // Answers of the same commit are sent in the same packet.
                 let mut next = Some(first);
                 let mut frames = Vec::new();
                 while let Some(answer) = next {
@@ -84,8 +84,8 @@ impl Handler for SendTexts {
             }
             Ok(())
         };
-        // The first error ends both; texts that are queued are sent all the same.
-        tokio::try_join!(taking, telling)?;
+        // The first error ends both; queued texts are committed all the same.
+        tokio::try_join!(receiving, answering)?;
         match caller.ended.is_cancelled() {
             true => Err(context.session_end_reason().into()),
             false => Ok(Done),
@@ -93,9 +93,9 @@ impl Handler for SendTexts {
     }
 }
 
-/// The answer to a text that was handed to the store. A task of its own waits for it, so that a peer that does
-/// not read its answers does not keep the account's places.
-type Queued = JoinHandle<Result<Message, CommandError>>;
+/// The answer to a queued text. A task of its own waits for it, so that a peer that does not read its answers
+/// does not keep the account's slots.
+type PendingAnswer = JoinHandle<Result<Message, CommandError>>;
 
 fn outcome(sent: Result<Message, CommandError>) -> TextOutcome {
     match sent {
@@ -104,23 +104,23 @@ fn outcome(sent: Result<Message, CommandError>) -> TextOutcome {
     }
 }
 
-/// Takes texts and hands them to the store.
-struct Intake {
+/// Receives texts and queues them in the store.
+struct TextReceiver {
     state: Arc<ServerState>,
     bucket: Arc<TokenBucket>,
     account: Arc<AccountLimits>,
     caller: SignedIn,
 }
 
-impl Intake {
-    /// Takes texts until the stream or the session ends. A text that is handed to the store is told, also if the
-    /// session ends meanwhile: whoever is told that it has ended may rely on nothing more being stored.
-    async fn take_all(
+impl TextReceiver {
+    /// Receives texts until the stream or the session ends. A queued text gets its answer also if the session
+    /// ends meanwhile: after the refusal that tells of the end, nothing more is stored.
+    async fn receive_all(
         &self,
         stream: &mut RecvStream,
-        queued: mpsc::Sender<Queued>,
+        queued: mpsc::Sender<PendingAnswer>,
     ) -> Result<(), RequestError> {
-        while let Some(text) = self.next_paid(stream).await? {
+        while let Some(text) = self.next_charged(stream).await? {
             if queued.send(self.queue(text).await).await.is_err() {
                 break;
             }
@@ -128,37 +128,40 @@ impl Intake {
         Ok(())
     }
 
-    /// The next text, once it is paid for; `None` at the end of the stream or the session.
-    async fn next_paid(&self, stream: &mut RecvStream) -> Result<Option<SendText>, RequestError> {
-        let taking = async {
+    /// Receives a text and acquires its tokens; `None` at the end of the stream or the session.
+    async fn next_charged(
+        &self,
+        stream: &mut RecvStream,
+    ) -> Result<Option<SendText>, RequestError> {
+        let receiving = async {
             let text = next_text(stream).await?;
             if let Some(text) = &text {
-                self.pay_for(text).await;
+                self.charge_for(text).await;
             }
             Ok(text)
         };
-        self.caller.ended.run_until_cancelled(taking).await.unwrap_or(Ok(None))
+        self.caller.ended.run_until_cancelled(receiving).await.unwrap_or(Ok(None))
     }
 
-    /// Pays as for one command `SendText`.
-    async fn pay_for(&self, text: &SendText) {
+    /// Charges as much as for one `SendText`.
+    async fn charge_for(&self, text: &SendText) {
         let tokens = text.tokens(&self.state);
         self.bucket.acquire(tokens).await;
         self.account.bucket.acquire(tokens).await;
     }
 
-    /// Hands a text to the store as soon as the account has a place, which it keeps until it is answered.
-    async fn queue(&self, SendText { id, to, text }: SendText) -> Queued {
-        let place = self.account.command_slot().await;
+    /// Queues a text as soon as the account has a slot for it. The slot is kept until the text is committed.
+    async fn queue(&self, SendText { id, to, text }: SendText) -> PendingAnswer {
+        let slot = self.account.command_slot().await;
         let user = self.caller.user.clone();
-        // The text is about to be synced.
+        // Files yield to chat at the disk: this text is about to be synced.
         self.state.file_store.disk_priority.note_chat(&user);
         let content = Content::Text(text);
         let post = Post { id, from: user, to, at: clock::now(), content };
         let queued = self.state.store.queue(post).await;
         tokio::spawn(async move {
             let answer = queued?.await;
-            drop(place);
+            drop(slot);
             Ok(answer?)
         })
     }

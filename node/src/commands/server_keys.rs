@@ -1,4 +1,4 @@
-//! Telling which keys the server has, so that clients are prepared for the next one.
+//! The server's keys, so that clients know the next one before it is used.
 
 use qchat_proto::command::{Done, NextKey};
 
@@ -9,7 +9,7 @@ use crate::error::CommandError;
 impl Handler for NextKey {
     type Caller = SignedIn;
 
-    /// Each device of an account follows the keys for as long as it is there.
+    /// Each device of an account follows the keys for as long as it is connected.
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
     async fn run(
@@ -18,21 +18,21 @@ impl Handler for NextKey {
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
         let mut current_identity = context.state.current_identity.follow();
-        let mut told = None;
+        let mut sent = None;
         loop {
             let keys =
                 current_identity.borrow_and_update().map(|identification| identification.keys);
-            if let Some(keys) = keys.filter(|keys| told != Some(*keys)) {
+            if let Some(keys) = keys.filter(|keys| sent != Some(*keys)) {
                 context.send_event(&keys, &caller.ended).await?;
-                told = Some(keys);
+                sent = Some(keys);
             }
             let ended = caller.ended.cancelled();
-            let unwatched = context.reply_stream.stopped();
-            // The node keeps the other end of `current_identity`, so that this does not fail.
+            let stopped = context.reply_stream.stopped();
+            // `changed` fails only if the sender is gone, and the state keeps it.
             tokio::select! {
                 _ = current_identity.changed() => {}
                 () = ended => return Err(context.session_end_reason().into()),
-                _ = unwatched => return Ok(Done),
+                _ = stopped => return Ok(Done),
             }
         }
     }

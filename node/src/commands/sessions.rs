@@ -1,4 +1,4 @@
-//! Sessions: resumed, listed, ended.
+//! Sessions: resume, list and end.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -18,24 +18,24 @@ use crate::limits::cost;
 use crate::store::changes::{EndSessions, SessionSelection, UseSession};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
 
-/// How long a session lives after it was used last.
+/// How long a session lasts after its last use.
 const SESSION_TIME_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// How exactly the store knows when a session was used: each note of it costs an fsync.
+/// How exactly the store knows the last use of a session: each update costs an fsync.
 const USE_NOTED_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// What the store knows of a token.
+/// The hash by which the store knows a token.
 pub(super) fn hash_token(token: &SessionToken) -> TokenHash {
     blake3::hash(token.expose()).into()
 }
 
 impl CommandContext {
-    /// Waits until this command may sign somebody in.
+    /// Waits for the right to sign a user in on this connection.
     pub(super) async fn sign_in_permit(&self) -> Result<SignInPermit, Refusal> {
         self.unless_closed(self.session.sign_in_permit()).await?
     }
 
-    /// Makes the connection that of a user.
+    /// Signs a user in on this connection.
     pub(super) async fn sign_in(
         &self,
         _: SignInPermit,
@@ -46,13 +46,14 @@ impl CommandContext {
         self.state.sign_in(&self.session, user.clone(), token_hash).await
     }
 
-    /// Everybody who watches is told who comes online. Who comes and goes without end pays for that.
+    /// Every watcher is notified of a user that comes online, so a user that comes and goes without end pays
+    /// for that.
     async fn charge_for_presence(&self, user: &UserName) {
         let state = &self.state;
         if !state.presence.is_online(user) {
             let tokens = cost::of_watchers(state.notifier.watchers());
             let account = state.rate_limits.account(user);
-            // Where that is over, signing in is as well.
+            // If the connection has ended, the sign-in fails as well.
             let _ = self.unless_closed(account.bucket.acquire(tokens)).await;
         }
     }
@@ -67,7 +68,7 @@ impl CommandContext {
     }
 }
 
-/// Whether a session that was used last at that time has ended by its age, unless it is online.
+/// Whether a session has ended by its age. A session that is online has not.
 fn has_expired(used: Timestamp, now: Timestamp) -> bool {
     clock::is_older(used, now, SESSION_TIME_MAX)
 }
@@ -88,9 +89,9 @@ impl Handler for Resume {
             context.end_sessions(user, SessionSelection::Token(token_hash)).await?;
             return Err(Refusal::SessionEnded.into());
         }
-        // The first use is noted at once: sessions that were never used again give way first.
+        // The first use is stored at once: sessions that were never used again are replaced first.
         if used == created || clock::is_older(used, at, USE_NOTED_EVERY) {
-            // A disk that takes no writes keeps nobody out who wants to read.
+            // A disk that takes no writes keeps no reader out.
             if let Err(error) = context.state.store.commit(UseSession { token_hash, at }).await {
                 tracing::warn!(error = chain(&error), "the use of a session could not be noted");
             }

@@ -1,8 +1,8 @@
 //! Signing a connection in and out, in step with the store.
 //!
-//! A connection is entered in the registry *before* the store is asked whether its session still stands, and a
-//! session ends in the store *before* its connections are looked up there. So at least one side sees
-//! the other, and no dead token stays signed in.
+//! A connection is registered *before* the store is asked whether its session exists, and a session ends in
+//! the store *before* its connections are looked up in the registry. So at least one side sees the other, and
+//! no connection stays signed in by an ended session.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl ServerState {
     /// Signs a connection in by a token that the store knew a moment ago.
     ///
     /// # Errors
-    /// Somebody is signed in already, or the session has ended meanwhile.
+    /// [`Refusal::AlreadyLoggedIn`], or [`Refusal::SessionEnded`] if the session has ended meanwhile.
     pub(crate) async fn sign_in(
         &self,
         session: &Arc<Session>,
@@ -28,7 +28,7 @@ impl ServerState {
     ) -> Result<(), CommandError> {
         let caller = SignedIn { user, token_hash, ended: self.stopping.child_token() };
         session.sign_in(caller, &self.presence, &self.sessions)?;
-        // From here on whoever ends the session finds this connection; before, nobody did.
+        // From here on, ending the session finds this connection. If it ended before, the store knows.
         match self.store.session(token_hash).await {
             Ok(Some(_)) => Ok(()),
             ended => {
@@ -39,10 +39,10 @@ impl ServerState {
         }
     }
 
-    /// Does long work for as long as its asker's session lasts. A server that stops lets it finish.
+    /// Runs long work while the caller's session lasts. If the server stops, the work is finished.
     ///
     /// # Errors
-    /// [`Refusal::NotLoggedIn`], where the session ended before the work; the work's own otherwise.
+    /// [`Refusal::NotLoggedIn`] if the session ends before the work does; otherwise the errors of the work.
     pub(crate) async fn while_signed_in<T>(
         &self,
         caller: &SignedIn,
@@ -56,18 +56,17 @@ impl ServerState {
         }
     }
 
-    /// Makes a change that may end sessions of this user, and signs out the connections whose session
-    /// has ended.
+    /// Commits a change that may end sessions of this user, and signs out the connections of ended sessions.
     pub(crate) async fn commit_ending<C: Change>(
         &self,
         user: &UserName,
         change: C,
     ) -> Result<C::Outcome, CommandError> {
         let outcome = self.store.commit(change).await;
-        // Also where the outcome is not known. The order matters: who signs in after this look is
-        // found by the store's, and keeps a session that was begun between the two.
+        // Also if the outcome is unknown. The registry is read before the store: a sign-in that registers
+        // later asks the store itself, and a session that begins between the two keeps its connection.
         let online = self.sessions.online(user);
-        // Where the store cannot tell, nobody stays: a session that stands can be resumed.
+        // If the store fails, all are signed out: an existing session can be resumed.
         let auth_state = self.store.sessions(user.clone()).await.unwrap_or_default();
         for token_hash in online {
             if auth_state.iter().all(|row| row.token_hash != token_hash) {

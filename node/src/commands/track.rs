@@ -1,4 +1,4 @@
-//! Following what becomes of a message.
+//! Tracks the delivery of a message.
 
 use qchat_proto::Stage;
 use qchat_proto::command::{Done, Track};
@@ -18,27 +18,27 @@ impl Handler for Track {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        let _share = context.state.trackings.take(&caller.user)?;
+        let _permit = context.state.trackings.take(&caller.user)?;
         let mut watcher = context.state.notifier.watcher();
         watcher.follow(Topic::Marks(self.message.log.clone()));
-        let mut told = None;
+        let mut sent = None;
         loop {
             let (sender, message) = (caller.user.clone(), self.message.clone());
             let receipt = context.state.store.receipt(sender, message).await??;
             context.charge_for_rows().await;
-            if told != Some(receipt) {
+            if sent != Some(receipt) {
                 context.send_event(&receipt, &caller.ended).await?;
-                told = Some(receipt);
+                sent = Some(receipt);
             }
             if receipt.stage() == Stage::Read {
                 return Ok(Done);
             }
             let ended = caller.ended.cancelled();
-            let unwatched = context.reply_stream.stopped();
+            let stopped = context.reply_stream.stopped();
             tokio::select! {
                 () = watcher.woken_for_marks() => {}
                 () = ended => return Err(context.session_end_reason().into()),
-                _ = unwatched => return Ok(Done),
+                _ = stopped => return Ok(Done),
             }
         }
     }

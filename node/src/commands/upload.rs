@@ -1,8 +1,8 @@
-//! Taking a file: permission and room first, then the bytes, then the message.
+//! Uploads: permission and free space first, then the bytes, then the message.
 //!
-//! No message without its file: the file is complete, checked, on the disk and under its final name
-//! before the transaction that tells of it. What has come of it stays when the transfer is cut, also by
-//! the server's death, until its message exists.
+//! No message without its file: the file is complete, verified, on the disk and under its final name before
+//! the transaction with its message. Received blocks are kept when a transfer is interrupted, also by the
+//! server's end, until the message exists.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use qchat_proto::limits::FILE_BYTES_MAX;
 use qchat_proto::{BlockHash, Body, File, Message, Refusal, StoredName, UserName};
 use qchat_transfer::{Layout, PartialFile};
 
-use super::receive_file::{FileReceiver, Whole, remove_part};
+use super::receive_file::{FileReceiver, ReceivedFile, remove_part};
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
@@ -42,54 +42,55 @@ impl Handler for Upload {
             return Err(Refusal::TooLarge { size: self.size, limit }.into());
         }
         let key = UploadKey { user: caller.user.clone(), id: self.id };
-        let offer = OfferedFile { upload: self, sender: caller.user.clone() };
-        let turn = context.state.file_store.partial_uploads.acquire(key).await?;
-        // In its turn: an earlier try may have been about to tell of the file.
-        match offer.stored_earlier(context).await? {
+        let offered = OfferedFile { upload: self, sender: caller.user.clone() };
+        let guard = context.state.file_store.partial_uploads.acquire(key).await?;
+        // Checked while the upload's guard is held: an earlier attempt may have been about to send the
+        // message.
+        match offered.stored_earlier(context).await? {
             Some(file) => {
-                turn.discard().await;
+                guard.discard().await;
                 context.send_opening(&UploadOpening::AlreadyStored).await?;
-                Ok(offer.post(context, file).await?)
+                Ok(offered.post(context, file).await?)
             }
-            None => offer.take(&caller, context, &turn).await,
+            None => offered.take(&caller, context, &guard).await,
         }
     }
 }
 
-/// A file that its sender wants to bring.
+/// A file that a client wants to upload.
 struct OfferedFile {
     upload: Upload,
     sender: UserName,
 }
 
 impl OfferedFile {
-    /// Admits the file, receives what is missing of it, and sends its message.
+    /// Admits the file, receives its missing blocks, and sends its message.
     async fn take(
         &self,
         caller: &SignedIn,
         context: &mut CommandContext,
-        turn: &UploadGuard,
+        guard: &UploadGuard,
     ) -> Result<Message, CommandError> {
         let Upload { to, size, transfer, .. } = &self.upload;
-        let place = context.state.file_store.transfer_slot(&self.sender)?;
+        let slot = context.state.file_store.transfer_slot(&self.sender)?;
         let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
-        turn.reserve(*size, used, context.state.limits.quota_bytes).await?;
-        turn.check_disk(*size, context.state.limits.free_bytes_min).await?;
+        guard.reserve(*size, used, context.state.limits.quota_bytes).await?;
+        guard.check_disk(*size, context.state.limits.free_bytes_min).await?;
         let waiting = context.pending_streams.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
         let (part, kept) =
-            context.state.file_store.open_partial(turn, layout, Arc::clone(&place)).await?;
+            context.state.file_store.open_partial(guard, layout, Arc::clone(&slot)).await?;
         context.send_opening(&UploadOpening::SendFile { kept }).await?;
         let floor = context.state.limits.free_bytes_min;
-        let arrival = FileReceiver { layout, superseded: turn.superseded.clone(), floor };
+        let receiver = FileReceiver { layout, superseded: guard.superseded.clone(), floor };
         let state = Arc::clone(&context.state);
-        let receiving = arrival.receive(context, (part, kept), waiting);
-        let Whole { part, values } = state.while_signed_in(caller, receiving).await?;
-        let (part, file) = self.finish(context, part, values).await?;
-        self.tell(context, part, file).await
+        let receiving = receiver.receive(context, (part, kept), waiting);
+        let ReceivedFile { part, hashes } = state.while_signed_in(caller, receiving).await?;
+        let (part, file) = self.store_file(context, part, hashes).await?;
+        self.send_message(context, part, file).await
     }
 
-    /// The file that an earlier try with this id left here.
+    /// The file that an earlier attempt with this id has stored.
     async fn stored_earlier(&self, context: &CommandContext) -> Result<Option<File>, CommandError> {
         let Upload { id, name, size, .. } = &self.upload;
         let earlier = context.state.store.earlier_upload(self.sender.clone(), *id).await?;
@@ -100,23 +101,23 @@ impl OfferedFile {
         }
     }
 
-    async fn finish(
+    async fn store_file(
         &self,
         context: &CommandContext,
         part: PartialFile,
-        values: Vec<BlockHash>,
+        hashes: Vec<BlockHash>,
     ) -> Result<(PartialFile, File), CommandError> {
         let Upload { name: original, size, .. } = self.upload.clone();
-        let digest = qchat_transfer::file_digest(&values);
-        let landed =
-            context.state.file_store.finish(part, values, (clock::now(), original.name())).await;
-        let (part, name) = landed.map_err(CommandError::failed)?;
+        let digest = qchat_transfer::file_digest(&hashes);
+        let finished =
+            context.state.file_store.finish(part, hashes, (clock::now(), original.name())).await;
+        let (part, name) = finished.map_err(CommandError::failed)?;
         Ok((part, File { name, original, size, digest }))
     }
 
-    /// Sends the message that tells of the file; without it, the file loses its name again. The part
-    /// goes where nobody needs it any more.
-    async fn tell(
+    /// Sends the message of the file. If that is refused, the stored file is removed. The partial file is
+    /// removed if no later attempt needs it.
+    async fn send_message(
         &self,
         context: &CommandContext,
         part: PartialFile,
@@ -124,13 +125,13 @@ impl OfferedFile {
     ) -> Result<Message, CommandError> {
         let name = file.name.clone();
         let posted = self.post(context, file).await;
-        let is_told = match &posted {
-            Ok(message) => tells_of(message, &name),
-            // A commit that failed may have told of it.
+        let has_message = match &posted {
+            Ok(message) => is_message_of(message, &name),
+            // A commit that failed may be durable all the same.
             Err(CommitError::Unknown(_)) => true,
             Err(_) => false,
         };
-        if !is_told {
+        if !has_message {
             context.state.file_store.remove(&name).await;
         }
         if matches!(posted, Ok(_) | Err(CommitError::Refused(_))) {
@@ -146,7 +147,7 @@ impl OfferedFile {
     }
 }
 
-/// Whether this is the message of the file of that name, and not that of an earlier try.
-fn tells_of(message: &Message, name: &StoredName) -> bool {
+/// Whether this is the message of the file of this name, and not the one of an earlier attempt.
+fn is_message_of(message: &Message, name: &StoredName) -> bool {
     matches!(&message.body, Body::File(file) if file.name == *name)
 }

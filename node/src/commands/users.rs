@@ -1,4 +1,4 @@
-//! Who else is here.
+//! The list of users.
 
 use qchat_proto::BoundedVec;
 use qchat_proto::command::{User, UserPage, Users};

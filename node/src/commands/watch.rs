@@ -1,5 +1,5 @@
-//! Following logs: catching up and living are one mechanism, a cursor on each log and a wake-up that
-//! says that there is more.
+//! Watching logs. Catching up and live delivery are one mechanism: a cursor on each log, and a notification
+//! that there is more.
 
 use std::collections::HashMap;
 
@@ -24,11 +24,11 @@ impl Handler for Watch {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        let _share = context.state.watchings.take(&caller.user)?;
+        let _permit = context.state.watchings.take(&caller.user)?;
         let cursors = self.cursors.iter();
         let wanted =
             cursors.map(|cursor| (address(cursor.log.clone(), &caller.user), cursor.after));
-        let mut following = Watching {
+        let mut following = EventStream {
             wanted: wanted.collect(),
             cursors: HashMap::new(),
             watcher: context.state.notifier.watcher(),
@@ -44,65 +44,65 @@ impl Handler for Watch {
 }
 
 /// One stream of events.
-struct Watching<'context> {
+struct EventStream<'context> {
     caller: SignedIn,
     context: &'context mut CommandContext,
     watcher: Watcher,
-    /// Where the client wants to go on, in logs that are not followed yet.
+    /// The client's cursors in logs that are not followed yet.
     wanted: HashMap<Address, Sequence>,
-    /// The last place of each followed log that the client was told.
+    /// The position in each followed log up to which the client has the messages.
     cursors: HashMap<Address, Sequence>,
-    /// The number of the last coming or going that the client was told.
+    /// The version of the presence that the client knows.
     presence: u64,
-    /// The number of the last join or leave that the client was told.
+    /// The version of the memberships that the client knows.
     members: u64,
-    /// The number of the last join or leave before which the caller's groups were looked at.
+    /// The version of the memberships at which the caller's groups were read.
     groups: Option<u64>,
 }
 
-impl Watching<'_> {
+impl EventStream<'_> {
     async fn catch_up(&mut self) -> Result<(), CommandError> {
         self.follow(Address::User(self.caller.user.clone())).await?;
         self.follow_groups().await?;
         for log in self.cursors.keys().cloned().collect::<Vec<_>>() {
-            self.tell_messages(&log).await?;
+            self.send_messages(&log).await?;
         }
-        self.tell(&Event::CaughtUp).await
+        self.send(&Event::CaughtUp).await
     }
 
-    /// Tells what happens until the session, the server or the client's interest ends.
+    /// Sends events until the session or the server ends, or the client stops reading.
     async fn live(&mut self) -> Result<Done, CommandError> {
         let ended = self.caller.ended.clone();
-        let unwatched = self.context.reply_stream.stopped();
-        let mut unwatched = std::pin::pin!(unwatched);
+        let stopped = self.context.reply_stream.stopped();
+        let mut stopped = std::pin::pin!(stopped);
         loop {
             tokio::select! {
-                pending = self.watcher.woken() => self.tell_pending(pending).await?,
+                pending = self.watcher.woken() => self.send_pending(pending).await?,
                 () = ended.cancelled() => return Err(self.context.session_end_reason().into()),
-                _ = &mut unwatched => return Ok(Done),
+                _ = &mut stopped => return Ok(Done),
             }
         }
     }
 
-    async fn tell_pending(&mut self, pending: Pending) -> Result<(), CommandError> {
+    async fn send_pending(&mut self, pending: Pending) -> Result<(), CommandError> {
         if pending.presence {
-            self.tell_presence().await?;
+            self.send_presence().await?;
         }
         if pending.logs.contains(&Address::User(self.caller.user.clone())) {
-            // Joining a group raises the mailbox's flag.
+            // Joining a group notifies the user's mailbox.
             self.follow_groups().await?;
         }
         for log in pending.logs {
-            self.tell_messages(&log).await?;
+            self.send_messages(&log).await?;
         }
-        // After the logs: nobody is told who joins a group that they have left.
+        // After the logs: a client that has left a group gets no more of its members.
         if pending.members {
-            self.tell_members().await?;
+            self.send_members().await?;
         }
         Ok(())
     }
 
-    /// Follows the groups that the caller has joined since the last look.
+    /// Follows the groups that the caller has joined since the last call.
     async fn follow_groups(&mut self) -> Result<(), CommandError> {
         let version = Some(self.context.state.memberships.version());
         if std::mem::replace(&mut self.groups, version) == version {
@@ -117,19 +117,19 @@ impl Watching<'_> {
         Ok(())
     }
 
-    /// Follows a log: registers for wake-ups first, then looks where it ends.
+    /// Follows a log. The watcher is registered before the log's end is read, so no message is missed.
     async fn follow(&mut self, log: Address) -> Result<(), CommandError> {
         self.watcher.follow(Topic::Log(log.clone()));
         let end = self.context.state.store.last(log.clone()).await?;
-        // A place beyond the end is that of another store.
+        // A position beyond the end is from an earlier store.
         let after = self.wanted.remove(&log).map_or(end, |wanted| wanted.min(end));
         self.cursors.insert(log.clone(), after);
-        let log = self.named(&log);
-        self.tell(&Event::Following(Cursor { log, after })).await
+        let log = self.log_of(&log);
+        self.send(&Event::Following(Cursor { log, after })).await
     }
 
-    /// Tells the messages of a log that the client was not told yet.
-    async fn tell_messages(&mut self, log: &Address) -> Result<(), CommandError> {
+    /// Sends the messages of a log that the client does not have yet.
+    async fn send_messages(&mut self, log: &Address) -> Result<(), CommandError> {
         while let Some(after) = self.cursors.get(log).copied() {
             let reader = self.caller.user.clone();
             let next = self.context.state.store.messages_after(reader, log.clone(), after).await?;
@@ -137,47 +137,50 @@ impl Watching<'_> {
             match next {
                 Ok(messages) if messages.is_empty() => break,
                 Ok(messages) => {
-                    for (place, frame) in self.frames(log, messages) {
+                    for (position, frame) in self.frames(log, messages) {
                         self.context.send_event_frame(frame, &self.caller.ended).await?;
-                        self.cursors.insert(log.clone(), place);
+                        self.cursors.insert(log.clone(), position);
                     }
                 }
-                Err(_) => self.lose(log).await?,
+                Err(_) => self.unfollow(log).await?,
             }
         }
         Ok(())
     }
 
-    /// All at once: what waits for a slow reader are bytes that others share.
+    /// Encodes all messages at once: the bytes that wait for a slow reader are shared with other connections.
     fn frames(&self, log: &Address, messages: Vec<PositionedMessage>) -> Vec<(Sequence, Bytes)> {
-        let of_message = |(place, message)| {
-            (place, self.context.state.event_cache.of_message(self.named(log), place, message))
+        let of_message = |(position, message)| {
+            (
+                position,
+                self.context.state.event_cache.of_message(self.log_of(log), position, message),
+            )
         };
         messages.into_iter().map(of_message).collect()
     }
 
-    /// Follows a log no more: the caller may not read it any longer.
-    async fn lose(&mut self, log: &Address) -> Result<(), CommandError> {
+    /// Stops following a log that the caller may not read any longer.
+    async fn unfollow(&mut self, log: &Address) -> Result<(), CommandError> {
         self.watcher.unfollow(&Topic::Log(log.clone()));
         self.cursors.remove(log);
         match log {
-            Address::Group(group) => self.tell(&Event::Left(group.clone())).await,
+            Address::Group(group) => self.send(&Event::Left(group.clone())).await,
             Address::User(_) => Ok(()),
         }
     }
 
-    async fn tell_presence(&mut self) -> Result<(), CommandError> {
+    async fn send_presence(&mut self) -> Result<(), CommandError> {
         let (changes, version) = self.context.state.presence.changes_since(self.presence);
         self.presence = version;
         for (user, online) in changes {
             if user != self.caller.user {
-                self.tell(&Event::Presence { user, online }).await?;
+                self.send(&Event::Presence { user, online }).await?;
             }
         }
         Ok(())
     }
 
-    async fn tell_members(&mut self) -> Result<(), CommandError> {
+    async fn send_members(&mut self) -> Result<(), CommandError> {
         let memberships = &self.context.state.memberships;
         let cursors = &self.cursors;
         let is_followed = |group: &GroupName| cursors.contains_key(&Address::Group(group.clone()));
@@ -185,20 +188,20 @@ impl Watching<'_> {
             memberships.changes_since(self.members, &self.caller.user, is_followed);
         self.members = version;
         for ((group, user), is_member) in changes {
-            self.tell(&Event::Membership { group, user, is_member }).await?;
+            self.send(&Event::Membership { group, user, is_member }).await?;
         }
         Ok(())
     }
 
-    /// The log as its reader names it.
-    fn named(&self, log: &Address) -> Log {
+    /// The log, as its reader names it.
+    fn log_of(&self, log: &Address) -> Log {
         match log {
             Address::User(_) => Log::Inbox,
             Address::Group(group) => Log::Group(group.clone()),
         }
     }
 
-    async fn tell(&mut self, event: &Event) -> Result<(), CommandError> {
+    async fn send(&mut self, event: &Event) -> Result<(), CommandError> {
         self.context.send_event(event, &self.caller.ended).await
     }
 }

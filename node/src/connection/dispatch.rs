@@ -193,7 +193,7 @@ impl<C: Handler> Handle<C> for CommandContext {
         match &reply {
             Ok(_) => tracing::debug!(command = C::NAME, "done"),
             Err(refusal) => {
-                tracing::debug!(command = C::NAME, code = refusal.code().as_str(), "refused")
+                tracing::debug!(command = C::NAME, code = refusal.code().as_str(), "refused");
             }
         }
         let frame = frame::encode_frame(&reply);

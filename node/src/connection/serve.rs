@@ -1,4 +1,4 @@
-//! One connection: a session, and a task for each of its streams.
+//! One connection: its limits, its deadlines, a task for each of its streams, and its end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -51,9 +51,9 @@ pub(crate) async fn serve(state: Arc<ServerState>, incoming: Incoming, handshake
     let Ok(Ok(connection)) = timeout(HANDSHAKE_TIME_MAX, connecting).await else {
         return state.linger(FAILED_HANDSHAKE_LINGERS_FOR, handshake).await;
     };
-    path.set(from);
+    path.set_validated(from);
     let peer = connection.remote_address();
-    let slot = match handshake.done() {
+    let slot = match handshake.complete() {
         Ok(slot) => slot,
         Err(ServerFull) => {
             return close(&connection, quic_codes::FULL, b"there are too many connections");

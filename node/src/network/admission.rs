@@ -1,10 +1,10 @@
-//! Who is let in: how many connections there may be, in all and from one address, with and without
-//! somebody signed in, and how many handshakes at a time.
+//! Admission of connections: limits on connections and handshakes, in all and from one address, signed in or
+//! not.
 //!
-//! While little goes on, everybody is let in at once. Under pressure an address has to be proven first, by a
-//! packet that goes there and back (RFC 9000, section 8.1.2), which costs us no memory: whoever
-//! pretends to be somebody else gets no further, and takes nobody's place. Beyond that nothing is
-//! answered, and a client asks again by itself.
+//! With little load, every connection is admitted at once. Under load, an address has to be validated first
+//! by a Retry packet (RFC 9000, section 8.1.2), which costs the server no memory: a client with a forged
+//! source address gets no further, and uses no slot of that address. Beyond the limit of handshakes nothing
+//! is answered, and a client's QUIC repeats its first packet by itself.
 
 mod counters;
 
@@ -17,30 +17,30 @@ use crate::network::admission::counters::{ConnectionCount, ConnectionCounters};
 use crate::network::auth_state::AuthState;
 use crate::network::ip_prefix::network;
 
-/// How many connections are let in.
+/// The limits on connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
     /// In all.
     pub(crate) all: ConnectionCount,
-    /// From one address, or one network of IPv6.
+    /// From one IPv4 address or one IPv6 /64 prefix.
     pub(crate) per_address: ConnectionCount,
 }
 
-/// How many connections may be there on which nobody is signed in, in all and from one address. After a
-/// restart all who share an address come back at once; each is a stranger for some milliseconds.
+/// Signed-out connections at a time, in all and from one address. After a restart, all clients that share an
+/// address come back at once, and each is signed out for some milliseconds.
 const SIGNED_OUT_MAX: usize = 512;
 const SIGNED_OUT_PER_ADDRESS_MAX: usize = 256;
 
-/// How many handshakes may be under way. More wait with their clients, who ask again after a second.
+/// Handshakes at a time. Further clients repeat their first packet after a second.
 const HANDSHAKES_MAX: usize = 256;
 
-/// From here on addresses have to be proven.
-const HANDSHAKES_UNPROVEN_MAX: usize = 32;
-const SIGNED_OUT_UNPROVEN_MAX: usize = 128;
-const SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX: usize = 64;
+/// From these numbers on, addresses have to be validated.
+const HANDSHAKES_UNVALIDATED_MAX: usize = 32;
+const SIGNED_OUT_UNVALIDATED_MAX: usize = 128;
+const SIGNED_OUT_UNVALIDATED_PER_ADDRESS_MAX: usize = 64;
 
 impl ConnectionLimits {
-    /// Those of a server that takes so many connections, in all and from one address.
+    /// The limits of a server that takes so many connections, in all and from one address.
     pub(crate) fn new(all: usize, per_address: usize) -> Self {
         let of = |all: usize, signed_out: usize| ConnectionCount {
             all,
@@ -53,45 +53,45 @@ impl ConnectionLimits {
     }
 }
 
-/// Keeps account of the connections that there are.
+/// Counts the connections, and decides on new ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     limits: ConnectionLimits,
     counters: Arc<Mutex<ConnectionCounters>>,
 }
 
-/// Whether the address of a newcomer is known to be theirs.
+/// Whether the source address of a new connection is validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AddressProof {
+enum AddressValidation {
     Claimed,
-    Proven,
+    Validated,
 }
 
-/// What becomes of a newcomer.
+/// The decision on a new connection.
 #[derive(Debug)]
 enum Decision {
-    Welcome(Handshake),
-    ProveAddress,
-    Refused,
-    Ignored,
+    Admit(Handshake),
+    Retry,
+    Refuse,
+    Ignore,
 }
 
-/// There are as many connections as may be.
+/// The server has as many connections as it may have.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ServerFull;
 
-/// A handshake under way. Dropping it gives its place back.
+/// A handshake under way. Dropping it frees its slot.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     admission: Admission,
     from: SocketAddr,
-    /// The network that it counts for, where its address is proven.
-    here: Option<IpAddr>,
-    /// That of a proven address. A claimed one has none yet: it may be somebody else's.
-    place: Option<ConnectionSlot>,
+    /// The network that the handshake counts for, if its address is validated.
+    network: Option<IpAddr>,
+    /// The slot of a validated address. A claimed address has none yet: it may be forged.
+    slot: Option<ConnectionSlot>,
 }
 
-/// A connection's place. Dropping it gives it back.
+/// The slot of a connection. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     admission: Admission,
@@ -104,58 +104,59 @@ impl Admission {
         Self { limits, counters: Arc::default() }
     }
 
-    /// Lets a newcomer in, or deals with them otherwise.
+    /// Admits a new connection, or answers it with a Retry, a refusal or nothing.
     pub(crate) fn receive(&self, incoming: Incoming) -> Option<(Incoming, Handshake)> {
         let from = incoming.remote_address();
         let address = match incoming.remote_address_validated() {
-            true => AddressProof::Proven,
-            false => AddressProof::Claimed,
+            true => AddressValidation::Validated,
+            false => AddressValidation::Claimed,
         };
-        match self.judge(from, address) {
-            Decision::Welcome(handshake) => return Some((incoming, handshake)),
-            // It cannot fail: only who has proven their address may not be asked again.
-            Decision::ProveAddress => drop(incoming.retry()),
-            Decision::Refused => {
+        match self.decide(from, address) {
+            Decision::Admit(handshake) => return Some((incoming, handshake)),
+            // This cannot fail: only a validated address may not be asked again.
+            Decision::Retry => drop(incoming.retry()),
+            Decision::Refuse => {
                 tracing::debug!(%from, "there are too many connections: refused");
                 incoming.refuse();
             }
-            Decision::Ignored => incoming.ignore(),
+            Decision::Ignore => incoming.ignore(),
         }
         None
     }
 
-    fn judge(&self, from: SocketAddr, address: AddressProof) -> Decision {
+    fn decide(&self, from: SocketAddr, address: AddressValidation) -> Decision {
         let mut counters = self.counters();
-        // A network may have as many under way as are left for all others: so there is always room for one more.
+        // A network may have as many handshakes as are left for all others, so one more network always finds
+        // room.
         let left = HANDSHAKES_MAX.saturating_sub(counters.handshakes.all());
-        let here = Some(network(from.ip())).filter(|_| address == AddressProof::Proven);
-        if left == 0 || here.is_some_and(|here| counters.handshakes.of(&here) >= left) {
-            return Decision::Ignored;
+        let network = Some(network(from.ip())).filter(|_| address == AddressValidation::Validated);
+        if left == 0 || network.is_some_and(|network| counters.handshakes.of(&network) >= left) {
+            return Decision::Ignore;
         }
-        let place = match address {
-            AddressProof::Claimed if self.is_under_pressure(&counters, from) => {
-                return Decision::ProveAddress;
+        let slot = match address {
+            AddressValidation::Claimed if self.is_under_pressure(&counters, from) => {
+                return Decision::Retry;
             }
-            AddressProof::Claimed => None,
-            AddressProof::Proven => match self.enter(&mut counters, from) {
-                Ok(place) => Some(place),
-                Err(ServerFull) => return Decision::Refused,
+            AddressValidation::Claimed => None,
+            AddressValidation::Validated => match self.take_slot(&mut counters, from) {
+                Ok(slot) => Some(slot),
+                Err(ServerFull) => return Decision::Refuse,
             },
         };
-        counters.handshakes.begin(here);
-        Decision::Welcome(Handshake { admission: self.clone(), from, here, place })
+        counters.handshakes.begin(network);
+        Decision::Admit(Handshake { admission: self.clone(), from, network, slot })
     }
 
     fn is_under_pressure(&self, counters: &ConnectionCounters, from: SocketAddr) -> bool {
-        let here = counters.of(&network(from.ip()));
-        counters.handshakes.all() >= HANDSHAKES_UNPROVEN_MAX
-            || counters.all.signed_out >= SIGNED_OUT_UNPROVEN_MAX
-            || here.signed_out >= SIGNED_OUT_UNPROVEN_PER_ADDRESS_MAX
+        let of_network = counters.of(&network(from.ip()));
+        counters.handshakes.all() >= HANDSHAKES_UNVALIDATED_MAX
+            || counters.all.signed_out >= SIGNED_OUT_UNVALIDATED_MAX
+            || of_network.signed_out >= SIGNED_OUT_UNVALIDATED_PER_ADDRESS_MAX
             || !counters.all.has_room(self.limits.all)
-            || !here.has_room(self.limits.per_address)
+            || !of_network.has_room(self.limits.per_address)
     }
 
-    fn enter(
+    fn take_slot(
         &self,
         counters: &mut ConnectionCounters,
         from: SocketAddr,
@@ -167,7 +168,7 @@ impl Admission {
             return Err(ServerFull);
         }
         let auth_state = AuthState::SignedOut;
-        counters.change(network, |count| count.enter(auth_state));
+        counters.change(network, |count| count.add(auth_state));
         Ok(ConnectionSlot { admission: self.clone(), from, auth_state })
     }
 
@@ -177,42 +178,42 @@ impl Admission {
 }
 
 impl Handshake {
-    /// The place of the connection that the handshake has made, which proves the address as well.
+    /// The slot of the connection that the handshake has made. A complete handshake validates the address.
     ///
     /// # Errors
     /// [`ServerFull`].
-    pub(crate) fn done(mut self) -> Result<ConnectionSlot, ServerFull> {
-        match self.place.take() {
-            Some(place) => Ok(place),
-            None => self.admission.enter(&mut self.admission.counters(), self.from),
+    pub(crate) fn complete(mut self) -> Result<ConnectionSlot, ServerFull> {
+        match self.slot.take() {
+            Some(slot) => Ok(slot),
+            None => self.admission.take_slot(&mut self.admission.counters(), self.from),
         }
     }
 }
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        self.admission.counters().handshakes.end(self.here);
+        self.admission.counters().handshakes.end(self.network);
     }
 }
 
 impl ConnectionSlot {
-    /// Counts the connection where it belongs now.
+    /// Moves the connection between the signed-in and signed-out counts.
     pub(crate) fn count_as(&mut self, auth_state: AuthState) {
         let before = std::mem::replace(&mut self.auth_state, auth_state);
         self.admission.counters().change(self.network(), |count| {
-            count.leave(before);
-            count.enter(auth_state);
+            count.remove(before);
+            count.add(auth_state);
         });
     }
 
-    /// Whether there are no more of its kind than may come.
+    /// Whether the connections are within the limits, in all and from this address.
     pub(crate) fn is_within_limits(&self) -> bool {
         let ConnectionLimits { all, per_address } = self.admission.limits;
         let counters = self.admission.counters();
         counters.all.is_within(all) && counters.of(&self.network()).is_within(per_address)
     }
 
-    /// Where the connection was made.
+    /// The network of the address at which the connection was made.
     pub(crate) fn network(&self) -> IpAddr {
         network(self.from.ip())
     }
@@ -222,7 +223,7 @@ impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let auth_state = self.auth_state;
         let mut counters = self.admission.counters();
-        counters.change(network(self.from.ip()), |count| count.leave(auth_state));
+        counters.change(network(self.from.ip()), |count| count.remove(auth_state));
     }
 }
 

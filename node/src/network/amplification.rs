@@ -17,22 +17,22 @@ use quinn::udp::Transmit;
 
 use crate::network::recent_addresses::RecentAddresses;
 
-/// How many times as much may be sent.
+/// The factor of RFC 9000, section 8.1.
 const FACTOR: usize = 3;
 
-/// The most that an address may be sent without another byte from there: more than a handshake takes. Bytes of
-/// long ago allow no flood now.
+/// The most that an address may be sent without another byte from there: more than a handshake takes. Bytes
+/// that came long ago allow no flood.
 const CREDIT_MAX: usize = 32 * 1024;
 
-/// How many addresses have a credit at least. A forgotten address has none, and is sent nothing.
+/// Addresses with a credit, at least. A forgotten address has none, and is sent nothing.
 const ADDRESSES: usize = 8 * 1024;
 
-/// How many addresses have a datagram held back for them at least, and how long it may be: one that crosses
-/// any Ethernet.
-const HELD: usize = 128;
+/// Addresses with a held datagram, at least, and the length of such a datagram: one that crosses any
+/// Ethernet.
+const HELD_DATAGRAMS: usize = 128;
 const HELD_BYTES_MAX: usize = 1500;
 
-/// Counts the bytes that may be sent to the addresses that nobody has proven.
+/// Counts the bytes that may be sent to addresses that are not validated.
 #[derive(Debug)]
 pub(crate) struct AmplificationLimit {
     addresses: Mutex<Addresses>,
@@ -40,23 +40,23 @@ pub(crate) struct AmplificationLimit {
 
 #[derive(Debug)]
 struct Addresses {
-    /// How many bytes may be sent there.
+    /// The bytes that may be sent to an address.
     credits: RecentAddresses<usize>,
-    /// The datagram that goes there as soon as it may.
-    held: RecentAddresses<Held>,
+    /// The datagram that is sent to an address as soon as its credit allows it.
+    held: RecentAddresses<HeldDatagram>,
 }
 
-/// A datagram that is sent when enough has come from where it goes. quinn would not repeat it: of the packets
-/// that ask whether an address is the peer's it sends one, and then waits.
+/// A datagram that is sent once enough bytes have come from its destination. quinn would not repeat it: it
+/// sends one path challenge, and then waits.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldDatagram {
     destination: SocketAddr,
     ecn: Option<quinn::udp::EcnCodepoint>,
     contents: Box<[u8]>,
     src_ip: Option<std::net::IpAddr>,
 }
 
-impl Held {
+impl HeldDatagram {
     pub(crate) fn transmit(&self) -> Transmit<'_> {
         Transmit {
             destination: self.destination,
@@ -70,12 +70,14 @@ impl Held {
 
 impl AmplificationLimit {
     pub(crate) fn new() -> Self {
-        let (credits, held) = (RecentAddresses::new(ADDRESSES), RecentAddresses::new(HELD));
+        let (credits, held) =
+            (RecentAddresses::new(ADDRESSES), RecentAddresses::new(HELD_DATAGRAMS));
         Self { addresses: Mutex::new(Addresses { credits, held }) }
     }
 
-    /// Notes bytes that came from there. Returns what may be sent there now, and counts it as sent.
-    pub(crate) fn credit(&self, address: SocketAddr, bytes: usize) -> Option<Held> {
+    /// Notes bytes that came from an address. Returns the held datagram if it may be sent now, and counts it
+    /// as sent.
+    pub(crate) fn credit(&self, address: SocketAddr, bytes: usize) -> Option<HeldDatagram> {
         let Addresses { credits, held } = &mut *self.addresses();
         let credit = credits.touch(address);
         *credit = credit.saturating_add(FACTOR.saturating_mul(bytes)).min(CREDIT_MAX);
@@ -85,7 +87,8 @@ impl AmplificationLimit {
         left.and_then(|_| held.remove(&address))
     }
 
-    /// How many bytes of these datagrams, from the first one on, may be sent; they are counted as sent.
+    /// The number of bytes of these datagrams, from the first one on, that may be sent. They are counted as
+    /// sent.
     pub(crate) fn debit(&self, transmit: &Transmit<'_>) -> usize {
         let mut addresses = self.addresses();
         let Some(credit) = addresses.credits.get_mut(&transmit.destination) else { return 0 };
@@ -104,8 +107,8 @@ impl AmplificationLimit {
         }
     }
 
-    /// Holds back the first of these datagrams until it may be sent. Of several the shortest is held, and of
-    /// equals the latest: it may be sent soonest, and asks what quinn wants to know now.
+    /// Holds back the first of these datagrams until it may be sent. The shortest datagram is held, and of
+    /// equals the latest: it may be sent soonest, and carries the challenge that quinn waits for.
     pub(crate) fn hold(&self, transmit: &Transmit<'_>) {
         let length = transmit.segment_size.unwrap_or(transmit.contents.len());
         let Some(contents) = transmit.contents.chunks(length.max(1)).next() else { return };
@@ -113,7 +116,10 @@ impl AmplificationLimit {
         let shortest = held.get_mut(&transmit.destination).map(|held| held.contents.len());
         if contents.len() <= shortest.unwrap_or(HELD_BYTES_MAX) {
             let &Transmit { destination, ecn, src_ip, .. } = transmit;
-            held.insert(destination, Held { destination, ecn, contents: contents.into(), src_ip });
+            held.insert(
+                destination,
+                HeldDatagram { destination, ecn, contents: contents.into(), src_ip },
+            );
         }
     }
 
@@ -130,14 +136,14 @@ mod tests {
         ([192, 0, 2, 1], port).into()
     }
 
-    /// Datagrams of this length, and so many bytes of them.
+    /// Datagrams of one length, and the number of their bytes.
     fn transmit(port: u16, contents: &[u8], segment_size: usize) -> Transmit<'_> {
         let segment_size = (segment_size < contents.len()).then_some(segment_size);
         Transmit { destination: address(port), ecn: None, contents, segment_size, src_ip: None }
     }
 
     #[test]
-    fn three_times_what_came_may_be_sent_and_no_byte_more() {
+    fn three_times_the_received_bytes_may_be_sent_and_no_byte_more() {
         let limit = AmplificationLimit::new();
         let zeros = [0; 4000];
         let debit = |port, bytes| limit.debit(&transmit(port, &zeros[..bytes], bytes));
@@ -154,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_datagrams_as_many_may_be_sent_as_fit() {
+    fn of_several_datagrams_only_those_within_the_credit_are_sent() {
         let limit = AmplificationLimit::new();
         limit.credit(address(1), 1000);
         let zeros = [0; 5000];
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_long_ago_allows_no_flood() {
+    fn bytes_that_came_long_ago_allow_no_flood() {
         let limit = AmplificationLimit::new();
         (0..1_000).for_each(|_| assert!(limit.credit(address(1), 60_000).is_none()));
         let zeros = vec![0; 2 * CREDIT_MAX];
@@ -180,19 +186,19 @@ mod tests {
         for contents in [[1; 1200], [2; 1200]] {
             limit.hold(&transmit(1, &contents, 1200));
         }
-        // Probes for a larger MTU.
+        // MTU probes.
         limit.hold(&transmit(1, &[3; 1326], 1326));
         limit.hold(&transmit(1, &[3; HELD_BYTES_MAX + 1], 9000));
         limit.hold(&transmit(2, &[4; 1200], 1200));
         assert_eq!([came(35), came(70), came(294)], [None, None, None]);
         assert_eq!(came(1), Some([2; 1200].into()));
         assert_eq!(came(400), None);
-        assert_eq!(limit.debit(&transmit(1, &[0; 1201], 1201)), 0, "what was held counts");
+        assert_eq!(limit.debit(&transmit(1, &[0; 1201], 1201)), 0, "the held datagram counts");
         assert_eq!(limit.debit(&transmit(1, &[0; 1200], 1200)), 1200);
     }
 
     #[test]
-    fn addresses_without_end_leave_a_latecomer_its_credit_and_get_none_of_others() {
+    fn many_addresses_leave_a_later_one_its_credit() {
         let limit = AmplificationLimit::new();
         let addresses = (0..=2 * ADDRESSES).map(|number| {
             let bytes = u32::try_from(number).unwrap().to_be_bytes();

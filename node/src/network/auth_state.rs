@@ -1,11 +1,11 @@
-//! Whether somebody is signed in on a connection: admission counts the two kinds apart.
+//! The state of a connection that admission counts by.
 
-/// Whether somebody is signed in.
+/// Whether somebody is signed in on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum AuthState {
-    /// Nobody is.
+    /// Nobody is signed in.
     #[default]
     SignedOut,
-    /// Somebody is.
+    /// Somebody is signed in.
     SignedIn,
 }

@@ -1,9 +1,9 @@
-//! Keys of the QUIC endpoint that are the same after a restart.
+//! Keys of the QUIC endpoint that stay the same after a restart.
 //!
-//! A restarted server knows nothing of the connections it had. It can tell their clients so at once, by
-//! a stateless reset (RFC 9000, section 10.3), if it recognises the connection ids as its own and signs
-//! with the same key as before; else each client waits for its idle timeout. All keys are derived from
-//! the server's private key, which is kept anyway and is as secret as they must be.
+//! A restarted server knows nothing of its earlier connections. It can end them at once by a stateless reset
+//! (RFC 9000, section 10.3), if it recognises the connection ids as its own and signs with the same key as
+//! before. Otherwise each client waits for its idle timeout. All keys are derived from the server's private
+//! key, which is kept anyway and is as secret as they must be.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use quinn_proto::HashedConnectionIdGenerator;
 
 use crate::identity::Identity;
 
-/// The keys of one server, whichever process runs it.
+/// The keys of one server, in any of its processes.
 pub(crate) struct EndpointKeys {
     reset: [u8; 32],
     connection_ids: [u8; 32],
@@ -22,8 +22,7 @@ pub(crate) struct EndpointKeys {
 }
 
 impl EndpointKeys {
-    /// Derives the keys. The contexts are part of what a restarted server must repeat: they never
-    /// change.
+    /// Derives the keys. The contexts never change: a restarted server must derive the same keys.
     pub(crate) fn of(identity: &Identity) -> Self {
         let key = identity.key();
         let derive = |context| blake3::derive_key(context, key.secret_der());
@@ -39,7 +38,7 @@ impl EndpointKeys {
         Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &self.reset))
     }
 
-    /// Makes connection ids which the next process recognises.
+    /// Makes connection ids that the next process recognises.
     pub(crate) fn connection_ids(
         &self,
     ) -> impl Fn() -> Box<dyn ConnectionIdGenerator> + Send + Sync + 'static {
@@ -48,7 +47,7 @@ impl EndpointKeys {
         move || Box::new(HashedConnectionIdGenerator::from_key(key))
     }
 
-    /// Seals the tokens by which a client shows that its address is its own (RFC 9000, section 8.1).
+    /// Seals the tokens by which a client shows that its address is validated (RFC 9000, section 8.1).
     pub(crate) fn token(&self) -> Arc<dyn HandshakeTokenKey> {
         Arc::new(hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&self.token))
     }

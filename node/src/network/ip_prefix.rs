@@ -1,9 +1,9 @@
-//! Whose address it is: what one household or one attacker has at no cost counts as one.
+//! Groups addresses: an IPv4 address, or the /64 prefix of an IPv6 address, which one subscriber gets for
+//! free.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the first 64 bits of an IPv6 address, which is what one subscriber gets at the least.
-/// An IPv4 address that came by a socket for both counts as one of IPv4.
+/// The IPv4 address, or the /64 prefix of the IPv6 address. An IPv4-mapped IPv6 address counts as IPv4.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -24,7 +24,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_one_address_has_the_others_of_its_network() {
+    fn addresses_of_one_prefix_count_as_one() {
         check("192.0.2.7", "192.0.2.7");
         check("::ffff:192.0.2.7", "192.0.2.7");
         check("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::");

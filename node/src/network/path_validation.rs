@@ -24,79 +24,79 @@ use quinn::{
 use tokio::sync::Notify;
 
 tokio::task_local! {
-    /// Of the connection whose packets the current task sends, if any.
-    static PROOF: Arc<ValidatedPath>;
+    /// The path of the connection whose packets the current task sends, if any.
+    static CURRENT_PATH: Arc<ValidatedPath>;
 }
 
-/// Which address a connection's peer has proven.
+/// The address that a connection's peer has validated.
 #[derive(Debug, Default)]
 pub(crate) struct ValidatedPath {
     address: Mutex<Option<SocketAddr>>,
-    /// Something was to be sent to another address.
+    /// Notified when a datagram was to be sent to another address.
     elsewhere: Notify,
-    /// How often the system could not take a packet at once.
+    /// The number of times that the system could not take a packet at once.
     delays: AtomicU64,
 }
 
-/// Counts what a connection has sent.
+/// Counts of sent frames.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct PathFrames {
     challenges: u64,
-    /// Frames of packets that would have had a challenge.
+    /// Frames of packets that would have carried a challenge.
     frames: u64,
     delays: u64,
 }
 
 impl ValidatedPath {
-    /// Accepts a connection. Nothing is proven till its handshake is done.
+    /// Accepts a connection. Its address is not validated until the handshake is done.
     ///
     /// # Errors
     /// Those of [`Incoming::accept`].
     pub(crate) fn accept(incoming: Incoming) -> Result<(Arc<Self>, Connecting), ConnectionError> {
-        let proof = Arc::<Self>::default();
-        // quinn makes the connection's task at once.
-        let connecting = PROOF.sync_scope(Arc::clone(&proof), || incoming.accept());
-        Ok((proof, connecting?))
+        let path = Arc::<Self>::default();
+        // quinn spawns the connection's task within `accept`.
+        let connecting = CURRENT_PATH.sync_scope(Arc::clone(&path), || incoming.accept());
+        Ok((path, connecting?))
     }
 
-    /// Whether what the current task sends there is its peer's to receive.
-    pub(crate) fn holds_for(address: SocketAddr) -> bool {
-        let proven = PROOF.try_with(|proof| match *proof.address() == Some(address) {
+    /// Whether the address is the validated one of the connection whose task is running.
+    pub(crate) fn is_validated_for_task(address: SocketAddr) -> bool {
+        let is_validated = CURRENT_PATH.try_with(|path| match *path.address() == Some(address) {
             true => true,
             false => {
-                proof.elsewhere.notify_one();
+                path.elsewhere.notify_one();
                 false
             }
         });
-        // A packet of no connection goes to somebody who has proven nothing.
-        proven.unwrap_or(false)
+        // A packet outside any connection goes to an address that is not validated.
+        is_validated.unwrap_or(false)
     }
 
-    /// Notes that the peer has proven the address.
-    pub(crate) fn set(&self, address: SocketAddr) {
+    /// Notes that the peer has validated the address.
+    pub(crate) fn set_validated(&self, address: SocketAddr) {
         *self.address() = Some(address);
     }
 
-    /// Follows the peer to each address that it proves from now on.
+    /// Follows the peer to each address that it validates from now on.
     ///
     /// # Cancel safety
-    /// It may be dropped at any time, and follows no more.
+    /// Cancel safe: dropping it only ends the following.
     pub(crate) async fn follow(&self, connection: &Connection) -> ! {
         let mut before = self.sent(connection);
         loop {
             self.elsewhere.notified().await;
-            // In this order: a connection that moved away from a proven address in the meantime has sent a
+            // The order matters: a connection that left a validated address in the meantime has sent a
             // challenge before its new address can be seen.
             let (sent, address) = (self.sent(connection), connection.remote_address());
             let after = self.sent(connection);
-            let is_proven = sent.frames > before.frames
+            let is_validated = sent.frames > before.frames
                 && after.challenges == before.challenges
                 && after.delays == before.delays
-                // The last packets of a connection have no challenge either way.
+                // The last packets of a connection have no challenge in either case.
                 && connection.close_reason().is_none();
-            if is_proven {
-                tracing::debug!(peer = %address, "the peer has proven its new address");
-                self.set(address);
+            if is_validated {
+                tracing::debug!(peer = %address, "the peer has validated its new address");
+                self.set_validated(address);
             }
             before = after;
         }
@@ -117,7 +117,7 @@ impl ValidatedPath {
     }
 }
 
-/// Lets the tasks that quinn makes know of whose connection they are.
+/// A runtime whose tasks know the connection for which quinn spawned them.
 #[derive(Debug)]
 pub(crate) struct PathRuntime;
 
@@ -127,8 +127,8 @@ impl Runtime for PathRuntime {
     }
 
     fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        match PROOF.try_with(Arc::clone) {
-            Ok(proof) => TokioRuntime.spawn(Box::pin(PROOF.scope(proof, future))),
+        match CURRENT_PATH.try_with(Arc::clone) {
+            Ok(path) => TokioRuntime.spawn(Box::pin(CURRENT_PATH.scope(path, future))),
             Err(_) => TokioRuntime.spawn(future),
         }
     }
@@ -138,8 +138,8 @@ impl Runtime for PathRuntime {
     }
 }
 
-/// Counts how often the system cannot take a packet at once: a connection may move between making and sending it,
-/// and its counts tell nothing.
+/// Counts how often the system cannot take a packet at once. The connection may migrate between making such a
+/// packet and sending it, so its counts prove nothing.
 #[derive(Debug)]
 pub(crate) struct PathPoller(pub(crate) Pin<Box<dyn UdpPoller>>);
 
@@ -147,8 +147,8 @@ impl UdpPoller for PathPoller {
     fn poll_writable(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = self.0.as_mut().poll_writable(context);
         if polled.is_pending() {
-            // Also by others than a connection, for which nothing is counted.
-            let _ = PROOF.try_with(|proof| proof.delays.fetch_add(1, Ordering::AcqRel));
+            // Tasks without a connection wait here as well; nothing is counted for them.
+            let _ = CURRENT_PATH.try_with(|path| path.delays.fetch_add(1, Ordering::AcqRel));
         }
         polled
     }

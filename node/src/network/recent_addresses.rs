@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Two generations of addresses: when the young one is full, it becomes the old one, and the old one is
-/// forgotten. So nothing is sorted, and nobody has to clean up.
+/// Two generations of addresses. A full young generation replaces the old one, so nothing needs sorting or
+/// cleaning up.
 #[derive(Debug)]
 pub(crate) struct RecentAddresses<T> {
     young: HashMap<SocketAddr, T>,
@@ -16,7 +16,7 @@ pub(crate) struct RecentAddresses<T> {
 }
 
 impl<T> RecentAddresses<T> {
-    /// Remembers at least this many addresses, and at most twice as many.
+    /// A map of at least this many addresses, and at most twice as many.
     pub(crate) fn new(generation_max: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), generation_max }
     }
@@ -29,7 +29,7 @@ impl<T> RecentAddresses<T> {
         self.young.remove(address).or_else(|| self.old.remove(address))
     }
 
-    /// Counts the address among the latest.
+    /// Puts an address with its value among the latest.
     pub(crate) fn insert(&mut self, address: SocketAddr, value: T) {
         self.old.remove(&address);
         if !self.young.contains_key(&address) {
@@ -46,7 +46,7 @@ impl<T> RecentAddresses<T> {
 }
 
 impl<T: Default> RecentAddresses<T> {
-    /// Counts the address among the latest, and returns what is known of it.
+    /// Puts an address among the latest, and returns its value.
     pub(crate) fn touch(&mut self, address: SocketAddr) -> &mut T {
         if !self.young.contains_key(&address) {
             let known = self.old.remove(&address).unwrap_or_default();

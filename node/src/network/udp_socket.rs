@@ -22,31 +22,31 @@ use crate::network::amplification::AmplificationLimit;
 use crate::network::fair_queue::FairQueue;
 use crate::network::path_validation::{PathPoller, ValidatedPath};
 
-/// The most that the kernel hands over in one piece: what a datagram's length can tell.
+/// The largest piece that the kernel hands over: the most that a datagram's length field can tell.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// How often the kernel is asked for more before datagrams are handed on: all that it can hold comes by that
-/// many calls, but for datagrams so small that they are many.
+/// The number of calls to the kernel before datagrams are handed on. So many calls empty the kernel's buffer,
+/// unless its datagrams are very small.
 const CALLS_MAX: usize = 8;
 
-/// A socket.
+/// The socket that quinn reads and writes.
 #[derive(Debug)]
 pub(crate) struct Socket {
     inner: Arc<dyn AsyncUdpSocket>,
     limit: AmplificationLimit,
-    arrived: Mutex<Arrived>,
+    received_datagrams: Mutex<Received>,
 }
 
-/// What has come.
-struct Arrived {
-    /// What one call of the system brings, one piece after the other.
+/// The received datagrams.
+struct Received {
+    /// Memory for one call to the system, for one piece after the other.
     memory: Box<[u8]>,
-    /// What is not handed on yet.
-    queues: FairQueue,
+    /// Datagrams that are not handed on yet.
+    queue: FairQueue,
 }
 
-impl Arrived {
-    /// Takes what the kernel has.
+impl Received {
+    /// Receives from the kernel.
     fn receive(
         &mut self,
         socket: &dyn AsyncUdpSocket,
@@ -61,10 +61,10 @@ impl Arrived {
             let count = ready!(socket.poll_recv(context, &mut pieces, &mut metas))?;
             for (meta, piece) in metas.iter().zip(&pieces).take(count) {
                 let bytes = piece.get(..meta.len).unwrap_or_default();
-                if self.queues.put(*meta, bytes)
+                if self.queue.put(*meta, bytes)
                     && let Some(held) = limit.credit(meta.addr, meta.len)
                 {
-                    // It is lost if the system cannot take it now.
+                    // The datagram is lost if the system cannot take it now.
                     let _ = socket.try_send(&held.transmit());
                 }
             }
@@ -72,31 +72,35 @@ impl Arrived {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes the next datagram, where any waits.
-    fn hand_on(&mut self, (buffer, place): (&mut IoSliceMut<'_>, &mut RecvMeta)) -> Option<()> {
-        self.queues.next(|meta, bytes| {
-            // Of one that is longer than we have told that they may be, the rest is lost.
+    /// Writes the next waiting datagram into one of quinn's buffers.
+    fn hand_on(&mut self, (buffer, meta_slot): (&mut IoSliceMut<'_>, &mut RecvMeta)) -> Option<()> {
+        self.queue.next(|meta, bytes| {
+            // quinn announces the size of its buffers to peers. The rest of a longer datagram is lost.
             let length = (&mut **buffer).write(bytes).unwrap_or_default();
-            *place = RecvMeta { len: length, stride: length, ..meta };
+            *meta_slot = RecvMeta { len: length, stride: length, ..meta };
         })
     }
 }
 
-impl std::fmt::Debug for Arrived {
+impl std::fmt::Debug for Received {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Arrived").field("queues", &self.queues).finish_non_exhaustive()
+        formatter.debug_struct("Received").field("queue", &self.queue).finish_non_exhaustive()
     }
 }
 
 impl Socket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
-        // Of which as much is there as was ever needed.
+        // The system provides only the pages that were ever used.
         let memory = vec![0; PIECE_BYTES * BATCH_SIZE].into();
-        let arrived = Arrived { memory, queues: FairQueue::default() };
-        Self { inner, limit: AmplificationLimit::new(), arrived: Mutex::new(arrived) }
+        let received_datagrams = Received { memory, queue: FairQueue::default() };
+        Self {
+            inner,
+            limit: AmplificationLimit::new(),
+            received_datagrams: Mutex::new(received_datagrams),
+        }
     }
 
-    /// Sends what may be sent to an address that nobody has proven. The rest is lost on the way to quinn.
+    /// Sends as much as may be sent to an address that is not validated. quinn takes the rest for lost.
     fn send_limited(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let bytes = self.limit.debit(transmit);
         let (now, rest) = transmit.contents.split_at(bytes);
@@ -126,7 +130,7 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        match ValidatedPath::holds_for(transmit.destination) {
+        match ValidatedPath::is_validated_for_task(transmit.destination) {
             true => self.inner.try_send(transmit),
             false => self.send_limited(transmit),
         }
@@ -138,15 +142,16 @@ impl AsyncUdpSocket for Socket {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut received_datagrams =
+            self.received_datagrams.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let received = arrived.receive(&*self.inner, &self.limit, context);
-            let places = buffers.iter_mut().zip(&mut *metas);
-            let count = places.map_while(|place| arrived.hand_on(place)).count();
+            let received = received_datagrams.receive(&*self.inner, &self.limit, context);
+            let slots = buffers.iter_mut().zip(&mut *metas);
+            let count = slots.map_while(|slot| received_datagrams.hand_on(slot)).count();
             if count > 0 {
                 return Poll::Ready(Ok(count));
             }
-            // Where nothing of what came found room, more may be there.
+            // If no received datagram found room, the kernel may have more.
             ready!(received)?;
         }
     }
@@ -159,7 +164,7 @@ impl AsyncUdpSocket for Socket {
         self.inner.max_transmit_segments()
     }
 
-    /// quinn gets them one by one.
+    /// quinn gets the datagrams one by one.
     fn max_receive_segments(&self) -> usize {
         1
     }
@@ -173,12 +178,12 @@ impl AsyncUdpSocket for Socket {
 mod tests {
     use super::*;
 
-    /// From which port, the length of each datagram, and the bytes.
-    type Piece = (u16, usize, &'static [u8]);
+    /// The sender's port, the length of each datagram, and the bytes.
+    type KernelPiece = (u16, usize, &'static [u8]);
 
-    /// What the kernel hands over, call by call.
+    /// Pieces that the kernel hands over, call by call.
     #[derive(Debug)]
-    struct Kernel(Mutex<Vec<Vec<Piece>>>);
+    struct Kernel(Mutex<Vec<Vec<KernelPiece>>>);
 
     impl AsyncUdpSocket for Kernel {
         fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
@@ -209,8 +214,12 @@ mod tests {
         }
     }
 
-    /// What quinn gets of this, by so many at a time: from which port, and the bytes.
-    fn handed(calls: &[&[Piece]], buffers: usize, buffer_bytes: usize) -> Vec<(u16, Vec<u8>)> {
+    /// The datagrams that quinn gets of these calls, with their senders' ports.
+    fn handed(
+        calls: &[&[KernelPiece]],
+        buffers: usize,
+        buffer_bytes: usize,
+    ) -> Vec<(u16, Vec<u8>)> {
         let calls = calls.iter().rev().map(|call| call.to_vec()).collect();
         let socket = Socket::new(Arc::new(Kernel(Mutex::new(calls))));
         let mut context = Context::from_waker(std::task::Waker::noop());
@@ -233,8 +242,8 @@ mod tests {
     }
 
     #[test]
-    fn what_came_together_is_handed_on_one_by_one_and_in_order() {
-        let calls: [&[Piece]; 2] =
+    fn datagrams_of_one_piece_are_handed_on_one_by_one_and_in_order() {
+        let calls: [&[KernelPiece]; 2] =
             [&[(1, 4, b"aaaabbbbcc"), (2, 5, b"ggggg"), (3, 0, b"")], &[(4, 3, b"dddeeeff")]];
         let expected: [(u16, &[u8]); 7] = [
             (1, b"aaaa"),
@@ -252,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_datagram_that_is_too_long_the_rest_is_lost() {
+    fn the_rest_of_a_datagram_that_is_too_long_is_lost() {
         let came = handed(&[&[(1, 20, b"0123456789abcdefghijklm")]], 2, 16);
         assert_eq!(came, [(1, b"0123456789abcdef".to_vec()), (1, b"klm".to_vec())]);
     }

@@ -1,5 +1,4 @@
-//! Tidies the upload folder: removes files that are kept no longer, and those that no message tells of, and
-//! with them the unfinished uploads that nobody goes on with.
+//! Cleans the upload folder: removes expired files, files without a message, and abandoned uploads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,21 +13,21 @@ use crate::store::changes::ExpireFiles;
 use crate::store::queries::FileStatus;
 use crate::tasks::abandoned_uploads;
 
-/// How often the folder is looked through at the least.
-const ROUND_EVERY_MAX: Duration = Duration::from_secs(60 * 60);
+/// The longest time between two rounds.
+const ROUND_INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// How often at the most, however short files are kept.
-const ROUND_EVERY_MIN: Duration = Duration::from_secs(1);
+/// The shortest time between two rounds, also if files are kept for a short time.
+const ROUND_INTERVAL_MIN: Duration = Duration::from_secs(1);
 
-/// How old a file must be before it counts as one that no message will tell of: it gets its name right
-/// before the change that sends the message.
+/// The age from which a file without a message is removed. A file gets its name right before the change that
+/// sends its message.
 const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// Goes through the folder again and again.
+/// Cleans the folder again and again.
 pub(crate) async fn run(state: Arc<ServerState>) {
     let keep = state.limits.keep_files;
-    let every = keep.map_or(ROUND_EVERY_MAX, |keep| keep / 10);
-    let every = every.clamp(ROUND_EVERY_MIN, ROUND_EVERY_MAX);
+    let interval = keep.map_or(ROUND_INTERVAL_MAX, |keep| keep / 10);
+    let interval = interval.clamp(ROUND_INTERVAL_MIN, ROUND_INTERVAL_MAX);
     let collect = state.file_store.is_bound_to_store();
     if !collect {
         tracing::warn!(
@@ -36,22 +35,22 @@ pub(crate) async fn run(state: Arc<ServerState>) {
         );
     }
     while !state.stopping.is_cancelled() {
-        if let Err(error) = round(&state, keep, collect).await {
-            tracing::warn!(error = chain(&*error), "the upload folder could not be tidied");
+        if let Err(error) = clean(&state, keep, collect).await {
+            tracing::warn!(error = chain(&*error), "the upload folder could not be cleaned");
         }
         abandoned_uploads::collect(&state).await;
-        state.stopping.run_until_cancelled(sleep(every)).await;
+        state.stopping.run_until_cancelled(sleep(interval)).await;
     }
 }
 
-type RoundError = Box<dyn std::error::Error + Send + Sync>;
+type CleanupError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Goes through the folder once, some files at a time.
-async fn round(
+/// Cleans the folder once, some files at a time.
+async fn clean(
     state: &ServerState,
     keep: Option<Duration>,
     collect: bool,
-) -> Result<(), RoundError> {
+) -> Result<(), CleanupError> {
     let mut chunks = state.file_store.names();
     while let Some(names) = chunks.recv().await {
         let names = names?;
@@ -66,7 +65,7 @@ async fn round(
         let kept_long_enough = |name: &StoredName| keep.is_some_and(|keep| is_old(name, keep));
         expire(state, now, pick(&|name, is| is == FileStatus::Kept && kept_long_enough(name)))
             .await?;
-        // Those that expired before are here where a server was killed in the middle.
+        // A server that was killed between the change and the removal leaves expired files.
         remove(state, "expired", pick(&|_, is| is == FileStatus::Expired)).await;
         if collect {
             let orphans = pick(&|name, is| is == FileStatus::Unknown && is_old(name, ORPHAN_AGE));
@@ -76,12 +75,12 @@ async fn round(
     Ok(())
 }
 
-/// First the store says that they are gone, then they go.
+/// Records the expiry in the store before the files are removed.
 async fn expire(
     state: &ServerState,
     at: Timestamp,
     names: Vec<StoredName>,
-) -> Result<(), RoundError> {
+) -> Result<(), CleanupError> {
     if names.is_empty() {
         return Ok(());
     }

@@ -9,55 +9,55 @@ use tokio::time::sleep;
 
 use crate::state::ServerState;
 
-/// How long before the end the warnings begin.
-const WARNED_BEFORE: Duration = Duration::days(30);
+/// How long before the expiry the warnings begin.
+const WARNING_TIME: Duration = Duration::days(30);
 
-/// How often they are repeated.
-const WARN_EVERY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+/// The time between two warnings.
+const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
-/// How much time a certificate has left.
+/// The time that a certificate has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Left {
+enum TimeLeft {
     Enough,
     Days(i64),
     None,
 }
 
-/// Looks at the certificate that is in use: at once, once a day, and whenever it is another one.
+/// Checks the certificate in use: at once, once a day, and whenever it changes.
 pub(crate) async fn watch(state: Arc<ServerState>, certificate: PathBuf) {
     let mut current_identity = state.current_identity.follow();
     while !state.stopping.is_cancelled() {
         if let Some(identification) = *current_identity.borrow_and_update() {
-            tell(identification.expires, &certificate);
+            warn(identification.expires, &certificate);
         }
         tokio::select! {
             _ = current_identity.changed() => {}
-            () = sleep(WARN_EVERY) => {}
+            () = sleep(WARNING_INTERVAL) => {}
             () = state.stopping.cancelled() => {}
         }
     }
 }
 
-fn tell(expires: OffsetDateTime, certificate: &std::path::Path) {
+fn warn(expires: OffsetDateTime, certificate: &std::path::Path) {
     let (certificate, date) = (certificate.display(), expires.date());
     let remedy = "renew it with qchat cert, which keeps the key, and send the server SIGHUP";
-    match left(expires, SystemTime::now().into()) {
-        Left::Enough => {}
-        Left::Days(days) => {
+    match time_left(expires, SystemTime::now().into()) {
+        TimeLeft::Enough => {}
+        TimeLeft::Days(days) => {
             tracing::warn!(%certificate, expires = %date, "the certificate expires in {days} days: {remedy}");
         }
-        Left::None => tracing::error!(
+        TimeLeft::None => tracing::error!(
             %certificate, expired = %date,
             "the certificate has expired, and clients with --ca refuse it: {remedy}"
         ),
     }
 }
 
-fn left(expires: OffsetDateTime, now: OffsetDateTime) -> Left {
+fn time_left(expires: OffsetDateTime, now: OffsetDateTime) -> TimeLeft {
     match expires - now {
-        left if left < Duration::ZERO => Left::None,
-        left if left < WARNED_BEFORE => Left::Days(left.whole_days()),
-        _ => Left::Enough,
+        left if left < Duration::ZERO => TimeLeft::None,
+        left if left < WARNING_TIME => TimeLeft::Days(left.whole_days()),
+        _ => TimeLeft::Enough,
     }
 }
 
@@ -66,18 +66,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_thirty_days_are_told() {
+    fn warnings_begin_thirty_days_before_the_expiry() {
         let now = OffsetDateTime::from(SystemTime::now());
         let check = |days, seconds, expected| {
             let expires = now + Duration::days(days) + Duration::seconds(seconds);
-            assert_eq!(left(expires, now), expected, "{days} days, {seconds} s");
+            assert_eq!(time_left(expires, now), expected, "{days} days, {seconds} s");
         };
-        check(3650, 0, Left::Enough);
-        check(30, 0, Left::Enough);
-        check(30, -1, Left::Days(29));
-        check(1, 0, Left::Days(1));
-        check(0, 1, Left::Days(0));
-        check(0, -1, Left::None);
-        check(-400, 0, Left::None);
+        check(3650, 0, TimeLeft::Enough);
+        check(30, 0, TimeLeft::Enough);
+        check(30, -1, TimeLeft::Days(29));
+        check(1, 0, TimeLeft::Days(1));
+        check(0, 1, TimeLeft::Days(0));
+        check(0, -1, TimeLeft::None);
+        check(-400, 0, TimeLeft::None);
     }
 }

@@ -1,8 +1,8 @@
-//! Reading the certificate and its key anew while the server runs.
+//! Reloads the certificate and its key while the server runs.
 //!
-//! New handshakes use what was read; connections that stand keep what they were made with. The keys of
-//! the endpoint ([`endpoint_keys`](crate::network::endpoint_keys)) stay those of its start: a connection id that
-//! is in use must go on being recognised.
+//! New handshakes use the new files; established connections keep theirs. The keys of the endpoint
+//! ([`endpoint_keys`](crate::network::endpoint_keys)) stay those of the start, because connection ids in use
+//! must still be recognised.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::identity::{Identity, IdentityFiles};
 use crate::network::endpoint;
 use crate::state::ServerState;
 
-/// Reads the identity of a running server anew.
+/// Reloads the identity of a running server.
 pub struct Reload {
     pub(crate) state: Arc<ServerState>,
     pub(crate) endpoint: Endpoint,
@@ -24,13 +24,13 @@ pub struct Reload {
 type ReloadError = Box<dyn Error + Send + Sync>;
 
 impl Reload {
-    /// Reads certificate, key and next key, and uses them from now on. Where one of them is wrong, that
-    /// is logged, and all that was in use before stays so.
+    /// Reads the certificate, the key and the next key, and uses them from now on. If one of them is wrong,
+    /// the error is logged and the former ones stay in use.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was in use stays so.
+    /// Cancel safe: the former ones stay in use.
     pub async fn run(&self) {
-        match self.read_and_show().await {
+        match self.read_and_use().await {
             Ok(()) => {}
             Err(error) => tracing::error!(
                 error = chain(&*error),
@@ -39,18 +39,18 @@ impl Reload {
         }
     }
 
-    async fn read_and_show(&self) -> Result<(), ReloadError> {
+    async fn read_and_use(&self) -> Result<(), ReloadError> {
         let files = self.files.clone();
         let identity = tokio::task::spawn_blocking(move || files.read()).await??;
-        self.show(&identity)
+        self.use_identity(&identity)
     }
 
-    fn show(&self, identity: &Identity) -> Result<(), ReloadError> {
+    fn use_identity(&self, identity: &Identity) -> Result<(), ReloadError> {
         let identification = identity.identification()?;
         if self.state.stopping.is_cancelled() {
             return Ok(());
         }
-        endpoint::show(&self.endpoint, identity)?;
+        endpoint::use_identity(&self.endpoint, identity)?;
         self.state.current_identity.set(identification);
         let fingerprint = identification.keys.current;
         let next = identification.keys.next.map(tracing::field::display);

@@ -5,55 +5,55 @@ use super::*;
 
 type Next = Pin<Box<dyn Future<Output = Result<HashSlot, QueueFull>>>>;
 
-/// A line of which somebody has the only turn.
-struct Scene {
+/// A queue with one slot, which is taken.
+struct QueueTest {
     queue: HashQueue,
     waiting: Vec<(u32, Next)>,
 }
 
-impl Scene {
+impl QueueTest {
     async fn new() -> (Self, HashSlot) {
         let queue = HashQueue::with(1);
-        let turn = queue.next(waiter(0, 0)).await.unwrap();
-        (Self { queue, waiting: Vec::new() }, turn)
+        let slot = queue.slot(waiter(0, 0)).await.unwrap();
+        (Self { queue, waiting: Vec::new() }, slot)
     }
 
-    /// Somebody gets into the line, known by a number from now on.
-    async fn enter(&mut self, number: u32, waiter: Waiter) {
+    /// Adds a waiter, known by a number from now on.
+    async fn push(&mut self, number: u32, waiter: Waiter) {
         let queue = self.queue.clone();
-        let mut next: Next = Box::pin(async move { queue.next(waiter).await });
-        assert!(asked_once(&mut next).await.is_none(), "{number} has not waited");
+        let mut next: Next = Box::pin(async move { queue.slot(waiter).await });
+        assert!(polled_once(&mut next).await.is_none(), "{number} has not waited");
         self.waiting.push((number, next));
     }
 
-    /// Who is called or sent away now.
-    async fn told(&mut self) -> Vec<(u32, Result<HashSlot, QueueFull>)> {
-        let mut told = Vec::new();
+    /// The waiters that get a slot or are refused now.
+    async fn finished(&mut self) -> Vec<(u32, Result<HashSlot, QueueFull>)> {
+        let mut finished = Vec::new();
         for (number, mut next) in std::mem::take(&mut self.waiting) {
-            match asked_once(&mut next).await {
-                Some(result) => told.push((number, result)),
+            match polled_once(&mut next).await {
+                Some(result) => finished.push((number, result)),
                 None => self.waiting.push((number, next)),
             }
         }
-        told
+        finished
     }
 
-    /// Gives the turn back and those after it, and returns who had them, in this order.
-    async fn order(mut self, turn: HashSlot) -> Vec<u32> {
+    /// Passes the slot from waiter to waiter, and returns their order.
+    async fn order(mut self, slot: HashSlot) -> Vec<u32> {
         let mut order = Vec::new();
-        let mut turn = Some(turn);
-        while turn.take().is_some() {
-            for (number, next) in self.told().await {
+        let mut slot = Some(slot);
+        while slot.take().is_some() {
+            for (number, next) in self.finished().await {
                 order.push(number);
-                turn = Some(next.unwrap());
+                slot = Some(next.unwrap());
             }
         }
         order
     }
 }
 
-/// What comes of a future that is asked once.
-async fn asked_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+/// The result of a future that is polled once.
+async fn polled_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
     tokio::select! {
         biased;
         result = future => Some(result),
@@ -66,98 +66,99 @@ fn waiter(host: u8, weight: u32) -> Waiter {
 }
 
 #[tokio::test]
-async fn addresses_take_turns_however_many_wait_there() {
-    let (mut scene, turn) = Scene::new().await;
+async fn addresses_alternate_however_many_waiters_they_have() {
+    let (mut test, slot) = QueueTest::new().await;
     for (number, host) in [(11, 1), (12, 1), (13, 1), (21, 2), (22, 2), (31, 3)] {
-        scene.enter(number, waiter(host, 0)).await;
+        test.push(number, waiter(host, 0)).await;
     }
-    assert_eq!(scene.order(turn).await, [11, 21, 31, 12, 22, 13]);
+    assert_eq!(test.order(slot).await, [11, 21, 31, 12, 22, 13]);
 }
 
 #[tokio::test]
-async fn who_has_less_weight_goes_first() {
-    let (mut scene, turn) = Scene::new().await;
+async fn the_waiter_with_the_lowest_weight_goes_first() {
+    let (mut test, slot) = QueueTest::new().await;
     for (number, weight) in [(5, 5), (2, 2), (3, 3), (1, 0)] {
-        scene.enter(number, waiter(u8::try_from(number).unwrap(), weight)).await;
+        test.push(number, waiter(u8::try_from(number).unwrap(), weight)).await;
     }
-    assert_eq!(scene.order(turn).await, [1, 2, 3, 5]);
+    assert_eq!(test.order(slot).await, [1, 2, 3, 5]);
 }
 
 #[tokio::test]
-async fn who_comes_back_at_once_each_time_is_not_always_the_first() {
+async fn a_waiter_that_comes_back_at_once_is_not_always_the_first() {
     let queue = HashQueue::with(1);
     for _ in 0..3 {
-        drop(queue.next(waiter(1, 0)).await.unwrap());
+        drop(queue.slot(waiter(1, 0)).await.unwrap());
     }
-    let turn = queue.next(waiter(9, 0)).await.unwrap();
-    let mut scene = Scene { queue, waiting: Vec::new() };
-    scene.enter(1, waiter(1, 0)).await;
-    scene.enter(2, waiter(2, 1)).await;
-    assert_eq!(scene.order(turn).await, [2, 1]);
+    let slot = queue.slot(waiter(9, 0)).await.unwrap();
+    let mut test = QueueTest { queue, waiting: Vec::new() };
+    test.push(1, waiter(1, 0)).await;
+    test.push(2, waiter(2, 1)).await;
+    assert_eq!(test.order(slot).await, [2, 1]);
 }
 
 #[tokio::test]
-async fn a_full_line_sends_away_who_would_come_last() {
-    let (mut scene, turn) = Scene::new().await;
+async fn a_full_queue_refuses_the_last_waiter() {
+    let (mut test, slot) = QueueTest::new().await;
     let full = u32::try_from(WAITING_MAX).unwrap();
     for number in 0..full {
-        scene.enter(number, waiter(1, 0)).await;
+        test.push(number, waiter(1, 0)).await;
     }
-    assert_eq!(scene.queue.next(waiter(1, 0)).await.err(), Some(QueueFull));
-    assert_eq!(scene.queue.next(waiter(2, full)).await.err(), Some(QueueFull));
-    scene.enter(100, waiter(2, 0)).await;
-    let told = scene.told().await;
-    let told: Vec<_> = told.into_iter().map(|(number, told)| (number, told.err())).collect();
-    assert_eq!(told, [(full - 1, Some(QueueFull))]);
-    assert_eq!(scene.order(turn).await[..3], [0, 100, 1]);
+    assert_eq!(test.queue.slot(waiter(1, 0)).await.err(), Some(QueueFull));
+    assert_eq!(test.queue.slot(waiter(2, full)).await.err(), Some(QueueFull));
+    test.push(100, waiter(2, 0)).await;
+    let finished = test.finished().await;
+    let finished: Vec<_> =
+        finished.into_iter().map(|(number, finished)| (number, finished.err())).collect();
+    assert_eq!(finished, [(full - 1, Some(QueueFull))]);
+    assert_eq!(test.order(slot).await[..3], [0, 100, 1]);
 }
 
 #[tokio::test]
-async fn who_has_left_is_not_waited_for() {
-    let (mut scene, turn) = Scene::new().await;
-    scene.enter(1, waiter(1, 0)).await;
-    scene.enter(2, waiter(2, 0)).await;
-    drop(scene.waiting.remove(0));
-    assert_eq!(scene.order(turn).await, [2]);
+async fn a_waiter_that_has_left_is_skipped() {
+    let (mut test, slot) = QueueTest::new().await;
+    test.push(1, waiter(1, 0)).await;
+    test.push(2, waiter(2, 0)).await;
+    drop(test.waiting.remove(0));
+    assert_eq!(test.order(slot).await, [2]);
 }
 
 #[tokio::test]
-async fn no_more_hashes_are_made_in_a_second_than_may_be() {
-    for at_a_time in [1, 2] {
-        let (queue, begun) = (HashQueue::with(at_a_time), Instant::now());
+async fn the_rate_of_hashes_is_bounded() {
+    for slots in [1, 2] {
+        let (queue, begun) = (HashQueue::with(slots), Instant::now());
         let hashes = 10;
         for _ in 0..hashes {
-            queue.next(waiter(1, 0)).await.unwrap().hash(|| ()).await.unwrap();
+            queue.slot(waiter(1, 0)).await.unwrap().hash(|| ()).await.unwrap();
         }
-        let gaps = Duration::from_secs(1) * (hashes - at_a_time) / HASHES_PER_SECOND_MAX;
+        let gaps = Duration::from_secs(1) * (hashes - slots) / HASHES_PER_SECOND_MAX;
         assert!(begun.elapsed() >= gaps, "{:?}", begun.elapsed());
     }
 }
 
 #[tokio::test]
-async fn a_hash_that_nobody_waits_for_any_more_has_its_turn_to_the_end() {
+async fn a_hash_that_is_not_awaited_keeps_its_slot_to_the_end() {
     let (queue, ended) = (HashQueue::with(1), Arc::new(AtomicBool::new(false)));
-    let turn = queue.next(waiter(1, 0)).await.unwrap();
-    let (work_ends, long) = (Arc::clone(&ended), queue.0.turn_time_min * 5);
-    let mut hashing = Box::pin(turn.hash(move || {
+    let slot = queue.slot(waiter(1, 0)).await.unwrap();
+    let (work_ends, long) = (Arc::clone(&ended), queue.0.slot_time_min * 5);
+    let mut hashing = Box::pin(slot.hash(move || {
         std::thread::sleep(long);
         work_ends.store(true, Ordering::SeqCst);
     }));
-    assert!(asked_once(&mut hashing).await.is_none());
+    assert!(polled_once(&mut hashing).await.is_none());
     drop(hashing);
-    queue.next(waiter(1, 0)).await.unwrap();
+    queue.slot(waiter(1, 0)).await.unwrap();
     assert!(ended.load(Ordering::SeqCst), "two hashes were made at a time");
 }
 
 #[tokio::test]
-async fn a_turn_without_a_hash_costs_no_time_and_a_panic_no_turn() {
+async fn a_slot_without_a_hash_costs_no_time_and_a_panic_no_slot() {
     let queue = HashQueue::with(1);
     let begun = Instant::now();
     for _ in 0..10_000 {
-        queue.next(waiter(1, 0)).await.unwrap();
+        queue.slot(waiter(1, 0)).await.unwrap();
     }
-    assert!(begun.elapsed() < queue.0.turn_time_min * 10_000 / 2);
-    let turn = queue.next(waiter(1, 0)).await.unwrap();
-    assert!(turn.hash(|| panic!("in the test")).await.is_err());
-    queue.next(waiter(1, 0)).await.unwrap();
+    assert!(begun.elapsed() < queue.0.slot_time_min * 10_000 / 2);
+    let slot = queue.slot(waiter(1, 0)).await.unwrap();
+    assert!(slot.hash(|| panic!("in the test")).await.is_err());
+    queue.slot(waiter(1, 0)).await.unwrap();
 }

@@ -16,7 +16,7 @@ use crate::store::changes::{CreateAccount, EndSessions, SessionSelection, StartS
 /// How often a race is run.
 const RACES: usize = 300;
 
-/// A node in a folder of its own, where alice has an account.
+/// The state of a server on which alice has an account.
 struct Home {
     state: Arc<ServerState>,
     _folder: TempDir,
@@ -36,7 +36,7 @@ impl Home {
         Self { state: Arc::new(state), _folder: folder }
     }
 
-    /// A session of alice's that the store knows.
+    /// A new session of alice in the store.
     async fn begin(&self) -> TokenHash {
         let (token_hash, at) =
             (blake3::hash(SessionToken::random().expose()).into(), Timestamp::from_milliseconds(1));
@@ -52,7 +52,7 @@ impl Home {
         self.state.commit_ending(&alice(), end).await.unwrap();
     }
 
-    /// A connection on which this token signs in now.
+    /// A connection that signs in by this token now.
     async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, Result<(), CommandError>) {
         let session = Arc::<Session>::default();
         let signed_in = self.state.sign_in(&session, alice(), token_hash).await;
@@ -131,11 +131,11 @@ async fn a_resume_beside_the_end_of_its_session_leaves_nobody_signed_in() {
             let home = Arc::clone(&home);
             async move { home.end(token_hash).await }
         });
-        // Before the session ends at first, later and later, and after it at last.
+        // In later rounds the sign-in comes later: at first before the session ends, at last after it.
         for _ in 0..round * 20 {
             tokio::task::yield_now().await;
         }
-        // Whether for a moment it was signed in does not matter.
+        // A short sign-in is no fault.
         let (session, _) = home.connect(token_hash).await;
         ending.await.unwrap();
         home.check_nobody_is_here(&session);
@@ -201,11 +201,11 @@ async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobo
     };
     let id = ClientId::random();
     assert_eq!(change(id, "wrong", "second").await, "bad_credentials");
-    // The repetition may be under way beside the first.
+    // The repetition may be at work at the same time as the first.
     let both = tokio::join!(change(id, "first", "second"), change(id, "first", "second"));
     assert_eq!(both, ("done", "done"));
     assert_eq!(change(id, "first", "second").await, "done");
-    // Done is only said of a password that is in force.
+    // Success is only reported for the current password.
     assert_eq!(change(id, "first", "other").await, "id_reused");
     assert_eq!(change(ClientId::random(), "first", "second").await, "bad_credentials");
     assert_eq!(change(ClientId::random(), "second", "third").await, "done");

@@ -1,4 +1,4 @@
-//! The counts.
+//! Counters of connections and handshakes.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,32 +6,32 @@ use std::net::IpAddr;
 
 use crate::network::auth_state::AuthState;
 
-/// How many connections there are, or may be.
+/// A number of connections, or a limit on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ConnectionCount {
-    /// With and without somebody signed in.
+    /// All connections, signed in or not.
     pub(crate) all: usize,
-    /// Those on which nobody is.
+    /// Signed-out connections.
     pub(crate) signed_out: usize,
 }
 
 impl ConnectionCount {
-    /// Whether one more stranger may come.
+    /// Whether one more signed-out connection may come.
     pub(super) fn has_room(self, limits: Self) -> bool {
         self.all < limits.all && self.signed_out < limits.signed_out
     }
 
-    /// Whether there are no more than may be.
+    /// Whether the numbers are within the limits.
     pub(super) fn is_within(self, limits: Self) -> bool {
         self.all <= limits.all && self.signed_out <= limits.signed_out
     }
 
-    pub(super) fn enter(&mut self, auth_state: AuthState) {
+    pub(super) fn add(&mut self, auth_state: AuthState) {
         self.all += 1;
         self.signed_out += usize::from(auth_state == AuthState::SignedOut);
     }
 
-    pub(super) fn leave(&mut self, auth_state: AuthState) {
+    pub(super) fn remove(&mut self, auth_state: AuthState) {
         self.all -= 1;
         self.signed_out -= usize::from(auth_state == AuthState::SignedOut);
     }
@@ -40,10 +40,10 @@ impl ConnectionCount {
 /// The handshakes under way.
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
-    /// Whether their address is proven or not.
+    /// All handshakes, with validated addresses or not.
     all: usize,
-    /// Those whose address is, by their network. Whoever pretends to be there counts for nobody.
-    proven: HashMap<IpAddr, usize>,
+    /// Handshakes with validated addresses, by their network. A forged address counts for no network.
+    validated: HashMap<IpAddr, usize>,
 }
 
 impl Handshakes {
@@ -52,33 +52,35 @@ impl Handshakes {
     }
 
     pub(super) fn of(&self, network: &IpAddr) -> usize {
-        self.proven.get(network).copied().unwrap_or_default()
+        self.validated.get(network).copied().unwrap_or_default()
     }
 
     pub(super) fn begin(&mut self, network: Option<IpAddr>) {
         self.all += 1;
         if let Some(network) = network {
-            *self.proven.entry(network).or_default() += 1;
+            *self.validated.entry(network).or_default() += 1;
         }
     }
 
     pub(super) fn end(&mut self, network: Option<IpAddr>) {
         self.all -= 1;
-        if let Some(Entry::Occupied(mut here)) = network.map(|network| self.proven.entry(network)) {
-            *here.get_mut() -= 1;
-            if *here.get() == 0 {
-                here.remove();
+        if let Some(Entry::Occupied(mut count)) =
+            network.map(|network| self.validated.entry(network))
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }
 }
 
-/// All counts.
+/// All counters.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionCounters {
     pub(super) handshakes: Handshakes,
     pub(super) all: ConnectionCount,
-    /// Only those networks that have a connection.
+    /// Networks that have a connection.
     networks: HashMap<IpAddr, ConnectionCount>,
 }
 
@@ -90,9 +92,9 @@ impl ConnectionCounters {
     /// Changes the counts of a network, and those of all.
     pub(super) fn change(&mut self, network: IpAddr, change: impl Fn(&mut ConnectionCount)) {
         change(&mut self.all);
-        let here = self.networks.entry(network).or_default();
-        change(here);
-        if *here == ConnectionCount::default() {
+        let count = self.networks.entry(network).or_default();
+        change(count);
+        if *count == ConnectionCount::default() {
             self.networks.remove(&network);
         }
     }
