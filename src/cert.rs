@@ -53,7 +53,7 @@ fn make(files: &IdentityFiles, names: &[String]) -> anyhow::Result<()> {
 
 fn make_next(files: &IdentityFiles) -> anyhow::Result<()> {
     let next = files.make_next()?;
-    let state = if next.was_there { "kept" } else { "new" };
+    let state = if next.existed { "kept" } else { "new" };
     print(&format!(
         "next key:    {} ({state})\n\
          fingerprint: {}\n\

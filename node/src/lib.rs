@@ -29,7 +29,7 @@ mod tasks;
 
 pub use crate::files::UploadFolderError;
 pub use crate::identity::{IdentityError, MakeError};
-pub use crate::identity::{NextKey, Rotation};
+pub use crate::identity::{PreparedKey, Rotation};
 pub use crate::network::EndpointError;
 pub use crate::tasks::Reload;
 pub use config::{Config, Limits};

@@ -71,14 +71,14 @@ impl Server {
         let store = Store::open(&config.data)?;
         let file_store = FileStore::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
-        let identification = identity.identification()?;
+        let public_identity = identity.public_identity()?;
         let passwords = Passwords::new(config.limits.accounts_per_hour);
         let passwords = passwords.map_err(|error| StartError::Passwords(error.to_string()))?;
         let state = ServerState::new(config.limits, store, file_store, passwords);
         let endpoint = endpoint::start(socket, &identity)?;
         let address = endpoint.local_addr().unwrap_or(config.listen);
-        state.current_identity.set(identification);
-        let (fingerprint, files) = (identification.keys.current, config.identity.clone());
+        state.current_identity.set(public_identity);
+        let (fingerprint, files) = (public_identity.keys.current, config.identity.clone());
         Ok(Self { state: Arc::new(state), endpoint, address, fingerprint, files })
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::auth::session_registry::{Registration, SessionRegistry, SignOut};
-use crate::live::{Online, Presence};
+use crate::live::{OnlineGuard, Presence};
 use crate::network::AuthState;
 use crate::store::queries::TokenHash;
 
@@ -30,7 +30,7 @@ pub(crate) struct SignInPermit {
 #[derive(Debug)]
 struct SignInState {
     caller: SignedIn,
-    _online: Online,
+    _online: OnlineGuard,
     _registration: Registration,
     /// Ends the work that runs in the session's name.
     _end: DropGuard,

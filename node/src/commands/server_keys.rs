@@ -17,11 +17,11 @@ impl Handler for NextKey {
         caller: SignedIn,
         context: &mut CommandContext,
     ) -> Result<Done, CommandError> {
-        let mut current_identity = context.state.current_identity.follow();
+        let mut current_identity = context.state.current_identity.subscribe();
         let mut sent = None;
         loop {
             let keys =
-                current_identity.borrow_and_update().map(|identification| identification.keys);
+                current_identity.borrow_and_update().map(|public_identity| public_identity.keys);
             if let Some(keys) = keys.filter(|keys| sent != Some(*keys)) {
                 context.send_event(&keys, &caller.ended).await?;
                 sent = Some(keys);

@@ -150,13 +150,13 @@ impl EventStream<'_> {
 
     /// Encodes all messages at once: the bytes that wait for a slow reader are shared with other connections.
     fn frames(&self, log: &Address, messages: Vec<PositionedMessage>) -> Vec<(Sequence, Bytes)> {
-        let of_message = |(position, message)| {
+        let message_frame = |(position, message)| {
             (
                 position,
-                self.context.state.event_cache.of_message(self.log_of(log), position, message),
+                self.context.state.event_cache.message_frame(self.log_of(log), position, message),
             )
         };
-        messages.into_iter().map(of_message).collect()
+        messages.into_iter().map(message_frame).collect()
     }
 
     /// Stops following a log that the caller may not read any longer.

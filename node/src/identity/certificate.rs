@@ -8,11 +8,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::identity::error::MakeError;
 
-/// How long a certificate that we make is valid. Clients pin its key, which outlives it; ten years let
-/// a server run without a date to remember.
+/// The validity of a self-signed certificate. Clients pin the key and not the certificate, so ten years are safe and
+/// spare the operator a date to remember.
 const VALIDITY: Duration = Duration::days(3650);
 
-/// Clocks differ: a certificate is valid from an hour before it was made.
+/// A certificate is valid from one hour before it was made, because clocks differ.
 const CLOCK_SKEW: Duration = Duration::hours(1);
 
 /// A self-signed certificate for these DNS names and addresses, in PEM.
@@ -27,10 +27,10 @@ pub(crate) fn self_signed(names: &[String], key: &KeyPair) -> Result<String, rcg
     Ok(parameters.self_signed(key)?.pem())
 }
 
-/// Checks the names of a certificate before anything is written for it.
+/// Checks the names of a certificate before any file is written.
 ///
 /// # Errors
-/// [`MakeError::Name`]: no client can ask for this name.
+/// [`MakeError::Name`]: no client can connect to a server of this name.
 pub(crate) fn check_names(names: &[String]) -> Result<(), MakeError> {
     match names.iter().find(|name| !is_name(name)) {
         Some(wrong) => Err(MakeError::Name(wrong.clone())),
@@ -38,7 +38,7 @@ pub(crate) fn check_names(names: &[String]) -> Result<(), MakeError> {
     }
 }
 
-/// A DNS name, with `*.` before it for all names below, or an address.
+/// Whether the name is a DNS name, a wildcard (`*.`) with a DNS name, or an IP address.
 fn is_name(name: &str) -> bool {
     ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }

@@ -1,19 +1,18 @@
-//! What the server shows of itself to those who connect.
+//! The identity in use, for the tasks and commands that wait for its change.
 
 use qchat_proto::command::ServerKeys;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-/// The identity that is in use, as far as others may know it.
+/// The public part of an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PublicIdentity {
     pub(crate) keys: ServerKeys,
-    /// When the certificate expires.
+    /// The expiry of the certificate.
     pub(crate) expires: OffsetDateTime,
 }
 
-/// The identity that is in use, for those who wait for another. There is none before the server has
-/// started.
+/// The public identity in use. It is `None` until the server has started.
 #[derive(Debug)]
 pub(crate) struct CurrentIdentity(watch::Sender<Option<PublicIdentity>>);
 
@@ -24,13 +23,13 @@ impl Default for CurrentIdentity {
 }
 
 impl CurrentIdentity {
-    /// Notes what is in use from now on.
-    pub(crate) fn set(&self, identification: PublicIdentity) {
-        self.0.send_replace(Some(identification));
+    /// Sets the identity that is in use from now on.
+    pub(crate) fn set(&self, identity: PublicIdentity) {
+        self.0.send_replace(Some(identity));
     }
 
-    /// What is in use, and whatever will be.
-    pub(crate) fn follow(&self) -> watch::Receiver<Option<PublicIdentity>> {
+    /// A receiver of the current and each later identity.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<PublicIdentity>> {
         self.0.subscribe()
     }
 }

@@ -1,4 +1,4 @@
-//! The certificate and the key of the server, and how they change.
+//! The certificate and the private key of the server: their files, their rotation, and the identity in use.
 
 mod certificate;
 mod certificate_fields;
@@ -10,5 +10,5 @@ mod server_identity;
 
 pub(crate) use current::CurrentIdentity;
 pub use error::{IdentityError, MakeError};
-pub use rotation::{NextKey, Rotation};
+pub use rotation::{PreparedKey, Rotation};
 pub use server_identity::{Identity, IdentityFiles};

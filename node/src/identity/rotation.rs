@@ -1,9 +1,8 @@
-//! Changing the server's key: made beside the one in force, told to clients, then put in its place.
+//! Key rotation: the next key is made, announced to the clients, and then replaces the current key.
 //!
-//! Three files lie in the folder of the key: `next-key.pem` from when it is made until it is in force,
-//! and `next-cert.pem`, its certificate, for the moment of the change. Two files cannot be replaced in
-//! one step. So the key is, and as long as the certificate beside it is that of the old key, the server
-//! takes `next-cert.pem`: at no moment is there an identity that cannot be used.
+//! `next-key.pem` lies beside the current key until the rotation. `next-cert.pem`, its certificate, exists only
+//! during the rotation. Two files cannot be replaced in one step, so the key is replaced first. Until the certificate
+//! is replaced too, the server uses `next-cert.pem`. So there is a usable identity at every moment.
 
 use std::path::PathBuf;
 
@@ -14,33 +13,32 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::identity::certificate;
 use crate::identity::error::{IdentityError, MakeError};
-use crate::identity::pem_file;
-use crate::identity::pem_file::{CERTIFICATE_MODE, unreadable};
+use crate::identity::pem_file::{self, CERTIFICATE_MODE, unreadable};
 use crate::identity::server_identity::{Identity, IdentityFiles, make_or_keep_key};
 
-/// What the file of the next key is called in errors.
+/// The name of the next key in error messages.
 const NEXT_KEY: &str = "the next key";
 
-/// The key that is to come.
+/// The next key, before its rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NextKey {
-    /// Its fingerprint.
+pub struct PreparedKey {
+    /// The fingerprint of the key.
     pub fingerprint: Fingerprint,
-    /// Whether it was there already.
-    pub was_there: bool,
+    /// Whether the key existed before.
+    pub existed: bool,
 }
 
-/// What became of a change of the key.
+/// The outcome of a rotation.
 #[derive(Debug)]
 pub enum Rotation {
-    /// The next key is in force.
+    /// The next key is the current key now.
     Done(Identity),
-    /// There is no next key; the one that is in force stays.
+    /// There is no next key, and the current key stays.
     Nothing(Identity),
 }
 
 impl IdentityFiles {
-    /// Where the next key is, while there is one.
+    /// The path of the next key, which may not exist.
     pub fn next_key(&self) -> PathBuf {
         self.key.with_file_name("next-key.pem")
     }
@@ -49,7 +47,7 @@ impl IdentityFiles {
         self.key.with_file_name("next-cert.pem")
     }
 
-    /// The fingerprint of the next key; `None` where there is none.
+    /// The fingerprint of the next key; `None` if there is none.
     ///
     /// # Errors
     /// [`IdentityError`], which names the file.
@@ -67,20 +65,20 @@ impl IdentityFiles {
         Ok(Some(Fingerprint::of_public_key(&public)))
     }
 
-    /// Makes the next key, unless there is one. It is in use only after [`rotate`](Self::rotate).
+    /// Makes the next key, unless there is one. It is used only after [`rotate`](Self::rotate).
     ///
     /// # Errors
-    /// [`IdentityError`], which names the file: also where there is no key yet that it could follow.
-    pub fn make_next(&self) -> Result<NextKey, IdentityError> {
+    /// [`IdentityError`], which names the file, also if there is no current key.
+    pub fn make_next(&self) -> Result<PreparedKey, IdentityError> {
         self.read()?;
-        let was_there = self.next()?.is_some();
+        let existed = self.next()?.is_some();
         make_or_keep_key(NEXT_KEY, &self.next_key())?;
         let missing = || IdentityError::Missing { what: NEXT_KEY, path: self.next_key() };
-        Ok(NextKey { fingerprint: self.next()?.ok_or_else(missing)?, was_there })
+        Ok(PreparedKey { fingerprint: self.next()?.ok_or_else(missing)?, existed })
     }
 
-    /// Puts the next key in force, with a new certificate for these DNS names and addresses. Cut at any
-    /// moment, it leaves an identity that the server can use, and the next call goes on with it.
+    /// Replaces the current key with the next key, and makes a certificate for these DNS names and addresses. If the
+    /// rotation is interrupted, a usable identity remains, and the next call completes the rotation.
     ///
     /// # Errors
     /// [`IdentityError`], which names the file or the name.
@@ -98,11 +96,11 @@ impl IdentityFiles {
         })
     }
 
-    /// Before the key is renamed, its certificate lies ready.
+    /// Makes the certificate of the next key, before that key is renamed.
     fn certify_next(&self, names: &[String]) -> Result<(), IdentityError> {
         certificate::check_names(names)?;
-        // Where the change before this one was cut, the only certificate of the key in force lies where the
-        // next one is written.
+        // After an interrupted rotation, `next-cert.pem` is the only certificate of the current key, and must be
+        // renamed before it is overwritten.
         self.name_certificate()?;
         let key = make_or_keep_key(NEXT_KEY, &self.next_key())?;
         let certificate = certificate::self_signed(names, &key).map_err(MakeError::from)?;
@@ -110,7 +108,7 @@ impl IdentityFiles {
         Ok(())
     }
 
-    /// Gives the certificate its name, if it is that of the key in force and has it not yet.
+    /// Renames `next-cert.pem`, if it is the certificate of the current key.
     fn name_certificate(&self) -> Result<bool, IdentityError> {
         let is_ready = !self.is_whole() && self.read_renewed().is_some();
         if is_ready {
@@ -135,16 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn the_next_key_stays_the_same_until_it_is_in_force() {
+    fn the_next_key_stays_the_same_until_the_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let files = IdentityFiles::in_folder(folder.path());
         assert!(matches!(files.make_next(), Err(IdentityError::Missing { .. })));
         let first = files.make_default().unwrap().fingerprint().unwrap();
         let next = files.make_next().unwrap();
-        assert!(!next.was_there && next.fingerprint != first);
-        assert_eq!(files.make_next().unwrap(), NextKey { was_there: true, ..next });
+        assert!(!next.existed && next.fingerprint != first);
+        assert_eq!(files.make_next().unwrap(), PreparedKey { existed: true, ..next });
         assert_eq!(fingerprint(&files), first);
-        let keys = files.read().unwrap().identification().unwrap().keys;
+        let keys = files.read().unwrap().public_identity().unwrap().keys;
         assert_eq!((keys.current, keys.next), (first, Some(next.fingerprint)));
 
         assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))));
@@ -156,9 +154,9 @@ mod tests {
         assert_eq!(left.len(), 2, "{left:?}");
     }
 
-    /// Each step of the change, with a crash after it.
+    /// A crash after each step of a rotation.
     #[test]
-    fn a_change_that_is_cut_leaves_a_whole_identity_and_is_gone_on_with() {
+    fn an_interrupted_rotation_leaves_a_usable_identity_and_can_be_completed() {
         let steps: [fn(&IdentityFiles); 3] = [
             |_| {},
             |files| files.certify_next(&names()).unwrap(),
@@ -173,23 +171,23 @@ mod tests {
             let first = files.make_default().unwrap().fingerprint().unwrap();
             let next = files.make_next().unwrap().fingerprint;
             step(&files);
-            check_goes_on(&files, [first, next], cut);
+            check_completes(&files, [first, next], cut);
         }
     }
 
-    /// Checks that there is a whole identity after a cut, and that the change goes on from there.
+    /// Checks that there is a usable identity after the crash, and that the rotation can be completed.
     #[track_caller]
-    fn check_goes_on(files: &IdentityFiles, [first, next]: [Fingerprint; 2], cut: usize) {
-        let in_force = if files.next_key().exists() { first } else { next };
-        assert_eq!(fingerprint(files), in_force, "cut at {cut}");
+    fn check_completes(files: &IdentityFiles, [first, next]: [Fingerprint; 2], cut: usize) {
+        let current = if files.next_key().exists() { first } else { next };
+        assert_eq!(fingerprint(files), current, "cut at {cut}");
         assert!(matches!(files.rotate(&names()), Ok(Rotation::Done(_))), "cut at {cut}");
         assert_eq!(fingerprint(files), next, "cut at {cut}");
         assert!(!files.next_certificate().exists() && !files.next_key().exists());
     }
 
-    /// The change before was cut after the key, and nobody went on with it.
+    /// The rotation before was interrupted after the rename of the key, and was not completed.
     #[test]
-    fn a_change_after_one_that_was_cut_leaves_a_whole_identity_too() {
+    fn a_rotation_after_an_interrupted_one_leaves_a_usable_identity() {
         let steps: [fn(&IdentityFiles); 3] = [
             |files| _ = files.name_certificate().unwrap(),
             |files| files.certify_next(&names()).unwrap(),
@@ -208,7 +206,7 @@ mod tests {
             let next = files.make_next().unwrap().fingerprint;
             assert_eq!(fingerprint(&files), first, "cut at {cut}");
             step(&files);
-            check_goes_on(&files, [first, next], cut);
+            check_completes(&files, [first, next], cut);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The server's certificate and key: reading them, and making self-signed ones.
+//! Reading the certificate and the key of the server, and making self-signed certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +14,19 @@ use crate::identity::certificate;
 use crate::identity::certificate_fields;
 use crate::identity::current::PublicIdentity;
 use crate::identity::error::{IdentityError, MakeError};
-use crate::identity::pem_file;
-use crate::identity::pem_file::{CERTIFICATE_MODE, KEY_MODE, unreadable};
+use crate::identity::pem_file::{self, CERTIFICATE_MODE, KEY_MODE, unreadable};
 
-/// The names of a certificate that the server makes for itself.
+/// The names in the certificate that the server makes at its first start.
 const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Where the certificate and its key are.
+/// The paths of the certificate and its key.
 #[derive(Debug, Clone)]
 pub struct IdentityFiles {
-    /// The certificate, or a chain of them, in PEM.
+    /// The certificate or the certificate chain, in PEM.
     pub certificate: PathBuf,
-    /// Its private key, in PEM.
+    /// The private key, in PEM.
     pub key: PathBuf,
-    /// Whether the server makes a certificate where there is none.
+    /// Whether the server makes a certificate if there is none.
     pub make_missing: bool,
 }
 
@@ -36,19 +35,19 @@ pub struct IdentityFiles {
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-    /// The fingerprint of the key that is to take its place.
+    /// The fingerprint of the next key.
     next: Option<Fingerprint>,
     files: IdentityFiles,
 }
 
 impl IdentityFiles {
-    /// `cert.pem` and `key.pem` in a folder, made where they are missing.
+    /// `cert.pem` and `key.pem` in a folder. They are made if they are missing.
     pub fn in_folder(folder: &Path) -> Self {
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         Self { certificate, key, make_missing: true }
     }
 
-    /// Reads both files; `None` where there is no certificate and one may be made.
+    /// Reads both files. `None` if there is no certificate and `make_missing` is true.
     ///
     /// # Errors
     /// [`IdentityError`], which names the file.
@@ -59,14 +58,13 @@ impl IdentityFiles {
         self.read().map(Some)
     }
 
-    /// Makes a certificate for this machine's own names.
+    /// Makes a certificate for `localhost` and the loopback addresses.
     pub(crate) fn make_default(&self) -> Result<Identity, IdentityError> {
         self.make(&DEFAULT_NAMES.map(str::to_owned))
     }
 
-    /// Makes a self-signed certificate for these DNS names and addresses and writes it. A key that is
-    /// there is kept, so that clients which know it go on trusting the server; else a new one is made
-    /// (ECDSA on P-256).
+    /// Makes and writes a self-signed certificate for these DNS names and addresses. An existing key is kept, so that
+    /// clients which have pinned it still trust the server. Otherwise a new key is made (ECDSA on P-256).
     ///
     /// # Errors
     /// [`IdentityError`], which names the file or the name.
@@ -78,8 +76,7 @@ impl IdentityFiles {
         self.read()
     }
 
-    /// The DNS names and addresses of the certificate that is there, by which a new one goes on; those
-    /// of this machine where there is none.
+    /// The DNS names and addresses of the existing certificate, for a renewal. The default names if there is none.
     ///
     /// # Errors
     /// [`IdentityError`], which names the file.
@@ -92,7 +89,7 @@ impl IdentityFiles {
         own.map_err(|error| unreadable("the certificate", &self.certificate, &error))
     }
 
-    /// Reads the identity that is in force.
+    /// Reads the current identity.
     ///
     /// # Errors
     /// [`IdentityError`], which names the file.
@@ -106,14 +103,14 @@ impl IdentityFiles {
         Ok(Identity { next, ..identity })
     }
 
-    /// The identity with the certificate that was made for a key which has just come into force, where
-    /// the change was cut before the certificate had its name.
+    /// The identity after an interrupted rotation: the key was renamed already, and its certificate still has the name
+    /// of the next one.
     pub(crate) fn read_renewed(&self) -> Option<Identity> {
         let identity = self.read_with(&self.next_certificate()).ok()?;
         identity.check().is_ok().then_some(identity)
     }
 
-    /// Whether certificate and key are there and belong together.
+    /// Whether the certificate and the key can be read and belong together.
     pub(crate) fn is_whole(&self) -> bool {
         self.read_with(&self.certificate).is_ok_and(|identity| identity.check().is_ok())
     }
@@ -138,7 +135,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError
     }
 }
 
-/// The key of a file, which is made where it is missing.
+/// Reads the key of a file, or makes a new one if the file is missing.
 pub(crate) fn make_or_keep_key(what: &'static str, path: &Path) -> Result<KeyPair, IdentityError> {
     match pem_file::read_secret(what, path) {
         Err(IdentityError::Missing { .. }) => {
@@ -155,7 +152,7 @@ pub(crate) fn make_or_keep_key(what: &'static str, path: &Path) -> Result<KeyPai
 }
 
 impl Identity {
-    /// The certificates, the server's own first.
+    /// The certificate chain. The certificate of the server is the first.
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.clone()
     }
@@ -165,21 +162,21 @@ impl Identity {
         self.key.clone_key()
     }
 
-    /// The fingerprint of the public key, by which clients know the server.
+    /// The fingerprint of the public key, which clients pin.
     ///
     /// # Errors
-    /// [`IdentityError::Mismatch`], where the certificate cannot be parsed.
+    /// [`IdentityError::Mismatch`] if the certificate cannot be parsed.
     pub fn fingerprint(&self) -> Result<Fingerprint, IdentityError> {
         let own = self.chain.first().ok_or_else(|| self.mismatch(&"there is no certificate"))?;
         let parsed = ParsedCertificate::try_from(own).map_err(|error| self.mismatch(&error))?;
         Ok(Fingerprint::of_public_key(&parsed.subject_public_key_info()))
     }
 
-    /// What others may know of it.
+    /// The public part of the identity.
     ///
     /// # Errors
-    /// [`IdentityError`], where the certificate cannot be parsed.
-    pub(crate) fn identification(&self) -> Result<PublicIdentity, IdentityError> {
+    /// [`IdentityError`] if the certificate cannot be parsed.
+    pub(crate) fn public_identity(&self) -> Result<PublicIdentity, IdentityError> {
         let keys = ServerKeys { current: self.fingerprint()?, next: self.next };
         let own = self.chain.first().map(|own| certificate_fields::expires(own));
         let expires = own.unwrap_or_else(|| Err("there is no certificate".to_owned()));
@@ -188,7 +185,7 @@ impl Identity {
         Ok(PublicIdentity { keys, expires })
     }
 
-    /// Whether certificate and key belong together.
+    /// Checks that the certificate and the key belong together.
     fn check(&self) -> Result<(), IdentityError> {
         let provider = aws_lc_rs::default_provider();
         rustls::sign::CertifiedKey::from_der(self.chain(), self.key(), &provider)

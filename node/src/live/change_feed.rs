@@ -1,17 +1,16 @@
-//! What has changed since when: of each thing its last change alone, so that who looks seldom reads
-//! little.
+//! A change log that keeps only the latest value of each key, so that a slow reader does little work.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// How many changes are kept. Who looks later than that many changes is not told of the oldest: what is
-/// now can always be asked for.
+/// The most changes in the log. A reader that is further behind misses the oldest changes, but can always query the
+/// current state.
 const CHANGES_MAX: usize = 65_536;
 
-/// The last changes of many things, in the order in which they came.
+/// The latest change of each key, in the order of the changes.
 #[derive(Debug)]
 pub(crate) struct ChangeFeed<K, V> {
-    /// The number of the last change of all.
+    /// The number of the latest change.
     version: u64,
     changes: BTreeMap<u64, (K, V)>,
     last_change: HashMap<K, u64>,
@@ -24,7 +23,7 @@ impl<K, V> Default for ChangeFeed<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> ChangeFeed<K, V> {
-    /// Notes that `key` is `value` now.
+    /// Records a new value of a key.
     pub(crate) fn note(&mut self, key: K, value: V) {
         self.version += 1;
         if let Some(earlier) = self.last_change.insert(key.clone(), self.version) {
@@ -38,17 +37,17 @@ impl<K: Clone + Eq + Hash, V: Clone> ChangeFeed<K, V> {
         }
     }
 
-    /// The number of the last change, from which [`since`](Self::since) goes on.
+    /// The number of the latest change, the argument of the next call of [`since`](Self::since).
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// The number of the last change of `key`. `None` if it has not changed lately.
+    /// The number of the latest change of a key; `None` if the log does not contain the key.
     pub(crate) fn last_change(&self, key: &K) -> Option<u64> {
         self.last_change.get(key).copied()
     }
 
-    /// The changes after the one numbered `version`, with their numbers: each thing once and as it is now.
+    /// The changes after `version` with their numbers: each key once, with its latest value.
     pub(crate) fn since(&self, version: u64) -> impl Iterator<Item = (u64, &(K, V))> {
         self.changes.range(version.saturating_add(1)..).map(|(&number, change)| (number, change))
     }
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_told_once_and_as_it_is_now() {
+    fn each_key_is_returned_once_with_its_latest_value() {
         let mut feed = ChangeFeed::default();
         feed.note("alice", true);
         let seen = feed.version();

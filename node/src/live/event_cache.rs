@@ -1,7 +1,7 @@
-//! What is told of a group's messages, encoded once for all who follow.
+//! A cache of the encoded events of group messages, shared by all watchers.
 //!
-//! A thousand members online are told of a message in the same bytes, which their connections share until
-//! each has acknowledged them: not in a thousand copies.
+//! A message to a thousand online members is encoded once. Their connections share the bytes until each member has
+//! acknowledged them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -16,59 +16,59 @@ pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
     frame::encode_frame(&Ok::<_, Refusal>(event)).into()
 }
 
-/// How many bytes of frames are kept for those who come next: some dozens of the longest messages.
+/// The most bytes of frames in the cache: some dozens of the longest messages.
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// The frames that were told last.
+/// The frames of the latest events.
 #[derive(Debug, Default)]
 pub(crate) struct EventCache {
-    recent: Mutex<Recent>,
+    frames: Mutex<CachedFrames>,
 }
 
 #[derive(Debug, Default)]
-struct Recent {
-    frames: HashMap<Key, Bytes>,
-    /// The oldest first.
-    order: VecDeque<Key>,
+struct CachedFrames {
+    frames: HashMap<EventKey, Bytes>,
+    /// The keys in the order of insertion.
+    order: VecDeque<EventKey>,
     bytes: usize,
 }
 
-/// A text never changes; whether its reader has read it is all that differs between readers.
+/// The key of a frame. A text never changes, so its frames for two readers differ only in `unread`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct EventKey {
     group: GroupName,
     place: Sequence,
     unread: bool,
 }
 
 impl EventCache {
-    /// The frame that tells of a message.
-    pub(crate) fn of_message(&self, log: Log, place: Sequence, message: Message) -> Bytes {
+    /// The frame of a message event.
+    pub(crate) fn message_frame(&self, log: Log, place: Sequence, message: Message) -> Bytes {
         let key = match (&log, &message.body) {
             (Log::Group(group), Body::Text(_)) => {
-                Key { group: group.clone(), place, unread: message.unread }
+                EventKey { group: group.clone(), place, unread: message.unread }
             }
             _ => return event_frame(&Event::Message { log, place, message }),
         };
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(frame) = recent.frames.get(&key) {
+        let mut cached = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(frame) = cached.frames.get(&key) {
             return frame.clone();
         }
         let frame = event_frame(&Event::Message { log, place, message });
-        recent.keep(key, frame.clone());
+        cached.insert(key, frame.clone());
         frame
     }
 }
 
-impl Recent {
-    fn keep(&mut self, key: Key, frame: Bytes) {
+impl CachedFrames {
+    fn insert(&mut self, key: EventKey, frame: Bytes) {
         self.bytes += frame.len();
         self.order.push_back(key.clone());
         self.frames.insert(key, frame);
         while self.bytes > BYTES_MAX {
             let Some(oldest) = self.order.pop_front() else { break };
-            let gone = self.frames.remove(&oldest);
-            self.bytes -= gone.map_or(0, |frame| frame.len());
+            let removed = self.frames.remove(&oldest);
+            self.bytes -= removed.map_or(0, |frame| frame.len());
         }
     }
 }
@@ -79,7 +79,8 @@ mod tests {
 
     use super::*;
 
-    fn told(frames: &EventCache, group: &str, place: u64, text: &str, unread: bool) -> Bytes {
+    /// The cached frame of a message, after a comparison with a newly encoded one.
+    fn frame_of(cache: &EventCache, group: &str, place: u64, text: &str, unread: bool) -> Bytes {
         let group: GroupName = group.parse().unwrap();
         let (log, sequence) = (Address::Group(group.clone()), Sequence(place));
         let message = Message {
@@ -92,32 +93,32 @@ mod tests {
         let event = Event::Message { log: Log::Group(group.clone()), place: sequence, message };
         let expected = event_frame(&event);
         let Event::Message { log, place, message } = event else { unreachable!() };
-        let frame = frames.of_message(log, place, message);
+        let frame = cache.message_frame(log, place, message);
         assert_eq!(frame, expected);
         frame
     }
 
     #[test]
-    fn readers_share_the_bytes_of_a_message_and_of_no_other() {
-        let frames = EventCache::default();
-        let first = told(&frames, "lab", 1, "hi", true);
-        assert_eq!(told(&frames, "lab", 1, "hi", true).as_ptr(), first.as_ptr());
+    fn readers_share_the_bytes_of_the_same_event_only() {
+        let cache = EventCache::default();
+        let first = frame_of(&cache, "lab", 1, "hi", true);
+        assert_eq!(frame_of(&cache, "lab", 1, "hi", true).as_ptr(), first.as_ptr());
         for other in [("kitchen", 1, true), ("lab", 2, true), ("lab", 1, false)] {
             let (group, place, unread) = other;
-            assert_ne!(told(&frames, group, place, "hi", unread).as_ptr(), first.as_ptr());
+            assert_ne!(frame_of(&cache, group, place, "hi", unread).as_ptr(), first.as_ptr());
         }
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
-        let frames = EventCache::default();
+    fn the_cache_is_bounded() {
+        let cache = EventCache::default();
         for place in 1..1000 {
-            told(&frames, "lab", place, &"x".repeat(16_000), true);
-            let recent = frames.recent.lock().unwrap();
-            let kept: usize = recent.frames.values().map(Bytes::len).sum();
-            assert_eq!(kept, recent.bytes);
-            assert_eq!(recent.frames.len(), recent.order.len());
-            assert!(kept <= BYTES_MAX);
+            frame_of(&cache, "lab", place, &"x".repeat(16_000), true);
+            let cached = cache.frames.lock().unwrap();
+            let bytes: usize = cached.frames.values().map(Bytes::len).sum();
+            assert_eq!(bytes, cached.bytes);
+            assert_eq!(cached.frames.len(), cached.order.len());
+            assert!(bytes <= BYTES_MAX);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who joined and left which group, since when.
+//! A log of the latest joins and leaves of groups.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,40 +18,39 @@ pub(crate) struct Memberships {
 }
 
 impl Memberships {
-    /// Nobody has joined or left yet; joins and leaves are told to `notifier`.
+    /// An empty log, which wakes the watchers of `notifier`.
     pub(crate) fn new(notifier: Notifier) -> Self {
         Self { feed: Arc::default(), notifier }
     }
 
-    /// Notes a join or a leave.
+    /// Records a join or a leave, and wakes the watchers of the group.
     pub(crate) fn changed(&self, group: &GroupName, user: UserName, is_member: bool) {
         self.feed().note((group.clone(), user), is_member);
         self.notifier.wake_for_members(group);
     }
 
-    /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
+    /// The number of the latest change, the argument of the next call of [`changes_since`](Self::changes_since).
     pub(crate) fn version(&self) -> u64 {
         self.feed().version()
     }
 
-    /// The users who joined (`true`) or left the groups that `is_wanted` after the change numbered
-    /// `version`, each as it is now, and the number of the last change. A reader hears nothing from before
-    /// they joined the group themselves.
+    /// The users who joined (`true`) or left the selected groups after `version`, each in the latest state, and the
+    /// number of the latest change. Changes from before the reader's own join are left out.
     pub(crate) fn changes_since(
         &self,
         version: u64,
         reader: &UserName,
-        is_wanted: impl Fn(&GroupName) -> bool,
+        is_selected: impl Fn(&GroupName) -> bool,
     ) -> (Vec<(GroupMember, bool)>, u64) {
         let feed = self.feed();
         let is_later = |number: u64, group: &GroupName| {
             let joined = feed.last_change(&(group.clone(), reader.clone()));
             joined.is_none_or(|joined| joined < number)
         };
-        let wanted = feed.since(version).filter(|(number, ((group, user), _))| {
-            user != reader && is_wanted(group) && is_later(*number, group)
+        let changes = feed.since(version).filter(|(number, ((group, user), _))| {
+            user != reader && is_selected(group) && is_later(*number, group)
         });
-        (wanted.map(|(_, change)| change.clone()).collect(), feed.version())
+        (changes.map(|(_, change)| change.clone()).collect(), feed.version())
     }
 
     fn feed(&self) -> MutexGuard<'_, ChangeFeed<GroupMember, bool>> {

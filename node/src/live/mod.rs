@@ -1,4 +1,4 @@
-//! Telling watchers what has changed.
+//! Live delivery: wakes watchers, and keeps the latest changes for them.
 
 mod change_feed;
 mod event_cache;
@@ -9,4 +9,4 @@ mod presence;
 pub(crate) use event_cache::{EventCache, event_frame};
 pub(crate) use memberships::Memberships;
 pub(crate) use notifier::{Notifier, Pending, Topic, Watcher};
-pub(crate) use presence::{Online, Presence};
+pub(crate) use presence::{OnlineGuard, Presence};

@@ -1,7 +1,7 @@
-//! Wake-ups: tells those who follow something that there is more to look at.
+//! Wakes the watchers of a topic after a change.
 //!
-//! The hub carries flags, no messages. Who is woken looks for themselves, from where they were, so that a
-//! slow reader costs a few flags, and nothing falls between catching up and living.
+//! The notifier carries flags and no messages. A woken watcher reads on from its own position. So a slow reader costs
+//! a few flags, and no change is lost between catching up and following.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,122 +9,122 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use qchat_proto::{Address, GroupName};
 use tokio::sync::Notify;
 
-/// What can be followed.
+/// A topic that a watcher can follow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Topic {
-    /// What is added to a log.
+    /// New messages of a log.
     Log(Address),
-    /// What becomes of a log's messages with those whom they were sent to.
+    /// Delivery and read markers of a log's messages.
     Marks(Address),
 }
 
-/// Who follows what.
+/// The watchers and their topics. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notifier {
-    state: Arc<Mutex<Watchers>>,
+    state: Arc<Mutex<NotifierState>>,
 }
 
 #[derive(Debug, Default)]
-struct Watchers {
+struct NotifierState {
     next: u64,
-    watchers: HashMap<u64, Arc<Flags>>,
+    watchers: HashMap<u64, Arc<WatcherFlags>>,
     followers: HashMap<Topic, HashSet<u64>>,
 }
 
 #[derive(Debug, Default)]
-struct Flags {
+struct WatcherFlags {
     pending: Mutex<Pending>,
     notify: Notify,
 }
 
-/// What there is to look at: at most one flag for each log that is followed.
+/// The pending changes of one watcher: at most one flag for each followed log.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// Logs that have grown, or that the watcher may have lost or won.
+    /// Logs with new messages, or with a changed permission of the watcher.
     pub(crate) logs: HashSet<Address>,
-    /// Whether somebody came or went.
+    /// Whether a user went online or offline.
     pub(crate) presence: bool,
-    /// Whether somebody joined or left a group that is followed.
+    /// Whether a user joined or left a followed group.
     pub(crate) members: bool,
-    /// Whether messages of a log whose marks are followed were delivered or read.
+    /// Whether messages were delivered or read in a log whose markers are followed.
     pub(crate) marks: bool,
 }
 
-/// One who watches. Dropping it ends that.
+/// A watcher. Dropping it unfollows all its topics.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     notifier: Notifier,
     number: u64,
-    flags: Arc<Flags>,
+    flags: Arc<WatcherFlags>,
     follows: HashSet<Topic>,
 }
 
 impl Notifier {
-    /// A new watcher, who follows nothing yet.
+    /// A new watcher, which follows no topic yet.
     pub(crate) fn watcher(&self) -> Watcher {
         let mut state = lock(&self.state);
         let number = state.next;
         state.next += 1;
-        let flags = Arc::<Flags>::default();
+        let flags = Arc::<WatcherFlags>::default();
         state.watchers.insert(number, Arc::clone(&flags));
         Watcher { notifier: self.clone(), number, flags, follows: HashSet::new() }
     }
 
-    /// How many follow the topic.
+    /// The number of watchers that follow the topic.
     pub(crate) fn followers(&self, topic: &Topic) -> usize {
         lock(&self.state).followers.get(topic).map_or(0, HashSet::len)
     }
 
-    /// How many there are.
+    /// The number of watchers.
     pub(crate) fn watchers(&self) -> usize {
         lock(&self.state).watchers.len()
     }
 
-    /// Wakes those who follow the topic.
+    /// Wakes the watchers that follow the topic.
     pub(crate) fn wake(&self, topic: &Topic) {
         for flags in lock(&self.state).followers_of(topic) {
-            flags.raise(|pending| match topic {
+            flags.set(|pending| match topic {
                 Topic::Log(log) => _ = pending.logs.insert(log.clone()),
                 Topic::Marks(_) => pending.marks = true,
             });
         }
     }
 
-    /// Wakes those who follow a group because somebody joined or left it.
+    /// Wakes the watchers of a group after a join or a leave.
     pub(crate) fn wake_for_members(&self, group: &GroupName) {
         let log = Address::Group(group.clone());
         for flags in lock(&self.state).followers_of(&Topic::Log(log.clone())) {
-            flags.raise(|pending| pending.members = true);
+            flags.set(|pending| pending.members = true);
         }
-        // A message is delivered when all have it who are members now.
+        // A message counts as delivered once all current members have it, so a leave can change a receipt.
         self.wake(&Topic::Marks(log));
     }
 
-    /// Wakes everybody: somebody came or went.
+    /// Wakes all watchers after a user went online or offline.
     pub(crate) fn wake_for_presence(&self) {
         for flags in lock(&self.state).watchers.values() {
-            flags.raise(|pending| pending.presence = true);
+            flags.set(|pending| pending.presence = true);
         }
     }
 }
 
 impl Watcher {
-    /// Follows `topic` from now on. Looking comes after: what changes meanwhile raises the flag.
+    /// Follows `topic` from now on. The caller reads the current state afterwards, so that no change is missed.
     pub(crate) fn follow(&mut self, topic: Topic) {
         lock(&self.notifier.state).followers.entry(topic.clone()).or_default().insert(self.number);
         self.follows.insert(topic);
     }
 
-    /// Follows `topic` no more.
+    /// Stops following `topic`.
     pub(crate) fn unfollow(&mut self, topic: &Topic) {
         self.follows.remove(topic);
-        lock(&self.notifier.state).forget(self.number, topic);
+        lock(&self.notifier.state).unfollow(self.number, topic);
     }
 
-    /// What was raised since the last call, once there is something.
+    /// Waits for a change, and returns the flags that were set since the last call.
     ///
     /// # Cancel safety
-    /// Cancel safe: flags stay raised until they are returned.
+    /// Cancel safe: flags stay set until they are returned.
     pub(crate) async fn woken(&self) -> Pending {
         loop {
             let notified = self.flags.notify.notified();
@@ -136,17 +136,17 @@ impl Watcher {
         }
     }
 
-    /// Waits until messages were delivered or read in a log whose marks are followed.
+    /// Waits until messages were delivered or read in a log whose markers are followed.
     ///
     /// # Cancel safety
-    /// Cancel safe, where nothing but marks is followed.
+    /// Cancel safe, if only markers are followed.
     pub(crate) async fn woken_for_marks(&self) {
         while !self.woken().await.marks {}
     }
 }
 
-impl Flags {
-    fn raise(&self, flag: impl FnOnce(&mut Pending)) {
+impl WatcherFlags {
+    fn set(&self, flag: impl FnOnce(&mut Pending)) {
         flag(&mut lock(&self.pending));
         self.notify.notify_one();
     }
@@ -158,13 +158,13 @@ impl Pending {
     }
 }
 
-impl Watchers {
-    fn followers_of(&self, topic: &Topic) -> impl Iterator<Item = &Arc<Flags>> {
+impl NotifierState {
+    fn followers_of(&self, topic: &Topic) -> impl Iterator<Item = &Arc<WatcherFlags>> {
         let numbers = self.followers.get(topic).into_iter().flatten();
         numbers.filter_map(|number| self.watchers.get(number))
     }
 
-    fn forget(&mut self, number: u64, topic: &Topic) {
+    fn unfollow(&mut self, number: u64, topic: &Topic) {
         if let Some(followers) = self.followers.get_mut(topic) {
             followers.remove(&number);
             if followers.is_empty() {
@@ -179,7 +179,7 @@ impl Drop for Watcher {
         let mut state = lock(&self.notifier.state);
         state.watchers.remove(&self.number);
         for topic in &self.follows {
-            state.forget(self.number, topic);
+            state.unfollow(self.number, topic);
         }
     }
 }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_follows_marks_hears_of_members_too() {
+    async fn a_watcher_of_markers_is_woken_by_a_join_or_leave() {
         let notifier = Notifier::default();
         let mut watcher = notifier.watcher();
         watcher.follow(Topic::Marks(Address::Group("lab".parse().unwrap())));
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_leaves_nothing_behind() {
+    fn a_dropped_watcher_leaves_no_state() {
         let notifier = Notifier::default();
         let mut watcher = notifier.watcher();
         watcher.follow(group("lab"));

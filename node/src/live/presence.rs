@@ -1,4 +1,4 @@
-//! Who is online: the users with a signed-in connection, and who came or went since when.
+//! Presence: the users with a signed-in connection, and a log of the latest changes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,51 +11,51 @@ use crate::live::notifier::Notifier;
 /// Counts each user's signed-in connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Presence {
-    state: Arc<Mutex<Connections>>,
+    state: Arc<Mutex<PresenceState>>,
     notifier: Notifier,
 }
 
 #[derive(Debug, Default)]
-struct Connections {
+struct PresenceState {
     connections: HashMap<UserName, usize>,
-    /// Whether each user is online.
+    /// The latest changes: whether a user is online.
     feed: ChangeFeed<UserName, bool>,
 }
 
-/// One signed-in connection of a user. Dropping it takes the user one connection closer to offline.
+/// Counts one signed-in connection of a user until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Online {
+pub(crate) struct OnlineGuard {
     presence: Presence,
     user: UserName,
 }
 
 impl Presence {
-    /// Nobody is online; comings and goings are told to `notifier`.
+    /// Nobody is online yet. Each change wakes the watchers of `notifier`.
     pub(crate) fn new(notifier: Notifier) -> Self {
         Self { state: Arc::default(), notifier }
     }
 
-    /// Counts a connection of `user` for as long as the answer is kept.
-    pub(crate) fn enter(&self, user: UserName) -> Online {
+    /// Counts a connection of `user` until the guard is dropped.
+    pub(crate) fn enter(&self, user: UserName) -> OnlineGuard {
         let is_first = self.state().count_in(&user);
         if is_first {
             self.notifier.wake_for_presence();
         }
-        Online { presence: self.clone(), user }
+        OnlineGuard { presence: self.clone(), user }
     }
 
-    /// Whether `user` has a connection.
+    /// Whether `user` has a signed-in connection.
     pub(crate) fn is_online(&self, user: &UserName) -> bool {
         self.state().connections.contains_key(user)
     }
 
-    /// The number of the last change, from which [`changes_since`](Self::changes_since) goes on.
+    /// The number of the latest change, the argument of the next call of [`changes_since`](Self::changes_since).
     pub(crate) fn version(&self) -> u64 {
         self.state().feed.version()
     }
 
-    /// Who came or went after the change numbered `version`, each once and as it is now, and the number
-    /// of the last change.
+    /// The users who went online (`true`) or offline after `version`, each once in the latest state, and the number of
+    /// the latest change.
     pub(crate) fn changes_since(&self, version: u64) -> (Vec<(UserName, bool)>, u64) {
         let state = self.state();
         let changes = state.feed.since(version).map(|(_, change)| change.clone());
@@ -69,13 +69,13 @@ impl Presence {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, Connections> {
+    fn state(&self) -> MutexGuard<'_, PresenceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connections {
-    /// Says whether it is the user's first connection.
+impl PresenceState {
+    /// Returns whether this is the first connection of the user.
     fn count_in(&mut self, user: &UserName) -> bool {
         let connections = self.connections.entry(user.clone()).or_default();
         *connections += 1;
@@ -86,7 +86,7 @@ impl Connections {
         is_first
     }
 
-    /// Says whether it was the user's last connection.
+    /// Returns whether this was the last connection of the user.
     fn count_out(&mut self, user: &UserName) -> bool {
         let Some(connections) = self.connections.get_mut(user) else { return false };
         *connections -= 1;
@@ -99,7 +99,7 @@ impl Connections {
     }
 }
 
-impl Drop for Online {
+impl Drop for OnlineGuard {
     fn drop(&mut self) {
         self.presence.leave(&self.user);
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_once_and_as_it_is_now() {
+    fn each_user_is_returned_once_in_the_latest_state() {
         let presence = Presence::new(Notifier::default());
         let alice = presence.enter(user("alice"));
         let seen = presence.version();

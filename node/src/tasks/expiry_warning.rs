@@ -25,10 +25,10 @@ enum TimeLeft {
 
 /// Checks the certificate in use: at once, once a day, and whenever it changes.
 pub(crate) async fn watch(state: Arc<ServerState>, certificate: PathBuf) {
-    let mut current_identity = state.current_identity.follow();
+    let mut current_identity = state.current_identity.subscribe();
     while !state.stopping.is_cancelled() {
-        if let Some(identification) = *current_identity.borrow_and_update() {
-            warn(identification.expires, &certificate);
+        if let Some(public_identity) = *current_identity.borrow_and_update() {
+            warn(public_identity.expires, &certificate);
         }
         tokio::select! {
             _ = current_identity.changed() => {}

@@ -46,14 +46,14 @@ impl Reload {
     }
 
     fn use_identity(&self, identity: &Identity) -> Result<(), ReloadError> {
-        let identification = identity.identification()?;
+        let public_identity = identity.public_identity()?;
         if self.state.stopping.is_cancelled() {
             return Ok(());
         }
         endpoint::use_identity(&self.endpoint, identity)?;
-        self.state.current_identity.set(identification);
-        let fingerprint = identification.keys.current;
-        let next = identification.keys.next.map(tracing::field::display);
+        self.state.current_identity.set(public_identity);
+        let fingerprint = public_identity.keys.current;
+        let next = public_identity.keys.next.map(tracing::field::display);
         tracing::info!(%fingerprint, next, "the certificate and its key were read anew");
         Ok(())
     }
