@@ -15,6 +15,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use qchat_node::error_chain;
 use qchat_terminal::{OutputError, tell};
 
 /// Chat and files for people who live in terminals, on their own server.
@@ -81,17 +82,8 @@ fn report(part: &str, result: anyhow::Result<()>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            tell(&format!("qchat {part}: {}", sentence(&error)));
+            tell(&format!("qchat {part}: {}", error_chain(error.as_ref())));
             ExitCode::FAILURE
         }
     }
-}
-
-/// The error and its causes, without those that its own text names.
-fn sentence(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
-        "" => cause,
-        _ if told.ends_with(&cause) => told,
-        _ => format!("{told}: {cause}"),
-    })
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use qchat_proto::Refusal;
 
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::fs::is_full;
 use crate::store::{self, CommitError, StoreError};
 
@@ -43,7 +43,7 @@ impl CommandError {
             Self::Unknown(error) => (error, Refusal::OutcomeUnknown),
         };
         let incident = getrandom::u32().unwrap_or_default();
-        let chain = chain(error.as_ref());
+        let chain = error_chain(error.as_ref());
         tracing::error!(
             command,
             incident = format_args!("{incident:08x}"),

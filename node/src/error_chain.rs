@@ -1,14 +1,43 @@
-//! An error with its causes, for a line of the log.
+//! An error with its causes, on one line.
 
 use std::error::Error;
 
-/// An error and its causes, on one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// The text of an error and of its causes, joined by colons. A cause that the text before it already contains at its
+/// end is left out.
+pub fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text = format!("{text}: {cause}");
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Outer {
+        text: &'static str,
+        source: io::Error,
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        for (text, expected) in [
+            ("opening the store", "opening the store: out of order"),
+            ("cannot open it: out of order", "cannot open it: out of order"),
+        ] {
+            let error = Outer { text, source: io::Error::other("out of order") };
+            assert_eq!(error_chain(&error), expected);
+        }
+    }
 }

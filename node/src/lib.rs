@@ -27,9 +27,9 @@ mod state;
 mod store;
 mod tasks;
 
+pub use crate::error_chain::error_chain;
 pub use crate::files::UploadFolderError;
-pub use crate::identity::{IdentityError, MakeError};
-pub use crate::identity::{PreparedKey, Rotation};
+pub use crate::identity::{IdentityError, MakeError, PreparedKey, Rotation};
 pub use crate::network::EndpointError;
 pub use crate::tasks::Reload;
 pub use config::{Config, Limits};

@@ -17,7 +17,7 @@ use super::address;
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 
 /// How long the client may take to allow one more stream, and to read the rest of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -169,7 +169,7 @@ async fn send(
     sent.map_err(|error| match error {
         SendError::Read(_) | SendError::Shorter => CommandError::failed(error),
         error => {
-            tracing::debug!(reason = chain(&error), "a file was not taken");
+            tracing::debug!(reason = error_chain(&error), "a file was not taken");
             Refusal::TransferFailed.into()
         }
     })?;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::CommandContext;
 use crate::error::CommandError;
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::fs::{blocking, free_bytes};
 
 /// How long the client may take to open the file's stream, and to finish it.
@@ -181,7 +181,7 @@ impl FileReceiver {
                 Refusal::NoRoomForFile { size, free: 0, floor }.into()
             }
             ReceiveError::Write(_) => CommandError::failed(error),
-            error => interrupted(&chain(&error)),
+            error => interrupted(&error_chain(&error)),
         })?;
         let is_whole = u64::try_from(hashes.len()) == Ok(of);
         if !is_whole || qchat_transfer::file_digest(&hashes) != announced {
@@ -191,7 +191,7 @@ impl FileReceiver {
         }
         match timeout(STREAM_TIME_MAX, stream_end(stream)).await {
             Ok(Ok(())) => Ok(ReceivedFile { part, hashes }),
-            Ok(Err(error)) => Err(interrupted(&chain(&error))),
+            Ok(Err(error)) => Err(interrupted(&error_chain(&error))),
             Err(_) => Err(interrupted("the stream does not end")),
         }
     }

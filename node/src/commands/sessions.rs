@@ -13,7 +13,7 @@ use crate::auth::{SignInPermit, SignedIn, SignedOut};
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::CommandError;
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::limits::cost;
 use crate::store::changes::{EndSessions, SessionSelection, UseSession};
 use crate::store::queries::{SessionRow, TokenHash, session_id};
@@ -93,7 +93,10 @@ impl Handler for Resume {
         if used == created || clock::is_older(used, at, USE_NOTED_EVERY) {
             // A disk that takes no writes keeps no reader out.
             if let Err(error) = context.state.store.commit(UseSession { token_hash, at }).await {
-                tracing::warn!(error = chain(&error), "the use of a session could not be noted");
+                tracing::warn!(
+                    error = error_chain(&error),
+                    "the use of a session could not be noted"
+                );
             }
         }
         context.sign_in(entry, &user, token_hash).await?;

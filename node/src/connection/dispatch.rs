@@ -17,7 +17,7 @@ use crate::connection::read_request;
 use crate::connection::read_request::RequestError;
 use crate::connection::violations::{Violation, Violations};
 use crate::error::CommandError;
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::limits::{CommandSlot, TokenBucket, cost};
 use crate::state::ServerState;
 
@@ -95,7 +95,7 @@ impl CommandContext {
         }
         if self.violations.note() == Violation::First {
             let peer = self.connection.remote_address();
-            tracing::warn!(%peer, error = chain(&error), "bad request");
+            tracing::warn!(%peer, error = error_chain(&error), "bad request");
         }
     }
 

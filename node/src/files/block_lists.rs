@@ -1,7 +1,6 @@
 //! The block lists: the block hashes of each stored file, in a file beside the store. With its list, a damaged block
 //! is found before a client gets it.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
 use crate::error::CommandError;
-use crate::fs::blocking;
+use crate::fs::{blocking, sync_folder};
 use crate::store::RowsRead;
 
 /// The folder of the lists, inside of the data folder. The upload folder contains only files that users sent.
@@ -45,7 +44,7 @@ impl BlockLists {
     /// Opens the folder in `data`, and creates it if it is missing.
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let folder = data.join(FOLDER);
-        crate::fs::create_private(&folder)?;
+        crate::fs::create_private_folder(&folder)?;
         remove_unfinished(&folder)?;
         Ok(Self { folder, computing: Mutex::default() })
     }
@@ -66,7 +65,7 @@ impl BlockLists {
             file.write_all(&bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
-            File::open(&folder)?.sync_all()
+            sync_folder(&folder)
         })
         .await
     }
@@ -172,6 +171,8 @@ async fn compute(stored: &Arc<BlockFile>, layout: Layout) -> io::Result<Vec<Bloc
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use qchat_proto::Digest;
     use qchat_transfer::DiskPriority;
 

@@ -13,11 +13,8 @@ use crate::error::CommandError;
 use crate::files::block_lists::BlockLists;
 use crate::files::folder::{is_bound, stored_names};
 use crate::files::partial_uploads::{PartialUploads, UploadGuard};
-use crate::fs::blocking;
+use crate::fs::{PRIVATE_FILE_MODE, blocking};
 use crate::limits::{ConcurrencyLimit, Permit};
-
-/// The mode of stored files: only the user account of the server can read them.
-const FILE_MODE: u32 = 0o600;
 
 /// The most concurrent transfers in both directions. Each holds a few blocks of 1 MiB in memory, and as many
 /// threads that wait for the disk.
@@ -66,7 +63,7 @@ impl FileStore {
     pub(crate) fn open(folder: &Path, data: &Path) -> Result<Self, UploadFolderError> {
         let unusable =
             |folder: &Path, source| UploadFolderError { folder: folder.to_owned(), source };
-        crate::fs::create_private(folder).map_err(|source| unusable(folder, source))?;
+        crate::fs::create_private_folder(folder).map_err(|source| unusable(folder, source))?;
         Ok(Self {
             folder: folder.to_owned(),
             partial_uploads: PartialUploads::new(folder),
@@ -104,7 +101,7 @@ impl FileStore {
         let (folder, name) = (self.folder.clone(), upload.key().to_string());
         let disk_priority = self.disk_priority.of(&upload.key().user);
         let opened = blocking(move || {
-            let partial = PartialFile::open(&folder, &name, FILE_MODE, &disk_priority)?;
+            let partial = PartialFile::open(&folder, &name, PRIVATE_FILE_MODE, &disk_priority)?;
             let Some(partial) = partial else { return Ok(None) };
             partial.keep_guard(slot);
             partial.truncate(layout)?;

@@ -1,6 +1,6 @@
 //! The list of the complete files in the upload folder, and the binding of the folder to one store.
 
-use std::fs::{DirEntry, File};
+use std::fs::DirEntry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use qchat_proto::StoredName;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::fs::{make_private, private_file};
+use crate::fs::{make_private, private_file, sync_folder};
 
 /// The file in the data folder that contains the path of the bound upload folder.
 const BINDING: &str = "upload_folder";
@@ -47,7 +47,7 @@ pub(crate) fn is_bound(folder: &Path, data: &Path) -> io::Result<bool> {
                 file.write_all(&path)?;
                 // After a power cut, an empty file would bind the store to no folder for ever.
                 file.sync_all()?;
-                File::open(data)?.sync_all()?;
+                sync_folder(data)?;
             }
             Ok(is_empty)
         }

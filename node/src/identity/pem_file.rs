@@ -1,24 +1,24 @@
-//! The files of certificates and keys: a key is read only where nobody else can read it, and each is
-//! written aside and renamed.
+//! The PEM files of certificates and keys. A key is read only if other users cannot read it, and files are replaced
+//! atomically.
 
-use std::fs::{DirBuilder, File, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
+use crate::fs::{PRIVATE_FILE_MODE, folder_of, is_private, rename_file, replace_file};
 use crate::identity::error::{IdentityError, MakeError};
 
-/// Who may read what.
-pub(crate) const KEY_MODE: u32 = 0o600;
+/// The mode of a key file.
+pub(crate) const KEY_MODE: u32 = PRIVATE_FILE_MODE;
+
+/// The mode of a certificate file, which everybody may read.
 pub(crate) const CERTIFICATE_MODE: u32 = 0o644;
 
-/// Of a folder that is made for them: others may read the certificate, and replace nothing.
+/// The mode of a created folder: other users may read the certificate, but cannot replace a file.
 const FOLDER_MODE: u32 = 0o755;
 
-/// What a mode says of everybody but the file's owner.
-const OTHERS: u32 = 0o077;
-
-/// No such file is longer: a chain of certificates takes a few kilobytes.
+/// The longest valid file. A certificate chain has a few kilobytes.
 const BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads a file that everybody may read.
@@ -26,15 +26,17 @@ pub(crate) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, IdentityE
     content(&open(what, path)?).map_err(|error| unreadable(what, path, &error))
 }
 
-/// Reads a file that nobody else may read.
+/// Reads a file that only its owner may read.
 pub(crate) fn read_secret(what: &'static str, path: &Path) -> Result<Vec<u8>, IdentityError> {
     let file = open(what, path)?;
-    // Of the file that is open, not of one that takes its place meanwhile.
+    // The mode of the open file, because another file may replace it meanwhile.
     let metadata = file.metadata().map_err(|error| unreadable(what, path, &error))?;
-    let mode = metadata.mode() & 0o777;
-    match mode & OTHERS {
-        0 => content(&file).map_err(|error| unreadable(what, path, &error)),
-        _ => Err(IdentityError::Exposed { what, path: path.to_owned(), mode }),
+    match is_private(&metadata) {
+        true => content(&file).map_err(|error| unreadable(what, path, &error)),
+        false => {
+            let mode = metadata.mode() & 0o777;
+            Err(IdentityError::Exposed { what, path: path.to_owned(), mode })
+        }
     }
 }
 
@@ -55,31 +57,15 @@ pub(crate) fn unreadable(what: &'static str, path: &Path, reason: &dyn ToString)
     IdentityError::Unreadable { what, path: path.to_owned(), reason: reason.to_string() }
 }
 
-/// Writes a file aside, with its mode from the start, and renames it. Returns when it is on the disk.
+/// Replaces a file, and creates its folder if it is missing. The file is durable when this returns.
 pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), MakeError> {
-    let write = || {
-        let folder = folder_of(path);
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
-        let permissions = Permissions::from_mode(mode);
-        let mut file = tempfile::Builder::new().permissions(permissions).tempfile_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    };
-    write().map_err(|source| MakeError::Write { path: path.to_owned(), source })
+    let folder = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder_of(path));
+    folder
+        .and_then(|()| replace_file(path, content, mode))
+        .map_err(|source| MakeError::Write { path: path.to_owned(), source })
 }
 
-/// Gives a file the name of another, which it replaces. Returns when that is on the disk.
+/// Renames a file over another. The rename is durable when this returns.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), MakeError> {
-    let rename = || {
-        std::fs::rename(from, to)?;
-        File::open(folder_of(to))?.sync_all()
-    };
-    rename().map_err(|source| MakeError::Write { path: to.to_owned(), source })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
+    rename_file(from, to).map_err(|source| MakeError::Write { path: to.to_owned(), source })
 }

@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use redb::Database;
 
 use super::error::{OpenError, StoreError};
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 
 /// Opens the database from its existing file.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
@@ -108,7 +108,7 @@ impl ReopeningDatabase {
             return Ok(());
         }
         tracing::error!(
-            fault = chain(error),
+            fault = error_chain(error),
             "the store's disk failed a reader; opening the store again"
         );
         self.replace(opened)

@@ -13,7 +13,7 @@ use redb::{Builder, Database, DatabaseError, StorageError};
 use super::error::{OpenError, StoreError};
 use super::schema::tables;
 use super::writes_in_memory::WritesInMemory;
-use crate::fs::{create_private, make_private, private_file};
+use crate::fs::{create_private_folder, make_private, private_file, rename_file};
 
 /// The database file in the data folder.
 const FILE: &str = "qchat.redb";
@@ -31,7 +31,7 @@ const CACHE_BYTES: usize = 64 * 1024 * 1024;
 /// Creates the folder if it is missing, and locks it. The lock is held until the returned file is closed.
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
-    create_private(folder).map_err(unusable)?;
+    create_private_folder(folder).map_err(unusable)?;
     for name in [LOCK, FILE] {
         refuse_link(&folder.join(name))?;
     }
@@ -121,8 +121,7 @@ fn create(folder: &Path) -> io::Result<()> {
     tables::create(&database).map_err(io::Error::other)?;
     drop(database);
     File::open(&new)?.sync_all()?;
-    std::fs::rename(&new, folder.join(FILE))?;
-    File::open(folder)?.sync_all()
+    rename_file(&new, &folder.join(FILE))
 }
 
 /// Opens a database, and checks that this program can read its format.

@@ -16,7 +16,7 @@ use super::free_space::{FreeSpace, FreeSpaceNow, full_disk_refusal};
 use super::notification::Notification;
 use super::schema::rows_read::RowsRead;
 use super::schema::tables::{self, Tables};
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 
 /// The most changes in the queue. A later caller waits until the queue has space.
 const QUEUE_MAX: usize = 1024;
@@ -254,12 +254,12 @@ fn write_once(
     };
     let Some(first) = unanswered.first() else { return unanswered };
     tracing::error!(
-        fault = chain(&*first.error),
+        fault = error_chain(&*first.error),
         "the store's disk failed; opening the store again"
     );
     if let Err(error) = database.reopen() {
         tracing::error!(
-            error = chain(&error),
+            error = error_chain(&error),
             "the store does not open; the next command tries again"
         );
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use qchat_transfer::{PartialFile, PartialFileEntry};
 
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::files::UploadKey;
 use crate::fs::blocking;
 use crate::state::ServerState;
@@ -42,7 +42,7 @@ async fn clean_up(state: &ServerState, leftover: PartialFileEntry) {
     let has_message = match state.store.earlier_upload(user, id).await {
         Ok(file) => file.is_some(),
         Err(error) => {
-            let error = chain(&error);
+            let error = error_chain(&error);
             return tracing::warn!(error, "whether an upload has its message is not known");
         }
     };

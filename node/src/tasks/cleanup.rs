@@ -7,7 +7,7 @@ use qchat_proto::{StoredName, Timestamp};
 use tokio::time::sleep;
 
 use crate::clock;
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::state::ServerState;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::FileStatus;
@@ -36,7 +36,7 @@ pub(crate) async fn run(state: Arc<ServerState>) {
     }
     while !state.stopping.is_cancelled() {
         if let Err(error) = clean(&state, keep, collect).await {
-            tracing::warn!(error = chain(&*error), "the upload folder could not be cleaned");
+            tracing::warn!(error = error_chain(&*error), "the upload folder could not be cleaned");
         }
         abandoned_uploads::collect(&state).await;
         state.stopping.run_until_cancelled(sleep(interval)).await;

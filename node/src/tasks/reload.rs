@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use quinn::Endpoint;
 
-use crate::error_chain::chain;
+use crate::error_chain::error_chain;
 use crate::identity::{Identity, IdentityFiles};
 use crate::network::endpoint;
 use crate::state::ServerState;
@@ -33,7 +33,7 @@ impl Reload {
         match self.read_and_use().await {
             Ok(()) => {}
             Err(error) => tracing::error!(
-                error = chain(&*error),
+                error = error_chain(&*error),
                 "the certificate and its key could not be read anew; those before stay in use"
             ),
         }
