@@ -10,7 +10,7 @@ use crate::samples::{self, Sample};
 use crate::variants;
 
 /// The lines of `golden.txt`: name and bytes.
-fn golden() -> BTreeMap<&'static str, Vec<u8>> {
+pub(crate) fn golden() -> BTreeMap<&'static str, Vec<u8>> {
     let lines = include_str!("golden.txt").lines();
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut golden = BTreeMap::new();

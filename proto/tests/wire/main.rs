@@ -10,5 +10,6 @@ mod generated;
 mod golden;
 mod hostile;
 mod memory;
+mod protocol_page;
 mod samples;
 mod variants;
