@@ -149,7 +149,7 @@ fn executor(settings: Settings, keep: SavePolicy, output: Output) -> anyhow::Res
     let executor =
         Executor::new(connection, account, PasswordSource::new(password), output, timeout);
     Ok(match UserFolders::find() {
-        Ok(home) => executor.with_notes(home.uploads()),
+        Ok(home) => executor.with_upload_notes(home.uploads()),
         Err(_) => executor,
     })
 }

@@ -14,28 +14,31 @@ use crate::command::{Command, FileArguments};
 use crate::error::CommandError;
 use crate::outcome::Outcome;
 
-/// The name under which a file from standard input arrives.
+/// The name of a file from standard input.
 const FILE_NAME: &str = "stdin";
 
 /// Whether a line may read standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StandardInput {
-    /// Nothing else reads it.
+    /// No line comes from it.
     Free,
-    /// The lines come from there, or a person types them.
+    /// It holds the lines, or a person types them.
     HoldsLines,
 }
 
 impl Executor {
-    /// Does a line with what standard input holds. Reading it has no time limit: only the writer at its
-    /// other end knows how long that takes.
-    pub(super) async fn run_from_stdin(&mut self, line: Command) -> Result<Outcome, CommandError> {
+    /// Runs a command with the content of standard input. Reading has no time limit, because only the writer
+    /// knows how long it takes.
+    pub(super) async fn run_from_stdin(
+        &mut self,
+        command: Command,
+    ) -> Result<Outcome, CommandError> {
         if self.standard_input == StandardInput::HoldsLines {
             let text =
                 "standard input holds the lines themselves; after -- a dash is taken as it is";
             return Err(CommandError::refused(Code::Usage, text));
         }
-        match line {
+        match command {
             Command::Send { to, wait, .. } => {
                 let text = read(message).await?;
                 self.run_and_wait(&Command::Send { to, text, wait }).await
@@ -48,12 +51,12 @@ impl Executor {
                     FileArguments::Arguments(vec![spool.file.to_string_lossy().into_owned()]);
                 self.run_and_wait(&Command::SendFile { to, files, wait }).await
             }
-            line => self.run_and_wait(&line).await,
+            command => self.run_and_wait(&command).await,
         }
     }
 }
 
-/// Reads in a thread of its own, since a read cannot be interrupted.
+/// Reads in a thread of its own, because a read cannot be interrupted.
 async fn read<T: Send + 'static>(
     reading: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
 ) -> Result<T, CommandError> {
@@ -61,7 +64,7 @@ async fn read<T: Send + 'static>(
     read.unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())))
 }
 
-/// The text without its last line ending, as the message of a line has none.
+/// Reads a text, without its last line ending: the message of a line has none.
 fn message() -> Result<String, CommandError> {
     let mut bytes = Vec::new();
     // One byte more than a message with its line ending shows that the text is too long.
@@ -71,7 +74,7 @@ fn message() -> Result<String, CommandError> {
 }
 
 fn without_line_ending(bytes: Vec<u8>) -> Result<String, CommandError> {
-    // A cut at the limit may fall into a character. The text is too long then in any case.
+    // The limit may cut a character. The text is too long then in any case.
     let is_long = bytes.len() > MESSAGE_BYTES_MAX + "\r\n".len();
     let mut text = match String::from_utf8(bytes) {
         Ok(text) => text,
@@ -87,7 +90,7 @@ fn without_line_ending(bytes: Vec<u8>) -> Result<String, CommandError> {
     Ok(text)
 }
 
-/// A folder of its own for a file whose size is known only at its end. It goes with its owner.
+/// A temporary folder for a file whose size is known only at its end.
 struct Spool {
     _folder: TempDir,
     file: PathBuf,
@@ -105,7 +108,7 @@ impl Spool {
     }
 }
 
-/// Copies standard input to its end, up to the size of the largest file that a server takes.
+/// Copies standard input to its end, up to the largest size that a server takes.
 fn fill(path: &Path) -> Result<(), CommandError> {
     let refused = |why: String| CommandError::refused(Code::LocalFile, why);
     let uncopied = |error: &io::Error| {

@@ -1,5 +1,5 @@
-//! A line's time, measured by the runtime's clock: while nothing else is to be done, that clock jumps to
-//! the next timer, so that these tests neither wait nor depend on the machine.
+//! The time limit of a line. The clock of the runtime is paused: while nothing else can run, it jumps to the
+//! next timer, so these tests neither wait nor depend on the machine.
 
 use std::io::{self, Write};
 use std::net::UdpSocket;
@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::login::{Account, PasswordSource};
 use crate::output::Output;
 
-/// What the shell wrote.
+/// The output of an executor.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -36,15 +36,15 @@ impl Written {
     }
 }
 
-/// A shell whose server never answers, and whose lines have so many seconds.
+/// An executor whose server never answers.
 fn executor(seconds: u64, written: &Written) -> (Executor, UdpSocket) {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = silent.local_addr().unwrap().to_string().parse().unwrap();
     let connection = Connection::new(server, Trust::Fingerprint(Fingerprint::of_public_key(b"")));
     let output = Output::plain(written.clone(), written.clone());
-    let patience = Duration::from_secs(seconds);
+    let per_line = Duration::from_secs(seconds);
     (
-        Executor::new(connection, Account::default(), PasswordSource::none(), output, patience),
+        Executor::new(connection, Account::default(), PasswordSource::none(), output, per_line),
         silent,
     )
 }
@@ -52,8 +52,8 @@ fn executor(seconds: u64, written: &Written) -> (Executor, UdpSocket) {
 /// Runs a line, and checks that it took its time and no more.
 async fn fails_in(executor: &mut Executor, line: &str, seconds: u64) {
     let begun = Instant::now();
-    let outcome = executor.run_line(line).await;
-    assert!(matches!(outcome, LineStatus::Failed(Exit::NoServer)), "{outcome:?}");
+    let status = executor.run_line(line).await;
+    assert!(matches!(status, LineStatus::Failed(Exit::NoServer)), "{status:?}");
     let took = begun.elapsed();
     let expected = Duration::from_secs(seconds);
     let allowed = expected - Duration::from_millis(100)..=expected + Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! Waiting for what becomes of a message that was sent.
+//! Waits for the receipt of a message.
 
 use qchat_client::Backoff;
 use qchat_proto::{Code, Message, MessageId, Receipt, Stage};
@@ -12,7 +12,7 @@ use crate::login::Requirement;
 use crate::outcome::Outcome;
 
 impl Executor {
-    /// Waits until the message has come as far as the line wants it to, through links that are lost.
+    /// Waits until the message has reached the stage that the line names, also over lost connections.
     pub(super) async fn wait_for(
         &mut self,
         message: Message,
@@ -20,7 +20,7 @@ impl Executor {
     ) -> Result<Outcome, CommandError> {
         let deadline = wait.limit.map_or(self.options.time.deadline, Deadline::after);
         let reached = timeout(deadline.left(), self.reached(&message.id, wait.stage)).await;
-        // Waiting may have ended in the middle of signing in.
+        // The time may have ended in the middle of a sign-in.
         self.restore_cancelled();
         match reached {
             Ok(Ok(receipt)) => Ok(Outcome::Reached { message, receipt }),
@@ -60,7 +60,7 @@ impl Executor {
     }
 }
 
-/// The message is stored all the same.
+/// The error at the deadline. The message is stored in any case.
 fn too_late(stage: Stage, message: &MessageId, deadline: &Deadline) -> CommandError {
     let (code, done) = match stage {
         Stage::Stored | Stage::Delivered => (Code::NotDelivered, "delivered"),

@@ -1,0 +1,160 @@
+//! The attempts of one command: again on another connection if the one it had was lost. All attempts have the
+//! same id, so the server runs the command once.
+
+use std::sync::atomic::Ordering;
+
+use qchat_client::proto::{ClientId, Stage};
+use qchat_client::{Code, Refusal};
+use tokio::time::sleep;
+
+use super::Executor;
+use crate::command::Command;
+use crate::deadline::Deadline;
+use crate::error::CommandError;
+use crate::execute::dispatch::dispatch;
+use crate::execute::retry::Persistence;
+use crate::login::Requirement;
+use crate::outcome::Outcome;
+
+impl Executor {
+    /// Runs a command, and waits for the receipts of the messages that it sent, if the line says so.
+    pub(super) async fn run_and_wait(
+        &mut self,
+        command: &Command,
+    ) -> Result<Outcome, CommandError> {
+        let wait = command.wait();
+        let outcome = self.run_with_retry(command, ClientId::random()).await?;
+        if wait.stage == Stage::Stored {
+            return Ok(outcome);
+        }
+        match outcome {
+            Outcome::Sent(message) => self.wait_for(message, wait).await,
+            Outcome::SentFiles(sent) => {
+                for message in &sent.messages {
+                    self.wait_for(message.clone(), wait).await?;
+                }
+                Ok(Outcome::SentFiles(sent))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// Runs a command in the time of a new line.
+    pub(super) async fn run_with_retry(
+        &mut self,
+        command: &Command,
+        id: ClientId,
+    ) -> Result<Outcome, CommandError> {
+        self.begin_line();
+        self.run_until_deadline(command, id, Persistence::default()).await
+    }
+
+    /// Runs a command again whose first attempt failed with its connection, under its id and in the time that
+    /// it has left.
+    pub(crate) async fn retry_after_loss(
+        &mut self,
+        command: &Command,
+        (id, deadline): (ClientId, Deadline),
+        failure: CommandError,
+    ) -> Result<Outcome, CommandError> {
+        self.options.time.deadline = deadline;
+        self.connection.begin();
+        let mut persistence = Persistence::default();
+        let notice = persistence.is_news(&deadline).then(|| failure.before_trying_again(&deadline));
+        let pause = persistence.pause_after(failure, &deadline)?;
+        // If the connection is still open, only the stream of texts has ended.
+        if !self.is_connected() {
+            if let Some(notice) = notice.filter(|_| !self.closed_idle()) {
+                self.output.notice(&notice);
+            }
+            sleep(pause).await;
+        }
+        self.run_until_deadline(command, id, persistence).await
+    }
+
+    /// Runs a command in the time that is left.
+    pub(crate) async fn run_until_deadline(
+        &mut self,
+        command: &Command,
+        id: ClientId,
+        mut persistence: Persistence,
+    ) -> Result<Outcome, CommandError> {
+        loop {
+            let result = self.run_once(command, id).await;
+            if self.options.progress.has_moved.swap(false, Ordering::Relaxed) {
+                // The server was there, and bytes of a file have moved.
+                self.begin_line();
+                persistence.has_moved();
+            }
+            let failure = match result {
+                Err(failure) if self.is_worth_repeating(command, &failure) => failure,
+                result => return result,
+            };
+            let deadline = self.options.time.deadline;
+            // The server may close an idle connection at any time, also while the command is on its way. That
+            // deserves no notice.
+            if persistence.is_news(&deadline) && !self.closed_idle() {
+                self.output.notice(&failure.before_trying_again(&deadline));
+            }
+            // Only another attempt shows whether the server is back.
+            sleep(persistence.pause_after(failure, &deadline)?).await;
+        }
+    }
+
+    /// Gives the line that begins now its whole time.
+    pub(crate) fn begin_line(&mut self) {
+        self.options.time.restart();
+        self.connection.begin();
+    }
+
+    /// Whether the connection is gone, may come back, and the command can be repeated.
+    fn is_worth_repeating(&self, command: &Command, failure: &CommandError) -> bool {
+        let gone = self.connection.client().is_none() && !self.connection.is_final();
+        match failure.code {
+            Code::Unreachable => gone,
+            Code::OutcomeUnknown => gone && command.is_repeatable(),
+            _ => false,
+        }
+    }
+
+    /// Runs a command in one attempt.
+    pub(crate) async fn run_once(
+        &mut self,
+        command: &Command,
+        id: ClientId,
+    ) -> Result<Outcome, CommandError> {
+        match command {
+            Command::Help(verb) => return Ok(Outcome::Help(*verb)),
+            Command::Quit => return Ok(Outcome::Quit),
+            Command::Background(_) => return Err(CommandError::no_background()),
+            Command::Transfers | Command::StopTransfer(_) => {
+                return Err(CommandError::no_transfers());
+            }
+            _ => {}
+        }
+        let is_sign_in = matches!(command, Command::Register { .. } | Command::Login { .. });
+        let requirement = match is_sign_in || *command == Command::Logout {
+            true => Requirement::Session,
+            false => Requirement::SignedIn,
+        };
+        let client = self.connect_for(requirement).await?.with_request_id(id);
+        match client.user() {
+            Some(user) if is_sign_in => return Err(Refusal::AlreadyLoggedIn(user).into()),
+            None if !is_sign_in => return Err(Refusal::NotLoggedIn.into()),
+            _ => {}
+        }
+        match command {
+            Command::Register { user, password } => {
+                self.register(&client, user, password.as_ref()).await
+            }
+            Command::Login { user, password } => self.login(&client, user, password.as_ref()).await,
+            Command::Logout => self.logout(&client).await,
+            Command::LogoutEverywhere => self.logout_everywhere(&client).await,
+            Command::ChangePassword(change) => self.change_password(&client, change.as_ref()).await,
+            command => {
+                self.announce_renamed(command, id).await;
+                dispatch(&client, command, &self.options).await
+            }
+        }
+    }
+}

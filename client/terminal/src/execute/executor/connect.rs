@@ -1,0 +1,155 @@
+//! The connection of an executor, and the session on it.
+
+use qchat_client::{Client, ServerAddress, UserName};
+
+use super::Executor;
+use crate::error::CommandError;
+use crate::login::{Requirement, SignInContext};
+
+impl Executor {
+    /// Loads a saved session, connects, and signs in before the first line.
+    ///
+    /// # Errors
+    /// There is no connection. A sign-in that fails is reported, and is no error.
+    pub(crate) async fn start(&mut self) -> Result<Option<UserName>, CommandError> {
+        self.account.load_saved();
+        self.begin_line();
+        self.connect().await?;
+        match self.connect_for(Requirement::SignedIn).await {
+            Ok(client) => Ok(client.user()),
+            Err(failure) if failure.code.is_connection_lost() => Err(failure),
+            Err(failure) => {
+                self.account.stop_automatic_sign_in();
+                self.output.failure(&failure);
+                Ok(None)
+            }
+        }
+    }
+
+    pub(crate) fn server(&self) -> &ServerAddress {
+        self.connection.server()
+    }
+
+    /// The connection, if it is open.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.connection.client()
+    }
+
+    /// Whether the connection is open.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.client().is_some()
+    }
+
+    /// Whether the server has closed the connection because nobody was signed in on it. The next line opens it
+    /// again.
+    pub(crate) fn closed_idle(&self) -> bool {
+        self.connection.closed_idle()
+    }
+
+    /// Whether the session can be resumed on another connection.
+    pub(crate) fn can_be_restored(&self) -> bool {
+        self.account.user().is_some() && !self.connection.is_final()
+    }
+
+    /// The user of the session, also while there is no connection.
+    pub(crate) fn user(&self) -> Option<UserName> {
+        self.connection.client().and_then(Client::user).or_else(|| self.account.user())
+    }
+
+    /// The connection and its user, if somebody is signed in on it.
+    pub(crate) fn signed_in(&self) -> Option<(Client, UserName)> {
+        let client = self.connection.client()?;
+        Some((client.clone(), client.user()?))
+    }
+
+    /// The remark about the server's key, once.
+    pub(crate) fn take_key_remark(&mut self) -> Option<String> {
+        self.connection.take_key_remark()
+    }
+
+    /// Drops the connection, because its user is no longer signed in.
+    pub(crate) fn drop_connection(&mut self) {
+        self.connection.abandon();
+    }
+
+    /// Connects and resumes the session, without a remark and without a line that needs it.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no connection, or its state is unknown. A session that has ended is no error.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, if [`restore_cancelled`](Self::restore_cancelled) is called after it.
+    pub(crate) async fn restore(&mut self) -> Result<(), CommandError> {
+        // This is no line of the user, so it has a time of its own.
+        self.options.time.restart();
+        let client = self.connection.connect(&self.options.time.deadline).await?.client;
+        self.sign_in(&client, Requirement::Session).await
+    }
+
+    /// Notes that [`restore`](Self::restore) may have been cancelled: the next line then connects anew.
+    pub(crate) fn restore_cancelled(&mut self) {
+        if std::mem::take(&mut self.unsettled) {
+            self.connection.abandon();
+        }
+    }
+
+    /// A connection that meets the requirement, if it is open or can be opened at the first attempt.
+    pub(crate) async fn connected(&mut self) -> Result<Client, CommandError> {
+        self.connect_for(Requirement::SignedIn).await
+    }
+
+    /// A connection that meets the requirement. A person may type a password for longer than the server keeps
+    /// an idle connection, so a second connection is tried.
+    pub(super) async fn connect_for(
+        &mut self,
+        requirement: Requirement,
+    ) -> Result<Client, CommandError> {
+        let client = self.connect().await?;
+        match self.sign_in(&client, requirement).await {
+            Err(_) if client.ended_unused() => {
+                let client = self.connect().await?;
+                self.sign_in(&client, requirement).await?;
+                Ok(client)
+            }
+            signed_in => signed_in.map(|()| client),
+        }
+    }
+
+    pub(super) async fn connect(&mut self) -> Result<Client, CommandError> {
+        let made = self.connection.connect(&self.options.time.deadline).await?;
+        for remark in made.remark.into_iter().chain(self.connection.take_key_remark()) {
+            self.output.notice(&remark);
+        }
+        Ok(made.client)
+    }
+
+    pub(super) async fn sign_in(
+        &mut self,
+        client: &Client,
+        requirement: Requirement,
+    ) -> Result<(), CommandError> {
+        self.unsettled = true;
+        let mut context = SignInContext { secrets: &self.secrets, time: &mut self.options.time };
+        let signed_in = self.account.sign_in(client, requirement, &mut context).await;
+        for remark in self.settled(signed_in)? {
+            self.output.notice(&remark);
+        }
+        Ok(())
+    }
+
+    /// Ends a change of the session. If it is unknown whether the connection is signed in, the connection is
+    /// dropped, and the next line opens another one.
+    pub(super) fn settled<T>(
+        &mut self,
+        result: Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        self.unsettled = false;
+        if let Err(failure) = &result
+            && failure.code.is_connection_lost()
+            && !self.closed_idle()
+        {
+            self.connection.abandon();
+        }
+        result
+    }
+}
