@@ -1,50 +1,50 @@
-//! Why a line was not done, as it is told to people and scripts.
+//! The error of a command, for people and scripts.
 
 use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
 use qchat_proto::{Code, Refusal, TextError};
 
 use crate::exit::Exit;
 
-/// A failed line.
+/// The reason why a command was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommandError {
     /// The code, for scripts.
     pub(crate) code: Code,
-    /// For people. May hold text from outside.
+    /// The text, for people. It may hold text of somebody else.
     pub(crate) text: String,
-    /// What the program's end says, if nothing worse happens.
+    /// The exit status of the program, if nothing worse happens.
     pub(crate) exit: Exit,
 }
 
 impl CommandError {
-    /// A refusal of our own.
+    /// The client itself refuses the command.
     pub(crate) fn refused(code: Code, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), exit: Exit::Refused }
     }
 
-    /// No connection came of it.
+    /// There is no connection to the server.
     pub(crate) fn unreachable(text: impl Into<String>) -> Self {
         Self { code: Code::Unreachable, text: text.into(), exit: Exit::NoServer }
     }
 
-    /// Nobody answered.
+    /// No server answers.
     pub(crate) fn no_server(server: &ServerAddress) -> Self {
         Self::unreachable(format!("no qchat server answers at {server} (UDP)"))
     }
 
-    /// It may or may not have been done.
+    /// The command may or may not have been executed.
     pub(crate) fn outcome_unknown(text: impl Into<String>) -> Self {
         Self { code: Code::OutcomeUnknown, text: text.into(), exit: Exit::Unknown }
     }
 
-    /// The line is one for people at a prompt.
+    /// A line with `&` was given without a prompt.
     pub(crate) fn no_background() -> Self {
         let text = "transfers go on in the background only at the prompt; leave the & out, or quote it where \
                     it belongs to a name";
         Self::refused(Code::Usage, text)
     }
 
-    /// The line asks about transfers in the background, and there are none without a prompt.
+    /// Without a prompt there are no transfers in the background.
     pub(crate) fn no_transfers() -> Self {
         let text = "transfers go on in the background only at the prompt: start qchat client without a command";
         Self::refused(Code::Usage, text)

@@ -1,24 +1,24 @@
-//! How the program ends.
+//! The exit status of the program.
 
 use std::process::ExitCode;
 
-/// What the program's end says about its lines. Ordered by weight: the worst one wins.
+/// The worst result of a run. Ordered by weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Exit {
-    /// All was done.
+    /// Everything succeeded.
     #[default]
     Done,
     /// A line was refused.
     Refused,
-    /// The program was not used as it is meant to.
+    /// The program was used in a wrong way.
     Usage,
     /// There is no server, or its identity is refused.
     NoServer,
-    /// The link was lost in the middle: something may or may not have been done.
+    /// The connection was lost: the outcome of a line is unknown.
     Unknown,
     /// Ctrl-C.
     Interrupted,
-    /// Another signal, of this number.
+    /// Another signal, with this number.
     Signal(u8),
 }
 
@@ -31,7 +31,7 @@ impl Exit {
             Self::Usage => 2,
             Self::NoServer => 3,
             Self::Unknown => 4,
-            // What shells say of a program that ended by SIGINT.
+            // Shells use this status for a program that SIGINT has ended.
             Self::Interrupted => 130,
             Self::Signal(number) => 128_u8.saturating_add(number),
         }

@@ -1,8 +1,9 @@
-//! The qchat client for people and scripts: the REPL, one-shot commands, rendering, progress.
+//! The qchat client for people and scripts.
 //!
-//! A line is read by `line`, run by [`Executor`] on the SDK's client, and told by `render` to people or
-//! by `json` to scripts. `command_table` is the one list of commands; `safe` is the one door through
-//! which text from outside gets to a terminal.
+//! The folders form layers. `command` parses a line, `execute` runs it on the SDK's client, and `output` shows
+//! the result as text or as JSON. `prompt` and `script` get the lines from a person or from a script.
+//! `command/table.rs` is the one list of commands. `output/sanitize.rs` is the one way for text from outside to
+//! a terminal.
 
 mod command;
 mod config;

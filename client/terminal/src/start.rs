@@ -1,4 +1,4 @@
-//! From arguments to a running client.
+//! From the arguments to a running client.
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::output::{
 use crate::prompt::repl;
 use crate::script::{AfterFailure, Lines, Listener, listen, run};
 
-/// Runs `qchat client` and says how it ended. Makes its own runtime, so it must not be called from
+/// Runs `qchat client`, and returns its exit status. Makes a runtime of its own, so it must not be called from
 /// within another one.
 pub fn run(args: &ClientArgs) -> ExitCode {
     start(args)
@@ -37,7 +37,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
         unknown: if terminal { Unknown::Accept } else { Unknown::Refuse },
     };
     let settings = sources.resolve()?;
-    // One thread: a person waits for one line at a time, and transfers have threads of their own.
+    // One thread is enough: a person waits for one line at a time, and transfers have threads of their own.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.context("starting the runtime")?;
@@ -64,7 +64,7 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
             signal = ended_by_signal(), if modes.is_some() => Ok(Exit::Signal(signal)),
         }
     });
-    // A thread that still waits for keys or for a password must not hold up the end.
+    // A thread that still waits for keys or for a password must not delay the end.
     runtime.shutdown_background();
     drop(modes);
     exit
@@ -88,7 +88,7 @@ async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     Ok(listen::run(listener, options).await)
 }
 
-/// The lines of a script; `None` where a person is to type them.
+/// The lines of a script; `None` if a person is to type them.
 fn lines(args: &ClientArgs, terminal: bool) -> Option<Lines> {
     if !args.command.is_empty() {
         Some(Lines::Command(args.command.clone()))
@@ -132,7 +132,7 @@ fn prompt_executor(settings: Settings) -> anyhow::Result<Executor> {
 }
 
 impl Settings {
-    /// What outlives the run: this, unless nothing is to.
+    /// The policy for saved sessions, unless nothing is to be saved.
     fn keep(&self, keep: SavePolicy) -> SavePolicy {
         if self.no_save { SavePolicy::Nothing } else { keep }
     }

@@ -1,4 +1,4 @@
-//! Sizes, times and numbers as people write them, in flags, variables, settings files and lines.
+//! Sizes, times and numbers as people write them in flags, variables, settings files and lines.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -41,7 +41,7 @@ fn bytes(text: &str) -> Option<u64> {
     let (number, unit) = text.split_at(text.find(|part| !is_number(part)).unwrap_or(text.len()));
     let unit = u128::from(unit_bytes(unit.trim_start())?);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    // More digits after the point make no whole byte, and would overflow.
+    // More digits make no whole byte, and would overflow.
     let fraction = fraction.get(..fraction.len().min(18))?;
     let tenths = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let below = fraction.parse::<u128>().ok()? * unit / tenths;

@@ -1,4 +1,4 @@
-//! Words for the writer of a line that was not understood.
+//! The errors of lines that cannot be parsed.
 use qchat_proto::Code;
 
 use crate::command::listen;
@@ -7,7 +7,7 @@ use crate::command::table::{CommandEntry, nearest};
 use crate::command::words::{bounded, is_odd_space};
 use crate::error::CommandError;
 
-/// Why a line was not understood. Its text is for the person who wrote it.
+/// The reason why a line cannot be parsed. The text is for its writer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParseError {
     #[error("unknown command: {word}{}{}", lookalike(word), suggestion(*near))]
@@ -56,7 +56,7 @@ impl ParseError {
         if word.eq_ignore_ascii_case(listen::NAME) {
             return Self::Listen;
         }
-        // A pasted command may be followed by a space that separates nothing.
+        // A pasted command may be followed by a space that does not separate words.
         let meant = word.split(is_odd_space).next().unwrap_or_default();
         Self::Unknown { word: bounded(word), near: nearest(meant) }
     }
@@ -68,7 +68,7 @@ impl From<ParseError> for CommandError {
     }
 }
 
-/// The program's own options, which people like to write last.
+/// The options of the program, which people often write after the command.
 const PROGRAM_OPTIONS: [&str; 11] = [
     "-c",
     "--json",
@@ -83,7 +83,7 @@ const PROGRAM_OPTIONS: [&str; 11] = [
     "--config",
 ];
 
-/// What is to be said of a word that should not be there.
+/// The text about a word that is not allowed here.
 pub(crate) fn unexpected(word: &str) -> String {
     let option = word.split('=').next().unwrap_or_default();
     if PROGRAM_OPTIONS.contains(&option) {

@@ -6,7 +6,7 @@ use glob::Pattern;
 
 use crate::command::words::{Input, Words, expanded, separates, unquoted};
 
-/// The names of the files.
+/// The names of one or several files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileArguments {
     /// The rest of a typed line: one name, or else several names and patterns.

@@ -1,4 +1,4 @@
-//! What may follow `inbox` and `inboxgroup GROUP`.
+//! The options of `inbox` and `inboxgroup GROUP`.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::command::names;
 use crate::command::table::CommandEntry;
 use crate::command::words::Words;
 
-/// How many messages are shown at least, read or not.
+/// How many messages are shown at least, read or unread.
 const NEWEST: u32 = 20;
 
-/// A log that someone wants to read.
+/// A request for a part of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HistoryArguments {
     pub(crate) log: Log,
@@ -22,12 +22,12 @@ pub(crate) struct HistoryArguments {
     pub(crate) before: Option<HistoryEnd>,
 }
 
-/// A message that ends what is shown.
+/// The message before which the part ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HistoryEnd {
-    /// By its place in the log that is read.
-    Place(Sequence),
-    /// By its id. Whether it lies in the log that is read is known only to who knows the reader.
+    /// By its sequence number in the log.
+    Sequence(Sequence),
+    /// By its id. Only the reader's name tells whether it belongs to the log.
     Id(MessageId),
 }
 
@@ -43,7 +43,7 @@ impl HistoryArguments {
     /// Reads the options.
     ///
     /// # Errors
-    /// [`ParseError::Usage`], or [`ParseError::Name`] for a sender who can have no account.
+    /// [`ParseError::Usage`], or [`ParseError::Name`] for a sender whose name breaks the rule.
     pub(crate) fn parse(
         entry: &CommandEntry,
         log: Log,
@@ -65,14 +65,14 @@ impl HistoryArguments {
         Ok(Self { log, selection: selection(limit, unread), from, before })
     }
 
-    /// The place that ends what is shown, as `reader` means it.
+    /// The sequence number before which the part ends, for this reader.
     ///
     /// # Errors
-    /// A sentence that says which log the id belongs to.
+    /// A sentence that names the log of the id.
     pub(crate) fn before(&self, reader: &UserName) -> Result<Option<Sequence>, String> {
         let id = match &self.before {
             None => return Ok(None),
-            Some(HistoryEnd::Place(place)) => return Ok(Some(*place)),
+            Some(HistoryEnd::Sequence(place)) => return Ok(Some(*place)),
             Some(HistoryEnd::Id(id)) => id,
         };
         let read_here = match (&self.log, &id.log) {
@@ -90,7 +90,7 @@ impl HistoryArguments {
     }
 }
 
-/// The line that asks for it, less what `--before` said.
+/// The line that asks for the same part, without `--before`.
 impl fmt::Display for HistoryArguments {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.log {
@@ -125,7 +125,7 @@ fn limit(text: &str) -> Result<u32, String> {
 
 fn before(text: &str) -> Result<HistoryEnd, String> {
     let place = text.parse().ok().filter(|&place| place > 0);
-    let place = place.map(|place| HistoryEnd::Place(Sequence(place)));
+    let place = place.map(|place| HistoryEnd::Sequence(Sequence(place)));
     let id = || text.parse().ok().map(HistoryEnd::Id);
     place
         .or_else(id)

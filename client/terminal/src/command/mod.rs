@@ -1,4 +1,4 @@
-//! The meaning of a line: no network and no disk.
+//! Parsing: the command that a line means. No network and no disk.
 
 mod error;
 mod file_arguments;

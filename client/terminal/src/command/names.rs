@@ -1,4 +1,4 @@
-//! Names as people write them: `@bob` is bob and `+lab` is lab, since that is how they are printed.
+//! Names of users and groups as people write them: also `@bob` and `+lab`, because the client prints them so.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use qchat_proto::{GroupName, NameError, UserName};
 
 use crate::command::words::{bounded, is_odd_space};
 
-/// A word that is no name of the wanted kind.
+/// A word is no name of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NameArgumentError {
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub(crate) enum NameArgumentError {
 pub(crate) trait PrefixedName: FromStr<Err = NameError> {
     /// The sign of this kind of name.
     const SIGN: char;
-    /// Says that a word with a right name has the sign of the other kind.
+    /// The error if the word is a name of the other kind, with its sign.
     fn other_kind(word: &str) -> Option<NameArgumentError>;
 }
 
@@ -48,7 +48,7 @@ impl PrefixedName for GroupName {
 /// Reads a name, with or without its sign.
 ///
 /// # Errors
-/// [`NameArgumentError`]: it breaks the rule, or has the sign of the other kind.
+/// [`NameArgumentError`]: the word breaks the rule, or has the sign of the other kind.
 pub(crate) fn name<N: PrefixedName>(word: &str) -> Result<N, NameArgumentError> {
     let name = word.strip_prefix(N::SIGN).unwrap_or(word).parse();
     name.map_err(|wrong: NameError| match word.contains(is_odd_space) {

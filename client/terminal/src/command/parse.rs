@@ -1,4 +1,4 @@
-//! What a line asks for.
+//! Parses a line into a command.
 
 use qchat_proto::command::Log;
 use qchat_proto::{
@@ -15,8 +15,8 @@ use crate::command::table::{CommandEntry, Verb};
 use crate::command::wait_options::WaitOptions;
 use crate::command::words::{Input, Words, bounded};
 
-/// A line that follows its command's form. Whether a message is empty or a file exists is seen later:
-/// who is signed out hears of that first.
+/// A line in the form of its command. Whether a message is empty or a file exists is checked later, because a
+/// user who is signed out gets that error first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Register {
@@ -48,9 +48,9 @@ pub(crate) enum Command {
         log: Log,
         name: String,
     },
-    /// A line whose MESSAGE or FILE is standard input.
+    /// A command whose MESSAGE or FILE is standard input.
     FromInput(Box<Command>),
-    /// A line that moves a file, and is not waited for at the prompt.
+    /// A command that moves files in the background of a prompt.
     Background(Box<Command>),
     Transfers,
     StopTransfer(u32),
@@ -64,13 +64,13 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it is done by the server.
+    /// Whether the server executes it.
     pub(crate) fn asks_server(&self) -> bool {
-        // A line from standard input is refused at the prompt, where this is asked.
+        // The prompt asks this, and refuses a command from standard input.
         !matches!(self, Self::Help(_) | Self::Quit | Self::FromInput(_))
     }
 
-    /// Whether the server answers it at once if it can, without a person or a file in between.
+    /// Whether the server answers at once, without a person or a file in between.
     pub(crate) fn is_brief(&self) -> bool {
         matches!(
             self,
@@ -86,8 +86,8 @@ impl Command {
         ) || self.text().is_some()
     }
 
-    /// Whether it can be done later and elsewhere in the same way: it tells the server something, and
-    /// doing it twice with the same id is doing it once. Whoever wants to see a receipt stays for it.
+    /// Whether the command may wait for a connection: it changes something on the server, it can be repeated
+    /// under its id, and nobody waits for its receipt.
     pub(crate) fn can_wait(&self) -> bool {
         match self {
             Self::Send { wait, .. } | Self::SendFile { wait, .. } => wait.stage == Stage::Stored,
@@ -95,8 +95,8 @@ impl Command {
         }
     }
 
-    /// Whether doing it twice, with the same id, is doing it once. A repeated `leave` would be refused
-    /// to one who has left, and a session that has ended cannot be ended.
+    /// Whether two executions under one id have the effect of one. A second `leave` would be refused, and a
+    /// session that has ended cannot end again.
     pub(crate) fn is_repeatable(&self) -> bool {
         !matches!(
             self,
@@ -109,7 +109,7 @@ impl Command {
         )
     }
 
-    /// Its text and receiver, if it does no more than send a text that can be sent.
+    /// The receiver and the text of a command that sends a valid text and waits for no receipt.
     pub(crate) fn text(&self) -> Option<(Address, MessageText)> {
         match self {
             Self::Send { to, text, wait } if wait.stage == Stage::Stored => {
@@ -119,7 +119,7 @@ impl Command {
         }
     }
 
-    /// How far what it sends is to come before it is done.
+    /// The options about receipts.
     pub(crate) fn wait(&self) -> WaitOptions {
         match self {
             Self::Send { wait, .. } | Self::SendFile { wait, .. } => *wait,
@@ -128,17 +128,17 @@ impl Command {
     }
 }
 
-/// A password, and the one that is to take its place.
+/// The old password and the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PasswordChange {
     pub(crate) old: Password,
     pub(crate) new: Password,
 }
 
-/// Reads a line.
+/// Parses a line.
 ///
 /// # Errors
-/// [`ParseError`]: the line is no command, or not in its form.
+/// [`ParseError`]: the line has no known command, or not the form of its command.
 pub(crate) fn parse(input: Input<'_>) -> Result<Command, ParseError> {
     let mut words = Words::of(input);
     let word = words.next().unwrap_or_default();
@@ -154,18 +154,18 @@ pub(crate) fn parse(input: Input<'_>) -> Result<Command, ParseError> {
     arguments.parse()
 }
 
-/// Whether options are read, and `-` is standard input.
+/// Whether options are parsed, and `-` means standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OptionParsing {
     Read,
-    /// After `--`: every word is taken as it is.
+    /// After `--`, every word is taken as it is.
     Ended,
 }
 
-/// Standard input in the place of a MESSAGE or a FILE.
+/// Means standard input as a MESSAGE or a FILE.
 const STANDARD_INPUT: &str = "-";
 
-/// What follows a command.
+/// The words after the name of a command.
 #[derive(Clone)]
 struct Arguments<'a> {
     entry: &'static CommandEntry,
@@ -174,7 +174,8 @@ struct Arguments<'a> {
 }
 
 impl Arguments<'_> {
-    /// Whether `--help` is the first word, or stands in the place of an argument: nobody sends it to bob.
+    /// Whether `--help` is the first word, or the last of the words that the command expects: nobody sends it
+    /// as a text.
     fn ask_for_help(&self) -> bool {
         let places = self.entry.argument_places();
         let mut words = self.words.clone().take(places + 1);
@@ -185,7 +186,7 @@ impl Arguments<'_> {
             || (first != Some("--") && count <= places && last == Some("--help"))
     }
 
-    /// Takes a first `--` off.
+    /// Removes a leading `--`.
     fn end_options(&mut self) {
         let mut ahead = self.words.clone();
         if ahead.next() == Some("--") {
@@ -222,7 +223,7 @@ impl Arguments<'_> {
         }
     }
 
-    /// The commands that take no more than one name.
+    /// Parses the commands with at most one name.
     fn short(mut self) -> Result<Command, ParseError> {
         let line = match self.entry.verb {
             Verb::MakeGroup => Command::MakeGroup(self.name()?),
@@ -252,7 +253,7 @@ impl Arguments<'_> {
         HistoryArguments::parse(self.entry, log, self.words).map(Command::History)
     }
 
-    /// What comes before the text or the file.
+    /// Parses the options and the receiver before a text or a file.
     fn receiver(&mut self) -> Result<(WaitOptions, Address), ParseError> {
         let wait = match self.options {
             OptionParsing::Read => {
@@ -273,7 +274,7 @@ impl Arguments<'_> {
         text.map(|text| password(entry, text)).transpose()
     }
 
-    /// Two words. No word of a line with passwords is repeated to whoever reads the error.
+    /// Parses two words. An error repeats no word of a line with passwords.
     fn password_change(mut self) -> Result<Command, ParseError> {
         let change = match [self.words.next(), self.words.next(), self.words.next()] {
             [None, ..] => None,
@@ -316,7 +317,7 @@ impl Arguments<'_> {
         Ok(if is_input { Command::FromInput(Box::new(line)) } else { line })
     }
 
-    /// A line that moves files, and whether it is waited for.
+    /// Parses a command that moves files, in the foreground or in the background.
     fn transfer(mut self) -> Result<Command, ParseError> {
         let entry = self.entry;
         let in_background = self.words.take_ampersand();
@@ -348,7 +349,7 @@ impl Arguments<'_> {
         Ok(if is_input { Command::FromInput(Box::new(line)) } else { line })
     }
 
-    /// Whether nothing but `-` is left.
+    /// Whether only `-` is left.
     fn is_dash(&self) -> bool {
         let mut words = self.words.clone();
         words.next() == Some(STANDARD_INPUT) && words.next().is_none()

@@ -1,8 +1,8 @@
-//! The one table of commands: help, completion, usage errors and suggestions are made from it.
+//! The table of commands. Help, completion, usage errors and suggestions come from it.
 
 use std::fmt::Write;
 
-/// A command that a line can begin with.
+/// The command that a line begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Register,
@@ -29,20 +29,19 @@ pub(crate) enum Verb {
     Quit,
 }
 
-/// What there is to know about a command.
+/// The description of one command.
 #[derive(Debug)]
 pub(crate) struct CommandEntry {
-    /// Which one it is.
     pub(crate) verb: Verb,
-    /// The word that it begins with.
+    /// The first word of the line.
     pub(crate) name: &'static str,
-    /// What must follow.
+    /// The required arguments.
     arguments: &'static str,
-    /// What may follow.
+    /// The options.
     options: &'static str,
-    /// What it does, in one line.
+    /// One line of help.
     help: &'static str,
-    /// A line to learn from.
+    /// An example.
     example: &'static str,
 }
 
@@ -57,8 +56,8 @@ const SEND_OPTIONS: &str = "[--wait STAGE] [--timeout SECONDS]";
 
 const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread]";
 
-/// The commands of the specification, in the order in which a newcomer meets them, those about
-/// passwords and sessions, and those that the client answers by itself.
+/// The commands in the order in which a newcomer meets them: those of the specification, those about passwords
+/// and sessions, and those of the client itself.
 #[rustfmt::skip]
 pub(crate) const COMMANDS: [CommandEntry; 22] = [
     entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
@@ -107,21 +106,22 @@ pub(crate) const COMMANDS: [CommandEntry; 22] = [
         "end the program (also exit, Ctrl-D)", "quit"]),
 ];
 
-/// What else a command may be called by.
+/// Other names of commands.
 const ALIASES: [(&str, &str); 1] = [("exit", "quit")];
 
 impl CommandEntry {
-    /// The command of that name.
+    /// The command with this name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
         let name = alias.map_or(name, |(_, name)| name);
         COMMANDS.iter().find(|entry| entry.name == name)
     }
 
-    /// The command as it is to be written: `send USER MESSAGE`.
+    /// The form of the command: `send USER MESSAGE`.
     pub(crate) fn form(&self) -> String {
         let parts = match self.options {
-            // They come before what takes the rest of the line; only the manual tells of them.
+            // These options stand before an argument that takes the rest of the line. Only the manual shows
+            // them.
             SEND_OPTIONS => [self.name, self.arguments, ""],
             options => [self.name, self.arguments, options],
         };
@@ -129,24 +129,24 @@ impl CommandEntry {
         parts.join(" ")
     }
 
-    /// The words of its form that are to be written as they are: `--limit`, `revoke`.
+    /// The literal words of the form: `--limit`, `revoke`.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &'static str> {
         let words = [self.arguments, self.options].into_iter();
         let words = words.flat_map(|part| part.split(['[', ']', ' ']));
         words.filter(|word| word.starts_with(|first: char| first == '-' || first.is_lowercase()))
     }
 
-    /// How many words may follow before the rest of the line, that one included.
+    /// How many arguments the command takes. The last one may be the rest of the line.
     pub(crate) fn argument_places(&self) -> usize {
         self.arguments.split_whitespace().count().max(1)
     }
 
-    /// Whether a line that begins with it may hold a password, or is mistyped and was to.
+    /// Whether a line with this command may hold a password, also if the command was a typing mistake.
     pub(crate) fn may_hold_password(&self) -> bool {
         self.name.starts_with("auth") || self.verb == Verb::ChangePassword
     }
 
-    /// What `help COMMAND` says.
+    /// The text of `help COMMAND`.
     fn manual(&self) -> String {
         let options = match self.options {
             SEND_OPTIONS => {
@@ -163,13 +163,13 @@ impl CommandEntry {
     }
 }
 
-/// What `help` says of a command, or of all.
+/// The text of `help`, for one command or for all.
 pub(crate) fn help(verb: Option<Verb>) -> String {
     let entry = verb.and_then(|verb| COMMANDS.iter().find(|entry| entry.verb == verb));
     entry.map_or_else(overview, CommandEntry::manual)
 }
 
-/// Every command in one line.
+/// One line for each command.
 pub(crate) fn overview() -> String {
     let short = |entry: &CommandEntry| format!("{} {}", entry.name, entry.arguments);
     let width = COMMANDS.iter().map(|entry| short(entry).len()).max().unwrap_or_default();
@@ -183,16 +183,16 @@ pub(crate) fn overview() -> String {
     text
 }
 
-/// Longer words are no mistyped command, and not worth comparing.
+/// A longer word is no mistyped command, and not worth the comparison.
 const TYPO_BYTES_MAX: usize = 32;
 
-/// The command that `word` was probably meant to be.
+/// The command that was probably meant by `word`.
 pub(crate) fn nearest(word: &str) -> Option<&'static str> {
     if word.len() > TYPO_BYTES_MAX {
         return None;
     }
     let word = word.to_ascii_lowercase().replace('-', "_");
-    // "login" is far from "auth_login", and yet means it.
+    // The distance from "login" to "auth_login" is large, but the meaning is clear.
     let part = COMMANDS.iter().find(|entry| word.len() > 2 && entry.name.contains(&word));
     let distance = |entry: &&CommandEntry| strsim::damerau_levenshtein(entry.name, &word);
     let near = || {

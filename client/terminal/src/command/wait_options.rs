@@ -1,4 +1,4 @@
-//! What a line that sends waits for: `--wait STAGE` and `--timeout SECONDS` before the receiver.
+//! The options about receipts, before the receiver: `--wait STAGE` and `--timeout SECONDS`.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use qchat_proto::Stage;
 use crate::command::words::Words;
 use crate::values::Seconds;
 
-/// How far a message is to come before its line is done, and how long that may take.
+/// The stage for which the line waits, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WaitOptions {
     pub(crate) stage: Stage,
-    /// Counted from when the message is stored. `None` is what is left of the line's time.
+    /// Counted from the moment when the message is stored. `None` is the rest of the time of the line.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -22,7 +22,7 @@ impl Default for WaitOptions {
 }
 
 impl WaitOptions {
-    /// Takes the options from the words, as far as they begin with some.
+    /// Parses the options at the beginning of the words.
     ///
     /// # Errors
     /// A sentence that says what is wrong with an option's value.

@@ -1,56 +1,57 @@
-//! The words of a line, and the rest of it, from a line as it was typed or from a shell's arguments.
+//! Splits a line into words and a rest. The line is one that was typed, or the arguments of a shell.
 
 use std::path::{Path, PathBuf};
 
 /// One line of input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Input<'a> {
-    /// As it was typed or read: words separated by white space, the rest byte for byte.
+    /// As typed or read: white space separates words, and the rest is kept byte for byte.
     Line(&'a str),
-    /// As a shell split it into arguments: each word is one, the rest is what is left of them.
+    /// As a shell has split it: each argument is a word, and the rest is all arguments that are left.
     Arguments(&'a [String]),
 }
 
 impl<'a> Input<'a> {
-    /// A line as it was read: its line ending, and nothing else of its end, is taken off.
+    /// A line as it was read, without its line ending.
     pub(crate) fn line(text: &'a str) -> Self {
         let text =
             text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
         Self::Line(text)
     }
 
-    /// Whether there is nothing but white space.
+    /// Whether the line holds only white space.
     pub(crate) fn is_blank(self) -> bool {
         matches!(self, Self::Line(text) if text.trim().is_empty())
     }
 
-    /// The word that the line begins with: the command.
+    /// The first word: the name of the command.
     pub(crate) fn first_word(self) -> &'a str {
         Words::of(self).next().unwrap_or_default()
     }
 }
 
-/// Takes a line apart from its beginning.
+/// Takes words from the beginning of a line.
 #[derive(Debug, Clone)]
 pub(crate) struct Words<'a> {
     left: Input<'a>,
 }
 
-/// What separates words. A line break is one too: a pasted line may hold it.
+/// Whether the character separates words. A pasted line may hold line breaks.
 pub(crate) fn separates(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
-/// Looks like a space, or like nothing, and separates no words: pasted text often has a U+00A0.
+/// Whether the character looks like a space or like nothing, but separates no words. Pasted text often has a
+/// U+00A0.
 pub(crate) fn is_odd_space(character: char) -> bool {
     !character.is_ascii()
         && (character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}'))
 }
 
-/// How many characters of an unknown word are repeated to its writer.
+/// How many characters of an unknown word an error repeats.
 const WORD_CHARACTERS_MAX: usize = 64;
 
-/// The beginning of a word of any length. A space that separates nothing is seen in it: `send<U+00A0>bob`.
+/// The beginning of a word of any length. Odd spaces are made visible: `send<U+00A0>bob`.
 pub(crate) fn bounded(word: &str) -> String {
     let beginning = word.chars().take(WORD_CHARACTERS_MAX);
     let seen = |character: char| match is_odd_space(character) {
@@ -71,7 +72,7 @@ impl<'a> Words<'a> {
         self.left
     }
 
-    /// Everything after one separator, byte for byte; `None` where the line ends before it.
+    /// Everything after one separator, byte for byte; `None` if the line ends before it.
     pub(crate) fn rest(self) -> Option<String> {
         match self.left {
             Input::Line(text) => text.strip_prefix(separates).map(str::to_owned),
@@ -80,8 +81,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// The rest as a name: one pair of quotes around it is taken off a typed line. A shell has taken
-    /// off its own.
+    /// The rest as a name. One pair of quotes around a typed name is removed; a shell has removed its own.
     pub(crate) fn rest_unquoted(self) -> Option<String> {
         let typed = matches!(self.left, Input::Line(_));
         let rest = self.rest()?;
@@ -89,7 +89,7 @@ impl<'a> Words<'a> {
         Some(text.to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// Takes a ` &` off the end of a typed line; says whether there was one.
+    /// Removes ` &` from the end of a typed line. Returns whether it was there.
     pub(crate) fn take_ampersand(&mut self) -> bool {
         let Input::Line(text) = self.left else { return false };
         let before = text.trim_end_matches(separates).strip_suffix('&');
@@ -121,13 +121,13 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Less one pair of quotes around it.
+/// Removes one pair of quotes around the text.
 pub(crate) fn unquoted(text: &str) -> &str {
     let inside = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     inside('"').or_else(|| inside('\'')).unwrap_or(text)
 }
 
-/// With the home folder in the place of a first `~/`.
+/// Replaces a leading `~/` by the home folder.
 pub(crate) fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
     match (text.strip_prefix("~/"), home) {
         (Some(inside), Some(home)) => home.join(inside),

@@ -1,12 +1,12 @@
-//! What `qchat client` takes on its command line.
+//! The command line of `qchat client`.
 
 use qchat_client::{Fingerprint, ServerAddress};
 
 use crate::command::{help, listen};
 use crate::values::Seconds;
 
-/// The arguments of `qchat client`. What is not given comes from the environment, then from the
-/// settings file, then from the defaults.
+/// The arguments of `qchat client`. A setting without a flag comes from the environment, then from the settings
+/// file, then from the defaults.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(after_help = after_help())]
 pub struct ClientArgs {
@@ -76,7 +76,7 @@ pub struct ClientArgs {
 }
 
 impl ClientArgs {
-    /// A REPL on a server that is known by its key.
+    /// Opens a prompt on a server whose key is known.
     pub fn pinned(server: &ServerAddress, fingerprint: Fingerprint) -> Self {
         Self {
             server: Some(server.to_string()),

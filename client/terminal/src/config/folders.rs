@@ -1,4 +1,4 @@
-//! The folders that belong to this user, by the XDG Base Directory Specification.
+//! The folders of this user, by the XDG Base Directory Specification.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use qchat_client::{ServerAddress, UserName};
 
-/// Where qchat keeps what outlives one run. Nothing is made before it is needed.
+/// The folders of files that outlive a run. They are created when they are needed.
 #[derive(Debug, Clone)]
 pub(crate) struct UserFolders {
     config: PathBuf,
@@ -14,10 +14,10 @@ pub(crate) struct UserFolders {
 }
 
 impl UserFolders {
-    /// The user's folders.
+    /// Finds the folders.
     ///
     /// # Errors
-    /// Where the user has no home folder.
+    /// The user has no home folder.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let name = AppStrategyArgs { app_name: "qchat".to_owned(), ..Default::default() };
         let folders =
@@ -31,7 +31,7 @@ impl UserFolders {
         self.config.join("config.toml")
     }
 
-    /// The keys of the servers seen before.
+    /// The keys of known servers.
     pub(crate) fn pin_file(&self) -> PathBuf {
         self.config.join("known_servers")
     }
@@ -41,33 +41,33 @@ impl UserFolders {
         self.state.join("sessions")
     }
 
-    /// How far listeners have come.
+    /// The cursors of listeners.
     pub(crate) fn cursors(&self) -> PathBuf {
         self.state.join("cursors")
     }
 
-    /// The lines that wait for their server.
+    /// The lines that wait for a connection.
     pub(crate) fn outboxes(&self) -> PathBuf {
         self.state.join("outbox")
     }
 
-    /// The uploads that were begun and not answered.
+    /// The notes of unfinished uploads.
     pub(crate) fn uploads(&self) -> PathBuf {
         self.state.join("uploads")
     }
 
-    /// The lines that were typed.
+    /// The history of the prompt.
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")
     }
 }
 
-/// The file of a server and a user below `folder`.
+/// The file for a server and a user below `folder`.
 pub(crate) fn path_of(folder: &Path, server: &ServerAddress, user: &UserName) -> PathBuf {
     folder.join(component(&server.to_string())).join(component(user.as_str()))
 }
 
-/// The name as one component of a path, different for different names.
+/// The name as one component of a path. Different names give different components.
 pub(crate) fn component(name: &str) -> String {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);

@@ -1,4 +1,4 @@
-//! Flags, environment and files: the settings of a run.
+//! The settings of a run: flags, environment and files.
 
 mod args;
 mod folders;

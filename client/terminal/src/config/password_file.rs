@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// The first line of a password file, without its line ending.
 ///
 /// # Errors
-/// Where the file cannot be read, others can read it, too, or its first line is no password.
+/// The file cannot be read, others can read it too, or its first line is no password.
 pub(super) fn first_line(path: &Path) -> anyhow::Result<Password> {
     let name = || format!("the password file {}", path.display());
     let file = File::open(path).with_context(name)?;
     private_file::check_secret(&file, path).with_context(name)?;
     let mut line = Zeroizing::new(Vec::new());
-    // One more than the longest password with its line ending: what is longer is seen to be.
+    // One byte more than the longest password with its line ending shows that a password is too long.
     let limit = u64::try_from(PASSWORD_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(3);
     BufReader::new(file).take(limit).read_until(b'\n', &mut line).with_context(name)?;
     let text = std::str::from_utf8(&line).with_context(name)?;

@@ -1,5 +1,4 @@
-//! What a run uses: each setting from its flag, else the environment, else the settings file, else
-//! its default.
+//! The settings of a run: each from its flag, else the environment, else the settings file, else its default.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::config::password_file::first_line;
 use crate::config::settings_file::{on_or_off, parse_settings, setting};
 use crate::values::Seconds;
 
-/// How long a line waits for the server unless something else is set.
+/// The default time limit of a line.
 const TIMEOUT: Seconds = Seconds(30);
 
 /// The longest settings file that is read.
@@ -28,14 +27,14 @@ pub(crate) struct Settings {
     pub(crate) server: ServerAddress,
     pub(crate) trust: Trust,
     pub(crate) user: Option<UserName>,
-    /// Whether no session is to outlive the run.
+    /// Whether no session is saved.
     pub(crate) no_save: bool,
-    /// Given by a file or the environment, so that nobody need be asked.
+    /// The password from a file or the environment. Nobody is asked then.
     pub(crate) password: Option<Password>,
     pub(crate) timeout: Duration,
 }
 
-/// What settings are made from.
+/// The sources of the settings.
 pub(crate) struct SettingsSources<'a> {
     /// The flags.
     pub(crate) args: &'a ClientArgs,
@@ -43,7 +42,7 @@ pub(crate) struct SettingsSources<'a> {
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The user's folders.
     pub(crate) home: anyhow::Result<UserFolders>,
-    /// What happens to a server that is seen for the first time, where nothing says.
+    /// What happens to an unknown server if no setting says.
     pub(crate) unknown: Unknown,
 }
 
@@ -69,15 +68,15 @@ struct SettingsFile {
     accept_new: Option<bool>,
 }
 
-/// The settings that the file may have.
+/// The settings that the file may hold.
 const NAMES: [&str; 8] =
     ["server", "user", "no_save", "password_file", "timeout", "fingerprint", "ca", "accept_new"];
 
 impl SettingsSources<'_> {
-    /// Puts the sources together.
+    /// Combines the sources.
     ///
     /// # Errors
-    /// Where a value makes no sense or a file cannot be read; the text names it.
+    /// A value is wrong, or a file cannot be read. The text names it.
     pub(crate) fn resolve(self) -> anyhow::Result<Settings> {
         let config = self.config()?;
         let SettingsFile { server, user, timeout, .. } = &config;
@@ -142,7 +141,7 @@ impl SettingsSources<'_> {
         }
     }
 
-    /// A flag that says how to trust outweighs all that the file says of it.
+    /// One flag about trust replaces all settings of the file about trust.
     fn trust(&self, config: &SettingsFile) -> anyhow::Result<Trust> {
         let ClientArgs { fingerprint, ca, accept_new, .. } = self.args;
         if fingerprint.is_some() || ca.is_some() || *accept_new {
@@ -184,7 +183,7 @@ fn read_config(path: &Path) -> anyhow::Result<SettingsFile> {
     parse_settings(&text, &NAMES).map_err(|why| anyhow::anyhow!("{}{why}", name()))
 }
 
-/// Takes any text for that of a settings file.
+/// Parses any text as a settings file.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_config(text: &str) {
     match parse_settings(text, &NAMES) {

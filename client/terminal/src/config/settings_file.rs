@@ -1,4 +1,4 @@
-//! Settings files: TOML with one line for each setting, and errors in words that need no knowledge of it.
+//! Settings files: TOML with one line for each setting. The errors need no knowledge of TOML.
 
 use std::str::FromStr;
 
@@ -6,17 +6,17 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
-/// Reads the text of a settings file. `names` are the settings that exist; each is optional.
+/// Parses a settings file. `names` are the settings that exist; each is optional.
 ///
 /// # Errors
-/// One sentence to follow the file's name: the line, the setting, and the form that is wanted.
+/// One sentence that follows the file's name: the line, the setting, and the expected form.
 pub fn parse_settings<T: DeserializeOwned>(text: &str, names: &[&str]) -> Result<T, String> {
     let table: Table = toml::from_str(text).map_err(|error| no_setting(text, &error))?;
     for (name, value) in &table {
         if !names.contains(&name.as_str()) {
             return Err(format!("{}: {}", line_of(text, name), unknown(name, names)));
         }
-        // One by one, so that the error is known to be about this one.
+        // One by one, so that an error belongs to a known setting.
         let alone = Table::from_iter([(name.clone(), value.clone())]);
         T::deserialize(alone)
             .map_err(|error| format!("{}: {name}: {}", line_of(text, name), error.message()))?;
@@ -24,10 +24,10 @@ pub fn parse_settings<T: DeserializeOwned>(text: &str, names: &[&str]) -> Result
     T::deserialize(table).map_err(|error| format!(": {}", error.message()))
 }
 
-/// Reads a setting from its text, as its flag does. Numbers and `true` need no quotes.
+/// Parses a setting like its flag. Numbers and `true` need no quotes.
 ///
 /// # Errors
-/// The sentence that the setting's own type has.
+/// The sentence of the setting's type.
 pub fn setting<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -44,10 +44,10 @@ where
     text.parse().map(Some).map_err(D::Error::custom)
 }
 
-/// Reads a setting that is on or off.
+/// Parses a setting that is true or false.
 ///
 /// # Errors
-/// It is neither.
+/// The value is neither.
 pub(crate) fn on_or_off<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<bool>, D::Error> {
@@ -56,7 +56,7 @@ pub(crate) fn on_or_off<'de, D: Deserializer<'de>>(
     value.as_bool().map(Some).ok_or_else(wrong)
 }
 
-/// A line that is no TOML. The parser's own words are about its grammar.
+/// The error for a line that is no TOML. The parser's own texts are about its grammar.
 fn no_setting(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -68,7 +68,7 @@ fn no_setting(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// `, line 3` where the setting's name begins a line.
+/// `, line 3` if the name begins a line.
 fn line_of(text: &str, name: &str) -> String {
     let sets = |line: &str| {
         let before = line.split(['=', '.', ']']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Doing a command on a connection, and again on another one if that is lost.
+//! Runs commands on a connection, and again on another one if that is lost.
 
 mod background_task;
 mod connection;

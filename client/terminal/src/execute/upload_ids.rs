@@ -1,8 +1,7 @@
-//! Uploads that were begun and not answered yet, so that the same line, said again by another run of the
-//! client, goes on with them.
+//! The ids of unfinished uploads, so that the same line resumes them in another run of the client.
 //!
-//! For each there is a file, named by the upload's id, below the names of server and user. Who works on
-//! the upload holds a lock on it, so that the same line said twice at once sends two messages.
+//! Each upload has a note: a file, named by the upload's id, below the names of server and user. A client locks
+//! the note while it works on the upload. So the same line, typed twice at once, sends two messages.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,16 +17,16 @@ use tokio::task::spawn_blocking;
 
 use crate::config::path_of;
 
-/// A longer note is none of ours.
+/// Longer than any note of this program.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;
 
-/// After this long nobody will say the line again.
+/// After this time, nobody repeats the line.
 const NOTE_AGE_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How many notes a user has on a server at the most.
+/// How many notes a user may have on one server.
 const NOTES_MAX: usize = 1024;
 
-/// Where the notes of a server lie.
+/// The notes of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct UnfinishedUploads {
     folder: PathBuf,
@@ -35,13 +34,13 @@ pub(crate) struct UnfinishedUploads {
     answered: Option<AnsweredUploads>,
 }
 
-/// The notes of answered uploads whose line is still to be taken out of where it is kept. If it is done again
-/// from there, since the client or the disk fails before that, it has to find its note.
+/// The notes of answered uploads whose line still waits in an outbox. If the client or the disk fails before
+/// the line is removed there, the line runs again and has to find its note.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AnsweredUploads(Arc<Mutex<Vec<UploadNote>>>);
 
 impl AnsweredUploads {
-    /// Ends them: the line is kept nowhere any more. Waits for the disk.
+    /// Deletes the notes, because the line no longer waits. Waits for the disk.
     pub(crate) fn end(&self) {
         let notes = std::mem::take(&mut *self.notes());
         notes.into_iter().for_each(UploadNote::remove);
@@ -52,7 +51,7 @@ impl AnsweredUploads {
     }
 }
 
-/// What a line sends, and what the file was then.
+/// The properties of an upload and of its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct UploadFacts {
     to: Address,
@@ -64,32 +63,31 @@ struct UploadFacts {
     changed_nanoseconds: i64,
 }
 
-/// An upload that is under way here, and nowhere else.
+/// The locked note of an upload.
 #[derive(Debug)]
 pub(crate) struct UploadNote {
-    /// By which the server knows it.
+    /// The id of the upload on the server.
     pub(crate) id: ClientId,
-    /// Whether the file has changed since the upload was begun.
+    /// Whether the file has changed since the upload began.
     pub(crate) is_changed: bool,
     path: PathBuf,
-    turn: File,
+    lock: File,
     answered: Option<AnsweredUploads>,
 }
 
 impl UnfinishedUploads {
-    /// Below `folder`.
+    /// The notes of `server`, below `folder`.
     pub(crate) fn new(folder: PathBuf, server: ServerAddress) -> Self {
         Self { folder, server, answered: None }
     }
 
-    /// The same, whose notes wait in `answered` for their end.
+    /// Keeps the notes of answered uploads in `answered`, until they are deleted there.
     pub(crate) fn keep_answered(self, answered: AnsweredUploads) -> Self {
         Self { answered: Some(answered), ..self }
     }
 
-    /// The note of an unfinished upload of this file to this receiver, or else a new one with this id.
-    /// `None` where the file cannot be looked at, or no note be written: then nothing can be gone on
-    /// with later.
+    /// Takes the note of an unfinished upload of this file to this receiver, or makes one with this id. `None`
+    /// if the file cannot be read or no note can be written: then the upload cannot be resumed later.
     pub(crate) async fn take(
         &self,
         user: &UserName,
@@ -100,7 +98,7 @@ impl UnfinishedUploads {
         self.take_of(user, id, move || UploadFacts::of(to, &path, folder)).await
     }
 
-    /// The same for a line that was not done with all its files, which has this digest.
+    /// The same for a line with several files, which has this digest.
     pub(crate) async fn take_many(
         &self,
         user: &UserName,
@@ -139,14 +137,14 @@ impl UploadFacts {
         Ok(Self { to, path, folder, size: metadata.len(), changed_seconds, changed_nanoseconds })
     }
 
-    /// Of several files nothing is noted but their digest, which is no path from the root. Each is looked
-    /// at when it is its turn.
+    /// A line with several files has only a digest, which is no absolute path. Each file is checked when it is
+    /// sent.
     fn of_many(to: Address, digest: String) -> Self {
         let path = digest.into();
         Self { to, path, folder: None, size: 0, changed_seconds: 0, changed_nanoseconds: 0 }
     }
 
-    /// Those of a note; `None` where it makes no sense.
+    /// Reads a note; `None` if it is damaged.
     fn read(note: &Path) -> Option<Self> {
         let mut text = String::new();
         File::open(note).ok()?.take(NOTE_BYTES_MAX).read_to_string(&mut text).ok()?;
@@ -162,7 +160,7 @@ impl UploadFacts {
     }
 }
 
-/// Takes any bytes for a note, and for the name of one.
+/// Parses any bytes as a note, and as the name of one.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_note(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
@@ -175,7 +173,7 @@ pub(crate) fn check_note(bytes: &[u8]) {
     }
 }
 
-/// A note of the same upload that nobody works on. Removes those that are old.
+/// Finds an unlocked note of the same upload. Deletes old notes.
 fn find(folder: &Path, facts: &UploadFacts) -> io::Result<Option<UploadNote>> {
     let mut count = 0;
     for entry in fs::read_dir(folder)? {
@@ -219,24 +217,24 @@ impl UploadNote {
         Ok(note)
     }
 
-    /// Makes the file where it is missing. `None` where somebody else works on this upload, or has just
-    /// ended it.
+    /// Locks the note, and makes the file if it is missing. `None` if another client works on the upload, or
+    /// has just deleted the note.
     fn lock(path: &Path, id: ClientId) -> io::Result<Option<Self>> {
-        let turn = private_file::open_own(path)?;
-        match turn.try_lock() {
+        let lock = private_file::open_own(path)?;
+        match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
         let is_there = fs::metadata(path).is_ok_and(|there| {
-            turn.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
+            lock.metadata().is_ok_and(|open| (open.dev(), open.ino()) == (there.dev(), there.ino()))
         });
-        let note = Self { id, is_changed: false, path: path.to_owned(), turn, answered: None };
+        let note = Self { id, is_changed: false, path: path.to_owned(), lock, answered: None };
         Ok(Some(note).filter(|_| is_there))
     }
 
     fn write(&self, facts: &UploadFacts) -> io::Result<()> {
-        let mut file = &self.turn;
+        let mut file = &self.lock;
         let text = serde_json::to_vec(facts)?;
         file.set_len(0)?;
         io::Seek::rewind(&mut file)?;
@@ -244,7 +242,8 @@ impl UploadNote {
         file.sync_all()
     }
 
-    /// The upload was answered: the same line is a new one from here on, or as soon as it is kept nowhere else.
+    /// The upload was answered. From now on the same line is a new upload, or as soon as it no longer waits in
+    /// an outbox.
     pub(crate) async fn end(mut self) {
         match self.answered.take() {
             Some(answered) => answered.notes().push(self),
@@ -252,9 +251,9 @@ impl UploadNote {
         }
     }
 
-    /// The upload is another one from here on.
+    /// Deletes the note: from now on the same line is a new upload.
     pub(crate) async fn forget(self) {
-        // Where that fails, the next one is told of this one's message.
+        // If that fails, the next upload gets this one's answer.
         let _ = spawn_blocking(move || self.remove()).await;
     }
 

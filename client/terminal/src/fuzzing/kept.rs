@@ -1,4 +1,4 @@
-//! What is read back from this user's own files.
+//! Reads back the files that the terminal keeps for its user.
 
 use qchat_client::SessionToken;
 
@@ -6,10 +6,10 @@ use crate::config::settings;
 use crate::execute::upload_ids;
 use crate::outbox::{Waiting, understand};
 
-/// Takes bytes for each of the files that the terminal keeps.
+/// Parses the bytes as each of the files that the terminal keeps.
 ///
 /// # Panics
-/// Where what was read is read otherwise when it is written again.
+/// A file is parsed differently after it was written again.
 pub fn kept(input: &[u8]) {
     check_outbox(input);
     upload_ids::check_note(input);

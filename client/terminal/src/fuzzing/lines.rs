@@ -1,11 +1,11 @@
-//! Lines, as they are typed and as a shell hands them over.
+//! Parses lines, as they are typed and as a shell hands them over.
 
 use crate::command::{Command, CommandEntry, Input, ParseError, parse};
 
-/// Takes bytes for a line, and for a shell's arguments, which a zero byte separates.
+/// Parses the bytes as a typed line, and as arguments of a shell that zero bytes separate.
 ///
 /// # Panics
-/// Where a line is not what it says, or an error repeats a password.
+/// A command does not match its line, or an error repeats a password.
 pub fn line(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let typed = Input::line(&text);
@@ -33,7 +33,7 @@ fn check_line(input: Input<'_>, line: &Command) {
         Command::SendFile { files, .. } => {
             let _ = (files.whole(), files.has_pattern());
         }
-        // The hint to older messages is a line that asks for the same.
+        // The hint to older messages is a line that asks for the same messages.
         Command::History(history) => {
             let again = history.to_string();
             let Ok(Command::History(same)) = parse(Input::line(&again)) else { panic!("{again}") };
@@ -46,11 +46,11 @@ fn check_line(input: Input<'_>, line: &Command) {
         }
         _ => {}
     }
-    // A line that is kept for later is one that nobody waits for, and can be done twice.
+    // A line that waits for a connection must be repeatable.
     assert!(!line.can_wait() || line.is_repeatable());
 }
 
-/// Longer errors are no answer to a person.
+/// A longer error is too long for a person.
 const ERROR_BYTES_MAX: usize = 600;
 
 fn check_error(input: Input<'_>, error: &ParseError) {
@@ -68,7 +68,7 @@ fn check_error(input: Input<'_>, error: &ParseError) {
     }
 }
 
-/// Whether it is no word that an error says anyhow.
+/// Whether the word is not a part of every error.
 fn is_secret(word: &str) -> bool {
     word.len() > 5 && word.contains(|part: char| part.is_ascii_digit())
 }

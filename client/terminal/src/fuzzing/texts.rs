@@ -1,4 +1,4 @@
-//! Texts from outside, on their way to a terminal.
+//! Shows texts of somebody else as a terminal would show them.
 
 use qchat_proto::command::Log;
 use qchat_proto::{Body, Code, Digest, File, FilePath, Message, StoredName, Timestamp};
@@ -12,10 +12,11 @@ use crate::outcome::{
 };
 use crate::output::{Palette, RenderOptions, is_plain, json, sanitize, text};
 
-/// Shows bytes as every kind of text from outside, in a terminal of so many columns as the first one says.
+/// Shows the bytes as every kind of text from outside. The first byte is the width of the terminal.
 ///
 /// # Panics
-/// Where a terminal could act on what is shown, or a text stands where only we or another speaker write.
+/// A terminal could act on the output, or the text appears in a place that is reserved for the client or
+/// another speaker.
 pub fn text(input: &[u8]) {
     let [columns, time, text @ ..] = input else { return };
     let text = String::from_utf8_lossy(text);
@@ -28,8 +29,8 @@ pub fn text(input: &[u8]) {
     shown.check_transfers(&text);
 }
 
-/// Checks that what [`sanitize::line`] makes of a text is safe. What is forbidden is written down here once more,
-/// so that a slip there is seen here.
+/// Checks that the result of [`sanitize::line`] is safe. The forbidden characters are listed here a second
+/// time, so that a mistake there is found here.
 #[track_caller]
 pub(crate) fn check_is_safe(text: &str) {
     let safe = sanitize::line(text);
@@ -53,18 +54,18 @@ fn is_mark(part: char) -> bool {
     part == '\u{200d}' || part.general_category_group() == GeneralCategoryGroup::Mark
 }
 
-/// How wide a row is at the least, whatever terminal shows it.
+/// The width of a row in a terminal that draws it as narrow as possible.
 fn width(row: &str) -> usize {
     row.chars().map(|part| part.width().unwrap_or(0)).sum()
 }
 
-/// Narrower terminals break what we write ourselves.
+/// Narrower terminals break also the client's own words.
 const COLUMNS_MIN: usize = 24;
 
-/// Where something is shown.
+/// The place where a text is shown.
 struct Shown {
     columns: Option<usize>,
-    /// When it was said, in milliseconds since 1970.
+    /// The time of the message, in milliseconds since 1970.
     at: u64,
 }
 
@@ -74,7 +75,7 @@ impl Shown {
         RenderOptions { palette: Palette::default(), columns: self.columns, now }
     }
 
-    /// What comes by itself.
+    /// Shows notices.
     fn batch(&self, news: Vec<Notice>) -> String {
         let batch = NoticeBatch { notices: news, left_out: 0 };
         text::batch(&batch, &Palette::default(), self.columns)
@@ -116,12 +117,12 @@ impl Shown {
         self.check_rows(&text::answer(&sent, &self.options()), is_ours_or_continued);
     }
 
-    /// Results and remarks, as a terminal shows them.
+    /// Shows results and remarks, as a terminal does.
     fn shown(&self, answer: &Outcome) -> String {
         text::answer(answer, &self.options()) + &text::remarks(answer, &self.options())
     }
 
-    /// Checks a message where it is read, and where it comes by itself.
+    /// Checks a message in a history and as a notice.
     fn check_said(&self, message: &Message, gutter: char) {
         let from = message.from.to_string();
         let read = Outcome::History(Page {
@@ -145,7 +146,7 @@ impl Shown {
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");
     }
 
-    /// Left of the gutter stands who speaks, in the first row, and nothing below.
+    /// The speaker stands left of the gutter in the first row, and nothing below.
     fn check_speaker(&self, shown: &str, speaker: &str, gutter: char) {
         let mut rows = shown.lines();
         let first = rows.next().unwrap_or_default();
@@ -198,7 +199,7 @@ impl Shown {
         self.check_rows(&shown, |row| is_ours(row, &["1  fetch  "]) || is_indented(row));
     }
 
-    /// Every row fits, begins as it should, and holds nothing that a terminal acts on.
+    /// Every row fits, begins as expected, and holds nothing that a terminal acts on.
     #[track_caller]
     fn check_rows(&self, shown: &str, begins: impl Fn(&str) -> bool) {
         for row in shown.lines() {
@@ -211,7 +212,7 @@ impl Shown {
     #[track_caller]
     fn check_row(&self, row: &str) {
         if let Some(columns) = self.columns.filter(|&columns| columns >= COLUMNS_MIN) {
-            // A terminal takes no column for the spaces at a row's end that it breaks at.
+            // Spaces at the end of a row take no column in a terminal that breaks there.
             let row = row.trim_end();
             let is_word = row.rsplit(' ').next().is_some_and(is_plain);
             assert!(width(row) <= columns || is_word, "{row:?} in {columns}");
@@ -235,7 +236,7 @@ fn is_ours_or_continued(row: &str) -> bool {
     is_ours(row, &["saved ", "sent ", "block ", "  │ "])
 }
 
-/// Whether a row begins with words of ours, or is all that a narrow terminal has room for of them.
+/// Whether a row begins with words of the client, or with as many of them as a narrow terminal has room for.
 fn is_ours(row: &str, words: &[&str]) -> bool {
     words.iter().any(|ours| row.starts_with(ours) || ours.starts_with(row))
 }

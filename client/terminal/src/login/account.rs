@@ -1,5 +1,5 @@
-//! Who is signed in, and how they are signed in again: by the token of this run, by a saved session,
-//! or by the password that `--user` stands for.
+//! The user of this run, and the ways to sign in again: by the token of this run, by a saved session, or by the
+//! password of `--user`.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,40 +13,40 @@ use crate::error::CommandError;
 use crate::login::password_input::PasswordSource;
 use crate::login::saved_session::{MissingSession, SavedSessions, SavedToken};
 
-/// What a line needs before it can be run.
+/// The requirement of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Requirement {
-    /// A session, if one is saved; no password is asked for.
+    /// A session if one is saved; no password is asked for.
     Session,
-    /// Someone who is signed in, by password if nothing else helps.
+    /// A signed-in user, by password if there is no other way.
     SignedIn,
 }
 
-/// What signing in takes.
+/// The things that a sign-in uses.
 #[derive(Debug)]
 pub(crate) struct SignInContext<'a> {
     pub(crate) secrets: &'a PasswordSource,
     pub(crate) time: &'a mut TimeLimit,
 }
 
-/// Which sessions outlive the run.
+/// The policy for saving sessions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SavePolicy {
-    /// None: each ends with the run.
+    /// No session: each ends with the run.
     #[default]
     Nothing,
-    /// That of `--user`.
+    /// The session of `--user`.
     Named,
-    /// Every one that a person begins at the prompt; the next prompt goes on with the last.
+    /// Every session that a person begins at the prompt. The next prompt resumes the last one.
     All,
 }
 
-/// Who is to be signed in without a line that says so.
+/// The user who is signed in without a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum IntendedUser {
-    /// Whom `--user` names: by password if no session is saved.
+    /// The user of `--user`: by password if no session is saved.
     Named(UserName),
-    /// Who signed in last at the prompt: by their saved session or not at all.
+    /// The user who signed in last at the prompt: by a saved session or not at all.
     Last(UserName),
 }
 
@@ -57,23 +57,21 @@ impl IntendedUser {
     }
 }
 
-/// The session of this run, and the account that it is for.
+/// The session of this run, and its account.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
-    /// Where sessions are saved, if this run has a place for them.
+    /// The saved sessions, if this run has a folder for them.
     saved: Option<SavedSessions>,
     keep: SavePolicy,
     whose: Option<IntendedUser>,
-    /// Whether `whose` still says who is to be signed in. It ends with the first line that signs in
-    /// or out.
+    /// Whether `whose` is still signed in automatically. That ends with the first command that signs in or out.
     automatic: bool,
     session: Option<Session>,
-    /// The saved session of which the server has said that it has ended.
+    /// The token of the saved session that has ended, as the server has said.
     ended: Option<SessionToken>,
-    /// The password that was typed, if the link was lost before the server had it: nobody is asked for
-    /// it again.
+    /// The typed password, if the connection was lost before the server had it. Nobody is asked twice.
     typed: Option<Password>,
-    /// Why signing in failed. Trying again on every line would only make the server slow.
+    /// The error of the sign-in. Another attempt for each line would only put load on the server.
     failed: Option<CommandError>,
 }
 
@@ -85,7 +83,7 @@ struct Session {
 }
 
 impl Account {
-    /// The account that `--user` names, if it does.
+    /// The account of `--user`, if it is given.
     pub(crate) fn new(
         user: Option<UserName>,
         sessions: &Path,
@@ -97,9 +95,8 @@ impl Account {
         Self { saved, keep, whose, automatic, ..Self::default() }
     }
 
-    /// Takes up a saved session before there is a connection, so that it is known whose it is: that of
-    /// `--user`, or else of who signed in last at the prompt. What is wrong with the file is told when it
-    /// is needed.
+    /// Loads a saved session before there is a connection, so that its user is known: the session of `--user`,
+    /// or else of the user who signed in last at the prompt. A damaged file is reported when it is needed.
     pub(crate) fn load_saved(&mut self) {
         let Some(saved) = &self.saved else { return };
         if self.whose.is_none() && self.keep == SavePolicy::All {
@@ -111,13 +108,13 @@ impl Account {
         }
     }
 
-    /// Signs the connection in, as far as that is possible and needed.
+    /// Signs the connection in, as far as possible and required.
     ///
     /// # Errors
-    /// The server refuses the password, or there is none. That no session is there is no error.
+    /// The server refuses the password, or there is none. A missing session is no error.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was signed in and not noted is signed in again by the next call.
+    /// Cancel safe: a sign-in that was not noted is repeated by the next call.
     pub(crate) async fn sign_in(
         &mut self,
         client: &Client,
@@ -145,7 +142,7 @@ impl Account {
         }
     }
 
-    /// Resumes the session of this run; says whether there was one that the server still knows.
+    /// Resumes the session of this run. Returns whether there was one that the server still knows.
     async fn resume(
         &mut self,
         client: &Client,
@@ -163,8 +160,8 @@ impl Account {
         }
     }
 
-    /// Resumes the saved session of a user; says why there is none. One that has ended stays in its file
-    /// until another one takes its place, so that each run can say so.
+    /// Resumes the saved session of a user. Returns the reason if there is none. A session that has ended stays
+    /// in its file until another one replaces it, so that each run can report it.
     async fn resume_saved(
         &mut self,
         user: &UserName,
@@ -197,7 +194,7 @@ impl Account {
         }
     }
 
-    /// Gives up the session of who signed in last at the prompt; says what is to be told.
+    /// Forgets the user who signed in last at the prompt. Returns the remark about it.
     fn leave(&mut self, user: &UserName, missing: &MissingSession) -> Vec<String> {
         self.automatic = false;
         if let Some(saved) = &self.saved {
@@ -218,13 +215,13 @@ impl Account {
             Some(typed) => typed,
             None => {
                 let typed = context.secrets.of_account(user, missing).await;
-                // The time that a person takes to type it is not the server's.
+                // The time of a person who types does not count.
                 context.time.restart();
                 typed.map_err(|failure| self.noted(failure))?
             }
         };
         let _turn = self.turn(user, context).await;
-        // Another run may have signed in meanwhile: then its session is used, and no other one is begun.
+        // Another run may have signed in in the meantime. Then its session is used, and no second one begins.
         if self.keep != SavePolicy::Nothing
             && self.resume_saved(user, client, context).await?.is_none()
         {
@@ -242,7 +239,7 @@ impl Account {
         }
     }
 
-    /// Remembers a failure that each later line would meet again.
+    /// Remembers an error that each later attempt would have too.
     fn noted(&mut self, failure: CommandError) -> CommandError {
         if is_final(&failure) {
             self.failed = Some(failure.clone());
@@ -250,8 +247,8 @@ impl Account {
         failure
     }
 
-    /// Waits until no other run signs this user in, if the session is to be saved. A place that cannot be
-    /// written has no turns.
+    /// Waits until no other run signs this user in, if the session is to be saved. Without a writable folder
+    /// there is no lock.
     async fn turn(&self, user: &UserName, context: &SignInContext<'_>) -> Option<File> {
         let (saved, user) = (self.saved.clone()?, user.clone());
         if self.keep == SavePolicy::Nothing {
@@ -261,7 +258,7 @@ impl Account {
         timeout(context.time.deadline.left(), turn).await.ok()?.ok()?.ok()
     }
 
-    /// Notes a session that was begun by a line.
+    /// Notes a session that a command began.
     pub(crate) fn begin(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
         self.automatic = false;
         let remark = self.keep(user, token);
@@ -274,7 +271,7 @@ impl Account {
         }
     }
 
-    /// Saves the session if it is one that outlives the run. What is to be said if that fails.
+    /// Saves the session if the policy says so. Returns the remark if that fails.
     fn keep(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
         let is_kept = match self.keep {
             SavePolicy::Nothing => false,
@@ -291,7 +288,7 @@ impl Account {
         }
     }
 
-    /// Notes that a line has ended the session.
+    /// Notes that a command has ended the session.
     pub(crate) fn end(&mut self) {
         self.automatic = false;
         let Some(Session { user, token, .. }) = self.session.take() else { return };
@@ -301,28 +298,28 @@ impl Account {
         }
     }
 
-    /// Lets `--user` rest: who is signed out stays so until a line signs in.
+    /// Stops the automatic sign-in: without a command, nobody is signed in.
     pub(crate) fn stop_automatic_sign_in(&mut self) {
         self.automatic = false;
     }
 
-    /// Whose session it is, whether or not the link stands.
+    /// The user of the session, also while there is no connection.
     pub(crate) fn user(&self) -> Option<UserName> {
         self.session.as_ref().map(|session| session.user.clone())
     }
 
-    /// What resumes the session.
+    /// The token of the session.
     pub(crate) fn token(&self) -> Option<SessionToken> {
         self.session.as_ref().map(|session| session.token.clone())
     }
 
-    /// Whether the session would be lost with this run, so that it is better ended.
+    /// Whether the session would be lost with this run, so that it should end.
     pub(crate) fn is_unsaved(&self) -> bool {
         self.session.as_ref().is_some_and(|session| !session.saved)
     }
 }
 
-/// Whatever became of the attempt to sign in, nothing was done of what the line asks for.
+/// An unknown outcome of a sign-in means only that the command was not executed.
 fn nothing_done(failure: CommandError) -> CommandError {
     match failure.code.is_outcome_unknown() {
         true => CommandError::unreachable(failure.text),
@@ -330,7 +327,7 @@ fn nothing_done(failure: CommandError) -> CommandError {
     }
 }
 
-/// Whether the next attempt would end in the same way, or is a person's to make.
+/// Whether the next attempt would end in the same way, or needs a decision of the user.
 fn is_final(failure: &CommandError) -> bool {
     matches!(
         failure.code,

@@ -1,4 +1,4 @@
-//! The user who is signed in on this machine.
+//! Sign-in: the user of this run, saved sessions and passwords.
 
 mod account;
 mod password_input;

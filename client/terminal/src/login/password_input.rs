@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::login::saved_session::MissingSession;
 use crate::output::note_change;
 
-/// Where passwords come from that are part of no line.
+/// The source of passwords that no line holds.
 #[derive(Debug, Clone)]
 pub(crate) struct PasswordSource {
     given: Option<Password>,
@@ -19,17 +19,17 @@ pub(crate) struct PasswordSource {
 }
 
 impl PasswordSource {
-    /// Uses what was given, and asks only where standard input is a terminal.
+    /// Uses the given password, and asks only if standard input is a terminal.
     pub(crate) fn new(given: Option<Password>) -> Self {
         Self { given, terminal: io::stdin().is_terminal() }
     }
 
-    /// Asks nobody.
+    /// Has no password, and asks nobody.
     pub(crate) fn none() -> Self {
         Self { given: None, terminal: false }
     }
 
-    /// The password by which `--user` signs in.
+    /// The password of `--user`.
     pub(crate) async fn of_account(
         &self,
         user: &UserName,
@@ -53,7 +53,7 @@ impl PasswordSource {
         }
     }
 
-    /// The password that an `auth_login` left out.
+    /// The password for an `auth_login` without one.
     pub(crate) async fn for_login(&self, user: &UserName) -> Result<Password, CommandError> {
         match &self.given {
             _ if self.terminal => ask(format!("password of {user}: ")).await,
@@ -61,8 +61,8 @@ impl PasswordSource {
         }
     }
 
-    /// The password that an `auth_register` left out; a person is asked twice, since nobody can tell
-    /// them later what they mistyped.
+    /// The password for an `auth_register` without one. A person is asked twice, because a mistyped password
+    /// could never be found out.
     pub(crate) async fn for_registration(&self, user: &UserName) -> Result<Password, CommandError> {
         if !self.terminal {
             return self.given.clone().ok_or_else(|| missing("auth_register"));
@@ -70,7 +70,7 @@ impl PasswordSource {
         ask_twice(format!("password for {user}: ")).await
     }
 
-    /// The passwords that a `passwd` left out. Nothing but a person knows the new one.
+    /// The passwords for a `passwd` without them. Only a person knows the new one.
     pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, CommandError> {
         if !self.terminal {
             return Err(CommandError::refused(Code::Usage, "no passwords; usage: passwd OLD NEW"));
@@ -81,7 +81,7 @@ impl PasswordSource {
     }
 }
 
-/// A new password, which nobody could tell a person later if they mistyped it.
+/// Asks twice for a new password, because a mistyped one could never be found out.
 async fn ask_twice(prompt: String) -> Result<Password, CommandError> {
     let password = ask(prompt).await?;
     match ask("the same again: ".to_owned()).await? == password {
@@ -99,7 +99,7 @@ fn missing(command: &str) -> CommandError {
     CommandError::refused(Code::Usage, text)
 }
 
-/// Asks at the terminal, whatever standard output is.
+/// Asks at the terminal, also if standard output is redirected.
 async fn ask(prompt: String) -> Result<Password, CommandError> {
     note_change();
     let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt)).await;

@@ -1,5 +1,4 @@
-//! Saved sessions: for each server and user the token that resumes one, in a file of its own that
-//! only its owner can read.
+//! Saved sessions: for each server and user a token, in a file that only its owner can read.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,40 +21,40 @@ pub(crate) struct SessionFile {
     path: PathBuf,
 }
 
-/// What a session's file holds.
+/// The content of a session file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SavedToken {
     Token(SessionToken),
     /// There is no file.
     Nothing,
-    /// There is a file, and nothing in it.
+    /// The file is empty.
     Empty(PathBuf),
-    /// There is a file with something else in it.
+    /// The file holds no token.
     Damaged(PathBuf),
 }
 
-/// Why there is no saved session of a user.
+/// The reason why a user has no saved session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MissingSession {
-    /// None was saved.
+    /// No session was saved.
     Missing,
-    /// The file holds nothing, or nothing that makes sense.
+    /// The file is empty or damaged.
     Unusable(String),
-    /// The server does not know it any more.
+    /// The server no longer knows the session.
     Ended,
 }
 
-/// A token's text with its line ending; a longer file is none of ours.
+/// Longer than a token with its line ending. A longer file was not written by this program.
 const SESSION_BYTES_MAX: u64 = 256;
 
 /// Longer than a user's name with its line ending.
 const NAME_BYTES_MAX: u64 = 64;
 
-/// Where it is noted who signed in last at the prompt. No user has a name that begins with a dot.
+/// The file with the name of the user who signed in last at the prompt. No user name begins with a dot.
 const LAST_FILE: &str = ".last";
 
 impl SavedSessions {
-    /// Those of `server`, below `sessions`.
+    /// The sessions on `server`, below `sessions`.
     pub(crate) fn new(sessions: &Path, server: &ServerAddress) -> Self {
         Self { folder: sessions.join(component(&server.to_string())) }
     }
@@ -65,24 +64,23 @@ impl SavedSessions {
         SessionFile { path: self.folder.join(component(user.as_str())) }
     }
 
-    /// Waits until no other run of this program signs this user in. The turn ends when the file that is
-    /// returned is closed.
+    /// Waits for the lock of the sign-in of this user. The lock ends when the returned file is closed.
     ///
     /// # Errors
     /// The operating system's.
     pub(crate) fn turn(&self, user: &UserName) -> io::Result<File> {
-        // With a dot, since a user's name may end as that of the lock does.
+        // With a dot, because a user's name may end as the name of a lock does.
         private_file::lock(&self.folder.join(format!(".{}", component(user.as_str()))))
     }
 
-    /// Who signed in last at the prompt, unless they signed out.
+    /// The user who signed in last at the prompt and has not signed out.
     pub(crate) fn last(&self) -> Option<UserName> {
         let text =
             private_file::read_secret(&self.folder.join(LAST_FILE), NAME_BYTES_MAX).ok()??;
         std::str::from_utf8(&text).ok()?.trim_end().parse().ok()
     }
 
-    /// Notes who has signed in at the prompt.
+    /// Notes the user who has signed in at the prompt.
     ///
     /// # Errors
     /// The operating system's.
@@ -91,21 +89,20 @@ impl SavedSessions {
         private_file::replace(&self.folder.join(LAST_FILE), &format!("{user}\n"))
     }
 
-    /// Forgets who signed in last, if it was this user.
+    /// Forgets the user who signed in last, if it was this one.
     pub(crate) fn forget_last(&self, user: &UserName) {
         if self.last().is_some_and(|last| last == *user) {
-            // Where that fails, the prompt finds a session that has ended.
+            // If that fails, the next prompt finds a session that has ended.
             let _ = fs::remove_file(self.folder.join(LAST_FILE));
         }
     }
 }
 
 impl SessionFile {
-    /// What is saved.
+    /// Reads the file.
     ///
     /// # Errors
-    /// The operating system's, if the file exists and cannot be read; a word about that if others
-    /// can read it, too.
+    /// The operating system's, if the file exists and cannot be read, or if others can read it too.
     pub(crate) fn load(&self) -> io::Result<SavedToken> {
         let damaged = || SavedToken::Damaged(self.path.clone());
         let text = match private_file::read_secret(&self.path, SESSION_BYTES_MAX) {
@@ -121,26 +118,26 @@ impl SessionFile {
         Ok(token.map_or_else(damaged, SavedToken::Token))
     }
 
-    /// Saves the token in one step. Nobody else could read it at any time.
+    /// Replaces the file in one step. Nobody else can read it at any time.
     ///
     /// # Errors
-    /// The operating system's; an older session is still saved then.
+    /// The operating system's; an older session then stays saved.
     pub(crate) fn save(&self, token: &SessionToken) -> io::Result<()> {
         private_file::make_folder(self.path.parent().unwrap_or(Path::new(".")))?;
         private_file::replace(&self.path, &format!("{}\n", token.to_hex()))
     }
 
-    /// Forgets the session, if it is the one that is saved: another run may have saved a newer one.
+    /// Deletes the file if it holds this token. Another run may have saved a newer one.
     pub(crate) fn delete(&self, token: &SessionToken) {
         if matches!(self.load(), Ok(SavedToken::Token(saved)) if saved == *token) {
-            // A token that is worth nothing any more may stay.
+            // A token of a session that has ended may stay.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
 impl MissingSession {
-    /// The reason as a sentence without its end; `None` if none was ever saved.
+    /// The reason as a sentence without its end; `None` if no session was ever saved.
     pub(crate) fn reason(&self, user: &UserName) -> Option<String> {
         match self {
             Self::Missing => None,

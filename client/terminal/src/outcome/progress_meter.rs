@@ -1,44 +1,44 @@
-//! How far a transfer has come, for whoever asks while it runs.
+//! The progress of a transfer, for others to read while it runs.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use qchat_client::TransferEvent;
 
-/// Shared between who moves the bytes and who looks.
+/// Shared between the transfer and its readers.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressMeter(Mutex<Reading>);
 
-/// What a meter shows.
+/// The progress at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Reading {
-    /// Which of how many files it is, where there are several.
+    /// The number of the file, and of how many, if there are several.
     pub(crate) file: Option<(usize, usize)>,
-    /// The name of the file, where its bytes have begun to move.
+    /// The name of the file, as soon as its bytes move.
     pub(crate) name: Option<String>,
-    /// How many bytes are where they are to go.
+    /// How many bytes have arrived.
     pub(crate) done: u64,
-    /// Of how many. 0 where it is not known yet.
+    /// The size; 0 if it is not known yet.
     pub(crate) bytes: u64,
-    /// How many have moved, and since when: not what was there from an earlier try.
+    /// How many bytes this attempt has moved, and since when. Bytes of an earlier attempt do not count.
     pub(crate) moved: u64,
     pub(crate) since: Option<Instant>,
 }
 
 impl ProgressMeter {
-    /// Several files are to move: so many, and so many bytes.
+    /// Begins a transfer of several files.
     pub(crate) fn expect_many(&self, files: usize, bytes: u64) {
         *self.lock() = Reading { file: Some((0, files)), bytes, ..Reading::default() };
     }
 
-    /// The next of several files begins, after `done` bytes of the others.
+    /// Begins the next of several files, after `done` bytes of the others.
     pub(crate) fn begin_file(&self, name: &str, done: u64) {
         let mut reading = self.lock();
         reading.file = reading.file.map(|(file, files)| (file + 1, files));
         (reading.name, reading.done) = (Some(name.to_owned()), done);
     }
 
-    /// Takes note of what a transfer tells.
+    /// Records an event of the transfer.
     pub(crate) fn hear(&self, event: &TransferEvent) {
         let mut reading = self.lock();
         match event {
@@ -47,7 +47,7 @@ impl ProgressMeter {
                 *reading = Reading { name, bytes: *size, ..Reading::default() };
             }
             TransferEvent::Started { .. } | TransferEvent::Damaged { .. } => {}
-            // How many there are in all is what a server says.
+            // The server reports this number, so it may be wrong.
             TransferEvent::Kept { bytes } => reading.done = reading.done.saturating_add(*bytes),
             TransferEvent::Moved { bytes } => {
                 reading.since.get_or_insert_with(Instant::now);
@@ -57,7 +57,7 @@ impl ProgressMeter {
         }
     }
 
-    /// What it shows now.
+    /// The progress now.
     pub(crate) fn read(&self) -> Reading {
         self.lock().clone()
     }
@@ -68,13 +68,13 @@ impl ProgressMeter {
 }
 
 impl Reading {
-    /// What part is done, from 0 to 100.
+    /// The part that is done, from 0 to 100.
     pub(crate) fn percent(&self) -> u64 {
         let percent = u128::from(self.done) * 100 / u128::from(self.bytes.max(1));
         u64::try_from(percent).unwrap_or(100).min(100)
     }
 
-    /// Bytes a second, where some have moved for long enough to tell.
+    /// Bytes per second, if some have moved for long enough.
     pub(crate) fn rate(&self) -> Option<u64> {
         let milliseconds = self.since?.elapsed().as_millis();
         let rate = (u128::from(self.moved) * 1000).checked_div(milliseconds)?;

@@ -1,9 +1,8 @@
-//! The colours, and plain text where there are none.
+//! The colours of a text. A plain palette has none.
 
 use anstyle::{AnsiColor, Effects, Style};
 
-/// Styles for the parts of a text. All of them are empty in a plain palette, so that the text is the
-/// same either way.
+/// Styles for the parts of a text. In a plain palette all are empty, so the text stays the same.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Palette {
     name: Style,
@@ -13,7 +12,7 @@ pub(crate) struct Palette {
 }
 
 impl Palette {
-    /// For a terminal.
+    /// Colours for a terminal.
     pub(crate) fn coloured() -> Self {
         Self {
             name: AnsiColor::Cyan.on_default(),
@@ -23,7 +22,7 @@ impl Palette {
         }
     }
 
-    /// Coloured where standard output is a terminal that wants it. `NO_COLOR` is respected.
+    /// Coloured if standard output is a terminal that supports it. `NO_COLOR` is respected.
     pub(crate) fn of_standard_output() -> Self {
         match anstream::AutoStream::choice(&std::io::stdout()) {
             anstream::ColorChoice::Never => Self::default(),
@@ -31,22 +30,22 @@ impl Palette {
         }
     }
 
-    /// Who speaks.
+    /// The name of a speaker.
     pub(crate) fn name(&self, text: &str) -> String {
         paint(self.name, text)
     }
 
-    /// What need not be read.
+    /// Text of less interest.
     pub(crate) fn quiet(&self, text: &str) -> String {
         paint(self.quiet, text)
     }
 
-    /// What is new.
+    /// The mark of something new.
     pub(crate) fn mark(&self, text: &str) -> String {
         paint(self.mark, text)
     }
 
-    /// What went wrong.
+    /// The word before an error.
     pub(crate) fn error(&self, text: &str) -> String {
         paint(self.error, text)
     }

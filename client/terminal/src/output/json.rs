@@ -1,7 +1,7 @@
-//! Results as JSON, one object per line of input, for scripts.
+//! Results as JSON for scripts: one object for each line of input.
 //!
-//! The text of every string is exact. What a terminal would act on is escaped, as the format allows,
-//! so that it is also safe to look at.
+//! The text of every string is exact. Characters that a terminal would act on are escaped, as the format
+//! allows, so the output is also safe in a terminal.
 
 mod files;
 
@@ -19,9 +19,9 @@ use crate::output::time::rfc3339;
 pub(crate) use files::renamed;
 use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
 
-/// The object that tells what came of a line that began with `command`, without a line ending.
+/// The object for the result of a line that began with the word `command`, without a line ending.
 pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> String {
-    // An alias is reported as the command that it stands for.
+    // An alias is reported as its command.
     let command = CommandEntry::named(command)
         .map_or_else(|| bounded(command), |entry| entry.name.to_owned());
     let content = match result {
@@ -35,7 +35,7 @@ pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> S
     escape(&serde_json::to_string(&object).unwrap_or_default())
 }
 
-/// The object that tells a listener of a message.
+/// The object for a message, for listeners.
 pub(crate) fn event(message: &Message) -> String {
     let object = Event { event: "message", message: message.into() };
     escape(&serde_json::to_string(&object).unwrap_or_default())
@@ -243,8 +243,8 @@ impl From<Receipt> for ReceiptObject {
     }
 }
 
-/// Escapes what a terminal would act on, and floods of marks. JSON's own characters are ASCII, so that whatever
-/// is escaped here stands in a string, where an escape has the same value.
+/// Escapes characters that a terminal would act on, and floods of marks. The characters of JSON itself are
+/// ASCII, so each escaped character is part of a string.
 fn escape(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut marks = MarkCounter::default();

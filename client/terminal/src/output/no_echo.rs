@@ -1,18 +1,18 @@
-//! Keeps what is typed from the screen.
+//! Turns off the echo of the terminal.
 //!
-//! A bar fills its row; the `^C` or the letters that a terminal would show behind it go to the next
-//! one, and the bar could not be cleared any more. What was typed is still read afterwards.
+//! A progress bar fills its row. A `^C` or a letter that the terminal echoes behind it would go to the next
+//! row, and the bar could no longer be cleared. Typed characters are read later.
 
 #[cfg(unix)]
 use crate::output::terminal_modes::{is_foreground, note_change};
 
-/// While this lives, the terminal shows nothing of what is typed.
+/// Turns the echo off until this is dropped.
 #[derive(Debug)]
 pub(crate) struct NoEcho(#[cfg(unix)] rustix::termios::Termios);
 
 #[cfg(unix)]
 impl NoEcho {
-    /// `None` if standard input is no terminal, or one that somebody else works at.
+    /// `None` if standard input is no terminal, or if another program uses it.
     pub(crate) fn begin() -> Option<Self> {
         use rustix::termios::{LocalModes, tcgetattr};
         if !is_foreground(std::io::stdin()) {
@@ -29,7 +29,7 @@ impl NoEcho {
 #[cfg(unix)]
 impl Drop for NoEcho {
     fn drop(&mut self) {
-        // The next prompt sets the terminal up anew anyhow.
+        // The next prompt sets the modes of the terminal anyway.
         let _ = set(&self.0);
     }
 }
@@ -42,7 +42,7 @@ fn set(modes: &rustix::termios::Termios) -> bool {
 
 #[cfg(not(unix))]
 impl NoEcho {
-    /// There is no such thing here.
+    /// This system has no such mode.
     pub(crate) fn begin() -> Option<Self> {
         None
     }

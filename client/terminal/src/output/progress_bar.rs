@@ -1,4 +1,4 @@
-//! Bars for transfers, on standard error, while no prompt is up.
+//! Progress bars of transfers, on standard error, while no prompt is shown.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,56 +13,55 @@ use crate::output::sanitize;
 use crate::output::terminal_width::columns;
 use crate::output::wrap::width;
 
-/// Whether transfers are shown while they run.
+/// Whether progress bars are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum BarMode {
     /// For scripts.
     #[default]
     Off,
-    /// For people, where standard error is a terminal.
+    /// For people, if standard error is a terminal.
     On,
 }
 
-/// How a transfer reports its progress.
+/// How transfers report their progress.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProgressOptions {
     pub(crate) bars: BarMode,
     /// Set when bytes of a file move.
     pub(crate) has_moved: Arc<AtomicBool>,
-    /// Shows others how far the transfer is.
+    /// Shows the progress to others.
     pub(crate) meter: Option<Arc<ProgressMeter>>,
 }
 
 impl ProgressOptions {
-    /// The same while a prompt is shown.
+    /// The same options while a prompt is shown.
     pub(crate) fn without_bar(&self) -> Self {
         Self { bars: BarMode::Off, ..self.clone() }
     }
 }
 
-/// The most columns that a file's name takes before its bar.
+/// The most columns of a file's name before its bar.
 const NAME_COLUMNS_MAX: usize = 32;
 
-/// Which of how many files it is, its name, what part is done, the rate and the time that is left.
+/// The number of the file, its name, the bar, the bytes, the rate and the time left.
 const WIDE: &str =
     "{prefix}{msg} {wide_bar:.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
-/// In a terminal that has not so many columns there is no bar, and what counts stands first.
+/// A narrower terminal gets no bar, and the bytes stand first.
 const WIDE_COLUMNS_MIN: usize = 80;
 
-/// What [`WIDE`] takes beside names: the longest figures, and a bar of eight columns.
+/// The columns of [`WIDE`] beside names: the longest figures, and a bar of eight columns.
 const BESIDE_NAMES: usize = 62;
 
 const NARROW: &str = "{prefix}{bytes} of {total_bytes} {msg}";
 
-/// The same of [`NARROW`], and that the cursor stands behind it.
+/// The columns of [`NARROW`] beside names, and one for the cursor.
 const BESIDE_NAMES_NARROW: usize = 28;
 
-/// How often a bar is drawn anew, whether or not bytes move: a stall is seen too.
+/// How often a bar is drawn, also while no bytes move: a stall is then visible.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The bar of one transfer, which appears when bytes begin to move. Dropping this clears it, however
-/// the transfer ended.
+/// The bar of one transfer. It appears when bytes begin to move, and disappears when this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct TransferBar {
     options: ProgressOptions,
@@ -70,7 +69,7 @@ pub(crate) struct TransferBar {
     _no_echo: Option<NoEcho>,
 }
 
-/// What a transfer has told so far.
+/// The events of the transfer so far.
 #[derive(Debug, Default)]
 struct BarState {
     drawn: OnceLock<Drawn>,
@@ -79,7 +78,7 @@ struct BarState {
 }
 
 impl TransferBar {
-    /// A bar that is drawn, or is not.
+    /// A bar for one file.
     pub(crate) fn new(options: &ProgressOptions) -> Self {
         let no_echo = match options.bars {
             BarMode::Off => None,
@@ -88,7 +87,7 @@ impl TransferBar {
         Self { options: options.clone(), seen: Arc::default(), _no_echo: no_echo }
     }
 
-    /// One bar for several files, which is there at once.
+    /// One bar for several files, which appears at once.
     pub(crate) fn of_many(options: &ProgressOptions, files: usize, bytes: u64) -> Self {
         let bar = Self::new(options);
         if options.bars == BarMode::On {
@@ -100,8 +99,8 @@ impl TransferBar {
         bar
     }
 
-    /// The next of several files begins: `place` says which of how many, and `done` how many bytes those
-    /// before it have.
+    /// Begins the next of several files. `place` is its number and how many there are; `done` are the bytes of
+    /// the files before it.
     pub(crate) fn begin_file(&self, name: &str, place: (usize, usize), done: u64) {
         if let Some(drawn) = self.seen.drawn.get() {
             let (file, files) = place;
@@ -113,7 +112,7 @@ impl TransferBar {
         }
     }
 
-    /// What the transfer is to tell.
+    /// The receiver of the events of the transfer.
     pub(crate) fn progress(&self) -> Progress {
         let seen = Arc::clone(&self.seen);
         let ProgressOptions { bars, has_moved, meter } = self.options.clone();
@@ -128,12 +127,12 @@ impl TransferBar {
         })
     }
 
-    /// Whether the transfer was wanted: not where the server had the whole file already.
+    /// Whether bytes were to be moved. If the server has the whole file already, none are.
     pub(crate) fn has_begun(&self) -> bool {
         self.seen.has_begun.load(Ordering::Relaxed)
     }
 
-    /// The blocks that had come before, and were damaged.
+    /// The blocks of the partial file that were damaged.
     pub(crate) fn damaged(&self) -> Vec<u64> {
         self.seen.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -155,7 +154,7 @@ impl BarState {
             TransferEvent::Kept { bytes } => {
                 if let Some(Drawn { bar, .. }) = self.drawn.get() {
                     bar.inc(bytes);
-                    // It says nothing of how fast the rest will be.
+                    // Bytes of an earlier attempt tell nothing about the rate.
                     bar.reset_eta();
                 }
             }
@@ -183,12 +182,12 @@ impl Drop for TransferBar {
 #[derive(Debug)]
 struct Drawn {
     bar: ProgressBar,
-    /// How many columns there are for the name, and for what stands before it.
+    /// The columns for the name and the number before it.
     room: usize,
 }
 
 impl Drawn {
-    /// indicatif hides the bar where standard error is no terminal.
+    /// indicatif hides the bar if standard error is no terminal.
     fn of(bytes: u64) -> Self {
         let drawn = Self::in_columns(columns(std::io::stderr()), bytes);
         drawn.bar.enable_steady_tick(TICK);
@@ -213,8 +212,8 @@ impl Drawn {
     }
 }
 
-/// The name, made safe and cut in its middle, since its end tells its kind. Nothing of it where there is
-/// hardly any room.
+/// The name, made safe and shortened in the middle, because its end tells its kind. Empty if there is hardly
+/// any room.
 fn short(name: &str, room: usize) -> String {
     let name: Vec<char> = sanitize::line(name).chars().collect();
     let columns = |part: &[char]| part.iter().copied().map(width).sum::<usize>();

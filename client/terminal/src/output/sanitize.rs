@@ -1,8 +1,8 @@
 //! Makes text from outside safe to print.
 //!
-//! Messages, names, file names, errors and replayed history may hold escape sequences that move the
-//! cursor, change the title or hide what follows, and characters that reorder or disguise a line.
-//! Everything that came from outside passes [`line()`] before it reaches a terminal.
+//! Messages, names, file names, errors and a replayed history may hold escape sequences that move the cursor,
+//! change the title or hide text, and characters that reorder or disguise a line. All text from outside passes
+//! [`line()`] before it reaches a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -11,18 +11,17 @@ use qchat_proto::is_blank;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_width::UnicodeWidthChar;
 
-/// What a tab becomes. Its real width depends on the column, which only the terminal knows.
+/// The replacement of a tab. Its real width depends on the column, which only the terminal knows.
 const TAB: &str = "    ";
 
-/// How many marks and joiners may stand behind a character. No script writes more; floods of them would be
-/// drawn over the lines above and below, or hide how long a text is.
+/// How many marks and joiners may follow a character. No script uses more. A flood of them would be drawn over
+/// other lines, or hide the length of a text.
 const MARKS_MAX: usize = 6;
 
-/// The text as one line that no terminal acts on: control characters as pictures (`␛`), characters
-/// without a shape of their own and floods of marks as `<U+202E>`, a tab as spaces. Doing it twice
-/// changes nothing.
+/// The text as one line that no terminal acts on: control characters as pictures (`␛`), characters without a
+/// shape and floods of marks as `<U+202E>`, a tab as spaces. A second call changes nothing.
 ///
-/// A line break is a control character here: who wants several lines splits the text first.
+/// A line break is a control character here. To keep lines, split the text first.
 pub(crate) fn line(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|character| acts(character) || is_mark(character)) {
         return Cow::Borrowed(text);
@@ -38,19 +37,19 @@ pub(crate) fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Counts the marks behind a character.
+/// Counts the marks after a character.
 #[derive(Debug, Default)]
 pub(crate) struct MarkCounter(usize);
 
 impl MarkCounter {
-    /// Whether the next character of a text is one mark too many.
+    /// Whether the next character is one mark too many.
     pub(crate) fn flood(&mut self, next: char) -> bool {
         self.0 = if is_mark(next) { self.0 + 1 } else { 0 };
         self.0 > MARKS_MAX
     }
 }
 
-/// Whether a character is drawn over the one before it, or ties it to the next.
+/// Whether a character is drawn over the one before it, or joins it to the next.
 fn is_mark(character: char) -> bool {
     match character {
         '\0'..='~' => false,
@@ -61,11 +60,11 @@ fn is_mark(character: char) -> bool {
     }
 }
 
-/// Whether a terminal, or the eye of its reader, is led by the character instead of reading it.
+/// Whether a terminal acts on the character, or a reader is misled by it.
 pub fn acts(character: char) -> bool {
     match character {
         ' '..='~' => false,
-        // Joins emoji, and has no other effect than to choose glyphs.
+        // Joins emoji. Its only effect is the choice of glyphs.
         '\u{200d}' => false,
         _ if is_blank(character) => true,
         _ => matches!(

@@ -1,28 +1,28 @@
-//! Leaves the terminal as it was, however the program ends.
+//! Restores the modes of the terminal, in whatever way the program ends.
 //!
-//! The line editor switches the terminal to single keys and bracketed pastes, a bar and a password switch the
-//! echo off. Each undoes that by itself, but not if a signal or a panic ends the program in between.
+//! The line editor reads single keys and bracketed pastes. A progress bar and a password turn off the echo.
+//! Each restores the modes by itself, but not if a signal or a panic ends the program.
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this program has changed the modes of the terminal. Others that share it may do so, too: a pager, or
-/// the shell while the program is in the background.
+/// Whether this program has changed the modes. Another program on the terminal may change them too: a pager, or
+/// the shell while this program is in the background.
 static CHANGED: AtomicBool = AtomicBool::new(false);
 
-/// Notes that the modes of the terminal are about to be changed.
+/// Notes that the modes are about to change.
 pub(crate) fn note_change() {
     CHANGED.store(true, Ordering::Relaxed);
 }
 
-/// The modes of the terminal behind standard input. Dropping this brings them back if they were changed.
+/// The modes of the terminal behind standard input. Dropping this restores them if they were changed.
 #[derive(Debug)]
 pub(crate) struct TerminalModes(#[cfg(unix)] rustix::termios::Termios);
 
 #[cfg(unix)]
 impl TerminalModes {
-    /// Remembers the modes of now. `None` if standard input is no terminal.
+    /// Stores the current modes. `None` if standard input is no terminal.
     pub(crate) fn remember() -> Option<Self> {
         rustix::termios::tcgetattr(std::io::stdin()).ok().map(Self)
     }
@@ -39,15 +39,15 @@ impl Drop for TerminalModes {
     }
 }
 
-/// Whether the terminal is this program's to draw on. One in the background would be stopped if it changed the
-/// terminal's modes.
+/// Whether this program is in the foreground of its terminal. A program in the background would be stopped if
+/// it changed the modes.
 #[cfg(unix)]
 pub(crate) fn is_foreground(terminal: impl AsFd) -> bool {
     let group = rustix::termios::tcgetpgrp(terminal);
     group.is_ok_and(|group| group == rustix::process::getpgrp())
 }
 
-/// Waits for a signal that asks the program to end, and returns its number.
+/// Waits for a signal that asks the program to end. Returns the number of the signal.
 ///
 /// # Cancel safety
 /// Cancel safe.
@@ -61,7 +61,7 @@ pub(crate) async fn ended_by_signal() -> u8 {
     let signals =
         (listen(SignalKind::hangup()), listen(SignalKind::quit()), listen(SignalKind::terminate()));
     let (Some(mut hangup), Some(mut quit), Some(mut terminate)) = signals else {
-        // Without handlers the system ends the program.
+        // Without handlers, the system ends the program.
         return std::future::pending().await;
     };
     tokio::select! {
@@ -73,7 +73,7 @@ pub(crate) async fn ended_by_signal() -> u8 {
 
 #[cfg(not(unix))]
 impl TerminalModes {
-    /// There is no such thing here.
+    /// This system has no such modes.
     pub(crate) fn remember() -> Option<Self> {
         None
     }

@@ -1,9 +1,9 @@
-//! How wide the terminal is.
+//! The width of the terminal.
 
-/// Where a terminal does not say how wide it is, it is taken for as wide as the first ones were.
+/// The width of a terminal that does not report one.
 const COLUMNS: usize = 80;
 
-/// The columns of the terminal behind a stream; `None` where it is none.
+/// The columns of the terminal behind a stream; `None` if it is no terminal.
 #[cfg(unix)]
 pub(crate) fn columns(stream: impl rustix::fd::AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream).ok()?;

@@ -1,7 +1,7 @@
 //! Results as text for people.
 //!
-//! Every message stands behind a gutter: who speaks is told left of it, and nothing that a speaker
-//! writes gets there, however many lines it has and however narrow the terminal is.
+//! Every message stands right of a gutter, and its speaker left of it. No text of a speaker gets to the left,
+//! however many lines it has and however narrow the terminal is.
 
 mod files;
 mod notices;
@@ -27,18 +27,17 @@ pub(crate) use files::renamed;
 pub(crate) use remarks::remarks;
 pub(crate) use transfers::transfers;
 
-/// Where the text is to be read.
+/// The properties of the place where a text is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct RenderOptions {
-    /// The colours.
     pub(crate) palette: Palette,
-    /// How many columns there are, where it is known. Longer lines are broken then.
+    /// The width, if it is known. Longer lines are wrapped.
     pub(crate) columns: Option<usize>,
-    /// The reader's time, and their zone.
+    /// The current time, in the reader's time zone.
     pub(crate) now: Zoned,
 }
 
-/// The answer as whole lines: data that a script may read. Sentences about it are in [`remarks`].
+/// The outcome as whole lines: data that a script may read. [`remarks`] has the sentences about it.
 pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
     match answer {
         Outcome::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
@@ -72,12 +71,12 @@ pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
     }
 }
 
-/// A line that may hold the name of a file that somebody else sent.
+/// A line that may hold the file name of somebody else, wrapped.
 fn whole(line: &str, options: &RenderOptions) -> String {
     format!("{}\n", fold(line, options.columns))
 }
 
-/// The failure as whole lines. Only the first one begins at the margin.
+/// The error as whole lines. Only the first one begins at the margin.
 pub(crate) fn failure(failure: &CommandError, options: &RenderOptions) -> String {
     let mut lines = failure.text.split('\n').map(|line| sanitize::line(line.trim_end()));
     let palette = &options.palette;
@@ -101,7 +100,7 @@ fn sent(message: &Message) -> String {
     }
 }
 
-/// `delivered`, or `read by all 3` where it went to a group.
+/// `delivered`, or `read by all 3` if the message went to a group.
 fn reached(message: &Message, receipt: Receipt) -> String {
     let stage = stage_name(receipt.stage());
     match message.id.log {
@@ -113,7 +112,8 @@ fn reached(message: &Message, receipt: Receipt) -> String {
     }
 }
 
-/// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`; before the name the folders that were sent with it.
+/// `report.pdf, 12.06 KiB, stored as 1763833207123_report.pdf`. Before the name stand the folders that were
+/// sent with it.
 pub(crate) fn describe(file: &File) -> String {
     let File { name, original, size, .. } = file;
     let original = original.to_string();
@@ -141,20 +141,21 @@ fn history(page: &Page, options: &RenderOptions) -> String {
     text
 }
 
-/// How wide the columns left of the gutter are.
+/// The widths of the columns left of the gutter.
 struct GutterColumns {
     time: usize,
     name: usize,
 }
 
-/// Where less room is left beside a speaker, the message stands below: rows of single words read badly.
+/// The least width of a message beside its speaker. If less is left, the message stands below: rows of single
+/// words are hard to read.
 const ROOM_MIN: usize = 16;
 
 impl GutterColumns {
-    /// What stands left of the gutter and around it, apart from the columns themselves.
+    /// The columns around the time and the name, up to the message.
     const AROUND: usize = 2 + 2 + 3;
 
-    /// Writes a message behind its mark, its time and its speaker.
+    /// Writes a message after its mark, its time and its speaker.
     fn write(
         &self,
         message: &Message,
@@ -202,7 +203,7 @@ fn lines(message: &Message, room: Option<usize>) -> Vec<String> {
     }
 }
 
-/// What separates the speaker from the message. A text cannot pass for a file.
+/// The gutter. It differs for texts and files, so a text cannot pass for a file.
 fn gutter(body: &Body) -> &'static str {
     match body {
         Body::Text(_) => "│",
@@ -210,7 +211,7 @@ fn gutter(body: &Body) -> &'static str {
     }
 }
 
-/// Rows with their columns aligned. No cell may hold text from outside.
+/// Rows with aligned columns. No cell may hold text from outside.
 fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
     for row in rows {

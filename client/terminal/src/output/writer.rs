@@ -1,4 +1,4 @@
-//! Where results and errors go, and in which form.
+//! The streams for results and errors, and their format.
 
 use std::io::{self, Write};
 
@@ -12,21 +12,21 @@ use crate::output::text::RenderOptions;
 use crate::output::wrap::fold;
 use crate::output::{json, sanitize, text};
 
-/// Whom results are for.
+/// The format of results.
 #[derive(Debug, Clone)]
 pub(crate) enum OutputFormat {
-    /// People.
+    /// For people.
     Text(Palette),
-    /// Scripts.
+    /// For scripts.
     Json,
 }
 
-/// The two streams that a shell writes to.
+/// The streams for results and errors.
 pub struct Output {
     results: Box<dyn Write + Send>,
     errors: Box<dyn Write + Send>,
     form: OutputFormat,
-    /// The terminals' behind the two, where there are any. Longer lines are broken there.
+    /// The widths of the terminals behind the streams, if they are terminals.
     columns: StreamColumns,
 }
 
@@ -37,7 +37,7 @@ struct StreamColumns {
 }
 
 impl Output {
-    /// Plain text for people. Both may lead to the same place.
+    /// Plain text for people. Both streams may lead to the same place.
     pub fn plain(
         results: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
@@ -45,7 +45,7 @@ impl Output {
         Self::new(results, errors, OutputFormat::Text(Palette::default()))
     }
 
-    /// Text with colours for people.
+    /// Coloured text for people.
     pub fn coloured(
         results: impl Write + Send + 'static,
         errors: impl Write + Send + 'static,
@@ -72,15 +72,15 @@ impl Output {
         }
     }
 
-    /// Breaks lines that are longer from now on.
+    /// Sets the width at which lines are wrapped.
     pub(crate) fn set_columns(&mut self, columns: Option<usize>) {
         self.columns = StreamColumns { results: columns, errors: columns };
     }
 
-    /// Tells what came of the line that began with `command`. It is flushed when this returns.
+    /// Writes the result of the line that began with the word `command`, and flushes it.
     ///
     /// # Errors
-    /// Where the results cannot be written. That errors cannot be is no error: nobody could be told.
+    /// The result cannot be written. A remark that cannot be written is no error, because nobody could be told.
     pub(crate) fn report(
         &mut self,
         command: &str,
@@ -95,7 +95,7 @@ impl Output {
                 let text = text::answer(answer, &options(palette, self.columns.results));
                 let remarks = text::remarks(answer, &options(palette, self.columns.errors));
                 self.results.write_all(text.as_bytes())?;
-                // A terminal shows both streams: the remarks stand below the results.
+                // A terminal shows both streams: the remarks belong below the result.
                 self.results.flush()?;
                 self.remark(&remarks);
             }
@@ -107,8 +107,7 @@ impl Output {
         self.results.flush()
     }
 
-    /// Tells, before anything is sent, which files and folders will be called otherwise: a line for each, or
-    /// one object of all.
+    /// Announces renamed files before they are sent: one line for each, or one object for all.
     pub(crate) fn renamed(&mut self, renamed: &[RenamedFile]) {
         let text = match &self.form {
             OutputFormat::Json => json::renamed(renamed) + "\n",
@@ -117,26 +116,25 @@ impl Output {
         self.remark(&text);
     }
 
-    /// Tells what came of a line that had waited.
+    /// Writes the result of a line that was typed earlier.
     pub(crate) fn late(&mut self, sent: &LateResult) {
         let palette = self.palette();
         let text = text::late(sent, &options(&palette, self.columns.errors));
         self.remark(&text);
     }
 
-    /// Tells how far transfers are.
+    /// Writes the list of transfers.
     pub(crate) fn transfers(&mut self, rows: &[TransferRow]) {
         self.remark(&text::transfers(rows, self.columns.errors));
     }
 
-    /// Says something beside the results, on the stream for errors. A server that is met for the
-    /// first time is told of in every form.
+    /// Writes a notice to the stream for errors, in both formats.
     pub(crate) fn notice(&mut self, text: &str) {
         let line = fold(&sanitize::line(text), self.columns.errors);
         self.remark(&format!("{line}\n"));
     }
 
-    /// Tells of a failure that belongs to no line.
+    /// Writes an error that belongs to no line.
     pub(crate) fn failure(&mut self, failure: &CommandError) {
         let palette = self.palette();
         let text = text::failure(failure, &options(&palette, self.columns.errors));
@@ -150,7 +148,7 @@ impl Output {
         }
     }
 
-    /// That a remark cannot be written is no error: nobody could be told.
+    /// Ignores an error, because nobody could be told.
     fn remark(&mut self, text: &str) {
         let _ = self.errors.write_all(text.as_bytes()).and_then(|()| self.errors.flush());
     }

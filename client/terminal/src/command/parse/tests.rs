@@ -274,7 +274,7 @@ fn a_history_is_selected_by_its_options() {
     check("inbox --unread --limit 1", inbox(Selection::NewestUnread(1)));
     let wanted = HistoryArguments {
         from: Some(user("bob")),
-        before: Some(HistoryEnd::Place(Sequence(41))),
+        before: Some(HistoryEnd::Sequence(Sequence(41))),
         ..history(Log::Group(group("lab")), Selection::UnreadAndNewest(20))
     };
     check("inboxgroup lab --from bob --before 41", Command::History(wanted));

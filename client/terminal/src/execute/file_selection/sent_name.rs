@@ -1,17 +1,16 @@
-//! What files and folders are called where they go to: as here where that does no harm, and never two of them
-//! alike.
+//! The names of files and folders on the way: unchanged if they do no harm, and different from each other.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use qchat_proto::FileName;
 
-/// What a file is called that goes without a folder.
+/// The name of a file that is sent without a folder.
 pub(super) fn alone(path: &Path) -> FileName {
     FileName::from(last_part(path).as_str())
 }
 
-/// Of a name that is no UTF-8 the rest is kept.
+/// Bytes that are no UTF-8 are replaced.
 fn last_part(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -21,8 +20,8 @@ fn last_part(path: &Path) -> String {
 pub(super) struct TakenNames(HashSet<String>);
 
 impl TakenNames {
-    /// What the entries of a folder that is sent are called in there, in their order. Names that are kept
-    /// go first, so that none has to give way to one that is changed.
+    /// The names of the entries of a folder, in their order. Unchanged names are taken first, so that none of
+    /// them gives way to a changed one.
     pub(super) fn inside(paths: &[&Path]) -> Vec<FileName> {
         let wanted: Vec<_> = paths.iter().map(|path| FileName::inside(&last_part(path))).collect();
         let is_kept = |(path, name): (&&Path, &FileName)| {
@@ -37,12 +36,12 @@ impl TakenNames {
         named.collect()
     }
 
-    /// What a folder that is named in a line is called where it goes to.
+    /// The name of a folder that a line names.
     pub(super) fn top(&mut self, path: &Path) -> FileName {
         self.next(alone(path))
     }
 
-    /// The name, or the first copy of it that nobody has.
+    /// The name, or the first numbered copy that is free.
     fn next(&mut self, name: FileName) -> FileName {
         let copies = (0..=u32::MAX).map(|copy| FileName::inside(&name.numbered(copy)));
         let mut free = copies.filter(|name| self.0.insert(name.to_string()));

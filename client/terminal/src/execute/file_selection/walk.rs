@@ -1,4 +1,4 @@
-//! The files in a folder and in those below it.
+//! Selects all files below a folder.
 
 use std::fs::{self, FileType};
 use std::io;
@@ -12,12 +12,11 @@ use super::{FileSelection, SelectedFile};
 use crate::error::CommandError;
 use crate::outcome::SkippedEntry;
 
-/// Adds what lies in a folder, in the order of the names, each folder's own files before those below.
-/// A symbolic link is never followed: it could lead to anything. Each file keeps the folders above it, from
-/// the one that was named on.
+/// Adds the files of a folder, sorted by name: each folder's own files come before those below it. Each file
+/// keeps its folders, from the named one on. A symbolic link is never followed, because it could lead anywhere.
 ///
 /// # Errors
-/// [`CommandError`]: a folder cannot be read, there is no file at all, or there are too many or too deep.
+/// [`CommandError`]: a folder cannot be read, there is no file, or there are too many files or levels.
 pub(super) fn walk(
     folder: &Path,
     tops: &mut TakenNames,
@@ -42,11 +41,11 @@ pub(super) fn walk(
     }
 }
 
-/// A folder that is still to be looked at, and what it is called where it goes to.
+/// A folder that is still to be read, and its name on the way.
 type Ahead = (PathBuf, Option<FolderPath>);
 
 impl FileSelection {
-    /// Takes the files of a folder, and returns the folders in it.
+    /// Adds the files of a folder, and returns the folders in it.
     fn take(
         &mut self,
         folder: &Path,
@@ -73,7 +72,7 @@ impl FileSelection {
         Ok(below)
     }
 
-    /// What a folder is called where it goes to.
+    /// The name of a folder on the way.
     fn sent_as(
         &mut self,
         path: &Path,
@@ -94,8 +93,8 @@ fn in_words(kind: FileType) -> &'static str {
     }
 }
 
-/// The path by whose last part the sender knows the folder: the one it was called by, and where that says
-/// no name (`.`, `..`), its real one. The root has none.
+/// The path whose last part is the name of the folder: the path as it was written, or the real one if the
+/// written path ends in `.` or `..`. The root has no name.
 fn own_path(folder: &Path) -> io::Result<Option<PathBuf>> {
     let real = match folder.file_name() {
         Some(_) => folder.to_owned(),
@@ -104,13 +103,13 @@ fn own_path(folder: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(real).filter(|real| real.file_name().is_some()))
 }
 
-/// What lies in a folder, sorted.
+/// The entries of a folder, sorted.
 fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, FileType)>> {
     let mut entries = Vec::new();
-    // One more than may be sent is enough to see that these are too many.
+    // One entry more than allowed shows that there are too many.
     for entry in fs::read_dir(folder)?.take(FILES_MAX + 1) {
         let entry = entry?;
-        // Of the entry itself, not of what a link leads to.
+        // The kind of the entry itself, not of the target of a link.
         entries.push((entry.path(), entry.file_type()?));
     }
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -1,4 +1,4 @@
-//! Files and what came of several of them.
+//! Files, and the results of commands with several files.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::{ErrorObject, MessageObject, escape};
 use crate::error::CommandError;
 use crate::outcome::{RenamedFile, SavedFiles, SentFiles};
 
-/// The object that tells, before anything is sent, which names will be others.
+/// The object that announces renamed files before they are sent.
 pub(crate) fn renamed(renamed: &[RenamedFile]) -> String {
     let renamed = renamed.iter().map(RenamedObject::from).collect();
     let object = RenamedEvent { event: "renamed", renamed };
@@ -23,7 +23,7 @@ struct RenamedEvent<'a> {
     renamed: Vec<RenamedObject<'a>>,
 }
 
-/// `error` and `failed` are there where something failed, `left_out` where something was.
+/// `error` and `failed` exist if a file failed, `left_out` if an entry was left out.
 #[derive(Serialize)]
 pub(super) struct SentFilesObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ pub(super) struct SavedObject<'a> {
     pub(super) was_here: bool,
 }
 
-/// `error` and `failed` are there where something failed.
+/// `error` and `failed` exist if a file failed.
 #[derive(Serialize)]
 pub(super) struct SavedFilesObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

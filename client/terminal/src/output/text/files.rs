@@ -1,4 +1,4 @@
-//! What came of several files.
+//! The results of commands with several files.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::outcome::{RenamedFile, SavedFiles, SentFiles, SkippedEntry};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
 
-/// How many of those that failed are told of one by one.
+/// How many of the failed files are listed.
 const FAILED_SHOWN_MAX: usize = 10;
 
 /// `sent 12 files, 3.40 MiB: @bob:17 to @bob:28`.
@@ -19,7 +19,7 @@ pub(super) fn sent(sent: &SentFiles) -> String {
     came(&sent.messages).unwrap_or_default()
 }
 
-/// The files that were not sent, and why.
+/// The files that were not sent, with the reasons.
 pub(super) fn not_sent(sent: &SentFiles, options: &RenderOptions) -> String {
     let failed = sent.failed.iter().map(|(path, why)| named(&path.display().to_string(), why));
     let mut text = all_failed(failed, options);
@@ -33,7 +33,7 @@ pub(super) fn not_sent(sent: &SentFiles, options: &RenderOptions) -> String {
     text
 }
 
-/// `"p/a\nb" is sent as p/a_b`, a line for each.
+/// `"p/a\nb" is sent as p/a_b`, one line for each.
 pub(crate) fn renamed(renamed: &[RenamedFile], columns: Option<usize>) -> String {
     let lines = renamed.iter().map(|RenamedFile { path, sent_as }| {
         let line = format!("{path:?} is sent as {sent_as}");
@@ -60,7 +60,7 @@ pub(super) fn saved(saved: &SavedFiles) -> String {
     text
 }
 
-/// The files that were not fetched, and why.
+/// The files that were not fetched, with the reasons.
 pub(super) fn not_saved(saved: &SavedFiles, options: &RenderOptions) -> String {
     let failed = saved.failed.iter().map(|(file, why)| named(file.name.as_str(), why));
     let mut text = all_failed(failed, options);
@@ -71,7 +71,7 @@ pub(super) fn not_saved(saved: &SavedFiles, options: &RenderOptions) -> String {
     text
 }
 
-/// What failed, the first of it one by one.
+/// The errors of the first failed files, and how many others there are.
 fn all_failed(mut failed: impl Iterator<Item = CommandError>, options: &RenderOptions) -> String {
     let shown = failed.by_ref().take(FAILED_SHOWN_MAX).map(|why| failure(&why, options));
     let mut text: String = shown.collect();
@@ -100,7 +100,7 @@ fn bytes(message: &Message) -> u64 {
     }
 }
 
-/// The reason, with the file's name where it does not say it itself.
+/// The error, with the file's name if its text does not begin with it.
 fn named(path: &str, why: &CommandError) -> CommandError {
     match why.text.starts_with(path) {
         true => why.clone(),

@@ -1,4 +1,4 @@
-//! What comes by itself, put above a prompt.
+//! Notices, for the place above a prompt.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use crate::output::sanitize;
 use crate::output::time::short_time;
 use crate::output::wrap::{fold, wrap};
 
-/// What came by itself, as whole lines for a terminal of so many columns.
+/// A batch of notices as whole lines, for a terminal of this width.
 pub(crate) fn batch(batch: &NoticeBatch, palette: &Palette, columns: Option<usize>) -> String {
     let options = RenderOptions { palette: palette.clone(), columns, now: Zoned::now() };
     let mut text = String::new();
@@ -42,10 +42,10 @@ fn receipt(stage: Stage, messages: &[MessageId], options: &RenderOptions, text: 
     let _ = writeln!(text, "{}", options.palette.quiet(&line));
 }
 
-/// How many characters of a line are repeated with what came of it.
+/// How many characters of a line are repeated with its result.
 const LINE_CHARACTERS_MAX: usize = 48;
 
-/// What came of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
+/// The result of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
 pub(crate) fn late(LateResult { line, result }: &LateResult, options: &RenderOptions) -> String {
     let told = |options: &RenderOptions| match result {
         Ok(done) => answer(done, options).trim_end().to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn late(LateResult { line, result }: &LateResult, options: &RenderOpt
         shown.push('…');
     }
     let line = format!("← {}", sanitize::line(&shown));
-    // Colours take no room.
+    // Colours take no columns, so the width is measured without them.
     let plain = told(&RenderOptions { palette: Palette::default(), ..options.clone() });
     let beside = format!("{} {line}", plain.lines().last().unwrap_or_default());
     let (came, quiet) = (told(options), |text: &str| options.palette.quiet(text));
@@ -66,7 +66,7 @@ pub(crate) fn late(LateResult { line, result }: &LateResult, options: &RenderOpt
     }
 }
 
-/// Only the first line begins at the margin.
+/// Writes a remark. Only its first line begins at the margin.
 fn told(notice: &str, options: &RenderOptions, text: &mut String) {
     for (index, line) in notice.split('\n').enumerate() {
         let indent = if index == 0 { "" } else { "  " };
@@ -76,8 +76,7 @@ fn told(notice: &str, options: &RenderOptions, text: &mut String) {
     }
 }
 
-/// `  17:40  bob │ hi`, or `  17:40  +lab bob │ hi` where it was said in a group. No name begins with
-/// a `+`.
+/// `  17:40  bob │ hi`, or `  17:40  +lab bob │ hi` in a group. No name begins with a `+`.
 pub(super) fn live(heard: &ReceivedMessage, options: &RenderOptions, text: &mut String) {
     let ReceivedMessage { log, message, .. } = heard;
     let speaker = match log {

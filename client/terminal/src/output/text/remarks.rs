@@ -1,11 +1,11 @@
-//! Remarks beside a result, for the stream of errors: hints, warnings, and the files that failed.
+//! Remarks about a result, for standard error: hints, warnings, and the failed files.
 //!
-//! A script reads the results as data, so a sentence about them stands elsewhere.
+//! A script reads results as data, so sentences about them go elsewhere.
 
 use super::{RenderOptions, files, whole};
 use crate::outcome::{Outcome, Page};
 
-/// The remarks as whole lines. Empty if there is nothing to say.
+/// The remarks as whole lines. Empty if there are none.
 pub(crate) fn remarks(answer: &Outcome, options: &RenderOptions) -> String {
     match answer {
         Outcome::Users(users) if users.is_empty() => "nobody else is here yet\n".to_owned(),
@@ -26,7 +26,7 @@ fn of_damage(blocks: &[u64], options: &RenderOptions) -> String {
     blocks.iter().map(|block| whole(&line(block), options)).collect()
 }
 
-/// Says that there is nothing, and how to see older messages.
+/// The remarks about an empty page, and about older messages.
 fn of_page(page: &Page, options: &RenderOptions) -> String {
     let nothing = if page.messages.is_empty() { "no messages\n" } else { "" };
     let older = if page.more { whole(&older(page), options) } else { String::new() };

@@ -1,4 +1,4 @@
-//! The transfers in the background.
+//! The list of transfers in the background.
 
 use indicatif::HumanBytes;
 
@@ -7,7 +7,7 @@ use crate::outcome::{Reading, TransferDirection, TransferRow, TransferState};
 use crate::output::sanitize;
 use crate::output::wrap::fold;
 
-/// One row each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
+/// One row for each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
 pub(crate) fn transfers(rows: &[TransferRow], columns: Option<usize>) -> String {
     if rows.is_empty() {
         return "no transfers; a line that moves a file and ends with & begins one\n".to_owned();
@@ -45,7 +45,7 @@ fn how_far(reading: &Reading) -> [String; 2] {
     [format!("{} %", reading.percent()), bytes]
 }
 
-/// ` (2 of 12)`, where there are several files.
+/// ` (2 of 12)`, if there are several files.
 fn which(reading: &Reading) -> String {
     reading.file.map(|(file, files)| format!(" ({file} of {files})")).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What becomes of the messages that were sent from this prompt.
+//! Receipts of the messages that were sent from this prompt.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +13,13 @@ use tokio::time::sleep;
 use crate::outcome::Notice;
 use crate::prompt::notices::NoticeQueue;
 
-/// How many messages are tracked. Older ones are not told of any more.
+/// How many messages are tracked. Older ones get no notices any more.
 const TRACKED_MAX: usize = 32;
 
-/// How long a receipt waits for the next one: what is delivered to a prompt is read right after.
+/// How long the notice of a delivery waits: a message that is delivered to a prompt is often read right after.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// The last messages that were sent.
+/// Tracks the last messages that were sent.
 #[derive(Debug, Default)]
 pub(super) struct ReceiptTracker {
     tracked: VecDeque<TrackedMessage>,
@@ -33,7 +33,7 @@ struct TrackedMessage {
 }
 
 impl ReceiptTracker {
-    /// Tracks a message from now on. A note to oneself is not worth it.
+    /// Begins to track a message. A note to oneself needs no receipt.
     pub(super) fn add(
         &mut self,
         id: MessageId,
@@ -53,7 +53,7 @@ impl ReceiptTracker {
         self.tracked.push_back(tracked);
     }
 
-    /// Goes on tracking on a new link.
+    /// Goes on tracking on a new connection.
     pub(super) fn follow_on(&mut self, client: &Client, notices: &Arc<NoticeQueue>) {
         self.tracked.retain(|tracked| tracked.told() < Stage::Read);
         for tracked in &mut self.tracked {
@@ -61,7 +61,7 @@ impl ReceiptTracker {
         }
     }
 
-    /// Tracks nothing any more.
+    /// Stops tracking.
     pub(super) fn clear(&mut self) {
         self.tracked.clear();
     }
@@ -92,13 +92,13 @@ impl Drop for TrackedMessage {
     }
 }
 
-/// Reads receipts until the message is read, or the link is lost.
+/// Reads receipts until the message is read, or the connection is lost.
 async fn read(client: Client, id: MessageId, stages: watch::Sender<Stage>) {
     let Ok(mut tracking) = client.track(id).await else { return };
-    // The connection ends with the shell's handle on it.
+    // This handle must not keep the connection open after the executor has dropped it.
     drop(client);
     while let Ok(receipt) = tracking.next().await {
-        // A group without others has nobody who could read.
+        // A group without other members has no readers.
         if receipt.receivers > 0 {
             stages.send_replace(receipt.stage());
         }
@@ -108,7 +108,7 @@ async fn read(client: Client, id: MessageId, stages: watch::Sender<Stage>) {
     }
 }
 
-/// Tells each stage that the message has come to and stays at for a moment, once.
+/// Posts a notice of each stage, once, if the message stays there for a moment.
 async fn tell(
     mut coming: watch::Receiver<Stage>,
     id: MessageId,

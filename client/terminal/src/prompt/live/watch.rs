@@ -1,4 +1,4 @@
-//! Listens to the server, and posts what others say.
+//! Watches the logs of the user, and posts notices of messages.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use qchat_client::{Client, Cursor, Event, UserName};
 use crate::outcome::{Notice, ReceivedMessage};
 use crate::prompt::notices::NoticeQueue;
 
-/// How watching ended.
+/// The end of a watch.
 #[derive(Debug)]
 pub(super) struct WatchEnd {
     pub(super) cursors: Vec<Cursor>,
 }
 
-/// Watches until that ends, and posts what others say. It holds no handle on the connection, which
-/// ends with the shell's.
+/// Watches until that fails, and posts notices. The watch holds no handle that would keep the connection open
+/// after the executor has dropped it.
 pub(super) async fn watch(
     client: Client,
     user: UserName,
