@@ -1,4 +1,4 @@
-//! Many wrong passwords a second, from many addresses, and those whom that must not harm.
+//! Many wrong passwords each second, from many addresses, and the users that this must not affect.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,15 +16,16 @@ use crate::harness::raw_quic::{configuration, endpoint};
 use crate::harness::{DEADLINE, PASSWORD, RawConnection, Server, in_time, sdk};
 use qchat_proto::ALPN;
 
-/// From so many addresses, two at a time, each of them five times a second: 500 a second.
+/// The number of addresses. Each has two connections, and each of those tries five passwords a second: 500 a
+/// second together.
 const ADDRESSES: u8 = 50;
 const GUESSERS_PER_ADDRESS: usize = 2;
 const GUESS_EVERY: Duration = Duration::from_millis(200);
 
-/// Whose passwords are guessed: of people there are, and of others.
+/// The names under attack, of existing and other users.
 const NAMES: [&str; 8] = ["alice", "bob", "carol", "dora", "nobody1", "nobody2", "nobody3", "no-4"];
 
-/// No more hashes are made in a second.
+/// The limit of hashes in a second.
 const HASHES_PER_SECOND_MAX: f64 = 30.0;
 
 fn attack_time() -> Duration {
@@ -32,16 +33,16 @@ fn attack_time() -> Duration {
     Duration::from_secs(seconds.map_or(5, |seconds| seconds.parse().expect("a number")))
 }
 
-/// What attackers were told.
+/// The answers that the attackers got.
 #[derive(Debug, Default)]
 struct Told {
-    /// Each cost a hash.
+    /// Answers after a hash.
     wrong: AtomicUsize,
     too_many: AtomicUsize,
     busy: AtomicUsize,
 }
 
-/// An attack under way. Dropping it ends it.
+/// A running attack, which ends when it is dropped.
 struct Attack {
     told: Arc<Told>,
     begun: Instant,
@@ -70,7 +71,7 @@ impl Attack {
         self.told.wrong.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many passwords were hashed.
+    /// Waits until this number of passwords was hashed.
     async fn is_under_way(&self) {
         let mut ticks = interval(Duration::from_millis(5));
         in_time(async {
@@ -81,11 +82,11 @@ impl Attack {
         .await;
     }
 
-    /// Says what came of it, and checks how many hashes it got.
+    /// Prints the counts, and checks the number of hashes.
     #[track_caller]
     fn check(&self) {
         let Told { wrong, too_many, busy } = &*self.told;
-        // The hashes before the time, so that none is counted that came later.
+        // The counters are read before the time, so that no later hash is counted.
         let [wrong, too_many, busy] =
             [wrong, too_many, busy].map(|count| count.load(Ordering::SeqCst));
         let seconds = self.begun.elapsed().as_secs_f64();
@@ -95,12 +96,12 @@ impl Attack {
         );
         assert!(wrong > 0 && too_many + busy > wrong);
         let hashes = u32::try_from(wrong).map(f64::from).unwrap();
-        // One may have begun before the first second, and another at the end of the last.
+        // One hash may have begun before the first second, and another at the end of the last.
         assert!(hashes <= HASHES_PER_SECOND_MAX * seconds + 2.0, "{hashes} hashes in {seconds} s");
     }
 }
 
-/// Guesses without end, on one connection after another.
+/// Guesses passwords without end, on one connection after another.
 async fn guess_on(
     endpoint: &quinn::Endpoint,
     server: std::net::SocketAddr,
@@ -109,7 +110,7 @@ async fn guess_on(
     told: &Told,
 ) {
     let mut ticks = interval(GUESS_EVERY);
-    // Who had to wait for an answer makes up for it.
+    // After a long wait for an answer, the attacker catches up.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut names = NAMES.iter().cycle().skip(first);
     loop {
@@ -122,7 +123,7 @@ async fn guess_on(
                 Some(Err(Refusal::TooManyAttempts { .. })) => &told.too_many,
                 Some(Err(Refusal::Busy)) => &told.busy,
                 Some(other) => panic!("{other:?}"),
-                // The server ends connections on which nobody signs in.
+                // The server closes connections on which nobody signs in.
                 None => break,
             };
             count.fetch_add(1, Ordering::SeqCst);
@@ -130,7 +131,7 @@ async fn guess_on(
     }
 }
 
-/// What is answered to a password, unless the connection has ended.
+/// The answer to a password, unless the connection has ended.
 async fn sign_in(
     connection: &Connection,
     user: &str,
@@ -144,7 +145,7 @@ async fn sign_in(
     frame::read(&mut receive, ANSWER_BYTES_MAX).await.ok()
 }
 
-/// Sends messages for a time, one after another, and returns the time that one in a hundred exceeds.
+/// Sends messages one after another for some time. Returns the 99th percentile of their times.
 async fn p99_of_sends(sender: &Device, to: &str, time: Duration) -> Duration {
     let (begun, mut times) = (Instant::now(), Vec::new());
     while begun.elapsed() < time {
@@ -156,7 +157,7 @@ async fn p99_of_sends(sender: &Device, to: &str, time: Duration) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-/// Resumes a session from an address of the attackers', again and again, and says how often.
+/// Resumes a session repeatedly from an address of the attackers, and returns the number of resumptions.
 async fn resume_for(server: &Server, token: &SessionToken, time: Duration) -> usize {
     let (begun, mut resumed) = (Instant::now(), 0);
     let endpoint = endpoint("127.0.0.2");
@@ -170,18 +171,18 @@ async fn resume_for(server: &Server, token: &SessionToken, time: Duration) -> us
     resumed
 }
 
-/// Signs in with the right password, as often as it takes, and says how many others' passwords were
-/// hashed meanwhile.
+/// Signs in with the right password, with as many attempts as necessary. Returns the number of other
+/// passwords that were hashed meanwhile.
 async fn overtaken(server: &Server, attack: &Attack, address: &str, user: &str) -> usize {
     let (endpoint, begun) = (endpoint(address), Instant::now());
     let (mut refused, mut before) = (0, None);
     loop {
         let raw = RawConnection::on(&endpoint, server).await.unwrap();
-        // Hashes while the connection was made are nobody's turn before this one's.
+        // Hashes before the connection was made are not counted.
         before.get_or_insert_with(|| attack.wrong());
         match in_time(sign_in(&raw.connection, user, PASSWORD)).await {
             Some(Ok(_)) => break,
-            // The line is full of people who were here less often: not yet, and not never.
+            // The queue is full of addresses with fewer earlier hashes, so a later attempt is needed.
             Some(Err(Refusal::TooManyAttempts { .. } | Refusal::Busy)) => refused += 1,
             other => panic!("{user} at {address}: {other:?}"),
         }
@@ -196,7 +197,7 @@ async fn overtaken(server: &Server, attack: &Attack, address: &str, user: &str) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_passwords_from_fifty_addresses_harm_nobody_else() {
+async fn wrong_passwords_from_fifty_addresses_affect_no_other_user() {
     let server = Server::start();
     let alice = sdk::device(&server, "alice").await;
     for name in ["bob", "carol", "erin"] {
@@ -209,11 +210,11 @@ async fn wrong_passwords_from_fifty_addresses_harm_nobody_else() {
     attack.is_under_way().await;
     let others = async {
         let mut overtaken_by = Vec::new();
-        // Somebody whom nobody attacks; a victim where she has signed in before.
+        // A user without an attack on her name, and a victim at an address of an earlier sign-in.
         for (address, user) in [("127.0.1.1", "erin"), ("127.0.0.1", "alice")] {
             overtaken_by.push(overtaken(&server, &attack, address, user).await);
         }
-        // A victim at an address where he has never been.
+        // A victim at a new address.
         overtaken(&server, &attack, "127.0.1.2", "bob").await;
         overtaken_by
     };
@@ -225,7 +226,7 @@ async fn wrong_passwords_from_fifty_addresses_harm_nobody_else() {
     attack.check();
     println!("sends, p99: {quiet:?} before, {attacked:?} in the attack; {resumed} resumed");
     assert!(resumed > 0);
-    // Of each address one may be earlier, and far from two, also on a machine that counts late.
+    // Each address may have one hash more, but far fewer than two, also on a slow machine.
     let most = usize::from(ADDRESSES) * 3 / 2;
     assert!(overtaken_by.iter().all(|&hashes| hashes <= most), "{overtaken_by:?}");
     assert!(attacked < quiet * 4 + Duration::from_millis(200), "{quiet:?}, {attacked:?}");

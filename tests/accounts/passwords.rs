@@ -1,4 +1,4 @@
-//! Passwords: what a wrong one costs, who is told what of it, and how they are stored.
+//! Passwords: the wait after wrong ones, the answers, and the stored hashes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::harness::raw_quic::endpoint;
 use crate::harness::{Client, PASSWORD, RawConnection, Server, in_time, text};
 
-/// How many wrong passwords of an address cost no wait.
+/// The number of wrong passwords of an address before a wait.
 const FREE: usize = 5;
 
-/// How often a line is repeated: more often than a machine can make up for by being slow.
+/// The repetitions of a line: more than the slowness of a machine can hide.
 const REPETITIONS: usize = 12;
 
-/// How often the time is taken that an unknown user costs, and a known one; an even number.
+/// The number of measurements for a known and an unknown user, which is even.
 fn timings() -> usize {
     std::env::var("QCHAT_TIMINGS").map_or(30, |times| times.parse().expect("a number"))
 }
@@ -29,7 +29,7 @@ fn count(answers: &[Value], code: &str) -> usize {
     answers.iter().filter(|answer| answer["error"]["code"] == code).count()
 }
 
-/// Checks that wrong passwords were refused as such, and from some point on as too many.
+/// Checks that the first wrong passwords were refused as wrong, and the later ones as too many.
 #[track_caller]
 fn check_throttled(answers: &[Value]) {
     assert_eq!(count(&answers[..FREE], "bad_credentials"), FREE, "{answers:?}");
@@ -44,13 +44,13 @@ fn check_throttled(answers: &[Value]) {
 }
 
 #[test]
-fn who_is_wrong_too_often_is_told_so_whether_there_is_such_a_user_or_not() {
+fn too_many_wrong_passwords_are_refused_for_known_and_unknown_users() {
     for user in ["alice", "nobody"] {
         let server = Server::talkative(&[]);
         server.user("alice");
         let answers = repeat(&server.visitor(), &format!("auth_login {user} wrong"));
         check_throttled(&answers);
-        // Each line has asked once: nobody tries a password again by themselves.
+        // Each line was sent once: no client repeats a password by itself.
         let (log, _folder) = server.into_log();
         let asked = log.matches("refused command=\"Login\" code=\"too_many_attempts\"").count();
         assert_eq!(asked, count(&answers, "too_many_attempts"));
@@ -58,17 +58,17 @@ fn who_is_wrong_too_often_is_told_so_whether_there_is_such_a_user_or_not() {
 }
 
 #[test]
-fn who_has_a_session_is_let_in_however_many_passwords_were_wrong_at_their_address() {
+fn a_saved_session_works_at_an_address_with_too_many_wrong_passwords() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
     check_throttled(&repeat(&server.visitor(), "auth_login nobody wrong"));
-    // This is a connection of its own, which resumes the session.
+    // This connection resumes the session.
     alice.ok("ls");
 }
 
 #[test]
-fn the_old_password_of_a_change_cannot_be_guessed_either() {
+fn the_old_password_of_a_password_change_cannot_be_guessed_either() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -77,7 +77,7 @@ fn the_old_password_of_a_change_cannot_be_guessed_either() {
 }
 
 #[test]
-fn an_address_makes_so_many_accounts_in_an_hour() {
+fn an_address_makes_a_limited_number_of_accounts_in_an_hour() {
     let server = Server::with(&["--accounts-per-hour", "3"]);
     let lines: Vec<_> =
         (0..REPETITIONS).map(|number| format!("auth_register user{number} {PASSWORD}")).collect();
@@ -87,7 +87,7 @@ fn an_address_makes_so_many_accounts_in_an_hour() {
     server.visitor().ok(&format!("auth_login user0 {PASSWORD}"));
 }
 
-/// How long a wrong password takes to be answered, and the bytes of the answer.
+/// The time of the answer to a wrong password, and the bytes of the answer.
 async fn timed(raw: &RawConnection, user: &str) -> (Duration, Vec<u8>) {
     let password = "wrong".to_owned().try_into().unwrap();
     let request: Request = Login { user: user.parse().unwrap(), password }.into();
@@ -99,13 +99,13 @@ async fn timed(raw: &RawConnection, user: &str) -> (Duration, Vec<u8>) {
     (begun.elapsed(), answer)
 }
 
-/// The median, and what one in ten stays below: a busy machine disturbs that less.
+/// The median and the 10th percentile, which a busy machine changes less than the mean.
 fn median_and_tenth(times: &mut [Duration]) -> (Duration, Duration) {
     times.sort_unstable();
     (times[times.len() / 2], times[times.len() / 10])
 }
 
-/// Each address tries two known and two unknown users: as many as it may without a wait.
+/// Each address tries two known and two unknown users, which causes no wait.
 #[tokio::test]
 async fn an_unknown_user_takes_as_long_as_a_known_one_and_is_answered_with_the_same_bytes() {
     let server = Server::start();
@@ -118,7 +118,7 @@ async fn an_unknown_user_takes_as_long_as_a_known_one_and_is_answered_with_the_s
         let raw = endpoint(&format!("127.0.{}.{}", 1 + host / 250, 1 + host % 250));
         let raw = RawConnection::on(&raw, &server).await.unwrap();
         let mut users = [(0, known[number % 4]), (1, unknown[number % 4].as_str())];
-        // What follows on what must not make a difference.
+        // The order of the users must not make a difference.
         users.rotate_left(number / 2 % 2);
         for (kind, user) in users {
             let (time, answer) = timed(&raw, user).await;
@@ -134,12 +134,11 @@ async fn an_unknown_user_takes_as_long_as_a_known_one_and_is_answered_with_the_s
     assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
 }
 
-/// The hash of everybody's password that takes a KiB less memory than today's, as an older server would
-/// have stored it.
+/// The hash of the test password with 1 KiB less memory than today, as an older server would have stored it.
 const WEAK: &str = "$argon2id$v=19$m=19455,t=2,p=1$PQjgIjqrKKLG+gNv3cFucg$kwKa0vPcAsk69AkP5kS4+EiqSLjQAdFXSliNtWYb+2k";
 const STRONG: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
 
-/// The hashes of today in a store, also those that were replaced.
+/// The current hashes in a store, also the replaced ones.
 fn strong_hashes(store: &[u8]) -> BTreeSet<&[u8]> {
     let found = store.windows(STRONG.len()).enumerate();
     let found = found.filter(|(_, bytes)| *bytes == STRONG.as_bytes());
@@ -147,7 +146,7 @@ fn strong_hashes(store: &[u8]) -> BTreeSet<&[u8]> {
 }
 
 #[test]
-fn a_hash_of_an_older_server_is_replaced_when_its_user_signs_in() {
+fn the_hash_of_an_older_server_is_replaced_at_the_next_sign_in() {
     let server = Server::start();
     server.user("alice");
     let stopped = server.terminate();
@@ -170,7 +169,7 @@ fn a_hash_of_an_older_server_is_replaced_when_its_user_signs_in() {
     stopped.start().visitor().ok(&format!("auth_login alice {PASSWORD}"));
 }
 
-/// The bytes with every `old` replaced by a `new` of the same length.
+/// Replaces every `old` by a `new` of the same length.
 fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     assert_eq!(old.len(), new.len());
     let mut bytes = bytes.to_vec();

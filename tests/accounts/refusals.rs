@@ -1,8 +1,8 @@
-//! What is refused, and in which order things are looked at.
+//! Refused commands, and the order of the checks.
 
 use crate::harness::{Server, keys, text};
 
-/// Every command but the two that a visitor may use.
+/// All commands except the two for signed-out users.
 const FOR_MEMBERS_ONLY: [&str; 19] = [
     "auth_logout",
     "auth_logout --all",
@@ -26,7 +26,7 @@ const FOR_MEMBERS_ONLY: [&str; 19] = [
 ];
 
 #[test]
-fn every_command_but_two_is_for_those_who_are_signed_in() {
+fn every_command_except_two_needs_a_signed_in_user() {
     let server = Server::start();
     let answers = server.visitor().lines(&FOR_MEMBERS_ONLY);
     for (line, answer) in FOR_MEMBERS_ONLY.iter().zip(answers) {
@@ -38,7 +38,7 @@ fn every_command_but_two_is_for_those_who_are_signed_in() {
 }
 
 #[test]
-fn who_signed_out_is_a_visitor_again() {
+fn a_user_who_has_signed_out_has_the_permissions_of_a_signed_out_user() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut lines = vec!["ls", "auth_logout"];
@@ -52,7 +52,7 @@ fn who_signed_out_is_a_visitor_again() {
 }
 
 #[test]
-fn nobody_is_written_to_who_does_not_exist() {
+fn a_message_to_an_unknown_user_is_refused() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("here.txt", b"here");
@@ -64,7 +64,7 @@ fn nobody_is_written_to_who_does_not_exist() {
 }
 
 #[test]
-fn a_message_has_something_to_say_and_at_most_16_kib() {
+fn a_message_is_not_empty_and_has_at_most_16_kib() {
     let server = Server::start();
     let alice = server.user("alice");
     let long = format!("send alice {}", "x".repeat(16 * 1024 + 1));
@@ -78,7 +78,7 @@ fn a_message_has_something_to_say_and_at_most_16_kib() {
 }
 
 #[test]
-fn the_same_holds_for_a_group() {
+fn the_same_limits_hold_for_a_group_message() {
     let server = Server::start();
     let alice = server.user("alice");
     let long = format!("sendgroup lab {}", "x".repeat(16 * 1024 + 1));
@@ -89,7 +89,7 @@ fn the_same_holds_for_a_group() {
 }
 
 #[test]
-fn a_group_exists_before_it_has_members() {
+fn an_unknown_group_is_refused_before_its_membership() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -117,7 +117,7 @@ fn a_group_exists_before_it_has_members() {
 }
 
 #[test]
-fn a_groups_name_has_one_owner_and_keeps_the_rule() {
+fn a_group_name_has_one_owner_and_follows_the_rule() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -126,12 +126,12 @@ fn a_groups_name_has_one_owner_and_keeps_the_rule() {
     assert_eq!(bob.refused("mkgr LAB"), "group_exists");
     assert_eq!(bob.refused("mkgr ../lab"), "invalid_name");
     assert_eq!(bob.refused("mkgr .lab"), "invalid_name");
-    // Users and groups do not take each other's names.
+    // Users and groups have separate names.
     bob.ok("mkgr alice");
 }
 
 #[test]
-fn a_line_that_is_no_command_is_answered_by_the_client() {
+fn an_unknown_command_is_refused_by_the_client() {
     let server = Server::start();
     let visitor = server.visitor();
     let answers = visitor.lines(&["sned bob hi", "xyzzy", "send", "mkgr", "join lab now"]);

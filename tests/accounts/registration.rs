@@ -1,11 +1,11 @@
-//! Making accounts, signing in and out.
+//! Registration, sign-in and sign-out.
 
 use std::time::Instant;
 
 use crate::harness::{DEADLINE, PASSWORD, Server, Talk, items, keys, text};
 
 #[test]
-fn registering_and_signing_in_tell_the_user_and_nothing_secret() {
+fn registration_and_sign_in_print_the_user_and_no_secret() {
     let server = Server::start();
     let lines = [
         format!("auth_register alice {PASSWORD}"),
@@ -36,18 +36,18 @@ fn capitals_are_folded() {
 }
 
 #[test]
-fn an_account_that_was_made_is_not_signed_in_yet() {
+fn a_registered_account_is_not_signed_in_yet() {
     let server = Server::start();
     let answers = server.visitor().lines(&[&format!("auth_register alice {PASSWORD}"), "ls"]);
     assert_eq!(answers[1]["error"]["code"], "not_logged_in");
 }
 
 #[test]
-fn who_is_signed_in_registers_and_signs_in_nobody() {
+fn a_signed_in_user_cannot_register_or_sign_in() {
     let server = Server::start();
     let _bob = server.user("bob");
     let alice = server.user("alice");
-    // Without a saved session the line would be one of a visitor, who is about to make an account.
+    // Without a saved session, a line that registers would run signed out.
     alice.ok("ls");
     assert_eq!(alice.refused(&format!("auth_register carol {PASSWORD}")), "already_logged_in");
     assert_eq!(alice.refused(&format!("auth_login bob {PASSWORD}")), "already_logged_in");
@@ -69,7 +69,7 @@ fn a_name_has_one_owner() {
 }
 
 #[test]
-fn a_name_outside_the_rule_is_told_the_rule() {
+fn a_name_outside_the_rule_gets_the_rule() {
     let server = Server::start();
     let long = "a".repeat(33);
     for name in [".a", "a.", "-a", "_", "a/b", "../a", "a:b", "\u{e9}", "a\u{1b}[2J", &long] {
@@ -86,10 +86,10 @@ fn a_name_outside_the_rule_is_told_the_rule() {
 }
 
 #[test]
-fn a_short_password_is_refused_only_where_the_server_asks_for_a_longer_one() {
+fn a_short_password_is_refused_only_by_a_server_with_a_longer_minimum() {
     let strict = Server::with(&["--password-min", "12"]);
     assert_eq!(strict.visitor().refused("auth_register alice elevenchars"), "weak_password");
-    // Twelve characters, though some of more than one byte.
+    // This password has twelve characters, and one of them has two bytes.
     strict.visitor().ok("auth_register alice zw\u{f6}lfzeichen");
     assert_eq!(
         strict.visitor().refused("auth_register bob \u{e4}\u{f6}\u{fc}\u{e4}\u{f6}\u{fc}"),
@@ -100,7 +100,7 @@ fn a_short_password_is_refused_only_where_the_server_asks_for_a_longer_one() {
 }
 
 #[test]
-fn a_wrong_password_and_an_unknown_user_are_told_the_same() {
+fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
     let server = Server::start();
     let _alice = server.user("alice");
     let wrong = server.visitor().lines(&["auth_login alice wrong"]).remove(0);
@@ -123,7 +123,7 @@ fn a_password_is_the_rest_of_the_line() {
 }
 
 #[test]
-fn the_list_of_users_has_the_others_and_says_who_is_online() {
+fn the_list_of_users_has_the_other_users_and_their_presence() {
     let server = Server::start();
     let alice = server.user("alice");
     let _carol = server.user("carol");
@@ -143,7 +143,7 @@ fn the_list_of_users_has_the_others_and_says_who_is_online() {
     assert_eq!(bob.ok("ls")["users"][0]["name"], "alice");
 }
 
-/// Asks until bob is as online as expected: a server hears of a goodbye a moment later.
+/// Repeats the query until bob is as online as expected, because a server learns of a close a moment later.
 #[track_caller]
 fn sees_bob(alice: &mut Talk, online: bool) {
     let until = Instant::now() + DEADLINE;
@@ -153,7 +153,7 @@ fn sees_bob(alice: &mut Talk, online: bool) {
 }
 
 #[test]
-fn who_has_left_is_no_longer_online() {
+fn a_user_who_has_left_is_offline() {
     let server = Server::start();
     let mut alice = server.user("alice").talk();
     let bob = server.user("bob");
@@ -167,7 +167,7 @@ fn who_has_left_is_no_longer_online() {
 }
 
 #[test]
-fn who_was_on_two_devices_is_online_until_both_have_left() {
+fn a_user_with_two_devices_is_online_until_both_have_left() {
     let server = Server::start();
     let mut alice = server.user("alice").talk();
     let bob = server.user("bob");

@@ -1,8 +1,8 @@
-//! A sign-in at the prompt is remembered on its device; a server that is down does not close the prompt.
+//! A sign-in at the prompt is saved on the device. The prompt stays open while the server is down.
 
 use crate::harness::{Client, PASSWORD, Running, Screen, Server, items, texts};
 
-/// A device at whose prompt alice has signed in, and left.
+/// A device on which alice has signed in at the prompt, and left the prompt.
 fn after_alice(server: &Server, arguments: &[&str]) -> Client {
     server.visitor().ok(&format!("auth_register alice {PASSWORD}"));
     let client = server.visitor();
@@ -23,7 +23,7 @@ fn quit(mut screen: Screen) {
     assert_eq!(screen.ends(), 0);
 }
 
-/// Opens the prompt, and checks who is signed in there without a line.
+/// Opens the prompt, and checks which user is signed in at its start.
 #[track_caller]
 fn check_prompt(client: &Client, arguments: &[&str], prompt: &str) {
     let screen = Screen::open(client, arguments);
@@ -33,7 +33,7 @@ fn check_prompt(client: &Client, arguments: &[&str], prompt: &str) {
 }
 
 #[test]
-fn the_next_prompt_goes_on_with_who_signed_in_last() {
+fn the_next_prompt_continues_with_the_last_user() {
     let server = Server::start();
     let client = after_alice(&server, &[]);
     check_prompt(&client, &[], "alice@127.0.0.1>");
@@ -46,14 +46,14 @@ fn the_next_prompt_goes_on_with_who_signed_in_last() {
     screen.prompts("bob@");
     quit(screen);
     check_prompt(&client, &[], "bob@127.0.0.1>");
-    // Another server of the same device is another matter.
+    // The sign-in is saved for each server separately.
     let other = Server::start();
     let client = client.pointed_at(&["--server", &other.address.to_string(), "--accept-new"]);
     check_prompt(&client, &[], "127.0.0.1>");
 }
 
 #[test]
-fn signing_out_is_remembered_as_well() {
+fn a_sign_out_is_saved_too() {
     let server = Server::start();
     let client = after_alice(&server, &[]);
     let mut screen = Screen::open(&client, &[]);
@@ -65,20 +65,20 @@ fn signing_out_is_remembered_as_well() {
 }
 
 #[test]
-fn no_save_keeps_nothing_and_goes_on_with_nothing() {
+fn no_save_saves_nothing_and_uses_no_saved_session() {
     let server = Server::start();
     let client = after_alice(&server, &["--no-save"]);
     check_prompt(&client, &[], "127.0.0.1>");
     sign_in(&client, &[], "alice");
     check_prompt(&client, &["--no-save"], "127.0.0.1>");
     check_prompt(&client, &[], "alice@127.0.0.1>");
-    // The session that was not kept has ended with its run.
+    // The session that was not saved has ended with its run.
     let sessions = server.client_of("alice").ok("sessions");
     assert_eq!(items(&sessions["sessions"]).len(), 2, "{sessions}");
 }
 
 #[test]
-fn scripts_start_signed_out_unless_they_name_somebody() {
+fn scripts_start_signed_out_unless_they_name_a_user() {
     let server = Server::start();
     let client = after_alice(&server, &[]);
     for arguments in [&["--json", "ls"][..], &["--json", "-c", "ls"]] {
@@ -92,7 +92,7 @@ fn scripts_start_signed_out_unless_they_name_somebody() {
 }
 
 #[test]
-fn a_remembered_session_that_has_ended_is_told_once() {
+fn the_end_of_a_saved_session_is_reported_once() {
     let server = Server::start();
     let client = after_alice(&server, &[]);
     server.client_of("alice").ok("auth_logout --all");
@@ -107,7 +107,7 @@ fn a_remembered_session_that_has_ended_is_told_once() {
 }
 
 #[test]
-fn a_server_that_is_down_opens_the_prompt_offline_and_keeps_lines() {
+fn the_prompt_opens_offline_without_a_server_and_keeps_lines() {
     let server = Server::start();
     let bob = server.user("bob");
     let client = after_alice(&server, &[]);
@@ -125,7 +125,7 @@ fn a_server_that_is_down_opens_the_prompt_offline_and_keeps_lines() {
 }
 
 #[test]
-fn a_prompt_that_nobody_is_signed_in_at_opens_offline_as_well() {
+fn a_signed_out_prompt_opens_offline_too() {
     let server = Server::start();
     server.visitor().ok(&format!("auth_register alice {PASSWORD}"));
     let client = server.visitor();
@@ -138,7 +138,7 @@ fn a_prompt_that_nobody_is_signed_in_at_opens_offline_as_well() {
 }
 
 #[test]
-fn a_server_that_is_met_for_the_first_time_behind_an_offline_prompt_shows_its_key() {
+fn an_unknown_server_behind_an_offline_prompt_shows_its_key() {
     let server = Server::start();
     let client = after_alice(&server, &[]);
     let pins = client.home().join("home/xdg_config_home/qchat/known_servers");

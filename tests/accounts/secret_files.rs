@@ -1,4 +1,4 @@
-//! Files that hold a secret: made for their owner alone, and refused where others can read them.
+//! Files with a secret: only their owner can read them, and they are refused if other users can.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// The files below a folder that others can read or write.
+/// The files below a folder that other users can read or write.
 fn exposed(folder: &Path) -> Vec<PathBuf> {
     files_below(folder).into_iter().filter(|file| mode(file) & 0o077 != 0).collect()
 }
 
 #[test]
-fn a_server_does_not_start_with_a_key_that_others_can_read() {
+fn a_server_does_not_start_with_a_key_that_other_users_can_read() {
     let folder = used_folder();
     for name in ["cert/key.pem", "cert/next-key.pem"] {
         folder.cert(&["--next"]);
@@ -36,7 +36,7 @@ fn a_server_does_not_start_with_a_key_that_others_can_read() {
 }
 
 #[test]
-fn a_certificate_is_not_renewed_with_a_key_that_others_can_read() {
+fn a_certificate_is_not_renewed_with_a_key_that_other_users_can_read() {
     let folder = used_folder();
     folder.set_mode("cert/key.pem", 0o644);
     for arguments in [&["cert"][..], &["cert", "--next"], &["cert", "--rotate"]] {
@@ -56,7 +56,7 @@ fn session_file(client: &Client) -> PathBuf {
 }
 
 #[test]
-fn a_saved_session_that_others_can_read_is_refused_with_the_remedy() {
+fn a_saved_session_that_other_users_can_read_is_refused_with_the_remedy() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -74,7 +74,7 @@ fn a_saved_session_that_others_can_read_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_password_file_that_others_can_read_is_refused_with_the_remedy() {
+fn a_password_file_that_other_users_can_read_is_refused_with_the_remedy() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write_secret("password", PASSWORD.as_bytes());
@@ -93,7 +93,7 @@ fn a_password_file_that_others_can_read_is_refused_with_the_remedy() {
     assert_eq!(run().status, Some(0));
 }
 
-/// The same program, in a process that takes no rights away from the files that it makes.
+/// The same program with a umask of zero.
 fn careless(command: &Command) -> Command {
     let mut careless = Command::new("sh");
     careless.args(["-c", "umask 0; exec \"$0\" \"$@\""]).arg(command.get_program());
@@ -111,7 +111,7 @@ fn careless(command: &Command) -> Command {
 }
 
 #[test]
-fn without_a_umask_secrets_are_their_owners_alone_all_the_same() {
+fn without_a_umask_only_the_owner_can_read_files_with_secrets() {
     let folder = ServerFolder::new();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(PROGRAM);

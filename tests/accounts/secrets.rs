@@ -1,4 +1,4 @@
-//! Where passwords and tokens are not: a session with marked ones, and a search for the marks.
+//! A run with marked passwords and tokens, and a search for the marks in files, logs and processes.
 
 use std::path::Path;
 
@@ -6,25 +6,25 @@ use qchat_proto::SessionToken;
 
 use crate::harness::{Client, Running, Screen, Server, files_below};
 
-/// Passwords by the way that they are given.
+/// The passwords, named by the way in which they are given.
 const GIVEN_AS_LINE: &str = "marker-given-as-line";
 const GIVEN_BY_VARIABLE: &str = "marker-given-by-variable";
 const GIVEN_BY_FILE: &str = "marker-given-by-file";
 const GIVEN_AT_PROMPT: &str = "marker-given-at-prompt";
 const MISTYPED: &str = "marker-mistyped";
 
-/// And new ones.
+/// The new passwords of a change.
 const CHANGED_BY_LINE: &str = "marker-changed-by-line";
 const CHANGED_AT_PROMPT: &str = "marker-changed-at-prompt";
 const CHANGED_AGAIN: &str = "marker-changed-again";
 
-/// What all of them have in common.
+/// The common prefix of all passwords.
 const MARKER: &str = "marker-";
 
-/// What a message says: for its readers, and for no log.
+/// The text of a message, which must not be in a log.
 const SAID: &str = "rendezvous at the bridge";
 
-/// Checks that nobody sees a secret in a process's arguments, and that the process has no children.
+/// Checks that the arguments of a process contain no secret, and that the process has no children.
 #[track_caller]
 fn check_process(id: u32) {
     let folder = format!("/proc/{id}");
@@ -37,7 +37,7 @@ fn check_process(id: u32) {
     }
 }
 
-/// Checks that a process to which nobody has given a password by a variable has none in any.
+/// Checks that the environment of a process without a password variable contains no password.
 #[track_caller]
 fn check_environment(id: u32) {
     let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap();
@@ -51,7 +51,7 @@ fn check_has_no(secret: &[u8], bytes: &[u8], place: &str) {
     assert_eq!(found, None, "{:?} is in {place}", String::from_utf8_lossy(secret));
 }
 
-/// Checks every file of a folder, and the names of them.
+/// Checks the contents and the names of all files in a folder.
 #[track_caller]
 fn check_folder(secret: &[u8], folder: &Path) {
     for file in files_below(folder) {
@@ -61,7 +61,7 @@ fn check_folder(secret: &[u8], folder: &Path) {
     }
 }
 
-/// Registers an account whose password is given on a line.
+/// Registers an account with a password on the line.
 fn registered(server: &Server, name: &str, password: &str) -> Client {
     server.visitor().ok(&format!("auth_register {name} {password}"));
     server.client_of(name)
@@ -88,7 +88,7 @@ fn sign_in(client: &Client, arguments: &[&str], password: Option<&str>) -> Strin
     answer + &ended.output + &ended.error
 }
 
-/// A person at a prompt who types passwords where they belong, and where they do not.
+/// A prompt at which passwords are typed in the right and in wrong places.
 fn type_at_the_prompt(server: &Server, client: &Client) -> Vec<u8> {
     let mut screen = Screen::open(client, &[]);
     screen.shows("assword");
@@ -113,9 +113,9 @@ fn type_at_the_prompt(server: &Server, client: &Client) -> Vec<u8> {
     unseen
 }
 
-/// Answers what `passwd` asks.
+/// Answers the questions of `passwd`.
 fn change_at_the_prompt(screen: &mut Screen) {
-    // What was asked before goes from the screen.
+    // Clears the earlier questions from the screen.
     screen.press("\u{c}");
     screen.enter("passwd");
     for (asked, secret) in [
@@ -129,7 +129,7 @@ fn change_at_the_prompt(screen: &mut Screen) {
     screen.prompts("dora");
 }
 
-/// The tokens of the saved sessions in a home.
+/// The tokens of the saved sessions in a home folder.
 fn tokens(home: &Path) -> Vec<SessionToken> {
     let files = files_below(home).into_iter();
     let texts = files.filter_map(|file| std::fs::read_to_string(file).ok());
@@ -137,7 +137,7 @@ fn tokens(home: &Path) -> Vec<SessionToken> {
 }
 
 #[test]
-fn marked_secrets_are_nowhere_but_where_they_belong() {
+fn marked_secrets_are_only_in_the_places_for_secrets() {
     let server = Server::logging("trace", "text");
     let alice = registered(&server, "alice", GIVEN_AS_LINE);
     let bob = registered(&server, "bob", GIVEN_BY_VARIABLE);

@@ -1,11 +1,11 @@
-//! Saved sessions: signed in across processes, restarts and devices.
+//! Saved sessions across processes, restarts and devices.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::{Client, PASSWORD, Running, Server, files_below, items, texts};
 
-/// Runs `ls` without any way to learn the password, and returns the exit status.
+/// Runs `ls` without a password, and returns the exit status.
 fn status_without_password(client: &Client) -> Option<i32> {
     let mut command = client.command();
     command.env_remove("QCHAT_PASSWORD").args(["--json", "ls"]);
@@ -23,7 +23,7 @@ fn a_session_is_used_again_by_the_next_process() {
 }
 
 #[test]
-fn a_session_outlives_the_server() {
+fn a_session_survives_a_restart_of_the_server() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -34,11 +34,11 @@ fn a_session_outlives_the_server() {
 }
 
 #[test]
-fn signing_out_ends_a_session_for_good() {
+fn a_session_that_was_signed_out_cannot_be_resumed() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
-    // What a thief of the session's file would have.
+    // A copy of the session file, as a thief would have it.
     let stolen: Vec<_> = files_below(alice.home())
         .into_iter()
         .map(|path| (path.clone(), std::fs::read(path).unwrap()))
@@ -55,7 +55,7 @@ fn signing_out_ends_a_session_for_good() {
 }
 
 #[test]
-fn signing_out_on_one_device_leaves_the_other_signed_in() {
+fn a_sign_out_on_one_device_leaves_the_other_signed_in() {
     let server = Server::start();
     let alice = server.user("alice");
     let phone = server.client_of("alice");
@@ -76,7 +76,7 @@ fn a_second_login_keeps_the_first_session() {
 }
 
 #[test]
-fn a_session_is_saved_for_its_owners_eyes_only() {
+fn only_the_owner_can_read_the_file_of_a_saved_session() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -91,13 +91,13 @@ fn a_session_is_saved_for_its_owners_eyes_only() {
 }
 
 #[test]
-fn each_user_of_a_device_has_their_own_session() {
+fn each_user_of_a_device_has_a_session_of_their_own() {
     let server = Server::start();
     let alice = server.user("alice");
     let _bob = server.user("bob");
     alice.ok("ls");
     let ended = alice.run(&["--user", "bob", "--json", "send", "alice", "hi from bob"]);
-    // A flag may be given once or twice; what counts is that bob is not taken for alice.
+    // Whether the second flag is accepted or refused, bob must not become alice.
     if ended.status == Some(0) {
         assert_eq!(ended.json()[0]["message"]["from"], "bob");
     } else {
@@ -106,7 +106,7 @@ fn each_user_of_a_device_has_their_own_session() {
 }
 
 #[test]
-fn a_password_comes_from_a_file_as_well() {
+fn a_password_can_come_from_a_file() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write_secret("password", format!("{PASSWORD}\n").as_bytes());
@@ -118,7 +118,7 @@ fn a_password_comes_from_a_file_as_well() {
 }
 
 #[test]
-fn a_user_and_a_server_come_from_the_environment_as_well() {
+fn a_user_and_a_server_can_come_from_the_environment() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut command = std::process::Command::new(crate::harness::PROGRAM);
@@ -133,7 +133,7 @@ fn a_user_and_a_server_come_from_the_environment_as_well() {
 }
 
 #[test]
-fn a_wrong_password_signs_nobody_in() {
+fn a_wrong_password_does_not_sign_in() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut command = alice.command();
@@ -143,7 +143,7 @@ fn a_wrong_password_signs_nobody_in() {
     assert_ne!(status_without_password(&alice), Some(0));
 }
 
-/// Runs `ls` without a password, and returns what is said of that.
+/// Runs `ls` without a password, and returns the message about that.
 #[track_caller]
 fn told_without_password(client: &Client) -> String {
     let mut command = client.command();
@@ -155,7 +155,7 @@ fn told_without_password(client: &Client) -> String {
 }
 
 #[test]
-fn a_script_without_a_session_is_told_why_it_has_none() {
+fn a_script_without_a_session_gets_the_reason() {
     let server = Server::start();
     let alice = server.user("alice");
     assert!(told_without_password(&alice).contains("no saved session of alice here"));
@@ -203,25 +203,25 @@ fn parallel_first_runs_with_one_home_share_one_session() {
 }
 
 #[test]
-fn a_run_that_saves_nothing_ends_its_session() {
+fn a_run_without_a_saved_session_ends_its_session() {
     let server = Server::start();
     let alice = server.user("alice");
     let other = server.client_of("alice");
     for arguments in [&["--no-save", "ls"][..], &["--no-save", "-c", "ls", "-c", "send x y"]] {
         other.run(arguments);
     }
-    // A home that takes no session keeps none either.
+    // A home folder that cannot be written to saves no session either.
     let third = server.client_of("alice");
     let state = third.home().join("home/xdg_state_home/qchat");
     std::fs::create_dir_all(&state).unwrap();
     std::os::unix::fs::symlink("nowhere", state.join("sessions")).unwrap();
     let ended = third.run(&["ls"]);
     assert!(ended.error.contains("the session cannot be saved"), "{ended:?}");
-    // One that is broken off, too.
+    // An interrupted run ends its session too.
     let mut talk = server.visitor().talk();
     talk.ok(&format!("auth_login alice {PASSWORD}"));
     talk.interrupt();
-    // Before its input ends, too.
+    // The session ends also before the end of the input.
     while talk.error_line().is_some() {}
     assert_eq!(talk.finish().status, Some(130));
     assert_eq!(items(&alice.ok("sessions")["sessions"]).len(), 1);

@@ -1,4 +1,4 @@
-//! Commands that run at once on one connection: whatever comes first, each session is somebody's.
+//! Concurrent commands on one connection: in any order, every session belongs to a token that a client has.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use qchat_client::{Code, Refusal};
 
 use crate::harness::{PASSWORD, RawConnection, Server};
 
-/// A command about accounts and sessions, of alice's.
+/// A command of alice about accounts and sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Register,
@@ -23,7 +23,7 @@ enum Asked {
     ChangePassword,
 }
 
-/// Those that somebody can ask for who is signed out.
+/// The commands for a signed-out user.
 const SIGNED_OUT: [Asked; 3] = [Asked::Register, Asked::SignIn, Asked::Resume];
 
 const ALL: [Asked; 7] = [
@@ -36,14 +36,14 @@ const ALL: [Asked; 7] = [
     Asked::ChangePassword,
 ];
 
-/// What alice knows: her password, and tokens that she was told.
+/// The secrets that alice has: her password, and the tokens that she got.
 #[derive(Debug)]
 struct Alice {
     password: String,
     tokens: Vec<SessionToken>,
 }
 
-/// What she learns by a command.
+/// The answer to a command.
 #[derive(Debug)]
 enum Learnt {
     Nothing,
@@ -68,7 +68,7 @@ async fn list(raw: &RawConnection) -> Vec<(SessionId, bool)> {
     sessions.iter().map(|session| (session.id, session.current)).collect()
 }
 
-/// The id of the session that a token resumes, if it stands.
+/// The id of the session that a token resumes, if the session exists.
 async fn id_of(server: &Server, token: &SessionToken) -> Option<SessionId> {
     let raw = RawConnection::connect(server).await;
     raw.ask(Resume { token: token.clone() }).await.ok()?;
@@ -121,7 +121,7 @@ impl Alice {
         }
     }
 
-    /// Every session that is listed is one whose token alice has. Then ends all of them.
+    /// Checks that alice has the token of every listed session, and ends all of them.
     async fn check(&mut self, server: &Server, pair: (Asked, Asked)) {
         let raw = RawConnection::connect(server).await;
         self.sign_in(&raw).await;
@@ -136,7 +136,7 @@ impl Alice {
     }
 }
 
-/// Asks for each pair at once, on a connection of its own.
+/// Runs each pair of commands concurrently, on a connection of its own.
 async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
     let server = Server::start();
     RawConnection::connect(&server)
@@ -163,17 +163,17 @@ async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
 }
 
 #[tokio::test]
-async fn two_commands_at_once_of_somebody_signed_out_leave_no_session_that_nobody_has() {
+async fn two_concurrent_commands_of_a_signed_out_user_leave_no_session_without_a_token() {
     check_pairs(&SIGNED_OUT, false).await;
 }
 
 #[tokio::test]
-async fn two_commands_at_once_of_somebody_signed_in_leave_no_session_that_nobody_has() {
+async fn two_concurrent_commands_of_a_signed_in_user_leave_no_session_without_a_token() {
     check_pairs(&ALL, true).await;
 }
 
 #[tokio::test]
-async fn of_two_sign_ins_at_once_one_is_told_that_somebody_is_signed_in() {
+async fn of_two_concurrent_sign_ins_one_is_refused() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
@@ -184,7 +184,7 @@ async fn of_two_sign_ins_at_once_one_is_told_that_somebody_is_signed_in() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_at_once_with_the_right_one_does_not_keep_it_out() {
+async fn a_concurrent_wrong_password_does_not_keep_out_the_right_one() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     raw.ask(register(ClientId::random(), PASSWORD)).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_repeated_registration_has_the_same_password() {
 }
 
 #[tokio::test]
-async fn of_two_registrations_at_once_the_one_whose_password_counts_is_made() {
+async fn of_two_concurrent_registrations_with_one_id_only_one_is_made() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     let (id, passwords) = (ClientId::random(), ["one password", "another password"]);

@@ -1,4 +1,4 @@
-//! Sessions that end: at once, on every connection, and no others.
+//! Ended sessions: they end at once on every connection, and no other session ends.
 
 use std::time::Duration;
 
@@ -16,24 +16,24 @@ use crate::harness::{
     text,
 };
 
-/// How often a race is run: each costs a sign-in by password.
+/// The repetitions of a race. Each costs a sign-in by password.
 const RACES: usize = 40;
 
-/// Runs `ls` without any way to learn the password; says whether the saved session is good for it.
+/// Runs `ls` without a password, and returns whether the saved session still works.
 fn is_saved(client: &Client) -> bool {
     let mut command = client.command();
     command.env_remove("QCHAT_PASSWORD").args(["--json", "ls"]);
     Running::start(&mut command).finish().status == Some(0)
 }
 
-/// Another device of alice's, at which she is signed in.
+/// Another device of alice, which is signed in.
 fn talk_at(client: &Client) -> Talk {
     let mut talk = client.talk();
     talk.ok("ls");
     talk
 }
 
-/// Whether a line is refused on a connection whose session has ended.
+/// Whether a command is refused on a connection whose session has ended.
 #[track_caller]
 fn check_signed_out(talk: &mut Talk) {
     let answer = talk.done("ls");
@@ -49,7 +49,7 @@ async fn is_signed_out(device: &Device) -> bool {
 }
 
 #[test]
-fn signing_out_ends_the_other_processes_of_that_session() {
+fn a_sign_out_ends_the_session_in_its_other_processes() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.ok("ls");
@@ -67,7 +67,7 @@ fn signing_out_ends_the_other_processes_of_that_session() {
 }
 
 #[tokio::test]
-async fn whoever_watches_in_an_ended_session_hears_of_it_at_once() {
+async fn a_watcher_in_an_ended_session_is_told_at_once() {
     let server = Server::start();
     let session = session(&server, "alice", server.address).await;
     let (phone, laptop) = (resume(&session).await, resume(&session).await);
@@ -76,7 +76,7 @@ async fn whoever_watches_in_an_ended_session_hears_of_it_at_once() {
     let mut watching = laptop.watch(Vec::new()).await.unwrap();
     while !matches!(next(&mut watching).await.unwrap(), Event::CaughtUp) {}
     phone.logout().await.unwrap();
-    // What comes after the answer is refused, without a moment between.
+    // A command right after the answer is refused already.
     assert!(is_signed_out(&laptop).await);
     let why = loop {
         if let Err(why) = next(&mut watching).await {
@@ -98,14 +98,14 @@ async fn whoever_watches_in_an_ended_session_hears_of_it_at_once() {
 }
 
 #[test]
-fn signing_out_everywhere_ends_every_session_of_the_user_and_of_no_other() {
+fn a_sign_out_everywhere_ends_all_sessions_of_the_user_and_no_others() {
     let server = Server::start();
     let (alice, phone, lost) =
         (server.user("alice"), server.client_of("alice"), server.client_of("alice"));
     let mut bob = talk_at(&server.user("bob"));
     let mut talks = [talk_at(&alice), talk_at(&phone)];
     lost.ok("ls");
-    // From a device where nobody is signed in: with the password, as after a theft.
+    // The command also works on a signed-out device with the password, for example after a theft.
     server.client_of("alice").ok("auth_logout --all");
     talks.iter_mut().for_each(check_signed_out);
     for device in [&alice, &phone, &lost] {
@@ -120,7 +120,7 @@ fn a_changed_password_ends_the_other_sessions_and_keeps_its_own() {
     let server = Server::start();
     let (alice, phone) = (server.user("alice"), server.client_of("alice"));
     let mut desk = talk_at(&phone);
-    // A shell's arguments may hold spaces.
+    // An argument of the shell may contain spaces.
     let ended = alice.run(&["--json", "passwd", PASSWORD, "sesame"]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert_eq!(keys(&ended.json()[0]), ["command", "ok"]);
@@ -134,7 +134,7 @@ fn a_changed_password_ends_the_other_sessions_and_keeps_its_own() {
 }
 
 #[test]
-fn a_password_is_changed_by_who_knows_it_to_one_that_is_long_enough() {
+fn a_password_change_needs_the_old_password_and_a_long_enough_new_one() {
     let server = Server::with(&["--password-min", "12"]);
     let alice = server.user("alice");
     alice.ok("ls");
@@ -153,7 +153,7 @@ fn a_password_is_changed_by_who_knows_it_to_one_that_is_long_enough() {
 }
 
 #[tokio::test]
-async fn a_change_of_a_password_whose_answer_was_lost_can_be_repeated() {
+async fn a_password_change_whose_answer_was_lost_can_be_repeated() {
     let server = Server::start();
     let session = session(&server, "alice", server.address).await;
     let password = |text: &str| text.to_owned().try_into().unwrap();
@@ -170,7 +170,7 @@ async fn a_change_of_a_password_whose_answer_was_lost_can_be_repeated() {
     anew.login("alice".parse().unwrap(), password("sesame")).await.unwrap();
 }
 
-/// The sessions of an answer, and the id of the one that is meant.
+/// The sessions in an answer, and the id of the selected one.
 #[track_caller]
 fn id_of(sessions: &Value, is_meant: impl Fn(&Value) -> bool) -> String {
     let mut meant = items(&sessions["sessions"]).iter().filter(|session| is_meant(session));
@@ -202,7 +202,7 @@ fn sessions_are_listed_and_ended_one_by_one() {
     assert_eq!(alice.refused(&format!("sessions revoke {of_phone}")), "session_not_found");
     let left = alice.ok("sessions");
     assert_eq!(items(&left["sessions"]).len(), 2);
-    // The own one, too: then this connection is signed out.
+    // A user can end the own session too, which signs out this connection.
     let own = id_of(&left, |session| session["current"] == true);
     let answers = alice.lines(&[&format!("sessions revoke {own}"), "ls"]);
     assert_eq!(answers[0]["ok"], true);
@@ -211,7 +211,7 @@ fn sessions_are_listed_and_ended_one_by_one() {
 }
 
 #[test]
-fn an_id_tells_nothing_of_the_token() {
+fn a_session_id_reveals_nothing_about_the_token() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -225,7 +225,7 @@ fn an_id_tells_nothing_of_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_resume_beside_the_end_of_its_session_is_not_signed_in_afterwards() {
+async fn a_resume_concurrent_with_the_end_of_its_session_is_signed_out() {
     let server = Server::start();
     for _ in 0..RACES {
         let session = session(&server, "alice", server.address).await;
@@ -241,7 +241,7 @@ async fn a_resume_beside_the_end_of_its_session_is_not_signed_in_afterwards() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_on_its_way_stops_with_its_session() {
+async fn an_upload_stops_at_the_end_of_its_session() {
     let server = Server::start();
     let alice = device(&server, "alice").await;
     let raw = RawConnection::connect(&server).await;
@@ -260,7 +260,7 @@ async fn a_file_that_is_on_its_way_stops_with_its_session() {
     in_time(file.write_all(&frame::encode_frame(&BlockHeader::Block(0)))).await.unwrap();
     in_time(AsyncWriteExt::write_all(&mut file, &[7; 1000])).await.unwrap();
     alice.logout_everywhere().await.unwrap();
-    // Not only when the rest does not come.
+    // The upload ends without a wait for more bytes.
     let answer = frame::read::<Result<Message, Refusal>>(&mut receive, ANSWER_BYTES_MAX);
     let answer = tokio::time::timeout(Duration::from_secs(20), answer).await.expect("at once");
     assert_eq!(answer.unwrap(), Err(Refusal::NotLoggedIn));

@@ -1,9 +1,9 @@
-//! Reads the corpora of hostile names and texts, which lie here as lines with escapes.
+//! Reads the corpora of hostile names and texts, which are files of lines with escapes.
 
-/// What the lines stand for, in their order. Empty lines and those that begin with `#` say nothing.
+/// The bytes of the lines, in order. Empty lines and lines that begin with `#` are skipped.
 ///
-/// `\xNN` is a byte, `\u{N}` a character, `\n \r \t \0 \\ \#` what they are elsewhere, `\s` a space, `\e`
-/// nothing, and `\{N}` says that the character before it stands there `N` times.
+/// `\xNN` is a byte, `\u{N}` a character, `\n \r \t \0 \\ \#` have their usual meaning, `\s` is a space, `\e`
+/// is nothing, and `\{N}` repeats the character before it, so that it is there `N` times.
 pub(crate) fn read(corpus: &str) -> Vec<Vec<u8>> {
     let lines = corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(unescaped).collect()
@@ -28,7 +28,7 @@ fn unescaped(line: &str) -> Vec<u8> {
     bytes
 }
 
-/// What stands behind a backslash.
+/// The bytes of the escape after a backslash.
 fn escaped(rest: &mut std::str::Chars<'_>) -> Vec<u8> {
     match rest.next().expect("something behind a backslash") {
         'n' => b"\n".to_vec(),
@@ -50,7 +50,7 @@ fn escaped(rest: &mut std::str::Chars<'_>) -> Vec<u8> {
     }
 }
 
-/// What stands in braces, which are next.
+/// The text in the braces that come next.
 fn braced(rest: &mut std::str::Chars<'_>) -> String {
     assert_eq!(rest.next(), Some('{'));
     rest.by_ref().take_while(|&character| character != '}').collect()

@@ -1,4 +1,4 @@
-//! What happens between a promise and its end: files that vanish, pipes that close, clients that die.
+//! Lost files, closed pipes and killed clients in the middle of a command.
 
 use std::process::Stdio;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::files::sending::{noise, stored};
 use crate::harness::{Client, DEADLINE, Server, items, text, texts};
 
-/// A server with a file from alice to herself, and the file's name.
+/// A server with a file from alice to herself, and the name of the file.
 fn with_a_file(bytes: &[u8]) -> (Server, Client, String) {
     let server = Server::start();
     let alice = server.user("alice");
@@ -15,7 +15,7 @@ fn with_a_file(bytes: &[u8]) -> (Server, Client, String) {
     (server, alice, name)
 }
 
-/// Checks that a download fails, that nothing lands, and that the server goes on.
+/// Checks that a download fails without a file, and that the server still works.
 #[track_caller]
 fn check_no_download(alice: &Client, name: &str) {
     let answers = alice.lines(&[&format!("download_file {name}"), "ls"]);
@@ -27,14 +27,14 @@ fn check_no_download(alice: &Client, name: &str) {
 }
 
 #[test]
-fn a_stored_file_that_was_removed_is_missed_politely() {
+fn a_download_of_a_removed_stored_file_is_refused() {
     let (server, alice, name) = with_a_file(b"here");
     std::fs::remove_file(server.folder().join("upload").join(&name)).unwrap();
     check_no_download(&alice, &name);
 }
 
 #[test]
-fn a_stored_file_that_was_changed_does_not_land() {
+fn a_download_of_a_changed_stored_file_leaves_no_file() {
     let (server, alice, name) = with_a_file(&noise(100_000));
     let path = server.folder().join("upload").join(&name);
     let mut bytes = noise(100_000);
@@ -44,7 +44,7 @@ fn a_stored_file_that_was_changed_does_not_land() {
 }
 
 #[test]
-fn a_stored_file_that_was_cut_or_grew_does_not_land() {
+fn a_download_of_a_stored_file_of_another_length_leaves_no_file() {
     let (server, alice, name) = with_a_file(&noise(100_000));
     let path = server.folder().join("upload").join(&name);
     for length in [99_999, 0, 100_001] {
@@ -54,7 +54,7 @@ fn a_stored_file_that_was_cut_or_grew_does_not_land() {
 }
 
 #[test]
-fn a_pipe_is_no_file_and_makes_nobody_wait() {
+fn a_pipe_is_refused_as_a_file_without_a_wait() {
     let server = Server::start();
     let alice = server.user("alice");
     let made = std::process::Command::new("mkfifo").arg(alice.path("pipe")).status().unwrap();
@@ -65,7 +65,7 @@ fn a_pipe_is_no_file_and_makes_nobody_wait() {
 }
 
 #[test]
-fn what_could_not_be_shown_stays_unread() {
+fn messages_that_could_not_be_printed_stay_unread() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.lines(&["send alice 1", "send alice 2"]);
@@ -85,7 +85,7 @@ fn what_could_not_be_shown_stays_unread() {
 }
 
 #[test]
-fn who_breaks_off_in_the_middle_of_a_file_can_send_it_again() {
+fn an_upload_of_a_killed_client_can_be_repeated() {
     let server = Server::with(&["--quota", "70000000"]);
     let alice = server.user("alice");
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
@@ -101,7 +101,7 @@ fn who_breaks_off_in_the_middle_of_a_file_can_send_it_again() {
     }
     talk.interrupt();
     assert_eq!(talk.finish().status, Some(130));
-    // What lies there of it takes no room twice.
+    // The partial file counts against the quota only once.
     loop {
         let answer = alice.lines(&["send_file alice film.mkv"]).remove(0);
         if answer["ok"] == true {
@@ -115,7 +115,7 @@ fn who_breaks_off_in_the_middle_of_a_file_can_send_it_again() {
 }
 
 #[test]
-fn many_clients_of_one_home_do_not_disturb_each_other() {
+fn many_clients_with_one_home_folder_do_not_disturb_each_other() {
     let server = Server::start();
     let address = server.address.to_string();
     server.user("alice");
@@ -130,7 +130,7 @@ fn many_clients_of_one_home_do_not_disturb_each_other() {
 }
 
 #[test]
-fn who_breaks_off_a_download_has_a_part_of_it_and_goes_on() {
+fn a_download_of_a_killed_client_continues_with_its_partial_file() {
     let server = Server::start();
     let alice = server.user("alice");
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();

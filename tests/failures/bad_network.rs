@@ -1,6 +1,5 @@
-//! Four people who talk over networks that lose, delay, reorder and double what they say, that fall
-//! silent every few seconds and change the ports from which they come, and whose programs die now and
-//! then.
+//! Four users with faulty networks, which lose, delay, reorder and duplicate datagrams, are silent for some
+//! seconds, and change the source ports. Their programs are killed from time to time.
 //!
 //! `QCHAT_SEED` repeats the random choices of a run.
 
@@ -21,14 +20,14 @@ use crate::harness::{DEADLINE, NetworkFaults, Outages, SeededRandom, Server, Udp
 
 const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
-/// What each of them sends to each of the others, and to the group: 2,000 together.
+/// The messages of each user to each other user and to the group: 2,000 together.
 const SENDS: usize = 125;
 const SENDS_OF_ALL: u32 = 2_000;
 
-/// How many messages somebody acknowledges together.
+/// The number of messages that are acknowledged together.
 const AT_A_TIME: usize = 8;
 
-/// What somebody says whose network is good, in every log when all has been sent.
+/// The last message in each log, from a user with a good network.
 const END: &str = "the end";
 
 const BAD: NetworkFaults = NetworkFaults {
@@ -47,7 +46,7 @@ const BAD: NetworkFaults = NetworkFaults {
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_inbox_equals_the_senders_logs() {
+async fn every_inbox_equals_the_sent_messages() {
     let begun = Instant::now();
     let people =
         timeout(3 * DEADLINE, talk(SeededRandom::of_the_run())).await.expect("an end in time");
@@ -62,7 +61,7 @@ async fn every_inbox_equals_the_senders_logs() {
     }
 }
 
-/// Lets everybody send and hear everything.
+/// Lets all users send and receive all messages.
 async fn talk(mut random: SeededRandom) -> Vec<Person> {
     let server = Server::start();
     let host = device(&server, "host").await;
@@ -88,8 +87,8 @@ async fn talk(mut random: SeededRandom) -> Vec<Person> {
     talking.join_all().await
 }
 
-/// Checks that what was heard is what the others have sent, each once and in its sender's order, with
-/// the ids that the senders were told.
+/// Checks that the received messages are the sent ones: each once, in the order of its sender, and with the
+/// id that the sender got.
 #[track_caller]
 fn check_heard(reader: &Person, people: &[Person]) {
     let mut count = 0;
@@ -108,7 +107,7 @@ fn check_heard(reader: &Person, people: &[Person]) {
     assert_eq!(reader.heard.len(), count + 2, "and the end of both logs");
 }
 
-/// Somebody who sends and hears, and what is left of it when their program dies.
+/// A user, and the state that survives a kill of the program.
 struct Person {
     name: &'static str,
     session: Reconnect,
@@ -122,14 +121,14 @@ struct Person {
 
 impl Person {
     fn new(name: &'static str, session: Reconnect, relay: UdpRelay, random: SeededRandom) -> Self {
-        // One's own place is taken by the group.
+        // A user sends to the group instead of to themselves.
         let to = PEOPLE.map(|other| if other == name { group("lab") } else { user(other) });
         let outboxes = to.map(Outbox::new);
         let (cursors, heard) = (Vec::new(), Vec::new());
         Self { name, session, relay, random, outboxes, cursors, heard, lives: 0 }
     }
 
-    /// Sends and hears everything, through some lives.
+    /// Sends and receives all messages, in several runs of the program.
     async fn live(mut self, sent: Arc<Semaphore>) -> Self {
         while self.ends_heard() < 2 {
             self.lives += 1;
@@ -153,8 +152,8 @@ fn is_end(message: &Message) -> bool {
     said(&message.body) == END
 }
 
-/// Hears messages until there are as many as death allows, or the last ones have come. Some at a time
-/// are acknowledged together: what death comes before is forgotten, and heard again in the next life.
+/// Receives messages until the program is killed or the last message has arrived. Messages are acknowledged
+/// in groups: unacknowledged ones are forgotten at a kill, and received again in the next run.
 async fn hear(heard: &mut Vec<Message>, death: usize, follower: &Follower) {
     let mut fresh = Vec::new();
     while heard.len() + fresh.len() < death {
@@ -171,7 +170,7 @@ async fn hear(heard: &mut Vec<Message>, death: usize, follower: &Follower) {
     }
 }
 
-/// Sends to everybody at the same time, for as long as the program lives.
+/// Sends to all logs at the same time, until the program is killed.
 async fn send_all(
     outboxes: &mut [Outbox; PEOPLE.len()],
     follower: &Follower,
@@ -187,7 +186,7 @@ async fn send_all(
     pending().await
 }
 
-/// What goes to one log, in order.
+/// The messages for one log, in order.
 struct Outbox {
     to: Address,
     waiting: VecDeque<(ClientId, String)>,
@@ -201,7 +200,7 @@ impl Outbox {
         Self { to, waiting, sent: Vec::new(), repeats: 0 }
     }
 
-    /// Sends one message after the other, each with its id until it is answered.
+    /// Sends one message after the other, each with the same id until it is answered.
     async fn send(&mut self, follower: &Follower, sent: &Semaphore) {
         while let Some((id, words)) = self.waiting.front() {
             let client = follower.client().await.expect("following goes on");

@@ -1,4 +1,4 @@
-//! What was acknowledged stays, whatever happens to the server.
+//! Acknowledged changes survive a stop and a kill of the server.
 
 use crate::files::sending::{landed, noise, stored};
 use crate::harness::{Server, items, text, texts};
@@ -13,7 +13,7 @@ fn everything_is_there_after_the_server_was_killed() {
     check_restart(|server| server.kill9().start());
 }
 
-/// Fills a server, stops it and starts it again, and looks at everything.
+/// Fills a server, stops and starts it again, and checks all data.
 #[track_caller]
 fn check_restart(restart: impl Fn(Server) -> Server) {
     let server = Server::start();
@@ -43,7 +43,7 @@ fn check_restart(restart: impl Fn(Server) -> Server) {
     assert_eq!(items(&group["messages"]).len(), 2);
     let fetched = bob.ok(&format!("downloadgroup_file lab {}", stored(&sent[4])));
     assert_eq!(std::fs::read(landed(&bob, &fetched)).unwrap(), noise(100_000));
-    // Read stays read, members stay members, and numbers go on where they were.
+    // Read markers, memberships and sequence numbers are kept.
     assert_eq!(texts(&alice.ok("inbox --unread")), Vec::<&str>::new());
     assert_eq!(alice.ok("ls_group")["groups"][0]["members"], 2);
     let next = alice.ok("send bob after");
@@ -52,7 +52,7 @@ fn check_restart(restart: impl Fn(Server) -> Server) {
 }
 
 #[test]
-fn a_stop_says_goodbye_to_who_is_there() {
+fn a_stopping_server_tells_its_clients() {
     let server = Server::start();
     let mut alice = server.user("alice").talk();
     alice.ok("send alice hi");
@@ -63,14 +63,14 @@ fn a_stop_says_goodbye_to_who_is_there() {
 }
 
 #[test]
-fn a_server_killed_while_it_takes_a_file_has_the_file_whole_or_not_at_all() {
+fn a_server_killed_during_an_upload_has_the_whole_file_or_none() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("film.mkv", &noise(32 * 1024 * 1024));
     let mut talk = alice.talk();
     talk.ok("ls");
     talk.tell("send_file alice film.mkv");
-    // In the middle of it: as soon as some of the file lies there.
+    // Waits until the server has some bytes of the file.
     let upload = server.folder().join("upload");
     let until = std::time::Instant::now() + crate::harness::DEADLINE;
     while !has_bytes(&upload) {
@@ -82,7 +82,7 @@ fn a_server_killed_while_it_takes_a_file_has_the_file_whole_or_not_at_all() {
     let server = stopped.start();
     let inbox = alice.ok("inbox");
     let told = items(&inbox["messages"]).len();
-    // A part at the most, and no message without its file.
+    // There is at most a partial file, and no message without its file.
     assert_eq!(server.uploads().len(), told, "{:?}", server.uploads());
     assert!(server.parts().len() + told <= 1, "{:?}", server.parts());
     for message in items(&inbox["messages"]) {
@@ -93,7 +93,7 @@ fn a_server_killed_while_it_takes_a_file_has_the_file_whole_or_not_at_all() {
     assert_eq!(server.parts(), [""; 0].map(std::path::PathBuf::from));
 }
 
-/// Whether a part of a file has arrived.
+/// Whether bytes of a partial file have arrived.
 pub(crate) fn has_bytes(folder: &std::path::Path) -> bool {
     let sizes = crate::harness::files_below(folder);
     sizes.iter().any(|file| file.metadata().is_ok_and(|metadata| metadata.len() > 1_000_000))

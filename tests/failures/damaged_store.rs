@@ -1,4 +1,4 @@
-//! A damaged store is named and left as it is: what is in it may still be saved by somebody.
+//! A damaged store is named and left unchanged, because its data may still be recovered.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::harness::{Server, texts};
 use crate::server::start::{check_refused, used_folder};
 
-/// Checks that a server with a damaged store does not start and changes nothing.
+/// Checks that a server with a damaged store does not start, and changes no file.
 #[track_caller]
 fn check_damaged(damage: impl FnOnce(&Path)) {
     let folder = used_folder();
@@ -15,7 +15,7 @@ fn check_damaged(damage: impl FnOnce(&Path)) {
     damage(&store);
     let name = store.file_name().unwrap().to_str().unwrap().to_owned();
     check_refused(&folder, &[], &[&name]);
-    // And a second try finds the same.
+    // A second start finds the same damage.
     check_refused(&folder, &[], &[&name]);
 }
 
@@ -26,27 +26,27 @@ fn overwrite(file: &Path, from: u64, bytes: &[u8]) {
 }
 
 #[test]
-fn a_store_without_a_byte() {
+fn an_empty_store_file_is_refused() {
     check_damaged(|store| drop(File::create(store).unwrap()));
 }
 
 #[test]
-fn a_store_of_garbage() {
+fn a_store_file_of_garbage_is_refused() {
     check_damaged(|store| std::fs::write(store, crate::files::sending::noise(100_000)).unwrap());
 }
 
 #[test]
-fn a_store_of_a_few_bytes() {
+fn a_store_file_of_a_few_bytes_is_refused() {
     check_damaged(|store| std::fs::write(store, b"redb").unwrap());
 }
 
 #[test]
-fn a_store_whose_beginning_is_garbage() {
+fn a_store_with_a_damaged_header_is_refused() {
     check_damaged(|store| overwrite(store, 0, &crate::files::sending::noise(4096)));
 }
 
 #[test]
-fn a_store_whose_pages_are_garbage() {
+fn a_store_with_damaged_pages_is_refused() {
     check_damaged(|store| {
         let length = std::fs::metadata(store).unwrap().len();
         overwrite(
@@ -58,7 +58,7 @@ fn a_store_whose_pages_are_garbage() {
 }
 
 #[test]
-fn a_store_cut_in_half() {
+fn a_truncated_store_is_refused() {
     check_damaged(|store| {
         let file = OpenOptions::new().write(true).open(store).unwrap();
         file.set_len(file.metadata().unwrap().len() / 2).unwrap();
@@ -66,7 +66,7 @@ fn a_store_cut_in_half() {
 }
 
 #[test]
-fn a_store_of_zeros() {
+fn a_store_file_of_zeros_is_refused() {
     check_damaged(|store| {
         let length = std::fs::metadata(store).unwrap().len();
         std::fs::write(store, vec![0; usize::try_from(length).unwrap()]).unwrap();
@@ -74,7 +74,7 @@ fn a_store_of_zeros() {
 }
 
 #[test]
-fn a_backup_of_a_stopped_server_is_a_store() {
+fn a_backup_of_a_stopped_server_is_a_valid_store() {
     let folder = used_folder();
     let store = folder.store();
     let backup = std::fs::read(&store).unwrap();

@@ -1,7 +1,8 @@
-//! A server whose disk is filled by others while people send: a real file system without a byte left.
+//! A server whose disk is filled by other programs while users send, on a real file system without free
+//! space.
 //!
-//! `QCHAT_FULL_DISKS` says how often each is filled. Only root may mount such a disk; for others the test says
-//! that it was skipped.
+//! `QCHAT_FULL_DISKS` is the number of times that each disk is filled. Only root may mount such a disk; for
+//! other users the test says that it was skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -29,28 +30,27 @@ use crate::harness::{
     DEADLINE, PASSWORD, RawConnection, Server, ServerFolder, SmallDisk, files_below, in_time,
 };
 
-/// What all of this takes, and the floors.
+/// The size of the disk: the data of this test, and the free-space floors.
 const DISK_BYTES: u64 = 224 * 1024 * 1024;
 
 const MIN_FREE: u64 = 16 * 1024 * 1024;
 
 const SENDERS: [&str; 3] = ["alice", "bob", "carol"];
 
-/// Each sender's pace. What matters is what is under way when the last byte goes.
+/// The pause of each sender. Only the sends at the moment of the full disk matter.
 const SEND_EVERY: Duration = Duration::from_millis(20);
 const MESSAGE_BYTES: usize = 8 * 1024;
 
-/// The file that is under way, and how many blocks of it have come when the disk is full.
+/// The blocks of the file, and the number of blocks that have arrived when the disk is full.
 const BLOCKS: usize = 6;
 const BLOCKS_BEFORE: usize = 3;
 const BLOCK: usize = 1024 * 1024;
 
-/// How long an answer may take that is promised within a second, and how long it may take until all works
-/// again, on a machine that does much else.
+/// The longest time of an answer that is promised within a second, and of the recovery, on a busy machine.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 const COMEBACK_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// What the senders have been answered.
+/// The answers that the senders got.
 #[derive(Debug, Clone, Default)]
 struct Tally {
     acknowledged: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ struct Tally {
     slowest: Duration,
 }
 
-/// People who go on sending.
+/// Users that send continuously.
 struct Senders {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -78,7 +78,7 @@ impl Senders {
         Self { tasks, stop, tally }
     }
 
-    /// Waits until some more of them are counted, and says how long that took.
+    /// Waits until `count` has increased by some, and returns the time that this took.
     async fn more(&mut self, what: &str, count: impl Fn(&Tally) -> usize) -> Duration {
         let (begun, before) = (Instant::now(), count(&self.tally.borrow()));
         let more = self.tally.wait_for(|tally| count(tally) >= before + 5);
@@ -103,7 +103,7 @@ impl Senders {
     }
 }
 
-/// Sends one message after the other, each once, whatever comes of it.
+/// Sends one message after the other, each once, whether or not it is answered.
 async fn send(
     sender: Client,
     name: &str,
@@ -133,14 +133,14 @@ async fn send(
     }
 }
 
-/// What the reader has, oldest first; so many at the most.
+/// The messages of the reader, the oldest first, at most `limit`.
 async fn read(reader: &Client, limit: u32) -> Vec<Message> {
     let selection = Selection::Newest(limit);
     let query = HistoryQuery { log: Log::Inbox, selection, from: None, before: None };
     in_time(reader.history(query)).await.unwrap().messages
 }
 
-/// A file on its way, as far as it is sent.
+/// An upload of which some blocks are sent.
 struct Halfway {
     id: ClientId,
     bytes: Vec<u8>,
@@ -149,7 +149,7 @@ struct Halfway {
 }
 
 impl Halfway {
-    /// Offers the file; says how many of its blocks the server has already.
+    /// Offers the file. Returns the number of blocks that the server has already.
     async fn offer(raw: &RawConnection, id: ClientId, transfer: u64) -> (Self, u64) {
         let (bytes, transfer) = (noise(BLOCKS * BLOCK), TransferId(transfer));
         let size = u64::try_from(bytes.len()).unwrap();
@@ -162,7 +162,7 @@ impl Halfway {
         (Self { id, bytes, answer, file }, kept)
     }
 
-    /// Sends these blocks, or those that the server takes.
+    /// Sends these blocks, or as many as the server accepts.
     async fn send(&mut self, blocks: std::ops::Range<usize>) {
         for index in blocks {
             let header = frame::encode_frame(&BlockHeader::Block(index.try_into().unwrap()));
@@ -185,7 +185,7 @@ impl Halfway {
     }
 }
 
-/// Asks, and returns where the answer comes from.
+/// Sends a command, and returns the stream of its answer.
 async fn ask(raw: &RawConnection, command: impl Command) -> RecvStream {
     let (mut question, answer) = raw.stream().await;
     let request: Request = command.into();
@@ -198,7 +198,7 @@ async fn told<T: DeserializeOwned>(answer: &mut RecvStream) -> Result<T, Refusal
     in_time(frame::read(answer, ANSWER_BYTES_MAX)).await.unwrap()
 }
 
-/// Everything that reads goes on, and what writes is refused as it should be.
+/// Checks that reading works, and that writing is refused with the right code.
 async fn check_reading(
     (server, sight): (&Server, Sight),
     (reader, session): (&Client, &Reconnect),
@@ -222,7 +222,7 @@ async fn check_reading(
     sight.check_refused(&registered);
 }
 
-/// Each acknowledged message is there once and under its id, and none that was refused.
+/// Checks that each acknowledged message is there once with its id, and that no refused message is there.
 async fn check_kept(reader: &Client, tally: &Tally) {
     let mut found = BTreeMap::new();
     for message in read(reader, u32::MAX).await {
@@ -238,19 +238,19 @@ async fn check_kept(reader: &Client, tally: &Tally) {
     assert!(surplus.is_empty(), "refused and there: {surplus:?}");
 }
 
-/// Whether the server can see that its disk is nearly full.
+/// Whether the server can measure the free space of its disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sight {
-    /// As ever: it stops before.
+    /// The server measures its free space, and refuses changes before the disk is full.
     Sees,
-    /// Its store lies on another disk than its data folder, and it keeps nothing free: every commit runs
-    /// into the end of the disk.
+    /// The store is on another disk than the data folder, and nothing is kept free: commits meet the full
+    /// disk.
     Blind,
 }
 
 impl Sight {
-    /// Whoever wants to write on a full disk is told that it is full; where nothing is kept free, there may
-    /// still be pages in the store's file that nobody uses, and it works.
+    /// Checks the refusal of a change on a full disk. If nothing is kept free, the change may also be made,
+    /// in unused pages of the database file.
     #[track_caller]
     fn check_refused<T: std::fmt::Debug>(self, answer: &Result<T, CallError>) {
         let is_full = matches!(answer, Err(CallError::Refused(Refusal::ServerFull { .. })));
@@ -263,7 +263,7 @@ impl Sight {
     }
 }
 
-/// A server whose folders lie on the small disk.
+/// A server with its folders on the small disk.
 fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
     let folder = ServerFolder::new();
     let (data, upload) = match sight {
@@ -292,7 +292,7 @@ fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
     (start(folder), arguments)
 }
 
-/// Fills the disk while people send and a file is under way, and makes room again.
+/// Fills the disk while users send and a file is uploaded, and frees space again.
 async fn check_full_disk(sight: Sight) {
     let Some(mut disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let times = std::env::var("QCHAT_FULL_DISKS").map_or(2, |times| times.parse().unwrap());
@@ -324,7 +324,7 @@ async fn check_full_disk(sight: Sight) {
         let comeback = senders.acknowledged().await;
         println!("{sight:?}: refused {refused:?}, read {read:?}, back after {comeback:?}");
         assert!(comeback < COMEBACK_TIME_MAX, "{comeback:?}");
-        // The file goes on where it was.
+        // The upload continues with the blocks that the server has.
         let (mut rest, kept) = Halfway::offer(&raw, id, 2 * round + 1).await;
         let kept = usize::try_from(kept).unwrap();
         assert!((BLOCKS_BEFORE..BLOCKS).contains(&kept), "{kept}");
@@ -346,7 +346,7 @@ async fn check_full_disk(sight: Sight) {
     println!("{failures} commits met a full disk");
     assert!(sight == Sight::Sees || failures > 0);
 
-    // It starts without room, too.
+    // The server starts also on a full disk.
     let filler = disk.filler();
     filler.take_all();
     let server =
@@ -365,11 +365,11 @@ async fn check_full_disk(sight: Sight) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_loses_nothing_stops_no_reader_and_is_forgotten_when_there_is_room() {
+async fn a_full_disk_loses_nothing_and_stops_no_reader_and_the_server_recovers() {
     check_full_disk(Sight::Sees).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn so_does_one_whose_end_every_commit_runs_into() {
+async fn a_disk_that_becomes_full_during_commits_loses_nothing_and_the_server_recovers() {
     check_full_disk(Sight::Blind).await;
 }

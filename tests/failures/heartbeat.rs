@@ -1,4 +1,4 @@
-//! Links that fall silent, and clients that come from another address: noticed at once, by both sides.
+//! Silent connections and changed client addresses, which both sides notice within seconds.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,11 @@ use crate::harness::{
 };
 use crate::prompt::live::knock;
 
-/// The verdict takes 5 s. A busy machine may be slower, but not as slow as without a heartbeat.
+/// Silence is detected after 5 s. This limit is for a busy machine, and shorter than a detection without
+/// heartbeats.
 const SOON: Duration = Duration::from_secs(15);
 
-/// Watches, with everything told that was there before.
+/// Watches, and waits until all earlier messages have arrived.
 async fn watch(client: &Client) -> Watching {
     let mut watching = client.watch(Vec::new()).await.unwrap();
     catch_up(&mut watching).await;
@@ -34,7 +35,7 @@ fn check_soon(begun: Instant, what: &str) {
 }
 
 #[tokio::test]
-async fn both_sides_notice_that_a_link_has_fallen_silent() {
+async fn both_sides_notice_a_silent_connection() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
     let bob = resume(&session(&server, "bob", relay.address).await).await;
@@ -58,7 +59,7 @@ async fn both_sides_notice_that_a_link_has_fallen_silent() {
 }
 
 #[tokio::test]
-async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
+async fn a_command_on_a_silent_connection_fails_within_seconds() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
     let bob = resume(&session(&server, "bob", relay.address).await).await;
@@ -70,7 +71,7 @@ async fn a_command_under_way_on_a_silent_link_is_given_up_soon() {
 }
 
 #[tokio::test]
-async fn a_follower_goes_on_when_a_silent_path_is_mended() {
+async fn a_follower_continues_after_a_silent_path_is_repaired() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
     let bob = follow(&session(&server, "bob", relay.address).await, Vec::new()).await;
@@ -104,12 +105,12 @@ async fn a_follower_goes_on_when_a_silent_path_is_mended() {
 }
 
 #[test]
-fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
+fn a_prompt_reports_a_silent_connection_and_continues_after_the_repair() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
     let alice = server.user_over(&relay, "alice");
-    // The session is saved, and the prompt asks for no password.
+    // The session is saved, so the prompt asks for no password.
     alice.ok("ls");
     let mut screen = Screen::open(&alice, &[]);
     knock(&bob, "alice", &screen);
@@ -129,7 +130,7 @@ fn a_prompt_tells_of_a_silent_link_and_goes_on_when_it_is_mended() {
 }
 
 #[test]
-fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
+fn a_script_continues_on_a_new_connection_after_its_own_has_fallen_silent() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
@@ -148,7 +149,7 @@ fn a_script_goes_on_over_a_new_link_when_its_own_has_fallen_silent() {
 }
 
 #[tokio::test]
-async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed() {
+async fn a_client_that_only_watches_is_reached_after_its_address_has_changed() {
     const CHANGES: usize = 3;
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
@@ -157,7 +158,7 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
     let alice = device(&server, "alice").await;
     for change in 0..CHANGES {
         let text_sent = format!("after change {change}");
-        // Idle: also the acknowledgement of what came last has left, and only the heartbeat tells of the
+        // The connection is idle: the last acknowledgement has been sent, and only the heartbeat shows the
         // new port.
         sleep(Duration::from_millis(200)).await;
         relay.change_ports();
@@ -165,7 +166,7 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
         alice.send(user("bob"), text(&text_sent)).await.unwrap();
         assert_eq!(message(&mut watching).await, text_sent);
         println!("the address changed, and the next message came {:?} later", begun.elapsed());
-        // Pushes go the new way from now on.
+        // Later events go to the new address.
         alice.send(user("bob"), text("and more")).await.unwrap();
         assert_eq!(message(&mut watching).await, "and more");
     }
@@ -174,7 +175,7 @@ async fn a_client_that_only_watches_is_found_again_when_its_address_has_changed(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
+async fn a_download_continues_after_the_address_of_the_client_has_changed() {
     const BYTES: usize = 48 * 1024 * 1024;
     const CHANGES: u64 = 3;
     let server = Server::start();
@@ -206,10 +207,11 @@ async fn a_file_goes_on_when_the_address_of_who_fetches_it_changes() {
 }
 
 #[tokio::test]
-async fn a_client_of_another_make_is_answered_at_a_new_address_when_it_has_said_enough() {
+async fn another_client_gets_answers_at_a_new_address_after_it_has_sent_enough_bytes() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
-    // It knows nothing of the limit, and says something of the length that the server's challenge needs.
+    // This client does not know the amplification limit, and sends as many bytes as the server's challenge
+    // needs.
     let configuration = configuration(&server, ALPN);
     let raw =
         RawConnection::of(&endpoint("127.0.0.1"), relay.address, configuration).await.unwrap();

@@ -1,6 +1,6 @@
-//! A server that is killed again and again, at random moments, under people who go on sending.
+//! A server that is killed repeatedly at random moments, while users send.
 //!
-//! `QCHAT_KILLS` says how often, `QCHAT_SEED` repeats the random choices of a run.
+//! `QCHAT_KILLS` is the number of kills, and `QCHAT_SEED` repeats the random choices of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::harness::{Client, DEADLINE, SeededRandom, Server, hash, items, text};
 
-/// Servers that live and die beside each other: most of the time of each is waiting.
+/// The number of concurrent servers: each is idle for most of the time.
 const SERVERS: u64 = 4;
 
 const SENDERS: [&str; 3] = ["alice", "bob", "carol"];
 
-/// Where they send, and the reader's line that shows what arrived.
+/// The logs of the messages, and the line that shows each log to the reader.
 const LOGS: [Log; 2] = [
     Log { text: "send reader", file: "send_file reader", inbox: "inbox --limit 1000000" },
     Log {
@@ -34,7 +34,7 @@ struct Log {
     inbox: &'static str,
 }
 
-/// A message or a file that was sent, and its id where that was acknowledged.
+/// A sent message or file, and its id if it was acknowledged.
 struct Sent {
     log: usize,
     name: String,
@@ -42,20 +42,20 @@ struct Sent {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_by_a_server_that_is_killed_200_times() {
+fn nothing_is_lost_or_duplicated_by_a_server_that_is_killed_200_times() {
     let kills = std::env::var("QCHAT_KILLS").map_or(200, |kills| kills.parse().unwrap());
     let mut random = SeededRandom::of_the_run();
     thread::scope(|scope| {
         for server in 0..SERVERS {
             let random = random.split();
-            // Together as many as were asked for.
+            // All servers together are killed as often as requested.
             let kills = (kills + server) / SERVERS;
             scope.spawn(move || live(kills, random));
         }
     });
 }
 
-/// Kills one server so many times, and then looks at everything that was sent.
+/// Kills one server `kills` times, and then checks all that was sent.
 fn live(kills: u64, mut random: SeededRandom) {
     let server = Server::listening(&address(&mut random));
     let reader = server.user("reader");
@@ -71,7 +71,7 @@ fn live(kills: u64, mut random: SeededRandom) {
     println!("{kills} kills: {} sent, {acknowledged} acknowledged", sent.count());
 }
 
-/// Kills and starts a server while people send, and returns what each of them sent.
+/// Kills and restarts a server while users send, and returns the sent messages of each user.
 fn kill_under_load(
     mut server: Server,
     kills: u64,
@@ -88,7 +88,7 @@ fn kill_under_load(
         let over = Over(answers);
         for _ in 0..kills {
             answers.wait_for(random.below(30));
-            // Not only right at an answer: also while the next ones are written, and on their way.
+            // Some kills come right after an answer, others during the next writes or on their way.
             thread::sleep(Duration::from_micros(random.below(5_000)));
             server = server.kill9().start();
         }
@@ -97,8 +97,8 @@ fn kill_under_load(
     })
 }
 
-/// A free address whose port no client chooses by chance while the server is down: the operating
-/// system's own choices are higher.
+/// A free address whose port is below the ephemeral ports, so that no client gets it while the server is
+/// down.
 fn address(random: &mut SeededRandom) -> String {
     loop {
         let address = format!("127.0.0.1:{}", 10_000 + random.below(20_000));
@@ -108,10 +108,10 @@ fn address(random: &mut SeededRandom) -> String {
     }
 }
 
-/// What the senders and who kills their server tell each other.
+/// The shared state of the senders and of the thread that kills the server.
 #[derive(Default)]
 struct Answers {
-    /// How many there were since the last kill.
+    /// The number of answers since the last kill.
     count: Mutex<u64>,
     changed: Condvar,
     are_enough: AtomicBool,
@@ -133,7 +133,7 @@ impl Answers {
     }
 }
 
-/// Ends the sending, also where a check has failed.
+/// Ends the sending, also after a failed check.
 struct Over<'a>(&'a Answers);
 
 impl Drop for Over<'_> {
@@ -142,7 +142,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// A person who sends line after line.
+/// A user that sends line after line.
 struct Sender<'a> {
     name: &'static str,
     client: Client,
@@ -151,8 +151,7 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends until it is enough, with a client that mostly stays when the server dies, and sometimes
-    /// dies itself.
+    /// Sends until the end. The client usually stays when the server is killed, and sometimes ends itself.
     fn run(mut self) -> Vec<Sent> {
         let mut sent = Vec::new();
         let mut talk = self.client.talk();
@@ -185,20 +184,20 @@ impl Sender<'_> {
     }
 }
 
-/// The bytes of the file of that name.
+/// The bytes of the file with this name.
 fn content(name: &str) -> Vec<u8> {
     name.repeat(2_000).into_bytes()
 }
 
-/// The text of a message, or the name that the sender gave to its file.
+/// The text of a message, or the original name of its file.
 #[track_caller]
 fn name_of(message: &Value) -> &str {
     let file = &message["file"];
     text(if file.is_null() { &message["text"] } else { &file["original"] })
 }
 
-/// Checks that every message is there once, that those of a sender which were acknowledged are all
-/// there, with their ids and in order, and that nothing is there which nobody sent.
+/// Checks that every message is there once. All acknowledged messages of a sender are there, in order and
+/// with their ids, and no message is there that nobody sent.
 #[track_caller]
 fn check_messages(messages: &[Value], log: usize, sent: &[Vec<Sent>; SENDERS.len()]) {
     let mut once = BTreeSet::new();
@@ -209,7 +208,7 @@ fn check_messages(messages: &[Value], log: usize, sent: &[Vec<Sent>; SENDERS.len
         let here = sent.iter().filter(|sent| sent.log == log);
         let ids: BTreeMap<_, _> = here.clone().map(|sent| (sent.name.as_str(), &sent.id)).collect();
         let theirs = messages.iter().filter(|message| message["from"] == *sender);
-        // Where nobody knows whether it arrived, it may be there, or not.
+        // A message without an answer may be there or not.
         let kept = theirs.map(|message| (name_of(message), text(&message["id"])));
         let kept: Vec<_> = kept.filter(|(name, _)| ids[name].is_some()).collect();
         let said = here.filter_map(|sent| Some((sent.name.as_str(), sent.id.as_deref()?)));
@@ -220,7 +219,7 @@ fn check_messages(messages: &[Value], log: usize, sent: &[Vec<Sent>; SENDERS.len
     }
 }
 
-/// Checks that the file of every message is there and whole.
+/// Checks that the file of every message is there and complete.
 #[track_caller]
 fn check_files(messages: &[Value], server: &Server) {
     for message in messages.iter().filter(|message| !message["file"].is_null()) {

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many concurrent clients.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::harness::{Client, Server, items, text, texts};
 const SENDERS: usize = 8;
 const MESSAGES: usize = 25;
 
-/// Lets all clients run their lines at the same time.
+/// Runs one line of each client at the same time.
 fn all_at_once(people: &[Client], line: impl Fn(usize, usize) -> String + Sync) {
     thread::scope(|scope| {
         for (person, client) in people.iter().enumerate() {
@@ -25,7 +25,7 @@ fn people(server: &Server) -> Vec<Client> {
     (0..SENDERS).map(|number| server.user(&format!("sender{number}"))).collect()
 }
 
-/// Checks that every message of every sender is there once, in its sender's order.
+/// Checks that every message of every sender is there once, in the order of its sender.
 #[track_caller]
 fn check_all_there(received: &[&str]) {
     assert_eq!(received.len(), SENDERS * MESSAGES);
@@ -54,7 +54,7 @@ fn many_senders_fill_one_inbox_without_a_gap() {
 }
 
 #[test]
-fn many_talk_in_one_group_and_all_see_the_same_order() {
+fn all_members_see_the_messages_of_a_group_in_the_same_order() {
     let server = Server::start();
     let senders = people(&server);
     senders[0].ok("mkgr lab");
@@ -71,7 +71,7 @@ fn many_talk_in_one_group_and_all_see_the_same_order() {
 }
 
 #[test]
-fn two_people_talk_over_each_other() {
+fn two_users_can_send_to_each_other_at_the_same_time() {
     let server = Server::start();
     let people = [server.user("alice"), server.user("bob")];
     all_at_once(&people, |person, number| {
@@ -85,7 +85,7 @@ fn two_people_talk_over_each_other() {
 }
 
 #[test]
-fn only_one_of_many_gets_a_name() {
+fn only_one_of_many_clients_registers_a_name() {
     let server = Server::start();
     let visitors: Vec<_> = (0..4).map(|_| server.visitor()).collect();
     let made = thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn only_one_of_many_gets_a_name() {
 }
 
 #[test]
-fn files_of_one_name_at_one_time_all_arrive() {
+fn all_files_with_the_same_name_and_time_arrive() {
     let server = Server::start();
     let people: Vec<_> = (0..4).map(|number| server.user(&format!("u{number}"))).collect();
     for (number, person) in people.iter().enumerate() {
@@ -132,7 +132,7 @@ fn files_of_one_name_at_one_time_all_arrive() {
 }
 
 #[test]
-fn a_large_file_does_not_make_a_message_wait() {
+fn a_large_file_does_not_delay_a_message() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");

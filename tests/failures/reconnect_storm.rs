@@ -1,4 +1,4 @@
-//! Two hundred clients who watch, a server that is killed and started again, and how soon they are back.
+//! Two hundred watching clients reconnect after a kill of the server, and the time that this takes.
 //!
 //! `QCHAT_SEED` repeats the random choices of a run.
 
@@ -16,7 +16,7 @@ const DEVICES: usize = 10;
 const ROUNDS: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
+async fn two_hundred_clients_reconnect_to_a_killed_and_restarted_server() {
     let mut random = SeededRandom::of_the_run();
     let mut server = Server::start();
     device(&server, "host").await.make_group("lab".parse().unwrap()).await.unwrap();
@@ -35,7 +35,8 @@ async fn two_hundred_clients_come_back_to_a_server_that_was_killed() {
         let heard;
         (followers, heard) = all_hear(followers, round, begun).await;
         tell(if round == 0 { "first heard" } else { "back" }, heard);
-        // The heartbeats of all beat together now; the server dies at any time between two of them.
+        // The heartbeats of all clients are synchronous now. The server is killed at a random time between
+        // two heartbeats.
         sleep(Duration::from_millis(random.below(3_000))).await;
         if round < ROUNDS {
             server = server.kill9().start();
@@ -51,8 +52,8 @@ async fn all_follow(devices: Vec<Reconnect>) -> Vec<Follower> {
     following.join_all().await
 }
 
-/// Waits until each has heard this round's message: signed in again, and watching. Says how long after
-/// the beginning that was.
+/// Waits until each client is signed in, watches, and has received the message of this round. Returns the
+/// time since the beginning.
 async fn all_hear(
     followers: Vec<Follower>,
     round: u64,

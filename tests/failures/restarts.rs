@@ -1,11 +1,11 @@
-//! A server that goes away and comes back, under clients that stay: nothing lost, nothing twice.
+//! A server that stops and restarts under running clients: no message is lost or duplicated.
 
 use rustix::process::Signal;
 
 use crate::harness::{Running, Server, UdpRelay, texts, until};
 
 #[test]
-fn a_line_typed_while_the_server_is_gone_is_done_once_it_is_back() {
+fn a_line_typed_while_the_server_is_down_is_run_after_its_restart() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut talk = alice.talk();
@@ -18,7 +18,7 @@ fn a_line_typed_while_the_server_is_gone_is_done_once_it_is_back() {
 }
 
 #[test]
-fn a_command_begun_without_a_server_waits_for_it() {
+fn a_command_started_without_a_server_waits_for_the_server() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -32,7 +32,7 @@ fn a_command_begun_without_a_server_waits_for_it() {
 }
 
 #[test]
-fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
+fn a_message_whose_answer_was_lost_is_sent_only_once() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
@@ -50,7 +50,7 @@ fn a_send_whose_answer_was_lost_with_the_server_is_there_once() {
 }
 
 #[test]
-fn a_client_that_stays_through_five_kills_has_sent_everything_once_and_in_order() {
+fn a_client_that_runs_through_five_kills_sends_everything_once_and_in_order() {
     const SENDS: usize = 300;
     let mut server = Server::start();
     let alice = server.user("alice");

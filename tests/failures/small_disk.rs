@@ -1,5 +1,5 @@
-//! Downloads onto a disk that has no room for them. Only root may mount such a disk; for others the tests say
-//! that they were skipped.
+//! Downloads onto a disk without enough free space. Only root may mount such a disk; for other users the
+//! tests say that they were skipped.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::harness::{Client, Server, SmallDisk, files_below, text};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// Bob, whose downloads go to a small disk, and a film that alice has sent him.
+/// Bob, whose download folder is on a small disk, and a film from alice.
 fn bob_with_a_film(server: &Server, disk: &SmallDisk, bytes: usize) -> Client {
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.write("film.mkv", &noise(bytes));
@@ -26,7 +26,7 @@ fn check_refused(bob: &Client) -> String {
 }
 
 #[test]
-fn a_download_that_does_not_fit_is_refused_before_a_byte_comes() {
+fn a_download_that_does_not_fit_is_refused_before_any_byte_arrives() {
     let Some(disk) = SmallDisk::mount(4 * 1024 * 1024) else { return };
     let server = Server::start();
     let bob = bob_with_a_film(&server, &disk, 6 * MEBIBYTE);
@@ -36,7 +36,7 @@ fn a_download_that_does_not_fit_is_refused_before_a_byte_comes() {
 }
 
 #[test]
-fn a_part_that_an_earlier_download_left_is_named_and_gone_on_with_when_there_is_room() {
+fn a_partial_file_of_an_earlier_download_is_named_and_completed_after_space_is_freed() {
     let Some(disk) = SmallDisk::mount(8 * 1024 * 1024) else { return };
     let server = Server::start();
     let bob = bob_with_a_film(&server, &disk, 6 * MEBIBYTE);
@@ -59,7 +59,7 @@ fn a_part_that_an_earlier_download_left_is_named_and_gone_on_with_when_there_is_
 }
 
 #[test]
-fn a_disk_that_fills_up_while_a_file_comes_keeps_the_part_and_says_where() {
+fn a_disk_that_fills_up_during_a_download_keeps_the_partial_file_and_names_it() {
     let Some(disk) = SmallDisk::mount(64 * 1024 * 1024) else { return };
     let server = Server::start();
     let path = slow_path(&server);
@@ -85,7 +85,7 @@ fn a_disk_that_fills_up_while_a_file_comes_keeps_the_part_and_says_where() {
 }
 
 #[test]
-fn a_folder_that_does_not_fit_is_refused_before_its_first_file_and_what_is_here_counts() {
+fn a_folder_that_does_not_fit_is_refused_before_its_first_file_and_existing_files_count() {
     let Some(disk) = SmallDisk::mount(4 * 1024 * 1024) else { return };
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
@@ -102,7 +102,7 @@ fn a_folder_that_does_not_fit_is_refused_before_its_first_file_and_what_is_here_
     assert_eq!(files_below(&disk.path("")), Vec::<PathBuf>::new());
     bob.ok("download_file p/a");
     bob.ok("download_file p/b");
-    // Two of them are here, and the last one has no room.
+    // Two of the files exist here, and the last one does not fit.
     let answer = bob.lines(&["download_file p/"]).remove(0);
     let message = text(&answer["error"]["message"]);
     assert!(message.starts_with("download/bob: has no room for that: 1997152 bytes"), "{message}");

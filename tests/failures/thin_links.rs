@@ -1,5 +1,5 @@
-//! Links so slow that a queue of 32 KB before them is many seconds long: whoever gives a try up that makes
-//! progress, and begins another, keeps everybody out.
+//! Links so slow that a queue of 32 KB takes many seconds. A client that gives up an attempt which makes
+//! progress, and begins another, keeps all clients out.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::harness::{
     Bot, Client, Ended, NetworkCounters, NetworkFaults, Running, Server, UdpRelay,
 };
 
-/// The people of a house behind one link, whose sessions are saved.
+/// The users behind one link, whose sessions are saved.
 struct House {
     server: Server,
     link: UdpRelay,
@@ -30,7 +30,7 @@ impl House {
         Self { server, link: relay, people }
     }
 
-    /// Lets everybody ask at once.
+    /// Lets all users query at the same time.
     fn all_ask(&self) -> Vec<Ended> {
         let begun = Instant::now();
         let ask = |one: &Client| Running::start(one.command().args(["--timeout", "60", "ls"]));
@@ -49,17 +49,17 @@ impl House {
 }
 
 #[test]
-fn two_clients_get_in_at_once_over_20_kbits_a_second() {
+fn two_clients_connect_at_the_same_time_over_20_kbits_a_second() {
     House::of(2, NetworkFaults::slow(20_000)).check_all_get_in();
 }
 
 #[test]
-fn ten_clients_get_in_at_once_over_50_kbits_a_second() {
+fn ten_clients_connect_at_the_same_time_over_50_kbits_a_second() {
     House::of(10, NetworkFaults::slow(50_000)).check_all_get_in();
 }
 
 #[test]
-fn a_question_with_a_saved_session_costs_less_than_9_kilobytes() {
+fn a_query_with_a_saved_session_costs_less_than_9_kilobytes() {
     let house = House::of(1, NetworkFaults::NONE);
     assert_eq!(house.all_ask().remove(0).status, Some(0));
     let NetworkCounters { bytes_up, bytes_down, .. } = house.link.counters();
@@ -67,7 +67,7 @@ fn a_question_with_a_saved_session_costs_less_than_9_kilobytes() {
 }
 
 #[test]
-fn over_20_kbits_a_second_everything_is_heard_in_order() {
+fn over_20_kbits_a_second_all_messages_arrive_in_order() {
     const MESSAGES: usize = 20;
     let house = House::of(2, NetworkFaults::slow(20_000));
     let [listener, sender] = &house.people[..] else { unreachable!() };
@@ -86,8 +86,8 @@ fn over_20_kbits_a_second_everything_is_heard_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_that_stands_stays_while_five_others_come_at_once_over_50_kbits_a_second() {
-    // What ten say at once can wait for 5 s in the queue, which nobody can tell from silence.
+async fn a_connection_survives_five_others_that_connect_at_once_over_50_kbits_a_second() {
+    // The packets of ten clients can wait in the queue for 5 s, which looks like silence.
     let house = House::of(5, NetworkFaults::slow(50_000));
     let session = session(&house.server, "bob", house.link.address).await;
     let bob = resume(&session).await;
@@ -96,7 +96,7 @@ async fn a_link_that_stands_stays_while_five_others_come_at_once_over_50_kbits_a
 }
 
 #[tokio::test]
-async fn a_far_link_takes_its_time_in_both_directions() {
+async fn a_link_with_a_long_delay_delays_both_directions() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
     let session = session(&server, "alice", relay.address).await;
@@ -105,6 +105,6 @@ async fn a_far_link_takes_its_time_in_both_directions() {
     let begun = Instant::now();
     let alice = resume(&session).await;
     alice.users().await.unwrap();
-    // The handshake, the session and the question: a round trip each.
+    // The handshake, the session and the query take a round trip each.
     assert!(begun.elapsed() >= 6 * one_way);
 }

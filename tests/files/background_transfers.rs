@@ -1,4 +1,4 @@
-//! Transfers in the background of a prompt, and several at once.
+//! Transfers in the background of a prompt, and several at the same time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +14,14 @@ use crate::harness::{
     text, texts,
 };
 
-/// A path on which a film takes a while, and a word does not.
+/// A path on which a film takes some time, and a message does not.
 pub(crate) fn slow_path(server: &Server) -> UdpRelay {
     let faults =
         NetworkFaults { lost_percent: 3, delay_milliseconds: 20..40, ..NetworkFaults::NONE };
     UdpRelay::with_faults(server.address, faults, SeededRandom::new(7))
 }
 
-/// A prompt, wide enough for everything.
+/// A prompt on a wide terminal.
 fn open(client: &Client) -> Screen {
     client.ok("ls");
     let screen = Screen::open(client, &[]);
@@ -34,7 +34,7 @@ fn write_film(client: &Client, name: &str, mebibytes: u64) {
     film.set_len(mebibytes * 1024 * 1024).unwrap();
 }
 
-/// Asks how far the transfers are until the last row says how fast its bytes move.
+/// Runs `transfers` until the last row has a rate.
 #[track_caller]
 fn wait_until_it_moves(screen: &mut Screen) -> String {
     let begun = Instant::now();
@@ -50,7 +50,7 @@ fn wait_until_it_moves(screen: &mut Screen) -> String {
 }
 
 #[test]
-fn one_can_talk_while_a_film_is_on_its_way_and_stop_it() {
+fn messages_can_be_sent_during_a_transfer_and_the_transfer_can_be_stopped() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = slow_path(&server);
@@ -77,7 +77,7 @@ fn one_can_talk_while_a_film_is_on_its_way_and_stop_it() {
 }
 
 #[test]
-fn what_came_of_a_transfer_is_put_above_a_line_that_is_half_typed() {
+fn the_end_of_a_transfer_is_printed_above_a_partly_typed_line() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.write("a b.bin", &noise(100_000));
@@ -106,7 +106,7 @@ fn what_came_of_a_transfer_is_put_above_a_line_that_is_half_typed() {
 }
 
 #[test]
-fn a_transfer_goes_on_through_a_killed_server_and_is_one_message() {
+fn a_transfer_continues_after_a_kill_of_the_server_and_is_one_message() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = slow_path(&server);
@@ -127,7 +127,7 @@ fn a_transfer_goes_on_through_a_killed_server_and_is_one_message() {
 }
 
 #[test]
-fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
+fn four_transfers_run_at_once_and_the_exit_names_the_remaining_ones() {
     let server = Server::start();
     let relay = slow_path(&server);
     let alice = server.user_over(&relay, "alice");
@@ -145,7 +145,7 @@ fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
     let waiting: Vec<_> = last.iter().filter(|row| row.contains("  waits  ")).collect();
     assert_eq!(waiting.len(), 2, "{shown}");
     assert!(waiting[0].ends_with("film6.mkv") && waiting[1].ends_with("film5.mkv"), "{shown}");
-    // Whose turn it is moves up.
+    // The next transfer moves up in the queue.
     screen.enter("transfers stop 2");
     screen.shows("stopped 2 at");
     screen.enter("transfers");
@@ -158,7 +158,7 @@ fn four_move_at_once_and_the_end_tells_of_all_that_are_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_on_one_connection_share_it_also_where_packets_overtake_each_other() {
+async fn concurrent_files_share_one_connection_also_if_packets_are_reordered() {
     const FILES: usize = 4;
     const TOTAL: u64 = 8 * 1024 * 1024;
     let server = Server::start();
@@ -193,12 +193,12 @@ async fn files_on_one_connection_share_it_also_where_packets_overtake_each_other
     let carried = relay.carried();
     println!("{shares:?} bytes in {:?}, {carried} carried", begun.elapsed());
     assert!(shares.iter().all(|&share| share > TOTAL / 8), "{shares:?}");
-    // What was overtaken is not sent again.
+    // Reordered packets are not sent again.
     assert!(carried < shares.iter().sum::<u64>() * 5 / 4, "{carried}");
 }
 
 #[test]
-fn scripts_have_no_background_and_a_message_may_end_as_it_likes() {
+fn scripts_have_no_background_and_a_message_may_end_with_an_ampersand() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.write("x", b"x");

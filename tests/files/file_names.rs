@@ -1,10 +1,10 @@
-//! The names of files: what is stored, what is asked for, and what a hostile name can do.
+//! The names of files: stored names, names in queries, and hostile names.
 
 use crate::files::sending::{landed, stored};
 use crate::harness::{Server, text};
 
 #[test]
-fn one_name_for_two_files_is_ambiguous_and_says_which_there_are() {
+fn one_name_for_two_files_is_ambiguous_and_the_candidates_are_listed() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("a.txt", b"first");
@@ -22,7 +22,7 @@ fn one_name_for_two_files_is_ambiguous_and_says_which_there_are() {
 }
 
 #[test]
-fn a_groups_files_are_ambiguous_among_themselves_alone() {
+fn files_of_a_group_are_ambiguous_only_among_themselves() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.lines(&["mkgr lab", "mkgr bus"]);
@@ -43,7 +43,7 @@ fn a_groups_files_are_ambiguous_among_themselves_alone() {
 }
 
 #[test]
-fn only_a_visible_file_can_be_fetched() {
+fn only_a_file_that_the_user_may_see_can_be_downloaded() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -61,7 +61,7 @@ fn only_a_visible_file_can_be_fetched() {
 }
 
 #[test]
-fn a_name_in_a_request_is_no_path() {
+fn a_name_in_a_query_is_no_path() {
     let server = Server::start();
     let alice = server.user("alice");
     for name in ["../data/qchat.redb", "../cert/key.pem", "/etc/passwd", "..", ".", "*", "\\"] {
@@ -71,7 +71,7 @@ fn a_name_in_a_request_is_no_path() {
 }
 
 #[test]
-fn a_hostile_name_becomes_a_harmless_one_on_both_sides() {
+fn a_hostile_name_becomes_harmless_on_both_sides() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -98,7 +98,7 @@ fn a_hostile_name_becomes_a_harmless_one_on_both_sides() {
 }
 
 #[test]
-fn the_longest_name_of_a_file_system_is_shortened_before_its_extension() {
+fn the_longest_file_name_is_shortened_before_its_extension() {
     let server = Server::start();
     let alice = server.user("alice");
     let long = format!("{}.pdf", "n".repeat(251));
@@ -111,7 +111,7 @@ fn the_longest_name_of_a_file_system_is_shortened_before_its_extension() {
 }
 
 #[test]
-fn a_file_that_is_called_like_a_stored_one_is_still_found() {
+fn a_file_with_the_form_of_a_stored_name_is_found() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("1763833207123_a.txt", b"looks stored");

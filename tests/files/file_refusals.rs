@@ -1,9 +1,9 @@
-//! Files that are not sent or not fetched, and why.
+//! Refused uploads and downloads, and the reasons.
 
 use crate::files::sending::noise;
 use crate::harness::{Server, items, text};
 
-/// Checks that a line is refused and nothing of it arrived.
+/// Checks that a line is refused, and that no byte of the file arrived.
 #[track_caller]
 fn check_refused(
     server: &Server,
@@ -20,7 +20,7 @@ fn check_refused(
 }
 
 #[test]
-fn a_file_that_the_disk_has_no_room_for_is_refused_before_a_byte_is_sent() {
+fn a_file_that_does_not_fit_on_the_disk_is_refused_before_a_byte_is_sent() {
     let floor = u64::MAX.to_string();
     let server = Server::with(&["--min-free", &floor]);
     let alice = server.user("alice");
@@ -31,7 +31,7 @@ fn a_file_that_the_disk_has_no_room_for_is_refused_before_a_byte_is_sent() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_and_nothing_is_sent() {
+fn a_file_that_cannot_be_read_is_named_and_no_file_is_sent() {
     let server = Server::start();
     let alice = server.user("alice");
     std::fs::create_dir(alice.path("folder")).unwrap();
@@ -45,21 +45,21 @@ fn a_file_that_cannot_be_read_is_named_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_file_that_i_may_not_read_is_refused() {
+fn a_file_without_read_permission_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("locked.txt", b"locked");
     let path = alice.path("locked.txt");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
-    // Root may read everything: where the tests run as root, there is nothing to see here.
+    // Root can read every file, so this test has no effect for root.
     if std::fs::File::open(&path).is_err() {
         check_refused(&server, &alice, "send_file alice locked.txt", "local_file");
     }
 }
 
 #[test]
-fn a_file_for_a_group_is_looked_at_the_same_way() {
+fn a_file_for_a_group_is_checked_in_the_same_way() {
     let server = Server::with(&["--max-file-size", "1000"]);
     let alice = server.user("alice");
     alice.ok("mkgr lab");
@@ -70,7 +70,7 @@ fn a_file_for_a_group_is_looked_at_the_same_way() {
 }
 
 #[test]
-fn a_file_over_the_servers_limit_is_refused_before_it_is_sent() {
+fn a_file_over_the_limit_of_the_server_is_refused_before_it_is_sent() {
     let server = Server::with(&["--max-file-size", "1000"]);
     let alice = server.user("alice");
     alice.write("exact.bin", &noise(1000));
@@ -81,7 +81,7 @@ fn a_file_over_the_servers_limit_is_refused_before_it_is_sent() {
 }
 
 #[test]
-fn a_quota_counts_all_files_of_their_sender() {
+fn the_quota_counts_all_files_of_the_sender() {
     let server = Server::with(&["--quota", "1000"]);
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -95,12 +95,12 @@ fn a_quota_counts_all_files_of_their_sender() {
     assert_eq!(alice.refused("sendgroup_file lab b.bin"), "quota_exceeded");
     alice.ok("sendgroup_file lab c.bin");
     assert_eq!(alice.refused("send_file bob a.bin"), "quota_exceeded");
-    // What alice sent is alice's, not the receiver's.
+    // The files that alice sent count for alice and not for the receiver.
     bob.ok("send_file alice d.bin");
 }
 
 #[test]
-fn a_quota_is_remembered_over_a_restart() {
+fn the_quota_survives_a_restart() {
     let server = Server::with(&["--quota", "1000"]);
     let alice = server.user("alice");
     alice.write("a.bin", &noise(600));
@@ -111,7 +111,7 @@ fn a_quota_is_remembered_over_a_restart() {
 }
 
 #[test]
-fn the_receiver_is_looked_at_before_the_file() {
+fn the_receiver_is_checked_before_the_file() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -142,12 +142,12 @@ fn a_file_that_nobody_sent_is_not_found() {
 }
 
 #[test]
-fn a_download_that_cannot_be_written_is_a_local_matter() {
+fn a_download_that_cannot_be_written_is_a_local_error() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("a.txt", b"a");
     alice.ok("send_file alice a.txt");
-    // A file where the folder should be.
+    // A file in the place of the folder.
     alice.write("download", b"in the way");
     let message = alice.lines(&["download_file a.txt", "ls"]);
     assert_eq!(message[0]["error"]["code"], "local_file", "{}", message[0]);
@@ -156,7 +156,7 @@ fn a_download_that_cannot_be_written_is_a_local_matter() {
 }
 
 #[test]
-fn a_file_without_a_true_length_is_refused_and_not_sent_empty() {
+fn a_file_without_a_true_length_is_refused_and_not_sent_as_empty() {
     let server = Server::start();
     let alice = server.user("alice");
     for path in ["/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled"] {

@@ -1,4 +1,4 @@
-//! Files that keep the folders they were sent with.
+//! Files that keep the folders from which they were sent.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::files::sending::{landed, stored};
 use crate::harness::{Client, Server, contents, files_below, items, keys, text};
 
-/// The files of a folder, each with its own path inside.
+/// The files of a folder. The content of each is its own path.
 const PHOTOS: [&str; 4] =
     ["photos/a.jpg", "photos/b.jpg", "photos/2024/a.jpg", "photos/2024/raw/a.jpg"];
 
@@ -22,7 +22,7 @@ fn write_all(client: &Client, names: &[&str]) {
     }
 }
 
-/// The path that a file is told of by.
+/// The path of a file in the answer.
 #[track_caller]
 fn told(file: &Value) -> String {
     let original = text(&file["original"]);
@@ -38,7 +38,7 @@ fn all_told(answer: &Value) -> Vec<String> {
     items(&answer["messages"]).iter().map(|message| told(&message["file"])).collect()
 }
 
-/// Fetches a file by this name, and checks where it lands and that it says what it said.
+/// Downloads a file by this name, and checks its place and its content.
 #[track_caller]
 fn check_fetched(client: &Client, line: &str, expected: &str, content: &str) {
     let fetched = client.ok(line);
@@ -46,7 +46,7 @@ fn check_fetched(client: &Client, line: &str, expected: &str, content: &str) {
     assert_eq!(fs::read_to_string(client.path(expected)).unwrap(), content, "{line}");
 }
 
-/// The files below a folder, without it.
+/// The paths of the files below a folder, relative to this folder.
 fn tree(folder: &Path) -> Vec<String> {
     let below = |path: std::path::PathBuf| path.strip_prefix(folder).unwrap().to_owned();
     files_below(folder).into_iter().map(|path| below(path).to_str().unwrap().to_owned()).collect()
@@ -58,7 +58,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 }
 
 #[test]
-fn a_folder_is_fetched_as_the_tree_that_it_was() {
+fn a_folder_is_downloaded_with_its_tree() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &PHOTOS);
@@ -79,12 +79,12 @@ fn a_folder_is_fetched_as_the_tree_that_it_was() {
     }
     let photos = PHOTOS.map(|name| format!("bob/{name}")).to_vec();
     assert_eq!(tree(&bob.path("download")), sorted(photos));
-    // The server keeps them side by side.
+    // The server keeps all files in one folder.
     assert!(
         server.uploads().iter().all(|name| name.ends_with("_a.jpg") || name.ends_with("_b.jpg"))
     );
     assert_eq!(server.uploads().len(), PHOTOS.len());
-    // A file that was sent alone has no folder.
+    // A file that was sent on its own has no folder.
     let sent = alice.ok("send_file bob photos/2024/a.jpg");
     assert_eq!(keys(&sent["message"]["file"]), ["blake3", "name", "original", "size"]);
     let shown = bob.run(&["inbox"]).output;
@@ -92,7 +92,7 @@ fn a_folder_is_fetched_as_the_tree_that_it_was() {
 }
 
 #[test]
-fn a_file_of_a_folder_is_found_by_its_name_where_that_is_the_only_one() {
+fn a_file_in_a_folder_is_found_by_its_name_if_the_name_is_unique() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &PHOTOS);
@@ -114,13 +114,13 @@ fn a_file_of_a_folder_is_found_by_its_name_where_that_is_the_only_one() {
 }
 
 #[test]
-fn a_groups_folder_is_fetched_as_the_tree_that_it_was() {
+fn a_folder_in_a_group_is_downloaded_with_its_tree() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &PHOTOS);
     alice.ok("mkgr lab");
     bob.ok("join lab");
-    // From inside of the folder it has its name all the same.
+    // The folder keeps its name also if the path is written from inside of it.
     let sent = alice.ok("sendgroup_file lab photos/2024/..");
     assert_eq!(all_told(&sent), PHOTOS);
     assert_eq!(all_told(&bob.ok("inboxgroup lab")), PHOTOS);
@@ -131,14 +131,14 @@ fn a_groups_folder_is_fetched_as_the_tree_that_it_was() {
     assert_eq!(bob.refused("download_file photos/a.jpg"), "file_not_found");
 }
 
-/// The paths of the answer to the fetching of a folder.
+/// The paths in the answer to the download of a folder.
 #[track_caller]
 fn paths(answer: &Value) -> Vec<&str> {
     items(&answer["files"]).iter().map(|saved| text(&saved["path"])).collect()
 }
 
 #[test]
-fn a_whole_folder_is_fetched_by_one_line_and_what_is_here_is_not_fetched_again() {
+fn a_folder_is_downloaded_by_one_line_and_existing_files_are_skipped() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &PHOTOS);
@@ -157,7 +157,7 @@ fn a_whole_folder_is_fetched_by_one_line_and_what_is_here_is_not_fetched_again()
         let landed = bob.path("download/bob").join(path);
         assert_eq!(fs::read_to_string(landed).unwrap(), path);
     }
-    // Said again it fetches what is missing; what was changed here is not replaced.
+    // A repetition downloads the missing file, and does not replace the changed one.
     fs::remove_file(bob.path("download/bob/photos/2024/a.jpg")).unwrap();
     assert_eq!(paths(&bob.ok("download_file photos/")), expected);
     assert_eq!(downloads(), before);
@@ -176,7 +176,7 @@ fn a_whole_folder_is_fetched_by_one_line_and_what_is_here_is_not_fetched_again()
 }
 
 #[test]
-fn what_of_a_folder_cannot_be_fetched_is_listed_and_keeps_no_other_from_coming() {
+fn files_of_a_folder_that_cannot_be_downloaded_are_listed_and_the_others_arrive() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &PHOTOS);
@@ -214,7 +214,7 @@ fn a_folder_with_one_file_is_one_message_with_its_folder() {
 }
 
 #[test]
-fn a_folder_arrives_with_its_names_but_for_those_that_do_harm() {
+fn a_folder_arrives_with_its_names_except_the_harmful_ones() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let long = format!("p/{}", "n".repeat(255));
@@ -250,7 +250,7 @@ fn a_folder_arrives_with_its_names_but_for_those_that_do_harm() {
     }
     let changed = bob.path("download/bob/p/new_line (1)");
     assert_eq!(fs::read_to_string(changed).unwrap(), "p/new\nline");
-    // Each is found by its path, and without its folder as a name that stands alone.
+    // Each file is found by its path, and by its name without the folder.
     for name in ["p/.gitignore", "p/a:b/c?.txt", ".github/x", "p/.github/x"] {
         let answer = bob.lines(&[&format!("download_file {name}")]).remove(0);
         assert_eq!(answer["ok"], name.starts_with("p/"), "{answer}");
@@ -259,7 +259,7 @@ fn a_folder_arrives_with_its_names_but_for_those_that_do_harm() {
 }
 
 #[test]
-fn names_that_change_on_the_way_are_told_before_anything_is_sent() {
+fn names_that_will_change_are_reported_before_anything_is_sent() {
     let server = Server::start();
     let alice = server.user("alice");
     write_all(&alice, &["p/.git/HEAD", "p/a\nb", "p/a_b", ".bashrc"]);
@@ -276,13 +276,13 @@ fn names_that_change_on_the_way_are_told_before_anything_is_sent() {
     ]);
     assert_eq!(told, serde_json::json!({ "event": "renamed", "renamed": expected }));
     assert_eq!(ended.json()[0]["renamed"], expected);
-    // Also where nothing is sent in the end.
+    // The report comes also if no file is sent in the end.
     let ended = alice.run(&["send_file", "nobody", "p"]);
     assert!(
         ended.status == Some(1) && ended.error.starts_with("\"p/.git\" is sent as"),
         "{ended:?}"
     );
-    // Nothing is said of names that stay.
+    // Unchanged names are not reported.
     fs::remove_dir_all(alice.path("p/.git")).unwrap();
     fs::remove_file(alice.path("p/a\nb")).unwrap();
     let ended = alice.run(&["--json", "send_file", "alice", "p"]);
@@ -291,7 +291,7 @@ fn names_that_change_on_the_way_are_told_before_anything_is_sent() {
 }
 
 #[test]
-fn a_link_in_the_place_of_a_folder_is_named_and_not_followed() {
+fn a_symbolic_link_in_the_place_of_a_folder_is_named_and_not_followed() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &["photos/2024/a.jpg"]);

@@ -1,4 +1,4 @@
-//! Sending and fetching files.
+//! Sending and downloading files.
 
 mod background_transfers;
 mod file_names;

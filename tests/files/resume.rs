@@ -1,4 +1,4 @@
-//! Files that are cut on their way, in both directions and on either side, and gone on with.
+//! Interrupted uploads and downloads, which continue from their partial files.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,27 +13,27 @@ use crate::harness::{
 
 const BLOCK: u64 = 1 << 20;
 
-/// The blocks of the films that are sent here; their last one is short.
+/// The number of blocks of each film. The last block is short.
 const BLOCKS: u64 = 24;
 
-/// A film's bytes.
+/// The bytes of a film.
 pub(crate) fn film() -> Vec<u8> {
     noise(usize::try_from((BLOCKS - 1) * BLOCK + 5).unwrap())
 }
 
-/// Slow enough to be cut in the middle.
+/// A path that is slow enough to interrupt a transfer.
 pub(crate) fn slow_path(server: &Server) -> UdpRelay {
     let faults = NetworkFaults { delay_milliseconds: 5..6, ..NetworkFaults::NONE };
     UdpRelay::with_faults(server.address, faults, SeededRandom::new(1))
 }
 
-/// A user at the far end of a path.
+/// A user behind a relay.
 pub(crate) fn user_behind(relay: &UdpRelay, server: &Server, name: &str) -> Client {
     let address = relay.address.to_string();
     server.user(name).pointed_at(&["--server", &address, "--fingerprint", &server.fingerprint])
 }
 
-/// The parts below a folder.
+/// The partial files below a folder.
 fn parts(folder: &FilePath) -> Vec<PathBuf> {
     let is_part = |file: &PathBuf| {
         file.file_name().is_some_and(|name| name.to_str().unwrap().starts_with(".part-"))
@@ -41,7 +41,7 @@ fn parts(folder: &FilePath) -> Vec<PathBuf> {
     files_below(folder).into_iter().filter(is_part).collect()
 }
 
-/// Waits until a part below the folder has this many blocks, and returns it.
+/// Waits until a partial file below the folder has this many blocks, and returns the file.
 #[track_caller]
 pub(crate) fn part_with(folder: &FilePath, blocks: u64) -> PathBuf {
     let mut found = None;
@@ -52,7 +52,7 @@ pub(crate) fn part_with(folder: &FilePath, blocks: u64) -> PathBuf {
     found.unwrap()
 }
 
-/// How many whole blocks lie in a file.
+/// The number of whole blocks in a file.
 fn blocks_in(part: &FilePath) -> u64 {
     part.metadata().map_or(0, |metadata| metadata.len() / BLOCK)
 }
@@ -64,14 +64,15 @@ fn number(line: &str, name: &str) -> u64 {
     rest.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// What the server logs at the end of a file's stream: how many blocks lay there, and how many came.
+/// The numbers that the server logs at the end of an upload: the blocks that it had, and the blocks that
+/// arrived.
 #[track_caller]
 fn came(server: &mut Server) -> (u64, u64) {
     let line = server.logged("blocks of a file have come");
     (number(&line, "kept"), number(&line, "came"))
 }
 
-/// How many blocks the server sent for a download.
+/// The number of blocks that the server sent for a download.
 #[track_caller]
 fn went(server: &mut Server) -> u64 {
     number(&server.logged("blocks of a file have gone"), "went")
@@ -84,7 +85,7 @@ fn flip(path: &FilePath, place: u64) {
     file.write_all_at(&[byte[0] ^ 1], place).unwrap();
 }
 
-/// A server, and alice whose film is on its way to it.
+/// A server, and alice with a running upload of a film.
 pub(crate) fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
     let server = Server::talkative(arguments);
     let relay = slow_path(&server);
@@ -94,12 +95,12 @@ pub(crate) fn upload_under_way(arguments: &[&str]) -> (Server, Client, Talk) {
     talk.ok("ls");
     talk.tell("send_file alice film.mkv");
     part_with(&server.folder().join("upload"), 3);
-    // The path has to live as long as its client.
+    // The relay must live as long as its client.
     std::mem::forget(relay);
     (server, alice, talk)
 }
 
-/// Checks that the server has this one file, whole, and nothing beside it.
+/// Checks that the server has this one complete file, and no partial file.
 #[track_caller]
 pub(crate) fn check_stored(server: &Server, alice: &Client, bytes: &[u8]) {
     let messages = alice.ok("inbox");
@@ -113,7 +114,7 @@ pub(crate) fn check_stored(server: &Server, alice: &Client, bytes: &[u8]) {
 }
 
 #[test]
-fn an_upload_goes_on_where_a_killed_client_was() {
+fn an_upload_continues_after_the_client_was_killed() {
     let (mut server, alice, talk) = upload_under_way(&[]);
     talk.kill();
     let seen = blocks_in(&server.parts()[0]);
@@ -121,13 +122,13 @@ fn an_upload_goes_on_where_a_killed_client_was() {
     let (_, before) = came(&mut server);
     let (kept, rest) = came(&mut server);
     assert!(before >= seen, "{before} came, and {seen} lay there");
-    // Every block that came whole came once.
+    // Every block that arrived completely was sent once.
     assert_eq!((kept, rest), (before, BLOCKS - before));
     check_stored(&server, &alice, &film());
 }
 
 #[test]
-fn an_upload_goes_on_by_itself_where_a_killed_server_was() {
+fn an_upload_continues_by_itself_after_the_server_was_killed() {
     let (server, alice, mut talk) = upload_under_way(&[]);
     let upload = server.folder().join("upload");
     let stopped = server.kill9();
@@ -139,7 +140,7 @@ fn an_upload_goes_on_by_itself_where_a_killed_server_was() {
 }
 
 #[test]
-fn what_was_damaged_in_the_servers_part_comes_again_alone() {
+fn only_the_damaged_block_of_the_servers_partial_file_is_sent_again() {
     let (server, alice, talk) = upload_under_way(&[]);
     talk.kill();
     let stopped = server.kill9();
@@ -153,7 +154,7 @@ fn what_was_damaged_in_the_servers_part_comes_again_alone() {
 }
 
 #[test]
-fn a_file_that_was_changed_between_two_tries_arrives_as_it_is_then() {
+fn a_file_that_was_changed_between_two_attempts_arrives_with_its_last_content() {
     let mut other = film();
     other[5] ^= 1;
     let changes: [(Vec<u8>, u64); 4] = [
@@ -179,7 +180,7 @@ fn a_file_that_was_changed_between_two_tries_arrives_as_it_is_then() {
 }
 
 #[test]
-fn an_upload_whose_answer_was_lost_with_its_client_is_there_once() {
+fn an_upload_whose_answer_was_lost_with_its_client_is_one_message() {
     let server = Server::start();
     let relay = UdpRelay::to(server.address);
     let alice = user_behind(&relay, &server, "alice");
@@ -189,7 +190,7 @@ fn an_upload_whose_answer_was_lost_with_its_client_is_there_once() {
     talk.ok("ls");
     relay.lose_answers();
     talk.tell("send_file bob a.txt");
-    // The handshake of the transfer needs answers: let them through until the file is on its way.
+    // The handshake of the transfer needs answers, which pass until the upload runs.
     relay.mend();
     until("the message is stored", || items(&bob.ok("inbox")["messages"]).len() == 1);
     talk.kill();
@@ -197,7 +198,7 @@ fn an_upload_whose_answer_was_lost_with_its_client_is_there_once() {
     let said = alice.ok("send_file bob a.txt");
     let shown = bob.ok("inbox");
     let count = items(&shown["messages"]).len();
-    // It was answered before the client died, and is a new one; or it was not, and is the same.
+    // If the upload was answered before the kill, this is a new message; otherwise it is the same one.
     let last = &items(&shown["messages"])[count - 1];
     assert_eq!(said["message"]["id"], last["id"]);
     assert!(count <= 2);
@@ -223,7 +224,7 @@ fn the_same_file_sent_twice_is_two_messages() {
 }
 
 #[test]
-fn an_unfinished_upload_counts_against_the_quota_and_gives_way() {
+fn an_unfinished_upload_counts_against_the_quota_and_is_removed_for_a_new_one() {
     let size = (film().len() + 5 * (1 << 20)).to_string();
     let (server, alice, talk) = upload_under_way(&["--quota", &size]);
     talk.kill();
@@ -234,7 +235,7 @@ fn an_unfinished_upload_counts_against_the_quota_and_gives_way() {
     alice.write("fits.bin", &noise(4 << 20));
     alice.ok("send_file alice fits.bin");
     assert_eq!(server.parts(), std::slice::from_ref(&part));
-    // It fits beside the part's bytes no more.
+    // The file no longer fits beside the bytes of the partial file.
     alice.write("large.bin", &noise(film().len() + (1 << 20) - lay + 1));
     alice.ok("send_file alice large.bin");
     assert_eq!(server.parts(), Vec::<PathBuf>::new());
@@ -242,7 +243,7 @@ fn an_unfinished_upload_counts_against_the_quota_and_gives_way() {
 }
 
 #[test]
-fn an_upload_that_nobody_goes_on_with_is_collected() {
+fn an_upload_that_is_not_continued_is_removed() {
     let (server, alice, talk) = upload_under_way(&["--keep-unfinished", "1h"]);
     talk.kill();
     let stopped = server.kill9();
@@ -268,7 +269,7 @@ fn an_upload_that_nobody_goes_on_with_is_collected() {
     check_stored(&server, &alice, &film());
 }
 
-/// A server with a film, and alice who is fetching it.
+/// A server with a film, and alice with a running download of it.
 fn download_under_way() -> (Server, Client, Talk, PathBuf) {
     let server = Server::talkative(&[]);
     let relay = slow_path(&server);
@@ -285,7 +286,7 @@ fn download_under_way() -> (Server, Client, Talk, PathBuf) {
     (server, alice, talk, part)
 }
 
-/// Checks that the film has landed, and nothing beside it.
+/// Checks that the film is complete, and that there is no partial file.
 #[track_caller]
 fn check_landed(alice: &Client) {
     let path = alice.path("download/alice/film.mkv");
@@ -294,7 +295,7 @@ fn check_landed(alice: &Client) {
 }
 
 #[test]
-fn a_download_goes_on_where_a_killed_client_was() {
+fn a_download_continues_after_the_client_was_killed() {
     let (mut server, alice, talk, part) = download_under_way();
     talk.kill();
     drop(talk);
@@ -305,19 +306,19 @@ fn a_download_goes_on_where_a_killed_client_was() {
 }
 
 #[test]
-fn a_download_goes_on_by_itself_where_a_killed_server_was() {
+fn a_download_continues_by_itself_after_the_server_was_killed() {
     let (server, alice, mut talk, part) = download_under_way();
     let stopped = server.kill9();
     let lay = blocks_in(&part);
     let mut server = stopped.start();
     assert_eq!(talk.answer().expect("an answer")["ok"], true);
-    // What was on its way may still have come.
+    // Blocks that were already sent may still have arrived.
     assert!(went(&mut server) <= BLOCKS - lay);
     check_landed(&alice);
 }
 
 #[test]
-fn a_download_goes_on_by_itself_over_a_path_that_was_cut() {
+fn a_download_continues_by_itself_after_a_cut_path() {
     let server = Server::talkative(&[]);
     let relay = slow_path(&server);
     let alice = user_behind(&relay, &server, "alice");
@@ -338,7 +339,7 @@ fn a_download_goes_on_by_itself_over_a_path_that_was_cut() {
 }
 
 #[test]
-fn what_was_damaged_in_a_downloads_part_comes_again_alone_and_is_named() {
+fn only_the_damaged_block_of_a_downloads_partial_file_is_fetched_again_and_is_named() {
     let (mut server, alice, talk, part) = download_under_way();
     talk.kill();
     drop(talk);
@@ -352,7 +353,7 @@ fn what_was_damaged_in_a_downloads_part_comes_again_alone_and_is_named() {
 }
 
 #[test]
-fn a_byte_flipped_on_the_servers_disk_is_named_and_never_handed_over() {
+fn a_flipped_byte_on_the_servers_disk_is_named_and_never_delivered() {
     let mut server = Server::talkative(&[]);
     let alice = server.user("alice");
     alice.write("film.mkv", &film());
@@ -369,7 +370,7 @@ fn a_byte_flipped_on_the_servers_disk_is_named_and_never_handed_over() {
         assert_eq!(went(&mut server), if tries == 0 { BLOCKS - 1 } else { 0 });
         assert_eq!(files_below(&alice.path("download")), parts(&alice.path("download")));
     }
-    // Its owner has it back from a backup: that block alone is fetched.
+    // After the file is restored from a backup, only this block is fetched.
     flip(&path, 7 * BLOCK + 123);
     let fetched = alice.ok("download_file film.mkv");
     assert_eq!(landed(&alice, &fetched), alice.path("download/alice/film.mkv"));
@@ -378,7 +379,7 @@ fn a_byte_flipped_on_the_servers_disk_is_named_and_never_handed_over() {
 }
 
 #[test]
-fn two_downloads_of_a_file_at_once_both_land() {
+fn two_concurrent_downloads_of_a_file_are_both_complete() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("film.mkv", &film());

@@ -1,5 +1,5 @@
-//! A large file that is cut five times anywhere: the link three times, and each side killed once. At most a
-//! block a cut travels twice.
+//! A large file with five random interruptions: three of the link, and one kill of each side. At most one
+//! block for each interruption is sent twice.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::harness::{
 
 const BLOCK: u64 = 1 << 20;
 
-/// Slow enough for tests to cut it where they want.
+/// A rate that is slow enough for an interruption at any byte.
 const BYTES_PER_SECOND: u32 = 20_000_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +20,12 @@ enum Cut {
     Receiver,
 }
 
-/// How many blocks the file has: `QCHAT_CUT_MEBIBYTES`, or few.
+/// The number of blocks of the file: `QCHAT_CUT_MEBIBYTES`, or a small number.
 fn blocks() -> u64 {
     std::env::var("QCHAT_CUT_MEBIBYTES").map_or(40, |count| count.parse().unwrap())
 }
 
-/// Five cuts in any order, each with the byte after which it happens.
+/// Five interruptions in random order, each with the byte after which it happens.
 fn cuts(random: &mut SeededRandom, bytes: u64) -> Vec<(u64, Cut)> {
     let mut kinds = vec![Cut::Link, Cut::Link, Cut::Link, Cut::Sender, Cut::Receiver];
     let mut cuts = Vec::new();
@@ -38,19 +38,19 @@ fn cuts(random: &mut SeededRandom, bytes: u64) -> Vec<(u64, Cut)> {
     cuts
 }
 
-/// A transfer that is under way, and goes on whatever happens to it.
+/// A running transfer, which is continued after each interruption.
 struct Stage {
     server: Option<Server>,
     relay: UdpRelay,
     alice: Client,
     talk: Talk,
     line: &'static str,
-    /// Where its part lies.
+    /// The folder of the partial file.
     folder: PathBuf,
 }
 
 impl Stage {
-    /// Alice behind a path that is slow enough to be cut in the middle.
+    /// Alice behind a path that is slow enough for interruptions.
     fn new(random: &mut SeededRandom, line: &'static str) -> Self {
         let server = Server::start();
         let faults = NetworkFaults {
@@ -111,7 +111,7 @@ impl Stage {
     }
 }
 
-/// Writes a film of so many blocks that do not repeat, a block at a time.
+/// Writes a film of this many different blocks, block by block.
 fn write_film(alice: &Client, blocks: u64) {
     use std::io::Write;
     let mut film = std::fs::File::create(alice.path("film.mkv")).unwrap();
@@ -123,12 +123,12 @@ fn write_film(alice: &Client, blocks: u64) {
     }
 }
 
-/// Transfers the file without a cut, and tells how many bytes travel for it.
+/// Transfers the file without an interruption, and returns the number of sent bytes.
 fn carried_for_all(stage: &mut Stage) -> u64 {
     stage.talk.ok("ls");
     let before = stage.relay.carried();
     stage.talk.tell(stage.line);
-    // In steps, each of which has its own time.
+    // Six steps, each with its own deadline.
     for sixth in 1..=6 {
         stage.relay.wait_until_carried(before + sixth * blocks() * BLOCK / 6);
     }
@@ -136,7 +136,8 @@ fn carried_for_all(stage: &mut Stage) -> u64 {
     stage.relay.carried() - before
 }
 
-/// Cuts the transfer five times, and checks how much travelled more than without a cut.
+/// Interrupts the transfer five times, and compares the number of sent bytes with that of an uninterrupted
+/// transfer.
 fn cut_five_times(stage: &mut Stage, random: &mut SeededRandom, for_all: u64) -> serde_json::Value {
     let file = blocks() * BLOCK;
     let before = stage.relay.carried();
@@ -155,7 +156,7 @@ fn cut_five_times(stage: &mut Stage, random: &mut SeededRandom, for_all: u64) ->
 }
 
 #[test]
-fn an_upload_that_is_cut_five_times_is_the_same_file() {
+fn an_upload_with_five_interruptions_is_the_same_file() {
     let mut random = SeededRandom::of_the_run();
     let line = "send_file alice film.mkv";
     let for_all = carried_for_all(&mut Stage::new(&mut random, line));
@@ -170,7 +171,7 @@ fn an_upload_that_is_cut_five_times_is_the_same_file() {
 }
 
 #[test]
-fn a_download_that_is_cut_five_times_is_the_same_file() {
+fn a_download_with_five_interruptions_is_the_same_file() {
     let mut random = SeededRandom::of_the_run();
     let line = "download_file film.mkv";
     let for_all = carried_for_all(&mut Stage::new(&mut random, line));

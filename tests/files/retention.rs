@@ -1,9 +1,9 @@
-//! Files that are kept for a time, and those that no message tells of.
+//! The expiry of files, and the removal of orphans.
 
 use crate::harness::{Server, items, text, until};
 
 #[test]
-fn a_file_is_kept_for_as_long_as_the_server_says_and_its_message_for_ever() {
+fn a_file_is_kept_for_the_configured_time_and_its_message_for_ever() {
     let server = Server::with(&["--keep-files", "1s", "--quota", "15"]);
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.write("report.txt", b"ten bytes!");
@@ -21,7 +21,7 @@ fn a_file_is_kept_for_as_long_as_the_server_says_and_its_message_for_ever() {
     let shown = bob.run(&["inbox"]);
     assert!(shown.output.contains("report.txt") && shown.output.contains("expired"), "{shown:?}");
 
-    // Its sender has the room again.
+    // The file no longer counts against the quota of its sender.
     alice.ok("send_file bob report.txt");
     until("that one has expired too", || server.uploads().is_empty());
     let _server = server.terminate().start();
@@ -29,7 +29,7 @@ fn a_file_is_kept_for_as_long_as_the_server_says_and_its_message_for_ever() {
 }
 
 #[test]
-fn an_old_file_of_no_message_goes_and_everything_else_stays() {
+fn only_old_files_without_a_message_are_removed() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("a.txt", b"kept");

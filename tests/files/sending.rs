@@ -1,4 +1,4 @@
-//! Files: sent to a person or a group, stored, and fetched.
+//! Files to users and groups: sent, stored, and downloaded.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -8,20 +8,20 @@ use serde_json::Value;
 
 use crate::harness::{Client, Server, hash, keys, text};
 
-/// Bytes that do not repeat, so that nothing can be swapped unnoticed.
+/// Bytes that do not repeat, so that no exchanged block stays unnoticed.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     blake3::Hasher::new().update(b"noise").finalize_xof().fill(&mut bytes);
     bytes
 }
 
-/// Where a download lies.
+/// The path of a download.
 #[track_caller]
 pub(crate) fn landed(client: &Client, answer: &Value) -> PathBuf {
     client.path(text(&answer["path"]))
 }
 
-/// The name under which the server keeps a file that was sent.
+/// The stored name of a sent file.
 #[track_caller]
 pub(crate) fn stored(answer: &Value) -> String {
     text(&answer["message"]["file"]["name"]).to_owned()
@@ -38,7 +38,7 @@ fn check_milliseconds(stored: &str, original: &str) {
 }
 
 #[test]
-fn a_file_travels_from_one_person_to_another() {
+fn a_file_is_sent_from_one_user_to_another() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -72,7 +72,7 @@ fn a_file_travels_from_one_person_to_another() {
 }
 
 #[test]
-fn a_file_travels_through_a_group() {
+fn a_file_is_sent_to_a_group() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -88,12 +88,12 @@ fn a_file_travels_through_a_group() {
     let path = landed(&bob, &fetched);
     assert_eq!(path, bob.path("downloadgroup/bob/results.csv"));
     assert_eq!(std::fs::read(path).unwrap(), b"1,2,3");
-    // What lies in a group lies in nobody's own inbox.
+    // A file in a group is in no inbox.
     assert_eq!(bob.refused("download_file results.csv"), "file_not_found");
 }
 
 #[test]
-fn a_download_never_overwrites() {
+fn a_download_never_replaces_a_file() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("notes.tar.gz", b"new");
@@ -112,7 +112,7 @@ fn a_download_never_overwrites() {
 }
 
 #[test]
-fn a_file_that_lies_in_its_place_with_the_same_bytes_is_already_there() {
+fn an_existing_download_with_the_same_bytes_is_not_fetched_again() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.lines(&["mkgr lab"]);
@@ -131,7 +131,7 @@ fn a_file_that_lies_in_its_place_with_the_same_bytes_is_already_there() {
         let said = alice.run(&words).output;
         assert_eq!(said, format!("already there: {path} (8 B)\n"));
     }
-    // A copy that got a number is found as well, and one that was changed is not taken for the file.
+    // A numbered copy is found too, and a changed copy is not taken for the file.
     std::fs::rename(alice.path("download/alice/a.txt"), alice.path("download/alice/a (1).txt"))
         .unwrap();
     alice.write("download/alice/a.txt", b"mine now");
@@ -145,7 +145,7 @@ fn a_file_that_lies_in_its_place_with_the_same_bytes_is_already_there() {
 }
 
 #[test]
-fn an_empty_file_is_a_file() {
+fn an_empty_file_can_be_sent() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("empty", b"");
@@ -157,7 +157,7 @@ fn an_empty_file_is_a_file() {
 }
 
 #[test]
-fn twenty_mebibytes_arrive_whole() {
+fn a_file_of_twenty_mebibytes_arrives_complete() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -170,7 +170,7 @@ fn twenty_mebibytes_arrive_whole() {
 }
 
 #[test]
-fn a_sender_fetches_their_own_file_too() {
+fn a_sender_can_download_their_own_file() {
     let server = Server::start();
     let alice = server.user("alice");
     let _bob = server.user("bob");
@@ -183,7 +183,7 @@ fn a_sender_fetches_their_own_file_too() {
 }
 
 #[test]
-fn a_file_is_sent_from_wherever_it_lies() {
+fn a_file_can_be_sent_from_any_folder() {
     let server = Server::start();
     let alice = server.user("alice");
     std::fs::create_dir(alice.path("my folder")).unwrap();
@@ -203,7 +203,7 @@ fn a_file_is_sent_from_wherever_it_lies() {
 }
 
 #[test]
-fn a_file_keeps_its_bytes_when_the_original_goes() {
+fn a_sent_file_keeps_its_bytes_after_the_original_is_removed() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("once.txt", b"first");
@@ -219,7 +219,7 @@ fn a_file_keeps_its_bytes_when_the_original_goes() {
 }
 
 #[test]
-fn nothing_half_done_lies_about_after_a_transfer() {
+fn no_partial_file_is_left_after_a_transfer() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("a.bin", &noise(300_000));
@@ -235,7 +235,7 @@ fn nothing_half_done_lies_about_after_a_transfer() {
 }
 
 #[test]
-fn a_script_may_still_be_run_by_its_owner_and_written_to_by_nobody_else() {
+fn an_executable_file_stays_executable_for_its_owner_and_writable_for_nobody_else() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     std::fs::create_dir(alice.path("p")).unwrap();
@@ -250,7 +250,7 @@ fn a_script_may_still_be_run_by_its_owner_and_written_to_by_nobody_else() {
     assert_eq!(keys(file), ["blake3", "executable", "name", "original", "size"]);
     assert_eq!((&file["original"], &file["executable"]), (&"run.sh".into(), &true.into()));
     alice.ok("send_file bob p");
-    // What lies at the server runs for nobody.
+    // A stored file is executable for nobody.
     for name in server.uploads() {
         let stored = server.folder().join("upload").join(name);
         assert_eq!(stored.metadata().unwrap().permissions().mode() & 0o7777, 0o600);

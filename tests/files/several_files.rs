@@ -1,4 +1,4 @@
-//! Several files in one line: each is a message of its own.
+//! Several files in one line, of which each is a message.
 
 use std::os::unix::fs::symlink;
 
@@ -28,7 +28,7 @@ fn write_all(client: &Client, names: &[&str]) {
 }
 
 #[test]
-fn the_files_that_fit_a_pattern_are_sent_one_by_one() {
+fn the_files_that_match_a_pattern_are_sent_one_by_one() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &["b.log", "a.log", "c.txt", "d e.txt"]);
@@ -40,7 +40,7 @@ fn the_files_that_fit_a_pattern_are_sent_one_by_one() {
     for (sent, received) in items(&sent["messages"]).iter().zip(items(&inbox["messages"])) {
         assert_eq!((&sent["id"], &sent["file"]), (&received["id"], &received["file"]));
     }
-    // One file is told of as one file is.
+    // A pattern that matches one file has the answer of a single file.
     let sent = alice.ok("send_file bob *.txt");
     assert_eq!(keys(&sent), ["command", "messages", "ok"]);
     let sent = alice.ok("send_file bob c*");
@@ -62,17 +62,17 @@ fn each_argument_of_a_shell_is_a_file() {
     };
     let sent = run(&["send_file", "bob", "a.log", "b c.log"]);
     assert_eq!(names(&sent), ["a.log", "b c.log"]);
-    // The rest of the line is one name where there is such a file.
+    // The rest of the line is one name if this file exists.
     let sent = run(&["send_file", "bob", "my", "notes.txt"]);
     assert_eq!(sent["message"]["file"]["original"], "my notes.txt");
     check_inbox(&bob, &["a.log", "b c.log", "my notes.txt"]);
-    // Also for people.
+    // The text output is right too.
     let ended = alice.run(&["send_file", "bob", "a.log", "b c.log"]);
     assert!(ended.output.starts_with("sent 2 files, 12 B: @bob:4 to @bob:5\n"), "{ended:?}");
 }
 
 #[test]
-fn a_folder_is_sent_and_nothing_outside_of_it() {
+fn a_folder_is_sent_and_no_file_outside_of_it() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &["photos/2026/b.jpg", "photos/a.jpg", "secret/key", "secret.txt"]);
@@ -88,7 +88,7 @@ fn a_folder_is_sent_and_nothing_outside_of_it() {
 }
 
 #[test]
-fn a_file_that_is_refused_keeps_no_other_from_being_sent() {
+fn a_refused_file_does_not_prevent_the_others() {
     let server = Server::with(&["--max-file-size", "1000"]);
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.write("a", b"a");
@@ -108,7 +108,7 @@ fn a_file_that_is_refused_keeps_no_other_from_being_sent() {
 }
 
 #[test]
-fn files_whose_line_is_tried_again_are_sent_once() {
+fn the_files_of_a_repeated_line_are_sent_once() {
     const FILES: usize = 100;
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
@@ -126,7 +126,7 @@ fn files_whose_line_is_tried_again_are_sent_once() {
 }
 
 #[test]
-fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
+fn files_of_a_killed_client_are_sent_once_by_the_same_line() {
     const FILES: usize = 30;
     let server = Server::start();
     let path = slow_path(&server);
@@ -142,13 +142,13 @@ fn files_whose_client_was_killed_are_sent_once_by_the_same_line() {
     let sent = alice.ok("send_file bob f/*");
     assert_eq!(names(&sent), expected);
     check_inbox(&bob, &expected);
-    // A line that was done is a new one the next time.
+    // After a line is complete, the same line is a new one.
     alice.ok("send_file bob f/*");
     check_inbox(&bob, &[expected.clone(), expected].concat());
 }
 
 #[test]
-fn files_whose_server_was_killed_at_the_prompt_are_sent_once_and_again_only_by_another_line() {
+fn files_of_a_prompt_with_a_killed_server_are_sent_once_and_again_only_by_another_line() {
     const FILES: usize = 30;
     let server = Server::start();
     let path = slow_path(&server);
@@ -172,7 +172,7 @@ fn files_whose_server_was_killed_at_the_prompt_are_sent_once_and_again_only_by_a
 }
 
 #[test]
-fn files_that_were_meant_without_a_connection_are_sent_with_the_next() {
+fn files_of_a_line_without_a_connection_are_sent_with_the_next_connection() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     write_all(&alice, &["a.log", "p/b", "p/c"]);
@@ -183,7 +183,7 @@ fn files_that_were_meant_without_a_connection_are_sent_with_the_next() {
     screen.shows("connection lost");
     screen.enter("send_file bob *.log p");
     screen.prompts("1 waiting)>");
-    // What fits the pattern later was not meant.
+    // A file that matches the pattern later is not part of the line.
     write_all(&alice, &["z.log"]);
     let _server = stopped.start();
     screen.shows("sent 3 files, 11 B: @bob:1 to @bob:3 ←");
@@ -191,7 +191,7 @@ fn files_that_were_meant_without_a_connection_are_sent_with_the_next() {
 }
 
 #[test]
-fn several_files_have_one_bar() {
+fn several_files_have_one_progress_bar() {
     let server = Server::start();
     let alice = server.user("alice");
     for name in ["a.mkv", "b.mkv", "c.mkv"] {

@@ -1,4 +1,4 @@
-//! Files that are written to while they are sent.
+//! Files that change while they are sent.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use crate::files::resume::{check_stored, film, upload_under_way};
 
 #[test]
-fn a_file_that_changes_on_its_way_is_refused_and_the_same_line_sends_the_new_one() {
+fn a_file_that_changes_during_its_upload_is_refused_and_the_same_line_sends_the_new_content() {
     let (server, alice, mut talk) = upload_under_way(&[]);
     let file = File::options().write(true).open(alice.path("film.mkv")).unwrap();
     file.write_all_at(b"new", 0).unwrap();

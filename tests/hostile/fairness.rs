@@ -1,6 +1,7 @@
-//! One user asks as fast as it goes, another sends files at full rate: the others hardly notice.
+//! One user sends commands as fast as possible, and another sends files at full rate. Other users wait only a
+//! little longer.
 //!
-//! `QCHAT_FAIRNESS_SECONDS` says how long each measurement takes.
+//! `QCHAT_FAIRNESS_SECONDS` is the duration of each measurement.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -25,27 +26,27 @@ use tokio::time::interval;
 use crate::harness::sdk::{catch_up, device, resume, session, text, user};
 use crate::harness::{PASSWORD, RawConnection, Server, in_time};
 
-/// How often an honest person sends.
+/// The pause between the sends of a fair user.
 const SEND_EVERY: Duration = Duration::from_millis(50);
 
-/// How much slower the others' sends may become: twice as slow, or by this much where that is more.
+/// The permitted slowdown of the other users' sends: by a factor of two, or by this duration if it is longer.
 const SLOWER_BY: Duration = Duration::from_millis(100);
 
-/// A machine that has other things to do for a moment makes one measurement worthless, not all of them.
+/// The number of measurements. Another program on the machine may spoil some of them.
 const ROUNDS: usize = 4;
 
-/// As many as one connection may have under way.
+/// The most concurrent commands of one connection.
 const AT_ONCE: u64 = 64;
 
-/// What an account may ask for on one connection: in a second, and at once.
+/// The token rate of one connection, and its burst.
 const RATE: u64 = 1_000;
 const BURST: u64 = 2_000;
 
-/// The files at full rate, each of which is sent again and again.
+/// The number of files that are sent at full rate, each repeatedly.
 const FILES_AT_ONCE: usize = 4;
 const FILE_BYTES: u64 = 32 * 1024 * 1024;
 
-/// Tells a generator where the server is, and with whose certificate.
+/// The environment variable that tells a load generator the address of the server and its certificate.
 const TARGET: &str = "QCHAT_TEST_FLOOD";
 
 fn measured() -> Duration {
@@ -53,7 +54,7 @@ fn measured() -> Duration {
     Duration::from_secs(seconds.map_or(2, |seconds| seconds.parse().unwrap()))
 }
 
-/// Sends at an honest pace, and returns how long all but the slowest in a hundred took at the most.
+/// Sends at a fair pace, and returns the 99th percentile of the times.
 async fn p99(honest: &Client) -> Duration {
     let (begun, mut pace, mut waits) = (Instant::now(), interval(SEND_EVERY), Vec::new());
     while begun.elapsed() < measured() {
@@ -66,9 +67,9 @@ async fn p99(honest: &Client) -> Duration {
     waits[(waits.len() * 99).div_ceil(100) - 1]
 }
 
-/// Somebody who takes what they can get: another process, which has the processor only while nobody else
-/// wants it, so that what it costs to make the load is not what the others wait for. The lowest priority
-/// would not do: who wakes up waits for a slice of such a process all the same.
+/// A load generator in a process of its own. It gets the processor only while no other process needs it, so
+/// that the cost of the generator does not slow down the other users. The lowest nice value is not enough: a
+/// process that wakes up would still wait for the time slice of such a generator.
 struct Greedy {
     process: Child,
     said: BufReader<ChildStdout>,
@@ -101,7 +102,7 @@ impl Greedy {
         }
     }
 
-    /// Tells it to end, and returns what it got.
+    /// Tells the generator to end, and returns its counts.
     fn end(mut self) -> Value {
         drop(self.process.stdin.take());
         let got = self.line("got ");
@@ -117,7 +118,7 @@ impl Drop for Greedy {
     }
 }
 
-/// Whoever was started by a test, signed in; `None` where nobody was.
+/// The signed-in client of a load generator; `None` if no test has started this process.
 async fn greedy(name: &str) -> Option<Client> {
     let target: Value = serde_json::from_str(&std::env::var(TARGET).ok()?).unwrap();
     let trust = Trust::Fingerprint(target["fingerprint"].as_str().unwrap().parse().unwrap());
@@ -129,7 +130,7 @@ async fn greedy(name: &str) -> Option<Client> {
     Some(client)
 }
 
-/// Runs tasks until standard input ends, and tells what came of them.
+/// Runs tasks until the end of standard input, and prints their counts.
 async fn until_told(client: &Client, tasks: JoinSet<()>, got: &AtomicU64) {
     let begun = Instant::now();
     spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await.unwrap().unwrap();
@@ -186,9 +187,9 @@ async fn generator_of_files() {
 }
 
 #[tokio::test]
-async fn who_takes_what_they_can_get_makes_nobody_else_wait() {
-    // At the other server nobody takes more than their share: how long sends take there tells what they wait for
-    // that is not the server's doing, the machine's cores and its disk.
+async fn greedy_users_do_not_delay_other_users() {
+    // On the other server nobody exceeds a fair share. The send times there show the delays by the cores and
+    // the disk of the machine, which are not caused by the server.
     let (server, other) = (Server::start(), Server::start());
     for server in [&server, &other] {
         device(server, "reader").await.close().await;
@@ -231,7 +232,7 @@ async fn signed_in(server: &Server, name: &str) -> RawConnection {
 }
 
 #[tokio::test]
-async fn who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing() {
+async fn a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused() {
     const PER_SECOND: u32 = 100;
     const ASKED: u32 = 500;
     let server = Server::with(&["--commands-per-second", &PER_SECOND.to_string()]);
@@ -247,7 +248,7 @@ async fn who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing() {
             groups.map(drop)
         });
     }
-    // The account has tokens left when those of one connection have gone.
+    // The account has tokens left after those of one connection are used up.
     for _ in 0..5 {
         in_time(phone.groups()).await.unwrap();
     }
@@ -255,16 +256,16 @@ async fn who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing() {
     while let Some(answer) = asking.join_next().await {
         answer.unwrap().unwrap();
     }
-    // A burst of two seconds is free.
+    // The tokens of two seconds are available at once.
     let least = Duration::from_secs((ASKED / PER_SECOND).into()) - Duration::from_secs(2);
     assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
     assert!(!desk.is_closed() && !phone.is_closed());
 }
 
-/// How many messages a log has that takes a while to search.
+/// The number of messages in a log that takes some time to search.
 const MESSAGES: u32 = 640;
 
-/// A server whose accounts earn little, and a session of bob's, who has got so many messages.
+/// A server with a low token rate, and a session of bob, who has received this many messages.
 async fn with_a_long_log(per_second: u32) -> (Server, Reconnect) {
     let server = Server::with(&["--commands-per-second", &per_second.to_string()]);
     let bob = session(&server, "bob", server.address).await;
@@ -280,28 +281,27 @@ async fn with_a_long_log(per_second: u32) -> (Server, Reconnect) {
     (server, bob)
 }
 
-/// What a connection of a poor account earns in a second.
+/// The token rate of a connection with a low rate.
 const LITTLE: u32 = 20;
 
-/// Asks the same again and again, and wants that to take as long as the account needs to earn so many tokens for
-/// each answer.
+/// Repeats a command, and checks that it takes as long as the account needs to earn `tokens` for each answer.
 async fn pays_for_each(tokens: u32, mut ask: impl AsyncFnMut()) {
     const ASKED: u32 = 40;
     let begun = Instant::now();
     for _ in 0..ASKED {
         in_time(ask()).await;
     }
-    // A burst of two seconds is free.
+    // The tokens of two seconds are available at once.
     let of_account = 2 * LITTLE;
     let least = Duration::from_secs((ASKED * tokens - 2 * of_account).into()) / of_account;
     assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
-async fn who_has_a_long_log_searched_in_vain_pays_for_what_was_looked_at() {
+async fn a_fruitless_search_in_a_long_log_costs_tokens_for_the_rows_read() {
     let (_server, bob) = with_a_long_log(LITTLE).await;
     let bob = resume(&bob).await;
-    // Each message is looked at for where to begin, and for the page.
+    // Each message is read twice: to find the beginning of the page, and for the page.
     pays_for_each(1 + 2 * MESSAGES / 128, async || {
         let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
         let query = HistoryQuery { log, selection, from, before: None };
@@ -311,7 +311,7 @@ async fn who_has_a_long_log_searched_in_vain_pays_for_what_was_looked_at() {
 }
 
 #[tokio::test]
-async fn who_follows_a_long_log_from_its_beginning_pays_for_it_each_time() {
+async fn following_a_long_log_from_its_beginning_costs_tokens_each_time() {
     let (_server, bob) = with_a_long_log(LITTLE).await;
     let bob = resume(&bob).await;
     pays_for_each(1 + MESSAGES / 128, async || {
@@ -323,7 +323,7 @@ async fn who_follows_a_long_log_from_its_beginning_pays_for_it_each_time() {
 }
 
 #[tokio::test]
-async fn who_has_copies_of_sent_files_passed_over_pays_for_them() {
+async fn skipped_copies_of_sent_files_cost_tokens() {
     const FILES: u32 = 256;
     let server = Server::with(&["--commands-per-second", &LITTLE.to_string()]);
     let (alice, _bob) =
@@ -342,7 +342,7 @@ async fn who_has_copies_of_sent_files_passed_over_pays_for_them() {
     }
     sending.join_all().await;
     let alice = resume(&alice).await;
-    // Each copy is a row of the folder's files, and its message another.
+    // Each copy has a row in the index of files and a row in the log.
     pays_for_each(1 + 2 * FILES / 128, async || {
         let files = alice.files_below(&Log::Inbox, &"p".parse().unwrap()).await.unwrap();
         assert_eq!(files, []);
@@ -351,7 +351,7 @@ async fn who_has_copies_of_sent_files_passed_over_pays_for_them() {
 }
 
 #[tokio::test]
-async fn who_leaves_before_the_answer_pays_all_the_same() {
+async fn a_client_that_leaves_before_the_answer_pays_for_it() {
     const ROUNDS: usize = 20;
     let (server, bob) = with_a_long_log(100).await;
     let phone = resume(&bob).await;
@@ -366,7 +366,7 @@ async fn who_leaves_before_the_answer_pays_all_the_same() {
             in_time(question.write_all(&request)).await.unwrap();
             question.finish().unwrap();
         }
-        // Nothing tells when they are at work; so some rounds may be in vain.
+        // The test cannot see when the commands run, so some rounds may have no effect.
         tokio::time::sleep(Duration::from_millis(100)).await;
         raw.connection.close(0_u32.into(), b"");
         let begun = Instant::now();
@@ -378,7 +378,7 @@ async fn who_leaves_before_the_answer_pays_all_the_same() {
     panic!("nothing was paid");
 }
 
-/// Asks something that goes on for long, and returns what it is answered first.
+/// Sends a long-running command, and returns the first frame of its answer.
 async fn begin<T: DeserializeOwned>(
     raw: &RawConnection,
     request: impl Into<Request>,
@@ -397,7 +397,7 @@ fn upload(transfer: u64) -> Upload {
 }
 
 #[tokio::test]
-async fn files_of_one_account_leave_room_for_those_of_others() {
+async fn transfers_of_one_account_leave_slots_for_other_accounts() {
     let server = Server::start();
     let (alice, phone) = (signed_in(&server, "alice").await, signed_in(&server, "alice").await);
     let bob = signed_in(&server, "bob").await;
@@ -413,7 +413,7 @@ async fn files_of_one_account_leave_room_for_those_of_others() {
 }
 
 #[tokio::test]
-async fn devices_of_one_account_that_watch_are_counted() {
+async fn watching_devices_of_one_account_are_limited() {
     let server = Server::start();
     let devices = [signed_in(&server, "alice").await, signed_in(&server, "alice").await];
     let mut watching = Vec::new();
@@ -424,7 +424,7 @@ async fn devices_of_one_account_that_watch_are_counted() {
         watching.extend(begun);
     }
     watching.pop();
-    // The server hears of that in its own time.
+    // The server notices the closed connections a moment later.
     in_time(async {
         while begin::<Event>(&devices[0], Watch { cursors: BoundedVec::first_of([]) })
             .await
@@ -435,10 +435,10 @@ async fn devices_of_one_account_that_watch_are_counted() {
 }
 
 #[tokio::test]
-async fn devices_that_follow_the_keys_leave_room_for_commands() {
+async fn devices_that_follow_the_server_keys_leave_slots_for_commands() {
     let server = Server::start();
     let mut following = Vec::new();
-    // One more than commands of an account are at work at a time.
+    // One more than the most concurrent commands of an account.
     for _ in 0..17 {
         let raw = signed_in(&server, "alice").await;
         following.push((begin::<ServerKeys>(&raw, NextKey).await.unwrap(), raw));

@@ -1,4 +1,4 @@
-//! Names of files that mean harm, said on the wire by no client of ours.
+//! Hostile file names on the wire, which the qchat client would never send.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 use crate::corpus;
 use crate::harness::{PASSWORD, RawConnection, Server, files_below, in_time};
 
-/// How many files travel at a time.
+/// The number of concurrent uploads.
 const AT_ONCE: usize = 12;
 
-/// Stands in a request where the hostile name is put.
+/// A placeholder in a request, which is replaced by the hostile name.
 const PLACE: &str = "a name to be replaced";
 
 async fn signed_in(server: &Server) -> RawConnection {
@@ -32,7 +32,7 @@ async fn signed_in(server: &Server) -> RawConnection {
     raw
 }
 
-/// The frame of an upload that has these bytes as its name.
+/// The frame of an upload with these bytes as the name.
 fn request(name: &[u8], transfer: TransferId) -> Vec<u8> {
     let to = Address::User("mallory".parse().unwrap());
     let upload = Upload { id: ClientId::random(), to, name: PLACE.into(), size: 0, transfer };
@@ -40,7 +40,7 @@ fn request(name: &[u8], transfer: TransferId) -> Vec<u8> {
     let place = frame::encode(&PLACE);
     let start = frame.windows(place.len()).position(|bytes| bytes == place).unwrap();
     let (before, after) = (&frame[..start], &frame[start + place.len()..]);
-    // postcard writes a text's length in groups of seven bits.
+    // postcard encodes the length of a string as a varint with seven bits in each byte.
     let mut length = Vec::new();
     let mut left = name.len();
     while left >= 0x80 {
@@ -52,13 +52,13 @@ fn request(name: &[u8], transfer: TransferId) -> Vec<u8> {
     [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], &content].concat()
 }
 
-/// Everything on the stream of a file without a byte.
+/// All bytes on the stream of an empty file.
 fn empty_file(transfer: TransferId) -> Vec<u8> {
     let end = BlockHeader::End(Digest(blake3::hash(b"").into()));
     [frame::encode_frame(&FileHeader { transfer }), frame::encode_frame(&end)].concat()
 }
 
-/// Asks to upload a file under this name, and returns the answer's stream.
+/// Requests the upload of a file with this name, and returns the stream of the answer.
 async fn ask(raw: &RawConnection, name: &[u8], transfer: TransferId) -> RecvStream {
     let (mut send, receive) = raw.stream().await;
     in_time(send.write_all(&request(name, transfer))).await.unwrap();
@@ -66,7 +66,7 @@ async fn ask(raw: &RawConnection, name: &[u8], transfer: TransferId) -> RecvStre
     receive
 }
 
-/// Uploads an empty file under this name.
+/// Uploads an empty file with this name.
 async fn upload(raw: &RawConnection, name: &[u8], transfer: TransferId) -> Message {
     let mut answer = ask(raw, name, transfer).await;
     let opening = frame::read::<Result<UploadOpening, Refusal>>(&mut answer, ANSWER_BYTES_MAX);
@@ -78,7 +78,8 @@ async fn upload(raw: &RawConnection, name: &[u8], transfer: TransferId) -> Messa
     in_time(stored).await.unwrap().unwrap()
 }
 
-/// Asks to upload a file under what is no text, and checks that the server takes that for garbage.
+/// Requests the upload of a file whose name is not UTF-8, and checks that the server treats the request as
+/// garbage.
 async fn check_is_garbage(raw: &RawConnection, name: &[u8], transfer: TransferId) {
     let mut answer = ask(raw, name, transfer).await;
     match in_time(answer.read(&mut [0])).await {
@@ -87,7 +88,8 @@ async fn check_is_garbage(raw: &RawConnection, name: &[u8], transfer: TransferId
     }
 }
 
-/// Uploads a file under each name, several at a time, and returns what the server says of those that are texts.
+/// Uploads a file under each name, several at the same time. Returns the messages of the names that are
+/// UTF-8.
 async fn upload_all(raw: RawConnection, names: Vec<Vec<u8>>) -> Vec<(String, Message)> {
     let (raw, names) = (Arc::new(raw), Arc::new(names));
     let mut uploading = JoinSet::new();
@@ -109,7 +111,7 @@ async fn upload_all(raw: RawConnection, names: Vec<Vec<u8>>) -> Vec<(String, Mes
 }
 
 #[tokio::test]
-async fn a_hostile_name_is_one_safe_name_in_the_upload_folder_and_nothing_elsewhere() {
+async fn a_hostile_name_becomes_one_safe_name_in_the_upload_folder() {
     let server = Server::start();
     let raw = signed_in(&server).await;
     let outside = |server: &Server| -> BTreeSet<_> {
@@ -126,12 +128,12 @@ async fn a_hostile_name_is_one_safe_name_in_the_upload_folder_and_nothing_elsewh
         let Body::File(file) = message.body else { panic!("{text:?}") };
         assert_eq!(file.original, FilePath::from(text.as_str()));
         let tail = file.name.as_str().split_once('_').map(|(_, tail)| tail);
-        // In the folder of all, a name stands alone.
+        // The name in the upload folder has no folders.
         assert_eq!(tail, Some(FileName::from(file.original.name().as_str()).as_str()), "{text:?}");
         stored.insert(file.name.to_string());
     }
     assert!(stored.len() >= 300, "{}", stored.len());
-    // Every file has a name of its own, and lies where it is to lie.
+    // All files have different names, and are in the upload folder.
     assert_eq!(server.uploads().into_iter().collect::<BTreeSet<_>>(), stored);
     assert_eq!(outside(&server), before);
     assert!(!Path::new("/tmp/qchat-escaped").exists());

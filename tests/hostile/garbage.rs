@@ -1,4 +1,4 @@
-//! Bytes that no client of ours would send.
+//! Bytes that the qchat client would never send.
 
 use qchat_proto::command::{Groups, Login, Logout, Register, SendText, Upload, Users};
 use qchat_proto::file_stream::{BlockHeader, FileHeader};
@@ -27,7 +27,7 @@ async fn reset_code(receive: &mut RecvStream) -> VarInt {
     }
 }
 
-/// Requests that are none, by what is wrong with them.
+/// Invalid requests, each with a description of the error.
 fn garbage() -> Vec<(&'static str, Vec<u8>)> {
     let valid = frame::encode_frame(&Request::from(Logout));
     let long = u32::try_from(REQUEST_BYTES_MAX + 1).unwrap();
@@ -50,16 +50,16 @@ fn garbage() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn garbage_resets_its_stream_and_no_other() {
+async fn garbage_resets_only_its_own_stream() {
     let server = Server::start();
     let raw = signed_in(&server).await;
-    // A request that is on its way all the time.
+    // A valid request, which is sent slowly meanwhile.
     let slow = frame::encode_frame(&Request::from(Groups { after: None }));
     let (mut slow_send, mut slow_receive) = raw.stream().await;
     in_time(slow_send.write_all(&slow[..3])).await.unwrap();
     for (what, bytes) in garbage() {
         let (mut send, mut receive) = raw.stream().await;
-        // The server may stop reading before all is written.
+        // The server may stop reading before all bytes are written.
         let _ = in_time(send.write_all(&bytes)).await;
         let _ = send.finish();
         let code = reset_code(&mut receive).await;
@@ -76,7 +76,7 @@ async fn garbage_resets_its_stream_and_no_other() {
 }
 
 #[tokio::test]
-async fn garbage_of_a_visitor_hurts_nobody_either() {
+async fn garbage_of_a_signed_out_client_affects_nobody() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     for (what, bytes) in garbage() {
@@ -94,7 +94,7 @@ async fn garbage_of_a_visitor_hurts_nobody_either() {
 }
 
 #[tokio::test]
-async fn a_file_that_nobody_waits_for_is_stopped() {
+async fn the_stream_of_an_unannounced_file_is_stopped() {
     let server = Server::start();
     let raw = signed_in(&server).await;
     for bytes in [
@@ -109,7 +109,7 @@ async fn a_file_that_nobody_waits_for_is_stopped() {
     assert!(raw.ask(Users { after: None }).await.is_ok());
 }
 
-/// Announces a file of `size` bytes, sends these instead, and returns what the server says to that.
+/// Announces a file of `size` bytes, sends these bytes instead, and returns the answer.
 async fn upload(raw: &RawConnection, size: u64, bytes: &[u8]) -> Result<(), Refusal> {
     let transfer = TransferId(size);
     let to = Address::User("mallory".parse().unwrap());
@@ -132,7 +132,7 @@ async fn upload(raw: &RawConnection, size: u64, bytes: &[u8]) -> Result<(), Refu
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_what_was_announced_is_no_message() {
+async fn a_file_that_differs_from_its_announcement_is_no_message() {
     let server = Server::start();
     let raw = signed_in(&server).await;
     let header = |header: BlockHeader| frame::encode_frame(&header);
@@ -161,7 +161,7 @@ async fn a_file_that_is_not_what_was_announced_is_no_message() {
 }
 
 #[tokio::test]
-async fn the_same_id_sends_once_and_never_something_else() {
+async fn an_id_sends_once_and_never_another_content() {
     let server = Server::start();
     let raw = signed_in(&server).await;
     let id = ClientId::random();
@@ -176,14 +176,14 @@ async fn the_same_id_sends_once_and_never_something_else() {
 }
 
 #[tokio::test]
-async fn another_protocol_is_not_spoken() {
+async fn another_protocol_name_is_refused() {
     let server = Server::start();
     assert!(RawConnection::with_alpn(&server, b"h3").await.is_err());
     server.visitor().ok("auth_register alice x");
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_quic_are_ignored() {
+async fn datagrams_that_are_not_quic_are_ignored() {
     let server = Server::start();
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for length in [0, 1, 20, 1200, 1472] {

@@ -1,4 +1,4 @@
-//! People and bytes that mean harm.
+//! Hostile clients, servers, names and texts.
 
 mod fairness;
 mod file_names;

@@ -1,5 +1,5 @@
-//! A server that lets everybody in and breaks off whatever they begin: the program tries again less and less
-//! often, whatever it was that it tried.
+//! A server that accepts connections and aborts every command. The client repeats each command with growing
+//! pauses.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -13,18 +13,18 @@ use serde::Serialize;
 use crate::harness::{DEADLINE, PASSWORD, Screen};
 use crate::hostile::server::Impostor;
 
-/// With pauses that grow, about six tries are made in this time. Without, there are dozens and more.
+/// The duration of the count. With growing pauses it has about six attempts; without, dozens or more.
 const COUNTED_FOR: Duration = Duration::from_secs(4);
 const TRIES_MAX: usize = 20;
 
-/// What the server breaks off.
+/// The command that the server aborts.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// The answer to who watches, when they have heard all.
+    /// The answer to `Watch`, after the client has caught up.
     Watching,
-    /// The connection of who sends a text.
+    /// The connection of a client that sends a text.
     Sending,
-    /// The connection of who sends a file.
+    /// The connection of a client that sends a file.
     Uploading,
 }
 
@@ -73,7 +73,7 @@ async fn serve(connection: Connection, fault: Fault, tries: Sender<()>) {
     }
 }
 
-/// Has something done at the prompt, and counts how often it is tried.
+/// Runs lines at the prompt, and counts the attempts.
 fn check(fault: Fault, lines: &[&str]) {
     let (made, tries) = channel();
     let server = Impostor::start(move |connection| serve(connection, fault, made.clone()));
@@ -91,7 +91,7 @@ fn check(fault: Fault, lines: &[&str]) {
     assert!((2..TRIES_MAX).contains(&count), "{fault:?}: {count} tries in {COUNTED_FOR:?}");
 }
 
-/// Counts from the first try on.
+/// The number of attempts, counted from the first one.
 fn count(tries: &Receiver<()>) -> usize {
     tries.recv_timeout(DEADLINE).expect("it is tried");
     let until = Instant::now() + COUNTED_FOR;
@@ -107,16 +107,16 @@ fn count(tries: &Receiver<()>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_prompt_whose_watching_is_broken_off_watches_again_less_and_less_often() {
+async fn a_prompt_repeats_an_aborted_watch_with_growing_pauses() {
     check(Fault::Watching, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_line_that_is_broken_off_is_tried_again_less_and_less_often() {
+async fn an_aborted_line_is_repeated_with_growing_pauses() {
     check(Fault::Sending, &["send bob hello"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transfer_that_is_broken_off_is_tried_again_less_and_less_often() {
+async fn an_aborted_transfer_is_repeated_with_growing_pauses() {
     check(Fault::Uploading, &["send_file bob film.mkv &"]);
 }

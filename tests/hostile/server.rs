@@ -1,4 +1,4 @@
-//! A server that means harm, and what its words come to in a terminal.
+//! A hostile server, and the effect of its texts in a terminal.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::harness::{Client, PROGRAM};
 use crate::hostile::texts::{attacks, check_bytes, is_of_word, rows, written_by};
 
-/// How many bytes of a reason fit into the packet that closes a connection.
+/// The bytes of a close reason that fit into one packet.
 const REASON_BYTES: usize = 900;
 
-/// A server of its own, which does what a test likes with every connection.
+/// A server that runs a function of the test on every connection.
 pub(crate) struct Impostor {
     address: SocketAddr,
     certificate: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Impostor {
 }
 
 impl Impostor {
-    /// Must be called within a tokio runtime of several threads.
+    /// Must be called in a tokio runtime with several threads.
     pub(crate) fn start<F>(serve: impl Fn(Connection) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -58,13 +58,13 @@ impl Impostor {
         Self { address, certificate, _folder: folder }
     }
 
-    /// A terminal's client of this server, for this user.
+    /// A client of this server, which is signed in as this user.
     pub(crate) fn client_of(&self, user: &str) -> Client {
         let address = self.address.to_string();
         Client::at(&["--server", &address, "--ca", self.certificate.to_str().unwrap()], Some(user))
     }
 
-    /// The same for nobody, who does not wait for long.
+    /// A signed-out client with a short time limit.
     fn client(&self) -> Client {
         let address = self.address.to_string();
         let certificate = self.certificate.to_str().unwrap();
@@ -78,7 +78,7 @@ async fn close(connection: Connection, reason: Arc<Mutex<String>>) {
     connection.closed().await;
 }
 
-/// The attacks, as many together as a reason holds.
+/// The attacks, several in each close reason.
 fn reasons() -> Vec<String> {
     let mut reasons = vec![String::new()];
     for attack in attacks().into_iter().filter(|attack| attack.len() < REASON_BYTES) {
@@ -88,7 +88,7 @@ fn reasons() -> Vec<String> {
             false => reasons.push(attack),
         }
     }
-    // Rows of every other speaker, wherever the terminal breaks them.
+    // A row of each other user, for each width at which the terminal may break the line.
     reasons.push(
         (20..60).map(|width| format!("x{}bob │ pay me", " ".repeat(width))).take(12).collect(),
     );
@@ -96,7 +96,7 @@ fn reasons() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_server_says_when_it_closes_reaches_no_terminal_and_begins_no_line() {
+async fn a_close_reason_reaches_no_terminal_unfiltered_and_begins_no_line() {
     let said = Arc::<Mutex<String>>::default();
     let saying = Arc::clone(&said);
     let server = Impostor::start(move |connection| close(connection, Arc::clone(&saying)));

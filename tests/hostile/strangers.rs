@@ -1,4 +1,4 @@
-//! What strangers, and people who mean harm, can cost a server: memory, time, and bytes that others get.
+//! The cost of signed-out and hostile clients: memory, time, and bytes to other addresses.
 
 mod bystander;
 mod claimed;
@@ -20,7 +20,7 @@ use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
 use crate::harness::{RawConnection, Server, endpoint, in_time, sdk};
 
-/// Every stream that the server allows right now.
+/// Opens every stream that the server allows now.
 async fn every_stream(raw: &RawConnection) -> Vec<(SendStream, RecvStream)> {
     let mut streams = Vec::new();
     while let Some(stream) = raw.stream_at_once().await {
@@ -38,7 +38,7 @@ async fn close_code(raw: &RawConnection) -> VarInt {
 }
 
 #[tokio::test]
-async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed_out() {
+async fn a_connection_has_low_limits_before_the_sign_in_and_after_the_sign_out() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     assert_eq!(every_stream(&raw).await.len(), 2);
@@ -47,7 +47,7 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
     assert!(uni.await.is_err(), "a stranger may send a file");
     drop(raw);
     let raw = RawConnection::connect(&server).await;
-    // A request that only somebody may make who is signed in, and one that nobody may make.
+    // A request for signed-in users, and an invalid request.
     let text = sdk::text(&"x".repeat(SIGNED_OUT_REQUEST_BYTES_MAX));
     let send = || {
         let id = ClientId::random();
@@ -57,7 +57,7 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
     raw.sign_up("mallory").await;
     assert!(raw.ask(send()).await.is_ok());
     let mut streams = vec![raw.stream().await];
-    // Those that nothing comes on are offences, if there are too many.
+    // Streams without data count as violations, if there are too many.
     while streams.len() < 20 {
         streams.push(raw.stream().await);
     }
@@ -68,14 +68,14 @@ async fn a_stranger_may_do_little_until_they_sign_in_and_again_after_they_signed
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nobody_signs_in_ends() {
+async fn a_connection_on_which_nobody_signs_in_is_closed() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
     let connect = async || RawConnection::on(&from, &server).await.unwrap();
     let (idle, asking, signed_in) = (connect().await, connect().await, connect().await);
     signed_in.sign_up("alice").await;
     let asks_on = async {
-        // Refusals do not keep it alive.
+        // Refusals do not keep the connection open.
         while asking.connection.close_reason().is_none() {
             let (mut send, mut receive) = match asking.connection.open_bi().await {
                 Ok(streams) => streams,
@@ -95,14 +95,14 @@ async fn a_connection_on_which_nobody_signs_in_ends() {
 }
 
 #[tokio::test]
-async fn who_sends_nothing_but_garbage_is_shown_the_door() {
+async fn a_connection_that_sends_only_garbage_is_closed() {
     let server = Server::start();
     let stranger = RawConnection::connect(&server).await;
     let user = RawConnection::connect(&server).await;
     user.sign_up("mallory").await;
     for raw in [&stranger, &user] {
         let sent = volume::garbage_until_closed(raw, 1000).await;
-        // The last ones may cross the farewell.
+        // The last frames may be sent before the close arrives.
         assert!((32..40).contains(&sent), "{sent}");
         assert_eq!(close_code(raw).await, VarInt::from_u32(quic_codes::MISBEHAVED));
     }

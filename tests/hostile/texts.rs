@@ -1,4 +1,4 @@
-//! Texts that mean harm, through a terminal: as they come, and when they are read again.
+//! Hostile texts in a terminal, both as they arrive and when they are read again.
 
 use std::num::NonZeroU16;
 
@@ -8,14 +8,14 @@ use crate::corpus;
 use crate::harness::{Client, Screen, Server, sdk};
 use crate::prompt::live::knock;
 
-/// The columns of a [`Screen`], and more rows than anything here needs.
+/// The columns of a [`Screen`], and more rows than any output here.
 const COLUMNS: u16 = 100;
 const ROWS: u16 = 8_000;
 
-/// How many messages are sent at a time, less than wait at a prompt at the most.
+/// The number of messages that are sent together, which is below the limit of waiting messages at a prompt.
 const AT_ONCE: usize = 128;
 
-/// The attacks, each between two words that tell whether all of it was shown.
+/// The attacks. Each is between two words, which show whether the whole text was printed.
 pub(crate) fn attacks() -> Vec<String> {
     let attacks = corpus::read(include_str!("../corpus/attacks.txt")).into_iter().enumerate();
     attacks
@@ -26,7 +26,7 @@ pub(crate) fn attacks() -> Vec<String> {
         .collect()
 }
 
-/// Sends the texts in their order.
+/// Sends the texts in order.
 async fn send(mallory: &qchat_client::Client, to: &Address, texts: &[String]) {
     for text in texts {
         let text = MessageText::try_from(text.clone()).unwrap();
@@ -34,9 +34,10 @@ async fn send(mallory: &qchat_client::Client, to: &Address, texts: &[String]) {
     }
 }
 
-/// The escape sequences that the line editor and our palette write: all others are a sender's.
+/// The escape sequences that the line editor and the colors of the client write. All others come from a
+/// sender.
 const OWN: &[&str] = &[
-    // A paste is marked as one, and a line is drawn at once.
+    // Bracketed paste mode, and synchronized output.
     "\u{1b}[?2004h",
     "\u{1b}[?2004l",
     "\u{1b}[?2026h",
@@ -51,17 +52,17 @@ const OWN: &[&str] = &[
     "\u{1b}[36m",
 ];
 
-/// What a bar is cleared with.
+/// The sequence that clears a progress bar.
 const CLEAR: &str = "\u{1b}[2K";
 
-/// Moves of the cursor within a row, `\u{1b}[17C`, which only the line editor makes.
+/// A move of the cursor in a row, `\u{1b}[17C`, which only the line editor writes.
 fn is_move(text: &str) -> Option<&str> {
     let rest =
         text.strip_prefix("\u{1b}[")?.trim_start_matches(|digit: char| digit.is_ascii_digit());
     rest.strip_prefix(['A', 'B', 'C', 'D'])
 }
 
-/// Checks that nothing was written that a terminal acts on, apart from sequences of our own.
+/// Checks that the output contains no control sequences except those of the client.
 #[track_caller]
 pub(crate) fn check_bytes(written: &[u8], own: &[&str]) {
     let text = std::str::from_utf8(written).unwrap();
@@ -88,7 +89,7 @@ pub(crate) fn check_bytes(written: &[u8], own: &[&str]) {
     }
 }
 
-/// The rows that a high terminal shows.
+/// The rows on a terminal with many rows.
 pub(crate) fn rows(written: &[u8]) -> Vec<String> {
     let (rows, columns) = (NonZeroU16::new(ROWS).unwrap(), NonZeroU16::new(COLUMNS).unwrap());
     let mut terminal = vt100::Parser::new(rows, columns, 0);
@@ -97,14 +98,14 @@ pub(crate) fn rows(written: &[u8]) -> Vec<String> {
     shown.filter(|row| !row.is_empty()).collect()
 }
 
-/// Whether a row is part of a long plain word, which stays whole and is broken by the terminal. No speaker's
-/// line and no error is without a space.
+/// Whether a row is part of a long plain word, which the terminal breaks. The line of a sender and an error
+/// always contain a space.
 pub(crate) fn is_of_word(row: &str) -> bool {
     row.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Checks that what is left of the gutter is never a sender's: it is empty, or names the speaker. Rows
-/// that begin with one of `ours` have no gutter. Returns how often somebody speaks.
+/// Checks that the left margin never has a sender's text: it is empty, or has the name of the sender. Rows
+/// that begin with one of `ours` have no margin. Returns the number of senders' names.
 #[track_caller]
 fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
     let mut speaks = 0;
@@ -112,7 +113,7 @@ fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
     for row in rows.iter().filter(|row| !is_ours(row) && !is_of_word(row)) {
         let Some(gutter) =
             row.find(['│', '+']).map(|first| match row[first..].starts_with("+lab") {
-                // The group that it was said in stands before the speaker.
+                // The name of the group is before the name of the sender.
                 true => first + 1 + row[first + 1..].find(['│', '+']).unwrap_or(0),
                 false => first,
             })
@@ -126,14 +127,14 @@ fn check_rows(rows: &[String], speaker: &str, ours: &[&str]) -> usize {
     speaks
 }
 
-/// Checks that a text came through whole, from its first word to its last.
+/// Checks that a text is complete, from its first word to its last.
 #[track_caller]
 fn check_all_shown(written: &[u8], count: usize) {
     let mut text = String::from_utf8(written.to_vec()).unwrap();
     for own in OWN {
         text = text.replace(own, "");
     }
-    // A word may be broken where its row ends.
+    // A word may be broken at the end of a row.
     text.retain(|character| !"\r\n │".contains(character));
     for number in 0..count {
         assert!(text.contains(&format!("from{number}")), "{number} does not begin");
@@ -141,7 +142,7 @@ fn check_all_shown(written: &[u8], count: usize) {
     }
 }
 
-/// What a program in a terminal writes until it ends.
+/// The bytes that a program writes to a terminal until it ends.
 pub(crate) fn written_by(client: &Client, arguments: &[&str]) -> Vec<u8> {
     let screen = Screen::open(client, arguments);
     screen.ended();
@@ -149,7 +150,7 @@ pub(crate) fn written_by(client: &Client, arguments: &[&str]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attacks_that_are_read_again_reach_no_terminal() {
+async fn attacks_in_the_history_reach_no_terminal() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -171,7 +172,7 @@ async fn attacks_that_are_read_again_reach_no_terminal() {
     check_all_shown(&read, attacks.len());
     assert_eq!(check_rows(&rows(&read), "mallory", &[]), attacks.len());
 
-    // For scripts every text is exact, and still nothing that a terminal acts on is written.
+    // For scripts every text is exact, but without control sequences for the terminal.
     let json = written_by(&alice, &["--json", "inbox", "--limit", "1000"]);
     check_bytes(&json, &[]);
     let answer = alice.ok("inbox --limit 1000");
@@ -179,7 +180,7 @@ async fn attacks_that_are_read_again_reach_no_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attacks_that_come_at_the_prompt_reach_no_terminal() {
+async fn attacks_that_arrive_at_the_prompt_reach_no_terminal() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -211,7 +212,7 @@ async fn attacks_that_come_at_the_prompt_reach_no_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_of_files_reach_no_terminal_and_begin_no_line() {
+async fn file_names_reach_no_terminal_unfiltered_and_begin_no_line() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
@@ -219,7 +220,7 @@ async fn names_of_files_reach_no_terminal_and_begin_no_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut names: Vec<String> = attacks().into_iter().step_by(12).collect();
     names.retain(|name| name.len() < 200 && !name.contains(['/', '\0']));
-    // On a row of 100 columns each of these begins a row of its own somewhere.
+    // On a row of 100 columns, each of these begins a new row somewhere.
     let padded = |width: usize| format!("x{}  17:40  bob │ pay me", " ".repeat(width));
     names.extend((20..100).step_by(9).map(padded));
     let twice = format!("y{}  17:40  bob │ pay me", " ".repeat(80));
@@ -232,23 +233,23 @@ async fn names_of_files_reach_no_terminal_and_begin_no_line() {
     let read = written_by(&alice, &["inbox", "--limit", "1000"]);
     check_bytes(&read, &[]);
     assert_eq!(check_rows(&rows(&read), "mallory", &[]), names.len());
-    // In what is said of a download, and in an error.
+    // The names in the result of a download, and in an error.
     for name in [padded(74), padded(83), twice] {
         let answer = written_by(&alice, &["-c", &format!("download_file {name}")]);
-        // A bar may have been drawn.
+        // A progress bar may have been drawn.
         check_bytes(&answer, &[OWN, &[CLEAR]].concat());
         assert_eq!(check_rows(&rows(&answer), "nobody", &["saved ", "error: "]), 0);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_name_of_a_file_that_moves_stays_in_its_row() {
+async fn the_name_of_a_file_in_a_progress_bar_stays_in_its_row() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
     let mallory = sdk::device(&server, "mallory").await;
     let folder = tempfile::tempdir().unwrap();
-    // As wide as a row: what follows would begin the next one.
+    // A name as wide as a row: the text after it would begin the next row.
     let name = format!("{}bob │ pay me", "日".repeat(50));
     let path = folder.path().join(&name);
     std::fs::File::create(&path).unwrap().set_len(48 * 1024 * 1024).unwrap();

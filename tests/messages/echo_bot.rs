@@ -1,24 +1,24 @@
-//! The SDK's example is a bot that works.
+//! The example of the SDK is a working bot.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::harness::{Running, Server, clean_environment, until};
 
-/// Builds the example as the test command does, so that there it has been built already.
+/// Builds the example with the features of the test command, so that it is already built there.
 fn example() -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--locked", "--workspace", "--example", "echo_bot"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.unwrap().success());
-    // The tests lie in a folder beside the examples.
+    // The tests are in a folder beside the examples.
     let tests = std::env::current_exe().unwrap();
     tests.parent().unwrap().parent().unwrap().join("examples/echo_bot")
 }
 
 #[test]
-fn the_echo_bot_answers_also_after_the_server_was_killed() {
+fn the_echo_bot_answers_also_after_a_kill_of_the_server() {
     let server = Server::start();
     let mut alice = server.user("alice").talk();
     let folder = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! Groups: who is in them and what is said there.
+//! Groups: their members and their messages.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Server, items, keys, text, texts};
 
 #[test]
-fn a_group_is_made_joined_and_left() {
+fn a_group_can_be_made_joined_and_left() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -31,7 +31,7 @@ fn joining_twice_is_no_error_and_counts_once() {
 }
 
 #[test]
-fn the_list_of_groups_counts_members_and_says_where_i_am() {
+fn the_list_of_groups_has_the_number_of_members_and_the_own_membership() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -51,7 +51,7 @@ fn the_list_of_groups_counts_members_and_says_where_i_am() {
 }
 
 #[test]
-fn the_list_of_members_tells_the_owner_and_who_is_online() {
+fn the_list_of_members_has_the_owner_and_the_presence() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut bob = server.user("bob").talk();
@@ -72,7 +72,7 @@ fn the_list_of_members_tells_the_owner_and_who_is_online() {
 }
 
 #[test]
-fn a_group_message_has_the_promised_form() {
+fn a_group_message_has_the_documented_form() {
     let server = Server::start();
     let alice = server.user("alice");
     let answers = alice.lines(&["mkgr lab", "sendgroup lab hello", "inboxgroup lab"]);
@@ -88,7 +88,7 @@ fn a_group_message_has_the_promised_form() {
 }
 
 #[test]
-fn a_group_shows_everything_mine_and_what_was_said_before_i_came() {
+fn a_group_shows_all_messages_including_own_and_earlier_ones() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -96,12 +96,12 @@ fn a_group_shows_everything_mine_and_what_was_said_before_i_came() {
     bob.lines(&["join lab", "sendgroup lab after"]);
     assert_eq!(texts(&bob.ok("inboxgroup lab")), ["before", "after"]);
     assert_eq!(texts(&alice.ok("inboxgroup lab")), ["before", "after"]);
-    // What is said in a group is in nobody's own inbox.
+    // Messages to a group are in no inbox.
     assert_eq!(texts(&bob.ok("inbox")), Vec::<&str>::new());
 }
 
 #[test]
-fn each_member_has_a_reading_place_of_their_own() {
+fn each_member_has_their_own_read_markers() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -116,7 +116,7 @@ fn each_member_has_a_reading_place_of_their_own() {
 }
 
 #[test]
-fn messages_from_before_the_joining_count_as_read() {
+fn messages_from_before_the_join_count_as_read() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let said: Vec<String> = (1..=30).map(|number| format!("sendgroup lab {number}")).collect();
@@ -129,7 +129,7 @@ fn messages_from_before_the_joining_count_as_read() {
     let unread = items(&shown["messages"]).iter().filter(|message| message["unread"] == true);
     assert_eq!(unread.map(|message| text(&message["text"])).collect::<Vec<_>>(), ["new"]);
     assert_eq!(texts(&bob.ok("inboxgroup lab --limit 31")).len(), 31, "all may be read");
-    // Joining twice marks nothing.
+    // A second join marks no message.
     alice.ok("sendgroup lab newer");
     assert_eq!(bob.ok("join lab")["ok"], true);
     assert_eq!(texts(&bob.ok("inboxgroup lab --unread")), ["newer"]);
@@ -156,7 +156,7 @@ fn a_long_group_is_read_in_pages() {
 }
 
 #[test]
-fn ids_name_the_log_that_a_message_lies_in() {
+fn the_id_of_a_message_names_its_log() {
     let server = Server::start();
     let alice = server.user("alice");
     let answers = alice.lines(&["mkgr lab", "sendgroup lab x", "send alice y", "inbox"]);
@@ -169,7 +169,7 @@ fn ids_name_the_log_that_a_message_lies_in() {
 }
 
 #[test]
-fn who_comes_back_finds_everything_again() {
+fn a_member_who_joins_again_finds_all_messages() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");

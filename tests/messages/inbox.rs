@@ -1,10 +1,10 @@
-//! What an inbox shows, what it marks as read, and what it keeps.
+//! The inbox: shown messages, read markers, and the history.
 
 use serde_json::Value;
 
 use crate::harness::{Client, Server, items, text, texts};
 
-/// Alice, with messages 1 to `count` from Bob.
+/// Alice, with messages 1 to `count` from bob.
 fn with_messages(server: &Server, count: u32) -> (Client, Client) {
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -23,7 +23,7 @@ fn unread(answer: &Value) -> usize {
 }
 
 #[test]
-fn everything_unread_is_shown_however_much_it_is() {
+fn all_unread_messages_are_shown_whatever_their_number() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 45);
     let inbox = alice.ok("inbox");
@@ -33,7 +33,7 @@ fn everything_unread_is_shown_however_much_it_is() {
 }
 
 #[test]
-fn what_was_shown_is_read_and_the_last_20_are_shown_again() {
+fn shown_messages_are_read_and_the_last_20_are_shown_again() {
     let server = Server::start();
     let (alice, bob) = with_messages(&server, 45);
     alice.ok("inbox");
@@ -48,7 +48,7 @@ fn what_was_shown_is_read_and_the_last_20_are_shown_again() {
 }
 
 #[test]
-fn nothing_is_ever_deleted() {
+fn no_message_is_ever_deleted() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 45);
     alice.lines(&["inbox", "inbox", "inbox --unread"]);
@@ -58,7 +58,7 @@ fn nothing_is_ever_deleted() {
 }
 
 #[test]
-fn a_limit_leaves_the_others_unread() {
+fn a_limit_leaves_the_other_messages_unread() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 30);
     let newest = alice.ok("inbox --limit 5");
@@ -72,7 +72,7 @@ fn a_limit_leaves_the_others_unread() {
 }
 
 #[test]
-fn before_goes_on_where_the_last_page_began() {
+fn before_continues_at_the_beginning_of_the_last_page() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 30);
     let mut before = String::new();
@@ -90,7 +90,7 @@ fn before_goes_on_where_the_last_page_began() {
 }
 
 #[test]
-fn before_the_first_there_is_nothing() {
+fn before_the_first_message_there_is_none() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 3);
     let first = text(&alice.ok("inbox")["messages"][0]["id"]).to_owned();
@@ -100,7 +100,7 @@ fn before_the_first_there_is_nothing() {
 }
 
 #[test]
-fn from_shows_one_sender_and_leaves_the_others_unread() {
+fn from_shows_one_sender_and_leaves_the_other_messages_unread() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 3);
     server.user("carol").lines(&["send alice c1", "send alice c2"]);
@@ -111,7 +111,7 @@ fn from_shows_one_sender_and_leaves_the_others_unread() {
 }
 
 #[test]
-fn unread_shows_what_was_not_shown_and_only_once() {
+fn unread_shows_each_new_message_only_once() {
     let server = Server::start();
     let (alice, bob) = with_messages(&server, 3);
     assert_eq!(texts(&alice.ok("inbox --unread")), ["1", "2", "3"]);
@@ -121,7 +121,7 @@ fn unread_shows_what_was_not_shown_and_only_once() {
 }
 
 #[test]
-fn gaps_of_unread_messages_are_remembered() {
+fn gaps_of_unread_messages_are_kept() {
     let server = Server::start();
     let (alice, bob) = with_messages(&server, 2);
     alice.ok("inbox");
@@ -133,7 +133,7 @@ fn gaps_of_unread_messages_are_remembered() {
 }
 
 #[test]
-fn all_devices_of_a_person_share_what_is_read() {
+fn all_devices_of_a_user_share_the_read_markers() {
     let server = Server::start();
     let (alice, _bob) = with_messages(&server, 3);
     let phone = server.client_of("alice");
@@ -142,10 +142,10 @@ fn all_devices_of_a_person_share_what_is_read() {
 }
 
 #[test]
-fn thousands_of_messages_come_in_one_answer() {
+fn thousands_of_messages_are_in_one_answer() {
     let server = Server::start();
     let (alice, bob) = with_messages(&server, 60);
-    // Longer than one page of the protocol: 60 x 16 KiB.
+    // More than one page of the protocol: 60 messages of 16 KiB.
     let long = "x".repeat(16 * 1024);
     let line = format!("send alice {long}");
     bob.lines(&vec![line.as_str(); 60]);
@@ -157,7 +157,7 @@ fn thousands_of_messages_come_in_one_answer() {
 }
 
 #[test]
-fn a_limit_is_a_number_and_an_id_is_one_of_this_inbox() {
+fn a_limit_is_a_number_and_an_id_belongs_to_this_inbox() {
     let server = Server::start();
     let alice = server.user("alice");
     for options in ["--limit 0", "--limit -1", "--limit many", "--limit", "--before x", "--colour"]

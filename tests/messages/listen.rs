@@ -1,4 +1,4 @@
-//! `listen`: a bot sees everything, in order, and what it has not acknowledged again.
+//! `listen`: a bot gets all messages in order, and unacknowledged ones again.
 
 use std::process::Stdio;
 
@@ -12,7 +12,7 @@ fn ids(messages: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn what_others_send_appears_with_the_ids_of_the_inbox() {
+fn messages_of_other_users_appear_with_their_ids() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     alice.write("report.txt", b"all is well");
@@ -36,7 +36,7 @@ fn what_others_send_appears_with_the_ids_of_the_inbox() {
 }
 
 #[test]
-fn groups_are_heard_from_the_joining_on_and_own_messages_are_not() {
+fn groups_are_followed_from_the_join_on_without_own_messages() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     let mut talk = alice.talk();
@@ -60,7 +60,7 @@ fn groups_are_heard_from_the_joining_on_and_own_messages_are_not() {
 }
 
 #[test]
-fn a_new_listener_hears_a_group_from_the_joining_or_from_its_start() {
+fn a_new_listener_follows_a_group_from_its_join_or_from_its_start() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.lines(&["mkgr lab", "sendgroup lab 1", "sendgroup lab 2"]);
@@ -79,7 +79,7 @@ fn a_new_listener_hears_a_group_from_the_joining_or_from_its_start() {
 }
 
 #[test]
-fn the_first_start_begins_with_what_is_unread() {
+fn the_first_start_begins_with_the_unread_messages() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     alice.ok("send bot read long ago");
@@ -89,7 +89,7 @@ fn the_first_start_begins_with_what_is_unread() {
     assert_eq!(listening.texts(2), ["one", "two"]);
     assert_eq!(listening.stopped(), "");
     alice.ok("send bot three");
-    // Read elsewhere, and yet not handed over to the bot.
+    // Messages that were read elsewhere were still not delivered to the bot.
     server.client_of("bot").ok("inbox");
     let mut listening = Bot::listen(&bot, &[]);
     assert_eq!(listening.texts(1), ["three"]);
@@ -97,13 +97,13 @@ fn the_first_start_begins_with_what_is_unread() {
 }
 
 #[test]
-fn what_was_not_acknowledged_is_seen_again_after_a_kill() {
+fn unacknowledged_messages_are_delivered_again_after_a_kill() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     alice.lines(&["send bot 1", "send bot 2", "send bot 3", "send bot 4"]);
     let mut listening = Bot::listen(&bot, &["--ack"]);
     assert_eq!(listening.texts(4), ["1", "2", "3", "4"]);
-    // The cursor passes the first two; the fourth is behind a gap.
+    // The cursor passes the first two messages; the fourth is after a gap.
     for id in ["@bot:2", "@bot:4", "@bot:1"] {
         listening.acknowledge(id);
     }
@@ -114,7 +114,7 @@ fn what_was_not_acknowledged_is_seen_again_after_a_kill() {
     listening.acknowledge("@bot:3");
     wait_for_cursor(&bot, "inbox 3");
     listening.acknowledge("@bot:4");
-    // Standard input ends, and with it the listening, in order.
+    // The listener stops in order at the end of standard input.
     assert_eq!(listening.0.finish().status, Some(0));
     alice.ok("send bot 5");
     let mut listening = Bot::listen(&bot, &["--ack"]);
@@ -125,7 +125,7 @@ fn what_was_not_acknowledged_is_seen_again_after_a_kill() {
 }
 
 #[test]
-fn an_unknown_id_is_told_and_ignored() {
+fn an_unknown_id_is_reported_and_ignored() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     alice.ok("send bot hi");
@@ -142,7 +142,7 @@ fn an_unknown_id_is_told_and_ignored() {
 }
 
 #[test]
-fn nothing_is_missed_or_doubled_while_the_server_is_killed() {
+fn no_message_is_missed_or_duplicated_while_the_server_is_killed() {
     const ROUNDS: usize = 3;
     const SENDS: usize = 20;
     let mut server = Server::start();
@@ -158,7 +158,7 @@ fn nothing_is_missed_or_doubled_while_the_server_is_killed() {
             let answer = talk.ok(&format!("{to} {round}.{number}"));
             sent.push(text(&answer["message"]["id"]).to_owned());
         }
-        // Half of them are still on their way, or waiting, when the server dies.
+        // Half of the messages are still being sent when the server is killed.
         for number in 0..SENDS / 2 {
             let id = text(&listening.next()["id"]).to_owned();
             if number % 2 == 0 {
@@ -171,7 +171,7 @@ fn nothing_is_missed_or_doubled_while_the_server_is_killed() {
     while heard.len() < sent.len() {
         heard.push(text(&listening.next()["id"]).to_owned());
     }
-    // Logs have no order among each other.
+    // There is no order between logs.
     let of = |ids: &[String], log: &str| -> Vec<String> {
         ids.iter().filter(|id| id.starts_with(log)).cloned().collect()
     };
@@ -184,7 +184,7 @@ fn nothing_is_missed_or_doubled_while_the_server_is_killed() {
 }
 
 #[test]
-fn more_wait_for_acknowledgement_than_may() {
+fn a_bounded_number_of_messages_waits_for_acknowledgement() {
     const WAITING_MAX: usize = 1024;
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
@@ -202,7 +202,7 @@ fn more_wait_for_acknowledgement_than_may() {
 }
 
 #[test]
-fn a_user_has_one_listener_in_a_home() {
+fn a_user_has_one_listener_in_a_home_folder() {
     let server = Server::start();
     let bot = server.user("bot");
     let listening = Bot::listen(&bot, &[]);
@@ -214,7 +214,7 @@ fn a_user_has_one_listener_in_a_home() {
 }
 
 #[test]
-fn an_ended_session_ends_the_listening() {
+fn an_ended_session_ends_the_listener() {
     let server = Server::start();
     let bot = server.user("bot");
     let mut listening = Bot::listen(&bot, &[]);
@@ -226,7 +226,7 @@ fn an_ended_session_ends_the_listening() {
 }
 
 #[test]
-fn another_server_in_its_place_ends_the_listening() {
+fn another_server_at_the_same_address_ends_the_listener() {
     let server = Server::start();
     let bot = server.user("bot");
     let mut listening = Bot::listen(&bot, &[]);
@@ -239,7 +239,7 @@ fn another_server_in_its_place_ends_the_listening() {
 }
 
 #[test]
-fn bad_usage_is_told_before_anything_is_done() {
+fn bad_usage_is_reported_before_any_action() {
     let server = Server::start();
     for (client, words) in
         [(server.visitor(), &["listen"][..]), (server.client_of("bot"), &["listen", "--all"])]
@@ -250,7 +250,7 @@ fn bad_usage_is_told_before_anything_is_done() {
 }
 
 #[test]
-fn a_closed_output_ends_it_quietly_and_the_message_stays() {
+fn a_closed_output_ends_the_listener_silently_and_the_message_stays() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     let mut command = bot.command();
@@ -266,7 +266,7 @@ fn a_closed_output_ends_it_quietly_and_the_message_stays() {
 }
 
 #[test]
-fn text_for_people_is_one_safe_line_a_message() {
+fn the_text_output_has_one_safe_line_for_each_message() {
     let server = Server::start();
     let (bot, alice) = (server.user("bot"), server.user("alice"));
     alice.write("a.txt", b"abc");

@@ -1,5 +1,5 @@
-//! Many texts under way at once, of a script or of what waited at the prompt: in order, once, and not a round
-//! trip each.
+//! Many concurrent texts, from a script or from the outbox of a prompt: in order, once, and without a round
+//! trip for each.
 
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,17 @@ use crate::harness::{
     Client, NetworkFaults, Screen, Server, Stopped, UdpRelay, items, text, texts, until,
 };
 
-/// So many lines on standard input.
+/// The number of lines on standard input.
 const LINES: usize = 1000;
 
-/// As long as it takes by satellite, in each direction.
+/// The delay of a satellite link in each direction.
 const FAR: Duration = Duration::from_millis(600);
 
 fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
 
-/// The texts that bob sent to alice, as she finds them.
+/// The texts from bob in the inbox of alice.
 fn inbox(alice: &Client) -> Vec<String> {
     let answer = alice.ok("inbox --limit 100000");
     texts(&answer).into_iter().map(str::to_owned).collect()
@@ -48,12 +48,12 @@ fn a_thousand_lines_over_a_long_link_do_not_wait_for_each_other() {
     assert_eq!(ended.status, Some(0), "{}", ended.error);
     assert_eq!(ended.json().len(), LINES);
     assert_eq!(inbox(&alice), said);
-    // One after the other they would take 20 minutes.
+    // One after the other, the lines would take 20 minutes.
     assert!(taken < 10 * alone, "{taken:?} beside {alone:?}");
 }
 
 #[test]
-fn order_and_number_hold_when_the_server_is_killed_and_the_link_is_cut_meanwhile() {
+fn texts_arrive_once_and_in_order_after_a_kill_of_the_server_and_a_cut_link() {
     let mut server = Server::start();
     let alice = server.user("alice");
     let relay = UdpRelay::to(server.address);
@@ -72,7 +72,7 @@ fn order_and_number_hold_when_the_server_is_killed_and_the_link_is_cut_meanwhile
             relay.lose_answers();
         }
     }
-    // Some of them are stored, and nobody knows it.
+    // Some texts are stored without an answer.
     let stopped = server.kill9();
     relay.mend();
     let _server = stopped.start();
@@ -87,7 +87,7 @@ fn order_and_number_hold_when_the_server_is_killed_and_the_link_is_cut_meanwhile
 }
 
 #[test]
-fn a_line_that_is_refused_leaves_the_others_alone_and_keeps_its_place_in_the_output() {
+fn a_refused_line_does_not_affect_the_others_and_keeps_its_place_in_the_output() {
     let server = Server::start();
     let alice = server.user("alice");
     let lines = ["send alice 1", "send nobody 2", "sendgroup lab 3", "mkgr lab", "sendgroup lab 4"];
@@ -99,7 +99,7 @@ fn a_line_that_is_refused_leaves_the_others_alone_and_keeps_its_place_in_the_out
 }
 
 #[test]
-fn after_a_failed_line_bail_sends_no_other() {
+fn with_bail_no_line_is_sent_after_a_failed_one() {
     let server = Server::start();
     let alice = server.user("alice");
     let input = b"send alice 1\nsend nobody 2\nsend alice 3\n";
@@ -109,14 +109,14 @@ fn after_a_failed_line_bail_sends_no_other() {
 }
 
 #[test]
-fn of_texts_under_way_when_their_session_ends_those_told_as_sent_are_stored_and_no_others() {
+fn of_texts_under_way_at_the_end_of_their_session_only_the_acknowledged_ones_are_stored() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut talk = alice.talk();
     let said = numbers(0..LINES);
     said.iter().for_each(|number| talk.tell(&format!("send alice {number}")));
     assert_eq!(talk.answer().expect("an answer")["ok"], true);
-    // The session of the one that talks, which has saved it.
+    // Ends the session of the other client, which has saved it.
     alice.ok("auth_logout --all");
     let answers = (1..LINES).map(|_| talk.answer().expect("an answer"));
     let is_sent = std::iter::once(true).chain(answers.map(|answer| answer["ok"] == true));
@@ -131,7 +131,7 @@ fn of_texts_under_way_when_their_session_ends_those_told_as_sent_are_stored_and_
 }
 
 #[test]
-fn texts_of_a_session_that_has_ended_are_refused() {
+fn texts_of_an_ended_session_are_refused() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut talk = alice.talk();
@@ -146,7 +146,7 @@ fn texts_of_a_session_that_has_ended_are_refused() {
 
 const ONLINE: &str = "alice@127.0.0.1>";
 
-/// Bob, and Alice at her prompt behind a path, who has typed texts to him while the server is away.
+/// Bob, and alice at a prompt behind a relay, with texts for bob that were typed while the server was down.
 struct Waiting {
     stopped: Stopped,
     bob: Client,
@@ -173,7 +173,7 @@ impl Waiting {
 }
 
 #[test]
-fn texts_that_waited_at_the_prompt_do_not_wait_for_each_other_on_a_long_link() {
+fn texts_of_the_outbox_do_not_wait_for_each_other_on_a_long_link() {
     const WAITING: usize = 60;
     let said = numbers(0..WAITING);
     let Waiting { stopped, bob, relay, _alice, mut screen } = Waiting::with(&said);
@@ -189,16 +189,16 @@ fn texts_that_waited_at_the_prompt_do_not_wait_for_each_other_on_a_long_link() {
     screen.shows(&format!("sent @bob:{}", WAITING + 1));
     let alone = begun.elapsed();
     println!("over {:?} one way 1 line took {alone:?}, {WAITING} that waited {taken:?}", FAR / 2);
-    // One after the other they would take 60 times as long.
+    // One after the other, the texts would take 60 times as long.
     assert!(taken < 15 * alone, "{taken:?} beside {alone:?}");
 }
 
 #[test]
-fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_meanwhile() {
-    // One after the other these would take 2 minutes.
+fn texts_of_the_outbox_are_sent_once_and_in_order_through_a_kill_of_the_server() {
+    // One after the other, these texts would take 2 minutes.
     let said = numbers(0..200);
     let Waiting { stopped, bob, relay, _alice, screen } = Waiting::with(&said);
-    // So slow that some are stored while others are on their way.
+    // The link is so slow that some texts are stored while others are being sent.
     relay.change_faults(NetworkFaults {
         bytes_per_second: Some(8000),
         ..NetworkFaults::delayed(FAR / 2)
@@ -212,7 +212,7 @@ fn texts_that_waited_are_sent_once_and_in_order_though_the_server_is_killed_mean
 }
 
 #[test]
-fn texts_that_waited_go_one_after_the_other_where_the_server_takes_no_more_streams() {
+fn texts_of_the_outbox_are_sent_one_after_the_other_if_the_server_refuses_more_streams() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
@@ -224,7 +224,7 @@ fn texts_that_waited_go_one_after_the_other_where_the_server_takes_no_more_strea
     screen.shows("connection lost");
     screen.press("send bob a\rsend bob b\rsend bob c\r");
     screen.prompts("3 waiting)>");
-    // As many as an account may have: each keeps its stream of texts.
+    // The most connections of an account, each with a stream of texts.
     let elsewhere = server.client_of("alice");
     let mut talks: Vec<_> = (0..16).map(|_| elsewhere.talk()).collect();
     talks.iter_mut().for_each(|talk| drop(talk.ok("send alice meanwhile")));

@@ -1,4 +1,4 @@
-//! What a sender learns of a message: `send --wait`.
+//! The receipts of a message: `send --wait`.
 
 use crate::harness::{Bot, Server, items, text, texts, until};
 
@@ -17,7 +17,7 @@ fn a_send_that_waits_for_reading_ends_when_the_message_is_read() {
 }
 
 #[test]
-fn a_listener_has_what_it_has_not_acknowledged() {
+fn an_unacknowledged_message_counts_as_delivered_to_a_listener() {
     let server = Server::start();
     let (alice, bot) = (server.user("alice"), server.user("bot"));
     let mut listening = Bot::listen(&bot, &["--ack"]);
@@ -31,7 +31,7 @@ fn a_listener_has_what_it_has_not_acknowledged() {
 }
 
 #[test]
-fn waiting_has_its_own_limit_and_the_message_is_stored_all_the_same() {
+fn the_wait_has_a_time_limit_and_the_message_is_stored_anyway() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     for (stage, code) in [("delivered", "not_delivered"), ("read", "not_read")] {
@@ -45,7 +45,7 @@ fn waiting_has_its_own_limit_and_the_message_is_stored_all_the_same() {
 }
 
 #[test]
-fn waiting_goes_on_through_a_killed_server() {
+fn the_wait_continues_after_a_kill_of_the_server() {
     let server = Server::start();
     let (alice, bob, carol) = (server.user("alice"), server.user("bob"), server.user("carol"));
     let mut waiting = alice.talk();

@@ -1,9 +1,9 @@
-//! A message from one person to another.
+//! Messages from one user to another.
 
 use crate::harness::{Server, items, keys, text, texts};
 
 #[test]
-fn a_message_waits_for_who_is_offline() {
+fn a_message_waits_for_an_offline_user() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -18,7 +18,7 @@ fn a_message_waits_for_who_is_offline() {
 }
 
 #[test]
-fn a_sent_message_has_the_promised_form() {
+fn a_sent_message_has_the_documented_form() {
     let server = Server::start();
     let alice = server.user("alice");
     let _bob = server.user("bob");
@@ -34,7 +34,7 @@ fn a_sent_message_has_the_promised_form() {
 }
 
 #[test]
-fn an_inbox_has_the_promised_form() {
+fn an_inbox_has_the_documented_form() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("send alice hi");
@@ -47,7 +47,7 @@ fn an_inbox_has_the_promised_form() {
     check_time(text(&message["at"]));
 }
 
-/// `2026-11-22T17:40:07.123Z`, and not long ago.
+/// Checks a time such as `2026-11-22T17:40:07.123Z`, which must be recent.
 #[track_caller]
 fn check_time(at: &str) {
     let shape: String = at.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
@@ -56,7 +56,7 @@ fn check_time(at: &str) {
 }
 
 #[test]
-fn a_message_is_also_a_note_to_oneself() {
+fn a_message_to_oneself_is_a_note() {
     let server = Server::start();
     let alice = server.user("alice");
     let answers = alice.lines(&["send alice milk", "send alice bread", "inbox"]);
@@ -67,7 +67,7 @@ fn a_message_is_also_a_note_to_oneself() {
 }
 
 #[test]
-fn an_inbox_shows_what_others_sent_and_not_what_i_sent() {
+fn an_inbox_shows_received_messages_and_no_sent_ones() {
     let server = Server::start();
     let alice = server.user("alice");
     let bob = server.user("bob");
@@ -78,7 +78,7 @@ fn an_inbox_shows_what_others_sent_and_not_what_i_sent() {
 }
 
 #[test]
-fn nobody_reads_what_was_sent_to_another() {
+fn nobody_reads_messages_to_another_user() {
     let server = Server::start();
     let alice = server.user("alice");
     let _bob = server.user("bob");
@@ -88,7 +88,7 @@ fn nobody_reads_what_was_sent_to_another() {
 }
 
 #[test]
-fn a_message_comes_to_who_is_online_too() {
+fn a_message_reaches_an_online_user_too() {
     let server = Server::start();
     let mut alice = server.user("alice").talk();
     let mut bob = server.user("bob").talk();

@@ -2,7 +2,7 @@
 
 use crate::harness::{Client, Server, text, texts};
 
-/// Sends as a line on standard input, and checks what comes out in the sender's answer and the inbox.
+/// Sends a line on standard input, and checks the text in the answer and in the inbox.
 #[track_caller]
 fn check_line(alice: &Client, message: &str) {
     let answers = alice.lines(&[&format!("send alice {message}"), "inbox --unread"]);
@@ -63,7 +63,7 @@ fn a_message_of_exactly_16_kib_arrives() {
 }
 
 #[test]
-fn a_shell_command_says_what_its_arguments_say() {
+fn a_shell_command_sends_its_arguments_unchanged() {
     let server = Server::start();
     let alice = server.user("alice");
     let send = |words: &[&str]| {
@@ -80,7 +80,7 @@ fn a_shell_command_says_what_its_arguments_say() {
 }
 
 #[test]
-fn a_line_of_c_may_hold_several_lines_of_text() {
+fn a_line_of_c_may_contain_several_lines_of_text() {
     let server = Server::start();
     let alice = server.user("alice");
     let ended = alice.run(&["--json", "-c", "send alice one\ntwo", "-c", "inbox"]);
@@ -88,7 +88,7 @@ fn a_line_of_c_may_hold_several_lines_of_text() {
 }
 
 #[test]
-fn a_group_keeps_text_as_well() {
+fn a_group_keeps_text_unchanged_too() {
     let server = Server::start();
     let alice = server.user("alice");
     let message = " it's  \"fine\" \u{1b}[2J\u{1f980} ";

@@ -1,4 +1,4 @@
-//! Watching: everything once, in order, on every device, through lost links.
+//! Watching: every message once, in order, on every device, through lost connections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::harness::sdk::{catch_up, device, group, message, next, text, user};
 use crate::harness::{DEADLINE, Server};
 
 #[tokio::test]
-async fn a_message_arrives_on_every_device_without_being_asked_for() {
+async fn a_message_arrives_on_every_device_without_a_query() {
     let server = Server::start();
     let (phone, laptop) = (device(&server, "bob").await, device(&server, "bob").await);
     let alice = device(&server, "alice").await;
@@ -31,7 +31,7 @@ async fn a_message_arrives_on_every_device_without_being_asked_for() {
 }
 
 #[tokio::test]
-async fn watching_goes_on_where_it_was_through_a_killed_server() {
+async fn watching_continues_at_its_position_after_a_kill_of_the_server() {
     let server = Server::start();
     let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
     alice.make_group("lab".parse().unwrap()).await.unwrap();
@@ -54,7 +54,7 @@ async fn watching_goes_on_where_it_was_through_a_killed_server() {
     assert_eq!(told, ["after", "to all", "told and forgotten"]);
 }
 
-/// Whether watching ends with an error, whatever was told before.
+/// Whether watching ends with an error, after any number of events.
 async fn next_failure(watching: &mut Watching) -> bool {
     while let Ok(event) = next(watching).await {
         assert!(!matches!(event, Event::CaughtUp));
@@ -63,7 +63,7 @@ async fn next_failure(watching: &mut Watching) -> bool {
 }
 
 #[tokio::test]
-async fn nothing_falls_between_catching_up_and_living() {
+async fn no_message_is_lost_between_catching_up_and_following() {
     const SENDS: usize = 200;
     let server = Server::start();
     let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
@@ -75,7 +75,7 @@ async fn nothing_falls_between_catching_up_and_living() {
             alice.send(user("bob"), text(&number.to_string())).await.unwrap();
         }
     });
-    // Each of these begins to watch while messages keep coming.
+    // Each of these begins to watch while messages arrive.
     let mut all = vec![early];
     for _ in 0..8 {
         all.push(bob.watch(start.clone()).await.unwrap());
@@ -111,7 +111,7 @@ async fn a_group_that_is_joined_on_one_device_is_followed_on_the_other() {
 }
 
 #[tokio::test]
-async fn comings_and_goings_are_told() {
+async fn presence_changes_are_sent() {
     let server = Server::start();
     let bob = device(&server, "bob").await;
     let mut watching = bob.watch(Vec::new()).await.unwrap();
@@ -127,7 +127,7 @@ async fn comings_and_goings_are_told() {
 }
 
 #[tokio::test]
-async fn a_member_is_not_told_who_joined_before_them() {
+async fn a_member_gets_no_joins_from_before_their_own() {
     let server = Server::start();
     let (alice, bob) = (device(&server, "alice").await, device(&server, "bob").await);
     let carol = device(&server, "carol").await;
@@ -151,7 +151,7 @@ async fn a_member_is_not_told_who_joined_before_them() {
 }
 
 #[tokio::test]
-async fn joins_and_leaves_of_others_are_told_to_members_alone() {
+async fn only_members_get_the_joins_and_leaves_of_others() {
     let server = Server::start();
     let (alice, bob) = (device(&server, "alice").await, device(&server, "bob").await);
     let carol = device(&server, "carol").await;
@@ -171,14 +171,14 @@ async fn joins_and_leaves_of_others_are_told_to_members_alone() {
     for (watching, group) in watchings.iter_mut().zip(["lab", "attic"]) {
         let (told, is_member) = membership(watching).await;
         assert_eq!(told, format!("bob {group}"));
-        // Joining and leaving may have become one.
+        // A join and a leave may be merged.
         if is_member {
             assert_eq!(membership(watching).await, (told, false));
         }
     }
 }
 
-/// The next join or leave; other events are passed over.
+/// The next join or leave, without the other events.
 async fn membership(watching: &mut Watching) -> (String, bool) {
     loop {
         if let Event::Membership { group, user, is_member } = next(watching).await.unwrap() {
@@ -188,7 +188,7 @@ async fn membership(watching: &mut Watching) -> (String, bool) {
 }
 
 #[tokio::test]
-async fn a_sender_learns_when_a_message_is_delivered_and_read() {
+async fn a_sender_gets_the_delivery_and_the_reading_of_a_message() {
     let server = Server::start();
     let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
     let sent = alice.send(user("bob"), text("hi")).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_sender_learns_when_a_message_is_delivered_and_read() {
     assert_eq!(receipt(&mut tracking).await, (1, 1, 1));
     let mut late = alice.track(sent.id.clone()).await.unwrap();
     assert_eq!(late.reached(Stage::Read).await.unwrap().read, 1);
-    // Of nobody else's messages is anything told.
+    // A user gets no receipt of another user's message.
     for id in [sent.id.to_string(), "@alice:1".to_owned(), "@alice:0".to_owned()] {
         let refused = bob.track(id.parse().unwrap()).await.unwrap().next().await;
         let Err(CallError::Refused(refusal)) = refused else { panic!("{id}: {refused:?}") };
@@ -211,7 +211,7 @@ async fn a_sender_learns_when_a_message_is_delivered_and_read() {
 }
 
 #[tokio::test]
-async fn a_group_message_is_read_when_all_others_have_read_it() {
+async fn a_group_message_is_read_once_all_other_members_have_read_it() {
     let server = Server::start();
     let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
     let carol = device(&server, "carol").await;
@@ -225,7 +225,7 @@ async fn a_group_message_is_read_when_all_others_have_read_it() {
     let log = Log::Group("lab".parse().unwrap());
     bob.mark_read(log, &[Message { unread: true, ..sent.clone() }]).await.unwrap();
     assert_eq!(receipt(&mut tracking).await, (2, 1, 1));
-    // Who has left is waited for no more.
+    // A member who has left is not counted any more.
     carol.leave("lab".parse().unwrap()).await.unwrap();
     assert_eq!(receipt(&mut tracking).await, (1, 1, 1));
     bob.leave("lab".parse().unwrap()).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_group_message_is_read_when_all_others_have_read_it() {
     assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
 }
 
-/// The next receipt: how many receivers, of them delivered, of them read.
+/// The next receipt: the numbers of receivers, deliveries and readings.
 async fn receipt(tracking: &mut Tracking) -> (u64, u64, u64) {
     let next = timeout(DEADLINE, tracking.next()).await.expect("a receipt in time");
     let Receipt { receivers, delivered, read } = next.unwrap();
@@ -253,7 +253,7 @@ async fn watching_ends_with_its_session() {
 }
 
 #[tokio::test]
-async fn a_reader_that_stops_reading_holds_up_nobody() {
+async fn a_watcher_that_stops_reading_delays_nobody() {
     const SENDS: usize = 2_000;
     let server = Server::start();
     let (bob, alice) = (device(&server, "bob").await, device(&server, "alice").await);
@@ -277,7 +277,7 @@ async fn a_reader_that_stops_reading_holds_up_nobody() {
     for _ in 0..SENDS / 64 * 64 {
         assert_eq!(message(&mut watching).await.len(), long.len());
     }
-    // Who wakes up finds everything.
+    // A watcher that reads again gets all messages.
     for _ in 0..SENDS / 64 * 64 {
         assert_eq!(message(&mut deaf).await.len(), long.len());
     }

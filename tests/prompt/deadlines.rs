@@ -1,5 +1,5 @@
-//! `--timeout`: one span of time for each line, told as it is. How exactly it is kept is tested beside the
-//! shell, by a clock that does not depend on the machine.
+//! `--timeout`: one time limit for each line, reported as it is set. The unit tests check its exact value
+//! with a clock of their own.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::harness::{Client, DEADLINE, Server, text};
 
 #[test]
-fn every_line_without_a_server_is_told_with_the_true_time() {
+fn every_line_without_a_server_fails_with_the_right_time() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap().to_string();
     let key = format!("SHA256:{}", "A".repeat(43));
@@ -28,7 +28,7 @@ fn every_line_without_a_server_is_told_with_the_true_time() {
 }
 
 #[test]
-fn lines_to_a_server_that_stands_still_have_their_own_time_each() {
+fn each_line_to_a_stopped_server_has_a_time_limit_of_its_own() {
     let server = Server::start();
     let client = Client::new(server.address, &server.fingerprint, None);
     client.ok("auth_register alice x");
@@ -48,7 +48,7 @@ fn lines_to_a_server_that_stands_still_have_their_own_time_each() {
         let told = text(&answer["error"]["message"]).to_owned();
         assert!(told.contains("for 2 s") || told.contains("within 2 s"), "{line}: {told}");
     }
-    // Texts that are under way together have it one after the other.
+    // Concurrent texts have their time limits one after the other.
     let lines = ["send alice 3", "send alice 4"];
     lines.iter().for_each(|line| talk.tell(line));
     let begun = Instant::now();

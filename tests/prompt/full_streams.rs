@@ -1,4 +1,4 @@
-//! A full disk behind standard output or standard error, and a reader who has gone, make nothing panic.
+//! A full disk behind standard output or standard error, or a closed pipe, causes no panic.
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Client, PROGRAM, Server, clean_environment};
 
-/// Takes no byte.
+/// A stream that accepts no bytes.
 fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
@@ -44,7 +44,7 @@ fn check_full_output(arguments: &[&str], status: i32) {
 }
 
 #[test]
-fn bad_usage_is_status_2_also_where_nobody_can_be_told() {
+fn bad_usage_is_status_2_also_without_a_writable_standard_error() {
     check_full_errors(&["server", "--quota", "x"], 2);
     check_full_errors(&["client", "--user", "a/b", "ls"], 2);
     check_full_errors(&["client", "--no-such-flag"], 2);
@@ -53,7 +53,7 @@ fn bad_usage_is_status_2_also_where_nobody_can_be_told() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_a_failure_in_one_sentence() {
+fn an_output_that_cannot_be_written_is_a_failure_in_one_sentence() {
     check_full_output(&["cert"], 1);
     check_full_output(&["cert", "--next"], 1);
     check_full_output(&["demo"], 1);
@@ -67,7 +67,7 @@ fn a_result_that_cannot_be_written_is_a_failure_in_one_sentence() {
 }
 
 #[test]
-fn a_reader_of_the_demo_who_has_seen_enough_ends_it() {
+fn a_closed_output_ends_the_demo() {
     let (mut command, _folder) = program(&["demo"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut demo = command.spawn().unwrap();
@@ -80,13 +80,13 @@ fn a_reader_of_the_demo_who_has_seen_enough_ends_it() {
 }
 
 #[test]
-fn a_server_whose_log_is_full_serves() {
+fn a_server_whose_log_is_full_still_serves() {
     for form in ["text", "json"] {
         let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let (mut command, _folder) = program(&["server", "--listen", &free, "--log-format", form]);
         command.env("QCHAT_LOG", "debug").stderr(full());
         let mut server = Ending(command.spawn().unwrap());
-        // Tries until the server is there.
+        // Tries until the server answers.
         let visitor = Client::at(&["--server", &free, "--accept-new"], None);
         visitor.ok("auth_register alice x");
         kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();
@@ -94,7 +94,7 @@ fn a_server_whose_log_is_full_serves() {
     }
 }
 
-/// A server that ends with its owner.
+/// A server that is killed when its owner is dropped.
 struct Ending(Child);
 
 impl Drop for Ending {

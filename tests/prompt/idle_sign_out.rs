@@ -1,8 +1,8 @@
-//! Nobody is signed in at a prompt for longer than the server keeps such a connection.
+//! A signed-out prompt, whose connection the server closes after some time.
 
 use crate::harness::{Client, PASSWORD, Screen, Server, UdpRelay};
 
-/// What the server logs when it ends a connection that nobody uses.
+/// The log message about a closed connection on which nobody has signed in.
 const ENDED: &str = "nobody has signed in";
 
 fn server_of_alice() -> (Server, Client) {
@@ -19,7 +19,7 @@ fn check_quiet(shown: &str) {
 }
 
 #[test]
-fn who_is_signed_out_is_connected_again_when_a_line_needs_it() {
+fn a_signed_out_prompt_connects_again_when_a_line_needs_it() {
     let (mut server, _alice) = server_of_alice();
     let mut screen = Screen::open(&server.visitor(), &[]);
     check_quiet(&screen.prompts(""));
@@ -37,7 +37,7 @@ fn who_is_signed_out_is_connected_again_when_a_line_needs_it() {
 }
 
 #[test]
-fn a_new_password_may_be_thought_about() {
+fn a_new_password_may_be_typed_after_a_long_time() {
     let mut server = Server::talkative(&[]);
     let mut screen = Screen::open(&server.visitor(), &[]);
     screen.prompts("");
@@ -65,7 +65,7 @@ fn a_password_may_be_typed_slowly() {
 }
 
 #[test]
-fn a_password_is_asked_for_once_though_the_link_is_lost_meanwhile() {
+fn a_password_is_asked_for_once_although_the_connection_is_lost_meanwhile() {
     let (server, _alice) = server_of_alice();
     let relay = UdpRelay::to(server.address);
     let visitor = server.visitor().pointed_at(&["--server", &relay.address.to_string()]);
@@ -102,7 +102,7 @@ fn the_password_of_the_user_on_the_command_line_may_be_typed_slowly() {
 }
 
 #[test]
-fn a_script_that_pauses_while_signed_out_goes_on() {
+fn a_script_that_pauses_while_signed_out_continues() {
     let (mut server, _alice) = server_of_alice();
     let mut talk = server.visitor().talk();
     assert_eq!(talk.done("ls")["error"]["code"], "not_logged_in");

@@ -2,7 +2,7 @@
 
 use crate::harness::{Bot, Client, PASSWORD, Screen, Server, items, texts};
 
-/// Alice at her prompt, where messages arrive, and Bob, who has sent her some.
+/// Alice at her prompt, at which messages arrive, and bob, who sends them.
 struct Scene {
     server: Server,
     alice: Client,
@@ -21,7 +21,7 @@ fn scene() -> Scene {
     Scene { server, alice, bob, screen }
 }
 
-/// Sends messages until one of them has come by itself: watching begins behind the prompt.
+/// Sends messages until one of them appears by itself: the prompt starts watching in the background.
 pub(crate) fn knock(from: &Client, to: &str, screen: &Screen) {
     screen.prompts(to);
     let before = screen.raw().len();
@@ -31,7 +31,7 @@ pub(crate) fn knock(from: &Client, to: &str, screen: &Screen) {
 }
 
 impl Scene {
-    /// Ends the session; what was shown is marked as read then.
+    /// Ends the session, which marks the shown messages as read.
     fn leave(mut self) -> (Server, Client) {
         self.screen.prompts("alice");
         self.screen.enter("quit");
@@ -46,11 +46,11 @@ fn check_once(shown: &str, text: &str) {
 }
 
 #[test]
-fn what_appears_in_a_terminal_that_became_narrower_is_as_wide_as_that() {
+fn messages_have_the_width_of_a_terminal_that_became_narrower() {
     const NARROW: u16 = 50;
     let Scene { server: _server, alice: _alice, bob, screen } = scene();
     screen.resize(NARROW);
-    // Where the terminal broke it, the rest would stand at the margin.
+    // If the terminal broke this line itself, the rest would be at the left margin.
     bob.ok(&format!("send alice {}", "é".repeat(90)));
     bob.ok("send alice that was all");
     screen.wrote("that was all");
@@ -64,7 +64,7 @@ fn what_appears_in_a_terminal_that_became_narrower_is_as_wide_as_that() {
 }
 
 #[test]
-fn what_others_say_appears_at_the_prompt_and_is_read() {
+fn messages_of_others_appear_at_the_prompt_and_are_read() {
     let scene = scene();
     let Scene { alice, bob, screen, .. } = &scene;
     bob.ok("send alice hello there");
@@ -74,7 +74,7 @@ fn what_others_say_appears_at_the_prompt_and_is_read() {
     bob.write("notes.txt", b"notes");
     bob.ok("send_file alice notes.txt");
     screen.shows("  bob + notes.txt, 5 B");
-    // What this user says on another device is no news.
+    // A message that this user sends on another device does not appear.
     alice.ok("send bob from elsewhere");
     alice.ok("send alice a note");
     alice.ok("sendgroup lab a word");
@@ -91,7 +91,7 @@ fn what_others_say_appears_at_the_prompt_and_is_read() {
 }
 
 #[test]
-fn own_messages_are_marked_when_they_are_delivered_and_read() {
+fn own_messages_are_marked_after_their_delivery_and_reading() {
     let Scene { server, bob, mut screen, alice: _alice } = scene();
     screen.enter("send bob have you seen this?");
     let shown = screen.shows("sent @bob:");
@@ -99,7 +99,7 @@ fn own_messages_are_marked_when_they_are_delivered_and_read() {
     let first = last_sent(&shown);
     bob.ok("inbox");
     screen.shows(&format!("✓ read: {first}"));
-    // Through a restart, and for a line that had waited.
+    // The marks also appear after a restart, and for a line that had waited.
     screen.enter("sendgroup lab and this?");
     screen.shows("sent +lab:1");
     let stopped = server.kill9();
@@ -117,14 +117,14 @@ fn own_messages_are_marked_when_they_are_delivered_and_read() {
     check_once(&shown, &format!("✓ read: {first}"));
 }
 
-/// The id of the message that the screen says was sent last.
+/// The id of the last message that the screen reports as sent.
 fn last_sent(shown: &str) -> String {
     let (_, after) = shown.rsplit_once("sent @").expect("a message was sent");
     format!("@{}", after.split_whitespace().next().unwrap())
 }
 
 #[test]
-fn a_line_that_is_half_typed_stays() {
+fn a_partly_typed_line_stays() {
     let Scene { server: _server, bob, mut screen, .. } = scene();
     screen.press("send bob half");
     screen.shows("> send bob half");
@@ -137,7 +137,7 @@ fn a_line_that_is_half_typed_stays() {
 }
 
 #[test]
-fn escape_codes_that_come_by_themselves_do_not_reach_the_screen() {
+fn escape_codes_of_received_messages_do_not_reach_the_screen() {
     let Scene { server: _server, bob, screen, .. } = scene();
     let codes = ["\u{1b}[2J", "\u{1b}]0;owned\u{7}", "\u{9b}31m", "\u{202e}desrever", "\u{1b}P+q"];
     for (number, code) in codes.iter().enumerate() {
@@ -156,7 +156,7 @@ fn escape_codes_that_come_by_themselves_do_not_reach_the_screen() {
 }
 
 #[test]
-fn what_was_sent_around_a_killed_server_appears_once() {
+fn messages_from_around_a_kill_of_the_server_appear_once() {
     let Scene { server, alice: _alice, bob, screen } = scene();
     bob.ok("send alice before");
     screen.shows("│ before");
@@ -175,7 +175,7 @@ fn what_was_sent_around_a_killed_server_appears_once() {
 }
 
 #[test]
-fn the_prompt_tells_that_there_is_no_connection_and_a_line_waits_for_it() {
+fn the_prompt_says_that_it_is_offline_and_a_line_waits_for_the_connection() {
     let Scene { server, alice: _alice, bob, mut screen } = scene();
     let stopped = server.terminate();
     screen.shows("connection lost; trying again");
@@ -191,7 +191,7 @@ fn the_prompt_tells_that_there_is_no_connection_and_a_line_waits_for_it() {
 }
 
 #[test]
-fn nothing_appears_while_a_line_runs() {
+fn no_message_appears_while_a_line_runs() {
     let Scene { server: _server, alice, bob, mut screen } = scene();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(96 * 1024 * 1024).unwrap();
@@ -204,7 +204,7 @@ fn nothing_appears_while_a_line_runs() {
 }
 
 #[test]
-fn another_users_messages_do_not_appear_after_signing_out() {
+fn messages_of_another_user_do_not_appear_after_a_sign_out() {
     let Scene { server, alice: _alice, bob, mut screen } = scene();
     server.user("carol").ok("ls");
     screen.enter("auth_logout");

@@ -1,4 +1,4 @@
-//! Errors that no waiting cures: they are told at once, with the remedy, and are not tried again.
+//! Errors that a wait cannot repair: they are reported at once with the remedy, and not repeated.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::harness::{
     Client, Ended, PROGRAM, Running, Server, ServerFolder, clean_environment, text,
 };
 
-/// Checks that a client says one sentence with these words, and tries nothing again.
+/// Checks that a client prints one sentence with these words, and does not try again.
 #[track_caller]
 fn check_told_at_once(ended: &Ended, words: &[&str]) {
     assert_eq!(ended.status, Some(3), "{ended:?}");
@@ -23,7 +23,7 @@ fn client_of(server: &str) -> Client {
 }
 
 #[test]
-fn an_address_that_stands_for_all_of_a_machine_is_told_with_the_remedy() {
+fn an_unspecified_address_is_refused_with_the_remedy() {
     for server in ["[::]:4477", "0.0.0.0:4477"] {
         let ended = client_of(server).run(&["ls"]);
         check_told_at_once(&ended, &[server, "localhost:4477"]);
@@ -31,13 +31,13 @@ fn an_address_that_stands_for_all_of_a_machine_is_told_with_the_remedy() {
 }
 
 #[test]
-fn a_home_in_which_no_key_can_be_pinned_is_a_warning_and_no_failure() {
+fn a_home_folder_in_which_no_key_can_be_pinned_is_a_warning_and_no_failure() {
     let server = Server::start();
     let alice = server.user("alice");
     let alice = alice.pointed_at(&["--server", &server.address.to_string(), "--accept-new"]);
     let folder = alice.home().join("home/xdg_config_home/qchat");
     std::fs::create_dir_all(&folder).unwrap();
-    // Writing takes turns by a lock, which is no link's to give; reading does not.
+    // Writing needs a lock file, in whose place a link is refused. Reading does not.
     symlink("elsewhere", folder.join("known_servers.lock")).unwrap();
     let ended = alice.run(&["--json", "send", "alice", "hi"]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
@@ -48,7 +48,7 @@ fn a_home_in_which_no_key_can_be_pinned_is_a_warning_and_no_failure() {
 }
 
 #[test]
-fn a_key_that_could_not_be_pinned_holds_for_the_rest_of_the_run() {
+fn a_key_that_could_not_be_pinned_is_trusted_for_the_rest_of_the_run() {
     let server = Server::start();
     let alice = server.user("alice");
     let alice = alice.pointed_at(&["--server", &server.address.to_string(), "--accept-new"]);
@@ -67,7 +67,7 @@ fn a_key_that_could_not_be_pinned_holds_for_the_rest_of_the_run() {
 }
 
 #[test]
-fn the_address_that_a_server_names_first_can_be_used() {
+fn the_first_address_that_a_server_prints_can_be_used() {
     let folder = ServerFolder::new();
     let mut command = Command::new(PROGRAM);
     command.args(["server", "--listen", "[::]:0"]).current_dir(folder.path());

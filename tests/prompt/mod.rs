@@ -1,4 +1,4 @@
-//! The client as a person or a script sees it.
+//! The client for a person at a prompt, and for scripts.
 
 mod deadlines;
 mod full_streams;

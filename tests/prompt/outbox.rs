@@ -1,10 +1,10 @@
-//! What is typed while the server cannot be reached: kept, and sent once and in order when it can.
+//! Lines that are typed while the server cannot be reached: they are saved, and sent once and in order later.
 
 use crate::harness::{Client, PASSWORD, Screen, Server, UdpRelay, items, text, texts, until};
 
 const ONLINE: &str = "alice@127.0.0.1> ";
 
-/// Alice at her prompt, with a saved session, and Bob.
+/// Alice at her prompt, with a saved session, and bob.
 struct Scene {
     server: Server,
     alice: Client,
@@ -26,7 +26,7 @@ fn open(alice: &Client) -> Screen {
     screen
 }
 
-/// Enters lines that have to wait.
+/// Enters lines that must wait.
 #[track_caller]
 fn enter_offline(screen: &mut Screen, lines: &[&str]) {
     for (number, line) in lines.iter().enumerate() {
@@ -46,7 +46,7 @@ fn check_once(shown: &str, text: &str) {
 }
 
 #[test]
-fn lines_typed_while_the_server_is_killed_are_delivered_once_and_in_order() {
+fn lines_typed_while_the_server_is_down_are_sent_once_and_in_order() {
     let Scene { server, alice: _alice, bob, mut screen } = scene();
     let stopped = server.kill9();
     screen.shows("connection lost; trying again");
@@ -54,7 +54,7 @@ fn lines_typed_while_the_server_is_killed_are_delivered_once_and_in_order() {
     enter_offline(&mut screen, &["send bob one", "send bob two", "send bob three"]);
     screen.prompts("alice@127.0.0.1 (offline, 3 waiting)>");
     let _server = stopped.start();
-    // The prompt may say first that none waits any more.
+    // The prompt may say first that no line waits any more.
     screen.shows("sent @bob:3");
     let shown = screen.prompts(ONLINE.trim_end());
     for (number, text) in ["one", "two", "three"].iter().enumerate() {
@@ -67,7 +67,7 @@ fn lines_typed_while_the_server_is_killed_are_delivered_once_and_in_order() {
 }
 
 #[test]
-fn the_prompt_changes_around_a_line_that_is_half_typed() {
+fn the_prompt_changes_around_a_partly_typed_line() {
     let Scene { server, alice: _alice, bob, mut screen } = scene();
     let digits = "0123456789".repeat(25);
     let (begun, rest) = digits.split_at(digits.len() - 5);
@@ -79,7 +79,7 @@ fn the_prompt_changes_around_a_line_that_is_half_typed() {
     let stopped = server.terminate();
     let shown = screen.half_typed("alice@127.0.0.1 (offline)> ", [&before, rest]);
     check_once(&shown, "send bob");
-    // The prompt has changed since that was told, without leaving a row empty.
+    // The prompt has changed since this message, without an empty row.
     let above = "connection lost; trying again\nalice@127.0.0.1 (offline)> send bob";
     assert!(shown.contains(above), "{shown}");
     screen.press("X");
@@ -94,7 +94,7 @@ fn the_prompt_changes_around_a_line_that_is_half_typed() {
 }
 
 #[test]
-fn the_prompt_tells_the_truth_also_where_nobody_is_signed_in() {
+fn the_prompt_shows_the_connection_also_for_a_signed_out_user() {
     let server = Server::start();
     let mut screen = Screen::open(&server.visitor(), &[]);
     screen.prompts("");
@@ -105,7 +105,7 @@ fn the_prompt_tells_the_truth_also_where_nobody_is_signed_in() {
 }
 
 #[test]
-fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
+fn a_line_whose_answer_was_lost_with_the_connection_is_sent_once() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
@@ -126,7 +126,7 @@ fn a_line_whose_answer_was_lost_with_the_link_is_sent_once() {
 }
 
 #[test]
-fn a_server_killed_in_the_middle_of_what_waited_has_it_once_and_in_order() {
+fn a_server_killed_during_the_outbox_has_each_line_once_and_in_order() {
     const LINES: usize = 60;
     let Scene { server, alice: _alice, bob, mut screen } = scene();
     let stopped = server.terminate();
@@ -143,7 +143,7 @@ fn a_server_killed_in_the_middle_of_what_waited_has_it_once_and_in_order() {
 }
 
 #[test]
-fn a_text_behind_another_line_waits_for_that() {
+fn a_text_waits_for_the_line_before_it() {
     let Scene { server, alice, bob, mut screen } = scene();
     alice.write("notes.txt", b"notes");
     let stopped = server.terminate();
@@ -173,7 +173,7 @@ fn a_text_behind_another_line_waits_for_that() {
 }
 
 #[test]
-fn lines_that_wait_outlive_a_killed_client() {
+fn lines_in_the_outbox_survive_a_killed_client() {
     let Scene { server, alice, bob, mut screen } = scene();
     let stopped = server.terminate();
     screen.shows("connection lost");
@@ -192,7 +192,7 @@ fn lines_that_wait_outlive_a_killed_client() {
 }
 
 #[test]
-fn who_quits_is_told_what_waits_and_it_is_sent_without_user_on_the_command_line() {
+fn a_quit_names_the_waiting_lines_which_the_next_run_of_the_user_sends() {
     let server = Server::start();
     let (visitor, bob) = (server.visitor(), server.user("bob"));
     visitor.ok(&format!("auth_register alice {PASSWORD}"));
@@ -214,7 +214,7 @@ fn who_quits_is_told_what_waits_and_it_is_sent_without_user_on_the_command_line(
 }
 
 #[test]
-fn a_refused_line_does_not_hold_up_the_others() {
+fn a_refused_line_does_not_delay_the_others() {
     let Scene { server, alice, bob, mut screen } = scene();
     alice.write("notes.txt", b"notes");
     let stopped = server.terminate();
@@ -233,7 +233,7 @@ fn a_refused_line_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn a_question_waits_for_the_lines_before_it() {
+fn a_query_waits_for_the_lines_before_it() {
     let Scene { server, alice: _alice, bob: _bob, mut screen } = scene();
     let stopped = server.terminate();
     screen.shows("connection lost");
@@ -247,7 +247,7 @@ fn a_question_waits_for_the_lines_before_it() {
 }
 
 #[test]
-fn two_clients_of_a_user_lose_nothing_of_each_others() {
+fn two_clients_of_a_user_lose_no_line_of_each_other() {
     let Scene { server, alice, bob, screen: mut one } = scene();
     let mut two = open(&alice);
     let stopped = server.terminate();
@@ -266,7 +266,7 @@ fn two_clients_of_a_user_lose_nothing_of_each_others() {
 }
 
 #[test]
-fn a_line_does_not_overtake_a_file_that_waited_and_a_question_does() {
+fn a_line_does_not_overtake_a_waiting_file_but_a_query_does() {
     let Scene { server, alice, bob, mut screen } = scene();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(192 * 1024 * 1024).unwrap();
@@ -288,12 +288,11 @@ fn a_line_does_not_overtake_a_file_that_waited_and_a_question_does() {
 }
 
 #[test]
-fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_cannot_be_taken_out()
-{
+fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_if_its_line_cannot_be_removed() {
     let Scene { server, alice, bob, mut screen } = scene();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(64 * 1024 * 1024).unwrap();
-    // The id by which it was begun is noted, and is not that of the line that waits.
+    // The id of the earlier upload is saved, and differs from the id of the waiting line.
     let mut begun = alice.talk();
     begun.tell("send_file bob film.mkv");
     until("the upload has begun", || !server.parts().is_empty());
@@ -321,7 +320,7 @@ fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_where_its_line_ca
 }
 
 #[test]
-fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
+fn the_outbox_is_kept_for_its_user_after_the_end_of_the_session() {
     let server = Server::start();
     let bob = server.user("bob");
     let relay = UdpRelay::to(server.address);
@@ -332,7 +331,7 @@ fn what_waits_is_kept_for_its_user_when_the_session_has_ended() {
     relay.lose_answers();
     screen.shows("connection lost");
     enter_offline(&mut screen, &["send bob later"]);
-    // The same session, on the way that is not cut.
+    // The same session, on the path that is not cut.
     let sessions = alice.home().join("home/xdg_state_home/qchat/sessions");
     let folder = |address: &str| sessions.join(address.replace(':', "%3A"));
     let direct = server.address.to_string();

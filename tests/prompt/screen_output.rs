@@ -1,8 +1,8 @@
-//! What reaches the screen: never another person's escape codes, and a bar for a large file.
+//! The output on the screen: no escape codes of other users, and a progress bar for a large file.
 
 use crate::harness::{Client, PASSWORD, Screen, Server};
 
-/// A REPL with a saved session, wide enough for everything.
+/// A prompt with a saved session, on a wide terminal.
 fn open(client: &Client) -> Screen {
     client.ok("ls");
     let screen = Screen::open(client, &[]);
@@ -10,7 +10,7 @@ fn open(client: &Client) -> Screen {
     screen
 }
 
-/// What must never come from another person.
+/// Escape codes that must not reach the screen.
 const HOSTILE: [(&str, &str); 6] = [
     ("clears the screen", "\u{1b}[2J\u{1b}[1;1H"),
     ("sets the title", "\u{1b}]0;owned\u{7}"),
@@ -55,10 +55,10 @@ fn a_line_break_cannot_forge_another_message() {
 }
 
 #[test]
-fn escape_codes_in_a_refused_line_do_not_come_back() {
+fn escape_codes_in_a_refused_line_are_not_printed() {
     let server = Server::start();
     let alice = server.user("alice");
-    // Not typed but on the command line, where escape codes are possible.
+    // The codes are on the command line, because they cannot be typed.
     let screen = Screen::open(
         &alice,
         &["--password-file", "password", "-c", "join no\u{1b}]0;owned\u{7}where"],
@@ -68,7 +68,7 @@ fn escape_codes_in_a_refused_line_do_not_come_back() {
 }
 
 #[test]
-fn a_large_file_has_a_bar_in_both_directions() {
+fn a_large_file_has_a_progress_bar_in_both_directions() {
     let server = Server::start();
     let alice = server.user("alice");
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
@@ -93,7 +93,7 @@ fn an_unknown_server_is_shown_and_pinned_at_a_terminal() {
     let client = Client::at(&["--server", &address], None);
     let mut screen = Screen::open(&client, &[]);
     screen.shows(&server.fingerprint);
-    // Whether it asks or tells: the way on is to say yes, or to go on.
+    // The client may ask, or only report the key.
     if screen.shows_either("yes", ">").contains("yes") {
         screen.enter("yes");
     }
@@ -104,7 +104,7 @@ fn an_unknown_server_is_shown_and_pinned_at_a_terminal() {
 }
 
 #[test]
-fn a_changed_key_stops_the_repl_too() {
+fn a_changed_key_stops_the_prompt_too() {
     let server = Server::start();
     let address = server.address.to_string();
     let client = Client::at(&["--server", &address, "--accept-new"], None);

@@ -1,9 +1,9 @@
-//! What scripts rely on: exit statuses, where things are written, and how lines are given.
+//! The contract with scripts: exit statuses, output streams, and the ways to give lines.
 
 use crate::harness::{Client, Server, items, text, texts};
 
 #[test]
-fn a_command_may_be_given_in_four_ways() {
+fn a_command_can_be_given_in_four_ways() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.run(&["send", "alice", "as one shell command"]);
@@ -45,7 +45,7 @@ fn several_c_lines_run_in_order_on_one_connection() {
 }
 
 #[test]
-fn after_a_failed_line_the_rest_still_runs() {
+fn after_a_failed_line_the_other_lines_still_run() {
     let server = Server::start();
     let alice = server.user("alice");
     let ended = alice.run(&["--json", "-c", "send nobody hi", "-c", "send alice hi"]);
@@ -92,7 +92,7 @@ fn standard_output_has_one_line_for_each_message_and_no_remark() {
 }
 
 #[test]
-fn of_several_files_those_that_failed_are_told_on_standard_error() {
+fn of_several_files_the_failed_ones_are_reported_on_standard_error() {
     let server = Server::with(&["--max-file-size", "10"]);
     let alice = server.user("alice");
     std::fs::create_dir(alice.path("photos")).unwrap();
@@ -108,7 +108,7 @@ fn of_several_files_those_that_failed_are_told_on_standard_error() {
 }
 
 #[test]
-fn without_a_terminal_there_is_no_colour_no_bar_and_no_prompt() {
+fn without_a_terminal_there_is_no_color_no_bar_and_no_prompt() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.write("a.bin", &crate::files::sending::noise(3_000_000));
@@ -172,7 +172,7 @@ fn bad_usage_of_the_program_is_status_2() {
 }
 
 #[test]
-fn an_argument_that_is_no_utf_8_is_shown() {
+fn an_argument_that_is_not_utf_8_is_shown() {
     use std::os::unix::ffi::OsStrExt;
     let server = Server::start();
     let alice = server.user("alice");
@@ -184,7 +184,7 @@ fn an_argument_that_is_no_utf_8_is_shown() {
 }
 
 #[test]
-fn what_is_left_out_of_a_folder_is_called_by_its_kind() {
+fn files_that_are_left_out_of_a_folder_are_named_with_their_kind() {
     let server = Server::start();
     let alice = server.user("alice");
     std::fs::create_dir(alice.path("d")).unwrap();
@@ -195,7 +195,7 @@ fn what_is_left_out_of_a_folder_is_called_by_its_kind() {
 }
 
 #[test]
-fn a_line_that_is_no_utf_8_is_refused_and_the_rest_runs() {
+fn a_line_that_is_not_utf_8_is_refused_and_the_others_run() {
     let server = Server::start();
     let alice = server.user("alice");
     let ended = alice.run_with_input(&["--json"], b"send alice \xff\xfe\nsend alice fine\n");
@@ -209,7 +209,7 @@ fn a_line_that_is_no_utf_8_is_refused_and_the_rest_runs() {
 }
 
 #[test]
-fn a_line_of_a_gigantic_length_is_refused_and_the_rest_runs() {
+fn a_line_of_a_gigantic_length_is_refused_and_the_others_run() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut input = b"send alice ".to_vec();
@@ -222,7 +222,7 @@ fn a_line_of_a_gigantic_length_is_refused_and_the_rest_runs() {
 }
 
 #[test]
-fn nothing_to_do_is_done_well() {
+fn an_empty_script_succeeds() {
     let server = Server::start();
     let ended = server.visitor().run(&[]);
     assert_eq!(ended.status, Some(0), "{ended:?}");
@@ -230,7 +230,7 @@ fn nothing_to_do_is_done_well() {
 }
 
 #[test]
-fn a_lost_server_makes_an_outcome_unknown_or_no_server_but_never_a_success() {
+fn a_lost_server_makes_a_line_fail_as_unknown_or_unreachable_and_never_succeed() {
     let server = Server::start();
     let address = server.address.to_string();
     let client = Client::at(

@@ -1,4 +1,4 @@
-//! `-` as a message or a file, and the options of one line.
+//! `-` as a message or a file, and the options of a line.
 
 use crate::harness::{Server, items, text, texts};
 
@@ -39,7 +39,7 @@ fn a_file_comes_from_standard_input_and_leaves_no_copy() {
 }
 
 #[test]
-fn standard_input_that_holds_the_lines_is_no_message() {
+fn standard_input_with_lines_cannot_be_a_message() {
     let server = Server::start();
     let alice = server.user("alice");
     let ended =
@@ -50,7 +50,7 @@ fn standard_input_that_holds_the_lines_is_no_message() {
 }
 
 #[test]
-fn help_of_a_command_is_no_message() {
+fn the_help_of_a_command_sends_no_message() {
     let server = Server::start();
     let alice = server.user("alice");
     for arguments in [&["send", "alice", "--help"][..], &["send", "--help"], &["listen", "--help"]]

@@ -1,4 +1,4 @@
-//! Terminals of all kinds: what they show of a line under way, and how they are left.
+//! Terminals of all kinds: the output during a line, and the state after the exit.
 
 use rustix::process::Signal;
 
@@ -6,14 +6,14 @@ use crate::files::sending::noise;
 use crate::harness::{Client, Screen, Server};
 use crate::prompt::live::knock;
 
-/// Somebody whose session is saved, so that nobody is asked for a password.
+/// A user whose session is saved, so that the client asks for no password.
 fn with_session(server: &Server, name: &str) -> Client {
     let client = server.user(name);
     client.ok("ls");
     client
 }
 
-/// Alice and Bob, and Alice's prompt.
+/// Alice, bob, and alice's prompt.
 fn at_prompt(server: &Server) -> (Client, Client, Screen) {
     let (alice, bob) = (with_session(server, "alice"), server.user("bob"));
     let screen = Screen::open(&alice, &[]);
@@ -22,7 +22,7 @@ fn at_prompt(server: &Server) -> (Client, Client, Screen) {
 }
 
 #[test]
-fn a_signal_that_ends_the_prompt_leaves_the_terminal_as_it_was() {
+fn a_signal_that_ends_the_prompt_restores_the_terminal() {
     let server = Server::start();
     let (alice, _bob, mut screen) = at_prompt(&server);
     for (signal, status) in [(Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)] {
@@ -39,7 +39,7 @@ fn a_signal_that_ends_the_prompt_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn live_messages_appear_on_terminals_that_take_only_lines() {
+fn live_messages_appear_on_line_oriented_terminals() {
     let server = Server::start();
     let (alice, bob) = (with_session(&server, "alice"), server.user("bob"));
     for kind in [Some("dumb"), None] {
@@ -63,7 +63,7 @@ fn one_command_at_a_terminal_shows_a_bar() {
 }
 
 #[test]
-fn a_line_that_is_typed_ahead_is_shown_once() {
+fn a_line_that_is_typed_ahead_is_echoed_once() {
     let server = Server::start();
     let (_alice, _bob, mut screen) = at_prompt(&server);
     server.signal(Signal::STOP);
@@ -78,7 +78,7 @@ fn a_line_that_is_typed_ahead_is_shown_once() {
 }
 
 #[test]
-fn a_url_stays_one_word_for_the_terminal_to_open() {
+fn a_url_is_not_broken_into_lines() {
     let server = Server::start();
     let (_alice, bob, screen) = at_prompt(&server);
     knock(&bob, "alice", &screen);
@@ -88,7 +88,7 @@ fn a_url_stays_one_word_for_the_terminal_to_open() {
 }
 
 #[test]
-fn a_server_that_takes_its_time_is_told() {
+fn a_slow_server_is_reported() {
     let server = Server::start();
     let (_alice, _bob, mut screen) = at_prompt(&server);
     server.signal(Signal::STOP);
@@ -99,7 +99,7 @@ fn a_server_that_takes_its_time_is_told() {
 }
 
 #[test]
-fn listening_and_background_transfers_are_explained_where_they_are_not() {
+fn listen_and_background_transfers_are_explained_in_the_wrong_place() {
     let server = Server::start();
     let (alice, _bob, mut screen) = at_prompt(&server);
     screen.enter("listen");
@@ -110,11 +110,11 @@ fn listening_and_background_transfers_are_explained_where_they_are_not() {
 }
 
 #[test]
-fn a_long_paste_is_drawn_by_what_is_added() {
+fn each_key_of_a_long_paste_draws_a_bounded_number_of_bytes() {
     const CHARACTERS: usize = 20_000;
     let server = Server::start();
     let (_alice, bob, mut screen) = at_prompt(&server);
-    // No paste as the terminal marks one: each character is a key.
+    // This paste has no markers of bracketed paste mode, so each character is a key.
     let typed = "x".repeat(CHARACTERS);
     screen.press(&format!("send bob {typed}\r"));
     screen.wrote("16384 are possible");

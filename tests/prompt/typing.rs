@@ -1,8 +1,8 @@
-//! The REPL: what a person types, and what their screen shows.
+//! The prompt: typed lines, and the text on the screen.
 
 use crate::harness::{Client, PASSWORD, Screen, Server, files_below};
 
-/// A REPL that is signed in as alice.
+/// A prompt at which alice is signed in.
 fn as_alice(server: &Server) -> (Client, Screen) {
     server.visitor().ok(&format!("auth_register alice {PASSWORD}"));
     let client = server.visitor();
@@ -14,7 +14,7 @@ fn as_alice(server: &Server) -> (Client, Screen) {
 }
 
 #[test]
-fn the_prompt_shows_who_is_signed_in() {
+fn the_prompt_shows_the_signed_in_user() {
     let server = Server::start();
     let (_client, mut screen) = as_alice(&server);
     screen.enter("auth_logout");
@@ -60,7 +60,7 @@ fn help_lists_the_commands_and_explains_one() {
 }
 
 #[test]
-fn a_wrong_command_is_told_the_near_one() {
+fn a_wrong_command_gets_a_similar_one_as_a_hint() {
     let server = Server::start();
     let (_client, mut screen) = as_alice(&server);
     screen.enter("inbxo");
@@ -72,7 +72,7 @@ fn a_wrong_command_is_told_the_near_one() {
 }
 
 #[test]
-fn two_people_talk() {
+fn two_users_can_chat() {
     let server = Server::start();
     let (_client, mut screen) = as_alice(&server);
     let bob = server.user("bob");
@@ -81,7 +81,7 @@ fn two_people_talk() {
     assert_eq!(crate::harness::texts(&bob.ok("inbox")), ["it's  \"fine\""]);
     bob.ok("send alice good to hear");
     screen.enter("inbox");
-    // It may have come by itself before.
+    // The message may have appeared by itself before.
     screen.prompts("alice");
     let shown = screen.shows("good to hear");
     assert!(shown.contains("bob"), "{shown}");
@@ -103,14 +103,14 @@ fn a_password_is_asked_for_without_echo() {
 }
 
 #[test]
-fn a_new_account_takes_its_password_without_echo() {
+fn a_new_account_gets_its_password_without_echo() {
     let server = Server::start();
     let mut screen = Screen::open(&server.visitor(), &[]);
     screen.prompts("");
     screen.enter("auth_register alice");
     screen.shows("assword");
     screen.enter_unseen(PASSWORD);
-    // Asked for twice: a slip of the finger would lock its owner out.
+    // The password is asked for twice, because a typing error would lock the user out.
     screen.shows("again");
     screen.enter_unseen(PASSWORD);
     screen.prompts("");
@@ -130,7 +130,7 @@ fn a_user_on_the_command_line_is_asked_for_the_password() {
 }
 
 #[test]
-fn no_file_at_home_remembers_a_password_or_a_line_with_one() {
+fn no_file_in_the_home_folder_contains_a_password_or_a_line_with_one() {
     let server = Server::start();
     let (client, mut screen) = as_alice(&server);
     screen.enter("ls_group");
@@ -154,7 +154,7 @@ fn no_file_at_home_remembers_a_password_or_a_line_with_one() {
 }
 
 #[test]
-fn a_password_is_changed_by_what_is_typed_unseen() {
+fn a_password_is_changed_without_echo() {
     let server = Server::start();
     let (_client, mut screen) = as_alice(&server);
     screen.enter("passwd");
@@ -171,7 +171,7 @@ fn a_password_is_changed_by_what_is_typed_unseen() {
 }
 
 #[test]
-fn a_session_that_is_ended_elsewhere_is_told_at_the_prompt() {
+fn a_session_that_was_ended_elsewhere_is_reported_at_the_prompt() {
     let server = Server::start();
     let (_client, screen) = as_alice(&server);
     server.client_of("alice").ok("auth_logout --all");
@@ -179,7 +179,7 @@ fn a_session_that_is_ended_elsewhere_is_told_at_the_prompt() {
 }
 
 #[test]
-fn the_history_comes_back_in_the_next_session() {
+fn the_history_is_available_in_the_next_session() {
     let server = Server::start();
     let (client, mut screen) = as_alice(&server);
     screen.enter("help leave");
@@ -188,7 +188,7 @@ fn the_history_comes_back_in_the_next_session() {
     screen.ends();
     let mut screen = Screen::open(&client, &[]);
     screen.prompts("");
-    // Up, perhaps past the line that ended the session.
+    // Presses the up key until the history is past the line that ended the session.
     screen.press("\u{1b}[A");
     let mut shown = screen.shows_either("help leave", "> quit");
     if shown.trim_end().ends_with("quit") {

@@ -1,4 +1,4 @@
-//! A certificate that has little time left, or none.
+//! Certificates that expire soon or have expired.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::harness::{Client, PASSWORD, Server, ServerFolder};
 
-/// A server whose certificate expires in that many days.
+/// A server whose certificate expires in this number of days.
 fn server(days: i64) -> Server {
     let folder = ServerFolder::new();
     folder.cert(&[]);
@@ -31,7 +31,7 @@ fn check_warned(server: &mut Server, level: &str, says: &str) {
 }
 
 #[test]
-fn the_end_of_a_certificate_is_told_before_it_comes_and_a_renewal_ends_it() {
+fn a_certificate_that_expires_soon_is_reported_until_its_renewal() {
     let mut server = server(10);
     check_warned(&mut server, "WARN", "expires in 10 days");
     server.folder.cert(&[]);
@@ -41,7 +41,7 @@ fn the_end_of_a_certificate_is_told_before_it_comes_and_a_renewal_ends_it() {
 }
 
 #[test]
-fn an_expired_certificate_is_an_error_and_clients_that_check_it_are_told_why() {
+fn an_expired_certificate_is_an_error_and_clients_that_verify_it_get_the_reason() {
     let mut server = server(-3);
     check_warned(&mut server, "ERROR", "has expired");
     let address = format!("localhost:{}", server.address.port());
@@ -50,6 +50,6 @@ fn an_expired_certificate_is_an_error_and_clients_that_check_it_are_told_why() {
     let ended = Client::at(&checks, None).run(&["auth_register", "alice", PASSWORD]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains("its certificate expired 2 days ago"), "{}", ended.error);
-    // A pinned key has no date.
+    // A pinned key does not expire.
     server.user("alice").ok("ls");
 }

@@ -1,4 +1,4 @@
-//! A server in the foreground of a terminal ends with the terminal, and SIGHUP alone reloads.
+//! A server in the foreground of a terminal stops with the terminal. SIGHUP alone causes a reload.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Client, PROGRAM, Server, ServerFolder, until};
 
-/// A program that ends with its owner.
+/// A program that is killed when its owner is dropped.
 struct Ending(Box<dyn Child + Send + Sync>);
 
 impl Drop for Ending {
@@ -44,7 +44,7 @@ impl InTerminal {
         server
     }
 
-    /// What follows these words on the next line that has them.
+    /// The text after these words on the next line that contains them.
     fn says(&mut self, words: &str) -> String {
         let line = self.lines.find_map(|line| Some(line.split_once(words)?.1.to_owned()));
         line.unwrap_or_else(|| panic!("the server ended before it said: {words}"))
@@ -55,7 +55,7 @@ impl InTerminal {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
-    /// Closes the terminal, and leaves the server alone.
+    /// Closes the terminal, and leaves the server running.
     fn close(self) -> Ending {
         let Self { child, .. } = self;
         child
@@ -65,7 +65,7 @@ impl InTerminal {
 const LISTENING: [&str; 4] = [PROGRAM, "server", "--listen", "127.0.0.1:0"];
 
 #[test]
-fn a_server_ends_with_its_terminal_and_the_next_one_starts() {
+fn a_server_stops_with_its_terminal_and_the_next_one_starts() {
     let folder = ServerFolder::new();
     let mut server = InTerminal::start(folder.path(), &LISTENING);
     server.signal(Signal::HUP);

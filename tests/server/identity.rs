@@ -1,14 +1,14 @@
-//! How a client judges a server's identity.
+//! The client's check of the server's identity.
 
 use crate::harness::{Client, Server, files_below};
 
-/// A device that knows no server yet.
+/// A client without known servers.
 fn newcomer(server: &Server, arguments: &[&str]) -> Client {
     let address = server.address.to_string();
     Client::at(&[&["--server", &address], arguments].concat(), None)
 }
 
-/// A server at the same address, with another key.
+/// Replaces a server by one at the same address with another key.
 fn with_another_key(server: Server) -> Server {
     let stopped = server.terminate();
     std::fs::remove_dir_all(stopped.folder.path().join("cert")).unwrap();
@@ -16,14 +16,14 @@ fn with_another_key(server: Server) -> Server {
 }
 
 #[test]
-fn an_unknown_server_is_refused_where_nobody_can_be_asked() {
+fn an_unknown_server_is_refused_without_a_terminal() {
     let server = Server::start();
     let client = newcomer(&server, &[]);
     let ended = client.run(&["auth_register", "alice", "secret"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&server.fingerprint), "{}", ended.error);
     assert!(ended.error.contains("--accept-new"), "{}", ended.error);
-    // Nothing was sent: the name is still free.
+    // Nothing was sent, so the name is still free.
     server.visitor().ok("auth_register alice x");
 }
 
@@ -38,7 +38,7 @@ fn accept_new_pins_the_key_for_later() {
     assert_eq!(pinned(&client), [format!("{address} {}", server.fingerprint)]);
 }
 
-/// The lines of the files at home that hold a fingerprint.
+/// The lines with a fingerprint in the files of the home folder.
 pub(crate) fn pinned(client: &Client) -> Vec<String> {
     let files = files_below(client.home());
     let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
@@ -66,7 +66,7 @@ fn a_changed_key_stops_the_client_and_shows_both() {
     assert_eq!(pinned(&client), [format!("{address} {old}")]);
 }
 
-/// Runs a client in the home of another one, with arguments of its own.
+/// Runs a client with another client's home folder and its own arguments.
 fn newcomer_at_home(client: &Client, address: &str, arguments: &[&str]) -> crate::harness::Ended {
     let mut command = std::process::Command::new(crate::harness::PROGRAM);
     command.args(["client", "--server", address]).args(arguments).current_dir(client.path(""));
@@ -75,7 +75,7 @@ fn newcomer_at_home(client: &Client, address: &str, arguments: &[&str]) -> crate
 }
 
 #[test]
-fn a_fingerprint_is_the_one_that_the_server_printed_or_none() {
+fn only_the_printed_fingerprint_is_accepted() {
     let server = Server::start();
     let other = Server::start();
     let client = newcomer(&server, &["--fingerprint", &other.fingerprint]);
@@ -100,8 +100,8 @@ fn a_certificate_authority_is_trusted_for_the_names_that_it_certified() {
 }
 
 #[test]
-fn nobody_at_the_address_is_no_server() {
-    // The port is ours and silent: nothing answers there.
+fn an_address_without_a_server_is_reported() {
+    // This test owns the port, and sends no answer.
     let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let client = Client::at(&["--server", &address, "--accept-new", "--timeout", "1"], None);
@@ -111,12 +111,12 @@ fn nobody_at_the_address_is_no_server() {
 }
 
 #[test]
-fn a_password_is_not_told_to_a_server_with_another_key() {
+fn a_password_is_not_sent_to_a_server_with_another_key() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("ls");
     let server = with_another_key(server);
-    // Alice's session and password are at hand, and her client still knows the old key.
+    // The session and the password are at hand, and the client still knows the old key.
     let ended = alice.run(&["ls"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&server.fingerprint), "{}", ended.error);

@@ -1,20 +1,20 @@
-//! A server that changes its key, and clients that were told so before, or were not.
+//! A server that changes its key, and clients that received the announcement or did not.
 
 use crate::harness::{Bot, Client, Screen, Server, until};
 use crate::server::identity::pinned;
 use crate::server::reload::READ;
 
-/// What a client says when the key that was announced is shown.
+/// The client's message after the announced key came into use.
 const CHANGED: &str = "has changed to the one that it had announced";
 
-/// A device of a user which knows the server by its key alone.
+/// A device of a user, which has pinned the key of the server.
 fn device(server: &Server, name: &str) -> Client {
     server.user(name);
     Client::at(&["--server", &server.address.to_string(), "--accept-new"], Some(name))
 }
 
-/// Visits the server until the client has noted this. On a busy machine a visit may be over before the
-/// server has said it.
+/// Connects until the client has stored this key. On a busy machine a connection may end before the
+/// announcement arrives.
 fn visit_until_pinned(client: &Client, line: &str) {
     until("the server's keys are noted", || {
         client.ok("ls");
@@ -28,7 +28,7 @@ fn check_pinned(client: &Client, line: &str) {
 }
 
 #[test]
-fn who_was_told_goes_on_and_who_was_not_is_stopped() {
+fn clients_with_the_announcement_continue_and_others_stop() {
     let mut server = Server::start();
     let (address, old) = (server.address, server.fingerprint.clone());
     let (alice, bob) = (device(&server, "alice"), device(&server, "bob"));
@@ -59,14 +59,14 @@ fn who_was_told_goes_on_and_who_was_not_is_stopped() {
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(ended.error.contains(&old) && ended.error.contains(&new), "{}", ended.error);
     check_pinned(&bob, &format!("{address} {old}"));
-    // Who has asked for a key gets that one, whatever was announced on the way.
+    // A requested fingerprint is checked, whatever was announced.
     let ended = asked.run(&["ls"]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
     assert!(pinned(&asked).is_empty());
 }
 
 #[test]
-fn a_key_that_is_taken_back_is_forgotten() {
+fn an_announced_key_that_is_withdrawn_is_forgotten() {
     let mut server = Server::start();
     let (address, old) = (server.address, server.fingerprint.clone());
     let alice = device(&server, "alice");
@@ -78,7 +78,7 @@ fn a_key_that_is_taken_back_is_forgotten() {
     std::fs::remove_file(&file).unwrap();
     server.hang_up(READ);
     visit_until_pinned(&alice, &format!("{address} {old}"));
-    // Whoever has it now is nobody.
+    // A server with the withdrawn key is not trusted.
     std::fs::write(&file, stolen).unwrap();
     server.folder.set_mode("cert/next-key.pem", 0o600);
     server.folder.cert(&["--rotate"]);
@@ -87,7 +87,7 @@ fn a_key_that_is_taken_back_is_forgotten() {
 }
 
 #[test]
-fn a_listener_that_stays_is_told_as_it_happens_and_follows_the_restart() {
+fn a_connected_listener_gets_the_announcement_and_follows_the_restart() {
     let mut server = Server::start();
     let (address, old) = (server.address, server.fingerprint.clone());
     let bot = device(&server, "bot");
@@ -95,7 +95,7 @@ fn a_listener_that_stays_is_told_as_it_happens_and_follows_the_restart() {
     let first = format!("new server {address}, remembered: {old}");
     until("the key is pinned", || pinned(&bot) == [format!("{address} {old}")]);
     server.folder.cert(&["--next"]);
-    // The connection stands; the key is changed before the listener has heard of the next one.
+    // The connection stays open. The key is rotated before the listener gets the announcement.
     let new = server.folder.cert(&["--rotate"]);
     server.hang_up(READ);
     let next = format!("{address} {old} next {new}");
@@ -115,7 +115,7 @@ fn a_listener_that_stays_is_told_as_it_happens_and_follows_the_restart() {
 }
 
 #[test]
-fn at_the_prompt_the_change_is_told_when_the_connection_is_back() {
+fn the_prompt_reports_the_new_key_when_it_is_connected_again() {
     let mut server = Server::start();
     let (address, old) = (server.address, server.fingerprint.clone());
     let alice = device(&server, "alice");

@@ -1,4 +1,4 @@
-//! A server over its life: where it listens, what it holds, how it stops, and who comes back to it.
+//! The listening address, the settings, the stop and the restart of a server.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::harness::{Client, PASSWORD, Server, texts};
 
 #[test]
-fn ctrl_c_stops_a_server_as_sigterm_does() {
+fn ctrl_c_stops_a_server_like_sigterm() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.ok("send alice hi");
@@ -16,7 +16,7 @@ fn ctrl_c_stops_a_server_as_sigterm_does() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_those_who_only_listen() {
+fn a_stop_does_not_wait_for_clients_that_only_listen() {
     let server = Server::start();
     let mut people: Vec<_> =
         ["alice", "bob", "carol"].iter().map(|name| server.user(name).talk()).collect();
@@ -29,7 +29,7 @@ fn a_stop_does_not_wait_for_those_who_only_listen() {
 }
 
 #[test]
-fn a_client_that_stayed_comes_back_to_a_restarted_server() {
+fn a_running_client_reconnects_to_a_restarted_server() {
     let server = Server::start();
     let alice = server.user("alice");
     let mut talk = alice.talk();
@@ -77,6 +77,6 @@ fn settings_come_from_the_environment_and_from_a_file_too() {
     assert_eq!(server.visitor().refused("auth_register alice short"), "weak_password");
     let alice = server.user("alice");
     alice.write("a.bin", &crate::files::sending::noise(500));
-    // The flag outranks the file.
+    // The flag has priority over the file.
     alice.ok("send_file alice a.bin");
 }

@@ -1,4 +1,4 @@
-//! What others say is logged, and cannot be taken for a line of the log's own.
+//! Text from clients is logged, and cannot look like a log line of the server.
 
 use qchat_proto::ClientId;
 use qchat_proto::command::{Register, Users};
@@ -7,10 +7,10 @@ use quinn::VarInt;
 use crate::corpus;
 use crate::harness::{PASSWORD, RawConnection, Server};
 
-/// What would be a line of ours, were it one.
+/// A text with the form of a log line.
 const FORGED: &str = "2026-11-23T17:40:07.123456Z  INFO account made user=forged";
 
-/// Says hostile things wherever a stranger can: in the reason for closing a connection, and as garbage.
+/// Sends hostile text in all places that a signed-out client can use: the reason of a close, and garbage.
 async fn talk(server: &Server) {
     let raw = RawConnection::connect(server).await;
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
@@ -28,12 +28,12 @@ async fn talk(server: &Server) {
             [attack.as_slice(), b"\n", FORGED.as_bytes(), b"\r\n", json, b"\n", attack].concat();
         raw.connection.close(VarInt::from_u32(7), &reason);
     }
-    // What was said before has come.
+    // Everything that was sent before has arrived.
     let raw = RawConnection::connect(server).await;
     raw.ask(Users { after: None }).await.unwrap_err();
 }
 
-/// Whether a terminal, or a reader, would be led by a character.
+/// Whether a character controls a terminal, or changes the order of the text.
 fn acts(character: char) -> bool {
     character != '\n'
         && (character.is_control()
@@ -51,11 +51,11 @@ fn check(log: &str, is_ours: impl Fn(&str) -> bool) {
 }
 
 #[tokio::test]
-async fn a_log_for_people_has_no_line_of_a_strangers() {
+async fn a_text_log_has_no_line_made_by_a_client() {
     let server = Server::logging("debug", "text");
     talk(&server).await;
     let (log, _) = server.into_log();
-    // `2026-11-23T17:40:07.123456Z  INFO account made user=alice`
+    // An example of a line is `2026-11-23T17:40:07.123456Z  INFO account made user=alice`.
     let is_ours = |line: &str| {
         let (time, rest) = line.split_once("Z ").unwrap_or_default();
         let level = rest.trim_start().split(' ').next();
@@ -69,7 +69,7 @@ async fn a_log_for_people_has_no_line_of_a_strangers() {
 }
 
 #[tokio::test]
-async fn a_log_for_programs_has_no_line_of_a_strangers() {
+async fn a_json_log_has_no_line_made_by_a_client() {
     let server = Server::logging("debug", "json");
     talk(&server).await;
     let (log, _) = server.into_log();

@@ -1,10 +1,10 @@
-//! A running server that reads its certificate and key anew.
+//! A running server that reads its certificate and key again.
 
 use qchat_client::{Client, ConnectError, Trust};
 
 use crate::harness::{Bot, Client as Person, PASSWORD, Server, sdk};
 
-/// What the log says of a reload.
+/// The log message of a reload.
 pub(crate) const READ: &str = "were read anew";
 const NOT_READ: &str = "could not be read anew";
 
@@ -14,7 +14,7 @@ async fn connect(server: &Server, fingerprint: &str) -> Result<Client, ConnectEr
 }
 
 #[tokio::test]
-async fn new_clients_see_the_new_key_and_those_that_are_there_go_on() {
+async fn new_clients_see_the_new_key_and_connected_clients_stay() {
     let mut server = Server::start();
     let old = server.fingerprint.clone();
     let (bot, alice) = (server.user("bot"), sdk::device(&server, "alice").await);
@@ -30,19 +30,19 @@ async fn new_clients_see_the_new_key_and_those_that_are_there_go_on() {
     let refused = connect(&server, &old).await.unwrap_err();
     assert!(matches!(refused, ConnectError::Identity(_)), "{refused}");
     let carol = connect(&server, &new).await.unwrap();
-    // Alice's connection and the bot's are those from before: neither of them would trust another key.
+    // These connections are older than the reload: neither client would trust the new key.
     alice.send(sdk::user("bot"), sdk::text("after")).await.unwrap();
     assert!(!alice.is_closed());
     assert_eq!(listening.texts(1), ["after"]);
     assert_eq!(listening.stopped(), "");
     carol.close().await;
 
-    // And the next process has it, too.
+    // The next server process has the new key too.
     assert_eq!(server.terminate().start().fingerprint, new);
 }
 
 #[tokio::test]
-async fn a_file_that_is_wrong_is_named_and_the_old_one_stays_in_use() {
+async fn a_wrong_file_is_named_and_the_old_certificate_stays_in_use() {
     let mut server = Server::start();
     let fingerprint = server.fingerprint.clone();
     let folder = server.folder().to_owned();
@@ -70,14 +70,14 @@ async fn a_file_that_is_wrong_is_named_and_the_old_one_stays_in_use() {
 
     server.folder.set_mode("cert/key.pem", 0o600);
     std::fs::remove_file(&certificate).unwrap();
-    // A server that starts would make one; one that runs has one.
+    // A starting server would make a certificate; a running one does not.
     assert!(server.hang_up(NOT_READ).contains("cert/cert.pem is missing"));
     assert!(!certificate.exists());
     connect(&server, &fingerprint).await.unwrap();
 }
 
 #[test]
-fn a_renewed_certificate_is_shown_without_a_restart() {
+fn a_renewed_certificate_is_used_without_a_restart() {
     let mut server = Server::start();
     let address = format!("localhost:{}", server.address.port());
     server.folder.cert(&["--name", "chat.example.org"]);
@@ -86,7 +86,7 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
     server.hang_up(READ);
     let ended = person.run(&["auth_register", "alice", PASSWORD]);
     assert_eq!(ended.status, Some(3), "{ended:?}");
-    // The key is the same, the names are others.
+    // The key is the same, and the names are different.
     server.folder.cert(&["--name", "localhost"]);
     let person = Person::at(&["--server", &address, "--ca", ca.to_str().unwrap()], None);
     server.hang_up(READ);

@@ -1,4 +1,4 @@
-//! What a server needs to start, and what it says where something is in the way.
+//! The requirements for the start of a server, and the messages if one is not met.
 
 use std::net::UdpSocket;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use crate::harness::{
     PROGRAM, Running, Server, ServerFolder, clean_environment, contents, files_below,
 };
 
-/// Checks that the server says one sentence that names the cause, and leaves everything as it was.
+/// Checks that the server prints one sentence with the cause, and changes no file.
 #[track_caller]
 pub(crate) fn check_refused(folder: &ServerFolder, arguments: &[&str], parts: &[&str]) {
     let before = contents(folder.path());
@@ -22,7 +22,7 @@ pub(crate) fn check_refused(folder: &ServerFolder, arguments: &[&str], parts: &[
     assert_eq!(contents(folder.path()), before, "something changed on the disk");
 }
 
-/// A folder in which a server ran before, with something in it.
+/// A folder in which a server ran before.
 pub(crate) fn used_folder() -> ServerFolder {
     let server = Server::start();
     server.user("alice").lines(&["send alice hi", "mkgr lab"]);
@@ -30,7 +30,7 @@ pub(crate) fn used_folder() -> ServerFolder {
 }
 
 #[test]
-fn a_first_start_makes_what_it_needs() {
+fn a_first_start_makes_all_files_and_folders() {
     let server = Server::start();
     assert!(server.fingerprint.starts_with("SHA256:"), "{}", server.fingerprint);
     assert_ne!(server.address.port(), 0);
@@ -50,7 +50,7 @@ fn a_stop_and_a_second_start_keep_the_fingerprint() {
 }
 
 #[test]
-fn a_second_server_on_the_same_data_is_refused_and_the_first_goes_on() {
+fn a_second_server_on_the_same_data_is_refused_and_the_first_continues() {
     let folder = used_folder();
     let path = folder.path().to_owned();
     let first = Server::in_folder(folder, &[]);
@@ -68,7 +68,7 @@ fn a_second_server_on_the_same_data_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn a_killed_servers_data_is_not_in_use() {
+fn the_data_folder_of_a_killed_server_is_not_in_use() {
     let server = Server::start();
     let alice = server.user("alice");
     let _server = server.kill9().start();
@@ -102,7 +102,7 @@ fn a_certificate_without_its_key_is_named() {
 }
 
 #[test]
-fn a_named_file_that_is_missing_is_an_error_and_nothing_is_made() {
+fn a_missing_file_that_was_named_is_an_error_and_nothing_is_made() {
     let folder = ServerFolder::new();
     check_refused(&folder, &["--cert", "other/cert.pem"], &["other/cert.pem"]);
     check_refused(&folder, &["--key", "other/key.pem"], &["cert"]);
@@ -132,7 +132,7 @@ fn a_data_folder_that_is_a_file_is_named() {
 }
 
 #[test]
-fn flags_that_make_no_sense_are_bad_usage() {
+fn flags_without_sense_are_bad_usage() {
     let folder = ServerFolder::new();
     for arguments in [&["--quota", "many"][..], &["--no-such-flag"], &["--password-min", "-1"]] {
         let ended = folder.refuses_to_start(arguments);
@@ -142,7 +142,7 @@ fn flags_that_make_no_sense_are_bad_usage() {
     assert!(files_below(folder.path()).is_empty());
 }
 
-/// Words of the language that the program is written in.
+/// Words of the implementation language.
 const JARGON: [&str; 9] = [
     "u64",
     "u32",
@@ -166,7 +166,7 @@ fn check_plain(error: &str, parts: &[&str]) {
 }
 
 #[test]
-fn wrong_flags_are_told_in_plain_words() {
+fn wrong_flags_are_reported_in_plain_words() {
     let folder = ServerFolder::new();
     for (flag, value, part) in [
         ("--quota", "many", "10G"),
@@ -193,7 +193,7 @@ fn wrong_flags_are_told_in_plain_words() {
 }
 
 #[test]
-fn a_choice_of_what_is_logged_that_is_not_understood_is_told() {
+fn an_invalid_log_filter_is_reported() {
     let folder = ServerFolder::new();
     let mut command = std::process::Command::new(PROGRAM);
     command.args(["server", "--listen", "127.0.0.1:0"]).current_dir(folder.path());
@@ -204,7 +204,7 @@ fn a_choice_of_what_is_logged_that_is_not_understood_is_told() {
 }
 
 #[test]
-fn a_wrong_settings_file_is_told_in_plain_words_with_its_line() {
+fn a_wrong_settings_file_is_reported_in_plain_words_with_its_line() {
     for (text, parts) in [
         ("\nquota = 'many'", &["line 2: quota", "10G"][..]),
         ("quota = 10G", &["line 1", "NAME = \"VALUE\""]),
@@ -225,7 +225,7 @@ fn a_wrong_settings_file_is_told_in_plain_words_with_its_line() {
 }
 
 #[test]
-fn sizes_are_written_as_people_write_them_and_a_name_is_listened_on() {
+fn sizes_have_units_and_a_host_name_can_be_listened_on() {
     let folder = ServerFolder::new();
     let text = "listen = 'localhost:0'\nquota = '2K'\nmax_file_size = '1.5 KiB'\n";
     std::fs::write(folder.path().join("server.toml"), text).unwrap();
@@ -239,7 +239,7 @@ fn sizes_are_written_as_people_write_them_and_a_name_is_listened_on() {
 }
 
 #[test]
-fn a_certificate_is_for_names_that_a_client_can_ask_for() {
+fn a_certificate_is_made_only_for_names_that_a_client_can_connect_to() {
     let folder = ServerFolder::new();
     for name in ["not a name!", "", "chat.example.org:4433", "a/b"] {
         let refused = folder.cert_is_refused(&["--name", name]);
@@ -252,7 +252,7 @@ fn a_certificate_is_for_names_that_a_client_can_ask_for() {
 }
 
 #[test]
-fn a_fresh_folder_stays_empty_where_the_upload_folder_cannot_be_made() {
+fn the_data_folder_stays_empty_if_the_upload_folder_cannot_be_made() {
     let folder = ServerFolder::new();
     std::fs::write(folder.path().join("upload"), "no folder").unwrap();
     let ended = folder.refuses_to_start(&[]);

@@ -1,4 +1,4 @@
-//! The handshake as it must not be: other versions, no protocol name, early data.
+//! Forbidden handshakes: other versions, no protocol name, and early data.
 
 use std::any::Any;
 use std::net::UdpSocket;
@@ -16,7 +16,7 @@ use quinn_proto::{ConnectError, ConnectionId, Side, TransportError};
 
 use crate::harness::{DEADLINE, PASSWORD, RawConnection, Server, in_time, tls};
 
-/// TLS's alerts (RFC 8446, section 6).
+/// TLS alerts (RFC 8446, section 6).
 const PROTOCOL_VERSION: u8 = 70;
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 
@@ -32,7 +32,7 @@ fn check_refused(connected: Result<RawConnection, ConnectionError>, alert: u8) {
 }
 
 #[tokio::test]
-async fn a_client_that_names_no_protocol_or_another_one_is_refused() {
+async fn a_client_without_the_protocol_name_is_refused() {
     let server = Server::start();
     for protocols in [&[][..], &["h3"], &["qchat/2"], &["qchat", "h3"]] {
         let mut tls = tls(&server);
@@ -49,7 +49,7 @@ async fn early_data_is_not_accepted() {
     tls.enable_early_data = true;
     let crypto: Arc<dyn ClientConfig> = Arc::new(QuicClientConfig::try_from(tls).unwrap());
     let first = RawConnection::with_crypto(&server, Arc::clone(&crypto)).await.unwrap();
-    // After an answer the tickets of this connection are there.
+    // After an answer the client has the session tickets of this connection.
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     first.ask(Register { id: ClientId::random(), user, password }).await.unwrap();
     let (user, password) = ("alice".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
@@ -66,15 +66,15 @@ async fn early_data_is_not_accepted() {
     }
 }
 
-/// The extension of the ClientHello by which a client says that it speaks TLS 1.3 alone (RFC 8446,
-/// section 4.2.1), without the last byte of the version.
+/// The beginning of the `supported_versions` extension of a ClientHello for TLS 1.3 only (RFC 8446, section
+/// 4.2.1), without the last byte of the version.
 const SUPPORTED_VERSIONS: [u8; 6] = [0, 43, 0, 3, 2, 3];
 
-/// The last byte of the versions.
+/// The last byte of each version.
 const TLS_1_3: u8 = 4;
 const TLS_1_2: u8 = 3;
 
-/// Says that it speaks one version of TLS alone.
+/// Offers only one version of TLS.
 struct Speaking(u8, Arc<QuicClientConfig>);
 
 impl ClientConfig for Speaking {
@@ -90,7 +90,7 @@ impl ClientConfig for Speaking {
 }
 
 struct Speaker {
-    /// Until it was said.
+    /// `None` until the version was offered.
     version: Option<u8>,
     inner: Box<dyn Session>,
 }
@@ -158,7 +158,7 @@ impl Session for Speaker {
 }
 
 #[tokio::test]
-async fn a_client_that_speaks_tls_1_2_is_refused() {
+async fn a_client_that_offers_only_tls_1_2_is_refused() {
     let server = Server::start();
     let speaking = |version| {
         let crypto = Arc::new(QuicClientConfig::try_from(tls(&server)).unwrap());
@@ -168,8 +168,8 @@ async fn a_client_that_speaks_tls_1_2_is_refused() {
     assert!(speaking(TLS_1_3).await.is_ok());
 }
 
-/// The first packet of a client that speaks this version of QUIC, as far as a server reads one that it
-/// does not know (RFC 8999, section 5.1).
+/// The first packet of a client with this version of QUIC. It has the fields that a server reads of an
+/// unknown version (RFC 8999, section 5.1).
 fn first_packet(version: u32) -> Vec<u8> {
     let mut packet = vec![0xc3];
     packet.extend(version.to_be_bytes());
@@ -179,8 +179,7 @@ fn first_packet(version: u32) -> Vec<u8> {
     packet
 }
 
-/// The versions that a version negotiation packet names, without those that only keep others awake
-/// (RFC 9287).
+/// The versions in a version negotiation packet, without the reserved ones (RFC 9287).
 fn named_versions(packet: &[u8]) -> Vec<u32> {
     assert_eq!(packet[1..5], [0; 4], "no version negotiation: {packet:?}");
     let versions = packet[23..].chunks(4).map(|four| u32::from_be_bytes(four.try_into().unwrap()));
@@ -188,7 +187,7 @@ fn named_versions(packet: &[u8]) -> Vec<u32> {
 }
 
 #[test]
-fn drafts_and_other_versions_of_quic_are_answered_with_version_1_alone() {
+fn other_versions_of_quic_are_answered_with_version_1_only() {
     let server = Server::start();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();

@@ -4,19 +4,19 @@
 //! its sender. Each mechanism is here because a test fails without it:
 //!
 //! - The bucket of a connection keeps one device from using its account's whole rate:
-//!   `who_asks_too_fast_waits_on_that_device_alone_and_is_refused_nothing` (`tests/hostile/fairness.rs`).
+//!   `a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused` (`tests/hostile/fairness.rs`).
 //!   It is also the only bucket while nobody is signed in.
 //! - The bucket of an account outlives a connection that closes before its answer:
-//!   `who_leaves_before_the_answer_pays_all_the_same` (same file).
+//!   `a_client_that_leaves_before_the_answer_pays_for_it` (same file).
 //! - The slots for commands at work bound unread answers:
-//!   `answers_that_nobody_reads_take_an_accounts_places_and_no_more` (`tests/hostile/strangers/hoards.rs`).
+//!   `unread_answers_occupy_only_the_slots_of_one_account` (`tests/hostile/strangers/hoards.rs`).
 //!   The store's writer commits waiting changes together, so they also keep one account from filling a commit.
 //! - The slots for long requests bound requests that never end:
-//!   `requests_that_never_end_take_an_accounts_room_and_no_more` (same file). The slots for commands at work
+//!   `endless_requests_occupy_only_the_memory_of_one_account` (same file). The slots for commands at work
 //!   cannot do this: a device on a slow link would hold up the account's other devices, see
-//!   `long_requests_that_come_slowly_leave_room_for_other_devices` (same file).
+//!   `long_slow_requests_leave_slots_for_other_devices` (same file).
 //! - The slots for session control are separate, so that the holder of a stolen session cannot keep its owner
-//!   from ending it: `whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none` (same file).
+//!   from ending it: `a_thief_of_a_session_cannot_keep_the_owner_from_ending_it` (same file).
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! Somebody who goes on with their day, at a client and in a process of their own, while others mean harm.
+//! A fair user with a client in a process of its own, who sends during an attack.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Server, Talk};
 
-/// How many sends tell how it is when nothing else goes on.
+/// The number of sends before the attack.
 const IDLE_SENDS: usize = 300;
 
-/// By how much the slowest sends may become slower beside the doubling. What means harm runs on the same
-/// cores as the server and the bystander, and so may other tests: on a busy machine that alone makes a send
-/// wait for some turns of the scheduler. A server that is held up by somebody (a runtime's thread that
-/// waits, a queue without an end) makes others wait for seconds.
+/// The permitted increase of the slowest sends, in addition to the doubling. The attackers run on the same
+/// cores as the server and this user, and other tests may too: on a busy machine a send waits for some time
+/// slices of the scheduler. A server that is blocked (a runtime thread that waits, or an unbounded queue)
+/// would delay other users for seconds.
 const SLACK: Duration = Duration::from_millis(500);
 
 pub(super) struct Bystander {
@@ -24,10 +24,10 @@ pub(super) struct Bystander {
 }
 
 impl Bystander {
-    /// Measures how long sends take while nothing else goes on, and goes on sending.
+    /// Measures the times of sends before the attack, and continues to send.
     pub(super) fn start(server: &Server) -> Self {
         let mut talk = server.user("bystander").talk();
-        // The first one waits for the program to start and to sign in.
+        // The first send waits for the start of the program and its sign-in.
         send(&mut talk);
         let idle: Vec<_> = (0..IDLE_SENDS).map(|_| send(&mut talk)).collect();
         let (took, stop) = (Arc::<Mutex<Vec<_>>>::default(), Arc::<AtomicBool>::default());
@@ -37,20 +37,19 @@ impl Bystander {
                 let took = send(&mut talk);
                 taking.lock().unwrap().push(took);
             }
-            // Whatever went wrong with the link would have been told here.
+            // Standard error would contain any problem with the connection.
             assert_eq!(talk.finish().error, "");
         });
         Self { idle: p99(idle), took, stop, sending }
     }
 
-    /// How long the sends took that were made since this was asked last.
+    /// The slowest sends since the last call.
     pub(super) fn lap(&self) -> Duration {
         p99(std::mem::take(&mut *self.took.lock().unwrap()))
     }
 
-    /// Ends, and checks that all went on as before. Where the same harm was done `elsewhere`, to another server of
-    /// this machine, how long sends took meanwhile tells what they wait for that is not their server's
-    /// doing: its cores and its disk.
+    /// Stops, and checks that the sends were not much slower. If the same attack ran `elsewhere`, against
+    /// another server of this machine, the send times meanwhile show the delays by the cores and the disk.
     #[track_caller]
     pub(super) fn check(self, elsewhere: Option<Duration>) {
         let loaded = self.lap();

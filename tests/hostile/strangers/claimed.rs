@@ -1,4 +1,4 @@
-//! Packets of a connection that come from somewhere else.
+//! Packets of a connection with forged source addresses.
 
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
@@ -15,12 +15,12 @@ use tokio::sync::Notify;
 
 use crate::harness::{PASSWORD, RawConnection, Server, endpoint, in_time};
 
-/// A socket that can send in somebody else's name, as whoever forges addresses does. What is sent there does not
-/// come here.
+/// A socket that sends with the source address of another socket, as an attacker with forged addresses does.
+/// The answers to such a datagram do not arrive here.
 #[derive(Debug)]
 struct Forging {
     inner: Arc<dyn AsyncUdpSocket>,
-    /// In whose name.
+    /// The socket whose address is used.
     name: Mutex<Option<UdpSocket>>,
     forged: Notify,
 }
@@ -71,7 +71,7 @@ fn login(user: &str, password: &str) -> Login {
     Login { user: user.parse().unwrap(), password: password.to_owned().try_into().unwrap() }
 }
 
-/// Signs in, in a packet that seems to come from another address.
+/// Signs in with a packet that has a forged source address.
 async fn login_from(
     raw: &RawConnection,
     forging: &Forging,
@@ -88,7 +88,7 @@ async fn login_from(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn wrong_passwords_are_blamed_on_the_address_that_is_proven() {
+async fn wrong_passwords_count_for_the_validated_address() {
     let server = Server::start();
     RawConnection::connect(&server).await.sign_up("alice").await;
     let (from, forging) = Forging::endpoint();

@@ -1,4 +1,4 @@
-//! A first packet in somebody else's name: what that one gets is no more than three times as much.
+//! A first packet with a forged source address: its owner receives at most three times the bytes.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -9,22 +9,24 @@ use rustls::crypto::aws_lc_rs;
 
 use crate::harness::{RawConnection, Server, configuration_with, endpoint};
 
-/// For how long answers are counted. A handshake is given up after 20 s; the limit is reached long before.
+/// The duration of the count. The server gives a handshake up after 20 s, and reaches the amplification limit
+/// long before.
 const COUNTED_FOR: Duration = Duration::from_secs(7);
 
-/// How many strangers at one address are pressure: half as many would do.
+/// Enough signed-out connections from one address to put the server under pressure. Half as many would be
+/// enough.
 const PRESSING: usize = 128;
 
-/// How a client agrees on keys.
+/// The key exchange of a client.
 #[derive(Clone, Copy)]
 enum KeyExchange {
-    /// As ours does; what it says first takes two packets.
+    /// The key exchange of the qchat client, whose ClientHello needs two packets.
     PostQuantum,
-    /// In one packet: whoever pretends gets the most for it.
+    /// A ClientHello in one packet, which causes the largest answer for its size.
     Classic,
 }
 
-/// The packets by which a client begins, and does not go on.
+/// The first packets of a client that does not continue.
 fn first_packets(server: &Server, exchange: KeyExchange) -> Vec<Vec<u8>> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let client: Endpoint = endpoint("127.0.0.1");
@@ -47,7 +49,7 @@ fn first_packets(server: &Server, exchange: KeyExchange) -> Vec<Vec<u8>> {
     packets
 }
 
-/// Sends packets and says nothing more; returns how many bytes were sent, and how many came.
+/// Sends packets and nothing more. Returns the number of sent bytes, and the number of received bytes.
 fn say_and_be_silent(server: SocketAddr, packets: &[Vec<u8>]) -> (usize, usize) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for packet in packets {
@@ -70,7 +72,7 @@ fn check(what: &str, (sent, came): (usize, usize)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn somebody_in_whose_name_a_connection_is_begun_gets_at_most_three_times_the_bytes() {
+async fn the_owner_of_a_forged_source_address_gets_at_most_three_times_the_bytes() {
     let server = Server::start();
     let begin = || tokio::task::block_in_place(|| first_packets(&server, KeyExchange::PostQuantum));
     let [one, two, ten, mut unknown] = [begin(), begin(), begin(), begin()];
@@ -79,7 +81,8 @@ async fn somebody_in_whose_name_a_connection_is_begun_gets_at_most_three_times_t
     let mut unknown = unknown.remove(0);
     unknown[1..5].copy_from_slice(&0x1a2a_3a4a_u32.to_be_bytes());
     std::thread::scope(|scope| {
-        // Each time the packets of another client: the server knows a connection by what its first says.
+        // Each time the packets of another client, because the server identifies a connection by its first
+        // packet.
         let say = |what, packets: Vec<Vec<u8>>| {
             let server = server.address;
             scope.spawn(move || check(what, say_and_be_silent(server, &packets)));
@@ -90,8 +93,8 @@ async fn somebody_in_whose_name_a_connection_is_begun_gets_at_most_three_times_t
         say("the first packet, ten times", vec![ten[0].clone(); 10]);
         say("a version that nobody speaks", vec![unknown]);
     });
-    // Under pressure the server asks for a proof first, which is a smaller packet. Some strangers more than
-    // that takes: the server counts one a moment after they are connected.
+    // Under pressure the server answers with a Retry, which is a smaller packet. A few more connections than
+    // necessary are opened, because the server counts each a moment after the handshake.
     let packets = begin();
     let from = endpoint("127.0.0.1");
     let mut strangers = Vec::new();

@@ -1,5 +1,5 @@
-//! A client that makes up answers to questions which it never got: its small packets say so instead of what
-//! they were to say.
+//! A client that forges answers to path challenges which it never received. Its small packets contain these
+//! instead of their own frames.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use quinn::crypto::{
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectError, ConnectionId, Side, TransportError};
 
-/// Frames of QUIC (RFC 9000, section 19).
+/// QUIC frame types (RFC 9000, section 19).
 const PING: u8 = 0x01;
 const PATH_RESPONSE: u8 = 0x1b;
 
-/// Packets that are longer are left as they are.
+/// Longer packets are not changed.
 const SMALL_BYTES: usize = 60;
 
 /// Forges while the flag is set.
@@ -102,7 +102,7 @@ impl Session for Forging {
     }
 }
 
-/// Writes something else.
+/// Writes other frames into a packet.
 struct Pen {
     is_forging: Arc<AtomicBool>,
     inner: Box<dyn PacketKey>,

@@ -1,4 +1,4 @@
-//! What people who are signed in, and mean harm, can make the server hold.
+//! The memory, slots and threads of the server that hostile signed-in users can occupy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,31 +16,32 @@ use tokio::time::{Instant, interval, timeout};
 
 use crate::harness::{PASSWORD, RawConnection, Server, configuration, endpoint, in_time, sdk};
 
-/// The connections of one account.
+/// The number of connections of one account.
 const CONNECTIONS: usize = 8;
 
-/// What a connection may have under way. The one that has signed in may not be done with yet.
+/// The concurrent commands of a connection. The sign-in may still occupy one more.
 const COMMANDS: usize = 63;
 
-/// What a connection has on its way, in each direction.
+/// The flow-control window of a connection in each direction.
 const WINDOW_BYTES: usize = 1024 * 1024;
 
-/// The long requests of an account that are kept, and its commands that are at work or have a long answer.
+/// The limits of an account: stored long requests, and running commands or long answers.
 const LONG_REQUESTS: usize = 32;
 const AT_WORK: usize = 16;
 
-/// The followers of an account, and what each is told at a time: so much, and the message that goes beyond.
+/// The watchers of an account, and the bytes of each query for a watcher, which may exceed this by one
+/// message.
 const FOLLOWERS: usize = 64;
 const FOLLOWED_BYTES: usize = 64 * 1024 + MESSAGE_BYTES_MAX;
 
-/// The downloads of an account that are under way, and the threads that read for each.
+/// The concurrent downloads of an account, and the reading threads of each.
 const DOWNLOADS: usize = 16;
 const READING: usize = 3;
 
-/// What the allocator and the store's cache take beside.
+/// The memory of the allocator and of the store's cache.
 const SLACK: usize = 8 * 1024 * 1024;
 
-/// Connections of one account that reads nothing of what it is sent.
+/// Connections of one account that reads no answer.
 async fn connections(server: &Server, token: &SessionToken) -> Vec<RawConnection> {
     let mut transport = TransportConfig::default();
     transport.stream_receive_window(VarInt::from_u32(512));
@@ -56,7 +57,7 @@ async fn connections(server: &Server, token: &SessionToken) -> Vec<RawConnection
     connections
 }
 
-/// Waits until nothing but keep-alives has gone or come for a while.
+/// Waits until only keep-alives are sent and received for some time.
 async fn settled(connections: &[RawConnection]) {
     const FOR: Duration = Duration::from_millis(700);
     const KEEPING_ALIVE: u64 = 4096;
@@ -77,7 +78,7 @@ async fn settled(connections: &[RawConnection]) {
     .await;
 }
 
-/// Opens a stream, and writes this on it.
+/// Opens a stream, and writes this request.
 async fn ask(raw: &RawConnection, request: impl Into<Request>) -> (SendStream, RecvStream) {
     let (mut send, receive) = raw.stream().await;
     in_time(send.write_all(&frame::encode_frame(&request.into()))).await.unwrap();
@@ -85,7 +86,7 @@ async fn ask(raw: &RawConnection, request: impl Into<Request>) -> (SendStream, R
     (send, receive)
 }
 
-/// A server with somebody who has got four times as many messages as an answer holds.
+/// A server with a user who has received four times as many messages as fit into an answer.
 async fn with_messages() -> (Server, SessionToken) {
     let server = Server::start();
     let mallory = RawConnection::connect(&server).await;
@@ -98,7 +99,7 @@ async fn with_messages() -> (Server, SessionToken) {
     (server, token)
 }
 
-/// Says how much the server has grown, and checks that it is no more.
+/// Prints the growth of the server's memory, and checks that it is below the bound.
 #[track_caller]
 fn check(what: &str, server: &Server, before: u64, most: usize) {
     let grown = usize::try_from(server.peak_memory().saturating_sub(before)).unwrap();
@@ -107,7 +108,7 @@ fn check(what: &str, server: &Server, before: u64, most: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
+async fn endless_requests_occupy_only_the_memory_of_one_account() {
     let server = Server::start();
     let token = RawConnection::connect(&server).await.sign_up("mallory").await;
     let connections = connections(&server, &token).await;
@@ -121,7 +122,7 @@ async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
                 let all_but_one = vec![0; REQUEST_BYTES_MAX - 1];
                 send.write_all(&length.to_be_bytes()).await.unwrap();
                 send.write_all(&all_but_one).await.unwrap();
-                // Neither finished nor dropped.
+                // Neither finishes nor drops the stream.
                 std::future::pending::<()>().await;
                 drop((send, receive));
             });
@@ -129,13 +130,13 @@ async fn requests_that_never_end_take_an_accounts_room_and_no_more() {
     }
     settled(&connections).await;
     let of_connections = (WINDOW_BYTES + COMMANDS * 8 * 1024) * CONNECTIONS;
-    // A vector that grows has up to twice as much.
+    // A growing vector has up to twice the capacity.
     let of_account = LONG_REQUESTS * 2 * REQUEST_BYTES_MAX;
     check("requests", &server, before, of_connections + of_account + SLACK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn long_requests_that_come_slowly_leave_room_for_other_devices() {
+async fn long_slow_requests_leave_slots_for_other_devices() {
     let server = Server::start();
     let token = RawConnection::connect(&server).await.sign_up("alice").await;
     let (desk, phone) =
@@ -147,18 +148,18 @@ async fn long_requests_that_come_slowly_leave_room_for_other_devices() {
         let (mut send, receive) = desk.stream().await;
         let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
         send.write_all(&length.to_be_bytes()).await.unwrap();
-        // Long enough to wait for one of the account's slots, and not complete.
+        // This is long enough to need one of the account's slots, and the request is incomplete.
         send.write_all(&[0; REQUEST_BYTES_MAX / 8]).await.unwrap();
         slow.push((send, receive));
     }
     settled(std::slice::from_ref(&desk)).await;
-    // The server gives incomplete requests up after 8 s; the phone must not wait for that.
+    // The server gives incomplete requests up after 8 s, and the phone must not wait for that.
     let users = timeout(Duration::from_secs(4), phone.ask(Users { after: None })).await;
     assert!(users.expect("it waits for the desk").is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_nobody_reads_take_an_accounts_places_and_no_more() {
+async fn unread_answers_occupy_only_the_slots_of_one_account() {
     let (server, token) = with_messages().await;
     let connections = connections(&server, &token).await;
     let before = server.memory();
@@ -172,13 +173,13 @@ async fn answers_that_nobody_reads_take_an_accounts_places_and_no_more() {
     }
     settled(&connections).await;
     let of_connections = WINDOW_BYTES * CONNECTIONS;
-    // As it was read, and as it is sent.
+    // Each answer is in memory as it was read, and as it is sent.
     let of_account = AT_WORK * 2 * ANSWER_BYTES_MAX;
     check("answers", &server, before, of_connections + of_account + SLACK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn followers_that_do_not_read_are_told_little_each() {
+async fn watchers_that_do_not_read_occupy_little_memory_each() {
     let (server, token) = with_messages().await;
     let connections = connections(&server, &token).await;
     let before = server.memory();
@@ -194,7 +195,7 @@ async fn followers_that_do_not_read_are_told_little_each() {
     check("followers", &server, before, of_connections + of_account + SLACK);
 }
 
-/// Begins as many downloads as an account may have, and gives them up by signing out.
+/// Starts as many downloads as an account may have, and cancels them by signing out.
 async fn begin_and_give_up(raw: &RawConnection) {
     let (user, password) = ("mallory".parse().unwrap(), PASSWORD.to_owned().try_into().unwrap());
     raw.ask(Login { user, password }).await.unwrap();
@@ -210,7 +211,7 @@ async fn begin_and_give_up(raw: &RawConnection) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
+async fn cancelled_downloads_occupy_only_the_threads_of_one_account() {
     const ROUNDS: usize = 8;
     let server = Server::start();
     let mallory = sdk::device(&server, "mallory").await;
@@ -218,7 +219,7 @@ async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
     let path = folder.path().join("film.mkv");
     std::fs::File::create(&path).unwrap().set_len(8 * 1024 * 1024).unwrap();
     mallory.send_file(sdk::user("mallory"), &path, Progress::none()).await.unwrap();
-    // While others talk, files are read slowly.
+    // While other users chat, files are read slowly.
     let alice = sdk::device(&server, "alice").await;
     let talking = tokio::spawn(async move {
         let mut ticks = interval(Duration::from_millis(100));
@@ -234,14 +235,14 @@ async fn downloads_that_are_given_up_take_an_accounts_threads_and_no_more() {
         most = most.max(server.threads().saturating_sub(before));
     }
     talking.abort();
-    // As many again for everything else: each command that is at work looks into the store, too.
+    // As many threads again for everything else, for example the queries of running commands.
     let bound = 2 * DOWNLOADS * READING;
     println!("given up: {most} threads of {bound}");
     assert!(most <= bound, "{most} threads are more than {bound}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none() {
+async fn a_thief_of_a_session_cannot_keep_the_owner_from_ending_it() {
     let (server, token) = with_messages().await;
     let owner = RawConnection::connect(&server).await;
     owner.resume(&token).await;
@@ -253,10 +254,10 @@ async fn whoever_has_a_session_of_an_account_keeps_its_owner_from_ending_none() 
         asked.push(ask(&connections[0], history).await);
     }
     settled(&connections).await;
-    // All of the account's places are taken, and not given back as long as nobody reads.
+    // All slots of the account are occupied, and stay so while nobody reads.
     let users = timeout(Duration::from_millis(500), owner.ask(Users { after: None })).await;
     assert!(users.is_err(), "{users:?}");
-    // Sooner than the server gives the answers up.
+    // This is sooner than the server cancels unread answers.
     let ended = timeout(Duration::from_secs(20), owner.ask(LogoutEverywhere)).await;
     assert!(ended.expect("it waits for nobody").is_ok());
 }

@@ -1,4 +1,4 @@
-//! Those who come and go: what is left of them counts for as long as it is there.
+//! Connections that come and go: their remains count against the limits while they exist.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::harness::{RawConnection, Server, configuration, endpoint, in_time};
 
 const MIB: u64 = 1024 * 1024;
 
-/// How many connections an address may have on which nobody is signed in.
+/// The most signed-out connections of an address.
 const STRANGERS_PER_ADDRESS_MAX: usize = 256;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handshakes_that_fail_count_until_they_are_forgotten() {
+async fn failed_handshakes_count_until_they_are_forgotten() {
     let server = Server::start();
     let before = server.memory();
     let mut coming = JoinSet::new();
@@ -31,14 +31,14 @@ async fn handshakes_that_fail_count_until_they_are_forgotten() {
     assert!(ended.is_err(), "{ended:?}");
     let grown = server.peak_memory().saturating_sub(before);
     println!("handshakes that fail: {} KiB", grown / 1024);
-    // Where they count for nothing, 20 MiB in a second.
+    // If they did not count, the server would grow by 20 MiB in a second.
     assert!(grown <= 16 * MIB, "{grown} bytes");
-    // Somebody else finds a place meanwhile.
+    // Another client is accepted meanwhile.
     in_time(RawConnection::on(&endpoint("127.0.0.2"), &server)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_signs_out_on_many_connections_leaves_room_for_strangers() {
+async fn a_sign_out_on_many_connections_leaves_slots_for_others() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
     let token = RawConnection::on(&from, &server).await.unwrap().sign_up("alice").await;
@@ -49,7 +49,7 @@ async fn who_signs_out_on_many_connections_leaves_room_for_strangers() {
         there.push(raw);
     }
     there[0].ask(LogoutEverywhere).await.unwrap();
-    // Sooner than all of them end.
+    // This is sooner than the end of all these connections.
     let mut closed = JoinSet::new();
     for raw in &there {
         let connection = raw.connection.clone();

@@ -1,5 +1,5 @@
-//! Connections that move to addresses of others: whoever has one of these gets no more than three times the
-//! bytes that were sent in their name.
+//! Connections that migrate to addresses of others. The owner of such an address receives at most three times
+//! the bytes that were sent with its source address.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,19 +16,19 @@ use super::forger::Forger;
 use super::wanderer::{HOME, Itinerary, Wanderer};
 use crate::harness::{RawConnection, Server, configuration, in_time, sdk, tls};
 
-/// At how many addresses a connection shows up.
+/// The number of addresses to which a connection migrates.
 const ADDRESSES: usize = 1_000;
 
-/// For how long what the server says late is counted.
+/// The duration of the count of late datagrams from the server.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
-/// How long a datagram's answer has until the next one is sent.
+/// The pause after each datagram, for its answer.
 const PACE: Duration = Duration::from_millis(1);
 
-/// The longest answer, in messages of the longest text that a stranger's request could hold.
+/// The longest answer, in messages of the longest text that fits into a signed-out request.
 const MESSAGES: u32 = 12;
 
-/// Somebody who says a lot, hears nothing, and goes on.
+/// A transport that sends a lot without any acknowledgement.
 fn careless_transport() -> TransportConfig {
     let mut congestion = CubicConfig::default();
     congestion.initial_window(1 << 30);
@@ -46,7 +46,7 @@ fn careless(server: &Server) -> ClientConfig {
     configuration
 }
 
-/// A client that makes up answers while the flag is set.
+/// The configuration of a client that forges answers while the flag is set.
 fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
     let inner = Arc::new(QuicClientConfig::try_from(tls(server)).unwrap());
     let forger = Forger { is_forging: Arc::clone(is_forging), inner };
@@ -72,16 +72,16 @@ impl Attacker {
         Self { wanderer, raw, _endpoint: endpoint }
     }
 
-    /// Says so many small packets.
+    /// Sends this many small packets.
     async fn say(&self, packets: usize, itinerary: Itinerary) {
         let (mut send, _receive) = self.raw.stream().await;
-        // Of a request that never comes whole.
+        // The length of a request that is never complete.
         send.write_all(&4_000_u32.to_be_bytes()).await.unwrap();
         self.wanderer.travel(itinerary);
         while self.wanderer.datagrams() < packets {
             let before = self.wanderer.datagrams();
             if send.write_all(b"x").await.is_err() {
-                // A slow machine: the server waits for no request without end.
+                // On a slow machine the server may give the request up first.
                 break;
             }
             in_time(async {
@@ -92,11 +92,11 @@ impl Attacker {
             .await;
         }
         self.wanderer.return_home();
-        // It is read no more, and the connection goes on.
+        // The server no longer reads the stream, and the connection continues.
         let _ = send.reset(0_u8.into());
     }
 
-    /// Asks so often for much, from other addresses than home.
+    /// Sends this many queries with long answers, from addresses other than home.
     async fn ask(&self, questions: usize, itinerary: Itinerary) {
         self.wanderer.travel(itinerary);
         let mut streams = Vec::new();
@@ -123,7 +123,8 @@ impl Attacker {
         self.wanderer.return_home();
     }
 
-    /// Counts what came, in sum and where it was the most: returns whether it is little enough.
+    /// Counts the received bytes, in sum and at the address with the most. Returns whether they are within
+    /// the limit.
     async fn gets_little(self, what: &str) -> bool {
         sleep(COUNTED_FOR).await;
         let bytes = self.wanderer.bytes_abroad();
@@ -143,22 +144,22 @@ impl Attacker {
     }
 }
 
-/// From ever new addresses.
+/// A new address for every datagram.
 fn onwards() -> Itinerary {
     Box::new(|number| HOME + 1 + number)
 }
 
-/// From one after the other of so many, again and again.
+/// This many addresses in turn, repeatedly.
 fn in_turn(addresses: usize) -> Itinerary {
     Box::new(move |number| HOME + 1 + number % addresses)
 }
 
-/// From home and one other, in turns, several packets each.
+/// Home and one other address in turn, for several packets each.
 fn there_and_back() -> Itinerary {
     Box::new(|number| if number / 5 % 2 == 0 { HOME + 1 } else { HOME })
 }
 
-/// Counts what each of these journeys draws. `names` are the accounts to sign in with, if any.
+/// Counts the bytes that each of these migrations causes. `names` are the accounts that sign in, if any.
 async fn journeys(server: &Server, who: &str, names: [Option<&str>; 4]) -> bool {
     let kinds: [(&str, usize, Itinerary); 4] = [
         ("ever new addresses", ADDRESSES, onwards()),
@@ -179,12 +180,12 @@ async fn journeys(server: &Server, who: &str, names: [Option<&str>; 4]) -> bool 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_addresses_to_which_a_strangers_connection_moves_get_at_most_three_times_the_bytes() {
+async fn a_signed_out_connection_causes_at_most_three_times_the_bytes_at_forged_addresses() {
     assert!(journeys(&Server::start(), "signed out", [None; 4]).await, "they get more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_addresses_to_which_a_users_connection_moves_get_at_most_three_times_the_bytes() {
+async fn a_signed_in_connection_causes_at_most_three_times_the_bytes_at_forged_addresses() {
     let server = Server::start();
     let names = ["m1", "m2", "m3", "m4"].map(Some);
     let is_little = journeys(&server, "signed in", names).await;
@@ -201,7 +202,7 @@ async fn the_addresses_to_which_a_users_connection_moves_get_at_most_three_times
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_that_are_made_up_prove_no_address() {
+async fn forged_answers_validate_no_address() {
     let server = Server::start();
     let is_forging = Arc::<AtomicBool>::default();
     let mut is_little = true;

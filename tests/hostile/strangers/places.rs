@@ -1,4 +1,4 @@
-//! How many may come, in all and from one address.
+//! The limits on connections, in total and from one address.
 
 use qchat_proto::command::Users;
 use quinn::{ConnectionError, Endpoint, TransportErrorCode};
@@ -19,7 +19,7 @@ async fn check_refused(from: &Endpoint, server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
+async fn connections_are_limited_for_each_address_and_in_total() {
     let server = Server::with(&["--max-connections", "4", "--max-connections-per-address", "3"]);
     let [one, two, three] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(endpoint);
     let mut here = Vec::new();
@@ -32,7 +32,7 @@ async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
     // The server counts a connection a moment after the client has it.
     there.ask(Users { after: None }).await.unwrap_err();
     check_refused(&three, &server).await;
-    // A place that was left is somebody else's, and those who are there stay.
+    // A free slot is given to another client, and the existing connections stay.
     drop(there);
     let mut late = None;
     while late.is_none() {
@@ -44,7 +44,7 @@ async fn an_address_has_so_many_places_and_the_server_so_many_in_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_at_one_address_can_be_there_at_once() {
+async fn all_users_of_one_address_can_be_connected_at_once() {
     const PEOPLE: usize = 300;
     let server = Server::start();
     let from = endpoint("127.0.0.1");

@@ -1,4 +1,4 @@
-//! Peers that send a byte now and then.
+//! Peers that send one byte from time to time.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,12 @@ use crate::harness::{DEADLINE, RawConnection, Server, endpoint, in_time};
 const CONNECTIONS: usize = 200;
 const STREAMS: usize = 16;
 
-/// How many bytes a stream may live to see, at one a second. They are counted, and not the time: where the
-/// machine is busy, both are late.
+/// The most bytes of a stream before the server ends it, at one byte a second. The test counts bytes and not
+/// the time, because on a busy machine both sides are late.
 const BYTES_MAX: u32 = 10;
 
-/// Sends a byte a second on each stream until the server ends it; returns the most that one has sent.
+/// Sends a byte a second on each stream until the server ends it. Returns the most bytes that one stream has
+/// sent.
 async fn drip(streams: Vec<(SendStream, RecvStream)>) -> u32 {
     let mut dripping = JoinSet::new();
     for (mut send, mut receive) in streams {
@@ -28,7 +29,7 @@ async fn drip(streams: Vec<(SendStream, RecvStream)>) -> u32 {
             let sending = async {
                 for sent in 0_u32.. {
                     seconds.tick().await;
-                    // The length of a frame first.
+                    // The first bytes are the length of a frame.
                     let byte = if sent == 2 { 3 } else { 0 };
                     if send.write_all(&[byte]).await.is_err() {
                         return sent;
@@ -53,7 +54,7 @@ async fn drip(streams: Vec<(SendStream, RecvStream)>) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sends_a_byte_a_second_is_not_waited_for() {
+async fn a_request_with_one_byte_a_second_is_given_up() {
     let server = Server::start();
     let from = endpoint("127.0.0.1");
     let first = RawConnection::on(&from, &server).await.unwrap();
@@ -63,7 +64,7 @@ async fn who_sends_a_byte_a_second_is_not_waited_for() {
     let mut connections = JoinSet::new();
     for number in 0..CONNECTIONS {
         let raw = RawConnection::on(&from, &server).await.unwrap();
-        // Three of four are signed in; the others may have two streams.
+        // Three of four connections are signed in; the others may have two streams.
         let streams = if number % 4 == 0 {
             every_stream(&raw).await
         } else {
@@ -92,7 +93,7 @@ async fn who_sends_a_byte_a_second_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_file_whose_stream_does_not_say_which_one_is_not_waited_for() {
+async fn a_file_stream_without_its_header_is_given_up() {
     let server = Server::start();
     let raw = RawConnection::connect(&server).await;
     raw.sign_up("mallory").await;

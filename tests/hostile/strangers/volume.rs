@@ -1,6 +1,6 @@
-//! Much of everything: what it costs the server in memory, and others in time.
+//! Large amounts of hostile traffic: their cost in the memory of the server, and in the time of other users.
 //!
-//! `QCHAT_GARBAGE` says how many frames of garbage are sent.
+//! `QCHAT_GARBAGE` is the number of garbage frames.
 
 use qchat_proto::command::Users;
 use qchat_proto::limits::{REQUEST_BYTES_MAX, SIGNED_OUT_REQUEST_BYTES_MAX};
@@ -14,13 +14,13 @@ use crate::harness::{RawConnection, Server, configuration, endpoint, in_time};
 
 const MIB: u64 = 1024 * 1024;
 
-/// How many hostile connections there are at a time.
+/// The number of concurrent hostile connections.
 const STRANGERS: u64 = 200;
 
-/// How many frames of garbage are sent.
+/// The number of garbage frames.
 const GARBAGE: usize = 10_000;
 
-/// What a stranger may pin, in bytes, as `SECURITY.md` tells.
+/// The bytes that a signed-out connection can occupy, from `SECURITY.md`.
 fn bytes_of_a_stranger() -> u64 {
     let lines = include_str!("../../../SECURITY.md").lines();
     let row = lines
@@ -31,7 +31,7 @@ fn bytes_of_a_stranger() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory() {
+async fn signed_out_connections_occupy_little_memory_of_the_server() {
     let server = Server::start();
     server.user("alice").ok("ls");
     let before = server.memory();
@@ -42,7 +42,7 @@ async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory(
         let mut streams = every_stream(&raw).await;
         assert_eq!(streams.len(), 2);
         for (send, _) in &mut streams {
-            // All of the longest request but its last byte.
+            // The longest request, without its last byte.
             let length = u32::try_from(SIGNED_OUT_REQUEST_BYTES_MAX).unwrap();
             let but_one = vec![0; SIGNED_OUT_REQUEST_BYTES_MAX - 1];
             send.write_all(&[&length.to_be_bytes()[..], &but_one].concat()).await.unwrap();
@@ -59,7 +59,7 @@ async fn strangers_who_fill_all_that_they_may_hold_little_of_the_servers_memory(
     assert!(grown <= STRANGERS * bytes_of_a_stranger(), "{grown} bytes are more than the sum");
 }
 
-/// Waits until the server has acknowledged the last packet that had something to say.
+/// Waits until the server has acknowledged the last packet with data.
 async fn all_has_arrived(connection: &Connection) {
     let has_acknowledged = |connection: &Connection| connection.stats().frame_rx.acks;
     let before = has_acknowledged(connection);
@@ -68,7 +68,7 @@ async fn all_has_arrived(connection: &Connection) {
     }
 }
 
-/// Garbage of the given number.
+/// The garbage with this number.
 fn garbage(number: usize) -> Vec<u8> {
     let valid = frame::encode_frame(&Request::from(Users { after: None }));
     let long = u32::try_from(REQUEST_BYTES_MAX + 1 + number).unwrap().to_be_bytes();
@@ -82,13 +82,13 @@ fn garbage(number: usize) -> Vec<u8> {
     }
 }
 
-/// Sends garbage until the server closes the connection, or so many times; returns how often.
+/// Sends garbage until the server closes the connection, or `most` times. Returns the number of frames.
 pub(super) async fn garbage_until_closed(raw: &RawConnection, most: usize) -> usize {
     for number in 0..most {
         let Ok((mut send, mut receive)) = in_time(raw.connection.open_bi()).await else {
             return number;
         };
-        // The server may stop reading before all is written.
+        // The server may stop reading before all bytes are written.
         let _ = in_time(send.write_all(&garbage(number))).await;
         let _ = send.finish();
         let answer = in_time(receive.read_to_end(100)).await;
@@ -105,8 +105,8 @@ pub(super) async fn garbage_until_closed(raw: &RawConnection, most: usize) -> us
     most
 }
 
-/// Sends so many frames of garbage to a server, on eight connections at a time; returns how many it took
-/// before it closed their connections, and how many connections.
+/// Sends this many garbage frames to a server, on eight connections at the same time. Returns the frames that
+/// it accepted before it closed their connections, and the number of connections.
 async fn garbage_on_connections(server: &Server, frames: usize) -> (usize, usize) {
     let mut senders = JoinSet::new();
     for _ in 0..8 {
@@ -127,7 +127,7 @@ async fn garbage_on_connections(server: &Server, frames: usize) -> (usize, usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_frames_of_garbage_hurt_nobody() {
+async fn ten_thousand_garbage_frames_affect_nobody() {
     let frames = std::env::var("QCHAT_GARBAGE").map_or(GARBAGE, |frames| frames.parse().unwrap());
     let (server, other) = (Server::start(), Server::start());
     let bystander = Bystander::start(&server);
@@ -139,11 +139,11 @@ async fn ten_thousand_frames_of_garbage_hurt_nobody() {
     println!("{sent} frames on {connections} connections: {} KiB", grown / 1024);
     bystander.check(Some(elsewhere));
     assert!(grown <= 16 * MIB, "{grown} bytes");
-    // It ends well, and has not panicked.
+    // The server stops in order, and has not panicked.
     server.terminate();
 }
 
-/// Sends some of the longest request, a byte in a packet; returns how many packets that took.
+/// Sends a part of the longest request, one byte in each packet. Returns the number of packets.
 async fn in_packets_of_one_byte(raw: &RawConnection, bytes: usize) -> u64 {
     let (mut send, _receive) = raw.stream().await;
     let length = u32::try_from(REQUEST_BYTES_MAX).unwrap();
@@ -153,7 +153,7 @@ async fn in_packets_of_one_byte(raw: &RawConnection, bytes: usize) -> u64 {
     for _ in 0..bytes {
         let before = packets();
         send.write_all(b"x").await.unwrap();
-        // Else one packet would take several.
+        // Without this wait, one packet would contain several bytes.
         while packets() == before {
             yield_now().await;
         }
@@ -161,8 +161,8 @@ async fn in_packets_of_one_byte(raw: &RawConnection, bytes: usize) -> u64 {
     packets() - begun
 }
 
-/// Sends the longest request to a server, a byte in a packet and a part of it on each of eight connections;
-/// returns how many packets that took.
+/// Sends the longest request to a server, one byte in each packet, in parts on eight connections. Returns the
+/// number of packets.
 async fn request_in_packets_of_one_byte(server: &Server) -> u64 {
     const SENDERS: usize = 8;
     let token = RawConnection::connect(server).await.sign_up("mallory").await;
@@ -181,7 +181,7 @@ async fn request_in_packets_of_one_byte(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
+async fn requests_in_packets_of_one_byte_cost_no_more_memory_than_their_length() {
     let (server, other) = (Server::start(), Server::start());
     let bystander = Bystander::start(&server);
     request_in_packets_of_one_byte(&other).await;
@@ -191,7 +191,7 @@ async fn requests_in_packets_of_one_byte_cost_no_more_than_their_length() {
     let grown = server.peak_memory().saturating_sub(before);
     println!("{REQUEST_BYTES_MAX} bytes in {packets} packets: {} KiB", grown / 1024);
     bystander.check(Some(elsewhere));
-    // A reader that keeps what it got in the packets that it came in: 7 MiB.
+    // A reader that keeps the received packets would need 7 MiB.
     assert!(grown <= 4 * MIB, "{grown} bytes");
     server.terminate();
 }

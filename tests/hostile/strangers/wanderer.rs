@@ -1,4 +1,5 @@
-//! A client's socket that says each datagram from whatever address it likes, as somebody can who forges them.
+//! The socket of a client that sends each datagram from a chosen address, as an attacker with forged source
+//! addresses can.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
@@ -10,16 +11,16 @@ use std::task::{Context, Poll, ready};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime, UdpPoller};
 
-/// How many ports there are. Each is one of many addresses of this machine.
+/// The number of ports. Each has one of many addresses of this machine.
 const PORTS: usize = 40;
 
-/// How many hosts there are in one of this machine's networks.
+/// The number of hosts in each loopback network.
 const HOSTS: usize = 200;
 
 /// The address whose datagrams the client reads.
 pub(super) const HOME: usize = 0;
 
-/// The address from which a datagram with this number is said.
+/// Chooses the source address of the datagram with this number.
 pub(super) type Itinerary = Box<dyn FnMut(usize) -> usize + Send>;
 
 /// All ports of a client.
@@ -28,7 +29,7 @@ pub(super) struct Wanderer {
     journey: Mutex<Journey>,
 }
 
-/// The bytes at an address.
+/// The bytes sent from and received at an address.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Bytes {
     pub(super) sent: usize,
@@ -39,9 +40,9 @@ pub(super) struct Bytes {
 struct Journey {
     itinerary: Option<Itinerary>,
     datagrams: usize,
-    /// By the number of the address.
+    /// Indexed by the number of the address.
     bytes: Vec<Bytes>,
-    /// Those that came home and are not read yet.
+    /// The datagrams at the home address that are not read yet.
     at_home: VecDeque<(RecvMeta, Vec<u8>)>,
 }
 
@@ -61,7 +62,7 @@ impl std::fmt::Debug for Wanderer {
 }
 
 impl Wanderer {
-    /// At home, and what connects through it.
+    /// The socket, and an endpoint that uses it.
     pub(super) fn endpoint() -> (Arc<Self>, Endpoint) {
         let socket = |_| {
             let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -75,28 +76,28 @@ impl Wanderer {
         (wanderer, endpoint.unwrap())
     }
 
-    /// From now on each datagram is said from where the itinerary says.
+    /// From now on the itinerary chooses the source address of each datagram.
     pub(super) fn travel(&self, itinerary: Itinerary) {
         let mut journey = self.journey.lock().unwrap();
         (journey.itinerary, journey.datagrams) = (Some(itinerary), 0);
     }
 
-    /// From now on all are said from home.
+    /// From now on all datagrams are sent from home.
     pub(super) fn return_home(&self) {
         self.journey.lock().unwrap().itinerary = None;
     }
 
-    /// How many datagrams were said on this journey.
+    /// The number of datagrams since the last `travel`.
     pub(super) fn datagrams(&self) -> usize {
         self.journey.lock().unwrap().datagrams
     }
 
-    /// The bytes at each address but home, by its number.
+    /// The bytes at each address except home, in the order of the addresses.
     pub(super) fn bytes_abroad(&self) -> Vec<Bytes> {
         self.journey.lock().unwrap().bytes.iter().skip(HOME + 1).copied().collect()
     }
 
-    /// Takes all that has come.
+    /// Reads all datagrams that have arrived.
     fn take(&self, context: &mut Context<'_>) -> io::Result<()> {
         let mut buffer = vec![0; 65_536];
         for (port, socket) in self.sockets.iter().enumerate() {

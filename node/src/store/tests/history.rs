@@ -100,7 +100,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn an_inbox_shows_what_was_asked_for(
-        // Who sends to bob; "bob" writes to alice, which leaves a copy in his mailbox.
+        // The senders. Bob writes to alice, which leaves a copy in his mailbox.
         senders in prop::collection::vec(0..3usize, 1..20),
         read in prop::collection::vec(1..25u64, 0..12),
         queries in prop::collection::vec(
