@@ -1,29 +1,19 @@
-//! Who may know whom: the dependency rules of the house, read from its manifests and its source.
+//! The dependencies of the crates and of their parts, read from the manifests and the source.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::harness::files_below;
+use super::{root, rust_files, without_tests};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The names of the crates that a room depends on; those of its tests do not count.
-fn dependencies(room: &str) -> BTreeSet<String> {
-    let manifest = std::fs::read_to_string(root().join(room).join("Cargo.toml")).unwrap();
+/// The crates that a crate depends on, without those of its tests.
+fn dependencies(package: &str) -> BTreeSet<String> {
+    let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
     let dependencies = manifest["dependencies"].as_table().unwrap();
     dependencies.keys().cloned().collect()
 }
 
-/// The source files of a room, or of a part of it.
-fn sources(part: &str) -> Vec<PathBuf> {
-    let files = files_below(&root().join(part));
-    files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")).collect()
-}
-
-/// The files that use a crate by name, comments apart.
+/// The files whose code names a crate.
 fn users_of(name: &str, files: &[PathBuf]) -> Vec<PathBuf> {
     let path = format!("{name}::");
     let import = format!("use {name}");
@@ -42,18 +32,18 @@ fn users_of(name: &str, files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 #[track_caller]
-fn check_knows_none_of(room: &str, strangers: &[&str]) {
-    let known = dependencies(room);
-    for stranger in strangers {
-        assert!(!known.contains(*stranger), "{room} knows {stranger}");
-        let name = stranger.replace('-', "_");
-        assert_eq!(users_of(&name, &sources(&format!("{room}/src"))), Vec::<PathBuf>::new());
+fn check_uses_none_of(package: &str, forbidden: &[&str]) {
+    let known = dependencies(package);
+    for other in forbidden {
+        assert!(!known.contains(*other), "{package} depends on {other}");
+        let name = other.replace('-', "_");
+        assert_eq!(users_of(&name, &rust_files(&format!("{package}/src"))), Vec::<PathBuf>::new());
     }
 }
 
 const TERMINAL: [&str; 3] = ["clap", "rustyline", "indicatif"];
 const NETWORK: [&str; 2] = ["quinn", "rustls"];
-const ROOMS: [&str; 6] = [
+const CRATES: [&str; 6] = [
     "qchat-proto",
     "qchat-transfer",
     "qchat-node",
@@ -62,89 +52,78 @@ const ROOMS: [&str; 6] = [
     "qchat-bench",
 ];
 
-fn rooms_but(known: &[&str]) -> Vec<&'static str> {
-    ROOMS.into_iter().filter(|room| !known.contains(room)).collect()
+fn crates_but(known: &[&str]) -> Vec<&'static str> {
+    CRATES.into_iter().filter(|name| !known.contains(name)).collect()
 }
 
 #[test]
-fn proto_knows_no_transport_no_store_no_terminal_and_no_other_room() {
-    check_knows_none_of("proto", &NETWORK);
-    check_knows_none_of("proto", &TERMINAL);
-    check_knows_none_of("proto", &["redb", "anyhow"]);
-    check_knows_none_of("proto", &rooms_but(&["qchat-proto"]));
+fn proto_uses_no_transport_no_store_no_terminal_and_no_other_crate() {
+    check_uses_none_of("proto", &NETWORK);
+    check_uses_none_of("proto", &TERMINAL);
+    check_uses_none_of("proto", &["redb", "anyhow"]);
+    check_uses_none_of("proto", &crates_but(&["qchat-proto"]));
 }
 
 #[test]
-fn transfer_knows_streams_and_of_the_rooms_only_proto() {
-    check_knows_none_of("transfer", &["rustls"]);
-    check_knows_none_of("transfer", &TERMINAL);
-    check_knows_none_of("transfer", &["redb", "anyhow"]);
-    check_knows_none_of("transfer", &rooms_but(&["qchat-proto", "qchat-transfer"]));
+fn transfer_uses_streams_and_of_our_crates_only_proto() {
+    check_uses_none_of("transfer", &["rustls"]);
+    check_uses_none_of("transfer", &TERMINAL);
+    check_uses_none_of("transfer", &["redb", "anyhow"]);
+    check_uses_none_of("transfer", &crates_but(&["qchat-proto", "qchat-transfer"]));
 }
 
 #[test]
-fn node_and_client_do_not_know_each_other_nor_the_terminal() {
-    for room in ["node", "client"] {
-        check_knows_none_of(room, &TERMINAL);
-        check_knows_none_of(room, &["anyhow"]);
-        let own = format!("qchat-{room}");
-        check_knows_none_of(room, &rooms_but(&["qchat-proto", "qchat-transfer", &own]));
+fn node_and_client_use_neither_each_other_nor_the_terminal() {
+    for package in ["node", "client"] {
+        check_uses_none_of(package, &TERMINAL);
+        check_uses_none_of(package, &["anyhow"]);
+        let own = format!("qchat-{package}");
+        check_uses_none_of(package, &crates_but(&["qchat-proto", "qchat-transfer", &own]));
     }
 }
 
 #[test]
-fn the_terminal_knows_the_client_and_neither_server_nor_network() {
-    check_knows_none_of("client/terminal", &["qchat-node", "redb"]);
-    check_knows_none_of("client/terminal", &NETWORK);
+fn the_terminal_uses_the_client_and_neither_server_nor_network() {
+    check_uses_none_of("client/terminal", &["qchat-node", "redb"]);
+    check_uses_none_of("client/terminal", &NETWORK);
 }
 
 #[test]
-fn the_bench_is_a_client_and_nobody_knows_it() {
-    check_knows_none_of(
+fn the_bench_is_a_client_and_no_crate_uses_it() {
+    check_uses_none_of(
         "bench",
-        &rooms_but(&["qchat-proto", "qchat-client", "qchat-transfer", "qchat-bench"]),
+        &crates_but(&["qchat-proto", "qchat-client", "qchat-transfer", "qchat-bench"]),
     );
-    for room in ["client/terminal", "."] {
-        assert!(!dependencies(room).contains("qchat-bench"), "{room} knows the bench");
+    for package in ["client/terminal", "."] {
+        assert!(!dependencies(package).contains("qchat-bench"), "{package} uses the bench");
     }
 }
 
 #[test]
-fn only_the_node_knows_the_store_and_only_in_one_module() {
-    for room in ["proto", "transfer", "client", "client/terminal", "bench", "."] {
-        assert!(!dependencies(room).contains("redb"), "{room} knows redb");
+fn only_the_node_uses_redb_and_only_in_its_store() {
+    for package in ["proto", "transfer", "client", "client/terminal", "bench", "."] {
+        assert!(!dependencies(package).contains("redb"), "{package} uses redb");
     }
-    let users = users_of("redb", &sources("node/src"));
+    let users = users_of("redb", &rust_files("node/src"));
     assert!(!users.is_empty());
     for user in users {
-        let inside = user.starts_with("node/src/store") || user == Path::new("node/src/store.rs");
-        assert!(inside, "{} knows redb", user.display());
+        assert!(user.starts_with("node/src/store"), "{} uses redb", user.display());
     }
 }
 
 #[test]
-fn the_store_knows_nobody() {
-    let store = sources("node/src/store");
+fn the_store_uses_no_network_no_clock_and_no_randomness() {
+    let store = rust_files("node/src/store");
     assert!(!store.is_empty());
-    for stranger in ["quinn", "rustls", "argon2", "blake3", "getrandom", "jiff", "time"] {
-        assert_eq!(users_of(stranger, &store), Vec::<PathBuf>::new(), "{stranger}");
-    }
-    // Of the node's own modules it knows none above it.
-    for file in &store {
-        let code = std::fs::read_to_string(file).unwrap();
-        for module in
-            ["connection", "dispatch", "endpoint", "session", "answers", "passwords", "uploads"]
-        {
-            let path = format!("crate::{module}");
-            assert!(!code.contains(&path), "{} knows {path}", file.display());
-        }
+    for other in ["quinn", "rustls", "argon2", "blake3", "getrandom", "jiff", "time"] {
+        assert_eq!(users_of(other, &store), Vec::<PathBuf>::new(), "{other}");
     }
 }
 
 #[test]
-fn permission_is_decided_in_one_place() {
-    let files = sources("node/src").into_iter();
-    // What the tests of the store expect, they say themselves.
+fn permission_is_decided_in_one_file() {
+    let files = rust_files("node/src").into_iter();
+    // The tests of the store name the refusals that they expect.
     let files = files.filter(|file| !file.components().any(|part| part.as_os_str() == "tests"));
     let decide = files.filter(|file| {
         let code = std::fs::read_to_string(file).unwrap();
@@ -155,14 +134,14 @@ fn permission_is_decided_in_one_place() {
 }
 
 #[test]
-fn a_change_is_applied_without_a_clock_or_a_die() {
-    for file in sources("node/src/store/changes") {
+fn a_change_is_applied_without_a_clock_or_randomness() {
+    for file in rust_files("node/src/store/changes") {
         let code = std::fs::read_to_string(&file).unwrap();
-        let code = code.split("#[cfg(test)]").next().unwrap();
-        for stranger in
+        let code = without_tests(&code);
+        for other in
             ["SystemTime", "Instant", "Timestamp::now", "::random()", "std::env", "std::fs"]
         {
-            assert!(!code.contains(stranger), "{} knows {stranger}", file.display());
+            assert!(!code.contains(other), "{} uses {other}", file.display());
         }
     }
 }
@@ -171,12 +150,11 @@ fn a_change_is_applied_without_a_clock_or_a_die() {
 const PANICKING: [&str; 5] = ["println!", "print!(", "eprintln!", "eprint!(", "dbg!("];
 
 #[test]
-fn nothing_that_ships_writes_by_a_macro_that_panics() {
-    let rooms = ["src", "proto", "transfer", "node", "client", "bench", "fuzz"];
-    // A test's print is for its reader.
+fn the_program_writes_by_no_macro_that_panics() {
+    let folders = ["src", "proto", "transfer", "node", "client", "bench", "fuzz"];
     let ships = |file: &PathBuf| !file.components().any(|part| part.as_os_str() == "tests");
     let mut looked_at = 0;
-    for file in rooms.into_iter().flat_map(sources).filter(ships) {
+    for file in folders.into_iter().flat_map(rust_files).filter(ships) {
         let code = std::fs::read_to_string(&file).unwrap();
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for (line, found) in code.enumerate() {
@@ -192,7 +170,7 @@ fn nothing_that_ships_writes_by_a_macro_that_panics() {
 #[test]
 fn only_the_terminal_and_the_program_write_to_the_standard_streams() {
     for file in
-        ["proto/src", "transfer/src", "node/src", "client/src"].into_iter().flat_map(sources)
+        ["proto/src", "transfer/src", "node/src", "client/src"].into_iter().flat_map(rust_files)
     {
         let code = std::fs::read_to_string(&file).unwrap();
         for stream in ["stdout()", "stderr()"] {

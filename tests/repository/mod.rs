@@ -1,4 +1,27 @@
 //! Rules of the repository itself.
 
+mod comments;
 mod documents;
+mod folders;
 mod layers;
+mod type_names;
+
+use std::path::{Path, PathBuf};
+
+use crate::harness::files_below;
+
+/// The folder of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files below a folder of the repository.
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let files = files_below(&root().join(folder));
+    files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "rs")).collect()
+}
+
+/// The part of a source file before its test module.
+fn without_tests(source: &str) -> &str {
+    source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+}

@@ -8,7 +8,7 @@ mod links;
 mod markdown;
 mod program;
 mod scripting;
-mod sentences;
+pub(super) mod sentences;
 mod sessions;
 mod variables;
 

@@ -8,7 +8,7 @@ use super::{check_none, documents, repository_files, root};
 const WORDS: [&str; 4] = ["what", "who", "whoever", "where"];
 
 /// The sentences of a text that begin with one of [`WORDS`].
-fn hidden_subjects(text: &str) -> Vec<String> {
+pub(in crate::repository) fn hidden_subjects(text: &str) -> Vec<String> {
     let ends = |(place, part): &(usize, char)| {
         ".!?".contains(*part) && text[*place + 1..].starts_with(char::is_whitespace)
     };

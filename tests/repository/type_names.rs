@@ -1,0 +1,81 @@
+//! A type name means one thing in a crate.
+
+use std::collections::BTreeMap;
+
+use super::{root, rust_files};
+
+/// The crates, with their tests.
+const CRATES: [&str; 8] =
+    ["src", "tests", "proto", "transfer", "node", "client/src", "client/terminal", "bench"];
+
+/// Names that a crate defines more than once, each with its reason.
+const ALLOWED: [(&str, &str, &str); 7] = [
+    ("tests", "Ending", "to be renamed"),
+    ("tests", "Forging", "to be renamed"),
+    ("tests", "Scene", "to be renamed"),
+    ("client/src", "Outgoing", "to be renamed"),
+    ("client/terminal", "Case", "to be renamed"),
+    ("client/terminal", "RenderOptions", "to be renamed"),
+    ("client/terminal", "Settings", "to be renamed"),
+];
+
+/// The length of that list. It may only fall, to five.
+const ALLOWED_MAX: usize = 7;
+
+/// The name that a line of code defines as a type.
+///
+/// An indented `type` is an associated type of a trait: it means the same in each implementation.
+fn defined(line: &str) -> Option<&str> {
+    let visible = |rest: &'static str| ["pub ", "pub(crate) ", "pub(super) ", rest];
+    let code = line.trim_start();
+    let code =
+        visible("pub(in ").into_iter().find_map(|start| code.strip_prefix(start)).unwrap_or(code);
+    let kinds: &[&str] = match line.starts_with(' ') {
+        true => &["struct ", "enum ", "trait "],
+        false => &["struct ", "enum ", "trait ", "type "],
+    };
+    let name = kinds.iter().find_map(|kind| code.strip_prefix(kind))?;
+    let end = name.find(|character: char| !character.is_alphanumeric() && character != '_');
+    let name = &name[..end.unwrap_or(name.len())];
+    name.starts_with(char::is_uppercase).then_some(name)
+}
+
+#[test]
+fn a_type_name_means_one_thing_in_a_crate() {
+    assert!(ALLOWED.len() <= ALLOWED_MAX);
+    let mut doubles = Vec::new();
+    for folder in CRATES {
+        let mut definitions = BTreeMap::<String, Vec<String>>::new();
+        for file in rust_files(folder) {
+            let source = std::fs::read_to_string(&file).unwrap();
+            let path = file.strip_prefix(root()).unwrap().display().to_string();
+            for name in source.lines().filter_map(defined) {
+                definitions.entry(name.to_owned()).or_default().push(path.clone());
+            }
+        }
+        assert!(!definitions.is_empty(), "{folder} defines no type");
+        definitions.retain(|name, files| {
+            let is_allowed =
+                ALLOWED.iter().any(|(of, allowed, _)| (*of, *allowed) == (folder, name));
+            files.len() > 1 && !is_allowed
+        });
+        doubles.extend(definitions);
+    }
+    assert!(doubles.is_empty(), "{doubles:#?}");
+}
+
+#[test]
+fn a_definition_is_recognised_by_its_line() {
+    for (line, expected) in [
+        ("pub(crate) struct Session {", Some("Session")),
+        ("    enum Reason {", Some("Reason")),
+        ("pub trait Handler: Command {", Some("Handler")),
+        ("type Ranges = u8;", Some("Ranges")),
+        ("    type Caller = SignedIn;", None),
+        ("struct Wrapper<T>(T);", Some("Wrapper")),
+        ("let structure = 1;", None),
+        ("/// struct Session", None),
+    ] {
+        assert_eq!(defined(line), expected, "{line}");
+    }
+}
