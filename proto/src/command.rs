@@ -103,6 +103,9 @@ macro_rules! commands {
         }
 
         impl Request {
+            /// The names of all commands, in the order of their numbers.
+            pub const NAMES: &[&'static str] = &[$($name::NAME),*];
+
             /// The name of the command.
             pub const fn name(&self) -> &'static str {
                 match self {

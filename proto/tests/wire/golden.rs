@@ -52,7 +52,7 @@ fn golden_bytes_are_decoded_to_their_values() {
 fn every_variant_has_its_tag_and_its_golden_line() {
     let golden = golden();
     for (group, variants) in [
-        ("request", variants::REQUESTS),
+        ("request", Request::NAMES),
         ("refusal", variants::REFUSALS),
         ("address", variants::ADDRESSES),
         ("body", variants::BODIES),

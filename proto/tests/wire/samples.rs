@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::variants::{
     address_name, block_header_name, body_name, event_name, log_name, opening_name, refusal_name,
-    request_name, selection_name,
+    selection_name,
 };
 
 type Matches = Box<dyn Fn(&[u8]) -> bool + Send>;
@@ -384,7 +384,7 @@ pub(crate) fn all() -> Vec<Sample> {
     let requests = requests().into_iter();
     let refusals = refusals().into_iter();
     requests
-        .map(|request| sample(format!("request.{}", request_name(&request)), request))
+        .map(|request| sample(format!("request.{}", request.name()), request))
         .chain(answers())
         .chain(refusals.map(|no| sample(format!("refusal.{}", refusal_name(&no)), no)))
         .chain(transfers())

@@ -2,7 +2,7 @@
 
 use qchat_proto::command::{Event, Log, Selection, UploadOpening};
 use qchat_proto::file_stream::BlockHeader;
-use qchat_proto::{Address, Body, Refusal, Request};
+use qchat_proto::{Address, Body, Refusal};
 
 /// Lists the variants of an enum in the order of their tags. The code does not compile if a variant is
 /// missing here. A test fails if a variant has no sample.
@@ -16,13 +16,6 @@ macro_rules! variants {
             }
         }
     };
-}
-
-variants! { REQUESTS, request_name, Request:
-    Register, Login, Resume, Logout, Users, SendText, History, MarkRead,
-    Upload, Download, MakeGroup, Join, Leave, Groups, Members,
-    Watch, MarkDelivered, Track, LogoutEverywhere, ChangePassword, Sessions, RevokeSession,
-    FileBlocks, FilesBelow, NextKey, SendTexts,
 }
 
 variants! { REFUSALS, refusal_name, Refusal:
