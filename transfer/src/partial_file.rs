@@ -1,4 +1,6 @@
-//! A file that is not complete yet: opening it, and giving it its final name.
+//! A file that is not complete yet.
+
+mod final_name;
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
@@ -8,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use final_name::FinishError;
+use final_name::rename;
 use qchat_proto::{BlockHash, PART_PREFIX};
 use rustix::fs::OFlags;
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 use crate::block_hashes::hash_blocks;
 use crate::block_io::BlockFile;
@@ -27,20 +31,6 @@ pub struct PartialFile {
     /// Shared with the threads that write to it.
     disk: Arc<BlockFile>,
     path: PathBuf,
-}
-
-/// The reason why a complete file did not get its final name.
-#[derive(Debug, thiserror::Error)]
-pub enum FinishError {
-    /// Each name that was tried belongs to another file.
-    #[error("every name tried is taken")]
-    NamesTaken,
-    /// The file could not get its name.
-    #[error("naming the complete file")]
-    Name(#[source] io::Error),
-    /// The folder could not be made durable.
-    #[error("writing the folder to the disk")]
-    Folder(#[source] io::Error),
 }
 
 /// A partial file that was found in a folder.
@@ -73,7 +63,7 @@ impl PartialFile {
         let path = Self::path(folder, name);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(mode);
-        options.custom_flags(not_followed());
+        options.custom_flags(open_flags());
         for _ in 0..OPEN_TRIES_MAX {
             let file = options.open(&path)?;
             let metadata = file.metadata()?;
@@ -225,7 +215,7 @@ impl PartialFile {
     /// # Errors
     /// [`FinishError`]. The partial file stays then, unless only the last sync failed.
     pub fn finish(self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
-        self.try_names(names, |target| rename(&self.path, target))
+        final_name::try_names(self.folder(), names, |target| rename(&self.path, target))
     }
 
     /// Like [`finish`](Self::finish), but keeps the name of the partial file too. If the server is killed before the message
@@ -235,32 +225,19 @@ impl PartialFile {
     /// # Errors
     /// [`FinishError`].
     pub fn link(&self, names: impl IntoIterator<Item = String>) -> Result<String, FinishError> {
-        self.try_names(names, |target| match std::fs::hard_link(&self.path, target) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                // Some file systems have no hard links.
-                rename(&self.path, target)
+        final_name::try_names(self.folder(), names, |target| {
+            match std::fs::hard_link(&self.path, target) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    // Some file systems have no hard links.
+                    rename(&self.path, target)
+                }
+                linked => linked,
             }
-            linked => linked,
         })
     }
 
-    fn try_names(
-        &self,
-        names: impl IntoIterator<Item = String>,
-        mut try_name: impl FnMut(&Path) -> io::Result<()>,
-    ) -> Result<String, FinishError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        for name in names {
-            match try_name(&folder.join(&name)) {
-                Ok(()) => {
-                    sync_folder(folder).map_err(FinishError::Folder)?;
-                    return Ok(name);
-                }
-                Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(FinishError::Name(error)),
-            }
-        }
-        Err(FinishError::NamesTaken)
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 }
 
@@ -276,7 +253,7 @@ impl Drop for PartialFile {
 }
 
 /// Open flags that refuse a symbolic link, and do not wait for the other end of a pipe.
-fn not_followed() -> i32 {
+fn open_flags() -> i32 {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     // All flags fit: only their type is unsigned.
     i32::try_from(flags.bits()).unwrap_or_default()
@@ -304,21 +281,6 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Renames a file, and replaces no other file.
-fn rename(path: &Path, target: &Path) -> io::Result<()> {
-    let renamed = TempPath::try_from_path(path)?.persist_noclobber(target);
-    renamed.map_err(|failed| {
-        // Otherwise the file would be removed.
-        let _ = failed.path.keep();
-        failed.error
-    })
-}
-
-/// Makes new names in `folder` durable.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

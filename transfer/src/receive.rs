@@ -33,11 +33,11 @@ pub enum ReceiveError {
     #[error("the other side stopped sending the file")]
     Stalled,
     /// The receiver stopped the transfer.
-    #[error("the transfer was given up for another one")]
+    #[error("another transfer of the file took over")]
     Stopped,
     /// The received bytes are no valid stream of this file.
-    #[error("the file's stream makes no sense: {0}")]
-    Nonsense(&'static str),
+    #[error("the stream of the file is invalid: {0}")]
+    Invalid(&'static str),
     /// A block has another hash than was announced.
     #[error("block {0} is damaged")]
     Damaged(u64),
@@ -107,7 +107,7 @@ impl<S: AsyncRead + Unpin, F: Future<Output = ()>> StallDetectingStream<'_, S, F
         match unless_stopped(watch_short(header), &mut self.stop).await? {
             Ok(header) => Ok(header),
             Err(frame::ReadError::Stream(error)) => Err(ReceiveError::Stream(error)),
-            Err(_) => Err(ReceiveError::Nonsense("no block begins there")),
+            Err(_) => Err(ReceiveError::Invalid("no block header")),
         }
     }
 
@@ -186,7 +186,7 @@ impl<R: BlockReceiver> BlockWriter<R> {
 
     fn begin(&mut self, index: u64) -> Result<(), ReceiveError> {
         if index < self.next || index >= self.layout.blocks() {
-            return Err(ReceiveError::Nonsense("a block out of turn"));
+            return Err(ReceiveError::Invalid("a block out of order"));
         }
         self.receiver.begin_block(index)?;
         self.next = index.saturating_add(1);

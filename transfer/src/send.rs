@@ -42,8 +42,8 @@ pub enum SendError {
     #[error("the other side stopped taking the file")]
     Stalled,
     /// The filter cannot tell which blocks are wanted.
-    #[error("nobody says which blocks are wanted")]
-    Unchosen,
+    #[error("the selection of blocks ended early")]
+    FilterEnded,
 }
 
 /// A destination for the bytes of a file.

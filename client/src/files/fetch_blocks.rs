@@ -153,6 +153,6 @@ fn failure(error: ReceiveError, file: &File, part: &Path) -> CallError {
         ReceiveError::Stalled => CallError::NotSent(NoAnswer::Stalled),
         ReceiveError::Write(error) => unwritten(part, error),
         ReceiveError::Damaged(block) => DamagedError::Block { name: name(), block }.into(),
-        ReceiveError::Nonsense(what) => DamagedError::Answer(what.to_owned()).into(),
+        ReceiveError::Invalid(what) => DamagedError::Answer(what.to_owned()).into(),
     }
 }

@@ -112,7 +112,7 @@ impl BlockReceiver for Missing {
         match self.block(index) {
             // It would be written over one that is right.
             Some(Block { is_here: true, .. }) | None => {
-                Err(ReceiveError::Nonsense("a block that nobody asked for"))
+                Err(ReceiveError::Invalid("a block that nobody asked for"))
             }
             Some(_) => Ok(()),
         }

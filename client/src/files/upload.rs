@@ -151,7 +151,7 @@ async fn converse(
             Err(Call::<Upload>::unanswered(NoAnswer::TimedOut(ANSWER_TO_FILE_MAX)))
         }),
         // The server has stopped the stream, and says why; or the connection is gone.
-        Err(SendError::Stream(_) | SendError::Unchosen) => timeout(ANSWER_MAX, answer)
+        Err(SendError::Stream(_) | SendError::FilterEnded) => timeout(ANSWER_MAX, answer)
             .await
             .unwrap_or(Err(CallError::NotSent(NoAnswer::TimedOut(ANSWER_MAX))))
             .map_err(without_file),
@@ -211,7 +211,7 @@ impl BlockFilter for Differing {
         if index >= self.kept {
             return Ok(true);
         }
-        let theirs = self.theirs.recv().await.ok_or(SendError::Unchosen)?;
+        let theirs = self.theirs.recv().await.ok_or(SendError::FilterEnded)?;
         Ok(theirs != hash)
     }
 

@@ -78,7 +78,7 @@ impl BlockReceiver for ReceivedHashes {
     fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
         self.free_space.check()?;
         if index > self.next {
-            return Err(ReceiveError::Nonsense("a block is missing before it"));
+            return Err(ReceiveError::Invalid("a block is missing before it"));
         }
         self.next = self.next.max(index.saturating_add(1));
         Ok(())

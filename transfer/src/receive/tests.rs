@@ -114,7 +114,7 @@ async fn an_invalid_stream_ends_the_transfer() {
         ("a long header", vec![0xff; 40]),
     ] {
         let received = Case::of(BLOCK + 5).receive(&[stream, end()].concat()).await;
-        assert!(matches!(received.digest, Err(ReceiveError::Nonsense(_))), "{what}");
+        assert!(matches!(received.digest, Err(ReceiveError::Invalid(_))), "{what}");
     }
 }
 
