@@ -1,4 +1,4 @@
-//! The latency of sends beside a file on the same connection, on loopback and on a slow link.
+//! The latency of sends beside files, of the same connection and of another user, on loopback and on a slow link.
 
 use std::path::{Path as File, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use anyhow::Context;
 use clap::Args;
 use qchat_client::{Address, Body, Client, Log, Progress, TransferEvent};
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use crate::figures::{Report, Row};
+use crate::figures::{self, Report, Row};
 use crate::people::{Person, in_time, joined};
 use crate::relay::{Relay, SLOW};
 use crate::server::{Server, Stage};
@@ -37,7 +37,11 @@ enum Beside {
     Nothing,
     Upload,
     Download,
+    OthersUploads,
 }
+
+/// How many files another user uploads at a time.
+const OTHERS_UPLOADS: usize = 4;
 
 pub(crate) async fn measure(
     arguments: &ChatArgs,
@@ -45,8 +49,9 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let server = stage.server("chat")?;
-    let folder = stage.folder("chat-files")?;
-    let file = folder.join("big.bin");
+    let file = stage.folder("chat-files")?.join("big.bin");
+    // A folder that holds the file already would get no download.
+    let folder = stage.folder("chat-downloads")?;
     crate::files::fill(&file, arguments.mebibytes * 1024 * 1024)?;
     let alice = Person::register(&server, "alice").await?;
     let bob = Person::register(&server, "bob").await?;
@@ -57,13 +62,22 @@ pub(crate) async fn measure(
     for link in ["loopback", "10 Mbit/s, 40 ms"] {
         let relay = Relay::start(server.address, SLOW).await?;
         let address = if link == "loopback" { server.address } else { relay.address };
-        for beside in [Beside::Nothing, Beside::Upload, Beside::Download] {
+        for beside in [Beside::Nothing, Beside::Upload, Beside::Download, Beside::OthersUploads] {
+            if beside == Beside::OthersUploads && link != "loopback" {
+                // On the slow link both users wait for the link, and not for the disk.
+                continue;
+            }
             let client = sign_in(&server, address, &alice).await?;
-            let talk = Talk { client, to: bob.address(), sends };
+            let other = sign_in(&server, address, &bob).await?;
+            let (to, own) = (bob.address(), alice.address());
+            let talk = Talk { client, to, sends, other, own };
             let files = Files { upload: file.clone(), stored: stored.name.as_str().to_owned() };
-            let row = talk.measure(beside, files, &folder).await?;
-            report.add(Row::new(format!("{link}, {}", beside.name())).waits(row));
+            let (waits, moved) = talk.measure(beside, files, &folder).await?;
+            let row = Row::new(format!("{link}, {}", beside.name())).waits(waits);
+            let per_second = figures::mebibytes(moved) / f64::from(arguments.seconds);
+            report.add(row.figure("files", per_second, "MiB/s"));
             talk.client.close().await;
+            talk.other.close().await;
         }
     }
     Ok(())
@@ -85,6 +99,7 @@ impl Beside {
             Self::Nothing => "idle",
             Self::Upload => "during an upload",
             Self::Download => "during a download",
+            Self::OthersUploads => "during another's uploads",
         }
     }
 }
@@ -101,6 +116,9 @@ struct Talk {
     client: Client,
     to: Address,
     sends: u32,
+    /// The connection of another user, whose files go to `own`.
+    other: Client,
+    own: Address,
 }
 
 impl Talk {
@@ -109,17 +127,16 @@ impl Talk {
         beside: Beside,
         files: Files,
         folder: &File,
-    ) -> anyhow::Result<Vec<Duration>> {
-        let transfer = match beside {
-            Beside::Nothing => None,
-            _ => Some(self.under_way(beside, files, folder.to_owned()).await?),
-        };
-        let waits = self.sends().await;
-        if let Some(transfer) = transfer {
-            anyhow::ensure!(!transfer.is_finished(), "the transfers failed");
-            transfer.abort();
+    ) -> anyhow::Result<(Vec<Duration>, u64)> {
+        if beside == Beside::Nothing {
+            return Ok((self.sends().await?, 0));
         }
-        waits
+        let (mut transfers, mut moving) = self.under_way(beside, files, folder.to_owned()).await?;
+        let waits = self.sends().await?;
+        anyhow::ensure!(transfers.try_join_next().is_none(), "the transfers failed");
+        let moved = std::iter::from_fn(|| moving.try_recv().ok()).sum();
+        transfers.shutdown().await;
+        Ok((waits, moved))
     }
 
     /// Runs one transfer after the other until aborted. Returns after the first has begun.
@@ -128,25 +145,39 @@ impl Talk {
         beside: Beside,
         files: Files,
         folder: PathBuf,
-    ) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    ) -> anyhow::Result<(JoinSet<anyhow::Result<()>>, mpsc::UnboundedReceiver<u64>)> {
         let (moved, mut moving) = mpsc::unbounded_channel();
-        let (client, to) = (self.client.clone(), self.to.clone());
-        let transfers = tokio::spawn(async move {
-            loop {
-                let progress = telling(moved.clone());
-                if beside == Beside::Upload {
-                    client.send_file(to.clone(), &files.upload, progress).await?;
-                } else {
-                    client.download(Log::Inbox, &files.stored, &folder, progress).await?;
+        let (client, to, count) = match beside {
+            Beside::OthersUploads => (&self.other, &self.own, OTHERS_UPLOADS),
+            _ => (&self.client, &self.to, 1),
+        };
+        let mut transfers = JoinSet::new();
+        for _ in 0..count {
+            let (client, to, files) = (client.clone(), to.clone(), files.clone());
+            let (folder, moved) = (folder.clone(), moved.clone());
+            transfers.spawn(async move {
+                loop {
+                    let progress = telling(moved.clone());
+                    if beside == Beside::Download {
+                        let download =
+                            client.download(Log::Inbox, &files.stored, &folder, progress);
+                        // A file that is still there is not fetched again.
+                        std::fs::remove_file(download.await?.path)?;
+                    } else {
+                        client.send_file(to.clone(), &files.upload, progress).await?;
+                    }
                 }
-            }
-        });
+            });
+        }
+        drop(moved);
         let mut bytes = 0;
         while bytes < MOVED_MIN {
-            let more = in_time("a transfer", moving.recv()).await?;
-            bytes += more.context("the transfer ended too early")?;
+            match in_time("a transfer", moving.recv()).await? {
+                Some(more) => bytes += more,
+                None => joined(&mut transfers).await?.context("the transfers ended")?,
+            }
         }
-        Ok(transfers)
+        Ok((transfers, moving))
     }
 
     /// Sends at a steady rate, without a wait for the answers.
