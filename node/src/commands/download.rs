@@ -35,7 +35,7 @@ impl Handler for FileBlocks {
     ) -> Result<BlockPage, CommandError> {
         let log = address(self.log, &caller.user);
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
-        let stored = context.state.file_store.open_file(&caller.user, &file.name, file.size).await;
+        let stored = context.state.file_store.open_file(&file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
         let values = context.state.file_store.block_lists.get(&file, &stored).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
@@ -74,7 +74,7 @@ impl Handler for Download {
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
         let place = context.state.file_store.transfer_slot(&caller.user)?;
-        let stored = context.state.file_store.open_file(&caller.user, &file.name, file.size).await;
+        let stored = context.state.file_store.open_file(&file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
         // Threads may read its blocks for a while after the session has ended.
         stored.keep_guard(Arc::clone(&place));

@@ -36,7 +36,7 @@ impl Handler for SendText {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
         // Files yield to chat at the disk: this text is about to be synced.
-        context.state.file_store.disk_priority.note_chat(&caller.user);
+        context.state.file_store.disk_priority.note_chat();
         let post = Post { id, from: caller.user, to, at: clock::now(), content };
         Ok(context.state.store.commit(post).await?)
     }

@@ -155,7 +155,7 @@ impl TextReceiver {
         let slot = self.account.command_slot().await;
         let user = self.caller.user.clone();
         // Files yield to chat at the disk: this text is about to be synced.
-        self.state.file_store.disk_priority.note_chat(&user);
+        self.state.file_store.disk_priority.note_chat();
         let content = Content::Text(text);
         let post = Post { id, from: user, to, at: clock::now(), content };
         let queued = self.state.store.queue(post).await;

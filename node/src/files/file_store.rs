@@ -99,7 +99,7 @@ impl FileStore {
         slot: Arc<TransferSlot>,
     ) -> Result<(PartialFile, u64), CommandError> {
         let (folder, name) = (self.folder.clone(), upload.key().to_string());
-        let disk_priority = self.disk_priority.of(&upload.key().user);
+        let disk_priority = self.disk_priority.clone();
         let opened = blocking(move || {
             let partial = PartialFile::open(&folder, &name, PRIVATE_FILE_MODE, &disk_priority)?;
             let Some(partial) = partial else { return Ok(None) };
@@ -141,14 +141,13 @@ impl FileStore {
         Ok((partial, name))
     }
 
-    /// Opens a stored file for a download by this user, and checks its length.
+    /// Opens a stored file for a download, and checks its length.
     pub(crate) async fn open_file(
         &self,
-        user: &UserName,
         name: &StoredName,
         size: u64,
     ) -> io::Result<Arc<BlockFile>> {
-        let (path, disk_priority) = (self.folder.join(name.as_str()), self.disk_priority.of(user));
+        let (path, disk_priority) = (self.folder.join(name.as_str()), self.disk_priority.clone());
         blocking(move || {
             let file = File::open(&path)?;
             match file.metadata()?.len() == size {
