@@ -28,14 +28,4 @@ fn check_outbox(input: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::corpus;
-
-    #[test]
-    fn the_corpus_of_kept_files_is_understood_or_refused() {
-        let inputs = corpus::read(include_str!("../../../../fuzz/corpus/kept.txt"));
-        assert!(inputs.len() > 20);
-        inputs.iter().for_each(|input| kept(input));
-    }
-}
+mod tests;
