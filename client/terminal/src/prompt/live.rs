@@ -212,7 +212,7 @@ impl LiveSession {
         if let Some(delivery) = &mut self.delivery {
             delivery.link_is_back();
         }
-        self.transfers.link_is_back();
+        self.transfers.connection_restored();
         self.mark(Some((client, user)));
     }
 
