@@ -1,4 +1,4 @@
-//! What the fuzzers throw bytes at. Their corpora, in `fuzz/corpus`, are replayed by the tests here.
+//! The entry points of the fuzzers.
 
 mod kept;
 mod lines;

@@ -42,7 +42,7 @@ pub(crate) struct SettingsSources<'a> {
     pub(crate) environment: &'a dyn Fn(&str) -> Option<String>,
     /// The user's folders.
     pub(crate) home: anyhow::Result<UserFolders>,
-    /// What happens to an unknown server if no setting says.
+    /// The treatment of an unknown server if no setting says.
     pub(crate) unknown: Unknown,
 }
 

@@ -1,12 +1,12 @@
 use super::*;
 
-struct Case {
+struct Inputs {
     args: ClientArgs,
     environment: Vec<(&'static str, String)>,
     config: &'static str,
 }
 
-impl Case {
+impl Inputs {
     fn with_config(config: &'static str) -> Self {
         Self { args: ClientArgs::default(), environment: Vec::new(), config }
     }
@@ -40,7 +40,7 @@ impl Case {
 
 #[track_caller]
 fn check_server(flag: Option<&str>, variable: &str, config: &'static str, expected: &str) {
-    let mut case = Case::with_config(config);
+    let mut case = Inputs::with_config(config);
     case.args.server = flag.map(str::to_owned);
     case.environment = vec![("QCHAT_SERVER", variable.to_owned())];
     assert_eq!(case.resolve().unwrap().server.to_string(), expected);
@@ -57,9 +57,9 @@ fn a_flag_outweighs_the_environment_and_that_the_file() {
 
 #[test]
 fn a_user_may_be_named_as_they_are_printed() {
-    let mut case = Case::with_config("user = '@carol'");
+    let mut case = Inputs::with_config("user = '@carol'");
     assert_eq!(case.resolve().unwrap().user, "carol".parse().ok());
-    case = Case::with_config("");
+    case = Inputs::with_config("");
     case.args.user = Some("@bob".to_owned());
     assert_eq!(case.resolve().unwrap().user, "bob".parse().ok());
 }
@@ -70,7 +70,7 @@ fn passwords_follow_the_same_order() {
     let path = folder.path().join("password");
     qchat_client::private_file::replace(&path, "of the file\n").unwrap();
     let password = |file: Option<PathBuf>, variable: &str| {
-        let mut case = Case::with_config("");
+        let mut case = Inputs::with_config("");
         case.args.password_file = file;
         case.environment = vec![("QCHAT_PASSWORD", variable.to_owned())];
         case.resolve().unwrap().password.map(|password| password.expose().to_owned())
@@ -83,7 +83,7 @@ fn passwords_follow_the_same_order() {
 #[test]
 fn a_flag_that_says_how_to_trust_outweighs_all_that_the_file_says() {
     let trust = |args: ClientArgs, config| {
-        let case = Case { args, ..Case::with_config(config) };
+        let case = Inputs { args, ..Inputs::with_config(config) };
         case.resolve().unwrap().trust
     };
     let new = || ClientArgs { accept_new: true, ..ClientArgs::default() };
@@ -98,17 +98,17 @@ fn a_flag_that_says_how_to_trust_outweighs_all_that_the_file_says() {
 
 #[test]
 fn wrong_settings_are_named() {
-    Case::with_config("\nsever = 'x'").check_wrong(&["config.toml", "line 2", "sever"]);
-    Case::with_config("timeout = 'x'")
+    Inputs::with_config("\nsever = 'x'").check_wrong(&["config.toml", "line 2", "sever"]);
+    Inputs::with_config("timeout = 'x'")
         .check_wrong(&["config.toml, line 1: timeout: ", "such as 30"]);
-    Case::with_config("timeout = 0").check_wrong(&["timeout"]);
-    Case::with_config("accept_new = 'yes'").check_wrong(&["accept_new: \"yes\" is neither true"]);
-    Case::with_config("user = 'b/b'").check_wrong(&["b/b", "1 to 32"]);
-    Case::with_config("server = 'a b'").check_wrong(&["a b"]);
-    let mut missing = Case::with_config("");
+    Inputs::with_config("timeout = 0").check_wrong(&["timeout"]);
+    Inputs::with_config("accept_new = 'yes'").check_wrong(&["accept_new: \"yes\" is neither true"]);
+    Inputs::with_config("user = 'b/b'").check_wrong(&["b/b", "1 to 32"]);
+    Inputs::with_config("server = 'a b'").check_wrong(&["a b"]);
+    let mut missing = Inputs::with_config("");
     missing.args.config = Some("/no/such/config.toml".into());
     missing.check_wrong(&["/no/such/config.toml"]);
-    let mut missing = Case::with_config("");
+    let mut missing = Inputs::with_config("");
     missing.args.password_file = Some("/no/such/password".into());
     missing.check_wrong(&["/no/such/password"]);
 }

@@ -3,14 +3,14 @@ use crate::values::{Count, Size};
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-struct Settings {
+struct ServerSettings {
     #[serde(deserialize_with = "setting")]
     quota: Option<Size>,
     #[serde(deserialize_with = "setting")]
     password_min: Option<Count>,
 }
 
-fn parse(text: &str) -> Result<Settings, String> {
+fn parse(text: &str) -> Result<ServerSettings, String> {
     parse_settings(text, &["quota", "password_min"])
 }
 

@@ -4,11 +4,11 @@ use std::os::unix::fs::symlink;
 use super::*;
 
 /// A folder with files in it, each of them with its own name inside.
-struct Case {
+struct TestFolder {
     folder: tempfile::TempDir,
 }
 
-impl Case {
+impl TestFolder {
     fn with(files: &[&str]) -> Self {
         let case = Self { folder: tempfile::tempdir().unwrap() };
         for name in files {
@@ -70,7 +70,7 @@ fn arguments(names: &[&str]) -> FileArguments {
 
 #[test]
 fn the_rest_of_a_line_is_one_name_before_it_is_anything_else() {
-    let case = Case::with(&["a b.txt", "a", "b.txt", "x[1].log", "x1.log", "*"]);
+    let case = TestFolder::with(&["a b.txt", "a", "b.txt", "x[1].log", "x1.log", "*"]);
     case.check_typed("a b.txt", &["a b.txt"]);
     case.check_typed("\"a b.txt\"", &["a b.txt"]);
     case.check_typed("x[1].log", &["x[1].log"]);
@@ -81,7 +81,7 @@ fn the_rest_of_a_line_is_one_name_before_it_is_anything_else() {
 
 #[test]
 fn a_pattern_fits_files_and_no_folders_and_nothing_hidden() {
-    let case = Case::with(&["b.log", "a.log", ".c.log", "d.log/e.log", "d.log/f.txt"]);
+    let case = TestFolder::with(&["b.log", "a.log", ".c.log", "d.log/e.log", "d.log/f.txt"]);
     case.check_typed("*.log", &["a.log", "b.log"]);
     case.check_typed("[b-z]*.log d.log/*.txt", &["b.log", "d.log/f.txt"]);
     case.check_typed("?.log a.log", &["a.log", "b.log"]);
@@ -92,7 +92,7 @@ fn a_pattern_fits_files_and_no_folders_and_nothing_hidden() {
 
 #[test]
 fn of_several_names_all_must_be_there() {
-    let case = Case::with(&["a", "b"]);
+    let case = TestFolder::with(&["a", "b"]);
     case.check_wrong(&typed("a missing"), "/missing: there is no such file");
     case.check_wrong(&typed("my notes.txt"), "/my notes.txt: there is no such file");
     case.check_wrong(&arguments(&["a", "missing"]), "/missing: there is no such file");
@@ -100,7 +100,7 @@ fn of_several_names_all_must_be_there() {
 
 #[test]
 fn each_argument_of_a_shell_is_a_name_and_never_a_pattern() {
-    let case = Case::with(&["a", "b", "a b", "my notes.txt", "x.log"]);
+    let case = TestFolder::with(&["a", "b", "a b", "my notes.txt", "x.log"]);
     case.check(&arguments(&["a", "b"]), &["a", "b"]);
     case.check(&arguments(&["a b"]), &["a b"]);
     case.check(&arguments(&["my", "notes.txt"]), &["my notes.txt"]);
@@ -109,7 +109,7 @@ fn each_argument_of_a_shell_is_a_name_and_never_a_pattern() {
 
 #[test]
 fn a_folder_is_sent_with_what_lies_below_it_in_order() {
-    let case = Case::with(&["p/b", "p/a", "p/c/d/e", "p/c/a", "p/.hidden", "q"]);
+    let case = TestFolder::with(&["p/b", "p/a", "p/c/d/e", "p/c/a", "p/.hidden", "q"]);
     case.check_typed("p", &["p/.hidden", "p/a", "p/b", "p/c/a", "p/c/d/e"]);
     case.check_typed("p/ q", &["p/.hidden", "p/a", "p/b", "p/c/a", "p/c/d/e", "q"]);
     case.check(&arguments(&["p/c", "p/c/a"]), &["p/c/a", "p/c/d/e"]);
@@ -119,13 +119,13 @@ fn a_folder_is_sent_with_what_lies_below_it_in_order() {
 
 #[test]
 fn the_files_of_a_folder_keep_the_folders_above_them_from_the_one_that_was_named_on() {
-    let case = Case::with(&["x/p/b", "x/p/c/d/e", "x/p/.git/a:b", "q"]);
+    let case = TestFolder::with(&["x/p/b", "x/p/c/d/e", "x/p/.git/a:b", "q"]);
     case.check_sent_as("x/p", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c q", &["c/d/e", "q"]);
     case.check_sent_as("x/p/b x/p", &["b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c/d/*", &["e"]);
-    // What has no name in the line has one all the same.
+    // A folder without a name in the line gets its real name.
     case.check_sent_as("x/p/c/..", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/.", &["p/b", "p/_git/a:b", "p/c/d/e"]);
     case.check_sent_as("x/p/c/../c/d", &["d/e"]);
@@ -135,7 +135,7 @@ fn the_files_of_a_folder_keep_the_folders_above_them_from_the_one_that_was_named
 
 #[test]
 fn names_that_must_change_are_found_before_anything_is_sent_and_none_falls_together() {
-    let case = Case::with(&[
+    let case = TestFolder::with(&[
         "x/p/.gitignore",
         "x/p/-rf",
         "x/p/a:b",
@@ -171,7 +171,7 @@ fn names_that_must_change_are_found_before_anything_is_sent_and_none_falls_toget
 
 #[test]
 fn no_symbolic_link_in_a_folder_is_followed() {
-    let case = Case::with(&["p/a", "secret/key"]);
+    let case = TestFolder::with(&["p/a", "secret/key"]);
     symlink(case.path("secret"), case.path("p/folder")).unwrap();
     symlink(case.path("secret/key"), case.path("p/file")).unwrap();
     symlink(case.path("p"), case.path("p/loop")).unwrap();
@@ -181,7 +181,7 @@ fn no_symbolic_link_in_a_folder_is_followed() {
     assert!(chosen.left_out.iter().all(|entry| entry.kind.contains("symbolic link")));
     let left_out = chosen.left_out.into_iter().map(|entry| entry.path);
     assert_eq!(case.names(left_out), ["p/file", "p/folder", "p/loop"]);
-    // Who names a link means what it leads to.
+    // A link that the line names stands for its target.
     symlink(case.path("secret"), case.path("link")).unwrap();
     case.check_typed("link", &["link/key"]);
 }
@@ -195,13 +195,13 @@ fn too_many_files_are_refused_before_one_is_sent() {
     let failure = chosen.add(SelectedFile::at("one more".into(), "a".into())).unwrap_err();
     assert!(failure.text.contains("10000"), "{}", failure.text);
     let deep = |folders| vec!["d"; folders].join("/") + "/file";
-    Case::with(&[&deep(32)]).check_sent_as("d", &[&deep(32)]);
-    Case::with(&[&deep(33)]).check_wrong(&typed("d"), "at most 32 names");
+    TestFolder::with(&[&deep(32)]).check_sent_as("d", &[&deep(32)]);
+    TestFolder::with(&[&deep(33)]).check_wrong(&typed("d"), "at most 32 names");
 }
 
 #[test]
 fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
-    let case = Case::with(&["a", "b"]);
+    let case = TestFolder::with(&["a", "b"]);
     let id =
         |name: &str, line| SelectedFile::at(case.path(name), "a".into()).id(ClientId([line; 16]));
     let before = id("a", 1);
@@ -221,7 +221,7 @@ fn a_file_of_a_line_has_one_id_as_long_as_it_is_the_same() {
 
 #[test]
 fn what_waits_names_its_files_by_their_whole_paths() {
-    let case = Case::with(&["a.log", "b.log"]);
+    let case = TestFolder::with(&["a.log", "b.log"]);
     let path = |name: &str| case.path(name).to_str().unwrap().to_owned();
     let lasting = absolute_names(&typed(&path("*.log"))).unwrap();
     assert_eq!(lasting, format!("\"{}\" \"{}\"", path("a.log"), path("b.log")));
@@ -233,7 +233,7 @@ fn what_waits_names_its_files_by_their_whole_paths() {
 
 #[test]
 fn a_line_is_the_same_however_it_calls_its_files() {
-    let case = Case::with(&["a.log", "b.log", "p/c"]);
+    let case = TestFolder::with(&["a.log", "b.log", "p/c"]);
     let digest = |rest: &str| case.choose(&typed(rest)).unwrap().digest();
     assert_eq!(digest("*.log p"), digest("\"a.log\" b.log p/"));
     let lasting = absolute_names(&typed(&case.path("*.log").to_string_lossy())).unwrap();

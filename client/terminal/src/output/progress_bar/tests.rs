@@ -14,11 +14,11 @@ fn a_long_name_keeps_both_its_ends() {
     assert_eq!(short("report.pdf", 0), "");
 }
 
-/// What was last written to a terminal of so many columns.
+/// A terminal of fixed width, with the text that was written last.
 #[derive(Debug, Clone)]
-struct RenderOptions(Arc<Mutex<String>>, u16);
+struct FakeTerminal(Arc<Mutex<String>>, u16);
 
-impl indicatif::TermLike for RenderOptions {
+impl indicatif::TermLike for FakeTerminal {
     fn width(&self) -> u16 {
         self.1
     }
@@ -58,17 +58,17 @@ impl indicatif::TermLike for RenderOptions {
     }
 }
 
-/// What a terminal of that many columns shows of the second of twelve files.
+/// The bar of the second of twelve files, in a terminal of this width.
 fn shown(columns: u16) -> String {
-    let options = RenderOptions(Arc::default(), columns);
+    let terminal = FakeTerminal(Arc::default(), columns);
     let bytes = 12 * 1024 * 1024 * 1024;
     let drawn = Drawn::in_columns(Some(usize::from(columns)), bytes);
-    let target = indicatif::ProgressDrawTarget::term_like(Box::new(options.clone()));
+    let target = indicatif::ProgressDrawTarget::term_like(Box::new(terminal.clone()));
     drawn.bar.set_draw_target(target);
     drawn.call("2/12 ", "photos/2024/summer/a long name of a picture.jpg");
     drawn.bar.set_position(bytes / 3);
     drawn.bar.tick();
-    let shown = options.0.lock().unwrap().clone();
+    let shown = terminal.0.lock().unwrap().clone();
     anstream::adapter::strip_str(&shown).to_string()
 }
 

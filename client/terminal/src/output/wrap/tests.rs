@@ -29,7 +29,7 @@ fn lines_are_broken_after_spaces_or_where_they_must() {
 
 #[test]
 fn no_character_is_taken_for_narrower_than_some_terminal_draws_it() {
-    // Where tables differ: letters and marks that others draw in a column, or two, of their own.
+    // Terminals differ for these: some draw the letters and marks in one or two columns of their own.
     for (character, columns) in [
         ('\u{9be}', 1),
         ('\u{d4e}', 1),

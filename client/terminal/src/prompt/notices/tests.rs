@@ -52,7 +52,7 @@ fn start() -> Printed {
 }
 
 impl Printed {
-    /// What is printed next, and how many messages count as shown when the prompt is drawn below it.
+    /// The next printed text, and how many messages count as shown when the prompt is drawn below it.
     fn next(&self) -> (String, usize) {
         let text = self.texts.recv_timeout(Duration::from_secs(60)).unwrap();
         assert!(self.shown.try_recv().is_err(), "shown before the prompt was drawn");
