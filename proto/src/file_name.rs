@@ -1,10 +1,9 @@
 //! File names. A sender's name is data, never a path.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use crate::checked_string::checked_string;
 use crate::limits::{FILE_NAME_BYTES_MAX, FILE_NAME_IN_FOLDER_BYTES_MAX};
 
 /// The sanitized name of a file or folder: one path component of UTF-8 without control, format or
@@ -31,11 +30,6 @@ impl FileName {
             None if has_a_meaning(&name) => name.replacen('.', "_", 1),
             None => name,
         })
-    }
-
-    /// The sanitized name.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The name of copy number `copy` next to files of the same name: `report (1).pdf`. Copy 0 has the
@@ -76,23 +70,7 @@ impl From<String> for FileName {
     }
 }
 
-impl From<FileName> for String {
-    fn from(name: FileName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for FileName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for FileName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
+checked_string!(FileName, Debug as Debug);
 
 /// Characters that look like a slash, a backslash or a colon, or become one by Unicode normalization.
 const LOOK_ALIKES: &str = "\u{2044}\u{2215}\u{29f8}\u{2571}\u{31d3}\u{ff0f}\u{1f67c}\

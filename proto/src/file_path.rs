@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked_string::{checked_string, parsed_string};
 use crate::file_name::FileName;
 use crate::limits::{FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
 
@@ -37,11 +38,6 @@ impl FolderPath {
         };
         let fits = depth < FOLDERS_MAX && path.len() <= FOLDER_PATH_BYTES_MAX;
         fits.then_some(Self(path)).ok_or(FolderPathError)
-    }
-
-    /// The path as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The names of the folders, the outermost first. Each is one path component.
@@ -78,31 +74,8 @@ impl FromStr for FolderPath {
     }
 }
 
-impl TryFrom<String> for FolderPath {
-    type Error = FolderPathError;
-
-    fn try_from(text: String) -> Result<Self, FolderPathError> {
-        text.parse()
-    }
-}
-
-impl From<FolderPath> for String {
-    fn from(path: FolderPath) -> Self {
-        path.0
-    }
-}
-
-impl fmt::Display for FolderPath {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for FolderPath {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
+checked_string!(FolderPath, Debug as Debug);
+parsed_string!(FolderPath, FolderPathError);
 
 /// The name of a file, below the folders that were sent along, if any: `photos/2024/a.jpg`. Each part is one
 /// sanitized path component. A flag says whether the owner of the file may execute it.

@@ -11,6 +11,7 @@
 //! This crate knows no transport, no store and no terminal.
 
 mod bounded_vec;
+mod checked_string;
 mod code;
 pub mod command;
 #[cfg(test)]

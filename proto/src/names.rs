@@ -1,10 +1,10 @@
 //! The names of users and groups.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked_string::{checked_string, parsed_string};
 use crate::limits::NAME_BYTES_MAX;
 
 /// The text breaks the rule for names. The error's text states the rule.
@@ -36,44 +36,14 @@ macro_rules! name {
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
-        impl $name {
-            /// The name as text: ASCII, lower case.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
+        checked_string!($name, Debug as Display);
+        parsed_string!($name, NameError);
 
         impl FromStr for $name {
             type Err = NameError;
 
             fn from_str(name: &str) -> Result<Self, NameError> {
                 parse(name).map(Self)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(name: String) -> Result<Self, NameError> {
-                parse(&name).map(Self)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, formatter)
             }
         }
     };

@@ -1,10 +1,10 @@
 //! The names under which the server stores files.
 
-use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::checked_string::{checked_string, parsed_string};
 use crate::file_name::FileName;
 use crate::timestamp::Timestamp;
 
@@ -27,11 +27,6 @@ impl StoredName {
         Self(format!("{:013}_{original}", at.milliseconds()))
     }
 
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The time at which the file arrived.
     pub fn at(&self) -> Timestamp {
         let digits = self.0.split_once('_').map(|(digits, _)| digits).unwrap_or_default();
@@ -52,31 +47,8 @@ impl FromStr for StoredName {
     }
 }
 
-impl TryFrom<String> for StoredName {
-    type Error = StoredNameError;
-
-    fn try_from(name: String) -> Result<Self, StoredNameError> {
-        name.parse()
-    }
-}
-
-impl From<StoredName> for String {
-    fn from(name: StoredName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for StoredName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for StoredName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
+checked_string!(StoredName, Debug as Debug);
+parsed_string!(StoredName, StoredNameError);
 
 #[cfg(test)]
 mod tests {
