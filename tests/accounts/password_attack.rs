@@ -35,7 +35,7 @@ fn attack_time() -> Duration {
 
 /// The answers that the attackers got.
 #[derive(Debug, Default)]
-struct Told {
+struct AnswerCounts {
     /// Answers after a hash.
     wrong: AtomicUsize,
     too_many: AtomicUsize,
@@ -44,31 +44,31 @@ struct Told {
 
 /// A running attack, which ends when it is dropped.
 struct Attack {
-    told: Arc<Told>,
+    counts: Arc<AnswerCounts>,
     begun: Instant,
     _guessers: JoinSet<()>,
 }
 
 impl Attack {
     fn begin(server: &Server) -> Self {
-        let (told, begun) = (Arc::<Told>::default(), Instant::now());
+        let (counts, begun) = (Arc::<AnswerCounts>::default(), Instant::now());
         let mut guessers = JoinSet::new();
         for address in 0..ADDRESSES {
             let endpoint = endpoint(&format!("127.0.0.{}", 2 + address));
             for guesser in 0..GUESSERS_PER_ADDRESS {
                 let (to, config) = (server.address, configuration(server, ALPN));
-                let (endpoint, told) = (endpoint.clone(), Arc::clone(&told));
+                let (endpoint, counts) = (endpoint.clone(), Arc::clone(&counts));
                 let first = usize::from(address) + guesser;
                 guessers.spawn(async move {
-                    guess_on(&endpoint, to, &config, first, &told).await;
+                    guess_on(&endpoint, to, &config, first, &counts).await;
                 });
             }
         }
-        Self { told, begun, _guessers: guessers }
+        Self { counts, begun, _guessers: guessers }
     }
 
     fn wrong(&self) -> usize {
-        self.told.wrong.load(Ordering::SeqCst)
+        self.counts.wrong.load(Ordering::SeqCst)
     }
 
     /// Waits until this number of passwords was hashed.
@@ -85,7 +85,7 @@ impl Attack {
     /// Prints the counts, and checks the number of hashes.
     #[track_caller]
     fn check(&self) {
-        let Told { wrong, too_many, busy } = &*self.told;
+        let AnswerCounts { wrong, too_many, busy } = &*self.counts;
         // The counters are read before the time, so that no later hash is counted.
         let [wrong, too_many, busy] =
             [wrong, too_many, busy].map(|count| count.load(Ordering::SeqCst));
@@ -107,7 +107,7 @@ async fn guess_on(
     server: std::net::SocketAddr,
     config: &ClientConfig,
     first: usize,
-    told: &Told,
+    counts: &AnswerCounts,
 ) {
     let mut ticks = interval(GUESS_EVERY);
     // After a long wait for an answer, the attacker catches up.
@@ -119,9 +119,9 @@ async fn guess_on(
             ticks.tick().await;
             let name = names.next().expect("a cycle has no end");
             let count = match sign_in(&raw.connection, name, "wrong").await {
-                Some(Err(Refusal::BadCredentials)) => &told.wrong,
-                Some(Err(Refusal::TooManyAttempts { .. })) => &told.too_many,
-                Some(Err(Refusal::Busy)) => &told.busy,
+                Some(Err(Refusal::BadCredentials)) => &counts.wrong,
+                Some(Err(Refusal::TooManyAttempts { .. })) => &counts.too_many,
+                Some(Err(Refusal::Busy)) => &counts.busy,
                 Some(other) => panic!("{other:?}"),
                 // The server closes connections on which nobody signs in.
                 None => break,

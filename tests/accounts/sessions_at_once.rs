@@ -13,7 +13,7 @@ use crate::harness::{PASSWORD, RawConnection, Server};
 
 /// A command of alice about accounts and sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum SessionCommand {
     Register,
     SignIn,
     Resume,
@@ -24,16 +24,17 @@ enum Asked {
 }
 
 /// The commands for a signed-out user.
-const SIGNED_OUT: [Asked; 3] = [Asked::Register, Asked::SignIn, Asked::Resume];
+const SIGNED_OUT: [SessionCommand; 3] =
+    [SessionCommand::Register, SessionCommand::SignIn, SessionCommand::Resume];
 
-const ALL: [Asked; 7] = [
-    Asked::Register,
-    Asked::SignIn,
-    Asked::Resume,
-    Asked::SignOut,
-    Asked::SignOutEverywhere,
-    Asked::Revoke,
-    Asked::ChangePassword,
+const ALL: [SessionCommand; 7] = [
+    SessionCommand::Register,
+    SessionCommand::SignIn,
+    SessionCommand::Resume,
+    SessionCommand::SignOut,
+    SessionCommand::SignOutEverywhere,
+    SessionCommand::Revoke,
+    SessionCommand::ChangePassword,
 ];
 
 /// The secrets that alice has: her password, and the tokens that she got.
@@ -45,7 +46,7 @@ struct Alice {
 
 /// The answer to a command.
 #[derive(Debug)]
-enum Learnt {
+enum SessionAnswer {
     Nothing,
     Token(SessionToken),
     Password(String),
@@ -81,48 +82,53 @@ impl Alice {
         self.tokens.push(signed_in.token);
     }
 
-    async fn ask(&self, raw: &RawConnection, asked: Asked, own: Option<SessionId>) -> Learnt {
-        match asked {
-            Asked::Register => {
+    async fn ask(
+        &self,
+        raw: &RawConnection,
+        command: SessionCommand,
+        own: Option<SessionId>,
+    ) -> SessionAnswer {
+        match command {
+            SessionCommand::Register => {
                 let made = raw.ask(register(ClientId::random(), PASSWORD)).await;
                 assert!(made.is_err(), "there is an alice already");
             }
-            Asked::SignIn => match raw.ask(login(&self.password)).await {
-                Ok(signed_in) => return Learnt::Token(signed_in.token),
+            SessionCommand::SignIn => match raw.ask(login(&self.password)).await {
+                Ok(signed_in) => return SessionAnswer::Token(signed_in.token),
                 Err(refusal) => assert_ne!(refusal.code(), Code::Internal),
             },
-            Asked::Resume => {
+            SessionCommand::Resume => {
                 let token = self.tokens[0].clone();
                 let _ = raw.ask(Resume { token }).await;
             }
-            Asked::SignOut => _ = raw.ask(Logout).await,
-            Asked::SignOutEverywhere => _ = raw.ask(LogoutEverywhere).await,
-            Asked::Revoke => {
+            SessionCommand::SignOut => _ = raw.ask(Logout).await,
+            SessionCommand::SignOutEverywhere => _ = raw.ask(LogoutEverywhere).await,
+            SessionCommand::Revoke => {
                 let id = own.unwrap_or(SessionId([0; 6]));
                 let _ = raw.ask(RevokeSession { id }).await;
             }
-            Asked::ChangePassword => {
+            SessionCommand::ChangePassword => {
                 let new = format!("{}!", self.password);
                 let (id, old) = (ClientId::random(), password(&self.password));
                 let change = ChangePassword { id, old, new: password(&new) };
                 if let Ok(Done) = raw.ask(change).await {
-                    return Learnt::Password(new);
+                    return SessionAnswer::Password(new);
                 }
             }
         }
-        Learnt::Nothing
+        SessionAnswer::Nothing
     }
 
-    fn learn(&mut self, learnt: Learnt) {
-        match learnt {
-            Learnt::Nothing => {}
-            Learnt::Token(token) => self.tokens.push(token),
-            Learnt::Password(password) => self.password = password,
+    fn learn(&mut self, answer: SessionAnswer) {
+        match answer {
+            SessionAnswer::Nothing => {}
+            SessionAnswer::Token(token) => self.tokens.push(token),
+            SessionAnswer::Password(password) => self.password = password,
         }
     }
 
     /// Checks that alice has the token of every listed session, and ends all of them.
-    async fn check(&mut self, server: &Server, pair: (Asked, Asked)) {
+    async fn check(&mut self, server: &Server, pair: (SessionCommand, SessionCommand)) {
         let raw = RawConnection::connect(server).await;
         self.sign_in(&raw).await;
         let listed: BTreeSet<_> = list(&raw).await.iter().map(|(id, _)| id.0).collect();
@@ -137,7 +143,7 @@ impl Alice {
 }
 
 /// Runs each pair of commands concurrently, on a connection of its own.
-async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
+async fn check_pairs(commands: &[SessionCommand], is_signed_in: bool) {
     let server = Server::start();
     RawConnection::connect(&server)
         .await
@@ -154,9 +160,9 @@ async fn check_pairs(commands: &[Asked], is_signed_in: bool) {
                 alice.sign_in(&raw).await;
                 own = list(&raw).await.into_iter().find(|session| session.1).map(|(id, _)| id);
             }
-            let asked = tokio::join!(alice.ask(&raw, *one, own), alice.ask(&raw, *other, own));
-            alice.learn(asked.0);
-            alice.learn(asked.1);
+            let answers = tokio::join!(alice.ask(&raw, *one, own), alice.ask(&raw, *other, own));
+            alice.learn(answers.0);
+            alice.learn(answers.1);
             alice.check(&server, (*one, *other)).await;
         }
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::harness::sdk::{device, follow, group, said, session, text, user};
 use crate::harness::{DEADLINE, NetworkFaults, Outages, SeededRandom, Server, UdpRelay};
 
-const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
+const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 /// The messages of each user to each other user and to the group: 2,000 together.
 const SENDS: usize = 125;
@@ -48,40 +48,40 @@ const BAD: NetworkFaults = NetworkFaults {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_inbox_equals_the_sent_messages() {
     let begun = Instant::now();
-    let people =
+    let users =
         timeout(3 * DEADLINE, talk(SeededRandom::of_the_run())).await.expect("an end in time");
     println!("all was sent and heard after {:?}", begun.elapsed());
-    for person in &people {
-        println!("{}: {} lives, {:?}", person.name, person.lives, person.relay.counters());
-        let repeats: Vec<_> = person.outboxes.iter().map(|outbox| outbox.repeats).collect();
-        println!("{}: repeated {repeats:?} times", person.name);
+    for user_task in &users {
+        println!("{}: {} lives, {:?}", user_task.name, user_task.lives, user_task.relay.counters());
+        let repeats: Vec<_> = user_task.outboxes.iter().map(|outbox| outbox.repeats).collect();
+        println!("{}: repeated {repeats:?} times", user_task.name);
     }
-    for reader in &people {
-        check_heard(reader, &people);
+    for reader in &users {
+        check_heard(reader, &users);
     }
 }
 
 /// Lets all users send and receive all messages.
-async fn talk(mut random: SeededRandom) -> Vec<Person> {
+async fn talk(mut random: SeededRandom) -> Vec<SimulatedUser> {
     let server = Server::start();
     let host = device(&server, "host").await;
     host.make_group("lab".parse().unwrap()).await.unwrap();
-    let mut people = Vec::new();
-    for name in PEOPLE {
+    let mut users = Vec::new();
+    for name in USERS {
         device(&server, name).await.join("lab".parse().unwrap()).await.unwrap();
         let relay = UdpRelay::with_faults(server.address, BAD, random.split());
         let session = session(&server, name, relay.address).await;
-        people.push(Person::new(name, session, relay, random.split()));
+        users.push(SimulatedUser::new(name, session, relay, random.split()));
     }
     let sent = Arc::new(Semaphore::new(0));
     let mut talking: JoinSet<_> =
-        people.into_iter().map(|person| person.live(Arc::clone(&sent))).collect();
+        users.into_iter().map(|user_task| user_task.live(Arc::clone(&sent))).collect();
     let all_is_sent = sent.acquire_many(SENDS_OF_ALL);
     tokio::select! {
         sent = all_is_sent => drop(sent.unwrap()),
-        Some(ended) = talking.join_next() => panic!("too early: {:?}", ended.map(|person| person.name)),
+        Some(ended) = talking.join_next() => panic!("too early: {:?}", ended.map(|user_task| user_task.name)),
     }
-    for log in PEOPLE.map(user).into_iter().chain([group("lab")]) {
+    for log in USERS.map(user).into_iter().chain([group("lab")]) {
         host.send(log, text(END)).await.unwrap();
     }
     talking.join_all().await
@@ -90,10 +90,10 @@ async fn talk(mut random: SeededRandom) -> Vec<Person> {
 /// Checks that the received messages are the sent ones: each once, in the order of its sender, and with the
 /// id that the sender got.
 #[track_caller]
-fn check_heard(reader: &Person, people: &[Person]) {
+fn check_heard(reader: &SimulatedUser, users: &[SimulatedUser]) {
     let mut count = 0;
     for log in [user(reader.name), group("lab")] {
-        for sender in people.iter().filter(|sender| sender.name != reader.name) {
+        for sender in users.iter().filter(|sender| sender.name != reader.name) {
             let sent = &sender.outboxes.iter().find(|outbox| outbox.to == log).unwrap().sent;
             let is_theirs =
                 |message: &&Message| message.id.log == log && message.from.as_str() == sender.name;
@@ -108,22 +108,22 @@ fn check_heard(reader: &Person, people: &[Person]) {
 }
 
 /// A user, and the state that survives a kill of the program.
-struct Person {
+struct SimulatedUser {
     name: &'static str,
     session: Reconnect,
     relay: UdpRelay,
     random: SeededRandom,
-    outboxes: [Outbox; PEOPLE.len()],
+    outboxes: [OutgoingLog; USERS.len()],
     cursors: Vec<Cursor>,
     heard: Vec<Message>,
     lives: usize,
 }
 
-impl Person {
+impl SimulatedUser {
     fn new(name: &'static str, session: Reconnect, relay: UdpRelay, random: SeededRandom) -> Self {
         // A user sends to the group instead of to themselves.
-        let to = PEOPLE.map(|other| if other == name { group("lab") } else { user(other) });
-        let outboxes = to.map(Outbox::new);
+        let to = USERS.map(|other| if other == name { group("lab") } else { user(other) });
+        let outboxes = to.map(OutgoingLog::new);
         let (cursors, heard) = (Vec::new(), Vec::new());
         Self { name, session, relay, random, outboxes, cursors, heard, lives: 0 }
     }
@@ -172,7 +172,7 @@ async fn hear(heard: &mut Vec<Message>, death: usize, follower: &Follower) {
 
 /// Sends to all logs at the same time, until the program is killed.
 async fn send_all(
-    outboxes: &mut [Outbox; PEOPLE.len()],
+    outboxes: &mut [OutgoingLog; USERS.len()],
     follower: &Follower,
     sent: &Semaphore,
 ) -> Infallible {
@@ -187,14 +187,14 @@ async fn send_all(
 }
 
 /// The messages for one log, in order.
-struct Outbox {
+struct OutgoingLog {
     to: Address,
     waiting: VecDeque<(ClientId, String)>,
     sent: Vec<(MessageId, String)>,
     repeats: usize,
 }
 
-impl Outbox {
+impl OutgoingLog {
     fn new(to: Address) -> Self {
         let waiting = (0..SENDS).map(|number| (ClientId::random(), number.to_string())).collect();
         Self { to, waiting, sent: Vec::new(), repeats: 0 }

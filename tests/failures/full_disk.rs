@@ -52,7 +52,7 @@ const COMEBACK_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The answers that the senders got.
 #[derive(Debug, Clone, Default)]
-struct Tally {
+struct SendResults {
     acknowledged: BTreeMap<String, String>,
     refused: BTreeSet<String>,
     slowest: Duration,
@@ -62,44 +62,44 @@ struct Tally {
 struct Senders {
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
-    tally: watch::Receiver<Tally>,
+    results: watch::Receiver<SendResults>,
 }
 
 impl Senders {
     async fn start(server: &Server) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let (told, tally) = watch::channel(Tally::default());
+        let (told, results) = watch::channel(SendResults::default());
         let told = Arc::new(told);
         let mut tasks = JoinSet::new();
         for name in SENDERS {
             let sender = device(server, name).await;
             tasks.spawn(send(sender, name, Arc::clone(&told), stopped.clone()));
         }
-        Self { tasks, stop, tally }
+        Self { tasks, stop, results }
     }
 
     /// Waits until `count` has increased by some, and returns the time that this took.
-    async fn more(&mut self, what: &str, count: impl Fn(&Tally) -> usize) -> Duration {
-        let (begun, before) = (Instant::now(), count(&self.tally.borrow()));
-        let more = self.tally.wait_for(|tally| count(tally) >= before + 5);
+    async fn more(&mut self, what: &str, count: impl Fn(&SendResults) -> usize) -> Duration {
+        let (begun, before) = (Instant::now(), count(&self.results.borrow()));
+        let more = self.results.wait_for(|results| count(results) >= before + 5);
         timeout(DEADLINE, more).await.unwrap_or_else(|_| panic!("not in time: {what}")).unwrap();
         begun.elapsed()
     }
 
     async fn acknowledged(&mut self) -> Duration {
-        self.more("acknowledgements", |tally| tally.acknowledged.len()).await
+        self.more("acknowledgements", |results| results.acknowledged.len()).await
     }
 
     async fn refused(&mut self) -> Duration {
-        self.more("refusals", |tally| tally.refused.len()).await
+        self.more("refusals", |results| results.refused.len()).await
     }
 
-    async fn stop(mut self) -> Tally {
+    async fn stop(mut self) -> SendResults {
         self.stop.send_replace(true);
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
         }
-        self.tally.borrow().clone()
+        self.results.borrow().clone()
     }
 }
 
@@ -107,7 +107,7 @@ impl Senders {
 async fn send(
     sender: Client,
     name: &str,
-    told: Arc<watch::Sender<Tally>>,
+    told: Arc<watch::Sender<SendResults>>,
     stopped: watch::Receiver<bool>,
 ) {
     let mut pace = interval(SEND_EVERY);
@@ -120,12 +120,12 @@ async fn send(
         let padded = format!("{said:MESSAGE_BYTES$}");
         let asked = Instant::now();
         let answer = sender.send(user("reader"), text(&padded)).await;
-        told.send_modify(|tally| {
-            tally.slowest = tally.slowest.max(asked.elapsed());
+        told.send_modify(|results| {
+            results.slowest = results.slowest.max(asked.elapsed());
             match answer {
-                Ok(message) => _ = tally.acknowledged.insert(said, message.id.to_string()),
+                Ok(message) => _ = results.acknowledged.insert(said, message.id.to_string()),
                 Err(CallError::Refused(Refusal::ServerFull { .. })) => {
-                    tally.refused.insert(said);
+                    results.refused.insert(said);
                 }
                 other => panic!("{said}: {other:?}"),
             }
@@ -141,14 +141,14 @@ async fn read(reader: &Client, limit: u32) -> Vec<Message> {
 }
 
 /// An upload of which some blocks are sent.
-struct Halfway {
+struct StartedUpload {
     id: ClientId,
     bytes: Vec<u8>,
     answer: RecvStream,
     file: SendStream,
 }
 
-impl Halfway {
+impl StartedUpload {
     /// Offers the file. Returns the number of blocks that the server has already.
     async fn offer(raw: &RawConnection, id: ClientId, transfer: u64) -> (Self, u64) {
         let (bytes, transfer) = (noise(BLOCKS * BLOCK), TransferId(transfer));
@@ -200,7 +200,7 @@ async fn told<T: DeserializeOwned>(answer: &mut RecvStream) -> Result<T, Refusal
 
 /// Checks that reading works, and that writing is refused with the right code.
 async fn check_reading(
-    (server, sight): (&Server, Sight),
+    (server, check): (&Server, FreeSpaceCheck),
     (reader, session): (&Client, &Reconnect),
     film: &StoredName,
 ) {
@@ -213,17 +213,17 @@ async fn check_reading(
     assert!(in_time(reader.users()).await.unwrap().len() >= SENDERS.len());
     in_time(resume(session)).await.close().await;
     let marked = in_time(reader.mark_read(Log::Inbox, &messages)).await;
-    sight.check_refused(&marked);
+    check.check_refused(&marked);
     let made = in_time(reader.make_group("lab".parse().unwrap())).await;
-    sight.check_refused(&made);
+    check.check_refused(&made);
     let visitor = connect(server).await;
     let password = Password::try_from(PASSWORD.to_owned()).unwrap();
     let registered = in_time(visitor.register("dave".parse().unwrap(), password)).await;
-    sight.check_refused(&registered);
+    check.check_refused(&registered);
 }
 
 /// Checks that each acknowledged message is there once with its id, and that no refused message is there.
-async fn check_kept(reader: &Client, tally: &Tally) {
+async fn check_kept(reader: &Client, results: &SendResults) {
     let mut found = BTreeMap::new();
     for message in read(reader, u32::MAX).await {
         let Body::Text(text) = &message.body else { continue };
@@ -232,23 +232,23 @@ async fn check_kept(reader: &Client, tally: &Tally) {
         assert_eq!(earlier, None, "{said} is there twice");
     }
     let lost: Vec<_> =
-        tally.acknowledged.iter().filter(|(said, id)| found.get(*said) != Some(id)).collect();
+        results.acknowledged.iter().filter(|(said, id)| found.get(*said) != Some(id)).collect();
     assert!(lost.is_empty(), "acknowledged and not there: {lost:?}");
-    let surplus: Vec<_> = tally.refused.iter().filter(|said| found.contains_key(*said)).collect();
+    let surplus: Vec<_> = results.refused.iter().filter(|said| found.contains_key(*said)).collect();
     assert!(surplus.is_empty(), "refused and there: {surplus:?}");
 }
 
 /// Whether the server can measure the free space of its disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sight {
+enum FreeSpaceCheck {
     /// The server measures its free space, and refuses changes before the disk is full.
-    Sees,
+    Enabled,
     /// The store is on another disk than the data folder, and nothing is kept free: commits meet the full
     /// disk.
-    Blind,
+    Disabled,
 }
 
-impl Sight {
+impl FreeSpaceCheck {
     /// Checks the refusal of a change on a full disk. If nothing is kept free, the change may also be made,
     /// in unused pages of the database file.
     #[track_caller]
@@ -259,18 +259,18 @@ impl Sight {
             Err(CallError::Refused(refusal)) => !matches!(refusal, Refusal::Internal(_)),
             Err(_) => false,
         };
-        assert!(is_full || (self == Self::Blind && is_known), "{answer:?}");
+        assert!(is_full || (self == Self::Disabled && is_known), "{answer:?}");
     }
 }
 
 /// A server with its folders on the small disk.
-fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
+fn start(disk: &mut SmallDisk, check: FreeSpaceCheck) -> (Server, Vec<String>) {
     let folder = ServerFolder::new();
-    let (data, upload) = match sight {
-        Sight::Sees => (disk.path("data"), disk.path("upload")),
-        Sight::Blind => (folder.path().join("data"), disk.path("upload")),
+    let (data, upload) = match check {
+        FreeSpaceCheck::Enabled => (disk.path("data"), disk.path("upload")),
+        FreeSpaceCheck::Disabled => (folder.path().join("data"), disk.path("upload")),
     };
-    let min_free = if sight == Sight::Sees { MIN_FREE } else { 0 }.to_string();
+    let min_free = if check == FreeSpaceCheck::Enabled { MIN_FREE } else { 0 }.to_string();
     let path = |path: PathBuf| path.to_str().unwrap().to_owned();
     let arguments: Vec<_> = [
         "--data".into(),
@@ -284,7 +284,7 @@ fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
     let start = |folder| {
         Server::in_folder(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
-    if sight == Sight::Sees {
+    if check == FreeSpaceCheck::Enabled {
         return (start(folder), arguments);
     }
     let (_, folder) = start(folder).into_log();
@@ -293,39 +293,39 @@ fn start(disk: &mut SmallDisk, sight: Sight) -> (Server, Vec<String>) {
 }
 
 /// Fills the disk while users send and a file is uploaded, and frees space again.
-async fn check_full_disk(sight: Sight) {
+async fn check_full_disk(check: FreeSpaceCheck) {
     let Some(mut disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let times = std::env::var("QCHAT_FULL_DISKS").map_or(2, |times| times.parse().unwrap());
-    let (server, arguments) = start(&mut disk, sight);
+    let (server, arguments) = start(&mut disk, check);
     let resumed = session(&server, "reader", server.address).await;
     let reader = resume(&resumed).await;
     let mut senders = Senders::start(&server).await;
     let raw = RawConnection::connect(&server).await;
     let token = session(&server, "alice", server.address).await.token;
     raw.ask(Resume { token }).await.unwrap();
-    let (mut film, _) = Halfway::offer(&raw, ClientId::random(), 0).await;
+    let (mut film, _) = StartedUpload::offer(&raw, ClientId::random(), 0).await;
     film.send(0..BLOCKS).await;
     let Body::File(film) = film.end().await.unwrap().body else { panic!("no file") };
 
     for round in 1..=times {
-        let (mut halfway, _) = Halfway::offer(&raw, ClientId::random(), 2 * round).await;
+        let (mut halfway, _) = StartedUpload::offer(&raw, ClientId::random(), 2 * round).await;
         halfway.send(0..BLOCKS_BEFORE).await;
         senders.acknowledged().await;
         let filler = disk.filler();
         block_in_place(|| filler.take_all());
         let refused = senders.refused().await;
         let begun = Instant::now();
-        check_reading((&server, sight), (&reader, &resumed), &film.name).await;
+        check_reading((&server, check), (&reader, &resumed), &film.name).await;
         let read = begun.elapsed();
         halfway.send(BLOCKS_BEFORE..BLOCKS).await;
         let (verdict, id) = halfway.verdict().await;
         assert_eq!(verdict.map_err(|refusal| refusal.code()), Err(Code::ServerFull));
         drop(filler);
         let comeback = senders.acknowledged().await;
-        println!("{sight:?}: refused {refused:?}, read {read:?}, back after {comeback:?}");
+        println!("{check:?}: refused {refused:?}, read {read:?}, back after {comeback:?}");
         assert!(comeback < COMEBACK_TIME_MAX, "{comeback:?}");
         // The upload continues with the blocks that the server has.
-        let (mut rest, kept) = Halfway::offer(&raw, id, 2 * round + 1).await;
+        let (mut rest, kept) = StartedUpload::offer(&raw, id, 2 * round + 1).await;
         let kept = usize::try_from(kept).unwrap();
         assert!((BLOCKS_BEFORE..BLOCKS).contains(&kept), "{kept}");
         let values: BlockHashes = told(&mut rest.answer).await.unwrap();
@@ -333,18 +333,18 @@ async fn check_full_disk(sight: Sight) {
         rest.send(kept..BLOCKS).await;
         rest.end().await.unwrap();
     }
-    let tally = senders.stop().await;
-    assert!(tally.slowest < ANSWER_TIME_MAX, "{:?}", tally.slowest);
-    check_kept(&reader, &tally).await;
+    let results = senders.stop().await;
+    assert!(results.slowest < ANSWER_TIME_MAX, "{:?}", results.slowest);
+    check_kept(&reader, &results).await;
     let (log, folder) = server.into_log();
     let failures = log.matches("the store's disk failed").count();
-    let (acknowledged, refused) = (tally.acknowledged.len(), tally.refused.len());
+    let (acknowledged, refused) = (results.acknowledged.len(), results.refused.len());
     println!(
         "{acknowledged} acknowledged, {refused} refused, after {:?} at the most",
-        tally.slowest
+        results.slowest
     );
     println!("{failures} commits met a full disk");
-    assert!(sight == Sight::Sees || failures > 0);
+    assert!(check == FreeSpaceCheck::Enabled || failures > 0);
 
     // The server starts also on a full disk.
     let filler = disk.filler();
@@ -353,9 +353,9 @@ async fn check_full_disk(sight: Sight) {
         Server::in_folder(folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let address = server.address.to_string().parse().unwrap();
     let reader = resume(&Reconnect { server: address, ..resumed }).await;
-    check_kept(&reader, &tally).await;
+    check_kept(&reader, &results).await;
     let note = || reader.send(user("reader"), text("a note"));
-    sight.check_refused(&in_time(note()).await);
+    check.check_refused(&in_time(note()).await);
     drop(filler);
     in_time(note()).await.unwrap();
     let files = files_below(&disk.path("upload"));
@@ -366,10 +366,10 @@ async fn check_full_disk(sight: Sight) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_loses_nothing_and_stops_no_reader_and_the_server_recovers() {
-    check_full_disk(Sight::Sees).await;
+    check_full_disk(FreeSpaceCheck::Enabled).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_becomes_full_during_commits_loses_nothing_and_the_server_recovers() {
-    check_full_disk(Sight::Blind).await;
+    check_full_disk(FreeSpaceCheck::Disabled).await;
 }

@@ -85,14 +85,14 @@ fn kill_under_load(
     });
     thread::scope(|scope| {
         let senders = people.map(|sender| scope.spawn(move || sender.run()));
-        let over = Over(answers);
+        let end = EndOnDrop(answers);
         for _ in 0..kills {
             answers.wait_for(random.below(30));
             // Some kills come right after an answer, others during the next writes or on their way.
             thread::sleep(Duration::from_micros(random.below(5_000)));
             server = server.kill9().start();
         }
-        drop(over);
+        drop(end);
         (server, senders.map(|sender| sender.join().unwrap()))
     })
 }
@@ -134,9 +134,9 @@ impl Answers {
 }
 
 /// Ends the sending, also after a failed check.
-struct Over<'a>(&'a Answers);
+struct EndOnDrop<'a>(&'a Answers);
 
-impl Drop for Over<'_> {
+impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
         self.0.are_enough.store(true, Ordering::SeqCst);
     }

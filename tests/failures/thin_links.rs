@@ -11,13 +11,13 @@ use crate::harness::{
 };
 
 /// The users behind one link, whose sessions are saved.
-struct House {
+struct SharedLink {
     server: Server,
     link: UdpRelay,
     people: Vec<Client>,
 }
 
-impl House {
+impl SharedLink {
     fn of(people: usize, link: NetworkFaults) -> Self {
         let server = Server::start();
         let relay = UdpRelay::to(server.address);
@@ -41,7 +41,7 @@ impl House {
     }
 
     #[track_caller]
-    fn check_all_get_in(&self) {
+    fn check_all_connect(&self) {
         let ended = self.all_ask();
         let failed: Vec<_> = ended.iter().filter(|ended| ended.status != Some(0)).collect();
         assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), ended.len());
@@ -50,27 +50,27 @@ impl House {
 
 #[test]
 fn two_clients_connect_at_the_same_time_over_20_kbits_a_second() {
-    House::of(2, NetworkFaults::slow(20_000)).check_all_get_in();
+    SharedLink::of(2, NetworkFaults::slow(20_000)).check_all_connect();
 }
 
 #[test]
 fn ten_clients_connect_at_the_same_time_over_50_kbits_a_second() {
-    House::of(10, NetworkFaults::slow(50_000)).check_all_get_in();
+    SharedLink::of(10, NetworkFaults::slow(50_000)).check_all_connect();
 }
 
 #[test]
 fn a_query_with_a_saved_session_costs_less_than_9_kilobytes() {
-    let house = House::of(1, NetworkFaults::NONE);
-    assert_eq!(house.all_ask().remove(0).status, Some(0));
-    let NetworkCounters { bytes_up, bytes_down, .. } = house.link.counters();
+    let shared_link = SharedLink::of(1, NetworkFaults::NONE);
+    assert_eq!(shared_link.all_ask().remove(0).status, Some(0));
+    let NetworkCounters { bytes_up, bytes_down, .. } = shared_link.link.counters();
     assert!(bytes_up + bytes_down < 9_000, "{bytes_up} bytes up, and {bytes_down} down");
 }
 
 #[test]
 fn over_20_kbits_a_second_all_messages_arrive_in_order() {
     const MESSAGES: usize = 20;
-    let house = House::of(2, NetworkFaults::slow(20_000));
-    let [listener, sender] = &house.people[..] else { unreachable!() };
+    let shared_link = SharedLink::of(2, NetworkFaults::slow(20_000));
+    let [listener, sender] = &shared_link.people[..] else { unreachable!() };
     let begun = Instant::now();
     let mut listening = Bot::listen(listener, &[]);
     let mut talk = sender.talk();
@@ -82,16 +82,16 @@ fn over_20_kbits_a_second_all_messages_arrive_in_order() {
         assert_eq!(talk.answer().expect("an answer")["ok"], true);
     }
     assert_eq!(listening.texts(MESSAGES), texts);
-    println!("after {:?}: {:?}", begun.elapsed(), house.link.counters());
+    println!("after {:?}: {:?}", begun.elapsed(), shared_link.link.counters());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_survives_five_others_that_connect_at_once_over_50_kbits_a_second() {
     // The packets of ten clients can wait in the queue for 5 s, which looks like silence.
-    let house = House::of(5, NetworkFaults::slow(50_000));
-    let session = session(&house.server, "bob", house.link.address).await;
+    let shared_link = SharedLink::of(5, NetworkFaults::slow(50_000));
+    let session = session(&shared_link.server, "bob", shared_link.link.address).await;
     let bob = resume(&session).await;
-    spawn_blocking(move || house.check_all_get_in()).await.unwrap();
+    spawn_blocking(move || shared_link.check_all_connect()).await.unwrap();
     assert!(!bob.is_closed(), "the queue was taken for silence");
 }
 

@@ -39,7 +39,7 @@ fn cuts(random: &mut SeededRandom, bytes: u64) -> Vec<(u64, Cut)> {
 }
 
 /// A running transfer, which is continued after each interruption.
-struct Stage {
+struct InterruptedTransfer {
     server: Option<Server>,
     relay: UdpRelay,
     alice: Client,
@@ -49,7 +49,7 @@ struct Stage {
     folder: PathBuf,
 }
 
-impl Stage {
+impl InterruptedTransfer {
     /// Alice behind a path that is slow enough for interruptions.
     fn new(random: &mut SeededRandom, line: &'static str) -> Self {
         let server = Server::start();
@@ -124,34 +124,41 @@ fn write_film(alice: &Client, blocks: u64) {
 }
 
 /// Transfers the file without an interruption, and returns the number of sent bytes.
-fn carried_for_all(stage: &mut Stage) -> u64 {
-    stage.talk.ok("ls");
-    let before = stage.relay.carried();
-    stage.talk.tell(stage.line);
+fn bytes_without_cuts(transfer: &mut InterruptedTransfer) -> u64 {
+    transfer.talk.ok("ls");
+    let before = transfer.relay.carried();
+    transfer.talk.tell(transfer.line);
     // Six steps, each with its own deadline.
     for sixth in 1..=6 {
-        stage.relay.wait_until_carried(before + sixth * blocks() * BLOCK / 6);
+        transfer.relay.wait_until_carried(before + sixth * blocks() * BLOCK / 6);
     }
-    assert_eq!(stage.talk.answer().expect("an answer")["ok"], true);
-    stage.relay.carried() - before
+    assert_eq!(transfer.talk.answer().expect("an answer")["ok"], true);
+    transfer.relay.carried() - before
 }
 
 /// Interrupts the transfer five times, and compares the number of sent bytes with that of an uninterrupted
 /// transfer.
-fn cut_five_times(stage: &mut Stage, random: &mut SeededRandom, for_all: u64) -> serde_json::Value {
+fn cut_five_times(
+    transfer: &mut InterruptedTransfer,
+    random: &mut SeededRandom,
+    without_cuts: u64,
+) -> serde_json::Value {
     let file = blocks() * BLOCK;
-    let before = stage.relay.carried();
-    stage.begin();
+    let before = transfer.relay.carried();
+    transfer.begin();
     for (bytes, cut) in cuts(random, file) {
         println!("{cut:?} after {bytes} of {file} bytes");
-        stage.cut(before + bytes, cut);
+        transfer.cut(before + bytes, cut);
     }
-    let answer = stage.talk.answer().expect("an answer");
+    let answer = transfer.talk.answer().expect("an answer");
     assert_eq!(answer["ok"], true, "{answer}");
-    let carried = stage.relay.carried() - before;
-    println!("{carried} bytes carried, and {for_all} without a cut");
-    assert!(for_all > file, "{for_all}");
-    assert!(carried < for_all + 5 * BLOCK, "{carried} bytes, and {for_all} without a cut");
+    let carried = transfer.relay.carried() - before;
+    println!("{carried} bytes carried, and {without_cuts} without a cut");
+    assert!(without_cuts > file, "{without_cuts}");
+    assert!(
+        carried < without_cuts + 5 * BLOCK,
+        "{carried} bytes, and {without_cuts} without a cut"
+    );
     answer
 }
 
@@ -159,25 +166,25 @@ fn cut_five_times(stage: &mut Stage, random: &mut SeededRandom, for_all: u64) ->
 fn an_upload_with_five_interruptions_is_the_same_file() {
     let mut random = SeededRandom::of_the_run();
     let line = "send_file alice film.mkv";
-    let for_all = carried_for_all(&mut Stage::new(&mut random, line));
-    let mut stage = Stage::new(&mut random, line);
-    let answer = cut_five_times(&mut stage, &mut random, for_all);
-    let digest = hash(&stage.alice.path("film.mkv"));
+    let without_cuts = bytes_without_cuts(&mut InterruptedTransfer::new(&mut random, line));
+    let mut transfer = InterruptedTransfer::new(&mut random, line);
+    let answer = cut_five_times(&mut transfer, &mut random, without_cuts);
+    let digest = hash(&transfer.alice.path("film.mkv"));
     assert_eq!(text(&answer["message"]["file"]["blake3"]), digest);
     let name = stored(&answer);
-    assert_eq!(stage.server().uploads(), [&*name]);
-    assert_eq!(hash(&stage.folder.join(&name)), digest);
-    assert_eq!(stage.server().parts(), Vec::<PathBuf>::new());
+    assert_eq!(transfer.server().uploads(), [&*name]);
+    assert_eq!(hash(&transfer.folder.join(&name)), digest);
+    assert_eq!(transfer.server().parts(), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn a_download_with_five_interruptions_is_the_same_file() {
     let mut random = SeededRandom::of_the_run();
     let line = "download_file film.mkv";
-    let for_all = carried_for_all(&mut Stage::new(&mut random, line));
-    let mut stage = Stage::new(&mut random, line);
-    cut_five_times(&mut stage, &mut random, for_all);
-    let landed = stage.alice.path("download/alice/film.mkv");
-    assert_eq!(hash(&landed), hash(&stage.alice.path("film.mkv")));
-    assert_eq!(files_below(&stage.folder), [landed]);
+    let without_cuts = bytes_without_cuts(&mut InterruptedTransfer::new(&mut random, line));
+    let mut transfer = InterruptedTransfer::new(&mut random, line);
+    cut_five_times(&mut transfer, &mut random, without_cuts);
+    let landed = transfer.alice.path("download/alice/film.mkv");
+    assert_eq!(hash(&landed), hash(&transfer.alice.path("film.mkv")));
+    assert_eq!(files_below(&transfer.folder), [landed]);
 }

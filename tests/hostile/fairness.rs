@@ -70,12 +70,12 @@ async fn p99(honest: &Client) -> Duration {
 /// A load generator in a process of its own. It gets the processor only while no other process needs it, so
 /// that the cost of the generator does not slow down the other users. The lowest nice value is not enough: a
 /// process that wakes up would still wait for the time slice of such a generator.
-struct Greedy {
+struct LoadGenerator {
     process: Child,
     said: BufReader<ChildStdout>,
 }
 
-impl Greedy {
+impl LoadGenerator {
     fn start(server: &Server, what: &str) -> Self {
         let mut command = Command::new("chrt");
         command.args(["--idle", "0"]).arg(std::env::current_exe().unwrap());
@@ -85,9 +85,9 @@ impl Greedy {
         command.env(TARGET, target.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let said = BufReader::new(process.stdout.take().unwrap());
-        let mut greedy = Self { process, said };
-        greedy.line("begun");
-        greedy
+        let mut load_generator = Self { process, said };
+        load_generator.line("begun");
+        load_generator
     }
 
     /// The rest of the next line with this beginning.
@@ -111,7 +111,7 @@ impl Greedy {
     }
 }
 
-impl Drop for Greedy {
+impl Drop for LoadGenerator {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -119,7 +119,7 @@ impl Drop for Greedy {
 }
 
 /// The signed-in client of a load generator; `None` if no test has started this process.
-async fn greedy(name: &str) -> Option<Client> {
+async fn load_generator(name: &str) -> Option<Client> {
     let target: Value = serde_json::from_str(&std::env::var(TARGET).ok()?).unwrap();
     let trust = Trust::Fingerprint(target["fingerprint"].as_str().unwrap().parse().unwrap());
     let server = target["server"].as_str().unwrap().parse().unwrap();
@@ -146,7 +146,7 @@ async fn until_told(client: &Client, tasks: JoinSet<()>, got: &AtomicU64) {
 #[tokio::test]
 #[ignore = "started by the test below"]
 async fn generator_of_commands() {
-    let Some(client) = greedy("mallory").await else { return };
+    let Some(client) = load_generator("mallory").await else { return };
     let (answered, mut tasks) = (Arc::<AtomicU64>::default(), JoinSet::new());
     for _ in 0..AT_ONCE {
         let (client, answered) = (client.clone(), Arc::clone(&answered));
@@ -164,7 +164,7 @@ async fn generator_of_commands() {
 #[tokio::test]
 #[ignore = "started by the test below"]
 async fn generator_of_files() {
-    let Some(client) = greedy("trent").await else { return };
+    let Some(client) = load_generator("trent").await else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mkv");
     std::fs::File::create(&path).unwrap().set_len(FILE_BYTES).unwrap();
@@ -195,14 +195,14 @@ async fn greedy_users_do_not_delay_other_users() {
         device(server, "reader").await.close().await;
     }
     let (honest, elsewhere) = (device(&server, "heidi").await, device(&other, "heidi").await);
-    for greedy in ["mallory", "trent"] {
-        device(&server, greedy).await.close().await;
+    for load_generator in ["mallory", "trent"] {
+        device(&server, load_generator).await.close().await;
     }
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let idle = p99(&honest).await;
-        let commands = Greedy::start(&server, "hostile::fairness::generator_of_commands");
-        let files = Greedy::start(&server, "hostile::fairness::generator_of_files");
+        let commands = LoadGenerator::start(&server, "hostile::fairness::generator_of_commands");
+        let files = LoadGenerator::start(&server, "hostile::fairness::generator_of_files");
         let (loaded, elsewhere) = tokio::join!(p99(&honest), p99(&elsewhere));
         let (commands, files) = (commands.end(), files.end());
         for got in [&commands, &files] {

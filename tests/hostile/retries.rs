@@ -11,7 +11,7 @@ use quinn::{Connection, SendStream, VarInt};
 use serde::Serialize;
 
 use crate::harness::{DEADLINE, PASSWORD, Screen};
-use crate::hostile::server::Impostor;
+use crate::hostile::server::HostileServer;
 
 /// The duration of the count. With growing pauses it has about six attempts; without, dozens or more.
 const COUNTED_FOR: Duration = Duration::from_secs(4);
@@ -76,7 +76,7 @@ async fn serve(connection: Connection, fault: Fault, tries: Sender<()>) {
 /// Runs lines at the prompt, and counts the attempts.
 fn check(fault: Fault, lines: &[&str]) {
     let (made, tries) = channel();
-    let server = Impostor::start(move |connection| serve(connection, fault, made.clone()));
+    let server = HostileServer::start(move |connection| serve(connection, fault, made.clone()));
     let client = server.client_of("alice");
     client.write("film.mkv", b"a film");
     let mut screen = Screen::open(&client, &[]);

@@ -19,13 +19,13 @@ use crate::hostile::texts::{attacks, check_bytes, is_of_word, rows, written_by};
 const REASON_BYTES: usize = 900;
 
 /// A server that runs a function of the test on every connection.
-pub(crate) struct Impostor {
+pub(crate) struct HostileServer {
     address: SocketAddr,
     certificate: PathBuf,
     _folder: tempfile::TempDir,
 }
 
-impl Impostor {
+impl HostileServer {
     /// Must be called in a tokio runtime with several threads.
     pub(crate) fn start<F>(serve: impl Fn(Connection) -> F + Send + 'static) -> Self
     where
@@ -99,7 +99,7 @@ fn reasons() -> Vec<String> {
 async fn a_close_reason_reaches_no_terminal_unfiltered_and_begins_no_line() {
     let said = Arc::<Mutex<String>>::default();
     let saying = Arc::clone(&said);
-    let server = Impostor::start(move |connection| close(connection, Arc::clone(&saying)));
+    let server = HostileServer::start(move |connection| close(connection, Arc::clone(&saying)));
     let client = server.client();
     let reasons = reasons();
     for reason in reasons.iter().step_by(2).chain(reasons.last()) {

@@ -7,10 +7,10 @@ mod forger;
 mod hoards;
 mod leavers;
 mod moves;
+mod multi_address_socket;
 mod places;
 mod slow;
 mod volume;
-mod wanderer;
 
 use qchat_proto::command::{Logout, Users};
 use qchat_proto::limits::SIGNED_OUT_REQUEST_BYTES_MAX;

@@ -147,7 +147,7 @@ fn texts_of_an_ended_session_are_refused() {
 const ONLINE: &str = "alice@127.0.0.1>";
 
 /// Bob, and alice at a prompt behind a relay, with texts for bob that were typed while the server was down.
-struct Waiting {
+struct WaitingTexts {
     stopped: Stopped,
     bob: Client,
     relay: UdpRelay,
@@ -155,7 +155,7 @@ struct Waiting {
     screen: Screen,
 }
 
-impl Waiting {
+impl WaitingTexts {
     fn with(said: &[String]) -> Self {
         let server = Server::start();
         let bob = server.user("bob");
@@ -176,7 +176,7 @@ impl Waiting {
 fn texts_of_the_outbox_do_not_wait_for_each_other_on_a_long_link() {
     const WAITING: usize = 60;
     let said = numbers(0..WAITING);
-    let Waiting { stopped, bob, relay, _alice, mut screen } = Waiting::with(&said);
+    let WaitingTexts { stopped, bob, relay, _alice, mut screen } = WaitingTexts::with(&said);
     relay.change_faults(NetworkFaults::delayed(FAR / 2));
     let _server = stopped.start();
     screen.prompts(&format!(" ({WAITING} waiting)>"));
@@ -197,7 +197,7 @@ fn texts_of_the_outbox_do_not_wait_for_each_other_on_a_long_link() {
 fn texts_of_the_outbox_are_sent_once_and_in_order_through_a_kill_of_the_server() {
     // One after the other, these texts would take 2 minutes.
     let said = numbers(0..200);
-    let Waiting { stopped, bob, relay, _alice, screen } = Waiting::with(&said);
+    let WaitingTexts { stopped, bob, relay, _alice, screen } = WaitingTexts::with(&said);
     // The link is so slow that some texts are stored while others are being sent.
     relay.change_faults(NetworkFaults {
         bytes_per_second: Some(8000),

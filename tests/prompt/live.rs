@@ -3,14 +3,14 @@
 use crate::harness::{Bot, Client, PASSWORD, Screen, Server, items, texts};
 
 /// Alice at her prompt, at which messages arrive, and bob, who sends them.
-struct Scene {
+struct LivePrompt {
     server: Server,
     alice: Client,
     bob: Client,
     screen: Screen,
 }
 
-fn scene() -> Scene {
+fn prompt() -> LivePrompt {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.lines(&["mkgr lab"]);
@@ -18,7 +18,7 @@ fn scene() -> Scene {
     let screen = Screen::open(&alice, &[]);
     knock(&bob, "alice", &screen);
     screen.prompts("alice");
-    Scene { server, alice, bob, screen }
+    LivePrompt { server, alice, bob, screen }
 }
 
 /// Sends messages until one of them appears by itself: the prompt starts watching in the background.
@@ -30,7 +30,7 @@ pub(crate) fn knock(from: &Client, to: &str, screen: &Screen) {
     }
 }
 
-impl Scene {
+impl LivePrompt {
     /// Ends the session, which marks the shown messages as read.
     fn leave(mut self) -> (Server, Client) {
         self.screen.prompts("alice");
@@ -48,7 +48,7 @@ fn check_once(shown: &str, text: &str) {
 #[test]
 fn messages_have_the_width_of_a_terminal_that_became_narrower() {
     const NARROW: u16 = 50;
-    let Scene { server: _server, alice: _alice, bob, screen } = scene();
+    let LivePrompt { server: _server, alice: _alice, bob, screen } = prompt();
     screen.resize(NARROW);
     // If the terminal broke this line itself, the rest would be at the left margin.
     bob.ok(&format!("send alice {}", "é".repeat(90)));
@@ -65,8 +65,8 @@ fn messages_have_the_width_of_a_terminal_that_became_narrower() {
 
 #[test]
 fn messages_of_others_appear_at_the_prompt_and_are_read() {
-    let scene = scene();
-    let Scene { alice, bob, screen, .. } = &scene;
+    let prompt = prompt();
+    let LivePrompt { alice, bob, screen, .. } = &prompt;
     bob.ok("send alice hello there");
     screen.shows("  bob │ hello there");
     bob.ok("sendgroup lab to all");
@@ -84,7 +84,7 @@ fn messages_of_others_appear_at_the_prompt_and_are_read() {
     for own in ["from elsewhere", "a note", "a word"] {
         assert!(!shown.contains(own), "{shown}");
     }
-    let (_server, alice) = scene.leave();
+    let (_server, alice) = prompt.leave();
     assert_eq!(texts(&alice.ok("inbox --unread --from bob")), Vec::<&str>::new());
     let group = alice.ok("inboxgroup lab");
     assert!(items(&group["messages"]).iter().all(|message| message["unread"] == false), "{group}");
@@ -92,7 +92,7 @@ fn messages_of_others_appear_at_the_prompt_and_are_read() {
 
 #[test]
 fn own_messages_are_marked_after_their_delivery_and_reading() {
-    let Scene { server, bob, mut screen, alice: _alice } = scene();
+    let LivePrompt { server, bob, mut screen, alice: _alice } = prompt();
     screen.enter("send bob have you seen this?");
     let shown = screen.shows("sent @bob:");
     assert!(!shown.contains('✓'), "{shown}");
@@ -125,7 +125,7 @@ fn last_sent(shown: &str) -> String {
 
 #[test]
 fn a_partly_typed_line_stays() {
-    let Scene { server: _server, bob, mut screen, .. } = scene();
+    let LivePrompt { server: _server, bob, mut screen, .. } = prompt();
     screen.press("send bob half");
     screen.shows("> send bob half");
     bob.ok("send alice in between");
@@ -138,7 +138,7 @@ fn a_partly_typed_line_stays() {
 
 #[test]
 fn escape_codes_of_received_messages_do_not_reach_the_screen() {
-    let Scene { server: _server, bob, screen, .. } = scene();
+    let LivePrompt { server: _server, bob, screen, .. } = prompt();
     let codes = ["\u{1b}[2J", "\u{1b}]0;owned\u{7}", "\u{9b}31m", "\u{202e}desrever", "\u{1b}P+q"];
     for (number, code) in codes.iter().enumerate() {
         bob.ok(&format!("send alice before{number}{code}after{number}"));
@@ -157,7 +157,7 @@ fn escape_codes_of_received_messages_do_not_reach_the_screen() {
 
 #[test]
 fn messages_from_around_a_kill_of_the_server_appear_once() {
-    let Scene { server, alice: _alice, bob, screen } = scene();
+    let LivePrompt { server, alice: _alice, bob, screen } = prompt();
     bob.ok("send alice before");
     screen.shows("│ before");
     let _server = server.kill9().start();
@@ -176,7 +176,7 @@ fn messages_from_around_a_kill_of_the_server_appear_once() {
 
 #[test]
 fn the_prompt_says_that_it_is_offline_and_a_line_waits_for_the_connection() {
-    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let LivePrompt { server, alice: _alice, bob, mut screen } = prompt();
     let stopped = server.terminate();
     screen.shows("connection lost; trying again");
     screen.press("\r");
@@ -192,7 +192,7 @@ fn the_prompt_says_that_it_is_offline_and_a_line_waits_for_the_connection() {
 
 #[test]
 fn no_message_appears_while_a_line_runs() {
-    let Scene { server: _server, alice, bob, mut screen } = scene();
+    let LivePrompt { server: _server, alice, bob, mut screen } = prompt();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(96 * 1024 * 1024).unwrap();
     screen.enter("send_file alice film.mkv");
@@ -205,7 +205,7 @@ fn no_message_appears_while_a_line_runs() {
 
 #[test]
 fn messages_of_another_user_do_not_appear_after_a_sign_out() {
-    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let LivePrompt { server, alice: _alice, bob, mut screen } = prompt();
     server.user("carol").ok("ls");
     screen.enter("auth_logout");
     screen.shows("signed out");

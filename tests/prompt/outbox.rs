@@ -5,18 +5,18 @@ use crate::harness::{Client, PASSWORD, Screen, Server, UdpRelay, items, text, te
 const ONLINE: &str = "alice@127.0.0.1> ";
 
 /// Alice at her prompt, with a saved session, and bob.
-struct Scene {
+struct OfflinePrompt {
     server: Server,
     alice: Client,
     bob: Client,
     screen: Screen,
 }
 
-fn scene() -> Scene {
+fn prompt() -> OfflinePrompt {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let screen = open(&alice);
-    Scene { server, alice, bob, screen }
+    OfflinePrompt { server, alice, bob, screen }
 }
 
 fn open(alice: &Client) -> Screen {
@@ -47,7 +47,7 @@ fn check_once(shown: &str, text: &str) {
 
 #[test]
 fn lines_typed_while_the_server_is_down_are_sent_once_and_in_order() {
-    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice: _alice, bob, mut screen } = prompt();
     let stopped = server.kill9();
     screen.shows("connection lost; trying again");
     screen.prompts("(offline)>");
@@ -68,7 +68,7 @@ fn lines_typed_while_the_server_is_down_are_sent_once_and_in_order() {
 
 #[test]
 fn the_prompt_changes_around_a_partly_typed_line() {
-    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice: _alice, bob, mut screen } = prompt();
     let digits = "0123456789".repeat(25);
     let (begun, rest) = digits.split_at(digits.len() - 5);
     let before = format!("send bob {begun}");
@@ -128,7 +128,7 @@ fn a_line_whose_answer_was_lost_with_the_connection_is_sent_once() {
 #[test]
 fn a_server_killed_during_the_outbox_has_each_line_once_and_in_order() {
     const LINES: usize = 60;
-    let Scene { server, alice: _alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice: _alice, bob, mut screen } = prompt();
     let stopped = server.terminate();
     screen.shows("connection lost");
     let typed: String = (0..LINES).map(|number| format!("send bob {number}\r")).collect();
@@ -144,7 +144,7 @@ fn a_server_killed_during_the_outbox_has_each_line_once_and_in_order() {
 
 #[test]
 fn a_text_waits_for_the_line_before_it() {
-    let Scene { server, alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice, bob, mut screen } = prompt();
     alice.write("notes.txt", b"notes");
     let stopped = server.terminate();
     screen.shows("connection lost");
@@ -174,7 +174,7 @@ fn a_text_waits_for_the_line_before_it() {
 
 #[test]
 fn lines_in_the_outbox_survive_a_killed_client() {
-    let Scene { server, alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice, bob, mut screen } = prompt();
     let stopped = server.terminate();
     screen.shows("connection lost");
     enter_offline(&mut screen, &["send bob one", "send bob two"]);
@@ -215,7 +215,7 @@ fn a_quit_names_the_waiting_lines_which_the_next_run_of_the_user_sends() {
 
 #[test]
 fn a_refused_line_does_not_delay_the_others() {
-    let Scene { server, alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice, bob, mut screen } = prompt();
     alice.write("notes.txt", b"notes");
     let stopped = server.terminate();
     screen.shows("connection lost");
@@ -234,7 +234,7 @@ fn a_refused_line_does_not_delay_the_others() {
 
 #[test]
 fn a_query_waits_for_the_lines_before_it() {
-    let Scene { server, alice: _alice, bob: _bob, mut screen } = scene();
+    let OfflinePrompt { server, alice: _alice, bob: _bob, mut screen } = prompt();
     let stopped = server.terminate();
     screen.shows("connection lost");
     enter_offline(&mut screen, &["mkgr lab"]);
@@ -248,7 +248,7 @@ fn a_query_waits_for_the_lines_before_it() {
 
 #[test]
 fn two_clients_of_a_user_lose_no_line_of_each_other() {
-    let Scene { server, alice, bob, screen: mut one } = scene();
+    let OfflinePrompt { server, alice, bob, screen: mut one } = prompt();
     let mut two = open(&alice);
     let stopped = server.terminate();
     one.shows("connection lost");
@@ -267,7 +267,7 @@ fn two_clients_of_a_user_lose_no_line_of_each_other() {
 
 #[test]
 fn a_line_does_not_overtake_a_waiting_file_but_a_query_does() {
-    let Scene { server, alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice, bob, mut screen } = prompt();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(192 * 1024 * 1024).unwrap();
     let stopped = server.terminate();
@@ -289,7 +289,7 @@ fn a_line_does_not_overtake_a_waiting_file_but_a_query_does() {
 
 #[test]
 fn a_waiting_file_that_another_run_had_begun_is_sent_once_also_if_its_line_cannot_be_removed() {
-    let Scene { server, alice, bob, mut screen } = scene();
+    let OfflinePrompt { server, alice, bob, mut screen } = prompt();
     let film = std::fs::File::create(alice.path("film.mkv")).unwrap();
     film.set_len(64 * 1024 * 1024).unwrap();
     // The id of the earlier upload is saved, and differs from the id of the waiting line.

@@ -9,9 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::harness::{Client, PROGRAM, Server, ServerFolder, until};
 
 /// A program that is killed when its owner is dropped.
-struct Ending(Box<dyn Child + Send + Sync>);
+struct KilledOnDrop(Box<dyn Child + Send + Sync>);
 
-impl Drop for Ending {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -20,7 +20,7 @@ impl Drop for Ending {
 
 /// A server in a terminal.
 struct InTerminal {
-    child: Ending,
+    child: KilledOnDrop,
     _terminal: Box<dyn MasterPty + Send>,
     lines: Box<dyn Iterator<Item = String>>,
     address: String,
@@ -36,7 +36,7 @@ impl InTerminal {
         drop(pair.slave);
         let reader = BufReader::new(pair.master.try_clone_reader().unwrap());
         let lines = Box::new(reader.lines().map_while(Result::ok));
-        let child = Ending(child);
+        let child = KilledOnDrop(child);
         let mut server = Self { child, _terminal: pair.master, lines, address: String::new() };
         let address = server.says("qchat server is ready on ");
         server.address = address.trim().strip_suffix(" (UDP)").unwrap().to_owned();
@@ -56,7 +56,7 @@ impl InTerminal {
     }
 
     /// Closes the terminal, and leaves the server running.
-    fn close(self) -> Ending {
+    fn close(self) -> KilledOnDrop {
         let Self { child, .. } = self;
         child
     }

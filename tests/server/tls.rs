@@ -75,9 +75,9 @@ const TLS_1_3: u8 = 4;
 const TLS_1_2: u8 = 3;
 
 /// Offers only one version of TLS.
-struct Speaking(u8, Arc<QuicClientConfig>);
+struct SingleVersionConfig(u8, Arc<QuicClientConfig>);
 
-impl ClientConfig for Speaking {
+impl ClientConfig for SingleVersionConfig {
     fn start_session(
         self: Arc<Self>,
         version: u32,
@@ -85,17 +85,17 @@ impl ClientConfig for Speaking {
         parameters: &TransportParameters,
     ) -> Result<Box<dyn Session>, ConnectError> {
         let inner = Arc::clone(&self.1).start_session(version, server_name, parameters)?;
-        Ok(Box::new(Speaker { version: Some(self.0), inner }))
+        Ok(Box::new(SingleVersionSession { version: Some(self.0), inner }))
     }
 }
 
-struct Speaker {
+struct SingleVersionSession {
     /// `None` until the version was offered.
     version: Option<u8>,
     inner: Box<dyn Session>,
 }
 
-impl Session for Speaker {
+impl Session for SingleVersionSession {
     fn write_handshake(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
         let keys = self.inner.write_handshake(buffer);
         if let Some(version) = self.version.take() {
@@ -162,7 +162,7 @@ async fn a_client_that_offers_only_tls_1_2_is_refused() {
     let server = Server::start();
     let speaking = |version| {
         let crypto = Arc::new(QuicClientConfig::try_from(tls(&server)).unwrap());
-        RawConnection::with_crypto(&server, Arc::new(Speaking(version, crypto)))
+        RawConnection::with_crypto(&server, Arc::new(SingleVersionConfig(version, crypto)))
     };
     check_refused(speaking(TLS_1_2).await, PROTOCOL_VERSION);
     assert!(speaking(TLS_1_3).await.is_ok());

@@ -18,14 +18,14 @@ use crate::harness::{PASSWORD, RawConnection, Server, endpoint, in_time};
 /// A socket that sends with the source address of another socket, as an attacker with forged addresses does.
 /// The answers to such a datagram do not arrive here.
 #[derive(Debug)]
-struct Forging {
+struct SpoofingSocket {
     inner: Arc<dyn AsyncUdpSocket>,
     /// The socket whose address is used.
     name: Mutex<Option<UdpSocket>>,
     forged: Notify,
 }
 
-impl Forging {
+impl SpoofingSocket {
     fn endpoint() -> (Endpoint, Arc<Self>) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let inner = TokioRuntime.wrap_udp_socket(socket).unwrap();
@@ -37,7 +37,7 @@ impl Forging {
     }
 }
 
-impl AsyncUdpSocket for Forging {
+impl AsyncUdpSocket for SpoofingSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Arc::clone(&self.inner).create_io_poller()
     }
@@ -74,7 +74,7 @@ fn login(user: &str, password: &str) -> Login {
 /// Signs in with a packet that has a forged source address.
 async fn login_from(
     raw: &RawConnection,
-    forging: &Forging,
+    forging: &SpoofingSocket,
     address: &str,
 ) -> Result<SignedIn, Refusal> {
     *forging.name.lock().unwrap() = Some(UdpSocket::bind((address, 0)).unwrap());
@@ -91,7 +91,7 @@ async fn login_from(
 async fn wrong_passwords_count_for_the_validated_address() {
     let server = Server::start();
     RawConnection::connect(&server).await.sign_up("alice").await;
-    let (from, forging) = Forging::endpoint();
+    let (from, forging) = SpoofingSocket::endpoint();
     let mut last = Ok(());
     for _ in 0..8 {
         let raw = RawConnection::on(&from, &server).await.unwrap();

@@ -48,7 +48,7 @@ impl Session for Forging {
     fn write_handshake(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
         let mut keys = self.inner.write_handshake(buffer)?;
         let is_forging = Arc::clone(&self.is_forging);
-        keys.packet.local = Box::new(Pen { is_forging, inner: keys.packet.local });
+        keys.packet.local = Box::new(FrameWriter { is_forging, inner: keys.packet.local });
         Some(keys)
     }
 
@@ -103,12 +103,12 @@ impl Session for Forging {
 }
 
 /// Writes other frames into a packet.
-struct Pen {
+struct FrameWriter {
     is_forging: Arc<AtomicBool>,
     inner: Box<dyn PacketKey>,
 }
 
-impl PacketKey for Pen {
+impl PacketKey for FrameWriter {
     fn encrypt(&self, number: u64, packet: &mut [u8], header_bytes: usize) {
         if self.is_forging.load(Ordering::Relaxed) && packet.len() < SMALL_BYTES {
             let end = packet.len() - self.tag_len();

@@ -13,7 +13,7 @@ use quinn::{ClientConfig, Endpoint, TransportConfig};
 use tokio::time::sleep;
 
 use super::forger::Forger;
-use super::wanderer::{HOME, Itinerary, Wanderer};
+use super::multi_address_socket::{AddressChoice, HOME, MultiAddressSocket};
 use crate::harness::{RawConnection, Server, configuration, in_time, sdk, tls};
 
 /// The number of addresses to which a connection migrates.
@@ -29,7 +29,7 @@ const PACE: Duration = Duration::from_millis(1);
 const MESSAGES: u32 = 12;
 
 /// A transport that sends a lot without any acknowledgement.
-fn careless_transport() -> TransportConfig {
+fn unacknowledged_transport() -> TransportConfig {
     let mut congestion = CubicConfig::default();
     congestion.initial_window(1 << 30);
     let mut transport = TransportConfig::default();
@@ -40,9 +40,9 @@ fn careless_transport() -> TransportConfig {
     transport
 }
 
-fn careless(server: &Server) -> ClientConfig {
+fn unacknowledged_client(server: &Server) -> ClientConfig {
     let mut configuration = configuration(server, ALPN);
-    configuration.transport_config(Arc::new(careless_transport()));
+    configuration.transport_config(Arc::new(unacknowledged_transport()));
     configuration
 }
 
@@ -51,57 +51,57 @@ fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
     let inner = Arc::new(QuicClientConfig::try_from(tls(server)).unwrap());
     let forger = Forger { is_forging: Arc::clone(is_forging), inner };
     let mut configuration = ClientConfig::new(Arc::new(forger));
-    configuration.transport_config(Arc::new(careless_transport()));
+    configuration.transport_config(Arc::new(unacknowledged_transport()));
     configuration
 }
 
 struct Attacker {
-    wanderer: Arc<Wanderer>,
+    multi_address_socket: Arc<MultiAddressSocket>,
     raw: RawConnection,
     _endpoint: Endpoint,
 }
 
 impl Attacker {
     async fn connect(server: &Server) -> Self {
-        Self::with(server, careless(server)).await
+        Self::with(server, unacknowledged_client(server)).await
     }
 
     async fn with(server: &Server, configuration: ClientConfig) -> Self {
-        let (wanderer, endpoint) = Wanderer::endpoint();
+        let (multi_address_socket, endpoint) = MultiAddressSocket::endpoint();
         let raw = RawConnection::of(&endpoint, server.address, configuration).await.unwrap();
-        Self { wanderer, raw, _endpoint: endpoint }
+        Self { multi_address_socket, raw, _endpoint: endpoint }
     }
 
     /// Sends this many small packets.
-    async fn say(&self, packets: usize, itinerary: Itinerary) {
+    async fn say(&self, packets: usize, address_choice: AddressChoice) {
         let (mut send, _receive) = self.raw.stream().await;
         // The length of a request that is never complete.
         send.write_all(&4_000_u32.to_be_bytes()).await.unwrap();
-        self.wanderer.travel(itinerary);
-        while self.wanderer.datagrams() < packets {
-            let before = self.wanderer.datagrams();
+        self.multi_address_socket.migrate(address_choice);
+        while self.multi_address_socket.datagrams() < packets {
+            let before = self.multi_address_socket.datagrams();
             if send.write_all(b"x").await.is_err() {
                 // On a slow machine the server may give the request up first.
                 break;
             }
             in_time(async {
-                while self.wanderer.datagrams() == before {
+                while self.multi_address_socket.datagrams() == before {
                     sleep(PACE).await;
                 }
             })
             .await;
         }
-        self.wanderer.return_home();
+        self.multi_address_socket.return_home();
         // The server no longer reads the stream, and the connection continues.
         let _ = send.reset(0_u8.into());
     }
 
     /// Sends this many queries with long answers, from addresses other than home.
-    async fn ask(&self, questions: usize, itinerary: Itinerary) {
-        self.wanderer.travel(itinerary);
+    async fn ask(&self, questions: usize, address_choice: AddressChoice) {
+        self.multi_address_socket.migrate(address_choice);
         let mut streams = Vec::new();
         for _ in 0..questions {
-            let before = self.wanderer.datagrams();
+            let before = self.multi_address_socket.datagrams();
             let history = History {
                 log: Log::Inbox,
                 selection: Selection::Newest(MESSAGES),
@@ -113,21 +113,21 @@ impl Attacker {
             send.write_all(&frame::encode_frame(&Request::from(history))).await.unwrap();
             streams.push((send, receive));
             in_time(async {
-                while self.wanderer.datagrams() == before {
+                while self.multi_address_socket.datagrams() == before {
                     sleep(PACE).await;
                 }
             })
             .await;
         }
         sleep(COUNTED_FOR).await;
-        self.wanderer.return_home();
+        self.multi_address_socket.return_home();
     }
 
     /// Counts the received bytes, in sum and at the address with the most. Returns whether they are within
     /// the limit.
     async fn gets_little(self, what: &str) -> bool {
         sleep(COUNTED_FOR).await;
-        let bytes = self.wanderer.bytes_abroad();
+        let bytes = self.multi_address_socket.bytes_at_other_addresses();
         let sent: usize = bytes.iter().map(|at| at.sent).sum();
         let came: usize = bytes.iter().map(|at| at.came).sum();
         let visited = bytes.iter().filter(|at| at.sent > 0).count();
@@ -145,35 +145,35 @@ impl Attacker {
 }
 
 /// A new address for every datagram.
-fn onwards() -> Itinerary {
+fn onwards() -> AddressChoice {
     Box::new(|number| HOME + 1 + number)
 }
 
 /// This many addresses in turn, repeatedly.
-fn in_turn(addresses: usize) -> Itinerary {
+fn in_turn(addresses: usize) -> AddressChoice {
     Box::new(move |number| HOME + 1 + number % addresses)
 }
 
 /// Home and one other address in turn, for several packets each.
-fn there_and_back() -> Itinerary {
+fn there_and_back() -> AddressChoice {
     Box::new(|number| if number / 5 % 2 == 0 { HOME + 1 } else { HOME })
 }
 
 /// Counts the bytes that each of these migrations causes. `names` are the accounts that sign in, if any.
-async fn journeys(server: &Server, who: &str, names: [Option<&str>; 4]) -> bool {
-    let kinds: [(&str, usize, Itinerary); 4] = [
+async fn migrations(server: &Server, who: &str, names: [Option<&str>; 4]) -> bool {
+    let kinds: [(&str, usize, AddressChoice); 4] = [
         ("ever new addresses", ADDRESSES, onwards()),
         ("ten addresses in turn", 300, in_turn(10)),
         ("two addresses, interleaved", 200, in_turn(2)),
         ("home and one other", 200, there_and_back()),
     ];
     let mut is_little = true;
-    for ((kind, packets, itinerary), name) in kinds.into_iter().zip(names) {
+    for ((kind, packets, address_choice), name) in kinds.into_iter().zip(names) {
         let attacker = Attacker::connect(server).await;
         if let Some(name) = name {
             attacker.raw.sign_up(name).await;
         }
-        attacker.say(packets, itinerary).await;
+        attacker.say(packets, address_choice).await;
         is_little &= attacker.gets_little(&format!("{who}, {kind}")).await;
     }
     is_little
@@ -181,14 +181,14 @@ async fn journeys(server: &Server, who: &str, names: [Option<&str>; 4]) -> bool 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_out_connection_causes_at_most_three_times_the_bytes_at_forged_addresses() {
-    assert!(journeys(&Server::start(), "signed out", [None; 4]).await, "they get more");
+    assert!(migrations(&Server::start(), "signed out", [None; 4]).await, "they get more");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_in_connection_causes_at_most_three_times_the_bytes_at_forged_addresses() {
     let server = Server::start();
     let names = ["m1", "m2", "m3", "m4"].map(Some);
-    let is_little = journeys(&server, "signed in", names).await;
+    let is_little = migrations(&server, "signed in", names).await;
     let attacker = Attacker::connect(&server).await;
     attacker.raw.sign_up("mallory").await;
     for _ in 0..MESSAGES {
@@ -206,14 +206,16 @@ async fn forged_answers_validate_no_address() {
     let server = Server::start();
     let is_forging = Arc::<AtomicBool>::default();
     let mut is_little = true;
-    for (kind, itinerary) in [("one other address", in_turn(1)), ("home too", there_and_back())] {
+    for (kind, address_choice) in
+        [("one other address", in_turn(1)), ("home too", there_and_back())]
+    {
         let attacker = Attacker::with(&server, forging(&server, &is_forging)).await;
-        let wanderer = Arc::clone(&attacker.wanderer);
+        let multi_address_socket = Arc::clone(&attacker.multi_address_socket);
         let (raw, forging) = (&attacker.raw, &is_forging);
         forging.store(true, Ordering::Relaxed);
-        attacker.say(300, itinerary).await;
+        attacker.say(300, address_choice).await;
         forging.store(false, Ordering::Relaxed);
-        assert!(raw.connection.close_reason().is_none() && wanderer.datagrams() > 0);
+        assert!(raw.connection.close_reason().is_none() && multi_address_socket.datagrams() > 0);
         is_little &= attacker.gets_little(&format!("made-up answers, {kind}")).await;
     }
     assert!(is_little, "they get more");

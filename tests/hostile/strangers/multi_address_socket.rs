@@ -21,12 +21,12 @@ const HOSTS: usize = 200;
 pub(super) const HOME: usize = 0;
 
 /// Chooses the source address of the datagram with this number.
-pub(super) type Itinerary = Box<dyn FnMut(usize) -> usize + Send>;
+pub(super) type AddressChoice = Box<dyn FnMut(usize) -> usize + Send>;
 
 /// All ports of a client.
-pub(super) struct Wanderer {
+pub(super) struct MultiAddressSocket {
     sockets: Vec<Arc<dyn AsyncUdpSocket>>,
-    journey: Mutex<Journey>,
+    migration: Mutex<Migration>,
 }
 
 /// The bytes sent from and received at an address.
@@ -37,8 +37,8 @@ pub(super) struct Bytes {
 }
 
 #[derive(Default)]
-struct Journey {
-    itinerary: Option<Itinerary>,
+struct Migration {
+    address_choice: Option<AddressChoice>,
     datagrams: usize,
     /// Indexed by the number of the address.
     bytes: Vec<Bytes>,
@@ -46,7 +46,7 @@ struct Journey {
     at_home: VecDeque<(RecvMeta, Vec<u8>)>,
 }
 
-impl Journey {
+impl Migration {
     fn at(&mut self, address: usize) -> &mut Bytes {
         if self.bytes.len() <= address {
             self.bytes.resize(address + 1, Bytes::default());
@@ -55,13 +55,13 @@ impl Journey {
     }
 }
 
-impl std::fmt::Debug for Wanderer {
+impl std::fmt::Debug for MultiAddressSocket {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Wanderer").finish_non_exhaustive()
+        formatter.debug_struct("MultiAddressSocket").finish_non_exhaustive()
     }
 }
 
-impl Wanderer {
+impl MultiAddressSocket {
     /// The socket, and an endpoint that uses it.
     pub(super) fn endpoint() -> (Arc<Self>, Endpoint) {
         let socket = |_| {
@@ -69,32 +69,32 @@ impl Wanderer {
             TokioRuntime.wrap_udp_socket(socket).unwrap()
         };
         let sockets = (0..PORTS).map(socket).collect();
-        let wanderer = Arc::new(Self { sockets, journey: Mutex::default() });
-        let (socket, runtime) = (Arc::clone(&wanderer), Arc::new(TokioRuntime));
+        let multi_address_socket = Arc::new(Self { sockets, migration: Mutex::default() });
+        let (socket, runtime) = (Arc::clone(&multi_address_socket), Arc::new(TokioRuntime));
         let configuration = EndpointConfig::default();
         let endpoint = Endpoint::new_with_abstract_socket(configuration, None, socket, runtime);
-        (wanderer, endpoint.unwrap())
+        (multi_address_socket, endpoint.unwrap())
     }
 
-    /// From now on the itinerary chooses the source address of each datagram.
-    pub(super) fn travel(&self, itinerary: Itinerary) {
-        let mut journey = self.journey.lock().unwrap();
-        (journey.itinerary, journey.datagrams) = (Some(itinerary), 0);
+    /// From now on `address_choice` chooses the source address of each datagram.
+    pub(super) fn migrate(&self, address_choice: AddressChoice) {
+        let mut migration = self.migration.lock().unwrap();
+        (migration.address_choice, migration.datagrams) = (Some(address_choice), 0);
     }
 
     /// From now on all datagrams are sent from home.
     pub(super) fn return_home(&self) {
-        self.journey.lock().unwrap().itinerary = None;
+        self.migration.lock().unwrap().address_choice = None;
     }
 
-    /// The number of datagrams since the last `travel`.
+    /// The number of datagrams since the last `migrate`.
     pub(super) fn datagrams(&self) -> usize {
-        self.journey.lock().unwrap().datagrams
+        self.migration.lock().unwrap().datagrams
     }
 
     /// The bytes at each address except home, in the order of the addresses.
-    pub(super) fn bytes_abroad(&self) -> Vec<Bytes> {
-        self.journey.lock().unwrap().bytes.iter().skip(HOME + 1).copied().collect()
+    pub(super) fn bytes_at_other_addresses(&self) -> Vec<Bytes> {
+        self.migration.lock().unwrap().bytes.iter().skip(HOME + 1).copied().collect()
     }
 
     /// Reads all datagrams that have arrived.
@@ -108,10 +108,10 @@ impl Wanderer {
                 received?;
                 let [meta] = meta;
                 let address = number_of(port, meta.dst_ip.unwrap());
-                let mut journey = self.journey.lock().unwrap();
-                journey.at(address).came += meta.len;
+                let mut migration = self.migration.lock().unwrap();
+                migration.at(address).came += meta.len;
                 if address == HOME {
-                    journey.at_home.push_back((meta, buffer[..meta.len].to_vec()));
+                    migration.at_home.push_back((meta, buffer[..meta.len].to_vec()));
                 }
             }
         }
@@ -131,15 +131,16 @@ fn number_of(port: usize, host: IpAddr) -> usize {
     (hundreds * HOSTS + rest - 1) * PORTS + port
 }
 
-impl AsyncUdpSocket for Wanderer {
+impl AsyncUdpSocket for MultiAddressSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Arc::clone(&self.sockets[0]).create_io_poller()
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let mut journey = self.journey.lock().unwrap();
-        let number = journey.datagrams;
-        let address = journey.itinerary.as_mut().map_or(HOME, |itinerary| itinerary(number));
+        let mut migration = self.migration.lock().unwrap();
+        let number = migration.datagrams;
+        let address =
+            migration.address_choice.as_mut().map_or(HOME, |address_choice| address_choice(number));
         self.sockets[address % PORTS].try_send(&Transmit {
             destination: transmit.destination,
             ecn: transmit.ecn,
@@ -147,8 +148,8 @@ impl AsyncUdpSocket for Wanderer {
             segment_size: transmit.segment_size,
             src_ip: Some(host_of(address)),
         })?;
-        journey.datagrams += 1;
-        journey.at(address).sent += transmit.contents.len();
+        migration.datagrams += 1;
+        migration.at(address).sent += transmit.contents.len();
         Ok(())
     }
 
@@ -159,10 +160,10 @@ impl AsyncUdpSocket for Wanderer {
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         self.take(context)?;
-        let mut journey = self.journey.lock().unwrap();
+        let mut migration = self.migration.lock().unwrap();
         let mut count = 0;
         for (buffer, place) in buffers.iter_mut().zip(metas) {
-            let Some((meta, bytes)) = journey.at_home.pop_front() else { break };
+            let Some((meta, bytes)) = migration.at_home.pop_front() else { break };
             buffer[..bytes.len()].copy_from_slice(&bytes);
             *place = meta;
             count += 1;
