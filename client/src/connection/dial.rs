@@ -94,9 +94,9 @@ async fn race(
 
 /// The server's addresses, IP versions in turn (RFC 8305, section 4), the resolver's favourite first.
 async fn addresses(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
-    let found = lookup_host((server.host(), server.port()))
-        .await
-        .map_err(|reason| ConnectError::Resolve { server: server.clone(), reason })?;
+    let found = lookup_host((server.host(), server.port())).await.map_err(|error| {
+        ConnectError::Resolve { server: server.clone(), reason: Arc::new(error) }
+    })?;
     let found: Vec<_> = found.filter(|address| !address.ip().is_unspecified()).collect();
     match found.is_empty() {
         true => Err(ConnectError::Wildcard { server: server.clone() }),

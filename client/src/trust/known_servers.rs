@@ -9,6 +9,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use qchat_proto::Fingerprint;
 
@@ -168,7 +169,10 @@ impl PinFile {
         };
         match read() {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            read => read.map_err(|reason| PinError::Read { path: self.path.clone(), reason }),
+            read => read.map_err(|error| PinError::Read {
+                path: self.path.clone(),
+                reason: Arc::new(error),
+            }),
         }
     }
 
@@ -181,7 +185,7 @@ impl PinFile {
     }
 
     fn write_error(&self, reason: io::Error) -> PinError {
-        PinError::Write { path: self.path.clone(), reason }
+        PinError::Write { path: self.path.clone(), reason: Arc::new(reason) }
     }
 }
 

@@ -7,10 +7,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_client::{
-    Beginning, Body, Code, CursorFileError, FollowError, Follower, Message, MessageId,
-    ServerAddress,
-};
+use qchat_client::{Beginning, Body, Follower, Message, MessageId, ServerAddress};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -22,6 +19,7 @@ use crate::exit::Exit;
 use crate::output::{
     Output, OutputFormat, Palette, columns, describe, fold, json, print, sanitize,
 };
+use crate::script::listen_error::local;
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
 
@@ -107,9 +105,9 @@ async fn listen(
 ) -> Result<(), CommandError> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
-    let server = listener.server.clone();
+    let server = listener.executor.server().clone();
     let follower = tokio::select! {
-        follower = listener.follow(options.beginning, notes) => follower?,
+        follower = listener.follow(options.beginning) => follower?,
         () = &mut stopped => return Ok(()),
     };
     let ended = tokio::select! {
@@ -233,28 +231,6 @@ async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Comm
         }
     }
     Ok(())
-}
-
-pub(crate) fn local(text: String) -> CommandError {
-    CommandError::refused(Code::LocalFile, text)
-}
-
-impl From<CursorFileError> for CommandError {
-    fn from(error: CursorFileError) -> Self {
-        local(error.to_string())
-    }
-}
-
-impl From<FollowError> for CommandError {
-    fn from(error: FollowError) -> Self {
-        match error {
-            FollowError::Connect(error) => error.into(),
-            FollowError::Call(error) => error.into(),
-            FollowError::Cursors(error) => error.into(),
-            FollowError::TooManyLogs => Self::refused(Code::TooManyGroups, error.to_string()),
-            FollowError::Ended => Self::refused(Code::Ended, error.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

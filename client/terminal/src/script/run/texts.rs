@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::{Executor, LineStatus, Persistence};
+use crate::execute::{Executor, LineRetry, LineStatus};
 use crate::outcome::Outcome;
 
 /// How many texts may be under way. The server's answers to more would not come sooner.
@@ -76,7 +76,7 @@ impl ScriptTexts {
             worst = self.tell_all(executor).await;
             executor.begin_line();
         }
-        let result = executor.run_until_deadline(&line, id, Persistence::default()).await;
+        let result = executor.run_until_deadline(&line, id, LineRetry::default()).await;
         let outcome = executor.report(command, result).await;
         Some(worst.into_iter().fold(outcome, LineStatus::worse))
     }
