@@ -207,7 +207,7 @@ impl LiveSession {
         (self.loss_is_told, self.failed) = (false, false);
         self.own.follow_on(&client, &self.notices);
         if let Some(delivery) = &mut self.delivery {
-            delivery.link_is_back();
+            delivery.note_connection();
         }
         self.transfers.connection_restored();
         self.mark(Some((client, user)));
