@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod identity;
 mod limits;
 mod live;
+mod lock;
 mod network;
 mod server;
 mod state;

@@ -1,7 +1,13 @@
 //! Comments of Rust code begin with their subject, as `CONTRIBUTING.md` wants it.
 
+use std::collections::BTreeSet;
+
 use super::documents::sentences::hidden_subjects;
 use super::{root, rust_files};
+
+/// The folders with Rust code.
+const FOLDERS: [&str; 8] =
+    ["src", "proto", "transfer", "node", "client", "bench", "fuzz/fuzz_targets", "tests"];
 
 /// The number of sentences that do not. It may only fall, to zero.
 const HIDDEN_SUBJECTS_MAX: usize = 280;
@@ -25,10 +31,8 @@ fn comments(source: &str) -> Vec<(usize, String)> {
 
 #[test]
 fn sentences_of_comments_begin_with_their_subject() {
-    let folders =
-        ["src", "proto", "transfer", "node", "client", "bench", "fuzz/fuzz_targets", "tests"];
     let (mut hidden, mut files) = (Vec::new(), 0);
-    for file in folders.into_iter().flat_map(rust_files) {
+    for file in FOLDERS.into_iter().flat_map(rust_files) {
         let source = std::fs::read_to_string(&file).unwrap();
         let path = file.strip_prefix(root()).unwrap().display();
         files += 1;
@@ -40,6 +44,33 @@ fn sentences_of_comments_begin_with_their_subject() {
     assert!(files > 300, "only {files} files were found");
     let list = hidden.join("\n");
     assert!(hidden.len() <= HIDDEN_SUBJECTS_MAX, "{} sentences:\n{list}", hidden.len());
+}
+
+#[test]
+fn each_test_that_a_comment_names_exists() {
+    let files: Vec<_> = FOLDERS.into_iter().flat_map(rust_files).collect();
+    let sources: Vec<_> = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let functions: BTreeSet<_> = sources.iter().flat_map(|source| functions(source)).collect();
+    let comments = sources.iter().flat_map(|source| comments(source));
+    let named: BTreeSet<_> = comments.flat_map(|(_, comment)| named_tests(&comment)).collect();
+    assert!(named.len() >= 6, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !functions.contains(name.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The names of the functions of a file.
+fn functions(source: &str) -> impl Iterator<Item = &str> {
+    let names = source.split("fn ").skip(1);
+    names.map(|rest| rest.split(['(', '<']).next().unwrap_or_default())
+}
+
+/// The names in a comment that are sentences of at least five words, as those of tests are.
+fn named_tests(comment: &str) -> Vec<String> {
+    let is_test = |name: &&str| {
+        name.matches('_').count() >= 4
+            && name.chars().all(|part| part == '_' || part.is_lowercase())
+    };
+    comment.split('`').skip(1).step_by(2).filter(is_test).map(str::to_owned).collect()
 }
 
 #[test]

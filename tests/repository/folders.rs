@@ -54,6 +54,7 @@ const ORDER: [(&str, &[&str]); 7] = [
         "node/src",
         &[
             "error_chain",
+            "lock",
             "fs",
             "store",
             "clock",

@@ -5,11 +5,13 @@
 //! people had signed in held 1 GiB. So the memory of a hash is kept for the next one. There is as much of it
 //! as hashes ever ran at a time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{CustomizedPasswordHasher, Error, PasswordHasher};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+
+use crate::lock::lock;
 
 /// argon2id with today's parameters: 19 MiB, t=2, p=1.
 #[derive(Debug, Clone, Default)]
@@ -21,14 +23,14 @@ type Memory = Vec<Block>;
 
 impl ReusableArgon2 {
     fn take(&self, params: &Params) -> Memory {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = lock(&self.spare).pop();
         let mut memory = spare.unwrap_or_default();
         memory.resize(params.block_count(), Block::default());
         memory
     }
 
     fn give_back(&self, memory: Memory) {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        lock(&self.spare).push(memory);
     }
 }
 

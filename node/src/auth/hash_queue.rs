@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
+
+use crate::lock::lock;
 
 /// The highest rate of hashes. At this rate hashing needs a little more than one core.
 pub(crate) const HASHES_PER_SECOND_MAX: u32 = 30;
@@ -178,7 +180,7 @@ impl QueueState {
 
 impl QueueCore {
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Gives free slots to waiters. No lock is held while a slot is sent: if the waiter has left in the

@@ -18,13 +18,14 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use qchat_proto::{Refusal, UserName};
 
 use crate::auth::decaying_counter::{DecayPolicy, DecayingCounters};
 use crate::auth::hash_queue::HASHES_PER_SECOND_MAX;
+use crate::lock::lock;
 
 /// The time after which a wrong password is forgiven: twelve an hour cause no wait.
 const FORGIVEN_EVERY: Duration = Duration::from_secs(5 * 60);
@@ -209,7 +210,7 @@ impl LoginThrottle {
     }
 
     fn counters(&self) -> MutexGuard<'_, Counters> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counters)
     }
 }
 

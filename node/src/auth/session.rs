@@ -1,6 +1,6 @@
 //! The session of a connection. A handler's [`Caller`] type says whether it needs a signed-in user.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use qchat_proto::{Refusal, UserName};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
@@ -8,6 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::auth::session_registry::{Registration, SessionRegistry, SignOut};
 use crate::live::{OnlineGuard, Presence};
+use crate::lock::lock;
 use crate::network::AuthState;
 use crate::store::queries::TokenHash;
 
@@ -101,7 +102,7 @@ impl Session {
     }
 
     fn state(&self) -> MutexGuard<'_, Option<SignInState>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use qchat_proto::UserName;
 
+use crate::lock::lock;
 use crate::store::queries::TokenHash;
 
 /// The session of a connection, as the registry sees it.
@@ -85,7 +86,7 @@ impl SessionRegistry {
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries)
     }
 }
 

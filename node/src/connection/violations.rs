@@ -1,9 +1,11 @@
 //! Protocol violations per minute, after which a connection is closed.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+
+use crate::lock::lock;
 
 /// This many violations in one period close the connection. Our own client commits none on any network. A
 /// client of a later version may ask for commands that this server does not know.
@@ -41,7 +43,7 @@ impl Violations {
     }
 
     fn note_at(&self, now: Instant) -> Violation {
-        let mut period = self.period.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut period = lock(&self.period);
         let running = period.take().filter(|period| now.duration_since(period.begun) < PERIOD);
         let mut current = running.unwrap_or(Period { begun: now, violations: 0 });
         current.violations += 1;

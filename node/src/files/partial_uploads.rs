@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use data_encoding::HEXLOWER;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::CommandError;
 use crate::fs::{blocking, free_bytes};
+use crate::lock::lock;
 
 /// The most partial uploads of one user. A new upload replaces the oldest resting one.
 const UPLOADS_OF_USER_MAX: usize = 32;
@@ -177,7 +178,7 @@ impl PartialUploads {
     }
 
     fn uploads(&self) -> MutexGuard<'_, HashMap<UploadKey, PartialUpload>> {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.uploads)
     }
 }
 

@@ -1,9 +1,11 @@
 //! A limit on how many things of one kind each account has at a time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use qchat_proto::{Refusal, UserName};
+
+use crate::lock::lock;
 
 /// The limit, and the permits of each account.
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ impl ConcurrencyLimit {
     }
 
     fn permits(&self) -> MutexGuard<'_, HashMap<UserName, u32>> {
-        self.permits.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.permits)
     }
 }
 

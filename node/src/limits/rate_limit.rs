@@ -4,13 +4,13 @@
 //! its sender. Each mechanism is here because a test fails without it:
 //!
 //! - The bucket of a connection keeps one device from using its account's whole rate:
-//!   `a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused` (`tests/hostile/fairness.rs`).
-//!   It is also the only bucket while nobody is signed in.
+//!   `a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused`
+//!   (`tests/hostile/fairness.rs`). It is also the only bucket while nobody is signed in.
 //! - The bucket of an account outlives a connection that closes before its answer:
 //!   `a_client_that_leaves_before_the_answer_pays_for_it` (same file).
 //! - The slots for commands at work bound unread answers:
-//!   `unread_answers_occupy_only_the_slots_of_one_account` (`tests/hostile/strangers/hoards.rs`).
-//!   The store's writer commits waiting changes together, so they also keep one account from filling a commit.
+//!   `unread_answers_occupy_only_the_slots_of_one_account` (`tests/hostile/strangers/hoards.rs`). The store's
+//!   writer commits waiting changes together, so they also keep one account from filling a commit.
 //! - The slots for long requests bound requests that never end:
 //!   `endless_requests_occupy_only_the_memory_of_one_account` (same file). The slots for commands at work
 //!   cannot do this: a device on a slow link would hold up the account's other devices, see
@@ -20,12 +20,13 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use qchat_proto::UserName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::limits::token_bucket::{Rate, TokenBucket};
+use crate::lock::lock;
 
 /// The number of known accounts above which idle accounts are removed.
 const ACCOUNTS_BEFORE_SWEEP: usize = 256;
@@ -152,7 +153,7 @@ impl RateLimits {
     /// The limits of an account. They outlive the account's connections until the bucket is full again, so that
     /// a new connection brings no new tokens.
     pub(crate) fn account(&self, user: &UserName) -> Arc<AccountLimits> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = lock(&self.accounts);
         if let Some(account) = accounts.known.get(user) {
             return Arc::clone(account);
         }

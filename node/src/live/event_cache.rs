@@ -4,12 +4,14 @@
 //! acknowledged them.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use qchat_proto::command::{Event, Log};
 use qchat_proto::{Body, GroupName, Message, Refusal, Sequence, frame};
 use serde::Serialize;
+
+use crate::lock::lock;
 
 /// The frame of an event.
 pub(crate) fn event_frame<T: Serialize>(event: &T) -> Bytes {
@@ -50,7 +52,7 @@ impl EventCache {
             }
             _ => return event_frame(&Event::Message { log, place, message }),
         };
-        let mut cached = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cached = lock(&self.frames);
         if let Some(frame) = cached.frames.get(&key) {
             return frame.clone();
         }

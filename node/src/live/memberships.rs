@@ -1,11 +1,12 @@
 //! A log of the latest joins and leaves of groups.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use qchat_proto::{GroupName, UserName};
 
 use crate::live::change_feed::ChangeFeed;
 use crate::live::notifier::Notifier;
+use crate::lock::lock;
 
 /// A user in a group.
 type GroupMember = (GroupName, UserName);
@@ -54,6 +55,6 @@ impl Memberships {
     }
 
     fn feed(&self) -> MutexGuard<'_, ChangeFeed<GroupMember, bool>> {
-        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.feed)
     }
 }

@@ -4,10 +4,12 @@
 //! a few flags, and no change is lost between catching up and following.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use qchat_proto::{Address, GroupName};
 use tokio::sync::Notify;
+
+use crate::lock::lock;
 
 /// A topic that a watcher can follow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -182,10 +184,6 @@ impl Drop for Watcher {
             state.unfollow(self.number, topic);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

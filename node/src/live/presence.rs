@@ -1,12 +1,13 @@
 //! Presence: the users with a signed-in connection, and a log of the latest changes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use qchat_proto::UserName;
 
 use crate::live::change_feed::ChangeFeed;
 use crate::live::notifier::Notifier;
+use crate::lock::lock;
 
 /// Counts each user's signed-in connections.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ impl Presence {
     }
 
     fn state(&self) -> MutexGuard<'_, PresenceState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -9,10 +9,11 @@
 mod counters;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use quinn::Incoming;
 
+use crate::lock::lock;
 use crate::network::admission::counters::{ConnectionCount, ConnectionCounters};
 use crate::network::auth_state::AuthState;
 use crate::network::ip_prefix::network;
@@ -173,7 +174,7 @@ impl Admission {
     }
 
     fn counters(&self) -> MutexGuard<'_, ConnectionCounters> {
-        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counters)
     }
 }
 

@@ -11,10 +11,11 @@
 //! quinn, n0-computer/noq#175).
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use quinn::udp::Transmit;
 
+use crate::lock::lock;
 use crate::network::recent_addresses::RecentAddresses;
 
 /// The factor of RFC 9000, section 8.1.
@@ -124,7 +125,7 @@ impl AmplificationLimit {
     }
 
     fn addresses(&self) -> MutexGuard<'_, Addresses> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.addresses)
     }
 }
 

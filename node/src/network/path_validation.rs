@@ -14,7 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use quinn::{
@@ -22,6 +22,8 @@ use quinn::{
     TokioRuntime, UdpPoller,
 };
 use tokio::sync::Notify;
+
+use crate::lock::lock;
 
 tokio::task_local! {
     /// The path of the connection whose packets the current task sends, if any.
@@ -113,7 +115,7 @@ impl ValidatedPath {
     }
 
     fn address(&self) -> MutexGuard<'_, Option<SocketAddr>> {
-        self.address.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.address)
     }
 }
 

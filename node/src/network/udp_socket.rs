@@ -12,12 +12,13 @@
 use std::io::{self, IoSliceMut, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use quinn::udp::{BATCH_SIZE, RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 
+use crate::lock::lock;
 use crate::network::amplification::AmplificationLimit;
 use crate::network::fair_queue::FairQueue;
 use crate::network::path_validation::{PathPoller, ValidatedPath};
@@ -142,8 +143,7 @@ impl AsyncUdpSocket for Socket {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        let mut received_datagrams =
-            self.received_datagrams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut received_datagrams = lock(&self.received_datagrams);
         loop {
             let received = received_datagrams.receive(&*self.inner, &self.limit, context);
             let slots = buffers.iter_mut().zip(&mut *metas);

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::panic::{UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 
 use redb::backends::FileBackend;
@@ -149,7 +149,7 @@ fn checked(
 /// the message of another thread's panic may be lost.
 fn without_panic_message<T>(work: impl FnOnce() -> T + UnwindSafe) -> thread::Result<T> {
     static HOOK: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = crate::lock::lock(&HOOK);
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
     let result = catch_unwind(work);

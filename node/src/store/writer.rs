@@ -2,7 +2,7 @@
 //! sends the outcomes. There is no timer: a batch holds the changes that arrived during the last fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use qchat_proto::Refusal;
@@ -17,6 +17,7 @@ use super::notification::Notification;
 use super::schema::rows_read::RowsRead;
 use super::schema::tables::{self, Tables};
 use crate::error_chain::error_chain;
+use crate::lock::lock;
 
 /// The most changes in the queue. A later caller waits until the queue has space.
 const QUEUE_MAX: usize = 1024;
@@ -66,7 +67,7 @@ impl Writer {
         &self,
         change: C,
     ) -> Result<impl Future<Output = JobResult<C>> + Send + use<C>, CommitError> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let queue = lock(&self.queue).clone();
         let closed = || CommitError::Failed(Arc::new(StoreError::Closed));
         let queue = queue.ok_or_else(closed)?;
         let (job, outcome) = job(change);
@@ -79,8 +80,8 @@ impl Writer {
 
     /// Closes the queue, and waits until the thread has done the queued changes.
     pub(super) async fn close(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.queue).take();
+        let finished = lock(&self.finished).take();
         if let Some(finished) = finished {
             let _ = finished.await;
         }

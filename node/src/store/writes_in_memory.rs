@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use redb::StorageBackend;
+
+use crate::lock::lock;
 
 /// The bytes of one page, the unit of copying.
 const PAGE: u64 = 4096;
@@ -40,7 +42,7 @@ impl<B: StorageBackend> WritesInMemory<B> {
     }
 
     fn overlay(&self) -> MutexGuard<'_, Overlay> {
-        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.overlay)
     }
 
     /// A page of the disk, with zeros beyond the end of the file.
