@@ -70,6 +70,9 @@ fn transfer_uses_streams_and_of_our_crates_only_proto() {
     check_uses_none_of("transfer", &TERMINAL);
     check_uses_none_of("transfer", &["redb", "anyhow"]);
     check_uses_none_of("transfer", &crates_but(&["qchat-proto", "qchat-transfer"]));
+    // A file moves in the same way for every command.
+    let users_of_commands = users_of("qchat_proto::command", &rust_files("transfer/src"));
+    assert_eq!(users_of_commands, Vec::<PathBuf>::new());
 }
 
 #[test]
