@@ -53,7 +53,7 @@
 //! for _ in 0..10 {
 //!     let message = follower.next().await?;
 //!     if let Body::Text(text) = &message.body {
-//!         println!("{}: {text}", message.from);
+//!         println!("{}: {}", message.from, text.as_str());
 //!     }
 //!     // Marks the message as read. The next follower starts behind it.
 //!     follower.acknowledge(&message.id);

@@ -4,6 +4,7 @@ mod comments;
 mod documents;
 mod folders;
 mod layers;
+mod release;
 mod type_names;
 
 use std::path::{Path, PathBuf};
