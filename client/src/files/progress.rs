@@ -1,4 +1,4 @@
-//! Progress events of a transfer.
+//! Telling of a transfer while it runs.
 
 use std::fmt;
 
@@ -7,42 +7,42 @@ use qchat_proto::FileName;
 /// Something that happened to a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferEvent {
-    /// The bytes begin to move; the first event, which comes once. It does not come if the server has the whole
-    /// file from an earlier attempt.
+    /// The bytes begin to move; said once, before all others. Not said where the server has the whole
+    /// file from an earlier try.
     Started {
         /// The file's original name.
         name: FileName,
         /// Its length in bytes.
         size: u64,
     },
-    /// These bytes are at their destination already, and need not move.
+    /// So many bytes were found where they are to go, are the right ones, and need not move.
     Kept {
-        /// The number of bytes since the last event.
+        /// How many since the last time.
         bytes: u64,
     },
-    /// The block of an earlier attempt is damaged, and moves again.
+    /// What had come of this block earlier was damaged since; it moves again.
     Damaged {
         /// The block, of a mebibyte; 0 is the file's first.
         block: u64,
     },
-    /// More bytes were written to the stream or read from it.
+    /// More bytes were taken by the stream or came from it.
     Moved {
-        /// The number of bytes since the last event.
+        /// How many since the last time.
         bytes: u64,
     },
 }
 
-/// A listener for the events of a transfer. It is called from the transfer's own task, and should return soon.
+/// Whoever wants to hear of a transfer. Called from the transfer's own task: it should return soon.
 #[derive(Default)]
 pub struct Progress(Option<Box<dyn FnMut(TransferEvent) + Send>>);
 
 impl Progress {
-    /// Calls `listener` with each event.
+    /// Tells `listener`.
     pub fn new(listener: impl FnMut(TransferEvent) + Send + 'static) -> Self {
         Self(Some(Box::new(listener)))
     }
 
-    /// No listener.
+    /// Tells nobody.
     pub fn none() -> Self {
         Self(None)
     }

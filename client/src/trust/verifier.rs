@@ -1,4 +1,4 @@
-//! Checks a server's identity during the handshake.
+//! Judges a server's identity during the handshake.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,20 +20,20 @@ use crate::error::{ConnectError, IdentityError, in_one_line};
 use crate::trust::known_servers::{Pin, PinFile};
 use crate::trust::policy::{Trust, Unknown};
 
-/// The requirement for a server's identity, with all files read.
+/// What a server must show, with all that is needed from the disk already read.
 #[derive(Debug)]
 pub(crate) enum Rule {
     /// Exactly this key.
     Key(Fingerprint),
-    /// The pinned key, or the key that the server has announced. If no key is pinned, any key, unless unknown
-    /// servers are refused.
+    /// The key pinned before, or the one that the server had announced then; or any, where none is
+    /// pinned and that is allowed.
     Known { pins: PinFile, pinned: Option<Pin>, unknown: Unknown },
     /// A certificate that the roots vouch for.
     Authority(Arc<WebPkiServerVerifier>),
 }
 
 impl Rule {
-    /// Makes the rule, and reads its files.
+    /// Reads what the rule needs from the disk.
     pub(crate) fn load(
         server: &ServerAddress,
         trust: Trust,
@@ -75,7 +75,7 @@ fn authority(
         .map_err(|error| error.to_string())
 }
 
-/// The reason why no authority vouches for a server, with the remedy if there is one.
+/// Why no authority vouches for a server. What its owner can do is said where it is one thing.
 fn reason(error: &Error, now: UnixTime) -> String {
     match error {
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -94,7 +94,7 @@ fn reason(error: &Error, now: UnixTime) -> String {
     }
 }
 
-/// Checks the server by a [`Rule`], and keeps the result for the caller of the handshake.
+/// Judges the server by a [`Rule`], and remembers the judgement for the one who connects.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     server: ServerAddress,
@@ -112,7 +112,7 @@ impl Verifier {
         Self { server, rule, provider, judgement: Mutex::default() }
     }
 
-    /// The server's key, or the reason why it is refused; `None` if the server has shown no certificate yet.
+    /// The server's key, or why it is refused; `None` where the server showed no certificate yet.
     /// That the server holds the key is certain only once the handshake has succeeded.
     pub(crate) fn judgement(&self) -> Option<Result<Fingerprint, IdentityError>> {
         self.judgement.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! Downloads from honest and hostile servers.
+//! Files that come, and files that only seem to.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::server::{client_of, next_request, say};
 
-/// A file in the form of the wire, which a hostile server can change at will.
+/// A file as it stands on the wire, where a server can write what it likes.
 #[derive(Clone, Serialize)]
 pub(crate) struct WireFile {
     name: String,
@@ -68,16 +68,16 @@ pub(crate) enum Way {
     CutShort,
     BrokenOff,
     Lost,
-    /// A byte of the second block is changed.
+    /// A byte of the second block is another one.
     Flipped,
-    /// The second block is left out, and the answer says so before the third block has come.
+    /// The second block is left out, and that is said before the third has come.
     Damaged,
     /// Blocks that nobody asked for.
     Unwanted,
 }
 
 impl Way {
-    /// The bytes of one block on the stream.
+    /// What comes of one block.
     fn block(self, index: u64) -> Vec<u8> {
         let at = usize::try_from(index).unwrap() * BLOCK;
         let mut bytes = content()[at..content().len().min(at + BLOCK)].to_vec();
@@ -111,7 +111,7 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
                 Way::BrokenOff => {
                     stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED)).unwrap();
                 }
-                // The bytes that were sent have to come first.
+                // What was sent has to come first.
                 Way::Lost => {
                     stream.finish().unwrap();
                     let _ = stream.stopped().await;
@@ -126,7 +126,7 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
     stream.finish().unwrap();
 }
 
-/// The requests to a test's server: the ranges of blocks of every download.
+/// What a test's server was asked for: the runs of blocks of every download.
 type Asked = Arc<Mutex<Vec<Vec<(u64, u64)>>>>;
 
 fn page(file: WireFile, values: Vec<BlockHash>) -> Result<(WireFile, Vec<BlockHash>), Refusal> {
@@ -137,7 +137,7 @@ pub(crate) async fn client_getting(file: WireFile, way: Way) -> Client {
     client_asking(file, way, Asked::default()).await
 }
 
-/// A client of a server that has this file, sends it in this way, and notes the requests.
+/// A client of a server that has this file, sends it in this way, and notes what it was asked for.
 async fn client_asking(file: WireFile, way: Way, asked: Asked) -> Client {
     client_of(move |connection| {
         let (file, asked) = (file.clone(), Arc::clone(&asked));
@@ -258,7 +258,7 @@ async fn a_list_that_does_not_prove_the_digest_is_worth_nothing() {
         WireFile { size: BLOCK_BYTES, ..wire_file("report.pdf") },
         WireFile { size: u64::MAX, ..wire_file("report.pdf") },
     ] {
-        // If a page is too short, the next one has the same hashes again, and in the end there are too many.
+        // Where it is too short, the next page brings the same values again, and in the end too many.
         let client = client_of(move |connection| {
             let file = file.clone();
             async move {
@@ -289,10 +289,10 @@ async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
         let client = client_getting(wire_file("report.pdf"), way).await;
         let error = download(&client, folder.path()).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
-        // If the server breaks off, the bytes just before may not have been read.
+        // Where the server breaks off by itself, what came just before may not have been read.
         if let Way::Cut | Way::Flipped = way {
             assert_eq!(names(folder.path()), [PART], "{code}");
-            // The blocks behind a damaged block were good, and need not come again.
+            // What came behind a damaged block was good, and need not come again.
             let missing = if let Way::Cut = way { 2 } else { 1 };
             check_goes_on(folder.path(), &[(1, missing)]).await;
         } else {
@@ -306,7 +306,7 @@ async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
 
 const PART: &str = ".part-1763833207123_report.pdf";
 
-/// Downloads the file with the files in the folder, and checks the requests.
+/// Downloads the file with what lies in the folder, and looks at what is asked for.
 async fn check_goes_on(folder: &Path, runs: &[(u64, u64)]) {
     let asked = Asked::default();
     let client = client_asking(wire_file("report.pdf"), Way::Whole, Arc::clone(&asked)).await;
@@ -344,7 +344,7 @@ async fn the_good_blocks_of_a_damaged_file_stay() {
     assert_eq!(error.code(), Code::FileDamaged);
     assert!(error.to_string().contains(NAME) && error.to_string().contains("block 1"), "{error}");
     assert_eq!(names(folder.path()), [PART]);
-    // The third block is there too, behind a gap.
+    // The third block lies there too, behind a gap.
     check_goes_on(folder.path(), &[(1, 1)]).await;
 }
 

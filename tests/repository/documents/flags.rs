@@ -7,8 +7,8 @@ use super::markdown::Document;
 use super::program::{Program, flags};
 use super::{check_none, documents, root};
 
-/// Flags of other programs that stand alone in a text.
-const FOREIGN: [&str; 2] = ["--release", "--profile"];
+/// Flags of cargo and of scripts that stand alone in a text.
+const FOREIGN: [&str; 3] = ["--release", "--profile", "--dry-run"];
 
 /// Every part and command has these.
 const EVERYWHERE: [&str; 2] = ["--help", "--version"];

@@ -6,6 +6,7 @@ mod commands;
 mod flags;
 mod links;
 mod markdown;
+mod paths;
 mod program;
 mod scripting;
 pub(super) mod sentences;

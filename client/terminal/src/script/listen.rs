@@ -1,4 +1,4 @@
-//! `listen`: prints the messages of others as they come, for bots.
+//! `listen`: what others send, as it comes, for bots.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -7,7 +7,10 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_client::{Beginning, Body, Follower, Message, MessageId, ServerAddress};
+use qchat_client::{
+    Beginning, Body, Code, CursorFileError, FollowError, Follower, Message, MessageId,
+    ServerAddress,
+};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -19,17 +22,16 @@ use crate::exit::Exit;
 use crate::output::{
     Output, OutputFormat, Palette, columns, describe, fold, json, print, sanitize,
 };
-use crate::script::listen_error::local;
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
 
-/// Shows the help. An error of writing could not be reported anywhere.
+/// Shows the help. Nobody could be told that it cannot be written.
 pub(crate) fn help() -> Exit {
     let _ = print(HELP);
     Exit::Done
 }
 
-/// The options of listening.
+/// How messages are handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListenOptions {
     form: MessageForm,
@@ -43,32 +45,32 @@ enum MessageForm {
     Json,
 }
 
-/// The event after which a message is not printed again.
+/// When a message need not be handed over again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Done {
-    /// The message was written.
+    /// When it was written.
     Written,
-    /// The id of the message was read.
+    /// When its id was read.
     Acknowledged,
 }
 
-/// The state of printing, for an orderly stop.
+/// Where handing over stands, for who stops it.
 #[derive(Debug, Default)]
-struct PrintState {
+struct Pace {
     /// A message is being written.
     writing: Cell<bool>,
-    /// No further message is to be written.
+    /// No other one is to follow.
     stopping: Cell<bool>,
 }
 
-/// How long the writing of a message may take after a signal to stop.
+/// How long a message that is being written may take when we are to stop.
 const WRITE_MAX: Duration = Duration::from_secs(1);
 
 impl ListenOptions {
-    /// Parses the words after the command's name. `--json` may also have stood before it.
+    /// Reads what follows the command's name. `--json` may also have stood before it.
     ///
     /// # Errors
-    /// The error, with the usage.
+    /// What is wrong with it.
     pub(crate) fn parse(words: &[String], json: bool) -> Result<Self, String> {
         let form = if json { MessageForm::Json } else { MessageForm::Text };
         let mut options = Self { form, done: Done::Written, beginning: Beginning::OldestUnread };
@@ -86,7 +88,7 @@ impl ListenOptions {
     }
 }
 
-/// Listens until it is stopped or fails, and returns the exit status.
+/// Listens until it is stopped or cannot go on, and says how it ended.
 pub(crate) async fn run(listener: Listener, options: ListenOptions) -> Exit {
     let mut notes = Output::standard(OutputFormat::Text(Palette::default()));
     match listen(listener, options, &mut notes).await {
@@ -105,9 +107,9 @@ async fn listen(
 ) -> Result<(), CommandError> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
-    let server = listener.executor.server().clone();
+    let server = listener.server.clone();
     let follower = tokio::select! {
-        follower = listener.follow(options.beginning) => follower?,
+        follower = listener.follow(options.beginning, notes) => follower?,
         () = &mut stopped => return Ok(()),
     };
     let ended = tokio::select! {
@@ -118,7 +120,7 @@ async fn listen(
     ended.and(closed.map_err(CommandError::from))
 }
 
-/// Reports when the server shows an announced key. The key of the first connection was reported before.
+/// Says so when the server shows the next key that it had announced. The first connection's was told.
 async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infallible {
     let mut known = follower.client().await.and_then(|client| client.changed_key());
     while let Some(key) = follower.changed_key(known).await {
@@ -128,30 +130,30 @@ async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infall
     pending().await
 }
 
-/// Prints messages until it is stopped, or nobody reads them any more.
+/// Hands messages over until it is stopped, or nobody takes them any more.
 async fn serve(
     follower: &Follower,
     options: ListenOptions,
     stopped: impl Future<Output = ()>,
     notes: &mut Output,
 ) -> Result<(), CommandError> {
-    let state = PrintState::default();
-    let mut printing = pin!(print_messages(follower, options, &state));
+    let pace = Pace::default();
+    let mut handing_over = pin!(hand_over(follower, options, &pace));
     tokio::select! {
-        ended = &mut printing => ended,
+        ended = &mut handing_over => ended,
         ended = acknowledge(follower, notes), if options.done == Done::Acknowledged => ended,
         () = stopped => {
-            state.stopping.set(true);
-            // The message that is being written may have been read already, and then counts as written.
-            match state.writing.get() {
-                true => timeout(WRITE_MAX, printing).await.unwrap_or(Ok(())),
+            pace.stopping.set(true);
+            // What is being written may have been read already, and is then done.
+            match pace.writing.get() {
+                true => timeout(WRITE_MAX, handing_over).await.unwrap_or(Ok(())),
                 false => Ok(()),
             }
         }
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM. Signals count from the call on, not only from the first wait.
+/// Ctrl-C or SIGTERM. Heard from the call on, not only from the first wait.
 #[cfg(unix)]
 fn stopped() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -172,24 +174,24 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Writes each message, one at a time, until it is stopped.
-async fn print_messages(
+/// Writes each message, one at a time, until it is to stop.
+async fn hand_over(
     follower: &Follower,
     options: ListenOptions,
-    state: &PrintState,
+    pace: &Pace,
 ) -> Result<(), CommandError> {
-    while !state.stopping.get() {
+    while !pace.stopping.get() {
         let message = follower.next().await?;
-        state.writing.set(true);
+        pace.writing.set(true);
         let line = match options.form {
             MessageForm::Text => fold(&text(&message), columns(io::stdout())),
             MessageForm::Json => json::event(&message),
         };
-        // In a thread of its own: a slow reader must not block the signals to stop.
+        // In a thread of its own: who does not read must not keep us from hearing that we are to stop.
         let written = spawn_blocking(move || print(&line)).await;
         match written.unwrap_or_else(|panic| Err(io::Error::other(panic).into())) {
             Ok(()) => {}
-            // The reader of the messages has ended on purpose.
+            // Whoever read the messages has seen enough.
             Err(error) if error.is_reader_gone() => return Ok(()),
             Err(error) => {
                 return Err(local(format!("messages cannot be written: {}", error.reason())));
@@ -198,7 +200,7 @@ async fn print_messages(
         if options.done == Done::Written {
             follower.acknowledge(&message.id);
         }
-        state.writing.set(false);
+        pace.writing.set(false);
     }
     Ok(())
 }
@@ -208,7 +210,7 @@ fn text(message: &Message) -> String {
     let Message { id, from, body, .. } = message;
     match body {
         Body::Text(text) => format!("{id} {from} │ {}", sanitize::line(text.as_str())),
-        // A file may have expired since the message was sent.
+        // Live, it may have expired on the way.
         Body::File(file) | Body::ExpiredFile(file) => {
             format!("{id} {from} + {}", describe(file))
         }
@@ -231,6 +233,28 @@ async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Comm
         }
     }
     Ok(())
+}
+
+pub(crate) fn local(text: String) -> CommandError {
+    CommandError::refused(Code::LocalFile, text)
+}
+
+impl From<CursorFileError> for CommandError {
+    fn from(error: CursorFileError) -> Self {
+        local(error.to_string())
+    }
+}
+
+impl From<FollowError> for CommandError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Connect(error) => error.into(),
+            FollowError::Call(error) => error.into(),
+            FollowError::Cursors(error) => error.into(),
+            FollowError::TooManyLogs => Self::refused(Code::TooManyGroups, error.to_string()),
+            FollowError::Ended => Self::refused(Code::Ended, error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Lines without a person: from arguments, from standard input, and for bots.
 
 pub(crate) mod listen;
-mod listen_error;
 mod listen_start;
 pub(crate) mod run;
 mod stdin_lines;

@@ -1,5 +1,6 @@
 //! Waits for the receipt of a message.
 
+use qchat_client::Backoff;
 use qchat_proto::{Code, Message, MessageId, Receipt, Stage};
 use tokio::time::{sleep, timeout};
 
@@ -7,6 +8,7 @@ use super::Executor;
 use crate::command::WaitOptions;
 use crate::deadline::Deadline;
 use crate::error::CommandError;
+use crate::login::Requirement;
 use crate::outcome::Outcome;
 
 impl Executor {
@@ -35,12 +37,14 @@ impl Executor {
         message: &MessageId,
         stage: Stage,
     ) -> Result<Receipt, CommandError> {
+        let mut backoff = Backoff::default();
         loop {
             match self.reached_on_this_connection(message, stage).await {
                 Err(failure) if failure.code.is_connection_lost() => {}
                 result => return result,
             }
-            sleep(self.connection.next_pause()).await;
+            backoff.failed();
+            sleep(backoff.pause()).await;
         }
     }
 
@@ -49,7 +53,8 @@ impl Executor {
         message: &MessageId,
         stage: Stage,
     ) -> Result<Receipt, CommandError> {
-        let client = self.connected().await?;
+        let client = self.connect().await?;
+        self.sign_in(&client, Requirement::SignedIn).await?;
         let mut tracking = client.track(message.clone()).await?;
         Ok(tracking.reached(stage).await?)
     }
