@@ -189,7 +189,7 @@ mod tests {
     use qchat_proto::ClientId;
 
     use super::*;
-    use crate::files::partial_uploads::UploadKey;
+    use crate::files::upload_key::UploadKey;
     use crate::store::Store;
 
     /// The files in a folder and below, with the mode bits of group and others.

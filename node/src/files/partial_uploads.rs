@@ -4,20 +4,19 @@
 //! transfer with the same id takes it over, because its client has lost the connection of the older one.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use data_encoding::HEXLOWER;
-use qchat_proto::{ClientId, Refusal, UserName};
+use qchat_proto::Refusal;
 use qchat_transfer::PartialFile;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::CommandError;
+use crate::files::upload_key::UploadKey;
 use crate::fs::{blocking, free_bytes};
 use crate::lock::lock;
 
@@ -26,29 +25,6 @@ const UPLOADS_OF_USER_MAX: usize = 32;
 
 /// The longest wait for the older transfer to end.
 const TAKEOVER_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// The key of an upload: the sender, and the id that the sender's client chose.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct UploadKey {
-    pub(crate) user: UserName,
-    pub(crate) id: ClientId,
-}
-
-impl UploadKey {
-    /// The key in the name of a partial file.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        let (id, user) = name.split_once('-')?;
-        let id = HEXLOWER.decode(id.as_bytes()).ok()?.try_into().ok()?;
-        Some(Self { user: user.parse().ok()?, id: ClientId(id) })
-    }
-}
-
-/// The name of the partial file.
-impl fmt::Display for UploadKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", HEXLOWER.encode(&self.id.0), self.user)
-    }
-}
 
 /// All known partial uploads. Clones share the state.
 #[derive(Debug, Clone)]
