@@ -85,7 +85,7 @@ fn a_server_whose_log_is_full_still_serves() {
         let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let (mut command, _folder) = program(&["server", "--listen", &free, "--log-format", form]);
         command.env("QCHAT_LOG", "debug").stderr(full());
-        let mut server = KilledOnDrop(command.spawn().unwrap());
+        let mut server = KilledServer(command.spawn().unwrap());
         // Tries until the server answers.
         let visitor = Client::at(&["--server", &free, "--accept-new"], None);
         visitor.ok("auth_register alice x");
@@ -95,9 +95,9 @@ fn a_server_whose_log_is_full_still_serves() {
 }
 
 /// A server that is killed when its owner is dropped.
-struct KilledOnDrop(Child);
+struct KilledServer(Child);
 
-impl Drop for KilledOnDrop {
+impl Drop for KilledServer {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -15,6 +15,7 @@ const ORDER: [(&str, &[&str]); 7] = [
             "limits",
             "bounded_vec",
             "code",
+            "checked_string",
             "names",
             "text",
             "file_name",
