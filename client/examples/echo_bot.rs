@@ -2,9 +2,9 @@
 //!
 //!     QCHAT_USER=echo QCHAT_PASSWORD=secret cargo run --example echo_bot -- localhost:4433
 //!
-//! It makes its account where that is missing. The server is `QCHAT_SERVER` or the first argument; it
+//! It makes its account if that is missing. The server is `QCHAT_SERVER` or the first argument; it
 //! is trusted on first use, or has to have the key `QCHAT_FINGERPRINT`. It runs until Ctrl-C, through
-//! lost links and killed servers; the next one goes on where it was (`echo_bot_cursors`).
+//! lost connections and killed servers; the next run goes on from its cursors (`echo_bot_cursors`).
 
 use std::env::{args, var};
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ async fn answer_all(follower: &Follower) -> anyhow::Result<()> {
     }
 }
 
-/// Sends the answer, on another link where one is lost. All tries have one id, so it is sent once.
+/// Sends the answer, on a new connection if one is lost. All attempts have one id, so it is sent once.
 async fn answer(follower: &Follower, message: &Message) -> anyhow::Result<()> {
     // Two echoes in one group would never end.
     let (Body::Text(text), Address::User(_)) = (&message.body, &message.id.log) else {

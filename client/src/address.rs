@@ -1,4 +1,4 @@
-//! Where a server is.
+//! The address of a server.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -19,7 +19,7 @@ pub struct ServerAddress {
     port: u16,
 }
 
-/// A text that is no server's address.
+/// A text that is not the address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no server's address: write host:port, [::1]:4433, or a host alone")]
 pub struct AddressError(String);
@@ -46,7 +46,7 @@ impl ServerAddress {
     }
 }
 
-/// The host without brackets, and the port where one is given.
+/// The host without brackets, and the port if one is given.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -64,7 +64,7 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// The usual form of an IP address or a host's name; `None` where TLS could not ask for it.
+/// The usual form of an IP address or a host's name; `None` if TLS cannot ask for it.
 fn normal_host(host: &str) -> Option<String> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Some(address.to_string());
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             ":",

@@ -130,7 +130,7 @@ impl Client {
         self.connection.ask(command).await
     }
 
-    /// Notes who has signed in. From now on the server says which key it will have next.
+    /// Notes the user who has signed in. From now on the server announces its next key.
     pub(crate) fn note_sign_in(&self, user: UserName) {
         self.connection.set_user(Some(user));
         if let Some(announcements) = &self.announcements {

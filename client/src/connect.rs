@@ -25,7 +25,7 @@ impl Client {
         Self::connect_for(Purpose::Files, server, trust).await
     }
 
-    /// Connects for messages alone: fewer bytes are sent, which a thin link notices. A file would move more
+    /// Connects for messages alone: fewer bytes are sent, which matters on a slow path. A file would move more
     /// slowly.
     ///
     /// # Errors

@@ -1,14 +1,14 @@
-//! What the fuzzer throws bytes at: what is read back from this user's own files. Its corpus, in
+//! The fuzz target for the files that the client keeps for its user. Its corpus, in
 //! `fuzz/corpus`, is replayed by the test here.
 
 use crate::ServerAddress;
 use crate::follower::cursor_file;
 use crate::trust::known_servers;
 
-/// Takes bytes for each of the files that the client keeps.
+/// Reads bytes as each of the files that the client keeps.
 ///
 /// # Panics
-/// Where what was read is read otherwise when it is written again.
+/// If a value that was read changes when it is written and read again.
 pub fn kept(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     known_servers::check_text(&text);

@@ -63,12 +63,12 @@
 //! # }
 //! ```
 //!
-//! A [`Client`] is one connection. When that is lost, its calls fail and say whether the server may
-//! have done what was asked; dialling again is the caller's. A [`Follower`] dials again by itself, and
-//! hands on every message once: `examples/echo_bot.rs` is a whole bot.
+//! A [`Client`] is one connection. When the connection is lost, its calls fail and say whether the server may
+//! have executed them. A [`ReconnectingClient`] makes the connection again. A [`Follower`] does so by itself,
+//! and returns every message once: `examples/echo_bot.rs` is a whole bot.
 //!
 //! This crate knows no terminal: it prints nothing, asks nobody and keeps no state on the disk but
-//! the [`PinFile`], a [`CursorFile`] and what was downloaded.
+//! the [`PinFile`], a [`CursorFile`] and the downloaded files.
 
 mod address;
 mod client;
@@ -84,25 +84,20 @@ mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod private_file;
+mod reconnect;
 mod trust;
 
-pub use crate::commands::Tracking;
-pub use crate::commands::Watching;
-pub use crate::commands::{HistoryAnswer, HistoryQuery};
-pub use crate::commands::{SentText, TextStream};
-pub use crate::connection::Backoff;
-pub use crate::files::Downloaded;
-pub use crate::files::already_here;
-pub use crate::files::check_room_for;
-pub use crate::files::{Progress, TransferEvent};
-pub use crate::follower::{CursorFile, CursorFileError};
-pub use crate::trust::{Pin, PinFile};
 pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
 pub use client::Client;
+pub use commands::{HistoryAnswer, HistoryQuery, SentText, TextStream, Tracking, Watching};
+pub use connection::Backoff;
 pub use error::{
     CallError, ConnectError, DamagedError, IdentityError, LocalFileReason, NoAnswer, PinError,
 };
-pub use follower::{Beginning, Cursors, FollowError, Follower, Reconnect};
+pub use files::{Downloaded, Progress, TransferEvent, already_here, check_room_for};
+pub use follower::{
+    Beginning, CursorFile, CursorFileError, Cursors, FollowError, Follower, Reconnect,
+};
 pub use qchat_proto as proto;
 pub use qchat_proto::command::{Cursor, Event, Group, Log, Member, Selection, Session, User};
 pub use qchat_proto::{
@@ -110,4 +105,5 @@ pub use qchat_proto::{
     Message, MessageId, MessageText, Password, Receipt, Refusal, Sequence, SessionId, SessionToken,
     Stage, StoredName, Timestamp, UserName,
 };
-pub use trust::{Trust, Unknown};
+pub use reconnect::{ReconnectError, ReconnectingClient};
+pub use trust::{Pin, PinFile, Trust, Unknown};

@@ -1,5 +1,5 @@
-//! A small file that its owner alone can read, that writers take turns at, and that is replaced in one
-//! step. All of this reads or writes the disk.
+//! A small file that only its owner can read, that writers lock, and that is replaced in one step. All
+//! functions read or write the disk.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -8,8 +8,8 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-/// Waits for this writer's turn at `path`, which ends when the file that is returned is closed. The
-/// folder is made if it is missing, for its owner alone.
+/// Locks `path` for this writer, until the returned file is closed. Waits for other writers. The folder is
+/// made if it is missing, for its owner alone.
 ///
 /// # Errors
 /// The operating system's.
@@ -19,7 +19,7 @@ pub fn lock(path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// The same without waiting: `None` where it is another's turn.
+/// Locks `path` without waiting: `None` if another writer has the lock.
 ///
 /// # Errors
 /// The operating system's.
@@ -32,8 +32,8 @@ pub fn try_lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Beside the file, since that itself is replaced. Never removed: who waits for a lock on a removed
-/// file would get it beside the one who made the file anew.
+/// The lock file lies beside the file, since the file itself is replaced. It is never removed: a process that
+/// waits for the lock on a removed file would get it together with a process that locks a new one.
 fn lock_file(path: &Path) -> io::Result<File> {
     make_folder(folder_of(path))?;
     let mut lock = OsString::from(path);
@@ -41,17 +41,17 @@ fn lock_file(path: &Path) -> io::Result<File> {
     open_own(Path::new(&lock))
 }
 
-/// Opens the file for reading and writing, and makes it where it is missing. A link in its place is not
-/// followed, neither to a file nor to where one could be made.
+/// Opens the file for reading and writing, and makes it if it is missing. A link is not followed, neither to
+/// an existing file nor to a missing one.
 ///
 /// # Errors
-/// The operating system's; and where something else than a file lies there, or a file with another name too.
+/// The operating system's; an error, too, if the path is no regular file or has a second name.
 pub fn open_own(path: &Path) -> io::Result<File> {
     let mut options = private();
     options.read(true).write(true);
     let file = match options.create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            // Only to look at: nothing is written before it is known to be no link.
+            // Nothing is written before the check below that it is no link.
             options.create_new(false).open(path)?
         }
         opened => opened?,
@@ -62,13 +62,13 @@ pub fn open_own(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Whether the open file lies at the path, and nowhere else.
+/// Whether the open file is at the path, and has no other name.
 #[cfg(unix)]
 fn is_own(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let open = file.metadata()?;
     if open.nlink() == 0 {
-        // Its owner has just removed it: that is seen by who looks for a turn.
+        // Its owner has just removed it. The caller that locks it notices that.
         return Ok(true);
     }
     let there = fs::symlink_metadata(path)?;
@@ -95,11 +95,11 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Reads a file that holds a secret: at most `bytes_max` bytes of it. `None` where there is none.
+/// Reads a file that holds a secret: at most `bytes_max` bytes of it. `None` if there is no file.
 ///
 /// # Errors
-/// The operating system's; [`io::ErrorKind::PermissionDenied`] with a remedy where others can read the
-/// file, too; [`io::ErrorKind::InvalidData`] where it is longer.
+/// The operating system's; [`io::ErrorKind::PermissionDenied`] with a remedy if others can read the
+/// file, too; [`io::ErrorKind::InvalidData`] if it is longer.
 pub fn read_secret(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -114,8 +114,8 @@ pub fn read_secret(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Checks that nobody but its owner can read a file that holds a secret: of the file that is open, not of
-/// one that takes its place meanwhile.
+/// Checks that only its owner can read a file that holds a secret. Checks the open file, not another one that
+/// replaces it meanwhile.
 ///
 /// # Errors
 /// [`io::ErrorKind::PermissionDenied`], with a remedy.
@@ -124,7 +124,7 @@ pub fn check_secret(file: &File, path: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     let mode = metadata.mode() & 0o777;
-    // A pipe, such as a shell's <(…), lies nowhere.
+    // A pipe, such as a shell's <(…), has no path that others could open.
     if mode & 0o077 == 0 || !metadata.is_file() {
         return Ok(());
     }
@@ -134,7 +134,7 @@ pub fn check_secret(file: &File, path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
-/// Other systems keep it in the folder's rights.
+/// Other systems have no modes; the folder's permissions protect the file.
 ///
 /// # Errors
 /// None.
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_were_there_before_lead_nowhere() {
+    fn existing_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("file"), folder.path().join("victim"));
         let links: [fn(&Path, &Path) -> io::Result<()>; 2] =
@@ -238,7 +238,7 @@ mod tests {
             assert_eq!(fs::read_to_string(&path).unwrap(), "text");
             fs::remove_file(&victim).unwrap();
         }
-        // What a link leads to is not made either.
+        // The missing target of a link is not made either.
         fs::remove_file(folder.path().join("file.lock")).unwrap();
         std::os::unix::fs::symlink(&victim, folder.path().join("file.lock")).unwrap();
         assert!(lock(&path).is_err() && !victim.exists());

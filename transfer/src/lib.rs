@@ -9,7 +9,7 @@
 //! each in a blocking thread, so a disk never delays the runtime. A transfer needs the memory of a few blocks, and
 //! 32 bytes for each block of the file.
 //!
-//! [`send`](mod@send) and [`receive`](mod@receive) move a file; `block_io` reads and writes blocks; [`DiskPriority`] gives
+//! [`send()`] and [`receive()`] move a file; `block_io` reads and writes blocks; [`DiskPriority`] gives
 //! chat priority at the disk. The folder `quic` has the mechanisms for a connection: [`ConnectionWindows`], the
 //! [settings](configure_transport) with the congestion controller, and the [detection of silence](until_silent).
 //! This crate knows no commands.

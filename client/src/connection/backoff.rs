@@ -1,4 +1,4 @@
-//! How long to wait before a lost link is tried again: soon at first, then less often.
+//! The pauses between attempts to connect: short at first, then longer.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long a try may take: short at first, since the next one finds a server that has just come back
+/// How long an attempt may take: short at first, since the next one finds a server that has just come back
 /// sooner than an old one does; longer each time, since a path may be slow.
-const TRY_FIRST: Duration = Duration::from_secs(2);
-const TRY_MAX: Duration = Duration::from_secs(10);
+const ATTEMPT_FIRST: Duration = Duration::from_secs(2);
+const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 
-/// A failure so long ago counts no more. That a link was there in between says nothing: a server may let
-/// everybody in, and break off at once.
+/// The age after which a failure no longer counts. A connection in between does not count as a success: a
+/// server may let everybody in, and break off at once.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 
-/// The tries that failed lately: how long the next one is waited for, and when it is made.
+/// Counts the recent failures. The count sets the pause before the next attempt, and its longest time.
 ///
-/// The first try may take 2 s, and each later one twice as long as the one before, up to 10 s. The pause
-/// after the first is at most 0.2 s, and grows in the same way up to 5 s. When 10 s have passed between two
-/// failures, the second one is a first one again.
+/// The first attempt may take 2 s, and each later one twice as long as the one before, up to 10 s. The pause
+/// after the first is at most 0.2 s, and grows in the same way up to 5 s. If 10 s pass between two
+/// failures, the count begins again.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     failed: u32,
@@ -28,12 +28,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Something was done in the end.
+    /// Forgets the failures.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
 
-    /// A try was made in vain.
+    /// Counts a failure.
     pub fn failed(&mut self) {
         self.failed_at(Instant::now());
     }
@@ -44,12 +44,12 @@ impl Backoff {
         self.failed = if is_forgotten { 1 } else { self.failed.saturating_add(1) };
     }
 
-    /// How long the next try may take.
+    /// How long the next attempt may take.
     pub fn patience(&self) -> Duration {
-        doubled(TRY_FIRST, self.failed).min(TRY_MAX)
+        doubled(ATTEMPT_FIRST, self.failed).min(ATTEMPT_MAX)
     }
 
-    /// How long to wait before the next try; nothing before the first. Full jitter: a restarted server
+    /// The pause before the next attempt; none before the first. Full jitter: a restarted server
     /// is not met by all its clients at once.
     pub fn pause(&self) -> Duration {
         let Some(before) = self.failed.checked_sub(1) else { return Duration::ZERO };
@@ -68,18 +68,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_and_tries_grow_and_are_bounded() {
+    fn pauses_and_attempts_grow_and_are_bounded() {
         let mut backoff = Backoff::default();
         let pause = |backoff: &mut Backoff| {
             backoff.failed();
             backoff.pause()
         };
-        assert_eq!((backoff.patience(), backoff.pause()), (TRY_FIRST, Duration::ZERO));
+        assert_eq!((backoff.patience(), backoff.pause()), (ATTEMPT_FIRST, Duration::ZERO));
         assert!(pause(&mut backoff) <= PAUSE_FIRST);
         assert!((0..40).map(|_| pause(&mut backoff)).all(|pause| pause <= PAUSE_MAX));
-        assert_eq!(backoff.patience(), TRY_MAX);
+        assert_eq!(backoff.patience(), ATTEMPT_MAX);
         backoff.reset();
-        assert_eq!((backoff.patience(), backoff.pause()), (TRY_FIRST, Duration::ZERO));
+        assert_eq!((backoff.patience(), backoff.pause()), (ATTEMPT_FIRST, Duration::ZERO));
     }
 
     #[test]

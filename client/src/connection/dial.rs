@@ -17,31 +17,31 @@ use crate::connection::udp_socket::Socket;
 use crate::error::{ConnectError, in_one_line};
 use crate::trust::{Rule, Verifier};
 
-/// How long a connection may take to be made, names resolved and all: also where a queue of many seconds is
-/// before a thin link.
+/// How long connecting may take, with the resolving of names: enough for a slow path with a queue of many
+/// seconds.
 pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(30);
 
-/// After this long without a packet from the server a handshake is begun beside the one before, and after twice
-/// as long the next: QUIC repeats what is not answered less and less often, and a server that has come back
-/// is to be found soon. While anything comes none is begun: on a thin link it would only be one more in
+/// After this long without a packet from the server, a second handshake begins beside the first, and the next
+/// after twice as long. QUIC repeats unanswered packets less and less often, and a server that has come back is
+/// to be found soon. While packets come, no other handshake begins: on a slow path it would only lengthen
 /// the queue.
 const SILENCE: Duration = Duration::from_secs(7);
 
-/// After this long without an answer the next address is tried beside the ones before. The least that
+/// After this long without an answer, the next address is tried beside the earlier ones. The least that
 /// RFC 8305 (section 8) allows: a server that listens on one IP version only is common here, and
 /// every one-shot command pays for it.
 const STAGGER: Duration = Duration::from_millis(100);
 
-/// How many of a server's addresses are tried.
+/// The most addresses of a server that are tried.
 const ADDRESSES_MAX: usize = 6;
 
-/// TLS's alert where no application protocol is spoken by both sides (RFC 7301, section 3.2).
+/// TLS's alert if the sides have no application protocol in common (RFC 7301, section 3.2).
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 
-/// A connection to a server whose identity was judged good.
+/// A connection to a server whose identity was accepted.
 pub(crate) struct Dialled {
     pub(crate) endpoint: Endpoint,
-    /// What the endpoint sends and receives through.
+    /// The UDP socket of the endpoint.
     pub(crate) socket: Arc<Socket>,
     pub(crate) connection: quinn::Connection,
     /// The server's key.
@@ -50,15 +50,15 @@ pub(crate) struct Dialled {
 }
 
 /// Connects to the first of the server's addresses that answers, within `limit`. A refused identity
-/// is final.
+/// ends the race.
 pub(crate) async fn dial(
     server: &ServerAddress,
     rule: &Arc<Rule>,
     purpose: Purpose,
     limit: Duration,
 ) -> Result<Dialled, ConnectError> {
-    // A closed port may tell the kernel so, but not QUIC, which believes no forgeable packet
-    // (RFC 9000, section 14.2.1): only the time decides.
+    // QUIC ignores the ICMP message of a closed port, which can be forged (RFC 9000, section 14.2.1). So only
+    // the time decides.
     let connecting = async { race(server, addresses(server).await?, rule, purpose).await };
     timeout(limit, connecting).await.unwrap_or_else(|_| {
         let reason = format!("no answer within {} s", limit.as_secs());
@@ -94,9 +94,9 @@ async fn race(
 
 /// The server's addresses, IP versions in turn (RFC 8305, section 4), the resolver's favourite first.
 async fn addresses(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
-    let found = lookup_host((server.host(), server.port()))
-        .await
-        .map_err(|reason| ConnectError::Resolve { server: server.clone(), reason })?;
+    let found = lookup_host((server.host(), server.port())).await.map_err(|error| {
+        ConnectError::Resolve { server: server.clone(), reason: Arc::new(error) }
+    })?;
     let found: Vec<_> = found.filter(|address| !address.ip().is_unspecified()).collect();
     match found.is_empty() {
         true => Err(ConnectError::Wildcard { server: server.clone() }),
@@ -149,7 +149,7 @@ async fn attempt(
             }
             (_, Some(Err(refused))) => Err(refused.into()),
             (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),
-            // How long silence may last is the caller's to say, not the idle timeout's.
+            // The caller's limit ends the attempt, not the idle timeout.
             (Err(ConnectionError::TimedOut), _) => continue,
             (Err(error), _) => Err(no_connection(server, &error)),
         };
@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn where_nobody_answers_that_is_said_in_time() {
+    async fn without_an_answer_the_attempt_ends_in_time() {
         let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = nobody.local_addr().unwrap().to_string().parse().unwrap();
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_may_be_waited_for_longer_than_a_link_may_be_silent() {
+    async fn an_attempt_may_last_longer_than_a_connection_may_be_silent() {
         let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let server = nobody.local_addr().unwrap().to_string().parse().unwrap();
         let rule = Arc::new(Rule::Key(Fingerprint::of_public_key(b"")));

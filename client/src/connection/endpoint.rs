@@ -23,33 +23,33 @@ use crate::trust::Verifier;
 /// QUIC version 1 (RFC 9000).
 const QUIC_V1: u32 = 1;
 
-/// The heartbeat, sent when nothing else was: also a server that is not asked anything finds a client
-/// whose address has changed, and a restarted one is noticed. When its answers stay away, both sides judge by
-/// the path's own round trip ([`qchat_transfer::until_silent`]).
+/// The interval of the heartbeat, which is sent when nothing else was. So an idle server finds a client whose
+/// address has changed, and a client notices a restarted server. How long the answer may take depends on the
+/// round trip of the path ([`qchat_transfer::until_silent`]).
 const KEEP_ALIVE: Duration = Duration::from_millis(1_500);
 
-/// After this long without a packet the connection is lost, whatever its path; a handshake as well.
+/// After this long without a packet the connection is lost, whatever its path; so is a handshake.
 const IDLE_TIMEOUT_MILLISECONDS: u32 = 30_000;
 
 /// The largest packet of a connection that carries no files: the smallest that QUIC allows as a limit (RFC 9000,
 /// section 18.2), which every path takes.
 const TALK_PACKET_BYTES: u16 = 1_200;
 
-/// How many files a server may send at once.
+/// The most files that a server may send at once.
 const FILES_MAX: u32 = 16;
 
-/// Larger than the operating systems' defaults, with which packets are lost at high rates.
+/// Larger than the defaults of operating systems, which lose packets at high rates.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
-/// The cryptography: one library, named here and not found by chance. Of its ciphers AES-128 comes
-/// first: the server takes the first that it knows, and the longer key costs a few per cent of speed.
+/// The cryptography: one library, named here instead of a process-wide default. AES-128 is the first cipher:
+/// the server takes the first that it knows, and a longer key costs a few per cent of speed.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
     provider.cipher_suites.sort_by_key(|suite| suite.suite() != TLS13_AES_128_GCM_SHA256);
     Arc::new(provider)
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Messages alone: its packets stay small, and nothing is spent on finding larger ones.
@@ -58,7 +58,7 @@ pub(crate) enum Purpose {
     Files,
 }
 
-/// What a connection is made with.
+/// The configuration of a connection.
 pub(crate) fn client_config(
     purpose: Purpose,
     verifier: Arc<Verifier>,
@@ -69,7 +69,7 @@ pub(crate) fn client_config(
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     tls.alpn_protocols = vec![ALPN.to_vec()];
-    // A resumed TLS session would skip the judgement of the server's key.
+    // A resumed TLS session would skip the check of the server's key.
     tls.resumption = Resumption::disabled();
     tls.enable_early_data = false;
     let quic = QuicClientConfig::try_from(tls)
@@ -92,7 +92,7 @@ fn transport(purpose: Purpose) -> TransportConfig {
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(FILES_MAX))
         .stream_receive_window(VarInt::from_u32(WINDOW_BYTES_MAX))
-        // These are the brake, and grow with need.
+        // These limit the memory, and grow with need.
         .receive_window(VarInt::from_u32(WINDOW_BYTES_MIN))
         .send_window(WINDOW_BYTES_MIN.into())
         .datagram_receive_buffer_size(None);
@@ -111,7 +111,7 @@ pub(crate) fn endpoint_for(
     };
     let socket =
         socket2::Socket::new(Domain::for_address(wildcard), Type::DGRAM, Some(Protocol::UDP))?;
-    // The operating system may have a lower limit, which is no reason not to chat.
+    // The operating system may have a lower limit, which is enough to chat.
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
     socket.bind(&wildcard.into())?;

@@ -1,4 +1,4 @@
-//! Takes the files that a server sends, and hands each to the download that waits for it.
+//! Accepts the streams of files from the server, and gives each to the download that waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use tokio::time::timeout;
 /// How long a file's header may take.
 const HEADER_MAX: Duration = Duration::from_secs(10);
 
-/// Runs until the connection ends. How many headers are read at once is bounded by the number of
-/// streams that the server may open.
+/// Runs until the connection ends. The number of streams that the server may open bounds the headers
+/// that are read at once.
 pub(crate) async fn take_files(
     connection: quinn::Connection,
     pairing: Arc<StreamPairing<RecvStream>>,
@@ -43,6 +43,6 @@ async fn deliver(mut stream: RecvStream, pairing: Arc<StreamPairing<RecvStream>>
         Err(_) => (stream, quic_codes::TOO_SLOW),
     };
     let (mut stream, code) = refused;
-    tracing::debug!(code, "a stream of the server's belongs to no download");
+    tracing::debug!(code, "a stream of the server belongs to no download");
     let _ = stream.stop(VarInt::from_u32(code));
 }

@@ -1,9 +1,9 @@
-//! The UDP socket of a client as quinn sees it: if the server falls silent, it is sent enough to answer.
+//! The UDP socket of a client as quinn sees it. It makes sure that a silent server may answer.
 //!
-//! A router may give an idle client another port. Then the server owes the new address at most three times
-//! the bytes that came from there (RFC 9000, section 8.1), and asks it for a proof with 1,200 bytes. A client
-//! that repeats packets of 30 bytes would have to wait for that. So a small packet is repeated in a larger
-//! datagram: the server's QUIC drops the copy, but its bytes count.
+//! A router may give an idle client another port. Then the amplification limit holds for the new address: the
+//! server may send at most three times the bytes that came from there (RFC 9000, section 8.1). It validates the
+//! address with 1,200 bytes. A client that repeats packets of 30 bytes would wait long for that. So a small
+//! packet is repeated in a larger datagram: the server's QUIC drops the copy, but its bytes count.
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -17,10 +17,10 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-/// A server that is silent for less is not waited for.
+/// The least silence after which an answer is waited for.
 const SILENCE_MIN: Duration = Duration::from_millis(200);
 
-/// A third of the largest datagram by which the server asks: a probe for the MTU of Ethernet.
+/// A third of the largest datagram that the server needs: a probe for the MTU of Ethernet.
 const LARGER_BYTES: usize = 500;
 
 /// A socket.
@@ -37,7 +37,7 @@ struct Traffic {
     received: Option<Instant>,
     /// An answer is waited for.
     is_awaited: bool,
-    /// The last small packet, and where it went.
+    /// The last small packet, and its destination.
     small: Option<(SocketAddr, Vec<u8>)>,
 }
 
@@ -46,7 +46,7 @@ impl Socket {
         Self { inner, traffic: Mutex::default(), asked: Notify::new() }
     }
 
-    /// Waits until nothing has come for as long as this.
+    /// Waits until nothing was received for this long.
     pub(crate) async fn is_silent_for(&self, time: Duration) {
         loop {
             let before = self.traffic().received;
@@ -57,7 +57,7 @@ impl Socket {
         }
     }
 
-    /// Sends the server more when it does not answer, until the connection ends.
+    /// Sends the server more bytes if it does not answer, until the connection ends.
     pub(crate) async fn insist(self: Arc<Self>, connection: quinn::Connection) {
         loop {
             tokio::select! {
@@ -73,7 +73,7 @@ impl Socket {
     }
 
     /// Waits for an answer, and repeats the last small packet in a larger datagram while none comes, each time
-    /// after twice as long: a thin link, on which an answer takes its time, has no room for more.
+    /// after twice as long: a slow path has no capacity for more.
     async fn await_answer(&self, patience: Duration) {
         let (begun, mut pause) = (Instant::now(), patience);
         loop {
@@ -94,7 +94,7 @@ impl Socket {
         contents.resize(LARGER_BYTES, 0);
         let (ecn, segment_size, src_ip) = (None, None, None);
         let larger = Transmit { destination, ecn, contents: &contents, segment_size, src_ip };
-        // It is tried again if the system cannot take it now.
+        // If the system cannot take it now, the next repetition may succeed.
         let _ = self.inner.try_send(&larger);
     }
 

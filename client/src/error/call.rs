@@ -44,6 +44,12 @@ impl CallError {
             Self::Damaged(_) => Code::Damaged,
         }
     }
+
+    /// Whether the same call on another connection of the same session would fail in the same way: the
+    /// session has ended, or the server's answer makes no sense.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Damaged(_)) || self.code().ends_session()
+    }
 }
 
 /// The reason why a file or folder on this machine cannot be used.

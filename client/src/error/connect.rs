@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use qchat_proto::Fingerprint;
 
 use crate::address::ServerAddress;
 
 /// The reason why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectError {
     /// The server's name has no address.
     #[error("the server's name cannot be resolved: {server}: {reason}; {}", advice(reason))]
@@ -16,7 +17,7 @@ pub enum ConnectError {
         /// The server.
         server: ServerAddress,
         /// The error of the resolver.
-        reason: io::Error,
+        reason: Arc<io::Error>,
     },
     /// The address is the wildcard, on which a server listens but no client can connect.
     #[error(
@@ -77,6 +78,12 @@ impl ConnectError {
             | Self::Authority { .. }
             | Self::Local(_) => false,
         }
+    }
+
+    /// Whether no later attempt can succeed until somebody changes a file, a flag or the server. Other errors
+    /// may depend on the network that this machine is in.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Identity(_) | Self::Pins(_) | Self::Authority { .. })
     }
 }
 
@@ -151,7 +158,7 @@ pub enum IdentityError {
 }
 
 /// The reason why the pin file cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum PinError {
     /// A line is not a server with its key. Nothing is guessed and nothing is changed.
     #[error(
@@ -171,7 +178,7 @@ pub enum PinError {
         /// The file.
         path: PathBuf,
         /// The operating system's error.
-        reason: io::Error,
+        reason: Arc<io::Error>,
     },
     /// The file cannot be written.
     #[error("the pin file {} cannot be written: {reason}", path.display())]
@@ -179,7 +186,7 @@ pub enum PinError {
         /// The file.
         path: PathBuf,
         /// The operating system's error.
-        reason: io::Error,
+        reason: Arc<io::Error>,
     },
 }
 
@@ -189,7 +196,8 @@ mod tests {
 
     #[track_caller]
     fn check(reason: io::Error, is_transient: bool, advice: &str) {
-        let error = ConnectError::Resolve { server: "chat.example".parse().unwrap(), reason };
+        let server = "chat.example".parse().unwrap();
+        let error = ConnectError::Resolve { server, reason: Arc::new(reason) };
         assert_eq!(error.is_transient(), is_transient, "{error}");
         assert!(error.to_string().ends_with(advice), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Finds what an earlier download has brought, so that it is not fetched a second time.
+//! Finds files of earlier downloads, so that none is fetched a second time.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -10,11 +10,11 @@ use tokio::task::spawn_blocking;
 
 use crate::files::local_file::open_at_once;
 
-/// How many names a file may land under: its own and numbered ones.
+/// The number of names that a file may get: its own and numbered ones.
 pub(crate) const NAMES_MAX: u32 = 10_000;
 
-/// Where the file lies below `top` with all its bytes: in its place, under its name or a numbered one. No
-/// symbolic link below `top` is followed. What cannot be read is not the file.
+/// The path of the file below `top`, if it is there with all its bytes, under its name or a numbered one. No
+/// symbolic link below `top` is followed. An unreadable file does not count.
 ///
 /// # Cancel safety
 /// Cancel safe.
@@ -24,7 +24,7 @@ pub async fn already_here(top: &Path, file: &File) -> Option<PathBuf> {
     spawn_blocking(find).await.unwrap_or(None)
 }
 
-/// The first of the places where the file may lie that holds it, as `is_it` sees it.
+/// The first of the possible paths of the file for which `is_it` is true.
 pub(crate) fn find(top: &Path, file: &File, is_it: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     let mut folder = top.to_owned();
     for name in file.original.folder().into_iter().flat_map(FolderPath::names) {

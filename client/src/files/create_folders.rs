@@ -1,4 +1,4 @@
-//! The folders that a file was sent with, made anew where it lands.
+//! Makes the folders that a file was sent with.
 
 use std::fs::File;
 use std::io;
@@ -9,14 +9,13 @@ use tokio::task::spawn_blocking;
 
 use crate::error::{CallError, LocalFileReason};
 
-/// The folders of `path` below `top`, with `top` itself: what is missing is made, and durable. The innermost
-/// one is returned.
+/// Makes the missing folders of `path` below `top`, and `top` itself, durably. Returns the innermost one.
 ///
-/// `top` is the caller's, and may be a symbolic link. Below it none is followed: the names come from a
-/// sender, and a link in their place would lead out of `top`.
+/// The caller chooses `top`, which may be a symbolic link. Below it no link is followed: the names come from a
+/// sender, and a link could lead out of `top`.
 ///
 /// # Errors
-/// [`CallError::LocalFile`], which names what is in the way.
+/// [`CallError::LocalFile`], which names the obstacle.
 pub(crate) async fn make_below(
     top: &Path,
     path: Option<&FolderPath>,
@@ -29,10 +28,10 @@ pub(crate) async fn make_below(
         .map_err(|(path, reason)| CallError::LocalFile { path, reason })
 }
 
-/// What is in the way, and why.
-type InTheWay = (PathBuf, LocalFileReason);
+/// The path of an obstacle, and the reason.
+type Obstacle = (PathBuf, LocalFileReason);
 
-fn make_now(top: PathBuf, path: &FolderPath) -> Result<PathBuf, InTheWay> {
+fn make_now(top: PathBuf, path: &FolderPath) -> Result<PathBuf, Obstacle> {
     let made = std::fs::create_dir_all(&top);
     made.map_err(|error| (top.clone(), LocalFileReason::Unwritable(error)))?;
     let mut folder = top;
@@ -44,11 +43,11 @@ fn make_now(top: PathBuf, path: &FolderPath) -> Result<PathBuf, InTheWay> {
     Ok(folder)
 }
 
-/// Makes one folder, or sees that it is there.
+/// Makes one folder, unless it exists.
 fn make(folder: &Path, above: &Path) -> Result<(), LocalFileReason> {
     let made = std::fs::create_dir(folder);
     if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
-        // Of the entry itself, not of what a link leads to.
+        // The type of the entry itself, not of the target of a link.
         let there = std::fs::symlink_metadata(folder).map_err(LocalFileReason::Unwritable)?;
         return match there.file_type() {
             kind if kind.is_dir() => Ok(()),
@@ -91,7 +90,7 @@ mod tests {
         check(&top, "photos/file/x", Err(("photos/file", "this is no folder")));
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
         assert!(!place.path().join("nothing").exists());
-        // Who names a link for the downloads means what it leads to.
+        // If the folder for downloads itself is a link, its target is meant.
         symlink(&outside, place.path().join("top")).unwrap();
         check(&place.path().join("top"), "photos", Ok("photos"));
     }

@@ -192,7 +192,7 @@ async fn check_part(
     Ok((part, missing))
 }
 
-/// Gives the file the first of its names that is free. The name is one safe component by its type.
+/// Gives the file the first free one of its names. The type of the name makes it one safe component.
 async fn finish(part: PartialFile, file: &File, folder: &Path) -> Result<PathBuf, CallError> {
     let (original, is_executable) = (file.original.name().clone(), file.original.is_executable());
     let names = (0..NAMES_MAX).map(move |copy| original.numbered(copy));

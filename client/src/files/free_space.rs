@@ -1,4 +1,4 @@
-//! How much room the disk has for a download.
+//! The free space of the disk for a download.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -11,12 +11,12 @@ use tokio::task::spawn_blocking;
 use crate::error::{CallError, LocalFileReason};
 use crate::files::already_here::find;
 
-/// Checks, before a byte is asked for, that the disk has room for what is missing of a file of this size.
+/// Checks, before a byte is asked for, that the disk has room for the missing blocks of a file of this size.
 ///
 /// # Errors
-/// [`CallError::LocalFile`] with [`LocalFileReason::NoRoom`], which names the part if it holds anything.
+/// [`CallError::LocalFile`] with [`LocalFileReason::NoRoom`], which names the partial file if it holds anything.
 pub(crate) fn check_room(part: &PartialFile, size: u64, folder: &Path) -> Result<(), CallError> {
-    // If that is not known, the disk tells when it is full.
+    // If the free space is unknown, writing fails when the disk is full.
     let (Ok(free), Ok(here)) = (free_bytes(folder), part.bytes_on_disk()) else { return Ok(()) };
     let needed = size.saturating_sub(here);
     match needed <= free {
@@ -29,7 +29,7 @@ pub(crate) fn check_room(part: &PartialFile, size: u64, folder: &Path) -> Result
     }
 }
 
-/// Checks that the disk has room for those of `files` that do not lie below `top` yet, before any of them is
+/// Checks that the disk has room for those of `files` that are not below `top` yet, before any of them is
 /// fetched.
 ///
 /// # Errors
@@ -55,7 +55,7 @@ fn check_all(top: PathBuf, files: &[File]) -> Result<(), CallError> {
     }
 }
 
-/// About how many bytes of a file are still to come, by the lengths of what lies there.
+/// An estimate of the missing bytes of a file, by the lengths of the files on the disk.
 fn missing_bytes(top: &Path, file: &File) -> u64 {
     let length = |path: &Path| path.symlink_metadata().map_or(u64::MAX, |there| there.len());
     if find(top, file, |path| length(path) == file.size).is_some() {
@@ -67,13 +67,13 @@ fn missing_bytes(top: &Path, file: &File) -> u64 {
     file.size.saturating_sub(here)
 }
 
-/// The folder cannot be written to.
+/// The error of a folder that cannot be written to.
 pub(crate) fn unwritable(folder: &Path, error: io::Error) -> CallError {
     let reason = LocalFileReason::Unwritable(error);
     CallError::LocalFile { path: folder.to_owned(), reason }
 }
 
-/// Tells of a part that could not be written. What it holds stays on the disk, so it is named.
+/// The error of a partial file that could not be written. It stays on the disk, so the error names it.
 pub(crate) fn unwritten(part: &Path, error: io::Error) -> CallError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -84,14 +84,14 @@ pub(crate) fn unwritten(part: &Path, error: io::Error) -> CallError {
     }
 }
 
-/// How many bytes are free for us on the file system that holds `folder`.
+/// The bytes that are free for this user on the file system of `folder`.
 ///
 /// # Errors
 /// The operating system's.
 fn free_bytes(folder: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(folder)?;
     match system.f_blocks {
-        // There are file systems that do not say how large they are.
+        // Some file systems do not report their size.
         0 => Err(io::ErrorKind::Unsupported.into()),
         _ => Ok(system.f_bavail.saturating_mul(system.f_frsize)),
     }

@@ -1,4 +1,4 @@
-//! A file of this machine that is sent, and whether it stays the same meanwhile.
+//! A file of this machine that is sent, and the check that it does not change meanwhile.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -48,8 +48,8 @@ impl LocalFile {
     }
 }
 
-/// Opens a file, and waits for nobody: a pipe may have come into its place, and there are files of the
-/// system whose content only comes later.
+/// Opens a file without waiting: a pipe may have replaced it, and some files of the system block until
+/// their content exists.
 pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     File::options().read(true).custom_flags(flags).open(path)
@@ -62,12 +62,12 @@ fn unreadable(error: io::Error) -> LocalFileReason {
     }
 }
 
-/// What tells a file from itself at another time.
+/// The properties that show whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     size: u64,
-    /// When its content changed, in seconds and nanoseconds. Not the time of change of its owner or names,
-    /// which does no harm to what is sent.
+    /// The time of the last change of the content, in seconds and nanoseconds. A change of the owner or the
+    /// names does not matter.
     modified: (i64, i64),
     place: (u64, u64),
 }
@@ -82,7 +82,7 @@ impl State {
     }
 }
 
-/// Says whether a file is still the one that was opened.
+/// Checks whether a file has changed since it was opened.
 #[derive(Debug, Clone)]
 pub(crate) struct Witness(Arc<Seen>);
 
@@ -99,7 +99,7 @@ impl Witness {
         &self.0.path
     }
 
-    /// Compares the file with what it was.
+    /// Compares the file with its state when it was opened.
     ///
     /// # Errors
     /// [`LocalFileReason::Changed`]; [`LocalFileReason::Unmeasured`] if it has more bytes than its length.
@@ -110,7 +110,7 @@ impl Witness {
             .unwrap_or_else(|panic| Err(LocalFileReason::Unreadable(io::Error::other(panic))))
     }
 
-    /// Why the file could not be sent, or `otherwise` if it is what it was.
+    /// The reason why the file could not be sent, or `otherwise` if it has not changed.
     pub(crate) async fn why(&self, otherwise: LocalFileReason) -> LocalFileReason {
         self.check().await.err().unwrap_or(otherwise)
     }

@@ -64,7 +64,7 @@ impl Missing {
         self.layout
     }
 
-    /// Notes that a block with this value lies here, and says whether it is the right one.
+    /// Notes that a block with this hash is here; returns whether it is the right one.
     pub(crate) fn is_here(&mut self, index: u64, value: BlockHash) -> bool {
         match self.block(index) {
             Some(block) if block.value == value => {
@@ -79,12 +79,12 @@ impl Missing {
         usize::try_from(index).ok().and_then(|index| self.blocks.get_mut(index))
     }
 
-    /// How many are missing.
+    /// The number of missing blocks.
     pub(crate) fn count(&self) -> usize {
         self.blocks.iter().filter(|block| !block.is_here).count()
     }
 
-    /// How many bytes are here.
+    /// The number of bytes that are here.
     pub(crate) fn bytes_here(&self) -> u64 {
         let here = (0_u64..).zip(&self.blocks).filter(|(_, block)| block.is_here);
         here.map(|(index, _)| self.layout.bytes_of(index))
@@ -92,7 +92,7 @@ impl Missing {
             .sum()
     }
 
-    /// The first runs of what is missing, as many as one request can ask for; `None` where all is here.
+    /// The first ranges of missing blocks, as many as one request can ask for; `None` if all are here.
     pub(crate) fn runs(&self) -> Option<BoundedVec<BlockRange, BLOCK_RANGES_MAX>> {
         let mut runs: Vec<BlockRange> = Vec::new();
         for (index, _) in (0_u64..).zip(&self.blocks).filter(|(_, block)| !block.is_here) {
@@ -110,7 +110,7 @@ impl Missing {
 impl BlockReceiver for Missing {
     fn begin_block(&mut self, index: u64) -> Result<(), ReceiveError> {
         match self.block(index) {
-            // It would be written over one that is right.
+            // It would overwrite a right block.
             Some(Block { is_here: true, .. }) | None => {
                 Err(ReceiveError::Invalid("a block that nobody asked for"))
             }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_asked_for_in_runs() {
+    fn missing_blocks_are_asked_for_in_ranges() {
         check(&[], &[(0, 5)]);
         check(&[0, 1], &[(2, 3)]);
         check(&[1, 3], &[(0, 1), (2, 1), (4, 1)]);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_asks_for_no_more_runs_than_it_can() {
+    fn a_request_asks_for_no_more_ranges_than_it_can() {
         let hashes = vec![BlockHash([0; 32]); 2 * BLOCK_RANGES_MAX + 10];
         let mut missing = Missing::new(Layout::of(u64::MAX), hashes);
         for index in (1..2 * 256 + 10).step_by(2) {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_wanted_blocks_with_their_value_are_taken() {
+    fn only_wanted_blocks_with_their_hash_are_taken() {
         let mut missing = missing(&[1], 3);
         assert!(missing.begin_block(0).is_ok());
         assert!(missing.begin_block(1).is_err() && missing.begin_block(3).is_err());

@@ -1,4 +1,4 @@
-//! Telling of a transfer while it runs.
+//! Progress events of a transfer.
 
 use std::fmt;
 
@@ -7,42 +7,42 @@ use qchat_proto::FileName;
 /// Something that happened to a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferEvent {
-    /// The bytes begin to move; said once, before all others. Not said where the server has the whole
-    /// file from an earlier try.
+    /// The bytes begin to move; the first event, which comes once. It does not come if the server has the whole
+    /// file from an earlier attempt.
     Started {
         /// The file's original name.
         name: FileName,
         /// Its length in bytes.
         size: u64,
     },
-    /// So many bytes were found where they are to go, are the right ones, and need not move.
+    /// These bytes are at their destination already, and need not move.
     Kept {
-        /// How many since the last time.
+        /// The number of bytes since the last event.
         bytes: u64,
     },
-    /// What had come of this block earlier was damaged since; it moves again.
+    /// The block of an earlier attempt is damaged, and moves again.
     Damaged {
         /// The block, of a mebibyte; 0 is the file's first.
         block: u64,
     },
-    /// More bytes were taken by the stream or came from it.
+    /// More bytes were written to the stream or read from it.
     Moved {
-        /// How many since the last time.
+        /// The number of bytes since the last event.
         bytes: u64,
     },
 }
 
-/// Whoever wants to hear of a transfer. Called from the transfer's own task: it should return soon.
+/// A listener for the events of a transfer. It is called from the transfer's own task, and should return soon.
 #[derive(Default)]
 pub struct Progress(Option<Box<dyn FnMut(TransferEvent) + Send>>);
 
 impl Progress {
-    /// Tells `listener`.
+    /// Calls `listener` with each event.
     pub fn new(listener: impl FnMut(TransferEvent) + Send + 'static) -> Self {
         Self(Some(Box::new(listener)))
     }
 
-    /// Tells nobody.
+    /// No listener.
     pub fn none() -> Self {
         Self(None)
     }

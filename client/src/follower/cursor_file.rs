@@ -1,4 +1,4 @@
-//! How far logs were followed, kept on the disk.
+//! The cursors of the followed logs, kept on the disk.
 //!
 //! A text file, one log a line: `inbox 17`, `+lab 3`. It is replaced in one step.
 
@@ -18,21 +18,21 @@ use crate::private_file;
 #[derive(Debug)]
 pub struct CursorFile {
     path: PathBuf,
-    /// Held as long as the file is ours.
-    _turn: File,
+    /// The lock of this process.
+    _lock: File,
     cursors: Vec<Cursor>,
 }
 
-/// Why a file of cursors cannot be used.
+/// The reason why a file of cursors cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CursorFileError {
-    /// Another process follows with it.
+    /// Another process uses it.
     #[error("another process follows the same user's messages ({} is in use)", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// A line is no log with its place. Nothing is guessed and nothing is changed.
+    /// A line is not a log with its cursor. Nothing is guessed and nothing is changed.
     #[error(
         "line {line} of {} is damaged; a line is 'inbox 17' or '+lab 3': correct it, or remove the \
          file to begin with what is unread",
@@ -49,7 +49,7 @@ pub enum CursorFileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: io::Error,
     },
     /// The file cannot be written.
@@ -57,12 +57,12 @@ pub enum CursorFileError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: io::Error,
     },
 }
 
-/// A longer file is none of ours: 1,024 logs take less.
+/// The longest file that is read: 1,024 logs take less.
 const CURSOR_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 impl CursorFile {
@@ -71,8 +71,8 @@ impl CursorFile {
     /// # Errors
     /// [`CursorFileError`].
     pub fn open(path: PathBuf) -> Result<Self, CursorFileError> {
-        let turn = match private_file::try_lock(&path) {
-            Ok(Some(turn)) => turn,
+        let lock = match private_file::try_lock(&path) {
+            Ok(Some(lock)) => lock,
             Ok(None) => return Err(CursorFileError::InUse { path }),
             Err(reason) => return Err(CursorFileError::Read { path, reason }),
         };
@@ -82,12 +82,12 @@ impl CursorFile {
             Err(reason) => return Err(CursorFileError::Read { path, reason }),
         };
         match parse(&text) {
-            Ok(cursors) => Ok(Self { path, _turn: turn, cursors }),
+            Ok(cursors) => Ok(Self { path, _lock: lock, cursors }),
             Err(line) => Err(CursorFileError::Damaged { path, line }),
         }
     }
 
-    /// How far each log was followed.
+    /// The cursor of each log.
     pub fn cursors(&self) -> &[Cursor] {
         &self.cursors
     }
@@ -116,7 +116,7 @@ fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// The cursors, or the number of the line that is none.
+/// The cursors, or the number of the first damaged line.
 fn parse(text: &str) -> Result<Vec<Cursor>, usize> {
     let lines = text.lines().enumerate();
     lines.map(|(number, line)| cursor(line).ok_or(number + 1)).collect()
@@ -132,7 +132,7 @@ fn cursor(line: &str) -> Option<Cursor> {
     Some(Cursor { log, after: Sequence(after.parse().ok()?) })
 }
 
-/// Takes any text for that of a file of cursors.
+/// Reads any text as a file of cursors.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_text(text: &str) {
     if let Ok(cursors) = parse(text) {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_left_alone() {
+    fn a_damaged_file_is_reported_and_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bot");
         for damaged in ["inbox 1\nlab 2\n", "inbox 1\n+lab\n", "inbox 1\n+lab -1\n"] {

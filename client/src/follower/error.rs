@@ -1,18 +1,18 @@
 //! The reason why following has ended.
 
-use qchat_proto::Refusal;
 use qchat_proto::limits::CURSORS_MAX;
 
 use crate::error::{CallError, ConnectError};
 use crate::follower::cursor_file::CursorFileError;
+use crate::reconnect::ReconnectError;
 
 /// The reason why following has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The server cannot be connected to, and trying again would not help.
+    /// No connection can be made, and a later attempt would fail in the same way.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The session has ended, or the server makes no sense.
+    /// The session has ended, or the server's answer makes no sense.
     #[error(transparent)]
     Call(#[from] CallError),
     /// The cursors cannot be kept.
@@ -27,18 +27,21 @@ pub enum FollowError {
 }
 
 impl FollowError {
-    /// Whether trying again would end in the same way.
+    /// Whether a new connection would end in the same way.
     pub(crate) fn is_final(&self) -> bool {
         match self {
-            Self::Connect(error) => matches!(
-                error,
-                ConnectError::Identity(_) | ConnectError::Pins(_) | ConnectError::Authority { .. }
-            ),
-            Self::Call(CallError::Refused(refusal)) => {
-                matches!(refusal, Refusal::NotLoggedIn | Refusal::SessionEnded)
-            }
-            Self::Call(error) => matches!(error, CallError::Damaged(_)),
+            Self::Connect(error) => error.is_final(),
+            Self::Call(error) => error.is_final(),
             Self::Cursors(_) | Self::TooManyLogs | Self::Ended => true,
+        }
+    }
+}
+
+impl From<ReconnectError> for FollowError {
+    fn from(error: ReconnectError) -> Self {
+        match error {
+            ReconnectError::Connect(error) => Self::Connect(error),
+            ReconnectError::Call(error) => Self::Call(error),
         }
     }
 }

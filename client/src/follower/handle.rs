@@ -99,8 +99,7 @@ impl Follower {
         key(&*changed.await.ok()?)
     }
 
-    /// Ends in order: keeps the cursors, marks what was acknowledged as read, and says goodbye to the
-    /// server. Takes a few seconds at the most.
+    /// Ends in order: saves the cursors, marks the acknowledged messages as read, and closes the connection. Takes a few seconds at the most.
     ///
     /// # Errors
     /// The cursors cannot be kept.

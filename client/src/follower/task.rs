@@ -14,13 +14,14 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::Client;
 use crate::commands::Watching;
-use crate::connection::{Backoff, Purpose};
+use crate::connection::Backoff;
 use crate::error::CallError;
 use crate::follower::acknowledgements::Acknowledgements;
 use crate::follower::cursor_file::CursorFileError;
 use crate::follower::error::FollowError;
 use crate::follower::log_positions::SequenceOrder;
 use crate::follower::options::{Beginning, Reconnect};
+use crate::reconnect::ReconnectingClient;
 
 /// How long the last marking may take.
 const MARK_MAX: Duration = Duration::from_secs(2);
@@ -53,7 +54,7 @@ impl FollowerTask {
     ) -> Result<(), CursorFileError> {
         let work = async {
             let error = tokio::select! {
-                error = self.sessions(client, &reconnect) => error,
+                error = self.sessions(client, reconnect) => error,
                 error = self.acknowledgements.save_moves() => error.into(),
             };
             let _ = self.messages.send(Err(error)).await;
@@ -74,44 +75,26 @@ impl FollowerTask {
     }
 
     /// Follows on one connection after the other.
-    async fn sessions(&self, first: Client, reconnect: &Reconnect) -> FollowError {
-        let purpose = first.connection().purpose;
-        let mut first = Some(first);
-        let mut backoff = Backoff::default();
+    async fn sessions(&self, first: Client, reconnect: Reconnect) -> FollowError {
+        let Reconnect { server, trust, token } = reconnect;
+        let mut reconnecting = ReconnectingClient::new(server, trust).with_client(first);
         loop {
-            let error = match self.connect(first.take(), reconnect, purpose).await {
-                Ok(client) => {
-                    self.clients.send_replace(Some(client.clone()));
-                    self.session(&client).await
-                }
-                Err(error) => error,
+            let client = match reconnecting.signed_in(&token).await {
+                Ok(client) => client,
+                Err(error) => return error.into(),
             };
+            if let Some(user) = client.user() {
+                self.acknowledgements.positions().set_user(user);
+            }
+            self.clients.send_replace(Some(client.clone()));
+            let error = self.session(&client).await;
             if error.is_final() {
                 return error;
             }
-            backoff.failed();
-            // Nothing tells when a server comes back but asking it.
-            sleep(backoff.pause()).await;
+            // Also a server that answers may be one that answers this session no more.
+            reconnecting.abandon();
+            sleep(reconnecting.next_pause()).await;
         }
-    }
-
-    /// A connection that is signed in.
-    async fn connect(
-        &self,
-        standing: Option<Client>,
-        Reconnect { server, trust, token }: &Reconnect,
-        purpose: Purpose,
-    ) -> Result<Client, FollowError> {
-        let client = match standing {
-            Some(client) => client,
-            None => Client::connect_for(purpose, server, trust.clone()).await?,
-        };
-        let user = match client.user() {
-            Some(user) => user,
-            None => client.resume(token.clone()).await?,
-        };
-        self.acknowledgements.positions().set_user(user);
-        Ok(client)
     }
 
     /// Follows on one connection, until it is lost.

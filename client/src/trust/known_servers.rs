@@ -1,14 +1,15 @@
 //! The keys of the servers seen before: trust on first use.
 //!
-//! A text file, one server a line: `chat.example.org:4433 SHA256:…`, and behind it `next SHA256:…` where
-//! the server has said which key it will have next. Empty lines and lines that begin
-//! with `#` are kept. Writers take turns by a lock file beside it and replace the file in one step:
-//! two processes that pin at once lose neither pin, and a reader needs no lock. (Appending in single
-//! writes would do for pinning, but not for forgetting, and a crash could leave half a line.)
+//! A text file, one server a line: `chat.example.org:4433 SHA256:…`, and behind it `next SHA256:…` if
+//! the server has announced its next key. Empty lines and lines that begin with `#` are kept. Writers lock a
+//! file beside it and replace the file in one step: two processes that pin at once lose neither pin,
+//! and a reader needs no lock. (Appending in single writes would do for pinning, but not for forgetting, and a
+//! crash could leave half a line.)
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use qchat_proto::Fingerprint;
 
@@ -16,7 +17,7 @@ use crate::address::ServerAddress;
 use crate::error::PinError;
 use crate::private_file;
 
-/// The file that remembers the servers' keys. It is made when the first key is pinned, readable by
+/// The file with the pinned keys of servers. It is made when the first key is pinned, readable by
 /// its owner alone; its folder too.
 ///
 /// All methods read or write the disk and may wait for another process that writes.
@@ -25,12 +26,12 @@ pub struct PinFile {
     path: PathBuf,
 }
 
-/// What is known of a server's keys.
+/// The known keys of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pin {
-    /// The key that it had when it was met last.
+    /// The key of the last connection.
     pub key: Fingerprint,
-    /// The one that it said will take its place.
+    /// The announced next key.
     pub next: Option<Fingerprint>,
 }
 
@@ -43,7 +44,7 @@ impl PinFile {
         Self { path }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -51,7 +52,7 @@ impl PinFile {
     /// The pinned key of `server`, and the one that it has announced.
     ///
     /// # Errors
-    /// [`PinError`], where the file exists and cannot be read whole.
+    /// [`PinError`], if the file exists and cannot be read whole.
     pub fn lookup(&self, server: &ServerAddress) -> Result<Option<Pin>, PinError> {
         self.find(&self.read()?, server)
     }
@@ -66,7 +67,7 @@ impl PinFile {
         server: &ServerAddress,
         presented: Fingerprint,
     ) -> Result<Fingerprint, PinError> {
-        let _turn = self.lock()?;
+        let _lock = self.lock()?;
         let mut text = self.read()?;
         if let Some(pinned) = self.find(&text, server)? {
             return Ok(pinned.key);
@@ -79,8 +80,8 @@ impl PinFile {
         Ok(presented)
     }
 
-    /// Notes which key a server that has the key `current` will have next, or that it will keep it. Does
-    /// nothing where `current` is not the pinned one.
+    /// Notes the announced next key of a server with the key `current`, or that it keeps its key. Does
+    /// nothing if `current` is not the pinned key.
     ///
     /// # Errors
     /// [`PinError`]; the file is as it was then.
@@ -94,7 +95,7 @@ impl PinFile {
         if !self.lookup(server)?.is_some_and(|pin| is_new(&pin)) {
             return Ok(());
         }
-        let _turn = self.lock()?;
+        let _lock = self.lock()?;
         let text = self.read()?;
         match self.find(&text, server)? {
             Some(pin) if is_new(&pin) => {
@@ -104,8 +105,8 @@ impl PinFile {
         }
     }
 
-    /// Pins the announced key in place of the one before it, which is forgotten. Returns the key that is
-    /// pinned now: another one where `presented` was not announced.
+    /// Pins the announced key in place of the old one. Returns the key that is pinned now: the old one if
+    /// `presented` was not announced.
     ///
     /// # Errors
     /// [`PinError`]; the file is as it was then.
@@ -114,7 +115,7 @@ impl PinFile {
         server: &ServerAddress,
         presented: Fingerprint,
     ) -> Result<Option<Fingerprint>, PinError> {
-        let _turn = self.lock()?;
+        let _lock = self.lock()?;
         let text = self.read()?;
         let pin = self.find(&text, server)?;
         if pin.is_none_or(|pin| pin.next != Some(presented)) {
@@ -125,7 +126,7 @@ impl PinFile {
         Ok(Some(presented))
     }
 
-    /// Forgets a server's key, and says whether there was one.
+    /// Forgets a server's key; returns whether there was one.
     ///
     /// # Errors
     /// [`PinError`]; the file is as it was then.
@@ -133,7 +134,7 @@ impl PinFile {
         if self.lookup(server)?.is_none() {
             return Ok(false);
         }
-        let _turn = self.lock()?;
+        let _lock = self.lock()?;
         let text = self.read()?;
         let known = self.find(&text, server)?.is_some();
         if known {
@@ -147,7 +148,7 @@ impl PinFile {
     /// The first line of the server counts; every line must make sense.
     fn find(&self, text: &str, server: &ServerAddress) -> Result<Option<Pin>, PinError> {
         let mut found = None;
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !is_remark(line)) {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !is_comment(line)) {
             let damaged = || PinError::Damaged { path: self.path.clone(), line: index + 1 };
             let (pinned, pin) = parse(line).ok_or_else(damaged)?;
             if pinned == *server && found.is_none() {
@@ -157,7 +158,7 @@ impl PinFile {
         Ok(found)
     }
 
-    /// The whole file; an empty text where there is none.
+    /// The whole file; an empty text if there is none.
     fn read(&self) -> Result<String, PinError> {
         let read = || {
             let length = fs::metadata(&self.path)?.len();
@@ -168,7 +169,10 @@ impl PinFile {
         };
         match read() {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            read => read.map_err(|reason| PinError::Read { path: self.path.clone(), reason }),
+            read => read.map_err(|error| PinError::Read {
+                path: self.path.clone(),
+                reason: Arc::new(error),
+            }),
         }
     }
 
@@ -181,7 +185,7 @@ impl PinFile {
     }
 
     fn write_error(&self, reason: io::Error) -> PinError {
-        PinError::Write { path: self.path.clone(), reason }
+        PinError::Write { path: self.path.clone(), reason: Arc::new(reason) }
     }
 }
 
@@ -215,7 +219,7 @@ fn with_pin(text: &str, server: &ServerAddress, pin: &Pin) -> String {
     lines.collect()
 }
 
-/// Takes any text for that of a pin file.
+/// Reads any text as a pin file.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check_text(text: &str) {
     let pins = PinFile::at("known_servers".into());
@@ -233,7 +237,7 @@ pub(crate) fn check_text(text: &str) {
     }
 }
 
-fn is_remark(line: &str) -> bool {
+fn is_comment(line: &str) -> bool {
     let line = line.trim_start();
     line.is_empty() || line.starts_with('#')
 }

@@ -1,4 +1,4 @@
-//! How the caller wants a server's identity to be judged.
+//! The caller's choice of how a server's identity is checked.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use qchat_proto::Fingerprint;
 
 use crate::trust::known_servers::PinFile;
 
-/// How a server's identity is judged. The judgement falls during the handshake, before a byte of the
+/// How a server's identity is checked. The check happens during the handshake, before a byte of the
 /// caller's is sent.
 #[derive(Debug, Clone)]
 pub enum Trust {
@@ -20,12 +20,12 @@ pub enum Trust {
     Known {
         /// The keys of the servers seen before.
         pins: PinFile,
-        /// What happens to a server that was not.
+        /// The treatment of a new server.
         unknown: Unknown,
     },
 }
 
-/// What happens to a server that is not in the pin file.
+/// The treatment of a server that is not in the pin file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
     /// It is trusted, and its key pinned.

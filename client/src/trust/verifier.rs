@@ -1,4 +1,4 @@
-//! Judges a server's identity during the handshake.
+//! Checks a server's identity during the handshake.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,20 +20,20 @@ use crate::error::{ConnectError, IdentityError, in_one_line};
 use crate::trust::known_servers::{Pin, PinFile};
 use crate::trust::policy::{Trust, Unknown};
 
-/// What a server must show, with all that is needed from the disk already read.
+/// The requirement for a server's identity, with all files read.
 #[derive(Debug)]
 pub(crate) enum Rule {
     /// Exactly this key.
     Key(Fingerprint),
-    /// The key pinned before, or the one that the server had announced then; or any, where none is
-    /// pinned and that is allowed.
+    /// The pinned key, or the key that the server has announced. If no key is pinned, any key, unless unknown
+    /// servers are refused.
     Known { pins: PinFile, pinned: Option<Pin>, unknown: Unknown },
     /// A certificate that the roots vouch for.
     Authority(Arc<WebPkiServerVerifier>),
 }
 
 impl Rule {
-    /// Reads what the rule needs from the disk.
+    /// Makes the rule, and reads its files.
     pub(crate) fn load(
         server: &ServerAddress,
         trust: Trust,
@@ -75,7 +75,7 @@ fn authority(
         .map_err(|error| error.to_string())
 }
 
-/// Why no authority vouches for a server. What its owner can do is said where it is one thing.
+/// The reason why no authority vouches for a server, with the remedy if there is one.
 fn reason(error: &Error, now: UnixTime) -> String {
     match error {
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => {
@@ -94,7 +94,7 @@ fn reason(error: &Error, now: UnixTime) -> String {
     }
 }
 
-/// Judges the server by a [`Rule`], and remembers the judgement for the one who connects.
+/// Checks the server by a [`Rule`], and keeps the result for the caller of the handshake.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     server: ServerAddress,
@@ -112,7 +112,7 @@ impl Verifier {
         Self { server, rule, provider, judgement: Mutex::default() }
     }
 
-    /// The server's key, or why it is refused; `None` where the server showed no certificate yet.
+    /// The server's key, or the reason why it is refused; `None` if the server has shown no certificate yet.
     /// That the server holds the key is certain only once the handshake has succeeded.
     pub(crate) fn judgement(&self) -> Option<Result<Fingerprint, IdentityError>> {
         self.judgement.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -4,11 +4,11 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use qchat_client::Unknown;
+use qchat_client::{ReconnectingClient, Unknown};
 
 use crate::command::{self, CommandEntry, Verb};
 use crate::config::{ClientArgs, Settings, SettingsSources, UserFolders, path_of};
-use crate::execute::{Connection, Executor};
+use crate::execute::Executor;
 use crate::exit::Exit;
 use crate::login::{Account, PasswordSource, SavePolicy};
 use crate::output::{
@@ -73,18 +73,12 @@ fn start(args: &ClientArgs) -> anyhow::Result<Exit> {
 async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let words = args.command.get(1..).unwrap_or_default();
     let options = listen::ListenOptions::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
+    let user = settings.user.clone().context("listen needs --user NAME or QCHAT_USER")?;
+    let cursors = path_of(&UserFolders::find()?.cursors(), &settings.server, &user);
     let keep = settings.keep(SavePolicy::Named);
-    let Settings { server, trust, user, password, timeout, .. } = settings;
-    let user = user.context("listen needs --user NAME or QCHAT_USER")?;
-    let home = UserFolders::find()?;
-    let listener = Listener {
-        account: Account::new(Some(user.clone()), &home.sessions(), &server, keep),
-        cursors: path_of(&home.cursors(), &server, &user),
-        connection: Connection::new(server.clone(), trust).for_messages(),
-        secrets: PasswordSource::new(password),
-        patience: timeout,
-        server,
-    };
+    let output = Output::standard(OutputFormat::Text(Palette::default()));
+    let executor = executor(settings, keep, output)?.for_messages();
+    let listener = Listener { executor, cursors };
     Ok(listen::run(listener, options).await)
 }
 
@@ -145,7 +139,7 @@ fn executor(settings: Settings, keep: SavePolicy, output: Output) -> anyhow::Res
         Err(_) if user.is_none() => Account::default(),
         Err(error) => return Err(error),
     };
-    let connection = Connection::new(server, trust);
+    let connection = ReconnectingClient::new(server, trust);
     let executor =
         Executor::new(connection, account, PasswordSource::new(password), output, timeout);
     Ok(match UserFolders::find() {

@@ -1,4 +1,4 @@
-//! What a server may say of its next key, and what comes of it.
+//! The announcement of a server's next key, and its effect on the pin file.
 
 use qchat_client::proto::command::{ServerKeys, SignedIn};
 use qchat_client::proto::{ALPN, Request};
@@ -43,7 +43,7 @@ fn key(text: &str) -> Fingerprint {
     Fingerprint::of_public_key(text.as_bytes())
 }
 
-/// Signs everybody in, and says these things of its keys to who asks. What else it is asked is sent to
+/// Signs everybody in, and answers `NextKey` with these announcements. Any other request is sent to
 /// `asked`.
 async fn announce(
     connection: Connection,
@@ -88,7 +88,7 @@ async fn who_has_signed_in_notes_the_next_key_and_nobody_before() {
     let client = case.sign_in(&server, case.trust()).await;
     assert!(matches!(requests.recv().await, Some(Request::Login(_))));
     assert!(matches!(requests.recv().await, Some(Request::NextKey(_))));
-    // Noted when the visit is over, however short it was.
+    // Noted when the connection is closed, however short it was.
     client.close().await;
     assert_eq!(case.pin(&server), Some(Pin { key: current, next: Some(key("next")) }));
 }
@@ -131,7 +131,7 @@ async fn a_hostile_server_makes_a_client_forget_nothing() {
 async fn the_announced_key_and_no_other_takes_the_place_of_the_pinned_one() {
     let case = Case::new();
     let [old, new, other] = [(); 3].map(|()| Identity::new());
-    // The address is the same for all that follow, one after the other.
+    // All following servers have the same address, one after the other.
     let at = |identity: &Identity, address: &str, keys: ServerKeys| {
         let (asked, _) = mpsc::channel(16);
         start_at(address, &[ALPN], identity, move |connection| {

@@ -1,4 +1,4 @@
-//! What callers are told when the answer is not what it should be.
+//! The errors of calls whose answer is missing or wrong.
 
 use qchat_client::proto::command::{
     Done, MarkRead, Register, Registered, Request, SignedIn, UserPage,
@@ -42,7 +42,7 @@ async fn commit(fault: Fault, connection: &Connection, answer: &mut SendStream) 
     let _ = answer.finish();
 }
 
-/// A client whose every call meets `fault`.
+/// A client whose calls all meet `fault`.
 async fn client_meeting(fault: Fault) -> Client {
     client_of(move |connection| async move {
         while let Some((_, mut answer)) = next_request(&connection).await {

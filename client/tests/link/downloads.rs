@@ -1,4 +1,4 @@
-//! Files that come, and files that only seem to.
+//! Downloads from honest and hostile servers.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::server::{client_of, next_request, say};
 
-/// A file as it stands on the wire, where a server can write what it likes.
+/// A file in the form of the wire, which a hostile server can change at will.
 #[derive(Clone, Serialize)]
 pub(crate) struct WireFile {
     name: String,
@@ -68,16 +68,16 @@ pub(crate) enum Way {
     CutShort,
     BrokenOff,
     Lost,
-    /// A byte of the second block is another one.
+    /// A byte of the second block is changed.
     Flipped,
-    /// The second block is left out, and that is said before the third has come.
+    /// The second block is left out, and the answer says so before the third block has come.
     Damaged,
     /// Blocks that nobody asked for.
     Unwanted,
 }
 
 impl Way {
-    /// What comes of one block.
+    /// The bytes of one block on the stream.
     fn block(self, index: u64) -> Vec<u8> {
         let at = usize::try_from(index).unwrap() * BLOCK;
         let mut bytes = content()[at..content().len().min(at + BLOCK)].to_vec();
@@ -111,7 +111,7 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
                 Way::BrokenOff => {
                     stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED)).unwrap();
                 }
-                // What was sent has to come first.
+                // The bytes that were sent have to come first.
                 Way::Lost => {
                     stream.finish().unwrap();
                     let _ = stream.stopped().await;
@@ -126,7 +126,7 @@ async fn send_content(connection: &Connection, download: &Download, way: Way) {
     stream.finish().unwrap();
 }
 
-/// What a test's server was asked for: the runs of blocks of every download.
+/// The requests to a test's server: the ranges of blocks of every download.
 type Asked = Arc<Mutex<Vec<Vec<(u64, u64)>>>>;
 
 fn page(file: WireFile, values: Vec<BlockHash>) -> Result<(WireFile, Vec<BlockHash>), Refusal> {
@@ -137,7 +137,7 @@ pub(crate) async fn client_getting(file: WireFile, way: Way) -> Client {
     client_asking(file, way, Asked::default()).await
 }
 
-/// A client of a server that has this file, sends it in this way, and notes what it was asked for.
+/// A client of a server that has this file, sends it in this way, and notes the requests.
 async fn client_asking(file: WireFile, way: Way, asked: Asked) -> Client {
     client_of(move |connection| {
         let (file, asked) = (file.clone(), Arc::clone(&asked));
@@ -258,7 +258,7 @@ async fn a_list_that_does_not_prove_the_digest_is_worth_nothing() {
         WireFile { size: BLOCK_BYTES, ..wire_file("report.pdf") },
         WireFile { size: u64::MAX, ..wire_file("report.pdf") },
     ] {
-        // Where it is too short, the next page brings the same values again, and in the end too many.
+        // If a page is too short, the next one has the same hashes again, and in the end there are too many.
         let client = client_of(move |connection| {
             let file = file.clone();
             async move {
@@ -289,10 +289,10 @@ async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
         let client = client_getting(wire_file("report.pdf"), way).await;
         let error = download(&client, folder.path()).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
-        // Where the server breaks off by itself, what came just before may not have been read.
+        // If the server breaks off, the bytes just before may not have been read.
         if let Way::Cut | Way::Flipped = way {
             assert_eq!(names(folder.path()), [PART], "{code}");
-            // What came behind a damaged block was good, and need not come again.
+            // The blocks behind a damaged block were good, and need not come again.
             let missing = if let Way::Cut = way { 2 } else { 1 };
             check_goes_on(folder.path(), &[(1, missing)]).await;
         } else {
@@ -306,7 +306,7 @@ async fn a_file_that_does_not_come_whole_never_lands_and_is_gone_on_with() {
 
 const PART: &str = ".part-1763833207123_report.pdf";
 
-/// Downloads the file with what lies in the folder, and looks at what is asked for.
+/// Downloads the file with the files in the folder, and checks the requests.
 async fn check_goes_on(folder: &Path, runs: &[(u64, u64)]) {
     let asked = Asked::default();
     let client = client_asking(wire_file("report.pdf"), Way::Whole, Arc::clone(&asked)).await;
@@ -344,7 +344,7 @@ async fn the_good_blocks_of_a_damaged_file_stay() {
     assert_eq!(error.code(), Code::FileDamaged);
     assert!(error.to_string().contains(NAME) && error.to_string().contains("block 1"), "{error}");
     assert_eq!(names(folder.path()), [PART]);
-    // The third block lies there too, behind a gap.
+    // The third block is there too, behind a gap.
     check_goes_on(folder.path(), &[(1, 1)]).await;
 }
 

@@ -1,4 +1,4 @@
-//! A server that sends names, and a folder with links in it, that mean harm to other files.
+//! Hostile names from a server, and a folder with hostile links: neither may harm other files.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 use crate::corpus;
 use crate::downloads::{Way, client_getting, content, wire_file};
 
-/// How many files are fetched at a time.
+/// The number of files that are fetched at a time.
 const AT_ONCE: usize = 8;
 
-/// What a file outside says before and after.
+/// The content of a file outside, before and after.
 const UNTOUCHED: &str = "nobody writes here";
 
-/// A place with a folder for downloads, and with files of others beside it.
+/// A folder for downloads, with other files beside it.
 struct Place {
     top: TempDir,
     downloads: PathBuf,
@@ -43,7 +43,7 @@ impl Place {
         self.elsewhere().join("victim")
     }
 
-    /// What lies outside of the folder for downloads: paths, and what files say.
+    /// The files outside of the folder for downloads: paths and contents.
     fn outside(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
         let mut found = Vec::new();
         let mut folders = vec![self.top.path().to_owned()];
@@ -72,12 +72,12 @@ async fn download(name: &str, folder: &Path, way: Way) -> Result<PathBuf, CallEr
     landed.map(|landed| landed.path)
 }
 
-/// Whether the file under this path is the one that was fetched, and no link.
+/// Whether the path has the fetched file, and not a link.
 fn is_whole(path: &Path) -> bool {
     fs::symlink_metadata(path).unwrap().is_file() && fs::read(path).unwrap() == content()
 }
 
-/// Whether the path is that of a copy of such a name in that folder, below the folders that belong to it.
+/// Whether the path is a copy of this name in this folder, below the folders of the name.
 fn is_copy(path: &Path, name: &str, folder: &Path) -> bool {
     let safe = FilePath::from(name);
     let folder = folder.join(safe.folder().map_or("", FolderPath::as_str));
@@ -85,7 +85,7 @@ fn is_copy(path: &Path, name: &str, folder: &Path) -> bool {
     copies.any(|copy| copy == path)
 }
 
-/// The texts that mean harm. What is no text cannot be put into an answer; the tests of the wire refuse it.
+/// Hostile texts. Bytes that are not UTF-8 cannot be in an answer: the tests of the protocol refuse them.
 fn hostile_texts() -> Vec<String> {
     let names = corpus::read(include_str!("../../../tests/corpus/names.txt"));
     names.into_iter().flat_map(String::from_utf8).collect()
@@ -96,7 +96,7 @@ async fn no_name_leaves_the_folder_for_downloads() {
     let place = Place::new();
     let before = place.outside();
     let mut names = hostile_texts();
-    // A file and a folder that want the same name are another test.
+    // A file and a folder with the same name are another test.
     names.retain(|name| FilePath::from(name.as_str()).folder().is_none());
     let mut fetching = JoinSet::new();
     for first in 0..AT_ONCE {
@@ -110,21 +110,21 @@ async fn no_name_leaves_the_folder_for_downloads() {
     }
     fetching.join_all().await;
     assert_eq!(place.outside(), before);
-    // Those that become the same name bring the same bytes. Only at once they may land side by side.
+    // Names that become the same name have the same bytes. Only fetched together may they get numbers.
     let distinct: HashSet<_> = names.iter().map(|name| FilePath::from(name.as_str())).collect();
     let landed = fs::read_dir(&place.downloads).unwrap().count();
     assert!((distinct.len()..=names.len()).contains(&landed), "{landed}");
     assert!(!Path::new("/tmp/qchat-escaped").exists());
 }
 
-/// Paths of files in hostile folders, of those that become the same one the first.
+/// Paths of files in hostile folders; of paths that become the same one, only the first.
 fn hostile_paths() -> Vec<String> {
     let texts = hostile_texts().into_iter();
     let paths = texts.flat_map(|text| [format!("{text}/a"), text]);
     let mut seen = HashSet::new();
     let is_new = |path: &String| {
         let path = FilePath::from(path.as_str());
-        // Names alone, and what is no path, are fetched by the test before.
+        // Plain names, and texts that are not paths, belong to the test before.
         path.folder().is_some() && seen.insert(path)
     };
     paths.filter(is_new).collect()
@@ -141,7 +141,7 @@ async fn no_folder_of_a_servers_leaves_the_folder_for_downloads() {
         let (paths, top) = (paths.clone(), place.downloads.clone());
         fetching.spawn(async move {
             for (number, name) in paths.iter().enumerate().skip(first).step_by(AT_ONCE) {
-                // Each has a folder of its own: what is a folder here may be a file there.
+                // Each has a folder of its own: a name may be a folder in one and a file in another.
                 let folder = top.join(number.to_string());
                 let path = download(name, &folder, Way::Whole).await.unwrap();
                 assert!(is_copy(&path, name, &folder) && is_whole(&path), "{name:?}: {path:?}");
@@ -154,7 +154,7 @@ async fn no_folder_of_a_servers_leaves_the_folder_for_downloads() {
     assert!(!Path::new("/tmp/qchat-escaped").exists());
 }
 
-/// Puts something in the way, where a file called by this path is about to land.
+/// Puts an obstacle at the path of a file that is about to be saved.
 type Trap = fn(&Place, &Path);
 
 const TRAPS: [(&str, Trap); 6] = [
@@ -191,7 +191,7 @@ async fn a_folder_for_downloads_that_is_a_link_replaces_nothing_where_it_leads()
     let path = download("victim", &link, Way::Whole).await.unwrap();
     assert_eq!(path, link.join("victim (1)"));
     assert_eq!(fs::read_to_string(place.victim()).unwrap(), UNTOUCHED);
-    // Where it leads nowhere, nothing is made there.
+    // The missing target of a dangling link is not made.
     let nowhere = place.top.path().join("nowhere");
     symlink(place.top.path().join("not there"), &nowhere).unwrap();
     let refused = download("victim", &nowhere, Way::Whole).await.unwrap_err();
@@ -209,7 +209,7 @@ async fn links_in_the_place_of_an_unfinished_download_are_not_written_through() 
         let [part] = parts.as_slice() else { panic!("{parts:?}") };
         fs::remove_file(part.path()).unwrap();
         trap(&place, &part.path());
-        // Whether it comes does not matter here.
+        // Whether the download succeeds does not matter here.
         let _ = download("report.pdf", &place.downloads, Way::Whole).await;
         assert_eq!(place.outside(), before, "{what}");
     }
@@ -227,7 +227,7 @@ async fn what_lies_in_the_place_of_a_folder_is_neither_followed_nor_replaced() {
             trap(&place, &in_the_way);
             let landed = download(PATH, &place.downloads, Way::Whole).await;
             match landed {
-                // A folder is what is wanted there.
+                // A folder is needed there, so this is no obstacle.
                 Ok(path) => assert!(what == "a folder" && is_whole(&path), "{what}: {path:?}"),
                 Err(error) => {
                     assert_eq!(error.code(), Code::LocalFile, "{what}");

@@ -1,4 +1,4 @@
-//! Who the server is: judged before anything is said to it.
+//! The check of the server's identity, before any byte of the user's is sent.
 
 use qchat_client::{Client, ConnectError, IdentityError, PinFile, Trust, Unknown};
 use tokio::sync::mpsc;
@@ -37,7 +37,7 @@ async fn an_unknown_server_is_refused_before_anything_is_said() {
     assert_eq!(error, IdentityError::Unknown { server: server.clone(), presented });
     assert!(error.to_string().contains(&format!("--fingerprint {presented}")), "{error}");
     assert!(!pins.path().exists());
-    // The next connection is the first that the server hears of.
+    // The next connection is the first one that reaches the server.
     Client::connect(&server, Trust::Fingerprint(presented)).await.unwrap();
     connections.recv().await.unwrap();
     assert!(connections.try_recv().is_err());
@@ -140,7 +140,7 @@ async fn a_server_of_another_protocol_is_told_apart() {
     assert!(error.to_string().contains("does not speak this version of qchat"), "{error}");
 }
 
-/// Whoever has a certificate can show it: it is public. Only who holds its key can sign with it.
+/// A certificate is public, so anybody can show it. Only the holder of its key can sign.
 #[tokio::test]
 async fn a_certificate_without_its_key_convinces_nobody() {
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +177,7 @@ async fn a_certificate_without_its_key_convinces_nobody() {
     assert!(connections.try_recv().is_err());
 }
 
-/// A server that speaks a draft of QUIC alone, and says so to everybody (RFC 9000, section 17.2.1).
+/// A server that speaks only a draft of QUIC, and answers so (RFC 9000, section 17.2.1).
 async fn speak_a_draft(socket: tokio::net::UdpSocket) {
     let mut packet = [0; 2048];
     loop {

@@ -1,4 +1,4 @@
-//! The SDK against a tiny server that answers as each test likes: lies, cuts and strangers included.
+//! The SDK against a small server that each test programs: with wrong answers, cuts and wrong identities.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Servers that let everybody in and give them a reason to try again at once, without end.
+//! Servers that accept every client, and end each session at once.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use tokio::time::timeout;
 
 use crate::server::{Identity, next_request, say, start};
 
-/// With pauses that grow, about six tries are made in this time. Without, there were hundreds.
+/// With pauses that grow, about six attempts are made in this time. Without, there were hundreds.
 const COUNTED_FOR: Duration = Duration::from_secs(4);
 const TRIES_MAX: usize = 20;
 
-/// What the server does about everybody who watches.
+/// The fault of the server in each answer to `Watch`.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It leaves a message out.
+    /// A message is left out.
     Gap,
-    /// It tells that this was all, and ends the answer.
+    /// The answer ends after `CaughtUp`.
     EndOfAnswer,
-    /// It ends the connection.
+    /// The connection ends.
     EndOfConnection,
 }
 

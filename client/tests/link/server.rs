@@ -25,13 +25,13 @@ impl Identity {
         Self(rcgen::generate_simple_self_signed(names).unwrap())
     }
 
-    /// Shows the certificate of another one, without its key: this one signs with its own.
+    /// Shows the certificate of another server, and signs with its own key.
     pub(crate) fn posing_as(other: &Self) -> Self {
         let CertifiedKey { signing_key, .. } = Self::new().0;
         Self(CertifiedKey { cert: other.0.cert.clone(), signing_key })
     }
 
-    /// Of its own key.
+    /// The fingerprint of its own key.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of_public_key(&self.0.signing_key.subject_public_key_info())
     }
@@ -47,7 +47,7 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivateKeyDer::try_from(self.0.signing_key.serialize_der()).unwrap();
         let key = provider.key_provider.load_private_key(key).unwrap();
-        // Whether the two belong together is not asked.
+        // rustls does not check that the two belong together.
         let shown = rustls::sign::CertifiedKey::new(vec![self.0.cert.der().clone()], key);
         let mut tls = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -78,7 +78,7 @@ where
     start_speaking(&[ALPN], identity, serve)
 }
 
-/// The same with other protocols than ours, or none.
+/// Starts a server with other application protocols, or none.
 pub(crate) fn start_speaking<S, F>(
     protocols: &[&[u8]],
     identity: &Identity,
@@ -91,7 +91,7 @@ where
     start_at("127.0.0.1:0", protocols, identity, serve)
 }
 
-/// The same at an address.
+/// Starts a server at an address.
 pub(crate) fn start_at<S, F>(
     address: &str,
     protocols: &[&[u8]],
@@ -133,7 +133,7 @@ pub(crate) async fn next_request(connection: &Connection) -> Option<(Request, Se
     Some((request, answer))
 }
 
-/// Says `value`, and leaves the stream open.
+/// Sends `value`, and leaves the stream open.
 pub(crate) async fn say<T: Serialize>(stream: &mut SendStream, value: &T) {
     stream.write_all(&frame::encode_frame(value)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Files that go, and servers that do not want them.
+//! Uploads, and servers that refuse them.
 
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::server::{client_of, next_request, say};
 
-/// More than fits into all the windows on the way.
+/// More bytes than all flow-control windows hold.
 const LARGE: u64 = 64 * 1024 * 1024;
 
 fn local_file(size: u64) -> (TempDir, PathBuf) {
@@ -65,7 +65,7 @@ fn end(digest: Digest) -> Vec<u8> {
     frame::encode_frame(&BlockHeader::End(digest))
 }
 
-/// The value of a block of zeros, where the file has several.
+/// The hash of a block of zeros, in a file of several blocks.
 fn zeros(index: u64) -> BlockHash {
     let mut hasher = blake3::Hasher::new();
     hasher.set_input_offset(index * BLOCK_BYTES).update(&[0; 1 << 20]);
@@ -150,7 +150,7 @@ async fn what_is_stored_already_is_not_sent_again() {
     })
     .await;
     send_file(&client, LARGE).await.unwrap();
-    // A later command: what was sent before it has come by then.
+    // A later command: earlier bytes have come by then.
     tokio::select! {
         _ = client.users() => panic!("nobody answers this"),
         again = sent_again.recv() => assert_eq!(again, Some(false)),
@@ -166,7 +166,7 @@ async fn a_no_in_the_middle_ends_the_sending() {
         async move {
             let (upload, mut answer) = next_upload(&connection).await;
             say(&mut answer, &Ok::<_, Refusal>(UploadOpening::SendFile { kept: 0 })).await;
-            // Read no further: what the client sends on stays in the windows.
+            // Not read any further: the bytes of the client stay in the windows.
             let _stream = next_file(&connection, &upload).await;
             say(&mut answer, &Err::<Message, _>(no)).await;
             connection.closed().await;
@@ -243,7 +243,7 @@ async fn a_file_that_cannot_be_read_is_no_request() {
     assert_eq!(asked.recv().await, Some(false));
 }
 
-/// Sends a file that is changed in this way after its first block has come, and checks that no end comes.
+/// Sends a file that is changed in this way after its first block has come, and checks that its stream is reset.
 async fn check_changed(change: fn(&Path)) {
     let (began, mut begun) = mpsc::channel(1);
     let (told, mut ended) = mpsc::channel(1);

@@ -33,7 +33,7 @@ fn an_announced_key_takes_the_place_of_its_own_server_alone() {
     let before = format!("# mine\nb:1 {}\na:1 {}\nc:1 {}", key("9"), key("1"), key("9"));
     fs::write(pins.path(), &before).unwrap();
     let a = server("a:1");
-    // Whoever has another key than the pinned one says nothing of what comes after it.
+    // A server with another key cannot announce the successor of the pinned one.
     pins.announce(&a, key("2"), Some(key("3"))).unwrap();
     assert_eq!(pins.change(&a, key("3")).unwrap(), Some(key("1")));
     pins.announce(&server("d:1"), key("1"), Some(key("3"))).unwrap();

@@ -13,11 +13,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_client::proto::{ClientId, MessageId};
-use qchat_client::{Client, Code, ServerAddress, Trust};
+use qchat_client::{Client, Code, ReconnectingClient, ServerAddress, Trust};
 
 use crate::command::{Command, Input, parse};
 use crate::error::CommandError;
-use crate::execute::connection::Connection;
 use crate::execute::options::ExecOptions;
 use crate::execute::upload_ids::UnfinishedUploads;
 use crate::exit::Exit;
@@ -30,7 +29,9 @@ pub use status::LineStatus;
 /// Runs lines as a terminal would show them: results and errors go to its [`Output`].
 #[derive(Debug)]
 pub struct Executor {
-    connection: Connection,
+    connection: ReconnectingClient,
+    /// The notice about the server's key, until it is shown.
+    key_notice: Option<String>,
     account: Account,
     secrets: PasswordSource,
     output: Output,
@@ -57,14 +58,14 @@ impl Executor {
     /// Uses a connection that is open. `server` and `trust` serve to open it again when it is lost. This
     /// executor asks nobody for passwords and draws no progress bars.
     pub fn on(client: Client, server: ServerAddress, trust: Trust, output: Output) -> Self {
-        let connection = Connection::new(server, trust).with_client(client);
+        let connection = ReconnectingClient::new(server, trust).with_client(client);
         let (account, secrets) = (Account::default(), PasswordSource::none());
         Self::new(connection, account, secrets, output, TIME_PER_LINE)
     }
 
     /// Gives each line the time `per_line`.
     pub(crate) fn new(
-        connection: Connection,
+        connection: ReconnectingClient,
         account: Account,
         secrets: PasswordSource,
         output: Output,
@@ -72,6 +73,7 @@ impl Executor {
     ) -> Self {
         Self {
             connection,
+            key_notice: None,
             account,
             secrets,
             output,

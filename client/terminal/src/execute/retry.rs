@@ -1,61 +1,57 @@
-//! How a line goes on trying when its link is lost: soon at first, then less often, up to its deadline.
+//! Repeating a line after a lost connection, until its deadline.
 
 use std::time::Duration;
-
-use qchat_client::Backoff;
 
 use crate::deadline::Deadline;
 use crate::error::CommandError;
 
-/// What is too short for another try: the line is over.
-const TRY_MIN: Duration = Duration::from_millis(50);
+/// The least time for another attempt.
+const ATTEMPT_MIN: Duration = Duration::from_millis(50);
 
-/// A line that was tried and met no server, or lost the one it had.
+/// The failed attempts of one line.
 #[derive(Debug, Default)]
-pub(crate) struct Persistence {
-    is_old: bool,
-    backoff: Backoff,
-    /// Told in the end, if one of the tries may have had its effect.
+pub(crate) struct LineRetry {
+    is_reported: bool,
+    /// The error of an attempt that may have had its effect. It is the final error of the line.
     unknown: Option<CommandError>,
 }
 
-impl Persistence {
-    /// How long to wait before the next try. The last tries come closer together, so that the line uses
-    /// its time to the end.
+impl LineRetry {
+    /// Notes a failed attempt, and returns the pause before the next one: `pause`, or less near the deadline, so
+    /// that the line uses its time to the end.
     ///
     /// # Errors
-    /// What to tell when the line's time is over: the outcome is unknown if that of any try is.
+    /// The final error of the line, if its time is over: the outcome is unknown if that of any attempt is.
     pub(crate) fn pause_after(
         &mut self,
         failure: CommandError,
         deadline: &Deadline,
+        pause: Duration,
     ) -> Result<Duration, CommandError> {
-        self.is_old = true;
+        self.is_reported = true;
         if failure.code.is_outcome_unknown() {
             self.unknown.get_or_insert_with(|| failure.clone());
         }
         let left = deadline.left();
-        if left < TRY_MIN {
+        if left < ATTEMPT_MIN {
             return Err(self.unknown.take().unwrap_or(failure).after_trying(deadline));
         }
-        self.backoff.failed();
-        Ok(self.backoff.pause().min(left / 2))
+        Ok(pause.min(left / 2))
     }
 
-    /// Notes that the line has come further, so that another loss is worth a word. The pauses go on growing:
-    /// a server may let each try come a little further.
-    pub(crate) fn has_moved(&mut self) {
-        self.is_old = false;
+    /// Notes that bytes of a file have moved, so that another loss is reported again.
+    pub(crate) fn note_progress(&mut self) {
+        self.is_reported = false;
     }
 
-    /// Whether this is the first loss, which is worth a word while there is time for another try.
+    /// Whether a loss is to be reported: only the first one, and only if there is time for another attempt.
     pub(crate) fn is_news(&self, deadline: &Deadline) -> bool {
-        !self.is_old && deadline.left() >= TRY_MIN
+        !self.is_reported && deadline.left() >= ATTEMPT_MIN
     }
 }
 
 impl CommandError {
-    /// The failure of the last try, with the time that all tries took, unless it tells that already.
+    /// The error of the last attempt, with the time of all attempts, unless the text has it already.
     fn after_trying(self, deadline: &Deadline) -> Self {
         let time = deadline.in_words();
         match self.text.ends_with(&format!("within {time}")) {
@@ -64,7 +60,7 @@ impl CommandError {
         }
     }
 
-    /// The failure of the first try, with the time that is left for others.
+    /// The error of the first attempt, with the time that is left for others.
     pub(crate) fn before_trying_again(&self, deadline: &Deadline) -> String {
         format!("{}; trying again for {}", self.text, deadline.left_in_words())
     }
@@ -74,23 +70,25 @@ impl CommandError {
 mod tests {
     use super::*;
 
+    const PAUSE: Duration = Duration::from_secs(5);
+
     #[tokio::test]
     async fn an_outcome_that_is_unknown_stays_so() {
-        let mut persistence = Persistence::default();
+        let mut retry = LineRetry::default();
         let long = Deadline::after(Duration::from_secs(60));
-        assert!(persistence.pause_after(CommandError::unreachable("down"), &long).is_ok());
-        assert!(persistence.pause_after(CommandError::outcome_unknown("lost"), &long).is_ok());
+        assert!(retry.pause_after(CommandError::unreachable("down"), &long, PAUSE).is_ok());
+        assert!(retry.pause_after(CommandError::outcome_unknown("lost"), &long, PAUSE).is_ok());
         let over = Deadline::after(Duration::ZERO);
-        let told = persistence.pause_after(CommandError::unreachable("down"), &over).unwrap_err();
+        let told = retry.pause_after(CommandError::unreachable("down"), &over, PAUSE).unwrap_err();
         assert_eq!(told, CommandError::outcome_unknown("lost; tried for 0 s"));
     }
 
     #[tokio::test]
     async fn the_pauses_leave_time_for_another_try() {
-        let mut persistence = Persistence::default();
+        let mut retry = LineRetry::default();
         let short = Deadline::after(Duration::from_millis(200));
         for _ in 0..20 {
-            if let Ok(pause) = persistence.pause_after(CommandError::unreachable("down"), &short) {
+            if let Ok(pause) = retry.pause_after(CommandError::unreachable("down"), &short, PAUSE) {
                 assert!(pause <= Duration::from_millis(100), "{pause:?}");
             }
         }

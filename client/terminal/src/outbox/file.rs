@@ -1,10 +1,10 @@
-//! The lines that wait for the link, kept on the disk.
+//! The lines that wait for a connection, kept on the disk.
 //!
-//! A user has a few such files for each server. Each client at work has one to itself, so that no two
-//! write to the same; what a client has left behind that has ended is taken over by the next.
+//! A user has a few such files for each server. Each running client has one of its own, so that no two
+//! write to the same file. The next client takes over the file of a client that has ended.
 //!
-//! A text file, one line of it for a line that waits: its id in hexadecimal, a space, and the line as a
-//! JSON string, since a pasted line can hold line breaks.
+//! A text file with one line for each waiting line: its id in hexadecimal, a space, and the waiting line as
+//! a JSON string, since a pasted line can hold line breaks.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,31 +18,31 @@ use crate::command::{Command, Input, parse};
 /// A line that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    /// Under which it is sent, however often.
+    /// The id of all attempts to send it.
     pub(crate) id: ClientId,
-    /// As it was typed.
+    /// The line as it was typed.
     pub(crate) text: String,
-    /// What it asks for.
+    /// The parsed line.
     pub(crate) line: Command,
 }
 
-/// The file of this client, which no other has until this is dropped.
+/// The file of this client, locked until this is dropped.
 #[derive(Debug)]
 pub(crate) struct OutboxFile {
     path: PathBuf,
-    _turn: File,
+    _lock: File,
 }
 
-/// What was left behind.
+/// The lines of clients that have ended.
 #[derive(Debug, Default)]
 pub(crate) struct LeftBehind {
-    /// What waits, in order.
+    /// The waiting lines, in order.
     pub(crate) waiting: Vec<Waiting>,
-    /// What is to be said of files that make no sense.
+    /// Notices about damaged files.
     pub(crate) remarks: Vec<String>,
 }
 
-/// Why there is no file for this client.
+/// The reason why there is no file for this client.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutboxError {
     #[error("{FILES_MAX} other clients of the same user have their lines in {}", .0.display())]
@@ -51,14 +51,14 @@ pub(crate) enum OutboxError {
     Unusable { path: PathBuf, reason: io::Error },
 }
 
-/// How many clients of a user on this machine have lines of their own.
+/// The most clients of a user on this machine that have a file.
 const FILES_MAX: usize = 16;
 
-/// A longer file is none of ours: all lines of all clients take less.
+/// The longest file that is read: all lines of all clients take less.
 const FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 impl OutboxFile {
-    /// Takes a file in `folder`, and over into it what clients have left there that have ended.
+    /// Locks a file in `folder`, and moves the lines of ended clients into it.
     ///
     /// # Errors
     /// [`OutboxError`]; nothing is lost then.
@@ -74,7 +74,7 @@ impl OutboxFile {
         let mine = taken.next().ok_or_else(|| OutboxError::AllInUse(folder.to_owned()))?;
         let others: Vec<_> = taken.collect();
         if !others.is_empty() {
-            // In two files for a moment, under the same ids: better than in none.
+            // The lines are in two files for a moment, under the same ids, so that none is lost.
             mine.save(&left.waiting).map_err(|reason| mine.unusable(reason))?;
             for other in others {
                 other.save(&[]).map_err(|reason| other.unusable(reason))?;
@@ -83,18 +83,18 @@ impl OutboxFile {
         Ok((mine, left))
     }
 
-    /// Takes the file if nobody has it, and reads it.
+    /// Locks the file if no other client has it, and reads it.
     fn take(path: PathBuf, left: &mut LeftBehind) -> Result<Option<Self>, OutboxError> {
-        let turn = match private_file::try_lock(&path) {
-            Ok(Some(turn)) => turn,
+        let lock = match private_file::try_lock(&path) {
+            Ok(Some(lock)) => lock,
             Ok(None) => return Ok(None),
             Err(reason) => return Err(OutboxError::Unusable { path, reason }),
         };
-        let file = Self { path, _turn: turn };
+        let file = Self { path, _lock: lock };
         let bytes = file.read().map_err(|reason| file.unusable(reason))?;
         match understand(&bytes) {
             Ok(waiting) => {
-                // A takeover that was cut short has left some in both.
+                // After an interrupted move, some lines are in both files.
                 let known = |one: &Waiting| left.waiting.iter().any(|other| other.id == one.id);
                 let new: Vec<_> = waiting.into_iter().filter(|one| !known(one)).collect();
                 left.waiting.extend(new);
@@ -116,7 +116,7 @@ impl OutboxFile {
         Ok(private_file::read_secret(&self.path, FILE_BYTES_MAX)?.unwrap_or_default())
     }
 
-    /// Renames a file that makes no sense, over no other.
+    /// Renames a damaged file, without replacing another.
     fn put_aside(&self) -> io::Result<PathBuf> {
         let mut aside = self.path.with_extension("damaged");
         let mut number = 1;
@@ -128,10 +128,10 @@ impl OutboxFile {
         Ok(aside)
     }
 
-    /// Replaces what is kept. It is on the disk when this returns.
+    /// Replaces the lines in the file. They are on the disk when this returns.
     ///
     /// # Errors
-    /// The operating system's; what was kept before still is.
+    /// The operating system's; the old lines are still in the file.
     pub(crate) fn save<'a>(
         &self,
         waiting: impl IntoIterator<Item = &'a Waiting>,
@@ -152,10 +152,10 @@ impl OutboxFile {
 }
 
 impl Waiting {
-    /// The line as it is kept.
+    /// The line as the file holds it.
     pub(crate) fn kept(&self) -> String {
         let id = u128::from_be_bytes(self.id.0);
-        // A string as JSON needs no more than a string.
+        // A JSON string has no line break.
         let text = serde_json::Value::from(self.text.as_str());
         format!("{id:032x} {text}\n")
     }
@@ -169,7 +169,7 @@ impl Waiting {
     }
 }
 
-/// What waits, or the number of the line that makes no sense.
+/// The waiting lines, or the number of the damaged line.
 pub(crate) fn understand(bytes: &[u8]) -> Result<Vec<Waiting>, usize> {
     let text = std::str::from_utf8(bytes).map_err(|_| 1_usize)?;
     let whole = text.is_empty() || text.ends_with('\n');

@@ -1,4 +1,4 @@
-//! The lines that wait for the link: on the disk before anybody is told that they wait.
+//! The queue of lines that wait for a connection: each is on the disk before the user is told that it waits.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,23 +13,23 @@ use crate::error::CommandError;
 use crate::execute::absolute_names;
 use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
-/// How many lines may wait, and how long they may be together.
+/// The most waiting lines, and the most bytes of them together.
 const LINES_MAX: usize = 1000;
 const BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What waits, in the order in which it was typed.
+/// The waiting lines, in the order of typing.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     file: OutboxFile,
     waiting: VecDeque<Waiting>,
     bytes: usize,
-    /// Whether lines lie on the disk that were taken out.
+    /// Whether the disk still has lines that were removed.
     is_behind: bool,
 }
 
 impl Outbox {
-    /// The outbox whose files are in `folder`, with what clients have left there that have ended; and
-    /// what is to be said of that. Waits for the disk, as all that changes it does.
+    /// The outbox whose files are in `folder`, with the lines of ended clients; and the notices about damaged
+    /// files. Waits for the disk, as all methods do that change the outbox.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -40,27 +40,27 @@ impl Outbox {
         Ok((Self { file, waiting, bytes, is_behind: false }, left.remarks))
     }
 
-    /// How many lines wait.
+    /// The number of waiting lines.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The line whose turn it is.
+    /// The line that is sent next.
     pub(crate) fn first(&self) -> Option<&Waiting> {
         self.waiting.front()
     }
 
-    /// The text of the line at this place, under its id, if that does no more than send one.
-    pub(crate) fn text(&self, place: usize) -> Option<(ClientId, Address, MessageText)> {
-        let one = self.waiting.get(place)?;
+    /// The text of the line at this index, with its id, if the line only sends a text.
+    pub(crate) fn text(&self, index: usize) -> Option<(ClientId, Address, MessageText)> {
+        let one = self.waiting.get(index)?;
         let (to, text) = one.line.text()?;
         Some((one.id, to, text))
     }
 
-    /// Puts a line behind the others. It is kept on the disk when this returns.
+    /// Appends a line. It is on the disk when this returns.
     ///
     /// # Errors
-    /// [`CommandError`]: there is no room, it could not be sent anyway, or the disk does not take it.
+    /// [`CommandError`]: the outbox is full, the line can never be sent, or the disk does not take it.
     pub(crate) fn push(
         &mut self,
         id: ClientId,
@@ -86,7 +86,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Takes out the first line, since it is known what came of it. It stays on the disk until that is saved.
+    /// Removes the first line, whose result is known. It stays on the disk until [`save_popped`](Self::save_popped).
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
         let one = self.waiting.pop_front()?;
         self.bytes = self.bytes.saturating_sub(one.kept().len());
@@ -94,16 +94,16 @@ impl Outbox {
         Some(one)
     }
 
-    /// Whether lines lie on the disk that were taken out.
+    /// Whether the disk still has lines that were removed.
     pub(crate) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
-    /// Takes the lines off the disk that were taken out.
+    /// Removes the removed lines from the disk, too.
     ///
     /// # Errors
-    /// The operating system's: another client will send them again then, to no effect. It is not tried again
-    /// before another line is taken out.
+    /// The operating system's: another client sends them again then, without effect. The next try comes when
+    /// another line is removed.
     pub(crate) fn save_popped(&mut self) -> io::Result<()> {
         match std::mem::take(&mut self.is_behind) {
             true => self.save(),
@@ -116,7 +116,7 @@ impl Outbox {
     }
 }
 
-/// The line as it can be sent at any time and from anywhere. What is wrong with it in itself is said now.
+/// The line in a form that can be sent later and from another folder. Errors in the line are reported now.
 fn lasting(id: ClientId, text: &str, line: &Command) -> Result<Waiting, CommandError> {
     if let Command::Send { text, .. } = line {
         MessageText::try_from(text.clone())?;
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_meant_as_it_was_when_its_line_was_typed() {
+    fn a_file_keeps_the_path_from_when_its_line_was_typed() {
         let folder = tempfile::tempdir().unwrap();
         let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
         let here = std::env::current_dir().unwrap();
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_or_no_sense_is_refused_and_what_waits_stays() {
+    fn a_line_that_is_wrong_or_too_much_is_refused_and_the_others_stay() {
         let folder = tempfile::tempdir().unwrap();
         let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
         let refused = |outbox: &mut Outbox, text: &str| push(outbox, text).unwrap_err().code;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_disk_does_not_take_does_not_wait() {
+    fn a_line_that_the_disk_does_not_take_does_not_wait() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("outbox");
         let (mut outbox, _) = Outbox::open(&below).unwrap();

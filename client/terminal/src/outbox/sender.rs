@@ -1,5 +1,5 @@
-//! Sends the lines that wait in their order, each under its id until it is known what came of it: texts that
-//! stand together at once, any other line alone.
+//! Sends the waiting lines in order, each under its id until its result is known: consecutive texts
+//! together, any other line alone.
 
 mod texts;
 
@@ -19,16 +19,16 @@ use crate::outbox::queue::Outbox;
 use crate::outcome::{LateResult, Outcome};
 use texts::OutboxTexts;
 
-/// The outbox of one user, and what is on its way: a line, or texts.
+/// The outbox of one user, with the line or the texts that are being sent.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     user: UserName,
     outbox: Outbox,
     sending: Option<Sending>,
     texts: Option<OutboxTexts>,
-    /// The server takes no stream of texts on this link.
+    /// Whether the server refuses a stream of texts on this connection.
     texts_are_refused: bool,
-    /// The notes of lines that are sent, and may still lie on the disk.
+    /// The notes of uploads that are answered, while their lines may still be on the disk.
     answered: Vec<AnsweredUploads>,
     backoff: Backoff,
 }
@@ -40,7 +40,7 @@ struct Sending {
 }
 
 impl Delivery {
-    /// The delivery of what `user` types, kept in `folder`; and what is to be said of what lies there.
+    /// The outbox of `user` in `folder`, and the notices about the lines in it.
     ///
     /// # Errors
     /// [`OutboxError`].
@@ -63,25 +63,25 @@ impl Delivery {
         Ok((delivery, remarks))
     }
 
-    /// Whose lines these are.
+    /// The user of these lines.
     pub(crate) fn user(&self) -> &UserName {
         &self.user
     }
 
-    /// How many lines wait.
+    /// The number of waiting lines.
     pub(crate) fn waiting(&self) -> usize {
         self.outbox.len()
     }
 
-    /// Whether the first line sends a file, which may take its time.
+    /// Whether the first line sends a file, which may take long.
     pub(crate) fn sends_file(&self) -> bool {
         self.outbox.first().is_some_and(|first| matches!(first.line, Command::SendFile { .. }))
     }
 
-    /// Puts a line behind the others; says what is to be told.
+    /// Appends a line; returns the notice for the user.
     ///
     /// # Errors
-    /// [`CommandError`]: it is not kept, and will not be sent.
+    /// [`CommandError`]: the line is not kept, and will not be sent.
     pub(crate) fn push(
         &mut self,
         id: ClientId,
@@ -96,11 +96,11 @@ impl Delivery {
         })
     }
 
-    /// Sends the first line where it can be sent, and waits for what comes of it; for ever where it
-    /// cannot. Texts right behind a text are sent meanwhile.
+    /// Sends the first line and waits for its result; waits for ever if no line can be sent. Texts right behind
+    /// a text are sent meanwhile.
     ///
     /// # Cancel safety
-    /// Cancel safe: what is sent goes on being sent.
+    /// Cancel safe: the sending goes on.
     pub(crate) async fn step(
         &mut self,
         signed_in: Option<(Client, UserName)>,
@@ -125,8 +125,8 @@ impl Delivery {
         if let Err(failure) = &result
             && let Some(step) = retry_later(failure)
         {
-            // The texts begin again from the first. Those that the server has already, or has still to do, keep
-            // their places: each was sent behind those before it, then as now, and is done once.
+            // The texts are sent again from the first. Texts that the server has stored, or still stores, keep
+            // their order: each is sent after those before it, both times, and is stored once.
             let texts = self.texts.take();
             self.texts_are_refused |= texts.is_some_and(|texts| texts.is_refused());
             self.backoff.failed();
@@ -137,7 +137,7 @@ impl Delivery {
         self.done(result)
     }
 
-    /// Sets off the first line, or opens a stream for it and the next if both are texts.
+    /// Begins to send the first line, or opens a stream of texts if the first two lines are texts.
     async fn begin(&mut self, client: Client, options: &ExecOptions) -> Result<(), CommandError> {
         let Some(first) = self.outbox.first() else { return Ok(()) };
         let are_texts = (0..2).all(|place| self.outbox.text(place).is_some());
@@ -169,7 +169,7 @@ impl Delivery {
         }
     }
 
-    /// The answer to a line that is sent alone.
+    /// The result of a line that is sent alone.
     async fn line_answered(&mut self) -> (Result<Outcome, CommandError>, Option<AnsweredUploads>) {
         let Some(sending) = &mut self.sending else { return pending().await };
         let ended = (&mut sending.task).await;
@@ -181,10 +181,10 @@ impl Delivery {
         (ended.unwrap_or_else(lost), Some(answered))
     }
 
-    /// Takes out the first line.
+    /// Removes the first line, and returns its result.
     fn done(&mut self, result: Result<Outcome, CommandError>) -> TaskEnd {
         let line = self.outbox.pop().map(|first| first.text).unwrap_or_default();
-        // Answers to further texts may be there already: one save is for all of them.
+        // Answers to further texts may have come already: one save is for all of them.
         if self.texts.as_ref().is_none_or(OutboxTexts::is_empty) {
             self.texts = None;
             self.save();
@@ -192,7 +192,7 @@ impl Delivery {
         TaskEnd::Done(Box::new(LateResult { line, result }))
     }
 
-    /// Brings the disk up to date. Where it does not take that, the next client sends the lines again, to no
+    /// Removes the answered lines from the disk. If that fails, the next client sends them again, without
     /// effect.
     pub(crate) fn save(&mut self) {
         if self.outbox.save_popped().is_ok() {
@@ -200,13 +200,13 @@ impl Delivery {
         }
     }
 
-    /// Ends the notes of lines that do not lie on the disk any more, since it has taken what waits now.
+    /// Ends the notes of lines that are no longer on the disk.
     fn end_answered(&mut self) {
         block_in_place(|| self.answered.drain(..).for_each(|answered| answered.end()));
     }
 
-    /// Notes that a new link may be tried at once.
-    pub(crate) fn link_is_back(&mut self) {
+    /// Notes a new connection, on which lines are sent at once.
+    pub(crate) fn note_connection(&mut self) {
         self.texts_are_refused = false;
         self.backoff.reset();
     }
@@ -215,7 +215,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if let Some(sending) = &self.sending {
-            // It is sent again under its id, if it needs to be.
+            // The line stays in the outbox, and is sent again under its id.
             sending.task.abort();
         }
     }

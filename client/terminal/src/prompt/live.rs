@@ -16,12 +16,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_client::{Backoff, CallError, Client, Cursor, UserName};
+use qchat_client::{CallError, Client, Cursor, UserName};
 use qchat_proto::command::Log;
 use qchat_proto::{Code, Message};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::execute::{Executor, TaskEnd};
 use crate::outbox::Delivery;
@@ -48,8 +48,6 @@ pub(crate) struct LiveSession {
     /// Where watching goes on.
     cursors: Vec<Cursor>,
     watch: WatchState,
-    /// How often watching has ended lately.
-    backoff: Backoff,
     /// Whether it was told that the connection is lost.
     loss_is_told: bool,
     /// Whether it was tried in vain to make it again.
@@ -95,7 +93,6 @@ impl LiveSession {
             user: None,
             cursors: Vec::new(),
             watch: WatchState::Off,
-            backoff: Backoff::default(),
             loss_is_told: false,
             failed: false,
             unmarked: Vec::new(),
@@ -210,7 +207,7 @@ impl LiveSession {
         (self.loss_is_told, self.failed) = (false, false);
         self.own.follow_on(&client, &self.notices);
         if let Some(delivery) = &mut self.delivery {
-            delivery.link_is_back();
+            delivery.note_connection();
         }
         self.transfers.connection_restored();
         self.mark(Some((client, user)));
@@ -228,7 +225,6 @@ impl LiveSession {
         self.cursors.clear();
         self.unmarked.clear();
         self.own.clear();
-        self.backoff.reset();
         for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             self.notice(&remark);
         }
@@ -249,8 +245,6 @@ impl LiveSession {
             self.loss_is_told = true;
             self.notice("connection lost; trying again");
         }
-        self.backoff.failed();
-        sleep(self.backoff.pause()).await;
         match executor.restore().await {
             Ok(()) => {
                 let was_told = std::mem::take(&mut self.loss_is_told);

@@ -1,4 +1,4 @@
-//! `listen`: what others send, as it comes, for bots.
+//! `listen`: prints the messages of others as they come, for bots.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -7,10 +7,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_client::{
-    Beginning, Body, Code, CursorFileError, FollowError, Follower, Message, MessageId,
-    ServerAddress,
-};
+use qchat_client::{Beginning, Body, Follower, Message, MessageId, ServerAddress};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -22,16 +19,17 @@ use crate::exit::Exit;
 use crate::output::{
     Output, OutputFormat, Palette, columns, describe, fold, json, print, sanitize,
 };
+use crate::script::listen_error::local;
 use crate::script::listen_start::Listener;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
 
-/// Shows the help. Nobody could be told that it cannot be written.
+/// Shows the help. An error of writing could not be reported anywhere.
 pub(crate) fn help() -> Exit {
     let _ = print(HELP);
     Exit::Done
 }
 
-/// How messages are handed over.
+/// The options of listening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListenOptions {
     form: MessageForm,
@@ -45,32 +43,32 @@ enum MessageForm {
     Json,
 }
 
-/// When a message need not be handed over again.
+/// The event after which a message is not printed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Done {
-    /// When it was written.
+    /// The message was written.
     Written,
-    /// When its id was read.
+    /// The id of the message was read.
     Acknowledged,
 }
 
-/// Where handing over stands, for who stops it.
+/// The state of printing, for an orderly stop.
 #[derive(Debug, Default)]
-struct Pace {
+struct PrintState {
     /// A message is being written.
     writing: Cell<bool>,
-    /// No other one is to follow.
+    /// No further message is to be written.
     stopping: Cell<bool>,
 }
 
-/// How long a message that is being written may take when we are to stop.
+/// How long the writing of a message may take after a signal to stop.
 const WRITE_MAX: Duration = Duration::from_secs(1);
 
 impl ListenOptions {
-    /// Reads what follows the command's name. `--json` may also have stood before it.
+    /// Parses the words after the command's name. `--json` may also have stood before it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The error, with the usage.
     pub(crate) fn parse(words: &[String], json: bool) -> Result<Self, String> {
         let form = if json { MessageForm::Json } else { MessageForm::Text };
         let mut options = Self { form, done: Done::Written, beginning: Beginning::OldestUnread };
@@ -88,7 +86,7 @@ impl ListenOptions {
     }
 }
 
-/// Listens until it is stopped or cannot go on, and says how it ended.
+/// Listens until it is stopped or fails, and returns the exit status.
 pub(crate) async fn run(listener: Listener, options: ListenOptions) -> Exit {
     let mut notes = Output::standard(OutputFormat::Text(Palette::default()));
     match listen(listener, options, &mut notes).await {
@@ -107,9 +105,9 @@ async fn listen(
 ) -> Result<(), CommandError> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
-    let server = listener.server.clone();
+    let server = listener.executor.server().clone();
     let follower = tokio::select! {
-        follower = listener.follow(options.beginning, notes) => follower?,
+        follower = listener.follow(options.beginning) => follower?,
         () = &mut stopped => return Ok(()),
     };
     let ended = tokio::select! {
@@ -120,7 +118,7 @@ async fn listen(
     ended.and(closed.map_err(CommandError::from))
 }
 
-/// Says so when the server shows the next key that it had announced. The first connection's was told.
+/// Reports when the server shows an announced key. The key of the first connection was reported before.
 async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infallible {
     let mut known = follower.client().await.and_then(|client| client.changed_key());
     while let Some(key) = follower.changed_key(known).await {
@@ -130,30 +128,30 @@ async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infall
     pending().await
 }
 
-/// Hands messages over until it is stopped, or nobody takes them any more.
+/// Prints messages until it is stopped, or nobody reads them any more.
 async fn serve(
     follower: &Follower,
     options: ListenOptions,
     stopped: impl Future<Output = ()>,
     notes: &mut Output,
 ) -> Result<(), CommandError> {
-    let pace = Pace::default();
-    let mut handing_over = pin!(hand_over(follower, options, &pace));
+    let state = PrintState::default();
+    let mut printing = pin!(print_messages(follower, options, &state));
     tokio::select! {
-        ended = &mut handing_over => ended,
+        ended = &mut printing => ended,
         ended = acknowledge(follower, notes), if options.done == Done::Acknowledged => ended,
         () = stopped => {
-            pace.stopping.set(true);
-            // What is being written may have been read already, and is then done.
-            match pace.writing.get() {
-                true => timeout(WRITE_MAX, handing_over).await.unwrap_or(Ok(())),
+            state.stopping.set(true);
+            // The message that is being written may have been read already, and then counts as written.
+            match state.writing.get() {
+                true => timeout(WRITE_MAX, printing).await.unwrap_or(Ok(())),
                 false => Ok(()),
             }
         }
     }
 }
 
-/// Ctrl-C or SIGTERM. Heard from the call on, not only from the first wait.
+/// Waits for Ctrl-C or SIGTERM. Signals count from the call on, not only from the first wait.
 #[cfg(unix)]
 fn stopped() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -174,24 +172,24 @@ fn stopped() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Writes each message, one at a time, until it is to stop.
-async fn hand_over(
+/// Writes each message, one at a time, until it is stopped.
+async fn print_messages(
     follower: &Follower,
     options: ListenOptions,
-    pace: &Pace,
+    state: &PrintState,
 ) -> Result<(), CommandError> {
-    while !pace.stopping.get() {
+    while !state.stopping.get() {
         let message = follower.next().await?;
-        pace.writing.set(true);
+        state.writing.set(true);
         let line = match options.form {
             MessageForm::Text => fold(&text(&message), columns(io::stdout())),
             MessageForm::Json => json::event(&message),
         };
-        // In a thread of its own: who does not read must not keep us from hearing that we are to stop.
+        // In a thread of its own: a slow reader must not block the signals to stop.
         let written = spawn_blocking(move || print(&line)).await;
         match written.unwrap_or_else(|panic| Err(io::Error::other(panic).into())) {
             Ok(()) => {}
-            // Whoever read the messages has seen enough.
+            // The reader of the messages has ended on purpose.
             Err(error) if error.is_reader_gone() => return Ok(()),
             Err(error) => {
                 return Err(local(format!("messages cannot be written: {}", error.reason())));
@@ -200,7 +198,7 @@ async fn hand_over(
         if options.done == Done::Written {
             follower.acknowledge(&message.id);
         }
-        pace.writing.set(false);
+        state.writing.set(false);
     }
     Ok(())
 }
@@ -210,7 +208,7 @@ fn text(message: &Message) -> String {
     let Message { id, from, body, .. } = message;
     match body {
         Body::Text(text) => format!("{id} {from} │ {}", sanitize::line(text.as_str())),
-        // Live, it may have expired on the way.
+        // A file may have expired since the message was sent.
         Body::File(file) | Body::ExpiredFile(file) => {
             format!("{id} {from} + {}", describe(file))
         }
@@ -233,28 +231,6 @@ async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), Comm
         }
     }
     Ok(())
-}
-
-pub(crate) fn local(text: String) -> CommandError {
-    CommandError::refused(Code::LocalFile, text)
-}
-
-impl From<CursorFileError> for CommandError {
-    fn from(error: CursorFileError) -> Self {
-        local(error.to_string())
-    }
-}
-
-impl From<FollowError> for CommandError {
-    fn from(error: FollowError) -> Self {
-        match error {
-            FollowError::Connect(error) => error.into(),
-            FollowError::Call(error) => error.into(),
-            FollowError::Cursors(error) => error.into(),
-            FollowError::TooManyLogs => Self::refused(Code::TooManyGroups, error.to_string()),
-            FollowError::Ended => Self::refused(Code::Ended, error.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

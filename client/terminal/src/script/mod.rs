@@ -1,6 +1,7 @@
 //! Lines without a person: from arguments, from standard input, and for bots.
 
 pub(crate) mod listen;
+mod listen_error;
 mod listen_start;
 pub(crate) mod run;
 mod stdin_lines;

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::script::stdin_lines::{RawLine, read_standard_input};
 use texts::ScriptTexts;
 
-/// Where lines come from.
+/// The source of the lines.
 #[derive(Debug)]
 pub(crate) enum Lines {
     /// One command, as the shell split it into arguments.
@@ -33,14 +33,14 @@ impl Lines {
     }
 }
 
-/// What happens after a line that failed.
+/// The choice after a failed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AfterFailure {
     GoOn,
     Stop,
 }
 
-/// Runs the lines, says goodbye, and returns the worst that happened. Ctrl-C breaks off.
+/// Runs the lines, closes the connection, and returns the worst result. Ctrl-C breaks off.
 pub(crate) async fn run(mut executor: Executor, lines: Lines, after_failure: AfterFailure) -> Exit {
     let texts = ScriptTexts::default();
     let mut script = Script { executor: &mut executor, texts, worst: Exit::Done, after_failure };
@@ -53,7 +53,7 @@ pub(crate) async fn run(mut executor: Executor, lines: Lines, after_failure: Aft
             executor.finish().await;
             worst
         }
-        // What was on its way is lost; nobody waits for an answer any more.
+        // Answers that are still to come are lost.
         _ = tokio::signal::ctrl_c() => {
             executor.break_off().await;
             Exit::Interrupted
@@ -90,7 +90,7 @@ impl Script<'_> {
         }
     }
 
-    /// Begins a line as soon as it is there, and tells the texts that are under way as they are answered.
+    /// Begins each line as soon as it is read, and reports the texts under way as they are answered.
     async fn run_all(&mut self, lines: &mut Source) {
         loop {
             let next = tokio::select! {
@@ -99,7 +99,7 @@ impl Script<'_> {
                     None => break,
                 },
                 answer = self.texts.answered() => {
-                    let told = self.texts.tell_first(self.executor, answer).await;
+                    let told = self.texts.report_first(self.executor, answer).await;
                     self.after_all(told)
                 }
             };
@@ -107,11 +107,11 @@ impl Script<'_> {
                 return;
             }
         }
-        self.tell_texts().await;
+        self.report_texts().await;
     }
 
-    async fn tell_texts(&mut self) -> Next {
-        let told = self.texts.tell_all(self.executor).await;
+    async fn report_texts(&mut self) -> Next {
+        let told = self.texts.report_all(self.executor).await;
         self.after_all(told)
     }
 
@@ -129,8 +129,8 @@ impl Script<'_> {
             let told = self.texts.begin(self.executor, command, line).await;
             return self.after_all(told);
         }
-        // Every other line comes after the answers to those before it.
-        match self.tell_texts().await {
+        // Any other line waits for the answers to the texts before it.
+        match self.report_texts().await {
             Next::Line => self.run_alone(line).await,
             Next::End => Next::End,
         }
@@ -173,7 +173,7 @@ impl Script<'_> {
                 }
             }
             LineStatus::OutputClosed(error) => {
-                // Whoever read the results has seen enough; anything else is worth a word.
+                // A reader that has ended on purpose is no error.
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     self.executor
                         .output()
@@ -186,7 +186,7 @@ impl Script<'_> {
     }
 }
 
-/// Lines that come one after the other.
+/// The lines, one after the other.
 enum Source {
     Given(VecDeque<io::Result<RawLine>>),
     Read(mpsc::Receiver<io::Result<RawLine>>),

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use tokio::sync::mpsc;
 
-/// The longest line that is kept: a message of the longest kind has room in it, with all around it.
+/// The longest line: enough for the longest message with its command.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// One line of input.
@@ -12,9 +12,9 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 pub(crate) enum RawLine {
     /// With its line ending, if it has one.
     Text(String),
-    /// Longer than lines may be; this is where it starts.
+    /// Longer than a line may be; only its start.
     TooLong { start: String },
-    /// Not UTF-8; this is what could be read of it.
+    /// Not UTF-8; a readable form of it.
     NotUtf8 { start: String },
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn read_standard_input() -> mpsc::Receiver<io::Result<RawLine>> {
     reading
 }
 
-/// The next line, or `None` at the end. What is too long is read to its end and not kept.
+/// The next line, or `None` at the end. A line that is too long is read to its end, but not kept.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<RawLine>> {
     let mut line = Vec::new();
     let mut too_long = false;
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_text_or_too_long_costs_no_other_line() {
+    fn a_line_that_is_not_utf8_or_too_long_affects_no_other_line() {
         check(
             b"send \xff\nls\n",
             &[RawLine::NotUtf8 { start: "send \u{fffd}\n".to_owned() }, text("ls\n")],

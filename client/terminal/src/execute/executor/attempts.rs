@@ -2,9 +2,10 @@
 //! same id, so the server runs the command once.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use qchat_client::proto::{ClientId, Stage};
-use qchat_client::{Code, Refusal};
+use qchat_client::{Client, Code, Reconnect, Refusal};
 use tokio::time::sleep;
 
 use super::Executor;
@@ -12,7 +13,7 @@ use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::error::CommandError;
 use crate::execute::dispatch::dispatch;
-use crate::execute::retry::Persistence;
+use crate::execute::retry::LineRetry;
 use crate::login::Requirement;
 use crate::outcome::Outcome;
 
@@ -46,7 +47,7 @@ impl Executor {
         id: ClientId,
     ) -> Result<Outcome, CommandError> {
         self.begin_line();
-        self.run_until_deadline(command, id, Persistence::default()).await
+        self.run_until_deadline(command, id, LineRetry::default()).await
     }
 
     /// Runs a command again whose first attempt failed with its connection, under its id and in the time that
@@ -58,18 +59,36 @@ impl Executor {
         failure: CommandError,
     ) -> Result<Outcome, CommandError> {
         self.options.time.deadline = deadline;
-        self.connection.begin();
-        let mut persistence = Persistence::default();
-        let notice = persistence.is_news(&deadline).then(|| failure.before_trying_again(&deadline));
-        let pause = persistence.pause_after(failure, &deadline)?;
-        // If the connection is still open, only the stream of texts has ended.
-        if !self.is_connected() {
-            if let Some(notice) = notice.filter(|_| !self.closed_idle()) {
-                self.output.notice(&notice);
-            }
-            sleep(pause).await;
+        self.connection.restart();
+        let mut retry = LineRetry::default();
+        if self.is_connected() {
+            // Only the stream of texts has ended.
+            retry.pause_after(failure, &deadline, Duration::ZERO)?;
+        } else {
+            self.pause_after(failure, &mut retry).await?;
         }
-        self.run_until_deadline(command, id, persistence).await
+        self.run_until_deadline(command, id, retry).await
+    }
+
+    /// Signs in within the time of a line, and gives the connection to the caller.
+    ///
+    /// # Errors
+    /// [`CommandError`]: there is no connection, or nobody can be signed in.
+    pub(crate) async fn into_session(mut self) -> Result<(Client, Reconnect), CommandError> {
+        self.begin_line();
+        let mut retry = LineRetry::default();
+        let client = loop {
+            match self.connected().await {
+                Err(failure) if failure.code == Code::Unreachable => {
+                    self.connection.abandon();
+                    self.pause_after(failure, &mut retry).await?;
+                }
+                signed_in => break signed_in?,
+            }
+        };
+        let token = self.account.token().ok_or(Refusal::NotLoggedIn)?;
+        let (server, trust) = (self.server().clone(), self.connection.trust().clone());
+        Ok((client, Reconnect { server, trust, token }))
     }
 
     /// Runs a command in the time that is left.
@@ -77,39 +96,52 @@ impl Executor {
         &mut self,
         command: &Command,
         id: ClientId,
-        mut persistence: Persistence,
+        mut retry: LineRetry,
     ) -> Result<Outcome, CommandError> {
         loop {
             let result = self.run_once(command, id).await;
             if self.options.progress.has_moved.swap(false, Ordering::Relaxed) {
-                // The server was there, and bytes of a file have moved.
-                self.begin_line();
-                persistence.has_moved();
+                // The server was there, and bytes of a file have moved. The pauses go on growing.
+                self.options.time.restart();
+                retry.note_progress();
             }
             let failure = match result {
                 Err(failure) if self.is_worth_repeating(command, &failure) => failure,
                 result => return result,
             };
-            let deadline = self.options.time.deadline;
-            // The server may close an idle connection at any time, also while the command is on its way. That
-            // deserves no notice.
-            if persistence.is_news(&deadline) && !self.closed_idle() {
-                self.output.notice(&failure.before_trying_again(&deadline));
-            }
-            // Only another attempt shows whether the server is back.
-            sleep(persistence.pause_after(failure, &deadline)?).await;
+            self.pause_after(failure, &mut retry).await?;
         }
+    }
+
+    /// Reports the first loss of a line, and waits before the next attempt.
+    ///
+    /// # Errors
+    /// The final error, if the time of the line is over.
+    async fn pause_after(
+        &mut self,
+        failure: CommandError,
+        retry: &mut LineRetry,
+    ) -> Result<(), CommandError> {
+        let deadline = self.options.time.deadline;
+        // The server may close an idle connection at any time, also while the command is on its way. That
+        // deserves no notice.
+        if retry.is_news(&deadline) && !self.closed_idle() {
+            self.output.notice(&failure.before_trying_again(&deadline));
+        }
+        // Only another attempt shows whether the server is back.
+        sleep(retry.pause_after(failure, &deadline, self.connection.next_pause())?).await;
+        Ok(())
     }
 
     /// Gives the line that begins now its whole time.
     pub(crate) fn begin_line(&mut self) {
         self.options.time.restart();
-        self.connection.begin();
+        self.connection.restart();
     }
 
     /// Whether the connection is gone, may come back, and the command can be repeated.
     fn is_worth_repeating(&self, command: &Command, failure: &CommandError) -> bool {
-        let gone = self.connection.client().is_none() && !self.connection.is_final();
+        let gone = self.connection.client().is_none() && !self.connection.is_refused();
         match failure.code {
             Code::Unreachable => gone,
             Code::OutcomeUnknown => gone && command.is_repeatable(),

@@ -1,9 +1,11 @@
 //! The connection of an executor, and the session on it.
 
 use qchat_client::{Client, ServerAddress, UserName};
+use tokio::time::sleep;
 
 use super::Executor;
 use crate::error::CommandError;
+use crate::execute::key_notice::key_notice;
 use crate::login::{Requirement, SignInContext};
 
 impl Executor {
@@ -43,12 +45,12 @@ impl Executor {
     /// Whether the server has closed the connection because nobody was signed in on it. The next line opens it
     /// again.
     pub(crate) fn closed_idle(&self) -> bool {
-        self.connection.closed_idle()
+        self.connection.ended_unused()
     }
 
     /// Whether the session can be resumed on another connection.
     pub(crate) fn can_be_restored(&self) -> bool {
-        self.account.user().is_some() && !self.connection.is_final()
+        self.account.user().is_some() && !self.connection.is_refused()
     }
 
     /// The user of the session, also while there is no connection.
@@ -64,7 +66,7 @@ impl Executor {
 
     /// The remark about the server's key, once.
     pub(crate) fn take_key_remark(&mut self) -> Option<String> {
-        self.connection.take_key_remark()
+        self.key_notice.take()
     }
 
     /// Drops the connection, because its user is no longer signed in.
@@ -72,7 +74,7 @@ impl Executor {
         self.connection.abandon();
     }
 
-    /// Connects and resumes the session, without a remark and without a line that needs it.
+    /// Pauses, then connects and resumes the session: without a notice, and without a line that needs it.
     ///
     /// # Errors
     /// [`CommandError`]: there is no connection, or its state is unknown. A session that has ended is no error.
@@ -80,9 +82,10 @@ impl Executor {
     /// # Cancel safety
     /// Cancel safe, if [`restore_cancelled`](Self::restore_cancelled) is called after it.
     pub(crate) async fn restore(&mut self) -> Result<(), CommandError> {
+        sleep(self.connection.next_pause()).await;
         // This is no line of the user, so it has a time of its own.
         self.options.time.restart();
-        let client = self.connection.connect(&self.options.time.deadline).await?.client;
+        let client = self.connect_quietly().await?;
         self.sign_in(&client, Requirement::Session).await
     }
 
@@ -116,11 +119,27 @@ impl Executor {
     }
 
     pub(super) async fn connect(&mut self) -> Result<Client, CommandError> {
-        let made = self.connection.connect(&self.options.time.deadline).await?;
-        for remark in made.remark.into_iter().chain(self.connection.take_key_remark()) {
-            self.output.notice(&remark);
+        let was_lost = self.connection.is_lost();
+        let client = self.connect_quietly().await?;
+        if was_lost {
+            let server = self.connection.server();
+            let text = format!("the connection was lost; connected to {server} again");
+            self.output.notice(&text);
         }
-        Ok(made.client)
+        if let Some(notice) = self.key_notice.take() {
+            self.output.notice(&notice);
+        }
+        Ok(client)
+    }
+
+    async fn connect_quietly(&mut self) -> Result<Client, CommandError> {
+        if let Some(client) = self.connection.client() {
+            return Ok(client.clone());
+        }
+        let client = self.connection.connect(self.options.time.deadline.left()).await?;
+        let notice = key_notice(self.connection.server(), &client);
+        self.key_notice = notice.or(self.key_notice.take());
+        Ok(client)
     }
 
     pub(super) async fn sign_in(

@@ -6,11 +6,10 @@ use std::net::UdpSocket;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use qchat_client::{Fingerprint, Trust};
+use qchat_client::{Fingerprint, ReconnectingClient, Trust};
 use tokio::time::Instant;
 
 use super::{Executor, LineStatus};
-use crate::execute::connection::Connection;
 use crate::exit::Exit;
 use crate::login::{Account, PasswordSource};
 use crate::output::Output;
@@ -40,7 +39,8 @@ impl Written {
 fn executor(seconds: u64, written: &Written) -> (Executor, UdpSocket) {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = silent.local_addr().unwrap().to_string().parse().unwrap();
-    let connection = Connection::new(server, Trust::Fingerprint(Fingerprint::of_public_key(b"")));
+    let trust = Trust::Fingerprint(Fingerprint::of_public_key(b""));
+    let connection = ReconnectingClient::new(server, trust);
     let output = Output::plain(written.clone(), written.clone());
     let per_line = Duration::from_secs(seconds);
     (

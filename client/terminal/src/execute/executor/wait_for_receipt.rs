@@ -1,6 +1,5 @@
 //! Waits for the receipt of a message.
 
-use qchat_client::Backoff;
 use qchat_proto::{Code, Message, MessageId, Receipt, Stage};
 use tokio::time::{sleep, timeout};
 
@@ -8,7 +7,6 @@ use super::Executor;
 use crate::command::WaitOptions;
 use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::login::Requirement;
 use crate::outcome::Outcome;
 
 impl Executor {
@@ -37,14 +35,12 @@ impl Executor {
         message: &MessageId,
         stage: Stage,
     ) -> Result<Receipt, CommandError> {
-        let mut backoff = Backoff::default();
         loop {
             match self.reached_on_this_connection(message, stage).await {
                 Err(failure) if failure.code.is_connection_lost() => {}
                 result => return result,
             }
-            backoff.failed();
-            sleep(backoff.pause()).await;
+            sleep(self.connection.next_pause()).await;
         }
     }
 
@@ -53,8 +49,7 @@ impl Executor {
         message: &MessageId,
         stage: Stage,
     ) -> Result<Receipt, CommandError> {
-        let client = self.connect().await?;
-        self.sign_in(&client, Requirement::SignedIn).await?;
+        let client = self.connected().await?;
         let mut tracking = client.track(message.clone()).await?;
         Ok(tracking.reached(stage).await?)
     }

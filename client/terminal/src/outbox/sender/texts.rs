@@ -1,4 +1,4 @@
-//! The texts that are under way at once, in the order of the lines that wait.
+//! The texts that are sent without waiting for each answer, in the order of the waiting lines.
 
 use std::collections::VecDeque;
 use std::future::{pending, ready};
@@ -9,13 +9,13 @@ use qchat_client::{CallError, Client, Message, MessageText, SentText, TextStream
 use crate::error::CommandError;
 use crate::outbox::queue::Outbox;
 
-/// The first lines of an outbox, all of them texts, on one stream. The stream bounds how many have no answer.
+/// The first lines of an outbox, all of them texts, on one stream. The stream bounds the unanswered ones.
 #[derive(Debug)]
 pub(super) struct OutboxTexts {
     stream: TextStream,
-    /// The connection that carries it.
+    /// The connection of the stream.
     client: Client,
-    /// Those that were handed over: of the first line, the second one, and so on.
+    /// The texts that were sent: of the first line, the second line, and so on.
     under_way: VecDeque<SentText>,
 }
 
@@ -30,23 +30,23 @@ impl OutboxTexts {
         Ok(Self { stream, client, under_way: VecDeque::new() })
     }
 
-    /// Waits for the answer to the first line, and hands further ones over meanwhile. `None` if there is
-    /// nothing to do at once and the disk does not know yet of answers that came before.
+    /// Waits for the answer to the first line, and sends further ones meanwhile. `None` if there is
+    /// nothing to do at once and answered lines are still on the disk.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was handed over stays under way.
+    /// Cancel safe: sent texts stay under way.
     pub(super) async fn answered(
         &mut self,
         outbox: &Outbox,
     ) -> Option<Result<Message, CommandError>> {
         let Self { stream, under_way, .. } = self;
         loop {
-            // A stream that has ended says why to the first line.
+            // The answer to the first line has the reason why a stream has ended.
             let goes_on = under_way.is_empty() || !stream.has_ended();
             let next = outbox.text(under_way.len()).filter(|_| goes_on);
             tokio::select! {
                 biased;
-                handed_over = hand_over(stream, next) => match handed_over {
+                sent = send(stream, next) => match sent {
                     Ok(sent) => under_way.push_back(sent),
                     Err(error) if under_way.is_empty() => return Some(Err(error.into())),
                     Err(_) => {}
@@ -65,14 +65,14 @@ impl OutboxTexts {
         self.under_way.is_empty()
     }
 
-    /// Whether the server has ended the stream, and the connection stands: it is an older one, or it has too
-    /// many streams.
+    /// Whether the server has ended the stream, but not the connection: an older server, or one with too many
+    /// streams.
     pub(super) fn is_refused(&self) -> bool {
         self.stream.has_ended() && !self.client.is_closed()
     }
 }
 
-async fn hand_over(
+async fn send(
     stream: &TextStream,
     next: Option<(ClientId, Address, MessageText)>,
 ) -> Result<SentText, CallError> {

@@ -1,8 +1,7 @@
 //! What becomes of a typed line: it is done, or waits for the link.
 
-use qchat_client::Backoff;
 use qchat_client::proto::ClientId;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{LiveSession, WatchState, step};
 use crate::command::{Command, Input, parse};
@@ -78,6 +77,7 @@ impl LiveSession {
         line: &Command,
     ) -> Result<(), CommandError> {
         let patience = executor.options().time.per_line;
+        executor.begin_line();
         let settled = timeout(patience, self.deliver_before(line, executor)).await;
         executor.restore_cancelled();
         match settled {
@@ -93,7 +93,6 @@ impl LiveSession {
     async fn deliver_before(&mut self, line: &Command, executor: &mut Executor) {
         let ends_session = matches!(line, Command::Logout | Command::LogoutEverywhere);
         let passes_files = !ends_session && !matches!(line, Command::Leave(_));
-        let mut backoff = Backoff::default();
         if self.waiting() > 0 && !executor.is_connected() {
             let seconds = executor.options().time.per_line.as_secs();
             executor.output().notice(&format!("no connection; trying again for {seconds} s"));
@@ -112,8 +111,6 @@ impl LiveSession {
                     TaskEnd::SignedOut => executor.drop_connection(),
                 }
             } else if executor.can_be_restored() {
-                sleep(backoff.pause()).await;
-                backoff.failed();
                 // Whether it went well is seen in the next round.
                 let _ = executor.restore().await;
             } else {

@@ -1,4 +1,4 @@
-//! The texts of a script that are under way at once. They are told in the order of their lines.
+//! The texts of a script that are sent without waiting for each answer. Results come in the order of the lines.
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -10,36 +10,36 @@ use tokio::time::{Instant, timeout};
 use crate::command::Command;
 use crate::deadline::Deadline;
 use crate::error::CommandError;
-use crate::execute::{Executor, LineStatus, Persistence};
+use crate::execute::{Executor, LineRetry, LineStatus};
 use crate::outcome::Outcome;
 
-/// How many texts may be under way. The server's answers to more would not come sooner.
+/// The most texts under way. More would not bring the answers sooner.
 const UNDER_WAY_MAX: usize = 1000;
 
-/// A text that was handed over.
+/// A text that was sent.
 #[derive(Debug)]
-struct Begun {
+struct PendingText {
     command: String,
     line: Command,
     id: ClientId,
     deadline: Deadline,
     sent: SentText,
-    /// The number of the stream that it was handed to.
+    /// The number of the stream that carries it.
     stream: u64,
 }
 
-/// The texts that were handed over and are not told yet.
+/// The texts that were sent and are not reported yet.
 #[derive(Debug, Default)]
 pub(super) struct ScriptTexts {
-    /// The stream that they go on, and the connection that carries it.
+    /// The stream of the texts, and its connection.
     stream: Option<(TextStream, Client)>,
     /// The number of that stream.
     number: u64,
-    /// A connection on which the server takes no stream of texts: it is an older one, or has too many.
+    /// A connection on which the server refuses a stream of texts: an older server, or one with too many streams.
     refusing: Option<Client>,
-    begun: VecDeque<Begun>,
-    /// When a text was told last: the time of the next one begins then, if it was handed over before.
-    told: Option<Instant>,
+    begun: VecDeque<PendingText>,
+    /// The time of the last report: the time limit of the next text begins then, if it was sent before.
+    reported_at: Option<Instant>,
 }
 
 impl ScriptTexts {
@@ -52,7 +52,7 @@ impl ScriptTexts {
         self.begun.len() < UNDER_WAY_MAX
     }
 
-    /// Hands the text of a line over, or returns what came of the line if that is known at once.
+    /// Sends the text of a line, or returns the status of the line if that is known at once.
     pub(super) async fn begin(
         &mut self,
         executor: &mut Executor,
@@ -61,28 +61,28 @@ impl ScriptTexts {
     ) -> Option<LineStatus> {
         let id = ClientId::random();
         executor.begin_line();
-        // A text must not overtake those that an earlier stream has left without an answer.
+        // A text must not overtake those without an answer on an earlier stream.
         let is_next = self.begun.is_empty() || !self.is_lost(self.begun.back());
         if is_next && self.open(executor).await.is_some() {
             let deadline = executor.options().time.deadline;
-            if let Some(begun) = self.hand_over(command, line.clone(), (id, deadline)).await {
+            if let Some(begun) = self.send(command, line.clone(), (id, deadline)).await {
                 self.begun.push_back(begun);
                 return None;
             }
         }
         let mut worst = None;
         if !self.is_empty() {
-            // In this order: those lines stand before it.
-            worst = self.tell_all(executor).await;
+            // These lines stand before it.
+            worst = self.report_all(executor).await;
             executor.begin_line();
         }
-        let result = executor.run_until_deadline(&line, id, Persistence::default()).await;
+        let result = executor.run_until_deadline(&line, id, LineRetry::default()).await;
         let outcome = executor.report(command, result).await;
         Some(worst.into_iter().fold(outcome, LineStatus::worse))
     }
 
-    /// Tells the first text, which has this answer, or sends it again.
-    pub(super) async fn tell_first(
+    /// Reports the first text, which has this answer, or sends it again.
+    pub(super) async fn report_first(
         &mut self,
         executor: &mut Executor,
         answer: Result<Message, CommandError>,
@@ -100,7 +100,7 @@ impl ScriptTexts {
             }
             answer => answer.map(Outcome::Sent),
         };
-        self.told = Some(Instant::now());
+        self.reported_at = Some(Instant::now());
         Some(executor.report(&first.command, result).await)
     }
 
@@ -120,12 +120,12 @@ impl ScriptTexts {
         }
     }
 
-    /// Tells all that are under way; returns the worst that came of them.
-    pub(super) async fn tell_all(&mut self, executor: &mut Executor) -> Option<LineStatus> {
+    /// Reports all texts under way; returns the worst status.
+    pub(super) async fn report_all(&mut self, executor: &mut Executor) -> Option<LineStatus> {
         let mut worst: Option<LineStatus> = None;
         while !self.is_empty() {
             let answer = self.answered().await;
-            let outcome = self.tell_first(executor, answer).await;
+            let outcome = self.report_first(executor, answer).await;
             worst = match (worst, outcome) {
                 (Some(one), Some(other)) => Some(one.worse(other)),
                 (one, other) => one.or(other),
@@ -137,31 +137,31 @@ impl ScriptTexts {
         worst
     }
 
-    /// A text has its whole time from the answer to the one before it: its server may have been busy with that.
-    fn deadline_of(&self, begun: &Begun) -> Deadline {
-        self.told.map_or(begun.deadline, |told| begun.deadline.not_before(told))
+    /// The time limit of a text begins with the answer to the text before: the server may have been busy with that.
+    fn deadline_of(&self, begun: &PendingText) -> Deadline {
+        self.reported_at.map_or(begun.deadline, |at| begun.deadline.not_before(at))
     }
 
     /// Whether the stream of a text has ended, so that it gets no answer there.
-    fn is_lost(&self, begun: Option<&Begun>) -> bool {
+    fn is_lost(&self, begun: Option<&PendingText>) -> bool {
         let is_on_last = begun.is_some_and(|begun| begun.stream == self.number);
         !is_on_last || self.stream.as_ref().is_none_or(|(stream, _)| stream.has_ended())
     }
 
-    /// Hands the texts over once more, in their order and under their ids: the server does each once. If one
-    /// cannot be handed over, it and those after it are done when their turn comes.
+    /// Sends the texts again, in their order and under their ids: the server stores each once. If one
+    /// cannot be sent, it and those after it are sent one by one when they are first.
     ///
     /// Some may be stored already, and others of the lost connection may still be on their way to the store.
-    /// The order holds: on either stream each text comes before those after it, and its place is the one of
-    /// its first arrival.
+    /// The order holds: on both streams each text comes before those after it, and its first arrival decides
+    /// its place.
     async fn begin_again(&mut self, executor: &mut Executor) {
         let mut again = std::mem::take(&mut self.begun);
         executor.begin_line();
         if self.open(executor).await.is_some() {
             while let Some(begun) = again.pop_front() {
-                let Begun { command, line, id, deadline, .. } = &begun;
-                let handed = (*id, deadline.not_before(Instant::now()));
-                match self.hand_over(command, line.clone(), handed).await {
+                let PendingText { command, line, id, deadline, .. } = &begun;
+                let sent_as = (*id, deadline.not_before(Instant::now()));
+                match self.send(command, line.clone(), sent_as).await {
                     Some(begun) => self.begun.push_back(begun),
                     None => {
                         again.push_front(begun);
@@ -173,18 +173,18 @@ impl ScriptTexts {
         self.begun.append(&mut again);
     }
 
-    /// Hands a text to the stream that is open.
-    async fn hand_over(
+    /// Sends a text on the open stream.
+    async fn send(
         &self,
         command: &str,
         line: Command,
         (id, deadline): (ClientId, Deadline),
-    ) -> Option<Begun> {
+    ) -> Option<PendingText> {
         let (to, text) = line.text()?;
         let (stream, _) = self.stream.as_ref()?;
         let sent = timeout(deadline.left(), stream.send(id, to, text)).await.ok()?.ok()?;
         let command = command.to_owned();
-        Some(Begun { command, line, id, deadline, sent, stream: self.number })
+        Some(PendingText { command, line, id, deadline, sent, stream: self.number })
     }
 
     /// Opens the stream if there is none, and if the server can be reached at once.
