@@ -34,8 +34,6 @@ fn documents() -> Vec<Document> {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.extend(files_below(&root().join("docs")));
     files.extend(["cert", "scripts", "upload"].map(|folder| root().join(folder).join("README.md")));
-    // Its text moves to `docs/`.
-    files.retain(|file| !file.ends_with("ARCHITECTURE.md"));
     files.retain(|file| file.extension().is_some_and(|ending| ending == "md") && file.exists());
     files.sort();
     let documents: Vec<_> = files.iter().map(|file| Document::read(root(), file)).collect();
