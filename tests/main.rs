@@ -1,4 +1,4 @@
-//! The house tests: real QUIC on port 0, temporary folders, the real program.
+//! The system tests: the real program in temporary folders, over real QUIC on port 0.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
