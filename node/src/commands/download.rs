@@ -73,20 +73,21 @@ impl Handler for Download {
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
-        let place = context.state.file_store.transfer_slot(&caller.user)?;
+        let slot = context.state.file_store.transfer_slot(&caller.user)?;
         let stored = context.state.file_store.open_file(&file.name, file.size).await;
         let stored = stored.map_err(CommandError::failed)?;
         // Threads may read its blocks for a while after the session has ended.
-        stored.keep_guard(Arc::clone(&place));
+        stored.keep_guard(Arc::clone(&slot));
         let values = context.state.file_store.block_lists.get(&file, &stored).await?;
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
-        let mut good = CheckedBlocks { file: file.clone(), values, went: 0, damaged: None };
+        let mut checked =
+            CheckedBlocks { file: file.clone(), values, sent_blocks: 0, damaged: None };
         let sending = async {
             begin(&mut stream, header).await?;
             let outlet = context.windows.outgoing_file(&mut stream);
-            send(outlet, (stored, layout), (blocks, &mut good)).await?;
+            send(outlet, (stored, layout), (blocks, &mut checked)).await?;
             stream.finish().map_err(gone)
         };
         let sent = context.state.while_signed_in(&caller, sending).await;
@@ -95,7 +96,7 @@ impl Handler for Download {
             let _ = stream.reset(VarInt::from_u32(quic_codes::TRANSFER_FAILED));
         }
         sent?;
-        match good.damaged {
+        match checked.damaged {
             None => Ok(Done),
             Some(block) => {
                 // The undamaged blocks have to arrive before the refusal that ends the download.
@@ -125,7 +126,7 @@ fn runs(asked: &[BlockRange], layout: Layout) -> Option<Vec<Range<u64>>> {
 struct CheckedBlocks {
     file: File,
     values: Vec<BlockHash>,
-    went: u64,
+    sent_blocks: u64,
     /// The first damaged block.
     damaged: Option<u64>,
 }
@@ -134,7 +135,7 @@ impl BlockFilter for CheckedBlocks {
     async fn wants(&mut self, index: u64, value: BlockHash) -> Result<bool, SendError> {
         let stored = usize::try_from(index).ok().and_then(|index| self.values.get(index));
         if stored == Some(&value) {
-            self.went = self.went.saturating_add(1);
+            self.sent_blocks = self.sent_blocks.saturating_add(1);
             return Ok(true);
         }
         let from = Layout::of(self.file.size).bytes_of(index).start;
@@ -162,9 +163,9 @@ async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), Comman
 async fn send(
     mut outlet: OutgoingFile<'_>,
     (stored, layout): (Arc<BlockFile>, Layout),
-    (blocks, good): (Vec<Range<u64>>, &mut CheckedBlocks),
+    (blocks, checked): (Vec<Range<u64>>, &mut CheckedBlocks),
 ) -> Result<(), CommandError> {
-    let what = (blocks, &mut *good);
+    let what = (blocks, &mut *checked);
     let sent = qchat_transfer::send(stored, layout, what, &mut outlet, |_| ()).await;
     sent.map_err(|error| match error {
         SendError::Read(_) | SendError::Shorter => CommandError::failed(error),
@@ -173,8 +174,8 @@ async fn send(
             Refusal::TransferFailed.into()
         }
     })?;
-    let CheckedBlocks { file, went, .. } = good;
-    tracing::debug!(file = %file.name, went, of = layout.blocks(), "blocks of a file have gone");
+    let CheckedBlocks { file, sent_blocks, .. } = checked;
+    tracing::debug!(file = %file.name, went = sent_blocks, of = layout.blocks(), "blocks of a file have gone");
     Ok(())
 }
 

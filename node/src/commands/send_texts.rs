@@ -100,7 +100,7 @@ type PendingAnswer = JoinHandle<Result<Message, CommandError>>;
 fn outcome(sent: Result<Message, CommandError>) -> TextOutcome {
     match sent {
         Ok(message) => TextOutcome::Stored { id: message.id, at: message.at },
-        Err(failure) => TextOutcome::Refused(failure.into_refusal(SendTexts::NAME)),
+        Err(error) => TextOutcome::Refused(error.into_refusal(SendTexts::NAME)),
     }
 }
 

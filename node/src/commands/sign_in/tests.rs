@@ -17,12 +17,12 @@ use crate::store::changes::{CreateAccount, EndSessions, SessionSelection, StartS
 const RACES: usize = 300;
 
 /// The state of a server on which alice has an account.
-struct Home {
+struct TestServer {
     state: Arc<ServerState>,
     _folder: TempDir,
 }
 
-impl Home {
+impl TestServer {
     async fn with_alice(password_hash: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
@@ -60,8 +60,8 @@ impl Home {
     }
 
     #[track_caller]
-    fn check_nobody_is_here(&self, session: &Session) {
-        assert!(SignedOut::admit(session).is_ok(), "a dead token is signed in");
+    fn check_signed_out(&self, session: &Session) {
+        assert!(SignedOut::admit(session).is_ok(), "a ended token is signed in");
         assert!(!self.state.presence.is_online(&alice()));
         assert!(self.state.sessions.is_empty());
     }
@@ -71,7 +71,7 @@ fn alice() -> UserName {
     "alice".parse().unwrap()
 }
 
-fn at_home() -> Origin {
+fn origin() -> Origin {
     Origin { network: [192, 0, 2, 1].into(), user: alice() }
 }
 
@@ -86,87 +86,87 @@ fn weak_hash(text: &str) -> String {
 
 #[tokio::test]
 async fn a_session_that_ends_ends_on_its_connections_and_on_no_other() {
-    let home = Home::with_alice(String::new()).await;
-    let (lost, kept) = (home.begin().await, home.begin().await);
-    let (phone, _) = home.connect(lost).await;
-    let (desk, _) = home.connect(lost).await;
-    let (laptop, _) = home.connect(kept).await;
+    let server = TestServer::with_alice(String::new()).await;
+    let (lost, kept) = (server.begin().await, server.begin().await);
+    let (phone, _) = server.connect(lost).await;
+    let (desk, _) = server.connect(lost).await;
+    let (laptop, _) = server.connect(kept).await;
     let watching = SignedIn::admit(&phone).unwrap().ended;
-    home.end(lost).await;
+    server.end(lost).await;
     assert!(watching.is_cancelled());
     assert!(SignedOut::admit(&phone).is_ok() && SignedOut::admit(&desk).is_ok());
     assert_eq!(SignedIn::admit(&laptop).unwrap().token_hash, kept);
-    assert!(home.state.presence.is_online(&alice()));
+    assert!(server.state.presence.is_online(&alice()));
     laptop.sign_out();
-    home.check_nobody_is_here(&laptop);
+    server.check_signed_out(&laptop);
 }
 
 #[tokio::test]
 async fn a_connection_that_is_signed_in_anew_outlives_its_earlier_session() {
-    let home = Home::with_alice(String::new()).await;
-    let (earlier, later) = (home.begin().await, home.begin().await);
-    let (session, _) = home.connect(earlier).await;
+    let server = TestServer::with_alice(String::new()).await;
+    let (earlier, later) = (server.begin().await, server.begin().await);
+    let (session, _) = server.connect(earlier).await;
     session.sign_out();
-    home.state.sign_in(&session, alice(), later).await.unwrap();
+    server.state.sign_in(&session, alice(), later).await.unwrap();
     session.sign_out_of(&earlier);
     assert_eq!(SignedIn::admit(&session).unwrap().token_hash, later);
 }
 
 #[tokio::test]
-async fn a_token_that_died_since_it_was_looked_up_signs_nobody_in() {
-    let home = Home::with_alice(String::new()).await;
-    let token_hash = home.begin().await;
-    home.end(token_hash).await;
-    let (session, signed_in) = home.connect(token_hash).await;
+async fn a_token_that_ended_since_it_was_looked_up_signs_nobody_in() {
+    let server = TestServer::with_alice(String::new()).await;
+    let token_hash = server.begin().await;
+    server.end(token_hash).await;
+    let (session, signed_in) = server.connect(token_hash).await;
     assert!(matches!(signed_in, Err(CommandError::Refused(Refusal::SessionEnded))));
-    home.check_nobody_is_here(&session);
+    server.check_signed_out(&session);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resume_beside_the_end_of_its_session_leaves_nobody_signed_in() {
-    let home = Arc::new(Home::with_alice(String::new()).await);
+    let server = Arc::new(TestServer::with_alice(String::new()).await);
     for round in 0..RACES {
-        let token_hash = home.begin().await;
+        let token_hash = server.begin().await;
         let ending = tokio::spawn({
-            let home = Arc::clone(&home);
-            async move { home.end(token_hash).await }
+            let server = Arc::clone(&server);
+            async move { server.end(token_hash).await }
         });
         // In later rounds the sign-in comes later: at first before the session ends, at last after it.
         for _ in 0..round * 20 {
             tokio::task::yield_now().await;
         }
         // A short sign-in is no fault.
-        let (session, _) = home.connect(token_hash).await;
+        let (session, _) = server.connect(token_hash).await;
         ending.await.unwrap();
-        home.check_nobody_is_here(&session);
+        server.check_signed_out(&session);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_begins_beside_the_end_of_another_stays() {
-    let home = Arc::new(Home::with_alice(String::new()).await);
+    let server = Arc::new(TestServer::with_alice(String::new()).await);
     for _ in 0..RACES {
-        let earlier = home.begin().await;
-        let (_phone, _) = home.connect(earlier).await;
+        let earlier = server.begin().await;
+        let (_phone, _) = server.connect(earlier).await;
         let ending = tokio::spawn({
-            let home = Arc::clone(&home);
-            async move { home.end(earlier).await }
+            let server = Arc::clone(&server);
+            async move { server.end(earlier).await }
         });
-        let later = home.begin().await;
-        let (laptop, signed_in) = home.connect(later).await;
+        let later = server.begin().await;
+        let (laptop, signed_in) = server.connect(later).await;
         signed_in.unwrap();
         ending.await.unwrap();
         assert_eq!(SignedIn::admit(&laptop).unwrap().token_hash, later);
-        home.end(later).await;
+        server.end(later).await;
     }
 }
 
 #[tokio::test]
 async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
     let weak = weak_hash("hunter2");
-    let home = Home::with_alice(weak.clone()).await;
-    let known = async || home.state.store.password_hash(alice()).await.unwrap().unwrap();
-    let start = async |text| home.state.start_session(&at_home(), &password(text)).await;
+    let server = TestServer::with_alice(weak.clone()).await;
+    let known = async || server.state.store.password_hash(alice()).await.unwrap().unwrap();
+    let start = async |text| server.state.start_session(&origin(), &password(text)).await;
     assert!(matches!(start("wrong").await, Err(CommandError::Refused(Refusal::BadCredentials))));
     assert_eq!(known().await, weak);
     start("hunter2").await.unwrap();
@@ -176,27 +176,27 @@ async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
 
 #[tokio::test]
 async fn two_first_sign_ins_with_a_weak_hash_both_succeed() {
-    let home = Home::with_alice(weak_hash("hunter2")).await;
+    let server = TestServer::with_alice(weak_hash("hunter2")).await;
     let hunter = password("hunter2");
-    let start = async || home.state.start_session(&at_home(), &hunter).await;
+    let start = async || server.state.start_session(&origin(), &hunter).await;
     let (one, two) = tokio::join!(start(), start());
     assert!(one.is_ok() && two.is_ok());
-    assert_eq!(home.state.store.sessions(alice()).await.unwrap().len(), 2);
+    assert_eq!(server.state.store.sessions(alice()).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobody_out() {
     let first = Argon2::default().hash_password(b"first").unwrap().to_string();
-    let home = Home::with_alice(first).await;
-    let token = home.state.start_session(&at_home(), &password("first")).await.unwrap();
+    let server = TestServer::with_alice(first).await;
+    let token = server.state.start_session(&origin(), &password("first")).await.unwrap();
     let token_hash = blake3::hash(token.expose()).into();
     let caller = SignedIn { user: alice(), token_hash, ended: CancellationToken::new() };
     let change = async |id, old, new| {
         let change = ChangePassword { id, old: password(old), new: password(new) };
-        match home.state.change_password(&caller, at_home().network, change).await {
+        match server.state.change_password(&caller, origin().network, change).await {
             Ok(()) => "done",
             Err(CommandError::Refused(refusal)) => refusal.code().as_str(),
-            Err(failure) => panic!("{failure:?}"),
+            Err(error) => panic!("{error:?}"),
         }
     };
     let id = ClientId::random();
@@ -210,6 +210,6 @@ async fn a_repeated_change_of_a_password_is_answered_as_the_first_and_locks_nobo
     assert_eq!(change(ClientId::random(), "first", "second").await, "bad_credentials");
     assert_eq!(change(ClientId::random(), "second", "third").await, "done");
     assert_eq!(change(id, "first", "second").await, "id_reused");
-    let third = home.state.start_session(&at_home(), &password("third")).await;
+    let third = server.state.start_session(&origin(), &password("third")).await;
     assert!(third.is_ok());
 }
