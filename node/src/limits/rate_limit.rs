@@ -16,7 +16,8 @@
 //!   cannot do this: a device on a slow link would hold up the account's other devices, see
 //!   `long_slow_requests_leave_slots_for_other_devices` (same file).
 //! - The slots for session control are separate, so that the holder of a stolen session cannot keep its owner
-//!   from ending it: `a_thief_of_a_session_cannot_keep_the_owner_from_ending_it` (same file).
+//!   from ending it: `a_thief_of_a_session_cannot_keep_the_owner_from_ending_it` (same file). They are few, since
+//!   each command may use a thread: `session_control_occupies_only_the_threads_of_its_slots` (same file).
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

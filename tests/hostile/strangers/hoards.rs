@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use qchat_client::Progress;
 use qchat_proto::command::{
-    BlockRange, Cursor, Download, History, Log, Login, Logout, LogoutEverywhere, Selection, Users,
-    Watch,
+    BlockRange, Cursor, Done, Download, History, Log, Login, Logout, LogoutEverywhere,
+    RevokeSession, Selection, Users, Watch,
 };
 use qchat_proto::limits::{ANSWER_BYTES_MAX, MESSAGE_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{ALPN, BoundedVec, Request, Sequence, SessionToken, TransferId, frame};
+use qchat_proto::{
+    ALPN, BoundedVec, Refusal, Request, Sequence, SessionId, SessionToken, TransferId, frame,
+};
 use quinn::{RecvStream, SendStream, TransportConfig, VarInt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
@@ -239,6 +241,33 @@ async fn cancelled_downloads_occupy_only_the_threads_of_one_account() {
     let bound = 2 * DOWNLOADS * READING;
     println!("given up: {most} threads of {bound}");
     assert!(most <= bound, "{most} threads are more than {bound}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn session_control_occupies_only_the_threads_of_its_slots() {
+    // Twice as many as its slots. Idle threads end after ten seconds.
+    const THREADS: usize = 8;
+    const ROUNDS: usize = 4;
+    let server = Server::start();
+    let token = RawConnection::connect(&server).await.sign_up("mallory").await;
+    let connections = connections(&server, &token).await;
+    let before = server.threads();
+    for _ in 0..ROUNDS {
+        let mut answers = Vec::new();
+        for raw in &connections {
+            for _ in 0..COMMANDS {
+                answers.push(ask(raw, RevokeSession { id: SessionId([0; 6]) }).await.1);
+            }
+        }
+        for mut answer in answers {
+            // Each command commits a change, and then queries the store on a thread of its own.
+            let answer = frame::read::<Result<Done, Refusal>>(&mut answer, ANSWER_BYTES_MAX);
+            assert!(in_time(answer).await.unwrap().is_err());
+        }
+    }
+    let grown = server.threads().saturating_sub(before);
+    println!("session control: {grown} threads of {THREADS}");
+    assert!(grown <= THREADS, "{grown} threads are more than {THREADS}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
