@@ -1,14 +1,14 @@
-//! Watches on behalf of who is signed in at the prompt, and brings a lost connection back.
+//! Everything that happens while the prompt waits for a line: watching, reconnecting, sending, marking.
 //!
-//! What waits for the link is sent from here too. The shell stays the one owner of connection and account: all that is done here with it happens
-//! while the prompt waits for a line, and is given up when one comes.
+//! The executor owns the connection and the account. Everything that is done with it here is cancelled when a
+//! line comes.
 
 mod background;
 mod enter;
+mod mark_read;
 mod receipts;
 mod watch;
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::stdout;
@@ -16,9 +16,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_client::{CallError, Client, Cursor, UserName};
-use qchat_proto::command::Log;
-use qchat_proto::{Code, Message};
+use qchat_client::{Client, Cursor, UserName};
+use qchat_proto::Code;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -28,36 +27,34 @@ use crate::outbox::Delivery;
 use crate::outcome::{Notice, ReceivedMessage};
 use crate::output::{Palette, columns, text};
 use crate::prompt::background_transfers::BackgroundTransfers;
+use crate::prompt::live::mark_read::ReadMarker;
 use crate::prompt::live::receipts::ReceiptTracker;
 use crate::prompt::live::watch::{WatchEnd, watch};
 use crate::prompt::notices::{NoticeQueue, Print, start_printing};
 use crate::prompt::text::{ConnectionState, prompt};
 
-/// How many batches of shown messages wait for being marked as read.
+/// How many batches of printed messages wait for their marking.
 const SHOWN_MAX: usize = 16;
 
-/// How long marking may take when the program ends.
+/// How long marking may take at the end of the program.
 const MARK_MAX: Duration = Duration::from_secs(2);
 
-/// The watching of one REPL.
+/// The state beside the lines of one prompt.
 #[derive(Debug)]
 pub(crate) struct LiveSession {
     notices: Arc<NoticeQueue>,
     shown: mpsc::Receiver<Vec<ReceivedMessage>>,
     user: Option<UserName>,
-    /// Where watching goes on.
+    /// The positions from which the watch goes on.
     cursors: Vec<Cursor>,
     watch: WatchState,
-    /// Whether it was told that the connection is lost.
+    /// Whether the loss of the connection was announced.
     loss_is_told: bool,
-    /// Whether it was tried in vain to make it again.
+    /// Whether an attempt to reconnect has failed.
     failed: bool,
-    /// What was shown and is to be marked as read: no more than the board has room for, since
-    /// nothing new comes where marking fails.
-    unmarked: Vec<ReceivedMessage>,
-    marking: Option<JoinHandle<Vec<ReceivedMessage>>>,
+    marker: ReadMarker,
     own: ReceiptTracker,
-    /// Below which the lines wait that cannot be sent yet.
+    /// The folder of the outboxes.
     outboxes: Option<PathBuf>,
     delivery: Option<Delivery>,
     transfers: BackgroundTransfers,
@@ -67,13 +64,13 @@ pub(crate) struct LiveSession {
 enum WatchState {
     Off,
     On(JoinHandle<WatchEnd>),
-    /// It ended, and is to go on.
+    /// The watch has failed, and is to go on.
     Lost,
 }
 
 impl LiveSession {
-    /// Prints what comes by `print`. Without that nothing is watched. What cannot be sent yet waits below
-    /// `outboxes`, if that is given.
+    /// Prints notices with `print`. Lines that cannot be sent wait in a file below `outboxes`, if that is
+    /// given.
     pub(crate) fn new(
         notices: Arc<NoticeQueue>,
         print: Box<Print>,
@@ -95,8 +92,7 @@ impl LiveSession {
             watch: WatchState::Off,
             loss_is_told: false,
             failed: false,
-            unmarked: Vec::new(),
-            marking: None,
+            marker: ReadMarker::default(),
             own: ReceiptTracker::default(),
             outboxes,
             delivery: None,
@@ -104,12 +100,12 @@ impl LiveSession {
         }
     }
 
-    /// Notes that it was told already that there is no connection yet.
+    /// Notes that the user was told that there is no connection.
     pub(crate) fn begin_offline(&mut self) {
         (self.loss_is_told, self.failed) = (true, true);
     }
 
-    /// Takes note of what a line has changed: who is signed in, and on which connection.
+    /// Follows the changes of a line: another user, another connection, messages that were read or sent.
     pub(crate) fn follow(&mut self, executor: &mut Executor) {
         self.notices.note_seen(executor.take_seen());
         if let Some(change) = executor.take_key_remark() {
@@ -132,7 +128,7 @@ impl LiveSession {
         self.show_state(executor);
     }
 
-    /// Makes the prompt tell the truth.
+    /// Updates the text of the prompt.
     fn show_state(&self, executor: &Executor) {
         let connection = match () {
             () if executor.is_connected() || executor.closed_idle() => ConnectionState::Ready,
@@ -145,10 +141,10 @@ impl LiveSession {
         self.notices.set_prompt(prompt(executor, connection, waiting));
     }
 
-    /// Does what is to be done while the prompt waits.
+    /// Runs until the prompt has a line.
     ///
     /// # Cancel safety
-    /// Cancel safe, if the shell is told that it was broken off.
+    /// Cancel safe, if [`Executor::restore_cancelled`] is called after it.
     pub(crate) async fn attend(&mut self, executor: &mut Executor) -> Infallible {
         loop {
             self.show_state(executor);
@@ -162,41 +158,29 @@ impl LiveSession {
                     self.sent(step, executor);
                 }
                 ended = end_of_watch(&mut self.watch) => self.ended(ended),
-                // Nobody is signed in; the prompt says it all the same, unless the server has only
-                // ended what nobody used.
-                () = end_of_link(executor.client()), if matches!(self.watch, WatchState::Off) => {}
+                // Nobody is signed in. The prompt shows the loss in any case, unless the server has closed an
+                // idle connection.
+                () = end_of_connection(executor.client()), if matches!(self.watch, WatchState::Off) => {}
                 shown = self.shown.recv() => {
-                    self.unmarked.extend(shown.into_iter().flatten());
-                    self.mark(executor.signed_in());
+                    self.marker.add(shown.into_iter().flatten());
+                    self.marker.start(executor.signed_in());
                 }
-                left = end_of(self.marking.as_mut()) => {
-                    self.marking = None;
-                    self.unmarked.extend(left.unwrap_or_default());
-                }
+                () = self.marker.ended() => {}
             }
         }
     }
 
-    /// Marks as read what was shown, and ends the watching.
+    /// Ends the watch, and marks the printed messages as read.
     pub(crate) async fn finish(mut self, executor: &mut Executor) {
         self.stop();
         for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             executor.output().notice(&remark);
         }
         while let Ok(shown) = self.shown.try_recv() {
-            self.unmarked.extend(shown);
+            self.marker.add(shown);
         }
-        let marked = async {
-            if let Some(marking) = self.marking.take() {
-                self.unmarked.extend(marking.await.unwrap_or_default());
-            }
-            self.mark(executor.signed_in());
-            if let Some(marking) = self.marking.take() {
-                let _ = marking.await;
-            }
-        };
-        // What stays unread is shown again another time.
-        let _ = timeout(MARK_MAX, marked).await;
+        // Messages that stay unread are shown again at the next prompt.
+        let _ = timeout(MARK_MAX, self.marker.finish(executor.signed_in())).await;
     }
 
     fn start(&mut self, client: Client, user: UserName) {
@@ -210,7 +194,7 @@ impl LiveSession {
             delivery.note_connection();
         }
         self.transfers.connection_restored();
-        self.mark(Some((client, user)));
+        self.marker.start(Some((client, user)));
     }
 
     fn stop(&mut self) {
@@ -223,7 +207,7 @@ impl LiveSession {
         self.stop();
         self.notices.clear();
         self.cursors.clear();
-        self.unmarked.clear();
+        self.marker.clear();
         self.own.clear();
         for remark in self.transfers.stop_all().into_iter().chain(self.close_delivery()) {
             self.notice(&remark);
@@ -239,7 +223,7 @@ impl LiveSession {
         self.watch = WatchState::Lost;
     }
 
-    /// Tries once to go on watching, on a new connection if need be.
+    /// Makes one attempt to go on watching, on a new connection if need be.
     async fn resume(&mut self, executor: &mut Executor) {
         if !executor.is_connected() && !self.loss_is_told {
             self.loss_is_told = true;
@@ -257,7 +241,7 @@ impl LiveSession {
                 }
             }
             Err(failure) if failure.code.may_connect_later() => {
-                // The first may only have met the end of the old one.
+                // The first attempt may only have found the end of the old connection.
                 self.failed = self.loss_is_told;
             }
             Err(failure) => {
@@ -273,17 +257,6 @@ impl LiveSession {
     fn notice(&self, text: &str) {
         self.notices.post(Notice::Text(text.to_owned()));
     }
-
-    /// Marks what was shown to who is signed in, unless that is being done. What could not be marked
-    /// is tried again with what comes next.
-    fn mark(&mut self, signed_in: Option<(Client, UserName)>) {
-        let Some((client, user)) = signed_in.filter(|_| self.marking.is_none()) else { return };
-        self.unmarked.retain(|heard| heard.reader == user);
-        if !self.unmarked.is_empty() {
-            let shown = std::mem::take(&mut self.unmarked);
-            self.marking = Some(tokio::spawn(mark_read(client, shown)));
-        }
-    }
 }
 
 impl Drop for LiveSession {
@@ -292,7 +265,7 @@ impl Drop for LiveSession {
     }
 }
 
-/// What comes of sending what waits; waits for ever where nothing does.
+/// Waits for the result of a line in the outbox, for ever if none is sent.
 async fn step(delivery: &mut Option<Delivery>, executor: &Executor) -> TaskEnd {
     match delivery {
         Some(delivery) => delivery.step(executor.signed_in(), executor.options()).await,
@@ -300,40 +273,17 @@ async fn step(delivery: &mut Option<Delivery>, executor: &Executor) -> TaskEnd {
     }
 }
 
+/// Waits for the end of the watch; `None` if it panicked.
 async fn end_of_watch(watch: &mut WatchState) -> Option<WatchEnd> {
     match watch {
-        WatchState::On(task) => end_of(Some(task)).await,
+        WatchState::On(task) => task.await.ok(),
         WatchState::Off | WatchState::Lost => pending().await,
     }
 }
 
-async fn end_of_link(client: Option<&Client>) {
+async fn end_of_connection(client: Option<&Client>) {
     match client {
         Some(client) => client.closed().await,
         None => pending().await,
     }
-}
-
-/// What came of a task; nothing where it broke down. Waits for ever where there is none.
-async fn end_of<T>(task: Option<&mut JoinHandle<T>>) -> Option<T> {
-    match task {
-        Some(task) => task.await.ok(),
-        None => pending().await,
-    }
-}
-
-/// Marks messages as read; returns those for which the link was lost.
-async fn mark_read(client: Client, shown: Vec<ReceivedMessage>) -> Vec<ReceivedMessage> {
-    let mut logs: HashMap<Log, Vec<Message>> = HashMap::new();
-    for heard in &shown {
-        logs.entry(heard.log.clone()).or_default().push(heard.message.clone());
-    }
-    for (log, messages) in logs {
-        match client.mark_read(log, &messages).await {
-            Ok(()) | Err(CallError::Refused(_)) => {}
-            // Marking twice does no harm.
-            Err(_) => return shown,
-        }
-    }
-    Vec::new()
 }

@@ -1,4 +1,4 @@
-//! The lines about transfers that go on in the background.
+//! The commands about transfers in the background.
 
 use qchat_client::Refusal;
 use qchat_client::proto::ClientId;
@@ -9,7 +9,7 @@ use crate::error::CommandError;
 use crate::execute::{Executor, LineStatus};
 
 impl LiveSession {
-    /// Lets a line go on in the background.
+    /// Adds a transfer.
     pub(super) async fn start_background(
         &mut self,
         executor: &mut Executor,
@@ -21,10 +21,10 @@ impl LiveSession {
             (Input::Line(text), Some(_)) => self.transfers.push(text, line),
             _ => Err(Refusal::NotLoggedIn.into()),
         };
-        self.told(executor, input, pushed.map(|number| format!("transfer {number} begins"))).await
+        self.report(executor, input, pushed.map(|number| format!("transfer {number} begins"))).await
     }
 
-    /// Ends a transfer.
+    /// Stops a transfer.
     pub(super) async fn stop_transfer(
         &mut self,
         executor: &mut Executor,
@@ -32,10 +32,10 @@ impl LiveSession {
         number: u32,
     ) -> LineStatus {
         let stopped = self.transfers.stop(number);
-        self.told(executor, input, stopped).await
+        self.report(executor, input, stopped).await
     }
 
-    async fn told(
+    async fn report(
         &mut self,
         executor: &mut Executor,
         input: Input<'_>,

@@ -1,4 +1,4 @@
-//! What becomes of a typed line: it is done, or waits for the link.
+//! Runs a typed line, or lets it wait for a connection.
 
 use qchat_client::proto::ClientId;
 use tokio::time::timeout;
@@ -12,10 +12,10 @@ use crate::outbox::Delivery;
 use crate::outcome::{LateResult, Notice, Outcome};
 
 impl LiveSession {
-    /// Does a typed line, or keeps it until the link is back.
+    /// Runs a typed line, or keeps it in the outbox until there is a connection.
     ///
     /// # Cancel safety
-    /// As [`Executor::run_line`]. What was kept stays so.
+    /// As [`Executor::run_line`]. A line in the outbox stays there.
     pub(crate) async fn enter(&mut self, executor: &mut Executor, text: &str) -> LineStatus {
         let input = Input::line(text);
         match parse(input) {
@@ -36,8 +36,8 @@ impl LiveSession {
         }
     }
 
-    /// Does a line at once where that is possible, so that its answer is seen below it. Otherwise it gets
-    /// behind those that wait.
+    /// Runs a command at once if possible, so that its result appears below the line. Otherwise the line goes
+    /// to the end of the outbox.
     async fn send(
         &mut self,
         executor: &mut Executor,
@@ -69,8 +69,8 @@ impl LiveSession {
         self.delivery.as_ref().map_or(0, Delivery::waiting)
     }
 
-    /// Sends what waits before a line that cannot, for as long as that may take. Where the link stands,
-    /// the line is done even if something still waits.
+    /// Sends the outbox before a command that cannot wait, within the time of a line. If there is a connection
+    /// at the end, the command runs even if lines still wait.
     async fn settle(
         &mut self,
         executor: &mut Executor,
@@ -89,7 +89,7 @@ impl LiveSession {
         }
     }
 
-    /// A question does not wait for files.
+    /// Sends the outbox. A command that only reads does not wait for files.
     async fn deliver_before(&mut self, line: &Command, executor: &mut Executor) {
         let ends_session = matches!(line, Command::Logout | Command::LogoutEverywhere);
         let passes_files = !ends_session && !matches!(line, Command::Leave(_));
@@ -111,7 +111,7 @@ impl LiveSession {
                     TaskEnd::SignedOut => executor.drop_connection(),
                 }
             } else if executor.can_be_restored() {
-                // Whether it went well is seen in the next round.
+                // The next round shows whether this succeeded.
                 let _ = executor.restore().await;
             } else {
                 return;
@@ -119,7 +119,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes note of what has come of sending.
+    /// Handles the end of an attempt to send.
     pub(super) fn sent(&mut self, step: TaskEnd, executor: &mut Executor) {
         match step {
             TaskEnd::Done(sent) => {
@@ -141,7 +141,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes up what waits for who is signed in now.
+    /// Opens the outbox of the signed-in user.
     pub(super) fn open_delivery(&mut self, executor: &Executor) {
         let (Some(user), Some(outboxes)) = (&self.user, &self.outboxes) else { return };
         let folder = path_of(outboxes, executor.server(), user);
@@ -154,7 +154,7 @@ impl LiveSession {
         }
     }
 
-    /// Leaves what waits where it is kept; says what is to be told of it.
+    /// Closes the outbox. Returns the remark about lines that still wait.
     pub(super) fn close_delivery(&mut self) -> Option<String> {
         let mut delivery = self.delivery.take().filter(|delivery| delivery.waiting() > 0)?;
         delivery.save();
