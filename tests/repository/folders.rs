@@ -86,6 +86,7 @@ const ORDER: [(&str, &[&str]); 7] = [
             "commands",
             "connect",
             "files",
+            "reconnect",
             "follower",
         ],
     ),
