@@ -101,15 +101,33 @@ pub fn replace(path: &Path, text: &str) -> io::Result<()> {
 /// The operating system's; [`io::ErrorKind::PermissionDenied`] with a remedy if others can read the
 /// file, too; [`io::ErrorKind::InvalidData`] if it is longer.
 pub fn read_secret(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
+    let Some(file) = open_existing(path)? else { return Ok(None) };
     check_secret(&file, path)?;
+    read_bounded(file, bytes_max).map(Some)
+}
+
+/// Reads a text that is no secret: at most `bytes_max` bytes of it. `None` if there is no file.
+///
+/// # Errors
+/// The operating system's; [`io::ErrorKind::InvalidData`] if it is longer, or is not UTF-8.
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> io::Result<Option<String>> {
+    let Some(file) = open_existing(path)? else { return Ok(None) };
+    let text = String::from_utf8(read_bounded(file, bytes_max)?);
+    text.map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+}
+
+fn open_existing(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => file.map(Some),
+    }
+}
+
+fn read_bounded(file: File, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut content)?;
     match u64::try_from(content.len()) {
-        Ok(length) if length <= bytes_max => Ok(Some(content)),
+        Ok(length) if length <= bytes_max => Ok(content),
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long")),
     }
 }

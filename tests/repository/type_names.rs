@@ -8,12 +8,6 @@ use super::{root, rust_files};
 const CRATES: [&str; 8] =
     ["src", "tests", "proto", "transfer", "node", "client/src", "client/terminal", "bench"];
 
-/// Names that a crate defines more than once, each with its reason.
-const ALLOWED: [(&str, &str, &str); 1] = [("client/src", "Outgoing", "to be renamed")];
-
-/// The length of that list. It may only fall.
-const ALLOWED_MAX: usize = 1;
-
 /// The name that a line of code defines as a type.
 ///
 /// An indented `type` is an associated type of a trait: it means the same in each implementation.
@@ -34,7 +28,6 @@ fn defined(line: &str) -> Option<&str> {
 
 #[test]
 fn a_type_name_means_one_thing_in_a_crate() {
-    assert!(ALLOWED.len() <= ALLOWED_MAX);
     let mut doubles = Vec::new();
     for folder in CRATES {
         let mut definitions = BTreeMap::<String, Vec<String>>::new();
@@ -46,11 +39,7 @@ fn a_type_name_means_one_thing_in_a_crate() {
             }
         }
         assert!(!definitions.is_empty(), "{folder} defines no type");
-        definitions.retain(|name, files| {
-            let is_allowed =
-                ALLOWED.iter().any(|(of, allowed, _)| (*of, *allowed) == (folder, name));
-            files.len() > 1 && !is_allowed
-        });
+        definitions.retain(|_, files| files.len() > 1);
         doubles.extend(definitions);
     }
     assert!(doubles.is_empty(), "{doubles:#?}");

@@ -32,7 +32,7 @@ const WRITTEN_BYTES_MAX: usize = 16 * 1024;
 /// connection, in the same order and under the same ids: the server stores each once.
 #[derive(Debug)]
 pub struct TextStream {
-    texts: mpsc::Sender<Outgoing>,
+    texts: mpsc::Sender<OutgoingText>,
     ended: Arc<Mutex<Option<NoAnswer>>>,
 }
 
@@ -44,7 +44,7 @@ pub struct SentText {
 }
 
 #[derive(Debug)]
-struct Outgoing {
+struct OutgoingText {
     text: SendText,
     answer: oneshot::Sender<Result<Message, CallError>>,
 }
@@ -91,7 +91,7 @@ impl TextStream {
         text: MessageText,
     ) -> Result<SentText, CallError> {
         let (told, answer) = oneshot::channel();
-        let outgoing = Outgoing { text: SendText { id, to, text }, answer: told };
+        let outgoing = OutgoingText { text: SendText { id, to, text }, answer: told };
         let sent = SentText { answer, ended: Arc::clone(&self.ended) };
         match self.texts.send(outgoing).await {
             Ok(()) => Ok(sent),
@@ -130,8 +130,8 @@ fn why_ended(ended: &Mutex<Option<NoAnswer>>) -> NoAnswer {
 struct Writer {
     stream: SendStream,
     windows: Arc<ConnectionWindows>,
-    texts: mpsc::Receiver<Outgoing>,
-    unanswered: mpsc::Sender<Outgoing>,
+    texts: mpsc::Receiver<OutgoingText>,
+    unanswered: mpsc::Sender<OutgoingText>,
 }
 
 impl Writer {
@@ -169,7 +169,7 @@ impl Writer {
 /// Reads the answers.
 struct Reader {
     call: Call<SendTexts>,
-    waiting: mpsc::Receiver<Outgoing>,
+    waiting: mpsc::Receiver<OutgoingText>,
     from: UserName,
     ended: Arc<Mutex<Option<NoAnswer>>>,
 }
@@ -185,7 +185,7 @@ impl Reader {
     }
 
     /// Ends the stream. The callers that wait for later answers learn it when this value is dropped.
-    fn end(self, error: CallError, first: Outgoing) {
+    fn end(self, error: CallError, first: OutgoingText) {
         let reason = match error {
             CallError::NotSent(reason) | CallError::OutcomeUnknown(reason) => reason,
             // The stream itself is refused, for example because nobody is signed in any more.
@@ -195,8 +195,8 @@ impl Reader {
         let _ = first.answer.send(Err(CallError::OutcomeUnknown(reason)));
     }
 
-    fn answer(&self, outgoing: Outgoing, outcome: TextOutcome) {
-        let Outgoing { text, answer } = outgoing;
+    fn answer(&self, outgoing: OutgoingText, outcome: TextOutcome) {
+        let OutgoingText { text, answer } = outgoing;
         let told = match outcome {
             TextOutcome::Stored { id, at } => {
                 let body = Body::Text(text.text);

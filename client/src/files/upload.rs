@@ -32,7 +32,7 @@ const HASHES_MAX: Duration = Duration::from_secs(60);
 const FILE_PRIORITY: i32 = -1;
 
 /// A file that is being sent.
-struct Outgoing {
+struct OutgoingFile {
     local: LocalFile,
     transfer: TransferId,
     /// The number of first blocks that the server has in some form.
@@ -103,7 +103,7 @@ async fn upload(
         }
         UploadOpening::SendFile { kept } => {
             progress.started(shown, local.size);
-            transmit(connection, call, Outgoing { local, transfer, kept, progress }).await
+            transmit(connection, call, OutgoingFile { local, transfer, kept, progress }).await
         }
     }
 }
@@ -112,7 +112,7 @@ async fn upload(
 async fn transmit(
     connection: &Connection,
     mut call: Call<Upload>,
-    outgoing: Outgoing,
+    outgoing: OutgoingFile,
 ) -> Result<Message, CallError> {
     let (witness, kept) = (outgoing.local.witness.clone(), outgoing.kept);
     let mut stream = connection.open_uni().await?;
@@ -227,10 +227,10 @@ impl BlockFilter for Differing {
 async fn write(
     connection: &Connection,
     stream: &mut SendStream,
-    outgoing: Outgoing,
+    outgoing: OutgoingFile,
     theirs: mpsc::UnboundedReceiver<BlockHash>,
 ) -> Result<(), SendError> {
-    let Outgoing { local, transfer, kept, mut progress } = outgoing;
+    let OutgoingFile { local, transfer, kept, mut progress } = outgoing;
     write_header(stream, &frame::encode_frame(&FileHeader { transfer })).await?;
     let layout = Layout::of(local.size);
     let mut filter = Differing { kept, theirs, hashes: Vec::new(), witness: local.witness };

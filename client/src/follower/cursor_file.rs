@@ -2,9 +2,9 @@
 //!
 //! A text file, one log a line: `inbox 17`, `+lab 3`. It is replaced in one step.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use qchat_proto::Sequence;
 use qchat_proto::command::{Cursor, Log};
@@ -76,9 +76,8 @@ impl CursorFile {
             Ok(None) => return Err(CursorFileError::InUse { path }),
             Err(reason) => return Err(CursorFileError::Read { path, reason }),
         };
-        let text = match read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let text = match private_file::read_text(&path, CURSOR_FILE_BYTES_MAX) {
+            Ok(text) => text.unwrap_or_default(),
             Err(reason) => return Err(CursorFileError::Read { path, reason }),
         };
         match parse(&text) {
@@ -107,13 +106,6 @@ impl CursorFile {
         self.cursors = cursors;
         Ok(())
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > CURSOR_FILE_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
-    }
-    fs::read_to_string(path)
 }
 
 /// The cursors, or the number of the first damaged line.
@@ -154,6 +146,8 @@ fn name(log: &Log) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn cursors() -> Vec<Cursor> {

@@ -6,7 +6,7 @@
 //! and a reader needs no lock. (Appending in single writes would do for pinning, but not for forgetting, and a
 //! crash could leave half a line.)
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -160,20 +160,9 @@ impl PinFile {
 
     /// The whole file; an empty text if there is none.
     fn read(&self) -> Result<String, PinError> {
-        let read = || {
-            let length = fs::metadata(&self.path)?.len();
-            if length > PIN_FILE_BYTES_MAX {
-                return Err(io::Error::other("it is too long for a pin file"));
-            }
-            fs::read_to_string(&self.path)
-        };
-        match read() {
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            read => read.map_err(|error| PinError::Read {
-                path: self.path.clone(),
-                reason: Arc::new(error),
-            }),
-        }
+        let read = private_file::read_text(&self.path, PIN_FILE_BYTES_MAX);
+        let failed = |error| PinError::Read { path: self.path.clone(), reason: Arc::new(error) };
+        Ok(read.map_err(failed)?.unwrap_or_default())
     }
 
     fn lock(&self) -> Result<File, PinError> {

@@ -14,6 +14,7 @@ mod corpus;
 mod downloads;
 mod hostile_names;
 mod identity;
+mod reconnect;
 mod retries;
 mod server;
 mod uploads;

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 fn server(text: &str) -> ServerAddress {
