@@ -10,7 +10,7 @@ const FOLDERS: [&str; 8] =
     ["src", "proto", "transfer", "node", "client", "bench", "fuzz/fuzz_targets", "tests"];
 
 /// The number of sentences that do not. It may only fall, to zero.
-const HIDDEN_SUBJECTS_MAX: usize = 280;
+const HIDDEN_SUBJECTS_MAX: usize = 12;
 
 /// The comments of a file, each with the number of its first line. Comments on adjacent lines are one.
 fn comments(source: &str) -> Vec<(usize, String)> {

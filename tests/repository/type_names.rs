@@ -12,10 +12,9 @@ const CRATES: [&str; 8] =
 ///
 /// An indented `type` is an associated type of a trait: it means the same in each implementation.
 fn defined(line: &str) -> Option<&str> {
-    let visible = |rest: &'static str| ["pub ", "pub(crate) ", "pub(super) ", rest];
     let code = line.trim_start();
-    let code =
-        visible("pub(in ").into_iter().find_map(|start| code.strip_prefix(start)).unwrap_or(code);
+    let visible = ["pub ", "pub(crate) ", "pub(super) "];
+    let code = visible.into_iter().find_map(|start| code.strip_prefix(start)).unwrap_or(code);
     let kinds: &[&str] = match line.starts_with(' ') {
         true => &["struct ", "enum ", "trait "],
         false => &["struct ", "enum ", "trait ", "type "],

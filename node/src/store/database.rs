@@ -5,12 +5,13 @@
 //! reopened for reading only, and each change tries again to open it for writing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
 use super::error::{OpenError, StoreError};
 use crate::error_chain::error_chain;
+use crate::lock;
 
 /// Opens the database from its existing file.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
@@ -73,7 +74,7 @@ impl ReopeningDatabase {
         &self,
         work: impl FnOnce(&Opened) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = lock::read(&self.opened);
         work(opened.as_ref().ok_or(StoreError::Closed)?)
     }
 
@@ -103,7 +104,7 @@ impl ReopeningDatabase {
 
     /// Reopens the database, unless another thread has done so since `seen` reopenings.
     fn reopen_once(&self, seen: u64, error: &StoreError) -> Result<(), StoreError> {
-        let opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let opened = lock::write(&self.opened);
         if self.reopenings.load(Ordering::Relaxed) != seen {
             return Ok(());
         }
@@ -119,7 +120,7 @@ impl ReopeningDatabase {
     /// # Errors
     /// The database cannot be opened. The next read or write tries again.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        self.replace(self.opened.write().unwrap_or_else(PoisonError::into_inner))
+        self.replace(lock::write(&self.opened))
     }
 
     fn replace(&self, mut opened: RwLockWriteGuard<'_, Option<Opened>>) -> Result<(), StoreError> {
@@ -139,7 +140,7 @@ impl ReopeningDatabase {
     }
 
     fn reopen_unless(&self, is_enough: impl Fn(&Opened) -> bool) -> Result<(), StoreError> {
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = lock::read(&self.opened);
         let is_open = opened.as_ref().is_some_and(is_enough);
         drop(opened);
         if is_open { Ok(()) } else { self.reopen() }
