@@ -5,6 +5,7 @@ mod documents;
 mod folders;
 mod layers;
 mod release;
+mod tiers;
 mod type_names;
 
 use std::path::{Path, PathBuf};
