@@ -83,6 +83,7 @@ mod files;
 mod follower;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod lock;
 pub mod private_file;
 mod reconnect;
 mod trust;

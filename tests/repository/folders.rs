@@ -78,6 +78,7 @@ const ORDER: [(&str, &[&str]); 7] = [
         "client/src",
         &[
             "address",
+            "lock",
             "private_file",
             "error",
             "trust",
@@ -93,8 +94,8 @@ const ORDER: [(&str, &[&str]); 7] = [
     (
         "client/terminal/src",
         &[
-            "values", "exit", "error", "command", "config", "deadline", "outcome", "output",
-            "login", "execute", "outbox", "prompt", "script", "start",
+            "lock", "values", "exit", "error", "command", "config", "deadline", "outcome",
+            "output", "login", "execute", "outbox", "prompt", "script", "start",
         ],
     ),
     (

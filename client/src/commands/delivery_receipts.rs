@@ -1,7 +1,7 @@
 //! Reports to the server which messages have reached this device, so that their senders can see it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use qchat_proto::command::{Log, MarkDelivered, SequenceRange};
 use qchat_proto::limits::READ_RANGES_MAX;
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
+use crate::lock::lock;
 
 /// Messages that have come and are not reported yet. They gather here while a report is under way.
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ impl Unreported {
     /// Adds a message. The messages of a log come in order, so ranges grow at their ends. A message that
     /// would need more ranges than one request takes is left out.
     fn add(&self, log: &Log, sequence: Sequence) {
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = lock(&self.logs);
         let ranges = logs.entry(log.clone()).or_default();
         let has_room = ranges.len() < READ_RANGES_MAX;
         match ranges.last_mut() {
@@ -63,7 +64,7 @@ impl Unreported {
     }
 
     fn take(&self) -> HashMap<Log, Vec<SequenceRange>> {
-        std::mem::take(&mut *self.logs.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.logs))
     }
 }
 

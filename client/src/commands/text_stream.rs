@@ -1,6 +1,6 @@
 //! Sending many texts without waiting for each answer, in order.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use qchat_proto::command::{SendText, SendTexts, TextOutcome};
 use qchat_proto::file_stream::FileHeader;
@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::client::Client;
 use crate::connection::Call;
 use crate::error::{CallError, NoAnswer, in_one_line};
+use crate::lock::lock;
 
 /// The most texts without an answer: more than a path of 1,000 packets a second and a second of delay
 /// holds. Each takes at most the memory of the longest text.
@@ -101,8 +102,7 @@ impl TextStream {
 
     /// Whether the stream has ended: texts without an answer get none any more.
     pub fn has_ended(&self) -> bool {
-        self.texts.is_closed()
-            || self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.texts.is_closed() || lock(&self.ended).is_some()
     }
 }
 
@@ -122,7 +122,7 @@ impl SentText {
 }
 
 fn why_ended(ended: &Mutex<Option<NoAnswer>>) -> NoAnswer {
-    let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+    let ended = lock(ended);
     ended.clone().unwrap_or(NoAnswer::Closed)
 }
 
@@ -191,7 +191,7 @@ impl Reader {
             // The stream itself is refused, for example because nobody is signed in any more.
             other => NoAnswer::Lost(in_one_line(&other)),
         };
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.clone());
+        *lock(&self.ended) = Some(reason.clone());
         let _ = first.answer.send(Err(CallError::OutcomeUnknown(reason)));
     }
 

@@ -1,7 +1,7 @@
 //! A connection, with the state that all calls on it share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qchat_proto::{TransferId, UserName, quic_codes};
@@ -12,6 +12,7 @@ use tokio::time::{interval, timeout};
 use crate::connection::dial::Dialled;
 use crate::connection::endpoint::Purpose;
 use crate::connection::incoming_streams::take_files;
+use crate::lock::lock;
 
 /// How long closing may take.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
@@ -62,11 +63,11 @@ impl Connection {
     }
 
     pub(crate) fn user(&self) -> Option<UserName> {
-        self.user.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.user).clone()
     }
 
     pub(crate) fn set_user(&self, user: Option<UserName>) {
-        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user;
+        *lock(&self.user) = user;
     }
 
     /// Whether this side has closed the connection on purpose.

@@ -4,7 +4,7 @@
 //! changes only the server's own line of the pin file, and never the pinned key: that key is replaced when
 //! the server shows the announced one. So a hostile server gains nothing by an announcement.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qchat_proto::Fingerprint;
@@ -17,6 +17,7 @@ use crate::address::ServerAddress;
 use crate::connection::call::Call;
 use crate::connection::handle::Connection;
 use crate::error::CallError;
+use crate::lock::lock;
 use crate::trust::{PinFile, Rule};
 
 /// The most changes that are noted on one connection: each costs a write to the disk, and no honest server
@@ -62,7 +63,7 @@ impl Announcements {
             listen(&pin, Call::ask_over(&quic, &windows, NextKey), &noted).await;
             noted.send_replace(true);
         });
-        let mut before = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = lock(&self.listening);
         if let Some(before) = before.replace(listening.abort_handle()) {
             before.abort();
         }

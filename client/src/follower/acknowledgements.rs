@@ -1,6 +1,6 @@
 //! Acknowledged messages: their cursors go to the disk first, then they are marked as read.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use qchat_proto::{MessageId, Refusal};
@@ -14,6 +14,7 @@ use crate::follower::cursor_file::{CursorFile, CursorFileError};
 use crate::follower::error::FollowError;
 use crate::follower::log_positions::LogPositions;
 use crate::follower::options::Cursors;
+use crate::lock::lock;
 
 /// The most messages that may wait to be acknowledged.
 const IN_FLIGHT_MAX: usize = 1024;
@@ -49,7 +50,7 @@ impl Acknowledgements {
     }
 
     pub(crate) fn positions(&self) -> MutexGuard<'_, LogPositions> {
-        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.positions)
     }
 
     /// Notes that the cursors may have moved.
@@ -79,7 +80,7 @@ impl Acknowledgements {
         let shared = Arc::clone(self);
         let saving = spawn_blocking(move || match &shared.file {
             Some(file) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut file = lock(file);
                 let cursors = shared.positions().cursors();
                 file.save(cursors)
             }

@@ -1,7 +1,7 @@
 //! Checks a server's identity during the handshake.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use qchat_proto::Fingerprint;
 use rustls::client::WebPkiServerVerifier;
@@ -17,6 +17,7 @@ use rustls::{
 
 use crate::address::ServerAddress;
 use crate::error::{ConnectError, IdentityError, in_one_line};
+use crate::lock::lock;
 use crate::trust::known_servers::{Pin, PinFile};
 use crate::trust::policy::{Trust, Unknown};
 
@@ -115,7 +116,7 @@ impl Verifier {
     /// The server's key, or the reason why it is refused; `None` if the server has shown no certificate yet.
     /// That the server holds the key is certain only once the handshake has succeeded.
     pub(crate) fn judgement(&self) -> Option<Result<Fingerprint, IdentityError>> {
-        self.judgement.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.judgement).clone()
     }
 
     fn judge_key(&self, presented: Fingerprint) -> Result<Fingerprint, IdentityError> {
@@ -162,7 +163,7 @@ impl ServerCertVerifier for Verifier {
             }
         }
         let trusted = judgement.is_ok();
-        *self.judgement.lock().unwrap_or_else(PoisonError::into_inner) = Some(judgement);
+        *lock(&self.judgement) = Some(judgement);
         match trusted {
             true => Ok(ServerCertVerified::assertion()),
             false => Err(CertificateError::ApplicationVerificationFailure.into()),

@@ -17,6 +17,7 @@ mod exit;
 #[cfg(any(test, fuzzing))]
 #[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
 pub mod fuzzing;
+mod lock;
 mod login;
 mod outbox;
 mod outcome;

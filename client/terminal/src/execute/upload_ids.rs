@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use qchat_client::{Address, ServerAddress, UserName, private_file};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use crate::config::path_of;
+use crate::lock::lock;
 
 /// Longer than any note of this program.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;
@@ -47,7 +48,7 @@ impl AnsweredUploads {
     }
 
     fn notes(&self) -> MutexGuard<'_, Vec<UploadNote>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The progress of a transfer, for others to read while it runs.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use qchat_client::TransferEvent;
+
+use crate::lock::lock;
 
 /// Shared between the transfer and its readers.
 #[derive(Debug, Default)]
@@ -63,7 +65,7 @@ impl ProgressMeter {
     }
 
     fn lock(&self) -> MutexGuard<'_, Reading> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Progress bars of transfers, on standard error, while no prompt is shown.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use qchat_client::{Progress, TransferEvent};
 
+use crate::lock::lock;
 use crate::outcome::ProgressMeter;
 use crate::output::no_echo::NoEcho;
 use crate::output::sanitize;
@@ -134,7 +135,7 @@ impl TransferBar {
 
     /// The blocks of the partial file that were damaged.
     pub(crate) fn damaged(&self) -> Vec<u64> {
-        self.seen.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.seen.damaged).clone()
     }
 }
 
@@ -164,7 +165,7 @@ impl BarState {
                 }
             }
             TransferEvent::Damaged { block } => {
-                self.damaged.lock().unwrap_or_else(PoisonError::into_inner).push(block);
+                lock(&self.damaged).push(block);
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use qchat_proto::{MessageId, Stage};
 
+use crate::lock::lock;
 use crate::outcome::{Notice, NoticeBatch, ReceivedMessage};
 
 /// How many notices wait. Later messages are only counted then.
@@ -186,7 +187,7 @@ impl NoticeQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Receipts of the messages that were sent from this prompt.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qchat_client::{Client, UserName};
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
+use crate::lock::lock;
 use crate::outcome::Notice;
 use crate::prompt::notices::NoticeQueue;
 
@@ -69,7 +70,7 @@ impl ReceiptTracker {
 
 impl TrackedMessage {
     fn told(&self) -> Stage {
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.told)
     }
 
     fn follow(&mut self, client: Client, notices: &Arc<NoticeQueue>) {
@@ -120,7 +121,7 @@ async fn tell(
             sleep(SETTLE).await;
         }
         let stage = *coming.borrow_and_update();
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = lock(told);
         if stage > *told {
             *told = stage;
             notices.post(Notice::Receipt { stage, messages: vec![id.clone()] });
