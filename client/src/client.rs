@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use qchat_proto::{ClientId, Command, Fingerprint, UserName};
 
+use crate::address::ServerAddress;
 use crate::connection::{Announcements, Connection};
 use crate::error::{CallError, NoAnswer, PinError};
 use crate::trust::KeyStatus;
@@ -20,6 +21,8 @@ use crate::trust::KeyStatus;
 #[derive(Clone)]
 pub struct Client {
     connection: Arc<Connection>,
+    server: ServerAddress,
+    server_key: Fingerprint,
     /// Notes the server's next key, if the server is known by a pinned key.
     announcements: Option<Arc<Announcements>>,
     key: KeyStatus,
@@ -30,12 +33,15 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(
         connection: Connection,
+        (server, server_key): (ServerAddress, Fingerprint),
         announcements: Option<Announcements>,
         key: KeyStatus,
         pin_error: Option<PinError>,
     ) -> Self {
         Self {
             connection: Arc::new(connection),
+            server,
+            server_key,
             announcements: announcements.map(Arc::new),
             key,
             pin_error: pin_error.map(Arc::new),
@@ -56,6 +62,16 @@ impl Client {
     /// The id that the next call carries: the one that was given, or a new one.
     pub fn request_id(&self) -> ClientId {
         self.request_id.unwrap_or_else(ClientId::random)
+    }
+
+    /// The address under which the server was reached.
+    pub fn server(&self) -> &ServerAddress {
+        &self.server
+    }
+
+    /// The key by which the server has proven its identity on this connection.
+    pub fn server_key(&self) -> Fingerprint {
+        self.server_key
     }
 
     /// The server's key, if the server was unknown until now. The key is pinned, unless there is a

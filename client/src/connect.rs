@@ -60,7 +60,8 @@ impl Client {
             }
             pinned => (pinned?, None),
         };
-        Ok(Self::new(connection, announcements, key, pin_error))
+        let server = (server.clone(), presented);
+        Ok(Self::new(connection, server, announcements, key, pin_error))
     }
 }
 
