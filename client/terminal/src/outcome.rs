@@ -5,8 +5,12 @@ mod notice;
 mod progress_meter;
 mod transfer;
 
-use qchat_proto::command::{Group, Log, Member, Session, User};
+use std::fmt::Debug;
+
+use jiff::Zoned;
+use qchat_proto::command::Log;
 use qchat_proto::{File, GroupName, Message, Receipt, SessionId, UserName};
+use serde_json::Value;
 
 use crate::command::Verb;
 use crate::error::CommandError;
@@ -28,12 +32,8 @@ pub(crate) enum Outcome {
     SignedOutEverywhere,
     /// The password has changed, and the user's other sessions have ended.
     PasswordChanged,
-    /// The user's sessions.
-    Sessions(Vec<Session>),
     /// The session with this id has ended.
     Revoked(SessionId),
-    /// The other users.
-    Users(Vec<User>),
     /// The message as the server stores it.
     Sent(Message),
     /// The result of sending several files.
@@ -53,14 +53,33 @@ pub(crate) enum Outcome {
     Joined(GroupName),
     /// The user is no longer a member.
     Left(GroupName),
-    /// All groups.
-    Groups(Vec<Group>),
-    /// A group's members.
-    Members(Vec<Member>),
+    /// A result that is only shown.
+    Shown(Box<dyn Show>),
     /// The help of one command, or of all.
     Help(Option<Verb>),
     /// The program ends.
     Quit,
+}
+
+/// A result that is only shown. Its type has both of its forms, so a new command adds one file here.
+pub(crate) trait Show: Debug + Send + Sync {
+    /// Whole lines for people. No text of a peer is in them, except names that are safe by their type.
+    fn text(&self, now: &Zoned) -> String;
+
+    /// The fields of the JSON object.
+    fn json(&self) -> Value;
+
+    /// A sentence about the result, for standard error. Empty if there is none.
+    fn remark(&self) -> &'static str {
+        ""
+    }
+}
+
+/// Results are the same if scripts see the same.
+impl PartialEq for dyn Show {
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+    }
 }
 
 /// A part of a log.
@@ -79,6 +98,10 @@ pub(crate) struct Page {
 }
 
 impl Outcome {
+    pub(crate) fn shown(result: impl Show + 'static) -> Self {
+        Self::Shown(Box::new(result))
+    }
+
     /// The error of a command that was done only in part.
     pub(crate) fn error(&self) -> Option<CommandError> {
         match self {

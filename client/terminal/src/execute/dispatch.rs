@@ -12,6 +12,7 @@ use crate::command::{Command, CommandEntry, HistoryArguments, ParseError};
 use crate::error::CommandError;
 use crate::execute::options::ExecOptions;
 use crate::outcome::{Outcome, Page};
+use crate::output::results;
 
 /// Runs a command that does not change the session.
 ///
@@ -35,16 +36,19 @@ pub(crate) async fn dispatch(
         Command::SendFile { to, files, .. } => run.send_files(to, files).await,
         Command::Download { log, name } => run.download(log, name).await,
         Command::History(wanted) => run.history(wanted).await,
-        Command::Users => time.query(client.users()).await.map(Outcome::Users),
-        Command::Groups => time.query(client.groups()).await.map(Outcome::Groups),
+        Command::Users => Ok(Outcome::shown(results::Users(time.query(client.users()).await?))),
+        Command::Groups => Ok(Outcome::shown(results::Groups(time.query(client.groups()).await?))),
         Command::Members(group) => {
-            time.query(client.members(group.clone())).await.map(Outcome::Members)
+            let members = time.query(client.members(group.clone())).await?;
+            Ok(Outcome::shown(results::Members(members)))
         }
         Command::MakeGroup(group) => {
             time.change(client.make_group(group.clone())).await.map(Outcome::MadeGroup)
         }
         Command::Join(group) => time.change(client.join(group.clone())).await.map(Outcome::Joined),
-        Command::Sessions => time.query(client.sessions()).await.map(Outcome::Sessions),
+        Command::Sessions => {
+            Ok(Outcome::shown(results::Sessions(time.query(client.sessions()).await?)))
+        }
         Command::RevokeSession(id) => {
             let revoked = time.change(client.revoke_session(*id)).await;
             revoked.map(|()| Outcome::Revoked(*id))

@@ -9,6 +9,7 @@ use std::fmt::Write;
 
 use qchat_proto::{Address, Body, GroupName, Message, Receipt, UserName};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::command::{CommandEntry, bounded, help, stage_name};
 use crate::error::CommandError;
@@ -60,7 +61,6 @@ struct Report<'a> {
 enum Content<'a> {
     Error { error: ErrorObject<'a> },
     User { user: &'a UserName },
-    Users { users: Vec<UserObject<'a>> },
     Message { message: MessageObject<'a> },
     Reached { message: MessageObject<'a>, receipt: ReceiptObject },
     SentFiles(SentFilesObject<'a>),
@@ -68,9 +68,7 @@ enum Content<'a> {
     Saved(SavedObject<'a>),
     SavedFiles(SavedFilesObject<'a>),
     Group { group: &'a GroupName },
-    Groups { groups: Vec<GroupObject<'a>> },
-    Members { members: Vec<MemberObject<'a>> },
-    Sessions { sessions: Vec<SessionObject> },
+    Shown(Value),
     Help { help: String },
     Nothing {},
 }
@@ -79,35 +77,6 @@ enum Content<'a> {
 struct ErrorObject<'a> {
     code: &'a str,
     message: &'a str,
-}
-
-#[derive(Serialize)]
-struct UserObject<'a> {
-    name: &'a UserName,
-    online: bool,
-}
-
-#[derive(Serialize)]
-struct GroupObject<'a> {
-    name: &'a GroupName,
-    members: u64,
-    joined: bool,
-}
-
-#[derive(Serialize)]
-struct MemberObject<'a> {
-    name: &'a UserName,
-    online: bool,
-    owner: bool,
-}
-
-#[derive(Serialize)]
-struct SessionObject {
-    id: String,
-    created: String,
-    used: String,
-    current: bool,
-    online: bool,
 }
 
 #[derive(Serialize)]
@@ -148,13 +117,6 @@ impl<'a> From<&'a Outcome> for Content<'a> {
     fn from(answer: &'a Outcome) -> Self {
         match answer {
             Outcome::Registered(user) | Outcome::SignedIn(user) => Self::User { user },
-            Outcome::Users(users) => {
-                let object = |user: &'a qchat_proto::command::User| UserObject {
-                    name: &user.name,
-                    online: user.online,
-                };
-                Self::Users { users: users.iter().map(object).collect() }
-            }
             Outcome::Sent(message) => Self::Message { message: message.into() },
             Outcome::SentFiles(sent) => Self::SentFiles(sent.into()),
             Outcome::Reached { message, receipt } => {
@@ -171,45 +133,13 @@ impl<'a> From<&'a Outcome> for Content<'a> {
             Outcome::MadeGroup(group) | Outcome::Joined(group) | Outcome::Left(group) => {
                 Self::Group { group }
             }
-            Outcome::Groups(groups) => {
-                Self::Groups { groups: groups.iter().map(GroupObject::from).collect() }
-            }
-            Outcome::Members(members) => {
-                Self::Members { members: members.iter().map(MemberObject::from).collect() }
-            }
+            Outcome::Shown(result) => Self::Shown(result.json()),
             Outcome::Help(verb) => Self::Help { help: help(*verb) },
-            Outcome::Sessions(sessions) => {
-                Self::Sessions { sessions: sessions.iter().map(SessionObject::from).collect() }
-            }
             Outcome::SignedOut
             | Outcome::SignedOutEverywhere
             | Outcome::PasswordChanged
             | Outcome::Revoked(_)
             | Outcome::Quit => Self::Nothing {},
-        }
-    }
-}
-
-impl<'a> From<&'a qchat_proto::command::Group> for GroupObject<'a> {
-    fn from(group: &'a qchat_proto::command::Group) -> Self {
-        Self { name: &group.name, members: group.members, joined: group.joined }
-    }
-}
-
-impl<'a> From<&'a qchat_proto::command::Member> for MemberObject<'a> {
-    fn from(member: &'a qchat_proto::command::Member) -> Self {
-        Self { name: &member.name, online: member.online, owner: member.owner }
-    }
-}
-
-impl From<&qchat_proto::command::Session> for SessionObject {
-    fn from(session: &qchat_proto::command::Session) -> Self {
-        Self {
-            id: session.id.to_string(),
-            created: rfc3339(session.created),
-            used: rfc3339(session.used),
-            current: session.current,
-            online: session.online,
         }
     }
 }

@@ -12,7 +12,6 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 use jiff::Zoned;
-use qchat_proto::command::{Group, Member, Session, User};
 use qchat_proto::{Address, Body, File, Message, Receipt, Stage};
 
 use crate::command::{help, stage_name};
@@ -47,9 +46,8 @@ pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
         Outcome::PasswordChanged => {
             "password changed; all other devices are signed out\n".to_owned()
         }
-        Outcome::Sessions(sessions) => session_list(sessions, &options.now),
+        Outcome::Shown(result) => result.text(&options.now),
         Outcome::Revoked(id) => format!("ended the session {id}\n"),
-        Outcome::Users(users) => user_list(users),
         Outcome::Sent(message) => whole(&sent(message), options),
         Outcome::SentFiles(sent) => files::sent(sent),
         Outcome::SavedFiles(saved) => files::saved(saved),
@@ -64,8 +62,6 @@ pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
         Outcome::MadeGroup(group) => format!("made the group {group}\n"),
         Outcome::Joined(group) => format!("joined {group}\n"),
         Outcome::Left(group) => format!("left {group}\n"),
-        Outcome::Groups(groups) => group_list(groups),
-        Outcome::Members(members) => member_list(members),
         Outcome::Help(verb) => help(*verb),
         Outcome::Quit => String::new(),
     }
@@ -209,65 +205,6 @@ fn gutter(body: &Body) -> &'static str {
         Body::Text(_) => "│",
         Body::File(_) | Body::ExpiredFile(_) => "+",
     }
-}
-
-/// Rows with aligned columns. No cell may hold text from outside.
-fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
-    let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.len().max(*width);
-        }
-    }
-    let line = |row: &[String; COLUMNS]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
-}
-
-fn presence(online: bool) -> String {
-    if online { "online" } else { "offline" }.to_owned()
-}
-
-fn user_list(users: &[User]) -> String {
-    let row = |user: &User| [user.name.to_string(), presence(user.online)];
-    table(&users.iter().map(row).collect::<Vec<_>>())
-}
-
-fn group_list(groups: &[Group]) -> String {
-    let row = |group: &Group| {
-        let members = match group.members {
-            1 => "1 member".to_owned(),
-            members => format!("{members} members"),
-        };
-        let joined = if group.joined { "joined" } else { "" };
-        [group.name.to_string(), members, joined.to_owned()]
-    };
-    table(&groups.iter().map(row).collect::<Vec<_>>())
-}
-
-fn member_list(members: &[Member]) -> String {
-    let row = |member: &Member| {
-        let owner = if member.owner { "owner" } else { "" };
-        [member.name.to_string(), presence(member.online), owner.to_owned()]
-    };
-    table(&members.iter().map(row).collect::<Vec<_>>())
-}
-
-/// `3f9ac01d22b7  since 21 Nov 17:40  used 17:40  online  this one`
-fn session_list(sessions: &[Session], now: &Zoned) -> String {
-    let row = |session: &Session| {
-        let current = if session.current { "this one" } else { "" };
-        [
-            session.id.to_string(),
-            format!("since {}", short_time(session.created, now)),
-            format!("used {}", short_time(session.used, now)),
-            presence(session.online),
-            current.to_owned(),
-        ]
-    };
-    table(&sessions.iter().map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

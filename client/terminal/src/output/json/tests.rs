@@ -3,6 +3,7 @@ use qchat_proto::{Code, Digest, File, Timestamp};
 
 use super::*;
 use crate::outcome::{Page, RenamedFile, SavedFiles, SentFiles, SkippedEntry};
+use crate::output::results;
 
 fn message(body: Body) -> Message {
     Message {
@@ -43,7 +44,7 @@ fn objects_have_the_shape_that_scripts_know() {
     );
     check(
         "ls",
-        Outcome::Users(vec![User { name: alice(), online: true }]),
+        Outcome::shown(results::Users(vec![User { name: alice(), online: true }])),
         r#"{"command":"ls","ok":true,"users":[{"name":"alice","online":true}]}"#,
     );
     check(
@@ -53,24 +54,32 @@ fn objects_have_the_shape_that_scripts_know() {
     );
     check(
         "ls_group",
-        Outcome::Groups(vec![Group { name: "lab".parse().unwrap(), members: 2, joined: false }]),
+        Outcome::shown(results::Groups(vec![Group {
+            name: "lab".parse().unwrap(),
+            members: 2,
+            joined: false,
+        }])),
         r#"{"command":"ls_group","ok":true,"groups":[{"name":"lab","members":2,"joined":false}]}"#,
     );
     check(
         "sessions",
-        Outcome::Sessions(vec![Session {
+        Outcome::shown(results::Sessions(vec![Session {
             id: "3f9ac01d22b7".parse().unwrap(),
             created: Timestamp::from_milliseconds(1_795_369_207_123),
             used: Timestamp::from_milliseconds(1_795_369_207_000),
             current: true,
             online: false,
-        }]),
+        }])),
         r#"{"command":"sessions","ok":true,"sessions":[{"id":"3f9ac01d22b7","created":"2026-11-22T17:40:07.123Z","used":"2026-11-22T17:40:07.000Z","current":true,"online":false}]}"#,
     );
     check("passwd", Outcome::PasswordChanged, r#"{"command":"passwd","ok":true}"#);
     check(
         "ls_member",
-        Outcome::Members(vec![Member { name: alice(), online: false, owner: true }]),
+        Outcome::shown(results::Members(vec![Member {
+            name: alice(),
+            online: false,
+            owner: true,
+        }])),
         r#"{"command":"ls_member","ok":true,"members":[{"name":"alice","online":false,"owner":true}]}"#,
     );
     check("exit", Outcome::Quit, r#"{"command":"quit","ok":true}"#);

@@ -8,11 +8,7 @@ use crate::outcome::{Outcome, Page};
 /// The remarks as whole lines. Empty if there are none.
 pub(crate) fn remarks(answer: &Outcome, options: &RenderOptions) -> String {
     match answer {
-        Outcome::Users(users) if users.is_empty() => "nobody else is here yet\n".to_owned(),
-        Outcome::Groups(groups) if groups.is_empty() => {
-            "no groups yet; make one with mkgr GROUP\n".to_owned()
-        }
-        Outcome::Members(members) if members.is_empty() => "no members\n".to_owned(),
+        Outcome::Shown(result) => result.remark().to_owned(),
         Outcome::History(page) => of_page(page, options),
         Outcome::SentFiles(sent) => files::not_sent(sent, options),
         Outcome::SavedFiles(saved) => files::not_saved(saved, options),

@@ -4,6 +4,8 @@ use qchat_proto::{Code, Digest, Timestamp};
 use super::notices::live;
 use super::*;
 use crate::outcome::{LateResult, Notice, NoticeBatch, ReceivedMessage, SentFiles, SkippedEntry};
+use crate::output::results;
+use qchat_proto::command::{Group, Member, User};
 
 fn options(columns: Option<usize>) -> RenderOptions {
     let now = "2026-11-22T18:00:00+00:00[UTC]".parse().unwrap();
@@ -156,19 +158,19 @@ fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
 fn lists_are_aligned_and_empty_ones_say_so() {
     let user = |name: &str, online| User { name: name.parse().unwrap(), online };
     check(
-        &Outcome::Users(vec![user("bob", true), user("christine", false)]),
+        &Outcome::shown(results::Users(vec![user("bob", true), user("christine", false)])),
         &["bob        online", "christine  offline"],
     );
-    check(&Outcome::Users(Vec::new()), &["nobody else is here yet"]);
+    check(&Outcome::shown(results::Users(Vec::new())), &["nobody else is here yet"]);
     let group =
         |name: &str, members, joined| Group { name: name.parse().unwrap(), members, joined };
     check(
-        &Outcome::Groups(vec![group("lab", 1, true), group("bus", 12, false)]),
+        &Outcome::shown(results::Groups(vec![group("lab", 1, true), group("bus", 12, false)])),
         &["lab  1 member    joined", "bus  12 members"],
     );
     let member = |name: &str, owner| Member { name: name.parse().unwrap(), online: true, owner };
     check(
-        &Outcome::Members(vec![member("al", true), member("bob", false)]),
+        &Outcome::shown(results::Members(vec![member("al", true), member("bob", false)])),
         &["al   online  owner", "bob  online"],
     );
 }

@@ -2,9 +2,9 @@
 
 use indicatif::HumanBytes;
 
-use super::table;
 use crate::outcome::{Reading, TransferDirection, TransferRow, TransferState};
 use crate::output::sanitize;
+use crate::output::table::table;
 use crate::output::wrap::fold;
 
 /// One row for each: `2  send   50 %  512.00 MiB of 1.00 GiB  11.20 MiB/s  film.mkv`.
@@ -12,7 +12,7 @@ pub(crate) fn transfers(rows: &[TransferRow], columns: Option<usize>) -> String 
     if rows.is_empty() {
         return "no transfers; a line that moves a file and ends with & begins one\n".to_owned();
     }
-    let table = table(&rows.iter().map(cells).collect::<Vec<_>>());
+    let table = table(rows.iter().map(cells));
     table.lines().map(|row| format!("{}\n", fold(row, columns))).collect()
 }
 
