@@ -11,8 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::logging;
-use crate::logging::LogFormat;
+use crate::logging::{self, LogFormat};
 use crate::own_terminal::OwnTerminal;
 use crate::server_config::Settings;
 

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use qchat_client::proto::command::{BlockHashes, Resume, Upload, UploadOpening};
 use qchat_client::proto::file_stream::{BlockHeader, FileHeader};
 use qchat_client::proto::limits::ANSWER_BYTES_MAX;
-use qchat_client::proto::{ClientId, Message};
-use qchat_client::proto::{Command, Digest, Request, TransferId, frame};
+use qchat_client::proto::{ClientId, Command, Digest, Message, Request, TransferId, frame};
 use qchat_client::{
     Body, CallError, Client, Code, HistoryQuery, Log, Password, Progress, Reconnect, Refusal,
     Selection, StoredName,

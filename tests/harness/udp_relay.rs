@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::mpsc as answers;
+use std::sync::{Arc, mpsc as answers};
 use std::thread;
 
 use tokio::net::UdpSocket;

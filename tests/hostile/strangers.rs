@@ -14,8 +14,7 @@ mod volume;
 
 use qchat_proto::command::{Logout, Users};
 use qchat_proto::limits::SIGNED_OUT_REQUEST_BYTES_MAX;
-use qchat_proto::quic_codes;
-use qchat_proto::{ClientId, Refusal, frame};
+use qchat_proto::{ClientId, Refusal, frame, quic_codes};
 use quinn::{ConnectionError, RecvStream, SendStream, VarInt};
 
 use crate::harness::{RawConnection, Server, endpoint, in_time, sdk};

@@ -259,9 +259,11 @@ fn a_folder_uses_only_those_before_it() {
 #[test]
 fn each_way_to_name_a_module_is_found() {
     let source = "\
-use crate::store::{Store, changes::{Post, Mark}};
+use crate::store::Store;
+use crate::store::changes::{Mark, Post};
 use super::super::network::endpoint;
-use crate::{error, live::Topic};
+use crate::error;
+use crate::live::Topic;
 // use crate::comment::Comment;
 fn f() -> crate::state::State { super::sibling(); mycrate::other(); }
 #[cfg(test)]

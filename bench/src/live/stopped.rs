@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use qchat_proto::command::{Login, Watch};
-use qchat_proto::{BoundedVec, Refusal, Request, frame, limits::ANSWER_BYTES_MAX};
+use qchat_proto::limits::ANSWER_BYTES_MAX;
+use qchat_proto::{BoundedVec, Refusal, Request, frame};
 use quinn::{Connection, RecvStream};
 use tokio::task::JoinSet;
 

@@ -27,11 +27,9 @@ mod script;
 mod start;
 mod values;
 
-pub use crate::config::ClientArgs;
-pub use crate::config::{parse_settings, setting};
+pub use crate::config::{ClientArgs, parse_settings, setting};
 pub use crate::execute::{Executor, LineStatus};
-pub use crate::output::acts;
-pub use crate::output::{OutputError, print, tell};
+pub use crate::output::{OutputError, acts, print, tell};
 pub use crate::values::{Age, Count, Seconds, Size};
 pub use exit::Exit;
 pub use output::Output;

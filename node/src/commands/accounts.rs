@@ -6,9 +6,7 @@ use qchat_proto::command::{self, ChangePassword, Done, Login, Register, Register
 use qchat_proto::{Password, Refusal, SessionToken};
 
 use super::sessions::hash_token;
-use crate::auth::Origin;
-use crate::auth::PasswordCheck;
-use crate::auth::{SignedIn, SignedOut};
+use crate::auth::{Origin, PasswordCheck, SignedIn, SignedOut};
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
 use crate::error::CommandError;

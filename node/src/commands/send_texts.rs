@@ -18,8 +18,7 @@ use tokio::time::timeout;
 
 use crate::auth::SignedIn;
 use crate::clock;
-use crate::connection::RequestError;
-use crate::connection::{CommandContext, Handler, Scheduling};
+use crate::connection::{CommandContext, Handler, RequestError, Scheduling};
 use crate::error::CommandError;
 use crate::limits::{AccountLimits, COMMANDS_AT_WORK_MAX, TokenBucket};
 use crate::live::event_frame;

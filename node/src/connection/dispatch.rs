@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Caller;
 use crate::connection::context::{CommandContext, PendingStreams};
-use crate::connection::read_request;
-use crate::connection::read_request::RequestError;
+use crate::connection::read_request::{self, RequestError};
 use crate::connection::violations::{Violation, Violations};
 use crate::error::CommandError;
 use crate::error_chain::error_chain;

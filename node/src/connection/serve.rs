@@ -17,10 +17,7 @@ use crate::connection::context::{CommandContext, PendingStreams};
 use crate::connection::dispatch::pair_file_stream;
 use crate::connection::violations::Violations;
 use crate::limits::TokenBucket;
-use crate::network::AuthState;
-use crate::network::ValidatedPath;
-use crate::network::endpoint;
-use crate::network::{ConnectionSlot, Handshake, ServerFull};
+use crate::network::{AuthState, ConnectionSlot, Handshake, ServerFull, ValidatedPath, endpoint};
 use crate::state::ServerState;
 use crate::store::RowsRead;
 

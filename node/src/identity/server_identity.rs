@@ -10,11 +10,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::ParsedCertificate;
 
-use crate::identity::certificate;
-use crate::identity::certificate_fields;
 use crate::identity::current::PublicIdentity;
 use crate::identity::error::{IdentityError, MakeError};
 use crate::identity::pem_file::{self, CERTIFICATE_MODE, KEY_MODE, unreadable};
+use crate::identity::{certificate, certificate_fields};
 
 /// The names in the certificate that the server makes at its first start.
 const DEFAULT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];

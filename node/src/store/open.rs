@@ -1,11 +1,10 @@
 //! Opens the database file, or creates one.
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::panic::{UnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
+use std::{io, thread};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};

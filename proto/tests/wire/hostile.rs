@@ -13,8 +13,7 @@ use qchat_proto::limits::REQUEST_BYTES_MAX;
 use qchat_proto::{Request, command};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::generated;
-use crate::samples;
+use crate::{generated, samples};
 
 /// A stream that yields its bytes in the given pieces, whatever length is asked for.
 pub(crate) struct Pieces(pub(crate) VecDeque<Vec<u8>>);

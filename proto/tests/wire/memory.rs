@@ -3,9 +3,8 @@
 use allocation_counter::measure;
 use proptest::prelude::*;
 use qchat_proto::command::*;
-use qchat_proto::frame;
 use qchat_proto::limits::{ANSWER_BYTES_MAX, REQUEST_BYTES_MAX};
-use qchat_proto::{Command, Refusal, Request};
+use qchat_proto::{Command, Refusal, Request, frame};
 
 use crate::hostile::{Pieces, run};
 

@@ -9,8 +9,7 @@ use qchat_proto::{
 use crate::command::error::{ParseError, unexpected};
 use crate::command::file_arguments::FileArguments;
 use crate::command::history_options::HistoryArguments;
-use crate::command::names;
-use crate::command::names::PrefixedName;
+use crate::command::names::{self, PrefixedName};
 use crate::command::table::{CommandEntry, Verb};
 use crate::command::wait_options::WaitOptions;
 use crate::command::words::{Input, Words, bounded};

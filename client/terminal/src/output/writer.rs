@@ -8,9 +8,9 @@ use crate::error::CommandError;
 use crate::outcome::{LateResult, Outcome, RenamedFile, TransferRow};
 use crate::output::colors::Palette;
 use crate::output::terminal_width::columns;
-use crate::output::text::RenderOptions;
+use crate::output::text::{self, RenderOptions};
 use crate::output::wrap::fold;
-use crate::output::{json, sanitize, text};
+use crate::output::{json, sanitize};
 
 /// The format of results.
 #[derive(Debug, Clone)]

@@ -5,9 +5,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::auth::Origin;
-use crate::auth::Passwords;
-use crate::auth::{Caller, SignedOut};
+use crate::auth::{Caller, Origin, Passwords, SignedOut};
 use crate::config::Limits;
 use crate::files::FileStore;
 use crate::store::Store;

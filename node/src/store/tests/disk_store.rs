@@ -13,8 +13,8 @@ use super::model::{Answer, Step};
 use crate::store::database::ReopeningDatabase;
 use crate::store::free_space::FreeSpaceNow;
 use crate::store::schema::tables;
-use crate::store::writer::UnansweredBatch;
-use crate::store::{OpenError, Store, open, writer};
+use crate::store::writer::{self, UnansweredBatch};
+use crate::store::{OpenError, Store, open};
 
 /// The bytes of all tables: the value of each table and key.
 pub(super) type TableContents = BTreeMap<(String, Vec<u8>), Vec<u8>>;

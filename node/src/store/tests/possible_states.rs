@@ -4,8 +4,7 @@ use qchat_proto::Refusal;
 
 use super::disk_store::{DiskStore, TableContents, difference};
 use super::model::{Answer, Expected, Model, Step};
-use crate::store::CommitError;
-use crate::store::full_disk_refusal;
+use crate::store::{CommitError, full_disk_refusal};
 
 /// No change was without an outcome.
 pub(super) const ALL_ANSWERED: &str = "all changes were answered";

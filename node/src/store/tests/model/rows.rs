@@ -8,11 +8,10 @@ use redb::TableHandle;
 use serde::Serialize;
 
 use super::Model;
-use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{self, GroupRecord, LogEntry, MembershipRecord};
 use crate::store::schema::rows_read::Definition;
-use crate::store::schema::tables;
+use crate::store::schema::{keys, tables};
 use crate::store::tests::disk_store::TableContents;
 
 impl Model {
