@@ -119,14 +119,14 @@ const ORDER: [(&str, &[&str]); 7] = [
 ];
 
 /// The modules of a crate's code, as paths that begin with the folder or file at the top.
-fn module_of(file: &Path) -> Vec<String> {
+pub(super) fn module_of(file: &Path) -> Vec<String> {
     let parts = file.with_extension("");
     let parts = parts.iter().map(|part| part.to_string_lossy().into_owned());
     parts.filter(|part| !["mod", "lib", "main"].contains(&part.as_str())).collect()
 }
 
 /// The paths of a use tree: `a::{b, c::{d, e}}` has `a::b`, `a::c::d` and `a::c::e`.
-fn paths(tree: &str) -> Vec<String> {
+pub(super) fn paths(tree: &str) -> Vec<String> {
     let Some((prefix, group)) = tree.split_once('{') else {
         let path = tree.split(" as ").next().unwrap_or_default();
         return vec![path.trim().to_owned()];
@@ -150,13 +150,18 @@ fn paths(tree: &str) -> Vec<String> {
 }
 
 /// The code without comments and without test modules.
-fn code(source: &str) -> String {
+pub(super) fn code(source: &str) -> String {
     let lines = without_tests(source).lines();
     lines.map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// The paths in a file's code that begin with `crate` or `super`, from the crate's root on.
+/// Those paths that leave the file's own folder, from the crate's root on.
 fn paths_from_root(code: &str, module: &[String]) -> Vec<String> {
+    paths_in(code).iter().filter_map(|path| absolute(path, module)).collect()
+}
+
+/// The paths in a file's code that begin with `crate` or `super`.
+pub(super) fn paths_in(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for start in ["crate::", "super::"] {
         for (position, _) in code.match_indices(start) {
@@ -176,7 +181,7 @@ fn paths_from_root(code: &str, module: &[String]) -> Vec<String> {
                 });
                 rest[..=end.unwrap()].clone_into(&mut path);
             }
-            found.extend(paths(&path).iter().filter_map(|path| absolute(path, module)));
+            found.extend(paths(&path));
         }
     }
     found

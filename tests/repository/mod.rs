@@ -1,5 +1,6 @@
 //! Rules of the repository itself.
 
+mod circles;
 mod comments;
 mod documents;
 mod folders;
