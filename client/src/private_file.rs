@@ -32,7 +32,7 @@ pub fn try_lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// The lock file lies beside the file, since the file itself is replaced. It is never removed: a process that
+/// The lock file is beside the file, since the file itself is replaced. It is never removed: a process that
 /// waits for the lock on a removed file would get it together with a process that locks a new one.
 fn lock_file(path: &Path) -> io::Result<File> {
     make_folder(folder_of(path))?;

@@ -94,9 +94,9 @@ impl Connection {
         let _ = timeout(if is_near { CLOSE_MAX } else { LEAVE_MAX }, idle_or_heard).await;
     }
 
-    /// The server answers a goodbye with its own (RFC 9000, section 10.2.2), of which quinn tells
-    /// nobody; only its counters show it. Waiting until the connection is idle would be simpler, but
-    /// takes three probe timeouts: 80 ms of every one-shot command, even on loopback.
+    /// Waits for the CONNECTION_CLOSE frame by which the server answers (RFC 9000, section 10.2.2). quinn shows
+    /// it only in its counters. Waiting until the connection is idle would be simpler, but takes three probe
+    /// timeouts: 80 ms of every one-shot command, even on loopback.
     async fn goodbye_returned(&self) {
         let mut poll = interval(CLOSE_POLL);
         while self.quic.stats().frame_rx.connection_close == 0 {

@@ -1,4 +1,4 @@
-//! Errors of a call on a connection that stands: refused, not sent, outcome unknown, damaged, or a local file.
+//! Errors of a call: refused, not sent, outcome unknown, damaged answer, or a local file.
 
 use std::io;
 use std::path::PathBuf;
@@ -125,10 +125,10 @@ pub enum NoAnswer {
     /// The connection was closed on this side.
     #[error("the connection is closed")]
     Closed,
-    /// The connection stands, but the server took too long.
+    /// The connection is open, but the server took too long.
     #[error("the server did not answer within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// The connection stands, but a file's bytes do not move any more.
+    /// The connection is open, but a file's bytes do not move any more.
     #[error("the server stopped moving the file")]
     Stalled,
     /// The server's answer ended in the middle.

@@ -35,7 +35,7 @@ pub struct Follower {
 const READY_MAX: usize = 16;
 
 impl Follower {
-    /// Begins to follow on a connection that stands; if nobody is signed in on it, the session is
+    /// Begins to follow on an open connection; if nobody is signed in on it, the session is
     /// resumed. Must be called within a tokio runtime.
     pub fn start(
         client: Client,

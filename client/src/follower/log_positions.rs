@@ -114,7 +114,7 @@ impl LogPositions {
     }
 
     /// The cursors from which no message is returned twice.
-    pub(crate) fn positions(&self) -> Vec<Cursor> {
+    pub(crate) fn returned_cursors(&self) -> Vec<Cursor> {
         self.each(|position| position.last)
     }
 
@@ -183,7 +183,10 @@ mod tests {
         acknowledge(&mut positions, "@bot:6", 4);
         acknowledge(&mut positions, "@bot:5", 6);
         positions.skip(&Log::Inbox, Sequence(8));
-        assert_eq!((positions.cursors(), positions.positions()), (vec![inbox(6)], vec![inbox(8)]));
+        assert_eq!(
+            (positions.cursors(), positions.returned_cursors()),
+            (vec![inbox(6)], vec![inbox(8)])
+        );
         acknowledge(&mut positions, "@bot:7", 8);
         assert_eq!(positions.in_flight(), 0);
     }

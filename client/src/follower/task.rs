@@ -74,7 +74,7 @@ impl FollowerTask {
         saved
     }
 
-    /// Follows on one connection after the other.
+    /// Follows on one connection after another, until a final error.
     async fn sessions(&self, first: Client, reconnect: Reconnect) -> FollowError {
         let Reconnect { server, trust, token } = reconnect;
         let mut reconnecting = ReconnectingClient::new(server, trust).with_client(first);
@@ -91,7 +91,7 @@ impl FollowerTask {
             if error.is_final() {
                 return error;
             }
-            // Also a server that answers may be one that answers this session no more.
+            // The connection may be open still, but the session on it has failed.
             reconnecting.abandon();
             sleep(reconnecting.next_pause()).await;
         }
@@ -108,7 +108,7 @@ impl FollowerTask {
     async fn watch(&self, client: &Client) -> FollowError {
         let mut backoff = Backoff::default();
         loop {
-            let positions = self.acknowledgements.positions().positions();
+            let positions = self.acknowledgements.positions().returned_cursors();
             if positions.len() > CURSORS_MAX {
                 return FollowError::TooManyLogs;
             }
