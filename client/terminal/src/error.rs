@@ -39,7 +39,7 @@ impl CommandError {
 
     /// A line with `&` was given without a prompt.
     pub(crate) fn no_background() -> Self {
-        let text = "transfers go on in the background only at the prompt; leave the & out, or quote it where \
+        let text = "transfers go on in the background only at the prompt; leave the & out, or quote it if \
                     it belongs to a name";
         Self::refused(Code::Usage, text)
     }

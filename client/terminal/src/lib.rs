@@ -15,7 +15,7 @@ mod error;
 mod execute;
 mod exit;
 #[cfg(any(test, fuzzing))]
-#[expect(clippy::expect_used, reason = "a check that meets what it did not expect panics")]
+#[expect(clippy::expect_used, reason = "a check panics if an expectation fails")]
 pub mod fuzzing;
 mod lock;
 mod login;

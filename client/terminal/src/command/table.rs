@@ -178,7 +178,7 @@ pub(crate) fn overview() -> String {
         // Writing to a String does not fail.
         let _ = writeln!(text, "{:width$}  {}", short(entry), entry.help);
     }
-    text.push_str("a line that moves files goes on in the background where it ends with &\n");
+    text.push_str("a line that moves files goes on in the background if it ends with &\n");
     text.push_str("help COMMAND tells more of one\n");
     text
 }

@@ -14,7 +14,7 @@ pub struct ClientArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub server: Option<String>,
 
-    /// Use this user's saved session; where there is none, sign in and save it [env: QCHAT_USER]
+    /// Use this user's saved session; if there is none, sign in and save it [env: QCHAT_USER]
     ///
     /// The password is the first line of --password-file, or QCHAT_PASSWORD, or asked for at a
     /// terminal.

@@ -1,5 +1,5 @@
 use qchat_proto::command::Selection;
-use qchat_proto::{Sequence, Stage};
+use qchat_proto::{GroupName, Sequence, Stage, UserName};
 
 use super::*;
 use crate::command::history_options::HistoryEnd;
