@@ -76,8 +76,8 @@ impl Shown {
     }
 
     /// Shows notices.
-    fn batch(&self, news: Vec<Notice>) -> String {
-        let batch = NoticeBatch { notices: news, left_out: 0 };
+    fn batch(&self, notices: Vec<Notice>) -> String {
+        let batch = NoticeBatch { notices, left_out: 0 };
         text::batch(&batch, &Palette::default(), self.columns)
     }
 
@@ -114,12 +114,12 @@ impl Shown {
         let saved = Outcome::Saved { file: file.clone(), path, damaged: vec![7], was_here: false };
         self.check_rows(&self.shown(&saved), is_ours_or_continued);
         let sent = Outcome::Sent(self.message("alice", Body::File(file)));
-        self.check_rows(&text::answer(&sent, &self.options()), is_ours_or_continued);
+        self.check_rows(&text::outcome(&sent, &self.options()), is_ours_or_continued);
     }
 
     /// Shows results and remarks, as a terminal does.
-    fn shown(&self, answer: &Outcome) -> String {
-        text::answer(answer, &self.options()) + &text::remarks(answer, &self.options())
+    fn shown(&self, outcome: &Outcome) -> String {
+        text::outcome(outcome, &self.options()) + &text::remarks(outcome, &self.options())
     }
 
     /// Checks a message in a history and as a notice.
@@ -132,15 +132,15 @@ impl Shown {
             more: false,
             again: "inbox".to_owned(),
         });
-        self.check_speaker(&text::answer(&read, &self.options()), &from, gutter);
+        self.check_speaker(&text::outcome(&read, &self.options()), &from, gutter);
         let lab: qchat_proto::GroupName = "lab".parse().expect("a name");
         for (log, speaker) in
             [(Log::Inbox, from.clone()), (Log::Group(lab), format!("+lab {from}"))]
         {
             let reader = "alice".parse().expect("a name");
-            let news =
+            let notices =
                 vec![Notice::Message(ReceivedMessage { reader, log, message: message.clone() })];
-            self.check_speaker(&self.batch(news), &speaker, gutter);
+            self.check_speaker(&self.batch(notices), &speaker, gutter);
         }
         let reported = json::report("inbox", &Ok(read));
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");
@@ -172,8 +172,8 @@ impl Shown {
         assert!(!reported.chars().any(is_forbidden), "{reported:?}");
         let late = LateResult { line: text.to_owned(), result: Err(failure.clone()) };
         self.check_rows(&text::late(&late, &self.options()), is_error);
-        let news = vec![Notice::Text(text.to_owned())];
-        self.check_rows(&self.batch(news), |_| true);
+        let notices = vec![Notice::Text(text.to_owned())];
+        self.check_rows(&self.batch(notices), |_| true);
         let several = Outcome::SentFiles(SentFiles {
             messages: Vec::new(),
             failed: vec![(text.into(), failure)],

@@ -62,9 +62,9 @@ impl IntendedUser {
 pub(crate) struct Account {
     /// The saved sessions, if this run has a folder for them.
     saved: Option<SavedSessions>,
-    keep: SavePolicy,
-    whose: Option<IntendedUser>,
-    /// Whether `whose` is still signed in automatically. That ends with the first command that signs in or out.
+    policy: SavePolicy,
+    intended: Option<IntendedUser>,
+    /// Whether `intended` is signed in automatically. That ends with the first command that signs in or out.
     automatic: bool,
     session: Option<Session>,
     /// The token of the saved session that has ended, as the server has said.
@@ -88,21 +88,21 @@ impl Account {
         user: Option<UserName>,
         sessions: &Path,
         server: &ServerAddress,
-        keep: SavePolicy,
+        policy: SavePolicy,
     ) -> Self {
         let saved = Some(SavedSessions::new(sessions, server));
-        let (whose, automatic) = (user.map(IntendedUser::Named), true);
-        Self { saved, keep, whose, automatic, ..Self::default() }
+        let (intended, automatic) = (user.map(IntendedUser::Named), true);
+        Self { saved, policy, intended, automatic, ..Self::default() }
     }
 
     /// Loads a saved session before there is a connection, so that its user is known: the session of `--user`,
     /// or else of the user who signed in last at the prompt. A damaged file is reported when it is needed.
     pub(crate) fn load_saved(&mut self) {
         let Some(saved) = &self.saved else { return };
-        if self.whose.is_none() && self.keep == SavePolicy::All {
-            self.whose = saved.last().map(IntendedUser::Last);
+        if self.intended.is_none() && self.policy == SavePolicy::All {
+            self.intended = saved.last().map(IntendedUser::Last);
         }
-        let Some(user) = self.whose.as_ref().map(IntendedUser::user) else { return };
+        let Some(user) = self.intended.as_ref().map(IntendedUser::user) else { return };
         if let Ok(SavedToken::Token(token)) = saved.of(user).load() {
             self.session = Some(Session { user: user.clone(), token, saved: true });
         }
@@ -124,18 +124,20 @@ impl Account {
         if client.user().is_some() || self.resume(client, context).await? || !self.automatic {
             return Ok(Vec::new());
         }
-        let Some(whose) = self.whose.clone() else { return Ok(Vec::new()) };
+        let Some(intended) = self.intended.clone() else { return Ok(Vec::new()) };
         if let Some(failed) = self.failed.clone().filter(|_| requirement == Requirement::SignedIn) {
             return Err(failed);
         }
-        let user = whose.user();
+        let user = intended.user();
         let missing = match self.resume_saved(user, client, context).await? {
             None => return Ok(Vec::new()),
             Some(missing) => missing,
         };
-        match (requirement, &whose) {
+        match (requirement, &intended) {
             (Requirement::Session, _) => Ok(Vec::new()),
-            (Requirement::SignedIn, IntendedUser::Last(user)) => Ok(self.leave(user, &missing)),
+            (Requirement::SignedIn, IntendedUser::Last(user)) => {
+                Ok(self.forget_last(user, &missing))
+            }
             (Requirement::SignedIn, IntendedUser::Named(user)) => {
                 self.sign_in_by_password(user, &missing, client, context).await
             }
@@ -195,13 +197,14 @@ impl Account {
     }
 
     /// Forgets the user who signed in last at the prompt. Returns the remark about it.
-    fn leave(&mut self, user: &UserName, missing: &MissingSession) -> Vec<String> {
+    fn forget_last(&mut self, user: &UserName, missing: &MissingSession) -> Vec<String> {
         self.automatic = false;
         if let Some(saved) = &self.saved {
             saved.forget_last(user);
         }
-        let told = missing.reason(user).map(|why| format!("{why}; sign in with auth_login {user}"));
-        told.into_iter().collect()
+        let remark =
+            missing.reason(user).map(|why| format!("{why}; sign in with auth_login {user}"));
+        remark.into_iter().collect()
     }
 
     async fn sign_in_by_password(
@@ -217,30 +220,30 @@ impl Account {
                 let typed = context.secrets.of_account(user, missing).await;
                 // The time of a person who types does not count.
                 context.time.restart();
-                typed.map_err(|failure| self.noted(failure))?
+                typed.map_err(|failure| self.remember_if_final(failure))?
             }
         };
-        let _turn = self.turn(user, context).await;
+        let _lock = self.lock_sign_in(user, context).await;
         // Another run may have signed in in the meantime. Then its session is used, and no second one begins.
-        if self.keep != SavePolicy::Nothing
+        if self.policy != SavePolicy::Nothing
             && self.resume_saved(user, client, context).await?.is_none()
         {
             return Ok(Vec::new());
         }
         let asked = client.login(user.clone(), password.clone());
         match context.time.query(asked).await.map_err(nothing_done) {
-            Ok(token) => Ok(self.keep(user, token).into_iter().collect()),
+            Ok(token) => Ok(self.save(user, token).into_iter().collect()),
             Err(failure) => {
                 if failure.code == Code::Unreachable {
                     self.typed = Some(password);
                 }
-                Err(self.noted(failure))
+                Err(self.remember_if_final(failure))
             }
         }
     }
 
     /// Remembers an error that each later attempt would have too.
-    fn noted(&mut self, failure: CommandError) -> CommandError {
+    fn remember_if_final(&mut self, failure: CommandError) -> CommandError {
         if is_final(&failure) {
             self.failed = Some(failure.clone());
         }
@@ -249,21 +252,21 @@ impl Account {
 
     /// Waits until no other run signs this user in, if the session is to be saved. Without a writable folder
     /// there is no lock.
-    async fn turn(&self, user: &UserName, context: &SignInContext<'_>) -> Option<File> {
+    async fn lock_sign_in(&self, user: &UserName, context: &SignInContext<'_>) -> Option<File> {
         let (saved, user) = (self.saved.clone()?, user.clone());
-        if self.keep == SavePolicy::Nothing {
+        if self.policy == SavePolicy::Nothing {
             return None;
         }
-        let turn = spawn_blocking(move || saved.turn(&user));
-        timeout(context.time.deadline.left(), turn).await.ok()?.ok()?.ok()
+        let lock = spawn_blocking(move || saved.lock_sign_in(&user));
+        timeout(context.time.deadline.left(), lock).await.ok()?.ok()?.ok()
     }
 
     /// Notes a session that a command began.
     pub(crate) fn begin(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
         self.automatic = false;
-        let remark = self.keep(user, token);
+        let remark = self.save(user, token);
         match &self.saved {
-            Some(saved) if self.keep == SavePolicy::All && remark.is_none() => {
+            Some(saved) if self.policy == SavePolicy::All && remark.is_none() => {
                 let noted = saved.note_last(user);
                 noted.err().map(|error| format!("the next prompt will not know {user}: {error}"))
             }
@@ -272,10 +275,12 @@ impl Account {
     }
 
     /// Saves the session if the policy says so. Returns the remark if that fails.
-    fn keep(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
-        let is_kept = match self.keep {
+    fn save(&mut self, user: &UserName, token: SessionToken) -> Option<String> {
+        let is_kept = match self.policy {
             SavePolicy::Nothing => false,
-            SavePolicy::Named => self.whose.as_ref().is_some_and(|whose| whose.user() == user),
+            SavePolicy::Named => {
+                self.intended.as_ref().is_some_and(|intended| intended.user() == user)
+            }
             SavePolicy::All => true,
         };
         let saved = self.saved.as_ref().filter(|_| is_kept);

@@ -68,7 +68,7 @@ impl SavedSessions {
     ///
     /// # Errors
     /// The operating system's.
-    pub(crate) fn turn(&self, user: &UserName) -> io::Result<File> {
+    pub(crate) fn lock_sign_in(&self, user: &UserName) -> io::Result<File> {
         // With a dot, because a user's name may end as the name of a lock does.
         private_file::lock(&self.folder.join(format!(".{}", component(user.as_str()))))
     }

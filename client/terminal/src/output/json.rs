@@ -25,12 +25,12 @@ pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> S
     let command = CommandEntry::named(command)
         .map_or_else(|| bounded(command), |entry| entry.name.to_owned());
     let content = match result {
-        Ok(answer) => Content::from(answer),
+        Ok(outcome) => Content::from(outcome),
         Err(CommandError { code, text, .. }) => {
             Content::Error { error: ErrorObject { code: code.as_str(), message: text } }
         }
     };
-    let ok = result.as_ref().is_ok_and(|answer| answer.error().is_none());
+    let ok = result.as_ref().is_ok_and(|outcome| outcome.error().is_none());
     let object = Report { command: &command, ok, content };
     escape(&serde_json::to_string(&object).unwrap_or_default())
 }
@@ -113,8 +113,8 @@ enum BodyObject<'a> {
 }
 
 impl<'a> From<&'a Outcome> for Content<'a> {
-    fn from(answer: &'a Outcome) -> Self {
-        match answer {
+    fn from(outcome: &'a Outcome) -> Self {
+        match outcome {
             Outcome::Registered(user) | Outcome::SignedIn(user) => Self::User { user },
             Outcome::Sent(message) => Self::Message { message: message.into() },
             Outcome::SentFiles(sent) => Self::SentFiles(sent.into()),

@@ -37,8 +37,8 @@ pub(crate) struct RenderOptions {
 }
 
 /// The outcome as whole lines: data that a script may read. [`remarks`] has the sentences about it.
-pub(crate) fn answer(answer: &Outcome, options: &RenderOptions) -> String {
-    match answer {
+pub(crate) fn outcome(outcome: &Outcome, options: &RenderOptions) -> String {
+    match outcome {
         Outcome::Registered(user) => format!("registered {user}; sign in with auth_login {user}\n"),
         Outcome::SignedIn(user) => format!("signed in as {user}\n"),
         Outcome::SignedOut => "signed out\n".to_owned(),

@@ -91,9 +91,9 @@ impl Output {
                 let object = json::report(command, result);
                 writeln!(self.results, "{object}")?;
             }
-            (OutputFormat::Text(palette), Ok(answer)) => {
-                let text = text::answer(answer, &options(palette, self.columns.results));
-                let remarks = text::remarks(answer, &options(palette, self.columns.errors));
+            (OutputFormat::Text(palette), Ok(outcome)) => {
+                let text = text::outcome(outcome, &options(palette, self.columns.results));
+                let remarks = text::remarks(outcome, &options(palette, self.columns.errors));
                 self.results.write_all(text.as_bytes())?;
                 // A terminal shows both streams: the remarks belong below the result.
                 self.results.flush()?;

@@ -69,10 +69,10 @@ fn who_signed_in_last_is_noted_until_they_sign_out() {
 }
 
 #[test]
-fn a_turn_is_in_nobodys_way_who_is_called_as_its_lock_is() {
+fn a_user_whose_name_looks_like_that_of_a_lock_has_no_session_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let sessions = sessions(folder.path(), "localhost");
-    let _turn = sessions.turn(&"alice".parse().unwrap()).unwrap();
+    let _lock = sessions.lock_sign_in(&"alice".parse().unwrap()).unwrap();
     let other = sessions.of(&"alice.lock".parse().unwrap());
     assert_eq!(other.load().unwrap(), SavedToken::Nothing);
 }

@@ -6,7 +6,7 @@ use jiff::Zoned;
 use qchat_proto::command::Log;
 use qchat_proto::{MessageId, Stage};
 
-use super::{GutterColumns, RenderOptions, answer, failure};
+use super::{GutterColumns, RenderOptions, failure, outcome};
 use crate::command::stage_name;
 use crate::outcome::{LateResult, Notice, NoticeBatch, ReceivedMessage};
 use crate::output::colors::Palette;
@@ -48,7 +48,7 @@ const LINE_CHARACTERS_MAX: usize = 48;
 /// The result of a line that was typed some time before: `sent @bob:3 ← send bob hi`.
 pub(crate) fn late(LateResult { line, result }: &LateResult, options: &RenderOptions) -> String {
     let told = |options: &RenderOptions| match result {
-        Ok(done) => answer(done, options).trim_end().to_owned(),
+        Ok(done) => outcome(done, options).trim_end().to_owned(),
         Err(why) => failure(why, options).trim_end().to_owned(),
     };
     let mut shown: String = line.chars().take(LINE_CHARACTERS_MAX).collect();

@@ -6,8 +6,8 @@ use super::{RenderOptions, files, whole};
 use crate::outcome::{Outcome, Page};
 
 /// The remarks as whole lines. Empty if there are none.
-pub(crate) fn remarks(answer: &Outcome, options: &RenderOptions) -> String {
-    match answer {
+pub(crate) fn remarks(outcome: &Outcome, options: &RenderOptions) -> String {
+    match outcome {
         Outcome::Shown(result) => result.remark().to_owned(),
         Outcome::History(page) => of_page(page, options),
         Outcome::SentFiles(sent) => files::not_sent(sent, options),

@@ -46,13 +46,13 @@ fn page(messages: Vec<Message>) -> Page {
 }
 
 /// Both streams, as a terminal shows them.
-fn shown(answered: &Outcome, options: &RenderOptions) -> String {
-    answer(answered, options) + &remarks(answered, options)
+fn shown(result: &Outcome, options: &RenderOptions) -> String {
+    outcome(result, options) + &remarks(result, options)
 }
 
 #[track_caller]
-fn check(answered: &Outcome, expected: &[&str]) {
-    assert_eq!(shown(answered, &options(None)).lines().collect::<Vec<_>>(), expected);
+fn check(result: &Outcome, expected: &[&str]) {
+    assert_eq!(shown(result, &options(None)).lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn messages_stand_in_columns() {
 fn a_file_in_folders_is_shown_with_them_and_stays_right_of_the_gutter() {
     let shown = |path: &str, columns| {
         let message = said("bob", "2026-11-22T17:41:00Z", file_called(path));
-        answer(&Outcome::History(page(vec![message])), &options(columns))
+        outcome(&Outcome::History(page(vec![message])), &options(columns))
     };
     assert_eq!(
         shown("photos/2024/a.jpg", None),
@@ -131,7 +131,7 @@ fn is_continuation(line: &str) -> bool {
 fn a_message_cannot_look_like_another_speakers_line() {
     let forged =
         "hi\n  17:41  carol │ I owe you 5\r\n\u{1b}[1A\rcarol\u{2028}x\n\n\u{85}\u{b}\u{c}y";
-    let shown = answer(
+    let shown = outcome(
         &Outcome::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(forged))])),
         &options(None),
     );
@@ -145,7 +145,7 @@ fn a_message_cannot_look_like_another_speakers_line() {
 #[test]
 fn what_a_narrow_terminal_would_break_is_broken_behind_the_gutter() {
     let long = format!("{}  17:41  carol │ I owe you 5", "é".repeat(200));
-    let shown = answer(
+    let shown = outcome(
         &Outcome::History(page(vec![said("bob", "2026-11-22T17:40:00Z", text(&long))])),
         &options(Some(40)),
     );
@@ -188,13 +188,13 @@ fn a_failure_is_one_line_or_indented() {
 #[test]
 fn colours_change_nothing_but_colour() {
     let messages = vec![said("bob", "2026-11-22T17:40:00Z", text("hi\nyou"))];
-    let answered = Outcome::History(page(messages));
+    let result = Outcome::History(page(messages));
     let coloured = RenderOptions { palette: Palette::coloured(), ..options(None) };
-    let coloured = answer(&answered, &coloured);
+    let coloured = outcome(&result, &coloured);
     assert!(coloured.contains('\u{1b}'));
     assert_eq!(
         anstream::adapter::strip_str(&coloured).to_string(),
-        answer(&answered, &options(None))
+        outcome(&result, &options(None))
     );
 }
 
@@ -283,7 +283,7 @@ fn no_terminal_is_so_narrow_that_a_message_gets_to_the_margin() {
 fn the_name_of_a_file_begins_no_row() {
     let path = format!("download/alice/x{}17:40  bob │ hi", " ".repeat(70));
     let Body::File(file) = file() else { panic!() };
-    let saved = answer(
+    let saved = outcome(
         &Outcome::Saved { file, path: path.clone(), damaged: Vec::new(), was_here: false },
         &options(Some(80)),
     );

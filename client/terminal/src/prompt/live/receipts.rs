@@ -29,7 +29,7 @@ pub(super) struct ReceiptTracker {
 #[derive(Debug)]
 struct TrackedMessage {
     id: MessageId,
-    told: Arc<Mutex<Stage>>,
+    announced: Arc<Mutex<Stage>>,
     task: Option<AbortHandle>,
 }
 
@@ -49,14 +49,14 @@ impl ReceiptTracker {
             self.tracked.pop_front();
         }
         let mut tracked =
-            TrackedMessage { id, told: Arc::new(Mutex::new(Stage::Stored)), task: None };
+            TrackedMessage { id, announced: Arc::new(Mutex::new(Stage::Stored)), task: None };
         tracked.follow(client, notices);
         self.tracked.push_back(tracked);
     }
 
     /// Goes on tracking on a new connection.
     pub(super) fn follow_on(&mut self, client: &Client, notices: &Arc<NoticeQueue>) {
-        self.tracked.retain(|tracked| tracked.told() < Stage::Read);
+        self.tracked.retain(|tracked| tracked.announced() < Stage::Read);
         for tracked in &mut self.tracked {
             tracked.follow(client.clone(), notices);
         }
@@ -69,15 +69,19 @@ impl ReceiptTracker {
 }
 
 impl TrackedMessage {
-    fn told(&self) -> Stage {
-        *lock(&self.told)
+    fn announced(&self) -> Stage {
+        *lock(&self.announced)
     }
 
     fn follow(&mut self, client: Client, notices: &Arc<NoticeQueue>) {
-        let (id, told, notices) = (self.id.clone(), Arc::clone(&self.told), Arc::clone(notices));
+        let (id, announced, notices) =
+            (self.id.clone(), Arc::clone(&self.announced), Arc::clone(notices));
         let task = tokio::spawn(async move {
             let (stages, coming) = watch::channel(Stage::Stored);
-            tokio::join!(read(client, id.clone(), stages), tell(coming, id, &told, &notices));
+            tokio::join!(
+                read(client, id.clone(), stages),
+                announce(coming, id, &announced, &notices)
+            );
         });
         if let Some(earlier) = self.task.replace(task.abort_handle()) {
             earlier.abort();
@@ -110,10 +114,10 @@ async fn read(client: Client, id: MessageId, stages: watch::Sender<Stage>) {
 }
 
 /// Posts a notice of each stage, once, if the message stays there for a moment.
-async fn tell(
+async fn announce(
     mut coming: watch::Receiver<Stage>,
     id: MessageId,
-    told: &Mutex<Stage>,
+    announced: &Mutex<Stage>,
     notices: &NoticeQueue,
 ) {
     while coming.changed().await.is_ok() {
@@ -121,9 +125,9 @@ async fn tell(
             sleep(SETTLE).await;
         }
         let stage = *coming.borrow_and_update();
-        let mut told = lock(told);
-        if stage > *told {
-            *told = stage;
+        let mut announced = lock(announced);
+        if stage > *announced {
+            *announced = stage;
             notices.post(Notice::Receipt { stage, messages: vec![id.clone()] });
         }
     }
