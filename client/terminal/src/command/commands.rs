@@ -57,6 +57,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The command of a verb that takes no words.
+    pub(super) fn without_words(verb: Verb) -> Self {
+        match verb {
+            Verb::Users => Self::Users,
+            Verb::Groups => Self::Groups,
+            _ => Self::Quit,
+        }
+    }
+
     /// Whether the server executes it.
     pub(crate) fn asks_server(&self) -> bool {
         // The prompt asks this, and refuses a command from standard input.

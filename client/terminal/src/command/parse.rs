@@ -107,9 +107,7 @@ impl Arguments<'_> {
             Verb::Join => Command::Join(self.name()?),
             Verb::Leave => Command::Leave(self.name()?),
             Verb::Members => Command::Members(self.name()?),
-            Verb::Users => Command::Users,
-            Verb::Groups => Command::Groups,
-            _ => Command::Quit,
+            verb => Command::without_words(verb),
         };
         self.nothing_more().map(|()| line)
     }
