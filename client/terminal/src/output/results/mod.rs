@@ -5,7 +5,7 @@ mod members;
 mod sessions;
 mod users;
 
-pub(crate) use groups::Groups;
-pub(crate) use members::Members;
-pub(crate) use sessions::Sessions;
-pub(crate) use users::Users;
+pub(crate) use groups::*;
+pub(crate) use members::*;
+pub(crate) use sessions::*;
+pub(crate) use users::*;
