@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SIZE", env = "QCHAT_MAX_FILE_SIZE")]
     #[serde(deserialize_with = "setting")]
     max_file_size: Option<Size>,
-    /// What all files that one user sent may take, such as 10G [default: no limit]
+    /// The most that all files of one sender may take, such as 10G [default: no limit]
     #[arg(long, value_name = "SIZE", env = "QCHAT_QUOTA")]
     #[serde(deserialize_with = "setting")]
     quota: Option<Size>,
