@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::harness::{Client, PASSWORD, Running, Server, files_below, items, texts};
+use crate::harness::{Client, PASSWORD, Running, Server, files_below, items, text, texts};
 
 /// Runs `ls` without a password, and returns the exit status.
 fn status_without_password(client: &Client) -> Option<i32> {
@@ -200,6 +200,27 @@ fn parallel_first_runs_with_one_home_share_one_session() {
     }
     assert_eq!(items(&alice.ok("inbox")["messages"]).len(), RUNS);
     assert_eq!(items(&alice.ok("sessions")["sessions"]).len(), 1);
+}
+
+#[test]
+fn whoami_tells_the_user_the_server_and_the_other_devices() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let other = server.client_of("alice");
+    other.ok("ls");
+    let answer = alice.ok("whoami");
+    assert_eq!(text(&answer["user"]), "alice");
+    assert_eq!(text(&answer["server"]), server.address.to_string());
+    assert_eq!(text(&answer["fingerprint"]), server.fingerprint);
+    let sessions = alice.ok("sessions");
+    let (current, others): (Vec<_>, Vec<_>) =
+        items(&sessions["sessions"]).iter().partition(|session| session["current"] == true);
+    assert_eq!(answer["since"], current[0]["created"]);
+    assert_eq!(items(&answer["devices"]).iter().collect::<Vec<_>>(), others);
+    let shown = alice.run(&["whoami"]).output;
+    assert!(shown.contains("alice") && shown.contains(&server.fingerprint), "{shown}");
+    assert!(shown.contains("other devices  1, 0 online"), "{shown}");
+    assert_eq!(server.visitor().refused("whoami"), "not_logged_in");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(crate) enum Command {
     LogoutEverywhere,
     ChangePassword(Option<PasswordChange>),
     Sessions,
+    WhoAmI,
     RevokeSession(SessionId),
     Users,
     Send {
@@ -62,6 +63,7 @@ impl Command {
         match verb {
             Verb::Users => Self::Users,
             Verb::Groups => Self::Groups,
+            Verb::WhoAmI => Self::WhoAmI,
             _ => Self::Quit,
         }
     }
@@ -84,6 +86,7 @@ impl Command {
                 | Self::Join(_)
                 | Self::Leave(_)
                 | Self::Sessions
+                | Self::WhoAmI
                 | Self::RevokeSession(_)
         ) || self.text().is_some()
     }

@@ -24,6 +24,7 @@ pub(crate) enum Verb {
     Leave,
     ChangePassword,
     Sessions,
+    WhoAmI,
     Transfers,
     Help,
     Quit,
@@ -59,7 +60,7 @@ const HISTORY_OPTIONS: &str = "[--limit N] [--before ID] [--from USER] [--unread
 /// The commands in the order in which a newcomer meets them: those of the specification, those about passwords
 /// and sessions, and those of the client itself.
 #[rustfmt::skip]
-pub(crate) const COMMANDS: [CommandEntry; 22] = [
+pub(crate) const COMMANDS: [CommandEntry; 23] = [
     entry(Verb::Register, ["auth_register", "USER [PASSWORD]", "",
         "make an account; without PASSWORD it is asked for", "auth_register alice"]),
     entry(Verb::Login, ["auth_login", "USER [PASSWORD]", "",
@@ -98,6 +99,8 @@ pub(crate) const COMMANDS: [CommandEntry; 22] = [
         "change the password and end all other sessions", "passwd"]),
     entry(Verb::Sessions, ["sessions", "[revoke ID]", "",
         "list your sessions, or end one at once", "sessions revoke 3f9ac01d22b7"]),
+    entry(Verb::WhoAmI, ["whoami", "", "",
+        "show your user, the server, and its key", "whoami"]),
     entry(Verb::Transfers, ["transfers", "[stop N]", "",
         "list the transfers in the background, or stop one", "transfers stop 2"]),
     entry(Verb::Help, ["help", "[COMMAND]", "",

@@ -49,6 +49,12 @@ pub(crate) async fn dispatch(
         Command::Sessions => {
             Ok(Outcome::shown(results::Sessions(time.query(client.sessions()).await?)))
         }
+        Command::WhoAmI => {
+            let user = client.user().ok_or(Refusal::NotLoggedIn)?;
+            let (server, key) = (client.server().clone(), client.server_key());
+            let sessions = results::Sessions(time.query(client.sessions()).await?);
+            Ok(Outcome::shown(results::WhoAmI { user, server, key, sessions }))
+        }
         Command::RevokeSession(id) => {
             let revoked = time.change(client.revoke_session(*id)).await;
             revoked.map(|()| Outcome::Revoked(*id))
