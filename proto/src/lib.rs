@@ -11,14 +11,11 @@
 //! This crate knows no transport, no store and no terminal.
 
 mod bounded_vec;
-mod checked_string;
 mod code;
 pub mod command;
 #[cfg(test)]
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
-mod file_name;
-mod file_path;
 pub mod file_stream;
 mod fingerprint;
 pub mod frame;
@@ -30,15 +27,15 @@ mod message;
 mod names;
 pub mod quic_codes;
 mod refusal;
-mod stored_name;
 mod text;
 mod timestamp;
 
+pub use crate::names::StoredName;
+pub use crate::names::{FileName, PART_PREFIX, is_blank};
+pub use crate::names::{FilePath, FolderPath, FolderPathError};
 pub use bounded_vec::BoundedVec;
 pub use code::Code;
 pub use command::{Command, Handle, Request};
-pub use file_name::{FileName, PART_PREFIX, is_blank};
-pub use file_path::{FilePath, FolderPath, FolderPathError};
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use ids::{BlockHash, ClientId, Digest, SessionId, SessionIdError, SessionToken, TransferId};
 pub use message::{
@@ -46,7 +43,6 @@ pub use message::{
 };
 pub use names::{GroupName, NameError, UserName};
 pub use refusal::Refusal;
-pub use stored_name::StoredName;
 pub use text::{MessageText, Password, PasswordError, TextError};
 pub use timestamp::Timestamp;
 

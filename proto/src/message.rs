@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::file_path::FilePath;
 use crate::ids::Digest;
+use crate::names::FilePath;
+use crate::names::StoredName;
 use crate::names::{GroupName, UserName};
-use crate::stored_name::StoredName;
 use crate::text::MessageText;
 use crate::timestamp::Timestamp;
 

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded_vec::BoundedVec;
 use crate::code::Code;
-use crate::file_path::FilePath;
 use crate::ids::SessionId;
 use crate::limits::CANDIDATES_MAX;
 use crate::message::MessageId;
+use crate::names::FilePath;
+use crate::names::StoredName;
 use crate::names::{GroupName, UserName};
-use crate::stored_name::StoredName;
 
 /// The reason of a refusal. The text is for the person who asked, the [`code`] for scripts. Append only: the
 /// position is the tag on the wire.

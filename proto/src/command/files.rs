@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::messages::Log;
 use crate::bounded_vec::BoundedVec;
-use crate::file_path::{FilePath, FolderPath};
 use crate::ids::{BlockHash, ClientId, TransferId};
 use crate::limits::{BLOCK_HASHES_MAX, BLOCK_RANGES_MAX, PAGE_ITEMS_MAX};
 use crate::message::{Address, File};
-use crate::stored_name::StoredName;
+use crate::names::StoredName;
+use crate::names::{FilePath, FolderPath};
 
 /// Sends a file; see [`Request::Upload`](crate::Request::Upload). An upload that is repeated with the same id
 /// resumes.

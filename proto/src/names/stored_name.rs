@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checked_string::{checked_string, parsed_string};
-use crate::file_name::FileName;
+use crate::names::checked_string::{checked_string, parsed_string};
+use crate::names::file_name::FileName;
 use crate::timestamp::Timestamp;
 
 /// The name under which the server stores a file, the same for all users:

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checked_string::{checked_string, parsed_string};
-use crate::file_name::FileName;
 use crate::limits::{FOLDER_PATH_BYTES_MAX, FOLDERS_MAX};
+use crate::names::checked_string::{checked_string, parsed_string};
+use crate::names::file_name::FileName;
 
 /// Nested folders, the outermost first: `photos/2024`. 1 to 32 names, each sanitized as a [`FileName`], and
 /// at most 1,024 bytes with the slashes between them. The outermost name stands alone, the others are

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use crate::checked_string::checked_string;
 use crate::limits::{FILE_NAME_BYTES_MAX, FILE_NAME_IN_FOLDER_BYTES_MAX};
+use crate::names::checked_string::checked_string;
 
 /// The sanitized name of a file or folder: one path component of UTF-8 without control, format or
 /// bidirectional characters.

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checked_string::{checked_string, parsed_string};
 use crate::limits::NAME_BYTES_MAX;
+use crate::names::checked_string::{checked_string, parsed_string};
 
 /// The text breaks the rule for names. The error's text states the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
