@@ -21,7 +21,7 @@ pub struct Reconnect {
 /// The cursors from which following goes on, and their keeper.
 #[derive(Debug)]
 pub enum Cursors {
-    /// The caller keeps them, with [`Follower::cursors`].
+    /// The caller keeps them, with [`Follower::cursors`](crate::Follower::cursors).
     Given(Vec<Cursor>),
     /// They are written to this file whenever they move, before messages are marked as read.
     File(CursorFile),
