@@ -1,4 +1,3 @@
-
 use std::io;
 
 use qchat_transfer::FinishError;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 /// The codes with the given property, as text.

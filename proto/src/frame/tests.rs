@@ -1,4 +1,3 @@
-
 use super::*;
 
 async fn read_from(bytes: &[u8], limit: usize) -> Result<String, ReadError> {

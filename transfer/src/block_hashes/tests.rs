@@ -1,4 +1,3 @@
-
 use qchat_proto::limits::BLOCK_BYTES;
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 /// How long a peer is tolerated that moves `bytes` after each `waited`, up to an hour.

@@ -1,4 +1,3 @@
-
 use qchat_proto::{Body, MessageId, Timestamp};
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use tokio::time::{advance, timeout};
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn missing(here: &[u64], blocks: u8) -> Missing {

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn inbox(after: u64) -> Cursor {

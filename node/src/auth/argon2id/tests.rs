@@ -1,4 +1,3 @@
-
 use argon2::PasswordVerifier;
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use argon2::Argon2;
 
 use super::*;

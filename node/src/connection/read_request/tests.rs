@@ -1,4 +1,3 @@
-
 use qchat_proto::command::{Login, Users};
 use qchat_proto::limits::{NAME_BYTES_MAX, PASSWORD_BYTES_MAX};
 

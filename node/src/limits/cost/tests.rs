@@ -1,4 +1,3 @@
-
 use qchat_proto::limits::MESSAGE_BYTES_MAX;
 
 use super::*;

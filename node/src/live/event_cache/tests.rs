@@ -1,4 +1,3 @@
-
 use qchat_proto::{Address, MessageId, Timestamp};
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn address(port: u16) -> SocketAddr {

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn sender(port: u16) -> SocketAddr {

@@ -1,4 +1,3 @@
-
 use super::*;
 
 /// The sender's port, the length of each datagram, and the bytes.

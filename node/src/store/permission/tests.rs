@@ -1,4 +1,3 @@
-
 use qchat_proto::{Body, ClientId, MessageText, Sequence, Timestamp};
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use allocation_counter::measure;
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use std::future::{pending, poll_fn, ready};
 use std::task::Poll;
 

@@ -1,4 +1,3 @@
-
 use super::*;
 
 const MEBIBYTE: u32 = 1024 * 1024;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 const PAUSE: Duration = Duration::from_secs(5);

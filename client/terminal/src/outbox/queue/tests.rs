@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn push(outbox: &mut Outbox, text: &str) -> Result<(), CommandError> {

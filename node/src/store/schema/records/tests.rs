@@ -1,4 +1,3 @@
-
 use data_encoding::HEXLOWER;
 
 use super::*;
