@@ -1,8 +1,8 @@
 //! The hooks that the line editor calls while a line is typed.
 //!
 //! The editor measures its prompt once, so another prompt needs another call of the editor. No hook can end
-//! a call. A SIGINT can: the editor handles that signal itself, and returns as for Ctrl-C. It reads the keys
-//! before it in any case, so nothing that is typed gets lost.
+//! a call. A SIGINT can: the editor handles that signal itself, and returns as for Ctrl-C. Keys that it had read
+//! before are handled first, and change the line that the hooks have kept.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -64,6 +64,11 @@ impl EditorHooks {
     pub(crate) fn take_partial_line(&mut self) -> Option<PartialLine> {
         self.partial_line.take()
     }
+
+    /// Whether the editor is about to return.
+    fn has_partial_line(&self) -> bool {
+        self.partial_line.borrow().is_some()
+    }
 }
 
 /// Sends the signal to this thread, which is the editor's. Its handler has run when this returns.
@@ -104,13 +109,18 @@ impl Highlighter for EditorHooks {
     /// takes many seconds. Its prompt may stay stale until the line is entered.
     fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
         self.draws_over.set(true);
-        line.len() <= LONG_LINE_BYTES
+        line.len() <= LONG_LINE_BYTES || self.has_partial_line()
     }
 
     /// Below a text, no row of the old prompt is left on the screen and no key waits to be read. Only there
     /// the editor is left, and only there it is certain to handle the signal.
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
         let is_below_text = !self.draws_over.replace(false);
+        if self.has_partial_line() {
+            // The editor looks only at the first of the signals that wait, and that may be one of the terminal's size.
+            (self.interrupt)();
+            return Cow::Borrowed(prompt);
+        }
         if is_below_text && self.notices.is_stale() && (self.interrupt)() {
             self.notices.prompt_interrupted();
             self.is_leaving.set(true);
@@ -121,10 +131,14 @@ impl Highlighter for EditorHooks {
 
     /// Called after the hook for the prompt, in the same drawing.
     fn highlight<'l>(&self, line: &'l str, position: usize) -> Cow<'l, str> {
-        if self.is_leaving.replace(false) {
+        let is_leaving = self.is_leaving.replace(false);
+        // Keys that were read before the signal still change the line.
+        if is_leaving || self.has_partial_line() {
             let (before, after) = line.split_at_checked(position).unwrap_or((line, ""));
             let partial = PartialLine { before: before.to_owned(), after: after.to_owned() };
             self.partial_line.replace(Some(partial));
+        }
+        if is_leaving {
             return Cow::Borrowed("");
         }
         Cow::Borrowed(line)

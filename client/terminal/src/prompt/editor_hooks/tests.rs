@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::*;
 
 #[test]
@@ -37,4 +39,25 @@ fn an_editor_that_cannot_be_interrupted_keeps_its_prompt() {
     assert_eq!(hooks.highlight_prompt("one> ", true), "one> ");
     assert_eq!(hooks.highlight("a", 1), "a");
     assert_eq!(hooks.take_partial_line(), None);
+}
+
+#[test]
+fn keys_that_were_read_before_the_interrupt_stay_in_the_line() {
+    static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+    let notices = Arc::<NoticeQueue>::default();
+    let mut hooks = EditorHooks::with_interrupt(Arc::clone(&notices), || {
+        INTERRUPTS.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    notices.prompt_shown();
+    notices.set_prompt("two> ".to_owned());
+    assert_eq!(hooks.highlight_prompt("one> ", true), SAVE_CURSOR);
+    assert_eq!(hooks.highlight("a", 1), "");
+    // The editor handles another key, also one of a long line, and is interrupted again.
+    let long = "b".repeat(LONG_LINE_BYTES + 1);
+    assert!(hooks.highlight_char(&long, long.len(), CmdKind::Other));
+    assert_eq!(hooks.highlight_prompt("one> ", true), "one> ");
+    assert_eq!(hooks.highlight(&long, long.len()), long);
+    assert_eq!(INTERRUPTS.load(Ordering::Relaxed), 2);
+    assert_eq!(hooks.take_partial_line(), Some(PartialLine { before: long, after: String::new() }));
 }
