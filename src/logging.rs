@@ -35,7 +35,7 @@ const VARIABLE: &str = "QCHAT_LOG";
 /// Starts logging. `QCHAT_LOG` is the filter, as in `debug` or `qchat_node=debug,warn`.
 pub(crate) fn start(format: LogFormat) {
     let wanted = std::env::var(VARIABLE).unwrap_or_default();
-    let chosen = Targets::from_str(&wanted).ok().filter(|_| !wanted.is_empty());
+    let chosen = filter(&wanted);
     let is_wrong = chosen.is_none() && !wanted.is_empty();
     let filter = chosen.unwrap_or_else(default_filter);
     let log = tracing_subscriber::fmt()
@@ -53,6 +53,14 @@ pub(crate) fn start(format: LogFormat) {
             "{VARIABLE}={wanted} is not understood and changes nothing; write debug, or qchat_node=debug,warn"
         );
     }
+}
+
+/// The filter in this text; `None` if it names none. Empty parts are left out: as a filter they would stand for
+/// errors alone. A filter of spans is refused: it would be taken for the name of a target.
+fn filter(text: &str) -> Option<Targets> {
+    let parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let is_filter = !parts.is_empty() && !text.contains('[');
+    Targets::from_str(&parts.join(",")).ok().filter(|_| is_filter)
 }
 
 /// The filter if `QCHAT_LOG` is not set.
@@ -151,5 +159,19 @@ mod tests {
         let inputs = crate::corpus::read(include_str!("../fuzz/corpus/program.txt"));
         assert!(inputs.len() > 20);
         inputs.iter().for_each(|input| check_event(input));
+    }
+
+    #[test]
+    fn an_empty_part_of_a_filter_changes_nothing() {
+        for text in ["info", "info,", ",info", " info , ,"] {
+            assert_eq!(
+                filter(text),
+                Some(Targets::new().with_default(LevelFilter::INFO)),
+                "{text}"
+            );
+        }
+        for text in ["", ",", " , ", "qchat_node[span]=debug"] {
+            assert_eq!(filter(text), None, "{text}");
+        }
     }
 }
