@@ -57,6 +57,13 @@ pub(crate) enum Command {
     Quit,
 }
 
+/// How the program treats a command.
+struct Handling {
+    is_brief: bool,
+    can_wait: bool,
+    is_repeatable: bool,
+}
+
 impl Command {
     /// The command of a verb that takes no words.
     pub(super) fn without_words(verb: Verb) -> Self {
@@ -76,42 +83,58 @@ impl Command {
 
     /// Whether the server answers at once, without a person or a file in between.
     pub(crate) fn is_brief(&self) -> bool {
-        matches!(
-            self,
-            Self::History(_)
-                | Self::Users
-                | Self::Groups
-                | Self::Members(_)
-                | Self::MakeGroup(_)
-                | Self::Join(_)
-                | Self::Leave(_)
-                | Self::Sessions
-                | Self::WhoAmI
-                | Self::RevokeSession(_)
-        ) || self.text().is_some()
+        self.handling().is_brief
     }
 
     /// Whether the command may wait for a connection: it changes something on the server, it can be repeated
     /// under its id, and nobody waits for its receipt.
     pub(crate) fn can_wait(&self) -> bool {
-        match self {
-            Self::Send { wait, .. } | Self::SendFile { wait, .. } => wait.stage == Stage::Stored,
-            line => matches!(line, Self::MakeGroup(_) | Self::Join(_)),
-        }
+        self.handling().can_wait
     }
 
-    /// Whether two executions under one id have the effect of one. A second `leave` would be refused, and a
-    /// session that has ended cannot end again.
+    /// Whether two executions under one id have the effect of one. A second `leave` would be refused, a session
+    /// that has ended cannot end again, and nobody is asked twice for a new password.
     pub(crate) fn is_repeatable(&self) -> bool {
-        !matches!(
-            self,
-            Self::Leave(_)
-                | Self::Logout
-                | Self::LogoutEverywhere
-                | Self::RevokeSession(_)
-                | Self::ChangePassword(None)
-                | Self::Register { password: None, .. }
-        )
+        self.handling().is_repeatable
+    }
+
+    /// Names every command, so that a new one is decided about here.
+    fn handling(&self) -> Handling {
+        let repeatable = Handling { is_brief: false, can_wait: false, is_repeatable: true };
+        let brief = Handling { is_brief: true, ..repeatable };
+        match self {
+            Self::Users
+            | Self::Groups
+            | Self::Members(_)
+            | Self::Sessions
+            | Self::WhoAmI
+            | Self::History(_) => brief,
+            Self::MakeGroup(_) | Self::Join(_) => Handling { can_wait: true, ..brief },
+            Self::Leave(_) | Self::RevokeSession(_) => Handling { is_repeatable: false, ..brief },
+            Self::Send { wait, .. } => {
+                let (is_brief, can_wait) = (self.text().is_some(), wait.stage == Stage::Stored);
+                Handling { is_brief, can_wait, ..repeatable }
+            }
+            Self::SendFile { wait, .. } => {
+                Handling { can_wait: wait.stage == Stage::Stored, ..repeatable }
+            }
+            Self::Logout
+            | Self::LogoutEverywhere
+            | Self::ChangePassword(None)
+            | Self::Register { password: None, .. } => {
+                Handling { is_repeatable: false, ..repeatable }
+            }
+            Self::Register { password: Some(_), .. }
+            | Self::ChangePassword(Some(_))
+            | Self::Login { .. }
+            | Self::Download { .. }
+            | Self::FromInput(_)
+            | Self::Background(_)
+            | Self::Transfers
+            | Self::StopTransfer(_)
+            | Self::Help(_)
+            | Self::Quit => repeatable,
+        }
     }
 
     /// The receiver and the text of a command that sends a valid text and waits for no receipt.

@@ -43,7 +43,7 @@ pub(crate) struct CommandEntry {
     /// One line of help.
     help: &'static str,
     /// An example.
-    example: &'static str,
+    pub(super) example: &'static str,
 }
 
 const fn entry(

@@ -3,6 +3,7 @@ use qchat_proto::{GroupName, Sequence, Stage, UserName};
 
 use super::*;
 use crate::command::history_options::HistoryEnd;
+use crate::command::table::COMMANDS;
 
 fn user(name: &str) -> UserName {
     name.parse().unwrap()
@@ -297,4 +298,12 @@ fn the_id_of_another_log_is_refused() {
     assert!(before("inbox --before @bob:7").is_err_and(|why| why.contains("to bob")));
     assert!(before("inbox --before +lab:7").is_err_and(|why| why.contains("group lab")));
     assert!(before("inboxgroup lab --before +bus:7").is_err());
+}
+
+#[test]
+fn every_example_of_the_help_is_a_line_of_its_own_command() {
+    for entry in &COMMANDS {
+        let command = parse(Input::Line(entry.example)).unwrap();
+        assert_eq!(command == Command::Quit, entry.name == "quit", "{}", entry.example);
+    }
 }
