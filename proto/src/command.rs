@@ -139,23 +139,23 @@ commands! {
     /// Makes an account.
     Register => Registered, ByClientId, { "": SignedOut };
     /// Signs in with a password.
-    Login => SignedIn, ReadOnly, { "": SignedOut };
+    Login => SignedIn, Freely, { "": SignedOut };
     /// Signs in with the token of an earlier session.
-    Resume => Resumed, ReadOnly, { "": SignedOut };
+    Resume => Resumed, Freely, { "": SignedOut };
     /// Ends the session. Its token cannot be resumed afterwards.
     Logout => Done, ByState, { "": SignedIn };
     /// Lists the other users.
-    Users => UserPage, ReadOnly, { "": SignedIn };
+    Users => UserPage, Freely, { "": SignedIn };
     /// Sends a text.
     SendText => Message, ByClientId, { "to a person": SignedIn, "to the group": Members };
     /// Reads a log.
-    History => HistoryPage, ReadOnly, { "of the own mailbox": SignedIn, "of the group": Members };
+    History => HistoryPage, Freely, { "of the own mailbox": SignedIn, "of the group": Members };
     /// Marks messages as read.
     MarkRead => Done, ByState, { "in the own mailbox": SignedIn, "in the group": Members };
     /// Sends a file.
     Upload => Message, ByClientId, { "to a person": SignedIn, "to the group": Members };
     /// Fetches blocks of a file.
-    Download => Done, ReadOnly, {
+    Download => Done, Freely, {
         "of a file that was sent to me": SignedIn,
         "of a file that others sent each other": Nobody(FileNotFound),
         "of the group's file": Members,
@@ -167,15 +167,15 @@ commands! {
     /// Leaves a group.
     Leave => GroupLeft, ByState, { "": Members };
     /// Lists the groups.
-    Groups => GroupPage, ReadOnly, { "": SignedIn };
+    Groups => GroupPage, Freely, { "": SignedIn };
     /// Lists a group's members.
-    Members => MemberPage, ReadOnly, { "of the group": Members };
+    Members => MemberPage, Freely, { "of the group": Members };
     /// Follows the caller's logs as they grow.
-    Watch => Done, ReadOnly, { "(the own mailbox and groups)": SignedIn };
+    Watch => Done, Freely, { "(the own mailbox and groups)": SignedIn };
     /// Records that messages have reached a device of the caller.
     MarkDelivered => Done, ByState, { "in the own mailbox": SignedIn, "in the group": Members };
     /// Follows the receipts of a message that the caller sent.
-    Track => Done, ReadOnly, {
+    Track => Done, Freely, {
         "of my message to a person": SignedIn,
         "of my message to the group": Senders,
         "of somebody else's message": Nobody(MessageNotFound),
@@ -185,25 +185,25 @@ commands! {
     /// Changes the caller's password, and ends every other session of the caller.
     ChangePassword => Done, ByClientId, { "(with the old one)": SignedIn };
     /// Lists the caller's sessions.
-    Sessions => SessionList, ReadOnly, { "(the own ones)": SignedIn };
+    Sessions => SessionList, Freely, { "(the own ones)": SignedIn };
     /// Ends a session of the caller.
     RevokeSession => Done, ByState, {
         "of mine": SignedIn,
         "of somebody else's": Nobody(SessionNotFound),
     };
     /// Describes a file, and lists the hashes of its blocks.
-    FileBlocks => BlockPage, ReadOnly, {
+    FileBlocks => BlockPage, Freely, {
         "of a file that was sent to me": SignedIn,
         "of a file that others sent each other": Nobody(FileNotFound),
         "of the group's file": Members,
     };
     /// Lists the files below a folder.
-    FilesBelow => FilePage, ReadOnly, {
+    FilesBelow => FilePage, Freely, {
         "a folder in the own mailbox": SignedIn,
         "a folder in the group": Members,
     };
     /// Follows the keys of the server.
-    NextKey => Done, ReadOnly, { "of the server": SignedIn };
+    NextKey => Done, Freely, { "of the server": SignedIn };
     /// Sends texts in order, without waiting for the answers in between.
     SendTexts => Done, ByClientId, { "to a person": SignedIn, "to the group": Members };
 }

@@ -219,7 +219,7 @@ fn whoami_tells_the_user_the_server_and_the_other_devices() {
     assert_eq!(items(&answer["devices"]).iter().collect::<Vec<_>>(), others);
     let shown = alice.run(&["whoami"]).output;
     assert!(shown.contains("alice") && shown.contains(&server.fingerprint), "{shown}");
-    assert!(shown.contains("other devices  1, 0 online"), "{shown}");
+    assert!(shown.contains("other devices  1, 0 of them online"), "{shown}");
     assert_eq!(server.visitor().refused("whoami"), "not_logged_in");
 }
 

@@ -3,7 +3,7 @@
 /// The bytes of the lines, in order. Empty lines and lines that begin with `#` are skipped.
 ///
 /// `\xNN` is a byte, `\u{N}` a character, `\n \r \t \0 \\ \#` have their usual meaning, `\s` is a space, `\e`
-/// is nothing, and `\{N}` repeats the character before it, so that it is there `N` times.
+/// stands for no byte, and `\{N}` repeats the character before it, so that it is there `N` times.
 pub(crate) fn read(corpus: &str) -> Vec<Vec<u8>> {
     let lines = corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(unescaped).collect()

@@ -18,13 +18,6 @@ const CRATES: [&str; 7] = [
     "src",
 ];
 
-/// Files that may use each other: a module and the parts that were split from it.
-const ALLOWED: [&[&str]; 3] = [
-    &["execute::executor", "execute::executor::standard_input"],
-    &["output::json", "output::json::files"],
-    &["files", "files::client", "files::scp"],
-];
-
 /// A file of a crate.
 struct Module {
     /// Paths that the file exports, by their last name.
@@ -103,11 +96,7 @@ fn circles(modules: &BTreeMap<String, Module>) -> BTreeSet<(String, String)> {
         let used = module.uses.iter().filter_map(|path| definer(path, modules));
         used.map(move |used| (name.clone(), used))
     });
-    let is_allowed = |user: &str, used: &str| {
-        ALLOWED.iter().any(|files| files.contains(&user) && files.contains(&used))
-    };
-    let mut uses: BTreeSet<_> =
-        uses.filter(|(user, used)| user != used && !is_allowed(user, used)).collect();
+    let mut uses: BTreeSet<_> = uses.filter(|(user, used)| user != used).collect();
     loop {
         let users: BTreeSet<_> = uses.iter().map(|(user, _)| user.clone()).collect();
         let used: BTreeSet<_> = uses.iter().map(|(_, used)| used.clone()).collect();

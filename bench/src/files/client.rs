@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use super::{Before, Side, Transfer, text};
+use super::transfer::{Before, Side, Transfer, text};
 use crate::people::PASSWORD;
 use crate::process::Process;
 use crate::server::{Server, Stage, clean};

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use super::Transfer;
+use super::transfer::Transfer;
 
 const PIECE_BYTES: usize = 1024 * 1024;
 

@@ -4,9 +4,9 @@ mod client;
 mod disk;
 mod raw;
 mod scp;
+mod transfer;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -15,10 +15,10 @@ pub(crate) use raw::{RawArgs, raw_end};
 
 use crate::figures::{Report, Row, float, median};
 use crate::people::Person;
-use crate::process::Process;
 use crate::server::Stage;
 use client::RealClient;
 use scp::Scp;
+use transfer::{MEBIBYTE, Side, Transfer};
 
 /// The extent of the measurement.
 #[derive(Debug, Args)]
@@ -32,25 +32,6 @@ pub(crate) struct FilesArgs {
     /// sshd to compare with [default: that of the system, if there is one]
     #[arg(long, value_name = "FILE")]
     sshd: Option<PathBuf>,
-}
-
-/// One transfer.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Transfer {
-    pub(crate) bytes: u64,
-    pub(crate) time: Duration,
-    /// Sender and receiver, if both are known.
-    pub(crate) sides: Option<[Side; 2]>,
-}
-
-/// Processor time and memory of a transfer on one side.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Side {
-    pub(crate) cpu: Duration,
-    /// The peak of the memory, in bytes.
-    pub(crate) peak: u64,
-    /// The memory before any transfer.
-    pub(crate) idle: u64,
 }
 
 /// One transfer of each kind in each round.
@@ -152,51 +133,9 @@ impl Rounds {
     }
 }
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
 const SENDER: [&str; 3] = ["sender", "peak", "above idle"];
 const RECEIVER: [&str; 3] = ["receiver", "its peak", "its above idle"];
 
 fn goodput(all: &[Transfer]) -> f64 {
     median(all.iter().map(Transfer::megabytes_per_second).collect())
-}
-
-impl Transfer {
-    fn megabytes_per_second(&self) -> f64 {
-        float(self.bytes) / 1e6 / self.time.as_secs_f64()
-    }
-
-    fn cpu_seconds_per_gibibyte(&self, side: &Side) -> f64 {
-        side.cpu.as_secs_f64() * 1024.0 * MEBIBYTE / float(self.bytes)
-    }
-}
-
-impl Side {
-    fn growth(&self) -> f64 {
-        (float(self.peak) - float(self.idle)) / MEBIBYTE
-    }
-}
-
-/// A process before a transfer.
-struct Before {
-    process: Process,
-    idle: u64,
-    cpu: Duration,
-}
-
-impl Before {
-    /// Notes the processor time so far, and resets the peak of the memory.
-    fn of(process: Process, idle: u64) -> anyhow::Result<Self> {
-        process.reset_peak()?;
-        Ok(Self { process, idle, cpu: process.cpu()? })
-    }
-
-    fn side(&self) -> anyhow::Result<Side> {
-        let cpu = self.process.cpu()?.saturating_sub(self.cpu);
-        Ok(Side { cpu, peak: self.process.memory()?.peak, idle: self.idle })
-    }
-}
-
-/// The path of a file, as an argument.
-fn text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().ok_or_else(|| anyhow::anyhow!("{} is no text", path.display()))
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 
-use super::{Before, Transfer, text};
+use super::transfer::{Before, Transfer, text};
 use crate::bare::{self, Bare};
 use crate::process::Process;
 

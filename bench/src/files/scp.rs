@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 
-use super::Transfer;
+use super::transfer::Transfer;
 
 /// The longest time until sshd listens.
 const START_TIME_MAX: Duration = Duration::from_secs(5);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long an attempt may take: short at first, since the next one finds a server that has just come back
-/// sooner than an old one does; longer each time, since a path may be slow.
+/// How long an attempt may take. Short at first: after a restart of the server, a new attempt succeeds sooner
+/// than one that is under way. Longer each time, since a path may be slow.
 const ATTEMPT_FIRST: Duration = Duration::from_secs(2);
 const ATTEMPT_MAX: Duration = Duration::from_secs(10);
 

@@ -1,4 +1,4 @@
-//! Which server key a client accepts.
+//! The rules by which a client accepts a server's key.
 
 mod key_status;
 pub(crate) mod known_servers;

@@ -35,16 +35,16 @@ const SHORT_BYTES: usize = LENGTH_BYTES + SIGNED_OUT_REQUEST_BYTES_MAX;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     /// The bytes are no request.
-    #[error("what came is no request: {0}")]
+    #[error("the bytes are no request: {0}")]
     Garbage(#[from] frame::DecodeError),
     /// The request is too long for any caller.
-    #[error("what came is no request: it is too long")]
+    #[error("the bytes are no request: it is too long")]
     TooLong,
     /// The request is too long for a signed-out connection.
     #[error("the request is too long for a connection that is not signed in")]
     TooLongSignedOut,
     /// The request comes in more pieces than any client sends.
-    #[error("what came is no request: it is in too many pieces")]
+    #[error("the bytes are no request: it is in too many pieces")]
     Scattered,
     /// The request did not come in time.
     #[error("the request did not come in time")]

@@ -5,7 +5,7 @@
 pub enum Idempotence {
     /// The command only reads, or its effect is useless without the answer. Without an answer, it counts as
     /// not executed.
-    ReadOnly,
+    Freely,
     /// The command has a client-made id. Repeated with the same id, it has one effect, and the first answer.
     ByClientId,
     /// A second execution leads to the same state. Its answer may be a refusal, as `not_a_member` after a
@@ -16,6 +16,6 @@ pub enum Idempotence {
 impl Idempotence {
     /// Whether a command without an answer may have changed stored data.
     pub const fn may_change_data(self) -> bool {
-        !matches!(self, Self::ReadOnly)
+        !matches!(self, Self::Freely)
     }
 }

@@ -94,7 +94,7 @@ fn every_command_has_its_row() {
     impl CommandVisitor for Rows {
         fn visit<C: Command>(&mut self) {
             let repeat = match C::IDEMPOTENCE {
-                Idempotence::ReadOnly => "freely",
+                Idempotence::Freely => "freely",
                 Idempotence::ByClientId => "id",
                 Idempotence::ByState => "state",
             };

@@ -100,7 +100,7 @@ pub(crate) const COMMANDS: [CommandEntry; 23] = [
     entry(Verb::Sessions, ["sessions", "[revoke ID]", "",
         "list your sessions, or end one at once", "sessions revoke 3f9ac01d22b7"]),
     entry(Verb::WhoAmI, ["whoami", "", "",
-        "show your user, the server, and its key", "whoami"]),
+        "show your user, the server and your devices", "whoami"]),
     entry(Verb::Transfers, ["transfers", "[stop N]", "",
         "list the transfers in the background, or stop one", "transfers stop 2"]),
     entry(Verb::Help, ["help", "[COMMAND]", "",

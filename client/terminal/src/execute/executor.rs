@@ -23,7 +23,6 @@ use crate::exit::Exit;
 use crate::login::{Account, PasswordSource};
 use crate::outcome::{Outcome, Page};
 use crate::output::{BarMode, Output};
-use standard_input::StandardInput;
 pub use status::LineStatus;
 
 /// Runs lines as a terminal would show them: results and errors go to its [`Output`].
@@ -49,6 +48,15 @@ pub struct Executor {
     announced: Option<ClientId>,
     /// Whether the last line had no answer in its time. Then nothing else waits for the server either.
     is_unanswered: bool,
+}
+
+/// Whether a line may read standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StandardInput {
+    /// No line comes from it.
+    Free,
+    /// It holds the lines, or a person types them.
+    HoldsLines,
 }
 
 /// The default time limit of a line.

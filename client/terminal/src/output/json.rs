@@ -3,21 +3,22 @@
 //! The text of every string is exact. Characters that a terminal would act on are escaped, as the format
 //! allows, so the output is also safe in a terminal.
 
+mod error;
 mod files;
+mod message;
 
-use std::fmt::Write;
-
-use qchat_proto::{Address, Body, GroupName, Message, Receipt, UserName};
+use qchat_proto::{GroupName, Message, UserName};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::command::{CommandEntry, bounded, help, stage_name};
+use crate::command::{CommandEntry, bounded, help};
 use crate::error::CommandError;
 use crate::outcome::Outcome;
-use crate::output::sanitize::{self, MarkCounter};
-use crate::output::time::rfc3339;
+use crate::output::sanitize;
+use error::ErrorObject;
 pub(crate) use files::renamed;
-use files::{FileObject, SavedFilesObject, SavedObject, SentFilesObject};
+use files::{SavedFilesObject, SavedObject, SentFilesObject};
+use message::{MessageObject, ReceiptObject};
 
 /// The object for the result of a line that began with the word `command`, without a line ending.
 pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> String {
@@ -26,19 +27,17 @@ pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> S
         .map_or_else(|| bounded(command), |entry| entry.name.to_owned());
     let content = match result {
         Ok(outcome) => Content::from(outcome),
-        Err(CommandError { code, text, .. }) => {
-            Content::Error { error: ErrorObject { code: code.as_str(), message: text } }
-        }
+        Err(error) => Content::Error { error: error.into() },
     };
     let ok = result.as_ref().is_ok_and(|outcome| outcome.error().is_none());
     let object = Report { command: &command, ok, content };
-    escape(&serde_json::to_string(&object).unwrap_or_default())
+    sanitize::json(&serde_json::to_string(&object).unwrap_or_default())
 }
 
 /// The object for a message, for listeners.
 pub(crate) fn event(message: &Message) -> String {
     let object = Event { event: "message", message: message.into() };
-    escape(&serde_json::to_string(&object).unwrap_or_default())
+    sanitize::json(&serde_json::to_string(&object).unwrap_or_default())
 }
 
 #[derive(Serialize)]
@@ -72,46 +71,6 @@ enum Content<'a> {
     Nothing {},
 }
 
-#[derive(Serialize)]
-struct ErrorObject<'a> {
-    code: &'a str,
-    message: &'a str,
-}
-
-#[derive(Serialize)]
-struct MessageObject<'a> {
-    id: String,
-    from: &'a UserName,
-    #[serde(flatten)]
-    to: ToObject<'a>,
-    at: String,
-    #[serde(flatten)]
-    body: BodyObject<'a>,
-    unread: bool,
-}
-
-#[derive(Serialize)]
-struct ReceiptObject {
-    stage: &'static str,
-    receivers: u64,
-    delivered: u64,
-    read: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum ToObject<'a> {
-    To(&'a UserName),
-    Group(&'a GroupName),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum BodyObject<'a> {
-    Text(&'a str),
-    File(FileObject<'a>),
-}
-
 impl<'a> From<&'a Outcome> for Content<'a> {
     fn from(outcome: &'a Outcome) -> Self {
         match outcome {
@@ -141,53 +100,6 @@ impl<'a> From<&'a Outcome> for Content<'a> {
             | Outcome::Quit => Self::Nothing {},
         }
     }
-}
-
-impl<'a> From<&'a Message> for MessageObject<'a> {
-    fn from(message: &'a Message) -> Self {
-        Self {
-            id: message.id.to_string(),
-            from: &message.from,
-            to: match &message.id.log {
-                Address::User(user) => ToObject::To(user),
-                Address::Group(group) => ToObject::Group(group),
-            },
-            at: rfc3339(message.at),
-            body: match &message.body {
-                Body::Text(text) => BodyObject::Text(text.as_str()),
-                Body::File(file) => BodyObject::File(file.into()),
-                Body::ExpiredFile(file) => {
-                    BodyObject::File(FileObject { expired: true, ..file.into() })
-                }
-            },
-            unread: message.unread,
-        }
-    }
-}
-
-impl From<Receipt> for ReceiptObject {
-    fn from(receipt: Receipt) -> Self {
-        let Receipt { receivers, delivered, read } = receipt;
-        Self { stage: stage_name(receipt.stage()), receivers, delivered, read }
-    }
-}
-
-/// Escapes characters that a terminal would act on, and floods of marks. The characters of JSON itself are
-/// ASCII, so each escaped character is part of a string.
-fn escape(json: &str) -> String {
-    let mut escaped = String::with_capacity(json.len());
-    let mut marks = MarkCounter::default();
-    for character in json.chars() {
-        if marks.flood(character) || sanitize::acts(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a String does not fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(character);
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -98,5 +98,23 @@ fn control_picture(control: char) -> char {
     char::from_u32(0x2400 + u32::from(control)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
+/// Escapes in JSON the characters that a terminal would act on, and floods of marks. The characters of JSON itself
+/// are ASCII, so each escaped character is part of a string.
+pub(super) fn json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    let mut marks = MarkCounter::default();
+    for character in json.chars() {
+        if marks.flood(character) || acts(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String does not fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests;

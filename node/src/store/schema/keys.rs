@@ -83,7 +83,7 @@ pub(in crate::store) fn files_below(address: &Address, folder: &FolderPath) -> V
     key
 }
 
-/// The key of a file under one of its names; without the stored name the prefix of all files of that name.
+/// The key of a file under one of its names. Without the stored name, the prefix of all files of that name.
 pub(in crate::store) fn file(
     address: &Address,
     name: &str,

@@ -24,8 +24,8 @@ impl Run<'_> {
         }
     }
 
-    /// Resumes the uploads that an earlier run of the client began. Until all files are sent, the same line
-    /// sends only the missing ones.
+    /// Sends the files, and continues the uploads of an earlier run of the same line. Until all are sent, the
+    /// same line sends only the missing ones.
     async fn send_all(
         &self,
         to: &Address,

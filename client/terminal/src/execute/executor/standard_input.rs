@@ -9,22 +9,13 @@ use qchat_proto::limits::{FILE_BYTES_MAX, MESSAGE_BYTES_MAX};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::Executor;
+use super::{Executor, StandardInput};
 use crate::command::{Command, FileArguments};
 use crate::error::CommandError;
 use crate::outcome::Outcome;
 
 /// The name of a file from standard input.
 const FILE_NAME: &str = "stdin";
-
-/// Whether a line may read standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StandardInput {
-    /// No line comes from it.
-    Free,
-    /// It holds the lines, or a person types them.
-    HoldsLines,
-}
 
 impl Executor {
     /// Runs a command with the content of standard input. Reading has no time limit, because only the writer

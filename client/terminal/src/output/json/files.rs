@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use qchat_proto::{File, FolderPath};
+use qchat_proto::File;
 use serde::Serialize;
 
-use super::{ErrorObject, MessageObject, escape};
+use super::error::ErrorObject;
+use super::message::{FileObject, MessageObject};
 use crate::error::CommandError;
 use crate::outcome::{RenamedFile, SavedFiles, SentFiles};
+use crate::output::sanitize;
 
 /// The object that announces renamed files before they are sent.
 pub(crate) fn renamed(renamed: &[RenamedFile]) -> String {
     let renamed = renamed.iter().map(RenamedObject::from).collect();
     let object = RenamedEvent { event: "renamed", renamed };
-    escape(&serde_json::to_string(&object).unwrap_or_default())
+    sanitize::json(&serde_json::to_string(&object).unwrap_or_default())
 }
 
 #[derive(Serialize)]
@@ -27,7 +29,7 @@ struct RenamedEvent<'a> {
 #[derive(Serialize)]
 pub(super) struct SentFilesObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<OwnError>,
+    error: Option<ErrorObject<'a>>,
     messages: Vec<MessageObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<FailedObject<'a>>,
@@ -55,16 +57,10 @@ pub(super) struct SavedObject<'a> {
 #[derive(Serialize)]
 pub(super) struct SavedFilesObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<OwnError>,
+    error: Option<ErrorObject<'a>>,
     files: Vec<SavedObject<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<FailedObject<'a>>,
-}
-
-#[derive(Serialize)]
-struct OwnError {
-    code: &'static str,
-    message: String,
 }
 
 #[derive(Serialize)]
@@ -73,29 +69,15 @@ pub(super) struct FailedObject<'a> {
     error: ErrorObject<'a>,
 }
 
-#[derive(Serialize)]
-pub(super) struct FileObject<'a> {
-    pub(super) name: &'a str,
-    pub(super) original: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) folder: Option<&'a str>,
-    pub(super) size: u64,
-    pub(super) blake3: String,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) executable: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) expired: bool,
-}
-
 impl<'a> From<&'a SavedFiles> for SavedFilesObject<'a> {
     fn from(saved: &'a SavedFiles) -> Self {
         let failed = |(file, failure): &'a (File, CommandError)| FailedObject {
             file: file.name.as_str().into(),
-            error: ErrorObject { code: failure.code.as_str(), message: &failure.text },
+            error: failure.into(),
         };
         let files = saved.files.iter();
         Self {
-            error: saved.error().map(OwnError::from),
+            error: saved.error().map(ErrorObject::from),
             files: files
                 .map(|(file, path)| SavedObject { file: file.into(), path, was_here: false })
                 .collect(),
@@ -110,38 +92,18 @@ impl<'a> From<&'a RenamedFile> for RenamedObject<'a> {
     }
 }
 
-impl From<CommandError> for OwnError {
-    fn from(CommandError { code, text, .. }: CommandError) -> Self {
-        Self { code: code.as_str(), message: text }
-    }
-}
-
 impl<'a> From<&'a SentFiles> for SentFilesObject<'a> {
     fn from(sent: &'a SentFiles) -> Self {
         let failed = |(file, failure): &'a (PathBuf, CommandError)| FailedObject {
             file: file.to_string_lossy(),
-            error: ErrorObject { code: failure.code.as_str(), message: &failure.text },
+            error: failure.into(),
         };
         Self {
-            error: sent.error().map(OwnError::from),
+            error: sent.error().map(ErrorObject::from),
             messages: sent.messages.iter().map(MessageObject::from).collect(),
             failed: sent.failed.iter().map(failed).collect(),
             left_out: sent.left_out.iter().map(|entry| entry.path.to_string_lossy()).collect(),
             renamed: sent.renamed.iter().map(RenamedObject::from).collect(),
-        }
-    }
-}
-
-impl<'a> From<&'a File> for FileObject<'a> {
-    fn from(file: &'a File) -> Self {
-        Self {
-            name: file.name.as_str(),
-            original: file.original.name().as_str(),
-            folder: file.original.folder().map(FolderPath::as_str),
-            size: file.size,
-            blake3: file.digest.to_string(),
-            executable: file.original.is_executable(),
-            expired: false,
         }
     }
 }

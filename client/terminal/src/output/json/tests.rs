@@ -1,9 +1,10 @@
 use qchat_proto::command::{Group, Log, Member, Session, User};
-use qchat_proto::{Code, Digest, File, Timestamp};
+use qchat_proto::{Body, Code, Digest, File, Timestamp};
 
 use super::*;
 use crate::outcome::{Page, RenamedFile, SavedFiles, SentFiles, SkippedEntry};
 use crate::output::results;
+use crate::output::time::rfc3339;
 
 fn message(body: Body) -> Message {
     Message {

@@ -68,7 +68,10 @@ impl WhoAmI {
 impl Show for WhoAmI {
     fn text(&self, now: &Zoned) -> String {
         let online = self.others().filter(|session| session.online).count();
-        let others = format!("{}, {online} online", self.others().count());
+        let others = match self.others().count() {
+            0 => "none".to_owned(),
+            count => format!("{count}, {online} of them online"),
+        };
         let since = self.since().map(|since| short_time(since, now)).unwrap_or_default();
         let (user, server, key) =
             (self.user.to_string(), self.server.to_string(), self.key.to_string());
