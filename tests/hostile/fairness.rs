@@ -9,22 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use qchat_client::proto::command::{
-    Groups, History, Log, NextKey, Resume, Selection, ServerKeys, Upload, UploadOpening, Watch,
-};
-use qchat_client::proto::limits::ANSWER_BYTES_MAX;
-use qchat_client::proto::{BoundedVec, ClientId, Request, Sequence, TransferId, frame};
-use qchat_client::{
-    Client, Cursor, Event, HistoryQuery, Progress, Reconnect, Refusal, TransferEvent, Trust,
-};
-use quinn::RecvStream;
-use serde::de::DeserializeOwned;
+use qchat_client::{Client, Progress, TransferEvent, Trust};
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
 
-use crate::harness::sdk::{catch_up, device, resume, session, text, user};
-use crate::harness::{PASSWORD, RawConnection, Server, in_time};
+use crate::harness::sdk::{device, resume, session, text, user};
+use crate::harness::{PASSWORD, Server, in_time};
 
 /// The pause between the sends of a fair user.
 const SEND_EVERY: Duration = Duration::from_millis(50);
@@ -224,13 +215,6 @@ async fn greedy_users_do_not_delay_other_users() {
     panic!("others wait: {rounds:?}");
 }
 
-async fn signed_in(server: &Server, name: &str) -> RawConnection {
-    let token = session(server, name, server.address).await.token;
-    let raw = RawConnection::connect(server).await;
-    raw.ask(Resume { token }).await.unwrap();
-    raw
-}
-
 #[tokio::test]
 async fn a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused() {
     const PER_SECOND: u32 = 100;
@@ -260,189 +244,4 @@ async fn a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refus
     let least = Duration::from_secs((ASKED / PER_SECOND).into()) - Duration::from_secs(2);
     assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
     assert!(!desk.is_closed() && !phone.is_closed());
-}
-
-/// The number of messages in a log that takes some time to search.
-const MESSAGES: u32 = 640;
-
-/// A server with a low token rate, and a session of bob, who has received this many messages.
-async fn with_a_long_log(per_second: u32) -> (Server, Reconnect) {
-    let server = Server::with(&["--commands-per-second", &per_second.to_string()]);
-    let bob = session(&server, "bob", server.address).await;
-    let mut sending = JoinSet::new();
-    for name in ["alice", "carol", "dave", "erin"] {
-        let client = device(&server, name).await;
-        for _ in 0..MESSAGES / 4 {
-            let client = client.clone();
-            sending.spawn(async move { client.send(user("bob"), text("hi")).await.unwrap() });
-        }
-    }
-    sending.join_all().await;
-    (server, bob)
-}
-
-/// The token rate of a connection with a low rate.
-const LITTLE: u32 = 20;
-
-/// Repeats a command, and checks that it takes as long as the account needs to earn `tokens` for each answer.
-async fn pays_for_each(tokens: u32, mut ask: impl AsyncFnMut()) {
-    const ASKED: u32 = 40;
-    let begun = Instant::now();
-    for _ in 0..ASKED {
-        in_time(ask()).await;
-    }
-    // The tokens of two seconds are available at once.
-    let of_account = 2 * LITTLE;
-    let least = Duration::from_secs((ASKED * tokens - 2 * of_account).into()) / of_account;
-    assert!(begun.elapsed() >= least, "{:?}", begun.elapsed());
-}
-
-#[tokio::test]
-async fn a_fruitless_search_in_a_long_log_costs_tokens_for_the_rows_read() {
-    let (_server, bob) = with_a_long_log(LITTLE).await;
-    let bob = resume(&bob).await;
-    // Each message is read twice: to find the beginning of the page, and for the page.
-    pays_for_each(1 + 2 * MESSAGES / 128, async || {
-        let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
-        let query = HistoryQuery { log, selection, from, before: None };
-        assert_eq!(bob.history(query).await.unwrap().messages, []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn following_a_long_log_from_its_beginning_costs_tokens_each_time() {
-    let (_server, bob) = with_a_long_log(LITTLE).await;
-    let bob = resume(&bob).await;
-    pays_for_each(1 + MESSAGES / 128, async || {
-        let cursor = Cursor { log: Log::Inbox, after: Sequence(0) };
-        let mut watching = bob.watch(vec![cursor]).await.unwrap();
-        assert_eq!(catch_up(&mut watching).await.len(), usize::try_from(MESSAGES).unwrap());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn skipped_copies_of_sent_files_cost_tokens() {
-    const FILES: u32 = 256;
-    let server = Server::with(&["--commands-per-second", &LITTLE.to_string()]);
-    let (alice, _bob) =
-        (session(&server, "alice", server.address).await, device(&server, "bob").await);
-    let file = server.folder().join("a.jpg");
-    std::fs::write(&file, "a").unwrap();
-    let mut sending = JoinSet::new();
-    for _ in 0..8 {
-        let (alice, file) = (resume(&alice).await, file.clone());
-        sending.spawn(async move {
-            for _ in 0..FILES / 8 {
-                let (to, name) = (user("bob"), "p/a.jpg".into());
-                alice.send_file_as(to, &file, name, Progress::none()).await.unwrap();
-            }
-        });
-    }
-    sending.join_all().await;
-    let alice = resume(&alice).await;
-    // Each copy has a row in the index of files and a row in the log.
-    pays_for_each(1 + 2 * FILES / 128, async || {
-        let files = alice.files_below(&Log::Inbox, &"p".parse().unwrap()).await.unwrap();
-        assert_eq!(files, []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_before_the_answer_pays_for_it() {
-    const ROUNDS: usize = 20;
-    let (server, bob) = with_a_long_log(100).await;
-    let phone = resume(&bob).await;
-    for _ in 0..ROUNDS {
-        let raw = RawConnection::connect(&server).await;
-        raw.resume(&bob.token).await;
-        for _ in 0..16 {
-            let (log, selection, from) = (Log::Inbox, Selection::Newest(1), "mallory".parse().ok());
-            let history = History { log, selection, from, before: None, page: None };
-            let (mut question, _) = raw.stream().await;
-            let request = frame::encode_frame(&Request::from(history));
-            in_time(question.write_all(&request)).await.unwrap();
-            question.finish().unwrap();
-        }
-        // The test cannot see when the commands run, so some rounds may have no effect.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        raw.connection.close(0_u32.into(), b"");
-        let begun = Instant::now();
-        in_time(phone.groups()).await.unwrap();
-        if begun.elapsed() > Duration::from_millis(500) {
-            return;
-        }
-    }
-    panic!("nothing was paid");
-}
-
-/// Sends a long-running command, and returns the first frame of its answer.
-async fn begin<T: DeserializeOwned>(
-    raw: &RawConnection,
-    request: impl Into<Request>,
-) -> Result<(T, RecvStream), Refusal> {
-    let (mut question, mut answer) = raw.stream().await;
-    in_time(question.write_all(&frame::encode_frame(&request.into()))).await.unwrap();
-    question.finish().unwrap();
-    let first: Result<T, Refusal> =
-        in_time(frame::read(&mut answer, ANSWER_BYTES_MAX)).await.unwrap();
-    Ok((first?, answer))
-}
-
-fn upload(transfer: u64) -> Upload {
-    let (id, to, transfer) = (ClientId::random(), user("alice"), TransferId(transfer));
-    Upload { id, to, name: "film".into(), size: 1000, transfer }
-}
-
-#[tokio::test]
-async fn transfers_of_one_account_leave_slots_for_other_accounts() {
-    let server = Server::start();
-    let (alice, phone) = (signed_in(&server, "alice").await, signed_in(&server, "alice").await);
-    let bob = signed_in(&server, "bob").await;
-    let mut under_way = Vec::new();
-    for transfer in 0..16 {
-        under_way.push(begin::<UploadOpening>(&alice, upload(transfer)).await.unwrap());
-    }
-    for device in [&alice, &phone] {
-        let refused = begin::<UploadOpening>(device, upload(16)).await;
-        assert_eq!(refused.map(|(opening, _)| opening), Err(Refusal::TooManyAtOnce(16)));
-    }
-    assert!(begin::<UploadOpening>(&bob, upload(0)).await.is_ok());
-}
-
-#[tokio::test]
-async fn watching_devices_of_one_account_are_limited() {
-    let server = Server::start();
-    let devices = [signed_in(&server, "alice").await, signed_in(&server, "alice").await];
-    let mut watching = Vec::new();
-    for number in 0..65 {
-        let watch = Watch { cursors: BoundedVec::first_of([]) };
-        let begun = begin::<Event>(&devices[number % 2], watch).await;
-        assert_eq!(begun.is_ok(), number < 64, "{number}");
-        watching.extend(begun);
-    }
-    watching.pop();
-    // The server notices the closed connections a moment later.
-    in_time(async {
-        while begin::<Event>(&devices[0], Watch { cursors: BoundedVec::first_of([]) })
-            .await
-            .is_err()
-        {}
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn devices_that_follow_the_server_keys_leave_slots_for_commands() {
-    let server = Server::start();
-    let mut following = Vec::new();
-    // One more than the most concurrent commands of an account.
-    for _ in 0..17 {
-        let raw = signed_in(&server, "alice").await;
-        following.push((begin::<ServerKeys>(&raw, NextKey).await.unwrap(), raw));
-    }
-    let (_, raw) = &following[0];
-    assert!(in_time(raw.ask(Groups { after: None })).await.is_ok());
 }

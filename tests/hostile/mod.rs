@@ -1,5 +1,7 @@
 //! Hostile clients, servers, names and texts.
 
+mod account_slots;
+mod command_costs;
 mod fairness;
 mod file_names;
 mod garbage;

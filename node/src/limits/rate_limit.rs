@@ -7,7 +7,7 @@
 //!   `a_user_over_the_rate_limit_waits_on_that_device_only_and_is_never_refused`
 //!   (`tests/hostile/fairness.rs`). It is also the only bucket while nobody is signed in.
 //! - The bucket of an account outlives a connection that closes before its answer:
-//!   `a_client_that_leaves_before_the_answer_pays_for_it` (same file).
+//!   `a_client_that_leaves_before_the_answer_pays_for_it` (`tests/hostile/command_costs.rs`).
 //! - The slots for commands at work bound unread answers:
 //!   `unread_answers_occupy_only_the_slots_of_one_account` (`tests/hostile/strangers/hoards.rs`). The store's
 //!   writer commits waiting changes together, so they also keep one account from filling a commit.

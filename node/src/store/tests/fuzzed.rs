@@ -4,8 +4,8 @@ mod damage;
 mod queries;
 
 use super::change_generator::ChangeGenerator;
-use super::disk::SimulatedDisk;
-use super::disk_store::{DiskStore, difference};
+use super::disk_faults::disk::SimulatedDisk;
+use super::disk_faults::disk_store::{DiskStore, difference};
 use super::possible_states::PossibleStates;
 use super::random::Random;
 

@@ -8,8 +8,8 @@ use qchat_proto::command::FileQuery;
 use qchat_proto::{Address, ClientId, Digest, File, StoredName};
 use tokio::task::JoinSet;
 
-use super::disk::SimulatedDisk;
-use super::disk_store::DiskStore;
+use super::disk_faults::disk::SimulatedDisk;
+use super::disk_faults::disk_store::DiskStore;
 use super::{at, group, text, user};
 use crate::store::Store;
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};

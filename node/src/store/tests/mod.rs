@@ -1,21 +1,14 @@
 //! Tests of the store, on a real file and on a simulated disk that loses power and fails.
 
 mod change_generator;
-mod disk;
-mod disk_store;
-#[cfg(test)]
-mod failing_calls;
+mod disk_faults;
 pub(crate) mod fuzzed;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
 mod leaving;
 mod model;
-#[cfg(test)]
-mod outcome_counts;
 mod possible_states;
-#[cfg(test)]
-mod power_cuts;
 #[cfg(test)]
 mod promises;
 mod random;

@@ -2,7 +2,7 @@
 
 use qchat_proto::Refusal;
 
-use super::disk_store::{DiskStore, TableContents, difference};
+use super::disk_faults::disk_store::{DiskStore, TableContents, difference};
 use super::model::{Answer, Expected, Model, Step};
 use crate::store::{CommitError, full_disk_refusal};
 

@@ -1,8 +1,8 @@
 //! Random changes to a store, compared with a simple model in memory.
 
 use super::change_generator::ChangeGenerator;
-use super::disk::SimulatedDisk;
-use super::disk_store::{DiskStore, difference};
+use super::disk_faults::disk::SimulatedDisk;
+use super::disk_faults::disk_store::{DiskStore, difference};
 use super::possible_states::PossibleStates;
 use super::random::{Random, run_seeds, setting};
 

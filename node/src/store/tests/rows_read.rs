@@ -9,8 +9,8 @@ use qchat_proto::{
     Address, ClientId, Digest, File, FilePath, Message, MessageId, Sequence, StoredName,
 };
 
-use super::disk::SimulatedDisk;
-use super::disk_store::DiskStore;
+use super::disk_faults::disk::SimulatedDisk;
+use super::disk_faults::disk_store::DiskStore;
 use super::{at, group, text, to, user};
 use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, Post, StartSession};
 use crate::store::queries::HistoryQuery;

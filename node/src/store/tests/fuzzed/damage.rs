@@ -24,8 +24,8 @@ use crate::store::schema::records::{
 use crate::store::schema::rows_read::Definition;
 use crate::store::schema::tables;
 use crate::store::tests::change_generator::ChangeGenerator;
-use crate::store::tests::disk::SimulatedDisk;
-use crate::store::tests::disk_store::{DiskStore, TableContents};
+use crate::store::tests::disk_faults::disk::SimulatedDisk;
+use crate::store::tests::disk_faults::disk_store::{DiskStore, TableContents};
 use crate::store::tests::possible_states::PossibleStates;
 use crate::store::tests::random::Random;
 use crate::store::tests::{at, group, text, user};

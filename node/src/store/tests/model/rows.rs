@@ -12,7 +12,7 @@ use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{self, GroupRecord, LogEntry, MembershipRecord};
 use crate::store::schema::rows_read::Definition;
 use crate::store::schema::{keys, tables};
-use crate::store::tests::disk_store::TableContents;
+use crate::store::tests::disk_faults::disk_store::TableContents;
 
 impl Model {
     /// Every row of every table.

@@ -9,24 +9,24 @@ use std::sync::{Arc, OnceLock};
 use redb::{Database, ReadableDatabase, TableHandle};
 
 use super::disk::SimulatedDisk;
-use super::model::{Answer, Step};
 use crate::store::database::ReopeningDatabase;
 use crate::store::free_space::FreeSpaceNow;
 use crate::store::schema::tables;
+use crate::store::tests::model::{Answer, Step};
 use crate::store::writer::{self, UnansweredBatch};
 use crate::store::{OpenError, Store, open};
 
 /// The bytes of all tables: the value of each table and key.
-pub(super) type TableContents = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+pub(in crate::store::tests) type TableContents = BTreeMap<(String, Vec<u8>), Vec<u8>>;
 
 /// An open store on a simulated disk.
-pub(super) struct DiskStore {
+pub(in crate::store::tests) struct DiskStore {
     database: Arc<Database>,
 }
 
 impl SimulatedDisk {
     /// A disk with an empty store, as after the creation of one.
-    pub(super) fn with_empty_store() -> Self {
+    pub(in crate::store::tests) fn with_empty_store() -> Self {
         static CONTENT: OnceLock<Vec<u8>> = OnceLock::new();
         Self::holding(CONTENT.get_or_init(|| {
             let disk = Self::default();
@@ -40,12 +40,15 @@ impl SimulatedDisk {
 
 impl DiskStore {
     /// Opens the store on the disk. With a small cache, redb writes pages before the commit.
-    pub(super) fn start(disk: &SimulatedDisk, cache_bytes: usize) -> Result<Self, Box<dyn Error>> {
+    pub(in crate::store::tests) fn start(
+        disk: &SimulatedDisk,
+        cache_bytes: usize,
+    ) -> Result<Self, Box<dyn Error>> {
         Ok(Self { database: Arc::new(database_on(disk, cache_bytes)?) })
     }
 
     /// Makes these changes in one transaction.
-    pub(super) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
+    pub(in crate::store::tests) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
         let free_space = FreeSpaceNow::unlimited();
         let unanswered = writer::write_batch(&self.database, jobs, free_space, &OnceLock::new());
@@ -54,17 +57,17 @@ impl DiskStore {
     }
 
     /// The redb database.
-    pub(super) fn database(&self) -> &Database {
+    pub(in crate::store::tests) fn database(&self) -> &Database {
         &self.database
     }
 
     /// The contents of all tables.
-    pub(super) fn rows(&self) -> Result<TableContents, Box<dyn Error>> {
+    pub(in crate::store::tests) fn rows(&self) -> Result<TableContents, Box<dyn Error>> {
         rows_of(&self.database)
     }
 
     /// The store, as the handlers of the server use it.
-    pub(super) fn into_store(self) -> Store {
+    pub(in crate::store::tests) fn into_store(self) -> Store {
         let database = Arc::into_inner(self.database).unwrap();
         let again = || Err(OpenError::InUse(PathBuf::new()));
         Store::with(ReopeningDatabase::start(database, again, again))
@@ -72,7 +75,7 @@ impl DiskStore {
 }
 
 /// Opens the database on the disk.
-pub(super) fn database_on(
+pub(in crate::store::tests) fn database_on(
     disk: &SimulatedDisk,
     cache_bytes: usize,
 ) -> Result<Database, Box<dyn Error>> {
@@ -84,7 +87,9 @@ pub(super) fn database_on(
 }
 
 /// The contents of all tables.
-pub(super) fn rows_of(database: &Database) -> Result<TableContents, Box<dyn Error>> {
+pub(in crate::store::tests) fn rows_of(
+    database: &Database,
+) -> Result<TableContents, Box<dyn Error>> {
     let snapshot = database.begin_read()?;
     let mut rows = TableContents::new();
     for definition in tables::ALL {
@@ -98,7 +103,10 @@ pub(super) fn rows_of(database: &Database) -> Result<TableContents, Box<dyn Erro
 }
 
 /// A description of the first row in which two stores differ.
-pub(super) fn difference(found: &TableContents, expected: &TableContents) -> Option<String> {
+pub(in crate::store::tests) fn difference(
+    found: &TableContents,
+    expected: &TableContents,
+) -> Option<String> {
     let keys = found.keys().chain(expected.keys());
     let differing = keys.filter(|key| found.get(*key) != expected.get(*key)).min()?;
     let (table, key) = differing;

@@ -15,17 +15,17 @@ use redb::Database;
 
 use super::disk::{Fault, SimulatedDisk};
 use super::disk_store::{DiskStore, TableContents, database_on, difference, rows_of};
-use super::model::{Model, Step};
 use super::outcome_counts::OutcomeCounts;
-use super::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
-use super::random::Random;
-use super::{at, group, text, to, user};
 use crate::store::changes::{
     Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark, MarkMessages,
     Post, SessionSelection, SetPassword, StartSession, UseSession,
 };
 use crate::store::database::ReopeningDatabase;
 use crate::store::free_space::FreeSpaceNow;
+use crate::store::tests::model::{Model, Step};
+use crate::store::tests::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
+use crate::store::tests::random::Random;
+use crate::store::tests::{at, group, text, to, user};
 use crate::store::writes_in_memory::WritesInMemory;
 use crate::store::{CommitError, OpenError, Store, open, writer};
 

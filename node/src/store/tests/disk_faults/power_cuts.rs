@@ -3,12 +3,12 @@
 //! Synced writes survive. Each later write survives, is lost, or is torn, independently of the others. In every case
 //! the store opens, all changes with an outcome are there, and each other change is there completely or not at all.
 
-use super::change_generator::ChangeGenerator;
 use super::disk::{Fault, SimulatedDisk};
 use super::disk_store::DiskStore;
 use super::outcome_counts::OutcomeCounts;
-use super::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
-use super::random::{Random, run_seeds, setting};
+use crate::store::tests::change_generator::ChangeGenerator;
+use crate::store::tests::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
+use crate::store::tests::random::{Random, run_seeds, setting};
 
 /// The number of power cuts in an ordinary run, unless QCHAT_POWER_CUTS is set.
 const CUTS: u64 = 3000;

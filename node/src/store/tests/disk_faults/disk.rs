@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::StorageBackend;
 
-use super::random::Random;
+use crate::store::tests::random::Random;
 
 /// The bytes that a disk writes atomically.
 const SECTOR: usize = 512;
 
 /// A simulated disk. Clones share the disk.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SimulatedDisk(Arc<Mutex<DiskState>>);
+pub(in crate::store::tests) struct SimulatedDisk(Arc<Mutex<DiskState>>);
 
 #[derive(Debug, Default)]
 struct DiskState {
@@ -38,7 +38,7 @@ enum Operation {
 
 /// The fault at a planned call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::store::tests) enum Fault {
     /// This and all later calls fail, as after a power cut or a kill. This call may have had an effect.
     Stop,
     /// This one call fails, as on a full disk. A write may have written a part of its bytes.
@@ -49,19 +49,19 @@ pub(super) enum Fault {
 
 impl SimulatedDisk {
     /// A disk with this content.
-    pub(super) fn holding(content: &[u8]) -> Self {
+    pub(in crate::store::tests) fn holding(content: &[u8]) -> Self {
         let state =
             DiskState { durable: content.to_vec(), seen: content.to_vec(), ..DiskState::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
     /// The bytes that reads return.
-    pub(super) fn content(&self) -> Vec<u8> {
+    pub(in crate::store::tests) fn content(&self) -> Vec<u8> {
         self.state().seen.clone()
     }
 
     /// A storage backend for redb, until the disk is detached.
-    pub(super) fn attach(&self) -> AttachedDisk {
+    pub(in crate::store::tests) fn attach(&self) -> AttachedDisk {
         let mut state = self.state();
         if matches!(state.fault, Some((call, Fault::ReadOnly)) if call <= state.calls) {
             // The disk stays read-only for the next backend.
@@ -72,30 +72,30 @@ impl SimulatedDisk {
     }
 
     /// Plans a fault at a call. The first call after the disk is attached has the number 1.
-    pub(super) fn plan(&self, call: u64, fault: Fault) {
+    pub(in crate::store::tests) fn plan(&self, call: u64, fault: Fault) {
         self.state().fault = Some((call, fault));
     }
 
     /// The number of calls since the disk was attached.
-    pub(super) fn calls(&self) -> u64 {
+    pub(in crate::store::tests) fn calls(&self) -> u64 {
         self.state().calls
     }
 
     /// Whether the planned fault has happened.
-    pub(super) fn had_fault(&self) -> bool {
+    pub(in crate::store::tests) fn had_fault(&self) -> bool {
         let state = self.state();
         state.fault.is_some_and(|(call, _)| state.calls >= call)
     }
 
     /// Ends the program without a clean close. Its writes survive, because the operating system runs on.
-    pub(super) fn kill(&self) {
+    pub(in crate::store::tests) fn kill(&self) {
         let mut state = self.state();
         state.detached += 1;
         state.fault = None;
     }
 
     /// Cuts the power, and switches it on again.
-    pub(super) fn cut_power(&self, random: &mut Random) {
+    pub(in crate::store::tests) fn cut_power(&self, random: &mut Random) {
         self.kill();
         let mut state = self.state();
         let mut survivors = std::mem::take(&mut state.unsynced);
@@ -161,7 +161,7 @@ impl DiskState {
 
 /// The storage backend of an attached disk.
 #[derive(Debug)]
-pub(super) struct AttachedDisk {
+pub(in crate::store::tests) struct AttachedDisk {
     disk: SimulatedDisk,
     detached: u64,
 }
