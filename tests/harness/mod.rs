@@ -3,6 +3,7 @@
 //! Each wait has a deadline. Dropping a value ends its process, and then its folder goes.
 
 mod bot;
+mod changed_handshake;
 mod client;
 mod faulty_network;
 mod folder;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 pub(crate) use bot::{Bot, wait_for_cursor};
+pub(crate) use changed_handshake::{Change, ChangedHandshake};
 pub(crate) use client::{Client, Talk, clean_environment};
 pub(crate) use faulty_network::{NetworkCounters, NetworkFaults, Outages};
 pub(crate) use folder::{contents, files_below, hash};

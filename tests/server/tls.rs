@@ -1,20 +1,17 @@
 //! Forbidden handshakes: other versions, no protocol name, and early data.
 
-use std::any::Any;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
 use qchat_proto::command::{Login, Register};
 use qchat_proto::{ALPN, ClientId};
+use quinn::crypto::ClientConfig;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::crypto::{
-    ClientConfig, ExportKeyingMaterialError, HeaderKey, KeyPair, Keys, PacketKey, Session,
-};
 use quinn::{ConnectionError, Endpoint, TransportErrorCode};
-use quinn_proto::transport_parameters::TransportParameters;
-use quinn_proto::{ConnectError, ConnectionId, Side, TransportError};
 
-use crate::harness::{DEADLINE, PASSWORD, RawConnection, Server, in_time, tls};
+use crate::harness::{
+    Change, ChangedHandshake, DEADLINE, PASSWORD, RawConnection, Server, in_time, tls,
+};
 
 /// TLS alerts (RFC 8446, section 6).
 const PROTOCOL_VERSION: u8 = 70;
@@ -75,86 +72,21 @@ const TLS_1_3: u8 = 4;
 const TLS_1_2: u8 = 3;
 
 /// Offers only one version of TLS.
-struct SingleVersionConfig(u8, Arc<QuicClientConfig>);
-
-impl ClientConfig for SingleVersionConfig {
-    fn start_session(
-        self: Arc<Self>,
-        version: u32,
-        server_name: &str,
-        parameters: &TransportParameters,
-    ) -> Result<Box<dyn Session>, ConnectError> {
-        let inner = Arc::clone(&self.1).start_session(version, server_name, parameters)?;
-        Ok(Box::new(SingleVersionSession { version: Some(self.0), inner }))
-    }
-}
-
-struct SingleVersionSession {
-    /// `None` until the version was offered.
-    version: Option<u8>,
-    inner: Box<dyn Session>,
-}
-
-impl Session for SingleVersionSession {
-    fn write_handshake(&mut self, buffer: &mut Vec<u8>) -> Option<Keys> {
-        let keys = self.inner.write_handshake(buffer);
-        if let Some(version) = self.version.take() {
-            let length = SUPPORTED_VERSIONS.len();
-            let mut windows = buffer.windows(length);
-            let found = windows.position(|window| window == SUPPORTED_VERSIONS);
-            buffer[found.expect("a ClientHello") + length] = version;
-        }
-        keys
-    }
-
-    fn initial_keys(&self, id: &ConnectionId, side: Side) -> Keys {
-        self.inner.initial_keys(id, side)
-    }
-
-    fn handshake_data(&self) -> Option<Box<dyn Any>> {
-        self.inner.handshake_data()
-    }
-
-    fn peer_identity(&self) -> Option<Box<dyn Any>> {
-        self.inner.peer_identity()
-    }
-
-    fn early_crypto(&self) -> Option<(Box<dyn HeaderKey>, Box<dyn PacketKey>)> {
-        self.inner.early_crypto()
-    }
-
-    fn early_data_accepted(&self) -> Option<bool> {
-        self.inner.early_data_accepted()
-    }
-
-    fn is_handshaking(&self) -> bool {
-        self.inner.is_handshaking()
-    }
-
-    fn read_handshake(&mut self, bytes: &[u8]) -> Result<bool, TransportError> {
-        self.inner.read_handshake(bytes)
-    }
-
-    fn transport_parameters(&self) -> Result<Option<TransportParameters>, TransportError> {
-        self.inner.transport_parameters()
-    }
-
-    fn next_1rtt_keys(&mut self) -> Option<KeyPair<Box<dyn PacketKey>>> {
-        self.inner.next_1rtt_keys()
-    }
-
-    fn is_valid_retry(&self, id: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
-        self.inner.is_valid_retry(id, header, payload)
-    }
-
-    fn export_keying_material(
-        &self,
-        output: &mut [u8],
-        label: &[u8],
-        context: &[u8],
-    ) -> Result<(), ExportKeyingMaterialError> {
-        self.inner.export_keying_material(output, label, context)
-    }
+fn with_version(inner: Arc<QuicClientConfig>, version: u8) -> impl ClientConfig {
+    let change = move || -> Change {
+        // Only the first flight has the versions.
+        let mut offered = Some(version);
+        Box::new(move |flight, keys| {
+            if let Some(version) = offered.take() {
+                let length = SUPPORTED_VERSIONS.len();
+                let mut windows = flight.windows(length);
+                let found = windows.position(|window| window == SUPPORTED_VERSIONS);
+                flight[found.expect("a ClientHello") + length] = version;
+            }
+            keys
+        })
+    };
+    ChangedHandshake { inner, change }
 }
 
 #[tokio::test]
@@ -162,7 +94,7 @@ async fn a_client_that_offers_only_tls_1_2_is_refused() {
     let server = Server::start();
     let speaking = |version| {
         let crypto = Arc::new(QuicClientConfig::try_from(tls(&server)).unwrap());
-        RawConnection::with_crypto(&server, Arc::new(SingleVersionConfig(version, crypto)))
+        RawConnection::with_crypto(&server, Arc::new(with_version(crypto, version)))
     };
     check_refused(speaking(TLS_1_2).await, PROTOCOL_VERSION);
     assert!(speaking(TLS_1_3).await.is_ok());

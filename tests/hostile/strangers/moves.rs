@@ -12,7 +12,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Endpoint, TransportConfig};
 use tokio::time::sleep;
 
-use super::forger::Forger;
+use super::forger::with_forged_frames;
 use super::multi_address_socket::{AddressChoice, HOME, MultiAddressSocket};
 use crate::harness::{RawConnection, Server, configuration, in_time, sdk, tls};
 
@@ -49,7 +49,7 @@ fn unacknowledged_client(server: &Server) -> ClientConfig {
 /// The configuration of a client that forges answers while the flag is set.
 fn forging(server: &Server, is_forging: &Arc<AtomicBool>) -> ClientConfig {
     let inner = Arc::new(QuicClientConfig::try_from(tls(server)).unwrap());
-    let forger = Forger { is_forging: Arc::clone(is_forging), inner };
+    let forger = with_forged_frames(inner, Arc::clone(is_forging));
     let mut configuration = ClientConfig::new(Arc::new(forger));
     configuration.transport_config(Arc::new(unacknowledged_transport()));
     configuration
