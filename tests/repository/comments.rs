@@ -6,8 +6,8 @@ use super::documents::sentences::hidden_subjects;
 use super::{root, rust_files};
 
 /// The folders with Rust code.
-const FOLDERS: [&str; 8] =
-    ["src", "proto", "transfer", "node", "client", "bench", "fuzz/fuzz_targets", "tests"];
+const FOLDERS: [&str; 9] =
+    ["src", "proto", "transfer", "node", "client", "bench", "fuzz/src", "fuzz/targets", "tests"];
 
 /// The comments of a file, each with the number of its first line. Comments on adjacent lines are one.
 fn comments(source: &str) -> Vec<(usize, String)> {
@@ -39,14 +39,7 @@ fn sentences_of_comments_begin_with_their_subject() {
         }
     }
     assert!(files > 300, "only {files} files were found");
-    assert!(
-        hidden.is_empty(),
-        "{}",
-        hidden.join(
-            "
-"
-        )
-    );
+    assert!(hidden.is_empty(), "{}", hidden.join("\n"));
 }
 
 #[test]

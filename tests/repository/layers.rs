@@ -149,6 +149,25 @@ fn a_change_is_applied_without_a_clock_or_randomness() {
     }
 }
 
+#[test]
+fn each_change_of_the_store_is_compared_with_the_model() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let steps = read("node/src/store/tests/model/step.rs");
+    let generated = read("node/src/store/tests/change_generator.rs");
+    let mut changes = Vec::new();
+    for file in rust_files("node/src/store/changes") {
+        let code = std::fs::read_to_string(&file).unwrap();
+        let parts = code.split("impl Change for ").skip(1);
+        changes.extend(parts.map(|part| part.split(' ').next().unwrap().to_owned()));
+    }
+    assert!(changes.len() >= 11, "{changes:?}");
+    for change in changes {
+        for (code, place) in [(&steps, "the steps of the model"), (&generated, "the generator")] {
+            assert!(code.contains(&format!("{change}(")), "{change} is not among {place}");
+        }
+    }
+}
+
 /// The macros of the standard library that panic if a standard stream cannot be written to.
 const PANICKING: [&str; 5] = ["println!", "print!(", "eprintln!", "eprint!(", "dbg!("];
 

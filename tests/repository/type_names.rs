@@ -5,16 +5,27 @@ use std::collections::BTreeMap;
 use super::{root, rust_files};
 
 /// The crates, with their tests.
-const CRATES: [&str; 8] =
-    ["src", "tests", "proto", "transfer", "node", "client/src", "client/terminal", "bench"];
+const CRATES: [&str; 9] = [
+    "src",
+    "tests",
+    "proto",
+    "transfer",
+    "node",
+    "client/src",
+    "client/tests",
+    "client/terminal",
+    "bench",
+];
 
 /// The name that a line of code defines as a type.
 ///
 /// An indented `type` is an associated type of a trait: it means the same in each implementation.
 fn defined(line: &str) -> Option<&str> {
     let code = line.trim_start();
-    let visible = ["pub ", "pub(crate) ", "pub(super) "];
-    let code = visible.into_iter().find_map(|start| code.strip_prefix(start)).unwrap_or(code);
+    let code = match code.strip_prefix("pub(") {
+        Some(visible) => visible.split_once(") ").map_or(code, |(_, code)| code),
+        None => code.strip_prefix("pub ").unwrap_or(code),
+    };
     let kinds: &[&str] = match line.starts_with(' ') {
         true => &["struct ", "enum ", "trait "],
         false => &["struct ", "enum ", "trait ", "type "],

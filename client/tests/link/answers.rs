@@ -14,7 +14,7 @@ use crate::server::{client_of, next_request, say};
 
 /// How a server can fail to answer.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+enum AnswerFault {
     Nothing,
     Cut,
     Garbage,
@@ -26,24 +26,24 @@ enum Fault {
     Refuse,
 }
 
-async fn commit(fault: Fault, connection: &Connection, answer: &mut SendStream) {
+async fn commit(fault: AnswerFault, connection: &Connection, answer: &mut SendStream) {
     let reset = |answer: &mut SendStream, code| answer.reset(VarInt::from_u32(code)).unwrap();
     match fault {
-        Fault::Nothing => {}
-        Fault::Cut => answer.write_all(&[0, 0, 0, 9, 0]).await.unwrap(),
-        Fault::Garbage => answer.write_all(&[0, 0, 0, 2, 9, 9]).await.unwrap(),
-        Fault::TooLong => answer.write_all(&[255; 9]).await.unwrap(),
-        Fault::CannotRead => reset(answer, quic_codes::BAD_REQUEST),
-        Fault::BreakOff => reset(answer, quic_codes::TOO_SLOW),
-        Fault::ShutDown => connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b""),
-        Fault::Unsure => say(answer, &Err::<(), _>(Refusal::OutcomeUnknown(7))).await,
-        Fault::Refuse => say(answer, &Err::<(), _>(Refusal::Busy)).await,
+        AnswerFault::Nothing => {}
+        AnswerFault::Cut => answer.write_all(&[0, 0, 0, 9, 0]).await.unwrap(),
+        AnswerFault::Garbage => answer.write_all(&[0, 0, 0, 2, 9, 9]).await.unwrap(),
+        AnswerFault::TooLong => answer.write_all(&[255; 9]).await.unwrap(),
+        AnswerFault::CannotRead => reset(answer, quic_codes::BAD_REQUEST),
+        AnswerFault::BreakOff => reset(answer, quic_codes::TOO_SLOW),
+        AnswerFault::ShutDown => connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b""),
+        AnswerFault::Unsure => say(answer, &Err::<(), _>(Refusal::OutcomeUnknown(7))).await,
+        AnswerFault::Refuse => say(answer, &Err::<(), _>(Refusal::Busy)).await,
     }
     let _ = answer.finish();
 }
 
 /// A client whose calls all meet `fault`.
-async fn client_meeting(fault: Fault) -> Client {
+async fn client_meeting(fault: AnswerFault) -> Client {
     client_of(move |connection| async move {
         while let Some((_, mut answer)) = next_request(&connection).await {
             commit(fault, &connection, &mut answer).await;
@@ -57,7 +57,7 @@ async fn send(client: &Client) -> CallError {
     client.send(Address::User("bob".parse().unwrap()), text).await.unwrap_err()
 }
 
-async fn check(fault: Fault, asking: Code, changing: Code) {
+async fn check(fault: AnswerFault, asking: Code, changing: Code) {
     let client = client_meeting(fault).await;
     assert_eq!(client.users().await.unwrap_err().code(), asking, "{fault:?}, asking");
     let client = client_meeting(fault).await;
@@ -66,20 +66,20 @@ async fn check(fault: Fault, asking: Code, changing: Code) {
 
 #[tokio::test]
 async fn every_fault_says_whether_the_call_can_be_repeated() {
-    check(Fault::Nothing, Code::NotSent, Code::OutcomeUnknown).await;
-    check(Fault::Cut, Code::NotSent, Code::OutcomeUnknown).await;
-    check(Fault::Garbage, Code::Damaged, Code::Damaged).await;
-    check(Fault::TooLong, Code::Damaged, Code::Damaged).await;
-    check(Fault::CannotRead, Code::Damaged, Code::Damaged).await;
-    check(Fault::BreakOff, Code::NotSent, Code::OutcomeUnknown).await;
-    check(Fault::ShutDown, Code::NotSent, Code::OutcomeUnknown).await;
-    check(Fault::Unsure, Code::NotSent, Code::OutcomeUnknown).await;
-    check(Fault::Refuse, Code::Busy, Code::Busy).await;
+    check(AnswerFault::Nothing, Code::NotSent, Code::OutcomeUnknown).await;
+    check(AnswerFault::Cut, Code::NotSent, Code::OutcomeUnknown).await;
+    check(AnswerFault::Garbage, Code::Damaged, Code::Damaged).await;
+    check(AnswerFault::TooLong, Code::Damaged, Code::Damaged).await;
+    check(AnswerFault::CannotRead, Code::Damaged, Code::Damaged).await;
+    check(AnswerFault::BreakOff, Code::NotSent, Code::OutcomeUnknown).await;
+    check(AnswerFault::ShutDown, Code::NotSent, Code::OutcomeUnknown).await;
+    check(AnswerFault::Unsure, Code::NotSent, Code::OutcomeUnknown).await;
+    check(AnswerFault::Refuse, Code::Busy, Code::Busy).await;
 }
 
 #[tokio::test]
 async fn on_a_closed_connection_nothing_is_sent() {
-    let client = client_meeting(Fault::Nothing).await;
+    let client = client_meeting(AnswerFault::Nothing).await;
     assert!(!client.is_closed());
     client.close().await;
     assert!(client.is_closed());
@@ -104,7 +104,7 @@ async fn closing_says_goodbye_before_it_returns() {
 async fn garbage_ends_its_own_call_alone() {
     let client = client_of(|connection| async move {
         let (_, mut answer) = next_request(&connection).await.unwrap();
-        commit(Fault::Garbage, &connection, &mut answer).await;
+        commit(AnswerFault::Garbage, &connection, &mut answer).await;
         let (_, mut answer) = next_request(&connection).await.unwrap();
         say(
             &mut answer,

@@ -20,7 +20,7 @@ const TRIES_MAX: usize = 20;
 
 /// The fault of the server in each answer to `Watch`.
 #[derive(Debug, Clone, Copy)]
-enum Fault {
+enum WatchFault {
     /// A message is left out.
     Gap,
     /// The answer ends after `CaughtUp`.
@@ -29,7 +29,7 @@ enum Fault {
     EndOfConnection,
 }
 
-impl Fault {
+impl WatchFault {
     async fn tell(self, connection: &Connection, answer: &mut SendStream) {
         let log = Log::Inbox;
         let events = match self {
@@ -61,7 +61,7 @@ fn message() -> Message {
     }
 }
 
-async fn serve(connection: Connection, fault: Fault, watched: mpsc::UnboundedSender<()>) {
+async fn serve(connection: Connection, fault: WatchFault, watched: mpsc::UnboundedSender<()>) {
     let mut open = Vec::new();
     while let Some((request, mut answer)) = next_request(&connection).await {
         match request {
@@ -79,7 +79,7 @@ async fn serve(connection: Connection, fault: Fault, watched: mpsc::UnboundedSen
     }
 }
 
-async fn check(fault: Fault) {
+async fn check(fault: WatchFault) {
     let (watched, mut watches) = mpsc::unbounded_channel();
     let identity = Identity::new();
     let server = start(&identity, move |connection| serve(connection, fault, watched.clone()));
@@ -104,15 +104,15 @@ async fn check(fault: Fault) {
 
 #[tokio::test]
 async fn a_gap_in_what_a_server_tells_makes_no_follower_spin() {
-    check(Fault::Gap).await;
+    check(WatchFault::Gap).await;
 }
 
 #[tokio::test]
 async fn a_server_that_ends_every_answer_makes_no_follower_spin() {
-    check(Fault::EndOfAnswer).await;
+    check(WatchFault::EndOfAnswer).await;
 }
 
 #[tokio::test]
 async fn a_server_that_ends_every_connection_makes_no_follower_spin() {
-    check(Fault::EndOfConnection).await;
+    check(WatchFault::EndOfConnection).await;
 }

@@ -1,7 +1,7 @@
 //! The commands that begin and end sessions.
 
 use qchat_client::proto::ClientId;
-use qchat_client::{Client, Refusal, UserName};
+use qchat_client::{CallError, Client, Refusal, UserName};
 use qchat_proto::Password;
 
 use super::Executor;
@@ -45,10 +45,7 @@ impl Executor {
     }
 
     pub(super) async fn logout(&mut self, client: &Client) -> Result<Outcome, CommandError> {
-        self.unsettled = true;
-        let ended = self.options.time.change(client.logout()).await;
-        self.settled(ended)?;
-        self.account.end();
+        self.end_session(client.logout()).await?;
         Ok(Outcome::SignedOut)
     }
 
@@ -56,11 +53,19 @@ impl Executor {
         &mut self,
         client: &Client,
     ) -> Result<Outcome, CommandError> {
+        self.end_session(client.logout_everywhere()).await?;
+        Ok(Outcome::SignedOutEverywhere)
+    }
+
+    async fn end_session(
+        &mut self,
+        ending: impl Future<Output = Result<(), CallError>>,
+    ) -> Result<(), CommandError> {
         self.unsettled = true;
-        let ended = self.options.time.change(client.logout_everywhere()).await;
+        let ended = self.options.time.change(ending).await;
         self.settled(ended)?;
         self.account.end();
-        Ok(Outcome::SignedOutEverywhere)
+        Ok(())
     }
 
     pub(super) async fn change_password(
