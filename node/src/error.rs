@@ -8,6 +8,9 @@ use crate::error_chain::error_chain;
 use crate::fs::is_full;
 use crate::store::{self, CommitError, StoreError};
 
+/// The result of a handler.
+pub(crate) type CommandResult<T> = Result<T, CommandError>;
+
 /// A refusal, or a fault of the server.
 #[derive(Debug)]
 pub(crate) enum CommandError {

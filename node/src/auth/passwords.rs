@@ -12,7 +12,7 @@ use qchat_proto::{Password, Refusal};
 use crate::auth::argon2id::ReusableArgon2;
 use crate::auth::hash_queue::{HashQueue, HashSlot, QueueFull, Waiter};
 use crate::auth::login_throttle::{LoginThrottle, Origin};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 
 /// Hashing failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ impl Passwords {
         &self,
         network: IpAddr,
         password: Password,
-    ) -> Result<String, CommandError> {
+    ) -> CommandResult<String> {
         let now = Instant::now();
         self.throttle.may_register(network, now)?;
         let weight = self.throttle.registration_weight(network, now);
@@ -77,11 +77,7 @@ impl Passwords {
     ///
     /// # Errors
     /// [`Refusal::Busy`].
-    pub(crate) async fn hash(
-        &self,
-        network: IpAddr,
-        password: Password,
-    ) -> Result<String, CommandError> {
+    pub(crate) async fn hash(&self, network: IpAddr, password: Password) -> CommandResult<String> {
         let slot = self.queue.slot(Waiter { network, weight: 0 }).await?;
         self.make_hash(slot, password).await
     }
@@ -95,7 +91,7 @@ impl Passwords {
         origin: &Origin,
         password: Password,
         hash: Option<String>,
-    ) -> Result<PasswordCheck, CommandError> {
+    ) -> CommandResult<PasswordCheck> {
         let now = Instant::now();
         self.throttle.may_try(origin, now)?;
         let weight = self.throttle.weight(origin, now);
@@ -115,7 +111,7 @@ impl Passwords {
 
     /// The password's hash in PHC form with a new salt: argon2id, 19 MiB, t=2, p=1 (the first choice of
     /// OWASP's Password Storage Cheat Sheet).
-    async fn make_hash(&self, slot: HashSlot, password: Password) -> Result<String, CommandError> {
+    async fn make_hash(&self, slot: HashSlot, password: Password) -> CommandResult<String> {
         let argon = self.argon.clone();
         let hash = slot.hash(move || {
             let hash = argon.hash_password(password.expose().as_bytes());
@@ -130,7 +126,7 @@ impl Passwords {
         slot: HashSlot,
         password: Password,
         hash: Option<String>,
-    ) -> Result<PasswordCheck, CommandError> {
+    ) -> CommandResult<PasswordCheck> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.unknown_user_hash.clone());
         let argon = self.argon.clone();

@@ -9,7 +9,7 @@ use super::sessions::hash_token;
 use crate::auth::{Origin, PasswordCheck, SignedIn, SignedOut};
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::state::ServerState;
 use crate::store::changes::{self, CreateAccount, PasswordOutcome, SessionSelection, StartSession};
 
@@ -20,11 +20,7 @@ const CHECKS_MAX: usize = 4;
 impl Handler for Register {
     type Caller = SignedOut;
 
-    async fn run(
-        self,
-        _: SignedOut,
-        context: &mut CommandContext,
-    ) -> Result<Registered, CommandError> {
+    async fn run(self, _: SignedOut, context: &mut CommandContext) -> CommandResult<Registered> {
         context.state.register(context.network, self).await
     }
 }
@@ -44,7 +40,7 @@ impl Handler for Login {
         self,
         _: SignedOut,
         context: &mut CommandContext,
-    ) -> Result<command::SignedIn, CommandError> {
+    ) -> CommandResult<command::SignedIn> {
         let Self { user, password } = self;
         let entry = context.sign_in_permit().await?;
         let origin = Origin { network: context.network, user: user.clone() };
@@ -65,11 +61,7 @@ impl Handler for Login {
 impl Handler for ChangePassword {
     type Caller = SignedIn;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         context.state.change_password(&caller, context.network, self).await?;
         tracing::info!(user = %caller.user, "password changed");
         Ok(Done)
@@ -83,7 +75,7 @@ impl ServerState {
         &self,
         network: IpAddr,
         Register { id, user, password }: Register,
-    ) -> Result<Registered, CommandError> {
+    ) -> CommandResult<Registered> {
         let mut state = self.store.password_state(user.clone(), id).await?;
         if !state.is_registered {
             check_strength(&password, self.limits.password_characters_min)?;
@@ -109,7 +101,7 @@ impl ServerState {
         &self,
         origin: &Origin,
         password: &Password,
-    ) -> Result<SessionToken, CommandError> {
+    ) -> CommandResult<SessionToken> {
         let Origin { user, network } = origin;
         for _ in 0..CHECKS_MAX {
             let known = self.store.password_hash(user.clone()).await?;
@@ -145,7 +137,7 @@ impl ServerState {
         caller: &SignedIn,
         network: IpAddr,
         ChangePassword { id, old, new }: ChangePassword,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         let SignedIn { user, token_hash, .. } = caller;
         let origin = Origin { network, user: user.clone() };
         for _ in 0..CHECKS_MAX {

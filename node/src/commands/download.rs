@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::address;
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::error_chain::error_chain;
 
 /// How long the client may take to allow one more stream, and to read the rest of one.
@@ -28,11 +28,7 @@ const FILE_PRIORITY: i32 = -1;
 impl Handler for FileBlocks {
     type Caller = SignedIn;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<BlockPage, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<BlockPage> {
         let log = address(self.log, &caller.user);
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
         let stored = context.state.file_store.open_file(&file.name, file.size).await;
@@ -47,11 +43,7 @@ impl Handler for FileBlocks {
 impl Handler for FilesBelow {
     type Caller = SignedIn;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<FilePage, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<FilePage> {
         let log = address(self.log, &caller.user);
         let wanted = (self.folder, self.after);
         let (files, next) = context.state.store.files_below(caller.user, log, wanted).await??;
@@ -64,11 +56,7 @@ impl Handler for Download {
 
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let log = address(self.log, &caller.user);
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
         let layout = Layout::of(file.size);
@@ -154,7 +142,7 @@ fn gone<E>(_: E) -> CommandError {
     Refusal::TransferFailed.into()
 }
 
-async fn begin(stream: &mut SendStream, header: FileHeader) -> Result<(), CommandError> {
+async fn begin(stream: &mut SendStream, header: FileHeader) -> CommandResult<()> {
     stream.set_priority(FILE_PRIORITY).map_err(gone)?;
     stream.write_all(&frame::encode_frame(&header)).await.map_err(gone)
 }
@@ -164,7 +152,7 @@ async fn send(
     mut outlet: OutgoingFile<'_>,
     (stored, layout): (Arc<BlockFile>, Layout),
     (blocks, checked): (Vec<Range<u64>>, &mut CheckedBlocks),
-) -> Result<(), CommandError> {
+) -> CommandResult<()> {
     let what = (blocks, &mut *checked);
     let sent = qchat_transfer::send(stored, layout, what, &mut outlet, |_| ()).await;
     sent.map_err(|error| match error {

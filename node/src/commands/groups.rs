@@ -8,7 +8,7 @@ use qchat_proto::{Address, BoundedVec, GroupName};
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
@@ -21,7 +21,7 @@ impl Handler for MakeGroup {
         self,
         caller: SignedIn,
         context: &mut CommandContext,
-    ) -> Result<GroupJoined, CommandError> {
+    ) -> CommandResult<GroupJoined> {
         let Self { id, group } = self;
         let (owner, at) = (caller.user, clock::now());
         context.state.store.commit(CreateGroup { id, group: group.clone(), owner, at }).await?;
@@ -40,7 +40,7 @@ impl Handler for Join {
         self,
         caller: SignedIn,
         context: &mut CommandContext,
-    ) -> Result<GroupJoined, CommandError> {
+    ) -> CommandResult<GroupJoined> {
         let (group, user, at) = (self.group, caller.user, clock::now());
         context.state.store.commit(JoinGroup { group: group.clone(), user, at }).await?;
         Ok(GroupJoined { group })
@@ -54,11 +54,7 @@ impl Handler for Leave {
         cost_of_notifying_members(&self.group, state)
     }
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<GroupLeft, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<GroupLeft> {
         let (group, user) = (self.group, caller.user);
         context.state.store.commit(LeaveGroup { group: group.clone(), user }).await?;
         Ok(GroupLeft { group })
@@ -73,11 +69,7 @@ fn cost_of_notifying_members(group: &GroupName, state: &ServerState) -> u32 {
 impl Handler for Groups {
     type Caller = SignedIn;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<GroupPage, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<GroupPage> {
         let (groups, more) = context.state.store.groups(caller.user, self.after).await?;
         let next = groups.last().filter(|_| more).map(|group| group.name.clone());
         Ok(GroupPage { groups: BoundedVec::first_of(groups), next })
@@ -91,7 +83,7 @@ impl Handler for Members {
         self,
         caller: SignedIn,
         context: &mut CommandContext,
-    ) -> Result<MemberPage, CommandError> {
+    ) -> CommandResult<MemberPage> {
         let page = context.state.store.members(caller.user, self.group, self.after).await??;
         let next = page.members.last().filter(|_| page.more).cloned();
         let presence = &context.state.presence;

@@ -10,7 +10,7 @@ use super::address;
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
@@ -28,11 +28,7 @@ impl Handler for SendText {
         1 + cost::of_text(self.text.as_str().len()) + cost::of_watchers(watchers)
     }
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Message, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Message> {
         let Self { id, to, text } = self;
         let content = Content::Text(text);
         // Files yield to chat at the disk: this text is about to be synced.
@@ -49,7 +45,7 @@ impl Handler for History {
         self,
         caller: SignedIn,
         context: &mut CommandContext,
-    ) -> Result<HistoryPage, CommandError> {
+    ) -> CommandResult<HistoryPage> {
         let query = HistoryQuery {
             log: address(self.log, &caller.user),
             reader: caller.user,
@@ -69,11 +65,7 @@ impl Handler for MarkRead {
         cost_of_marking(&self.log, state)
     }
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         mark(Mark::Read, self.log, self.ranges, caller.user, context).await
     }
 }
@@ -85,11 +77,7 @@ impl Handler for MarkDelivered {
         cost_of_marking(&self.log, state)
     }
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         mark(Mark::Delivered, self.log, self.ranges, caller.user, context).await
     }
 }
@@ -106,7 +94,7 @@ async fn mark(
     ranges: Ranges,
     user: UserName,
     context: &CommandContext,
-) -> Result<Done, CommandError> {
+) -> CommandResult<Done> {
     let log = address(log, &user);
     let ranges = ranges.into_vec();
     context.state.store.commit(MarkMessages { mark, user, log, ranges }).await?;

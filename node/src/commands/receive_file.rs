@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::CommandContext;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::error_chain::error_chain;
 use crate::fs::{blocking, free_bytes};
 
@@ -101,7 +101,7 @@ impl FileReceiver {
         context: &mut CommandContext,
         (part, kept): (PartialFile, u64),
         mut waiting: ExpectedStream<RecvStream>,
-    ) -> Result<ReceivedFile, CommandError> {
+    ) -> CommandResult<ReceivedFile> {
         let (part, hashes) = self.report_hashes(context, part, kept).await?;
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
@@ -128,7 +128,7 @@ impl FileReceiver {
         context: &mut CommandContext,
         part: PartialFile,
         kept: u64,
-    ) -> Result<(PartialFile, Vec<BlockHash>), CommandError> {
+    ) -> CommandResult<(PartialFile, Vec<BlockHash>)> {
         let (layout, superseded) = (self.layout, self.superseded.clone());
         let (sender, mut batches) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
@@ -163,7 +163,7 @@ impl FileReceiver {
         receiving: &IncomingFile,
         part: PartialFile,
         hashes: ReceivedHashes,
-    ) -> Result<ReceivedFile, CommandError> {
+    ) -> CommandResult<ReceivedFile> {
         let (kept, stop) = (hashes.list.len(), self.superseded.cancelled());
         let to = (part, hashes);
         let progress = |bytes| receiving.received(bytes);

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, RequestError, Scheduling};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::limits::{AccountLimits, COMMANDS_AT_WORK_MAX, TokenBucket};
 use crate::live::event_frame;
 use crate::state::ServerState;
@@ -39,11 +39,7 @@ impl Handler for SendTexts {
 
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let _permit = context.state.text_streams.take(&caller.user)?;
         let mut waiting =
             context.pending_streams.expect(self.transfer).ok_or(Refusal::TransferFailed)?;
@@ -94,9 +90,9 @@ impl Handler for SendTexts {
 
 /// The answer to a queued text. A task of its own waits for it, so that a peer that does not read its answers
 /// does not keep the account's slots.
-type PendingAnswer = JoinHandle<Result<Message, CommandError>>;
+type PendingAnswer = JoinHandle<CommandResult<Message>>;
 
-fn outcome(sent: Result<Message, CommandError>) -> TextOutcome {
+fn outcome(sent: CommandResult<Message>) -> TextOutcome {
     match sent {
         Ok(message) => TextOutcome::Stored { id: message.id, at: message.at },
         Err(error) => TextOutcome::Refused(error.into_refusal(SendTexts::NAME)),

@@ -4,7 +4,7 @@ use qchat_proto::command::{Done, NextKey};
 
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 
 impl Handler for NextKey {
     type Caller = SignedIn;
@@ -12,11 +12,7 @@ impl Handler for NextKey {
     /// Each device of an account follows the keys for as long as it is connected.
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let mut current_identity = context.state.current_identity.subscribe();
         let mut sent = None;
         loop {

@@ -12,7 +12,7 @@ use qchat_proto::{BoundedVec, Refusal, SessionToken, Timestamp, UserName};
 use crate::auth::{SignInPermit, SignedIn, SignedOut};
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::error_chain::error_chain;
 use crate::limits::cost;
 use crate::store::changes::{EndSessions, SessionSelection, UseSession};
@@ -41,7 +41,7 @@ impl CommandContext {
         _: SignInPermit,
         user: &UserName,
         token_hash: TokenHash,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         self.charge_for_presence(user).await;
         self.state.sign_in(&self.session, user.clone(), token_hash).await
     }
@@ -62,7 +62,7 @@ impl CommandContext {
         &self,
         user: UserName,
         which: SessionSelection,
-    ) -> Result<Done, CommandError> {
+    ) -> CommandResult<Done> {
         self.state.commit_ending(&user.clone(), EndSessions { user, which }).await?;
         Ok(Done)
     }
@@ -76,11 +76,7 @@ fn has_expired(used: Timestamp, now: Timestamp) -> bool {
 impl Handler for Resume {
     type Caller = SignedOut;
 
-    async fn run(
-        self,
-        _: SignedOut,
-        context: &mut CommandContext,
-    ) -> Result<Resumed, CommandError> {
+    async fn run(self, _: SignedOut, context: &mut CommandContext) -> CommandResult<Resumed> {
         let entry = context.sign_in_permit().await?;
         let (token_hash, at) = (hash_token(&self.token), clock::now());
         let session = context.state.store.session(token_hash).await?;
@@ -109,11 +105,7 @@ impl Handler for Logout {
 
     const SCHEDULING: Scheduling = Scheduling::SessionControl;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         context.end_sessions(caller.user, SessionSelection::Token(caller.token_hash)).await
     }
 }
@@ -123,11 +115,7 @@ impl Handler for LogoutEverywhere {
 
     const SCHEDULING: Scheduling = Scheduling::SessionControl;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         context.end_sessions(caller.user, SessionSelection::All).await
     }
 }
@@ -137,11 +125,7 @@ impl Handler for RevokeSession {
 
     const SCHEDULING: Scheduling = Scheduling::SessionControl;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         context.end_sessions(caller.user, SessionSelection::Id(self.id)).await
     }
 }
@@ -155,7 +139,7 @@ impl Handler for Sessions {
         self,
         caller: SignedIn,
         context: &mut CommandContext,
-    ) -> Result<SessionList, CommandError> {
+    ) -> CommandResult<SessionList> {
         let online: HashSet<_> = context.state.sessions.online(&caller.user).into_iter().collect();
         let now = clock::now();
         let session = |row: SessionRow| {

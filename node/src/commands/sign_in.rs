@@ -10,7 +10,7 @@ use std::sync::Arc;
 use qchat_proto::{Refusal, UserName};
 
 use crate::auth::{Session, SignOut, SignedIn};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::state::ServerState;
 use crate::store::Change;
 use crate::store::queries::TokenHash;
@@ -25,7 +25,7 @@ impl ServerState {
         session: &Arc<Session>,
         user: UserName,
         token_hash: TokenHash,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         let caller = SignedIn { user, token_hash, ended: self.stopping.child_token() };
         session.sign_in(caller, &self.presence, &self.sessions)?;
         // From here on, ending the session finds this connection. If it ended before, the store knows.
@@ -46,8 +46,8 @@ impl ServerState {
     pub(crate) async fn while_signed_in<T>(
         &self,
         caller: &SignedIn,
-        work: impl Future<Output = Result<T, CommandError>>,
-    ) -> Result<T, CommandError> {
+        work: impl Future<Output = CommandResult<T>>,
+    ) -> CommandResult<T> {
         let mut work = pin!(work);
         match caller.ended.run_until_cancelled(&mut work).await {
             Some(done) => done,
@@ -61,7 +61,7 @@ impl ServerState {
         &self,
         user: &UserName,
         change: C,
-    ) -> Result<C::Outcome, CommandError> {
+    ) -> CommandResult<C::Outcome> {
         let outcome = self.store.commit(change).await;
         // Also if the outcome is unknown. The registry is read before the store: a sign-in that registers
         // later asks the store itself, and a session that begins between the two keeps its connection.

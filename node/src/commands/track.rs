@@ -5,7 +5,7 @@ use qchat_proto::command::{Done, Track};
 
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::live::Topic;
 
 impl Handler for Track {
@@ -13,11 +13,7 @@ impl Handler for Track {
 
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let _permit = context.state.trackings.take(&caller.user)?;
         let mut watcher = context.state.notifier.watcher();
         watcher.follow(Topic::Marks(self.message.log.clone()));

@@ -15,7 +15,7 @@ use super::receive_file::{FileReceiver, ReceivedFile, remove_part};
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::files::{UploadGuard, UploadKey};
 use crate::limits::cost;
 use crate::live::Topic;
@@ -32,11 +32,7 @@ impl Handler for Upload {
         1 + cost::of_watchers(state.notifier.followers(&Topic::Log(self.to.clone())))
     }
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Message, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Message> {
         let limit = context.state.limits.file_bytes_max.min(FILE_BYTES_MAX);
         if self.size > limit {
             return Err(Refusal::TooLarge { size: self.size, limit }.into());
@@ -70,7 +66,7 @@ impl OfferedFile {
         caller: &SignedIn,
         context: &mut CommandContext,
         guard: &UploadGuard,
-    ) -> Result<Message, CommandError> {
+    ) -> CommandResult<Message> {
         let Upload { to, size, transfer, .. } = &self.upload;
         let slot = context.state.file_store.transfer_slot(&self.sender)?;
         let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
@@ -91,7 +87,7 @@ impl OfferedFile {
     }
 
     /// The file that an earlier attempt with this id has stored.
-    async fn stored_earlier(&self, context: &CommandContext) -> Result<Option<File>, CommandError> {
+    async fn stored_earlier(&self, context: &CommandContext) -> CommandResult<Option<File>> {
         let Upload { id, name, size, .. } = &self.upload;
         let earlier = context.state.store.earlier_upload(self.sender.clone(), *id).await?;
         match earlier {
@@ -106,7 +102,7 @@ impl OfferedFile {
         context: &CommandContext,
         part: PartialFile,
         hashes: Vec<BlockHash>,
-    ) -> Result<(PartialFile, File), CommandError> {
+    ) -> CommandResult<(PartialFile, File)> {
         let Upload { name: original, size, .. } = self.upload.clone();
         let digest = qchat_transfer::file_digest(&hashes);
         let finished =
@@ -122,7 +118,7 @@ impl OfferedFile {
         context: &CommandContext,
         part: PartialFile,
         file: File,
-    ) -> Result<Message, CommandError> {
+    ) -> CommandResult<Message> {
         let name = file.name.clone();
         let posted = self.post(context, file).await;
         let has_message = match &posted {

@@ -5,16 +5,12 @@ use qchat_proto::command::{User, UserPage, Users};
 
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 
 impl Handler for Users {
     type Caller = SignedIn;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<UserPage, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<UserPage> {
         let (names, more) = context.state.store.users(self.after).await?;
         let next = names.last().filter(|_| more).cloned();
         let others = names.into_iter().filter(|name| *name != caller.user);

@@ -10,7 +10,7 @@ use qchat_proto::{Address, GroupName, Sequence};
 use super::address;
 use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::live::{Pending, Topic, Watcher};
 use crate::store::queries::PositionedMessage;
 
@@ -19,11 +19,7 @@ impl Handler for Watch {
 
     const SCHEDULING: Scheduling = Scheduling::Streaming;
 
-    async fn run(
-        self,
-        caller: SignedIn,
-        context: &mut CommandContext,
-    ) -> Result<Done, CommandError> {
+    async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let _permit = context.state.watchings.take(&caller.user)?;
         let cursors = self.cursors.iter();
         let wanted =
@@ -61,7 +57,7 @@ struct EventStream<'context> {
 }
 
 impl EventStream<'_> {
-    async fn catch_up(&mut self) -> Result<(), CommandError> {
+    async fn catch_up(&mut self) -> CommandResult<()> {
         self.follow(Address::User(self.caller.user.clone())).await?;
         self.follow_groups().await?;
         for log in self.cursors.keys().cloned().collect::<Vec<_>>() {
@@ -71,7 +67,7 @@ impl EventStream<'_> {
     }
 
     /// Sends events until the session or the server ends, or the client stops reading.
-    async fn live(&mut self) -> Result<Done, CommandError> {
+    async fn live(&mut self) -> CommandResult<Done> {
         let ended = self.caller.ended.clone();
         let stopped = self.context.reply_stream.stopped();
         let mut stopped = std::pin::pin!(stopped);
@@ -84,7 +80,7 @@ impl EventStream<'_> {
         }
     }
 
-    async fn send_pending(&mut self, pending: Pending) -> Result<(), CommandError> {
+    async fn send_pending(&mut self, pending: Pending) -> CommandResult<()> {
         if pending.presence {
             self.send_presence().await?;
         }
@@ -103,7 +99,7 @@ impl EventStream<'_> {
     }
 
     /// Follows the groups that the caller has joined since the last call.
-    async fn follow_groups(&mut self) -> Result<(), CommandError> {
+    async fn follow_groups(&mut self) -> CommandResult<()> {
         let version = Some(self.context.state.memberships.version());
         if std::mem::replace(&mut self.groups, version) == version {
             return Ok(());
@@ -118,7 +114,7 @@ impl EventStream<'_> {
     }
 
     /// Follows a log. The watcher is registered before the log's end is read, so no message is missed.
-    async fn follow(&mut self, log: Address) -> Result<(), CommandError> {
+    async fn follow(&mut self, log: Address) -> CommandResult<()> {
         self.watcher.follow(Topic::Log(log.clone()));
         let end = self.context.state.store.last(log.clone()).await?;
         // A position beyond the end is from an earlier store.
@@ -129,7 +125,7 @@ impl EventStream<'_> {
     }
 
     /// Sends the messages of a log that the client does not have yet.
-    async fn send_messages(&mut self, log: &Address) -> Result<(), CommandError> {
+    async fn send_messages(&mut self, log: &Address) -> CommandResult<()> {
         while let Some(after) = self.cursors.get(log).copied() {
             let reader = self.caller.user.clone();
             let next = self.context.state.store.messages_after(reader, log.clone(), after).await?;
@@ -160,7 +156,7 @@ impl EventStream<'_> {
     }
 
     /// Stops following a log that the caller may not read any longer.
-    async fn unfollow(&mut self, log: &Address) -> Result<(), CommandError> {
+    async fn unfollow(&mut self, log: &Address) -> CommandResult<()> {
         self.watcher.unfollow(&Topic::Log(log.clone()));
         self.cursors.remove(log);
         match log {
@@ -169,7 +165,7 @@ impl EventStream<'_> {
         }
     }
 
-    async fn send_presence(&mut self) -> Result<(), CommandError> {
+    async fn send_presence(&mut self) -> CommandResult<()> {
         let (changes, version) = self.context.state.presence.changes_since(self.presence);
         self.presence = version;
         for (user, online) in changes {
@@ -180,7 +176,7 @@ impl EventStream<'_> {
         Ok(())
     }
 
-    async fn send_members(&mut self) -> Result<(), CommandError> {
+    async fn send_members(&mut self) -> CommandResult<()> {
         let memberships = &self.context.state.memberships;
         let cursors = &self.cursors;
         let is_followed = |group: &GroupName| cursors.contains_key(&Address::Group(group.clone()));
@@ -201,7 +197,7 @@ impl EventStream<'_> {
         }
     }
 
-    async fn send(&mut self, event: &Event) -> Result<(), CommandError> {
+    async fn send(&mut self, event: &Event) -> CommandResult<()> {
         self.context.send_event(event, &self.caller.ended).await
     }
 }

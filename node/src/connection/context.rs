@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Session;
 use crate::connection::violations::Violations;
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::limits::{AccountLimits, CommandSlot, TokenBucket, cost};
 use crate::live::event_frame;
 use crate::state::ServerState;
@@ -106,12 +106,12 @@ impl CommandContext {
     pub(crate) async fn send_opening<T: Serialize + Sync>(
         &mut self,
         opening: &T,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         self.send_frames(&frame::encode_frame(&Ok::<_, Refusal>(opening))).await
     }
 
     /// Sends encoded frames that precede the reply.
-    pub(crate) async fn send_frames(&mut self, frames: &[u8]) -> Result<(), CommandError> {
+    pub(crate) async fn send_frames(&mut self, frames: &[u8]) -> CommandResult<()> {
         let sending = self.windows.write_before_files(self.reply_stream.write_all(frames));
         match timeout(ANSWER_TIME_MAX, sending).await {
             Ok(Ok(())) => Ok(()),
@@ -126,7 +126,7 @@ impl CommandContext {
         &mut self,
         event: &T,
         session_ended: &CancellationToken,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         self.send_event_frame(event_frame(event), session_ended).await
     }
 
@@ -135,7 +135,7 @@ impl CommandContext {
         &mut self,
         event: Bytes,
         session_ended: &CancellationToken,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         let sending = self.windows.write_before_files(self.reply_stream.write_chunk(event));
         match session_ended.run_until_cancelled(sending).await {
             Some(Ok(())) => Ok(()),

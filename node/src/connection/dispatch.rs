@@ -15,7 +15,7 @@ use crate::auth::Caller;
 use crate::connection::context::{CommandContext, PendingStreams};
 use crate::connection::read_request::{self, RequestError};
 use crate::connection::violations::{Violation, Violations};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::error_chain::error_chain;
 use crate::limits::{CommandSlot, TokenBucket, cost};
 use crate::state::ServerState;
@@ -47,7 +47,7 @@ pub(crate) trait Handler: Command {
         self,
         caller: Self::Caller,
         context: &mut CommandContext,
-    ) -> impl Future<Output = Result<Self::Reply, CommandError>> + Send;
+    ) -> impl Future<Output = CommandResult<Self::Reply>> + Send;
 }
 
 /// The slot that a command waits for.

@@ -11,7 +11,7 @@ use qchat_transfer::{BlockFile, Layout, file_digest, hash_blocks};
 use tempfile::NamedTempFile;
 use tokio::sync::Mutex;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::fs::{blocking, sync_folder};
 use crate::store::RowsRead;
 
@@ -86,7 +86,7 @@ impl BlockLists {
         &self,
         file: &qchat_proto::File,
         stored: &Arc<BlockFile>,
-    ) -> Result<Vec<BlockHash>, CommandError> {
+    ) -> CommandResult<Vec<BlockHash>> {
         let layout = Layout::of(file.size);
         if layout.blocks() <= 1 {
             let only = (0..layout.blocks()).map(|_| BlockHash(file.digest.0));

@@ -9,7 +9,7 @@ use qchat_proto::{BlockHash, FileName, Refusal, StoredName, Timestamp, UserName}
 use qchat_transfer::{BlockFile, DiskPriority, FinishError, Layout, PartialFile};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::files::block_lists::BlockLists;
 use crate::files::folder::{is_bound, stored_names};
 use crate::files::partial_uploads::{PartialUploads, UploadGuard};
@@ -97,7 +97,7 @@ impl FileStore {
         upload: &UploadGuard,
         layout: Layout,
         slot: Arc<TransferSlot>,
-    ) -> Result<(PartialFile, u64), CommandError> {
+    ) -> CommandResult<(PartialFile, u64)> {
         let (folder, name) = (self.folder.clone(), upload.key().to_string());
         let disk_priority = self.disk_priority.clone();
         let opened = blocking(move || {

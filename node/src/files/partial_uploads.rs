@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::files::upload_key::UploadKey;
 use crate::fs::{blocking, free_bytes};
 use crate::lock::lock;
@@ -76,7 +76,7 @@ impl PartialUploads {
     /// [`Refusal::Busy`] if the user has too many active uploads or the older transfer does not end.
     /// [`Refusal::TransferFailed`] if a still newer transfer arrives. An I/O error if the oldest resting upload
     /// cannot be removed.
-    pub(crate) async fn acquire(&self, key: UploadKey) -> Result<UploadGuard, CommandError> {
+    pub(crate) async fn acquire(&self, key: UploadKey) -> CommandResult<UploadGuard> {
         while self.is_one_too_many(&key) {
             let oldest = self.acquire_oldest_resting(&key).ok_or(Refusal::Busy)?;
             oldest.remove().await.map_err(CommandError::failed)?;
@@ -203,7 +203,7 @@ impl UploadGuard {
         size: u64,
         used: u64,
         quota: Option<u64>,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         let quota = quota.unwrap_or(u64::MAX);
         loop {
             let oldest = {

@@ -6,6 +6,7 @@ use qchat_proto::ClientId;
 use super::*;
 use crate::auth::Passwords;
 use crate::config::Limits;
+use crate::error::CommandError;
 use crate::files::FileStore;
 use crate::store::Store;
 

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::auth::{Caller, Origin, Passwords, SignedOut};
 use crate::config::Limits;
+use crate::error::CommandError;
 use crate::files::FileStore;
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, EndSessions, SessionSelection, StartSession};
@@ -51,7 +52,7 @@ impl TestServer {
     }
 
     /// A connection that signs in by this token now.
-    async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, Result<(), CommandError>) {
+    async fn connect(&self, token_hash: TokenHash) -> (Arc<Session>, CommandResult<()>) {
         let session = Arc::<Session>::default();
         let signed_in = self.state.sign_in(&session, alice(), token_hash).await;
         (session, signed_in)

@@ -3,6 +3,7 @@
 use qchat_proto::ClientId;
 
 use super::*;
+use crate::error::CommandError;
 
 fn key(user: &str, id: u8) -> UploadKey {
     UploadKey { user: user.parse().unwrap(), id: ClientId([id; 16]) }
@@ -16,7 +17,7 @@ async fn resting(uploads: &PartialUploads, user: &str, id: u8, bytes: usize) {
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(id.into())).unwrap();
 }
 
-fn refusal<T>(result: Result<T, CommandError>) -> Refusal {
+fn refusal<T>(result: CommandResult<T>) -> Refusal {
     match result.map(drop) {
         Err(CommandError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -50,7 +51,7 @@ async fn a_newer_transfer_takes_over_a_partial_upload() {
 fn acquiring(
     uploads: &PartialUploads,
     key: UploadKey,
-) -> tokio::task::JoinHandle<Result<UploadGuard, CommandError>> {
+) -> tokio::task::JoinHandle<CommandResult<UploadGuard>> {
     let uploads = uploads.clone();
     tokio::spawn(async move { uploads.acquire(key).await })
 }
