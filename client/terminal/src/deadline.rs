@@ -5,7 +5,7 @@ use std::time::Duration;
 use qchat_client::CallError;
 use tokio::time::{Instant, timeout};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 
 /// The end of the time that a line has.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,7 @@ impl TimeLimit {
     pub(crate) async fn query<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CommandError> {
+    ) -> CommandResult<T> {
         self.wait(answer).await.unwrap_or_else(|late| Err(CommandError::unreachable(late)))
     }
 
@@ -83,14 +83,14 @@ impl TimeLimit {
     pub(crate) async fn change<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<T, CommandError> {
+    ) -> CommandResult<T> {
         self.wait(answer).await.unwrap_or_else(|late| Err(CommandError::outcome_unknown(late)))
     }
 
     async fn wait<T>(
         &self,
         answer: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<Result<T, CommandError>, String> {
+    ) -> Result<CommandResult<T>, String> {
         let answer = timeout(self.deadline.left(), answer).await;
         let late = |_| format!("the server did not answer within {}", self.deadline.in_words());
         Ok(answer.map_err(late)?.map_err(CommandError::from))

@@ -5,6 +5,9 @@ use qchat_proto::{Code, Refusal, TextError};
 
 use crate::exit::Exit;
 
+/// The result of a command.
+pub(crate) type CommandResult<T> = Result<T, CommandError>;
+
 /// The reason why a command was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CommandError {

@@ -5,7 +5,7 @@ use qchat_client::proto::ClientId;
 use tokio::task::JoinHandle;
 
 use crate::command::Command;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::dispatch::dispatch;
 use crate::execute::options::ExecOptions;
 use crate::outcome::{LateResult, Outcome};
@@ -27,7 +27,7 @@ pub(crate) fn spawn_command(
     id: ClientId,
     command: &Command,
     mut options: ExecOptions,
-) -> JoinHandle<Result<Outcome, CommandError>> {
+) -> JoinHandle<CommandResult<Outcome>> {
     options.time.restart();
     let (client, command) = (client.with_request_id(id), command.clone());
     tokio::spawn(async move { dispatch(&client, &command, &options).await })

@@ -9,7 +9,7 @@ use qchat_proto::command::{Log, Selection};
 use qchat_proto::{Code, MessageText};
 
 use crate::command::{Command, CommandEntry, HistoryArguments, ParseError};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::options::ExecOptions;
 use crate::outcome::{Outcome, Page};
 use crate::output::results;
@@ -25,7 +25,7 @@ pub(crate) async fn dispatch(
     client: &Client,
     command: &Command,
     options: &ExecOptions,
-) -> Result<Outcome, CommandError> {
+) -> CommandResult<Outcome> {
     let run = Run { client, options };
     let time = &options.time;
     match command {
@@ -82,7 +82,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn history(&self, wanted: &HistoryArguments) -> Result<Outcome, CommandError> {
+    async fn history(&self, wanted: &HistoryArguments) -> CommandResult<Outcome> {
         let reader = self.client.user().ok_or(Refusal::NotLoggedIn)?;
         let before = wanted.before(&reader).map_err(|why| another_log(wanted, &why))?;
         let HistoryArguments { log, selection, from, .. } = wanted;

@@ -16,7 +16,7 @@ use qchat_client::proto::{ClientId, MessageId};
 use qchat_client::{Client, Code, ReconnectingClient, ServerAddress, Trust};
 
 use crate::command::{Command, Input, parse};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::options::ExecOptions;
 use crate::execute::upload_ids::UnfinishedUploads;
 use crate::exit::Exit;
@@ -169,7 +169,7 @@ impl Executor {
     pub(crate) async fn report(
         &mut self,
         name: &str,
-        mut result: Result<Outcome, CommandError>,
+        mut result: CommandResult<Outcome>,
     ) -> LineStatus {
         if let Err(failure) = &mut result {
             self.complete_error(failure);

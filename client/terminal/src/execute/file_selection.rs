@@ -14,7 +14,7 @@ use qchat_proto::{ClientId, Code, FileName, FilePath};
 use tokio::task::spawn_blocking;
 
 use crate::command::FileArguments;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::{RenamedFile, SkippedEntry};
 pub(crate) use resolve::absolute_names;
 use resolve::{FILES_MAX, resolve};
@@ -30,7 +30,7 @@ use sent_name::TakenNames;
 pub(crate) async fn select_files(
     files: &FileArguments,
     folder: Option<&Path>,
-) -> Result<FileSelection, CommandError> {
+) -> CommandResult<FileSelection> {
     let (files, folder) = (files.clone(), folder.map(Path::to_owned));
     spawn_blocking(move || FileSelection::of(&files, folder.as_deref()))
         .await
@@ -64,7 +64,7 @@ pub(crate) struct SelectedFile {
 
 impl FileSelection {
     /// Waits for the disk.
-    fn of(files: &FileArguments, folder: Option<&Path>) -> Result<Self, CommandError> {
+    fn of(files: &FileArguments, folder: Option<&Path>) -> CommandResult<Self> {
         let mut selection = Self::default();
         let mut tops = TakenNames::default();
         for path in resolve(files, folder)? {
@@ -77,7 +77,7 @@ impl FileSelection {
         Ok(selection)
     }
 
-    fn add(&mut self, file: SelectedFile) -> Result<(), CommandError> {
+    fn add(&mut self, file: SelectedFile) -> CommandResult<()> {
         self.check_room()?;
         if self.known.insert(file.path.clone()) {
             self.files.push(file);
@@ -86,7 +86,7 @@ impl FileSelection {
     }
 
     /// Adds a file that is sent without a folder.
-    fn add_alone(&mut self, path: &Path) -> Result<(), CommandError> {
+    fn add_alone(&mut self, path: &Path) -> CommandResult<()> {
         let name = sent_name::alone(path);
         self.note_name(path, &name, name.as_str());
         self.add(SelectedFile::at(path.to_owned(), name.into()))
@@ -100,7 +100,7 @@ impl FileSelection {
         }
     }
 
-    fn check_room(&self) -> Result<(), CommandError> {
+    fn check_room(&self) -> CommandResult<()> {
         match self.files.len() + self.left_out.len() < FILES_MAX {
             true => Ok(()),
             false => {

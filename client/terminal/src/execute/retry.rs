@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::deadline::Deadline;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 
 /// The least time for another attempt.
 const ATTEMPT_MIN: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ impl LineRetry {
         failure: CommandError,
         deadline: &Deadline,
         pause: Duration,
-    ) -> Result<Duration, CommandError> {
+    ) -> CommandResult<Duration> {
         self.is_reported = true;
         if failure.code.is_outcome_unknown() {
             self.unknown.get_or_insert_with(|| failure.clone());

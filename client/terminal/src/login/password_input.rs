@@ -6,7 +6,7 @@ use qchat_client::UserName;
 use qchat_proto::{Code, Password};
 
 use crate::command::PasswordChange;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::exit::Exit;
 use crate::login::saved_session::MissingSession;
 use crate::output::note_change;
@@ -34,7 +34,7 @@ impl PasswordSource {
         &self,
         user: &UserName,
         missing: &MissingSession,
-    ) -> Result<Password, CommandError> {
+    ) -> CommandResult<Password> {
         let why = missing.reason(user);
         match &self.given {
             Some(given) => Ok(given.clone()),
@@ -54,7 +54,7 @@ impl PasswordSource {
     }
 
     /// The password for an `auth_login` without one.
-    pub(crate) async fn for_login(&self, user: &UserName) -> Result<Password, CommandError> {
+    pub(crate) async fn for_login(&self, user: &UserName) -> CommandResult<Password> {
         match &self.given {
             _ if self.terminal => ask(format!("password of {user}: ")).await,
             given => given.clone().ok_or_else(|| missing("auth_login")),
@@ -63,7 +63,7 @@ impl PasswordSource {
 
     /// The password for an `auth_register` without one. A person is asked twice, because a mistyped password
     /// could never be found out.
-    pub(crate) async fn for_registration(&self, user: &UserName) -> Result<Password, CommandError> {
+    pub(crate) async fn for_registration(&self, user: &UserName) -> CommandResult<Password> {
         if !self.terminal {
             return self.given.clone().ok_or_else(|| missing("auth_register"));
         }
@@ -71,7 +71,7 @@ impl PasswordSource {
     }
 
     /// The passwords for a `passwd` without them. Only a person knows the new one.
-    pub(crate) async fn for_change(&self, user: &UserName) -> Result<PasswordChange, CommandError> {
+    pub(crate) async fn for_change(&self, user: &UserName) -> CommandResult<PasswordChange> {
         if !self.terminal {
             return Err(CommandError::refused(Code::Usage, "no passwords; usage: passwd OLD NEW"));
         }
@@ -82,7 +82,7 @@ impl PasswordSource {
 }
 
 /// Asks twice for a new password, because a mistyped one could never be found out.
-async fn ask_twice(prompt: String) -> Result<Password, CommandError> {
+async fn ask_twice(prompt: String) -> CommandResult<Password> {
     let password = ask(prompt).await?;
     match ask("the same again: ".to_owned()).await? == password {
         true => Ok(password),
@@ -100,7 +100,7 @@ fn missing(command: &str) -> CommandError {
 }
 
 /// Asks at the terminal, also if standard output is redirected.
-async fn ask(prompt: String) -> Result<Password, CommandError> {
+async fn ask(prompt: String) -> CommandResult<Password> {
     note_change();
     let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt)).await;
     let typed = typed.unwrap_or_else(|panic| Err(io::Error::other(panic)));

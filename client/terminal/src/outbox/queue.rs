@@ -9,7 +9,7 @@ use qchat_client::{Code, MessageText};
 use tokio::task::block_in_place;
 
 use crate::command::{Command, Input, parse};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::absolute_names;
 use crate::outbox::file::{OutboxError, OutboxFile, Waiting};
 
@@ -61,12 +61,7 @@ impl Outbox {
     ///
     /// # Errors
     /// [`CommandError`]: the outbox is full, the line can never be sent, or the disk does not take it.
-    pub(crate) fn push(
-        &mut self,
-        id: ClientId,
-        text: &str,
-        line: &Command,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn push(&mut self, id: ClientId, text: &str, line: &Command) -> CommandResult<()> {
         let one = lasting(id, text, line)?;
         let bytes = self.bytes + one.kept().len();
         if self.waiting.len() >= LINES_MAX || bytes > BYTES_MAX {
@@ -117,7 +112,7 @@ impl Outbox {
 }
 
 /// The line in a form that can be sent later and from another folder. Errors in the line are reported now.
-fn lasting(id: ClientId, text: &str, line: &Command) -> Result<Waiting, CommandError> {
+fn lasting(id: ClientId, text: &str, line: &Command) -> CommandResult<Waiting> {
     if let Command::Send { text, .. } = line {
         MessageText::try_from(text.clone())?;
     }

@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::sleep;
 
 use crate::command::Command;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::{AnsweredUploads, ExecOptions, TaskEnd, retry_later, spawn_command};
 use crate::outbox::file::OutboxError;
 use crate::outbox::queue::Outbox;
@@ -35,7 +35,7 @@ pub(crate) struct Delivery {
 
 #[derive(Debug)]
 struct Sending {
-    task: JoinHandle<Result<Outcome, CommandError>>,
+    task: JoinHandle<CommandResult<Outcome>>,
     answered: AnsweredUploads,
 }
 
@@ -87,7 +87,7 @@ impl Delivery {
         id: ClientId,
         text: &str,
         line: &Command,
-    ) -> Result<String, CommandError> {
+    ) -> CommandResult<String> {
         self.outbox.push(id, text, line)?;
         self.end_answered();
         Ok(match self.outbox.len() {
@@ -138,7 +138,7 @@ impl Delivery {
     }
 
     /// Begins to send the first line, or opens a stream of texts if the first two lines are texts.
-    async fn begin(&mut self, client: Client, options: &ExecOptions) -> Result<(), CommandError> {
+    async fn begin(&mut self, client: Client, options: &ExecOptions) -> CommandResult<()> {
         let Some(first) = self.outbox.first() else { return Ok(()) };
         let are_texts = (0..2).all(|place| self.outbox.text(place).is_some());
         if are_texts && !self.texts_are_refused {
@@ -159,7 +159,7 @@ impl Delivery {
     }
 
     /// The answer to the first of the texts.
-    async fn text_answered(&mut self) -> Result<Outcome, CommandError> {
+    async fn text_answered(&mut self) -> CommandResult<Outcome> {
         loop {
             let Some(texts) = &mut self.texts else { return pending().await };
             match texts.answered(&self.outbox).await {
@@ -170,7 +170,7 @@ impl Delivery {
     }
 
     /// The result of a line that is sent alone.
-    async fn line_answered(&mut self) -> (Result<Outcome, CommandError>, Option<AnsweredUploads>) {
+    async fn line_answered(&mut self) -> (CommandResult<Outcome>, Option<AnsweredUploads>) {
         let Some(sending) = &mut self.sending else { return pending().await };
         let ended = (&mut sending.task).await;
         let answered = std::mem::take(&mut sending.answered);
@@ -182,7 +182,7 @@ impl Delivery {
     }
 
     /// Removes the first line, and returns its result.
-    fn done(&mut self, result: Result<Outcome, CommandError>) -> TaskEnd {
+    fn done(&mut self, result: CommandResult<Outcome>) -> TaskEnd {
         let line = self.outbox.pop().map(|first| first.text).unwrap_or_default();
         // Answers to further texts may have come already: one save is for all of them.
         if self.texts.as_ref().is_none_or(OutboxTexts::is_empty) {

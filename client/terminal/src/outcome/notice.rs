@@ -4,7 +4,7 @@ use qchat_client::UserName;
 use qchat_proto::command::Log;
 use qchat_proto::{Message, MessageId, Stage};
 
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::outcome::Outcome;
 
 /// One notice.
@@ -24,7 +24,7 @@ pub(crate) enum Notice {
 #[derive(Debug)]
 pub(crate) struct LateResult {
     pub(crate) line: String,
-    pub(crate) result: Result<Outcome, CommandError>,
+    pub(crate) result: CommandResult<Outcome>,
 }
 
 /// A message of somebody else, as a watch reported it.

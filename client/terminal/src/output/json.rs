@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::command::{CommandEntry, bounded, help};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::outcome::Outcome;
 use crate::output::sanitize;
 use error::ErrorObject;
@@ -21,7 +21,7 @@ use files::{SavedFilesObject, SavedObject, SentFilesObject};
 use message::{MessageObject, ReceiptObject};
 
 /// The object for the result of a line that began with the word `command`, without a line ending.
-pub(crate) fn report(command: &str, result: &Result<Outcome, CommandError>) -> String {
+pub(crate) fn report(command: &str, result: &CommandResult<Outcome>) -> String {
     // An alias is reported as its command.
     let command = CommandEntry::named(command)
         .map_or_else(|| bounded(command), |entry| entry.name.to_owned());

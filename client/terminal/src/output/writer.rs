@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use jiff::Zoned;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::{LateResult, Outcome, RenamedFile, TransferRow};
 use crate::output::colors::Palette;
 use crate::output::terminal_width::columns;
@@ -84,7 +84,7 @@ impl Output {
     pub(crate) fn report(
         &mut self,
         command: &str,
-        result: &Result<Outcome, CommandError>,
+        result: &CommandResult<Outcome>,
     ) -> io::Result<()> {
         match (&self.form, result) {
             (OutputFormat::Json, _) => {

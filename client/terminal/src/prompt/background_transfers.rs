@@ -13,7 +13,7 @@ use tokio::task::JoinError;
 use tokio::time::{Instant, sleep_until};
 
 use crate::command::Command;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::{ExecOptions, TaskEnd, retry_later};
 use crate::outcome::{LateResult, Outcome, TransferRow, TransferState};
 use transfer::{BackgroundTransfer, in_words};
@@ -57,7 +57,7 @@ impl BackgroundTransfers {
     ///
     /// # Errors
     /// [`CommandError`]: there are too many.
-    pub(crate) fn push(&mut self, text: &str, command: Command) -> Result<u32, CommandError> {
+    pub(crate) fn push(&mut self, text: &str, command: Command) -> CommandResult<u32> {
         if self.under_way.len() >= UNDER_WAY_MAX {
             let text =
                 format!("{UNDER_WAY_MAX} transfers are under way; wait for one, or stop one");
@@ -100,11 +100,7 @@ impl BackgroundTransfers {
         idle.next().filter(|_| running < RUNNING_MAX)
     }
 
-    fn end(
-        &mut self,
-        index: usize,
-        ended: Result<Result<Outcome, CommandError>, JoinError>,
-    ) -> TaskEnd {
+    fn end(&mut self, index: usize, ended: Result<CommandResult<Outcome>, JoinError>) -> TaskEnd {
         let result = ended
             .unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())));
         if let Err(failure) = &result
@@ -134,7 +130,7 @@ impl BackgroundTransfers {
     ///
     /// # Errors
     /// [`CommandError`]: no transfer has that number.
-    pub(crate) fn stop(&mut self, number: u32) -> Result<String, CommandError> {
+    pub(crate) fn stop(&mut self, number: u32) -> CommandResult<String> {
         let index = self.under_way.iter().position(|transfer| transfer.number == number);
         let transfer = index.and_then(|index| self.under_way.remove(index)).ok_or_else(|| {
             let text = format!("no transfer {number} is under way");
@@ -170,7 +166,7 @@ impl BackgroundTransfers {
 /// Waits for the first transfer whose task ends.
 async fn first_end(
     transfers: &mut VecDeque<BackgroundTransfer>,
-) -> (usize, Result<Result<Outcome, CommandError>, JoinError>) {
+) -> (usize, Result<CommandResult<Outcome>, JoinError>) {
     poll_fn(|context| {
         for (index, transfer) in transfers.iter_mut().enumerate() {
             let Some(task) = &mut transfer.task else { continue };

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::command::{Input, parse};
 use crate::config::UserFolders;
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::execute::{Executor, LineStatus};
 use crate::exit::Exit;
 use crate::output::{NoEcho, note_change, tell};
@@ -50,7 +50,7 @@ pub(crate) async fn run(mut executor: Executor, home: Option<UserFolders>) -> an
 }
 
 /// Connects, signs in, and says so.
-async fn greet(executor: &mut Executor) -> Result<(), CommandError> {
+async fn greet(executor: &mut Executor) -> CommandResult<()> {
     let greeting = match executor.start().await {
         Ok(_) => format!("connected to {}; help lists the commands", executor.server()),
         Err(failure) if failure.code.is_connection_lost() => {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::command::bounded;
 use crate::command::listen::{HELP, USAGE};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::key_change;
 use crate::exit::Exit;
 use crate::output::{
@@ -102,7 +102,7 @@ async fn listen(
     listener: Listener,
     options: ListenOptions,
     notes: &mut Output,
-) -> Result<(), CommandError> {
+) -> CommandResult<()> {
     let stopped = stopped().map_err(|error| local(format!("no signal can be heard: {error}")))?;
     let mut stopped = pin!(stopped);
     let server = listener.executor.server().clone();
@@ -134,7 +134,7 @@ async fn serve(
     options: ListenOptions,
     stopped: impl Future<Output = ()>,
     notes: &mut Output,
-) -> Result<(), CommandError> {
+) -> CommandResult<()> {
     let state = PrintState::default();
     let mut printing = pin!(print_messages(follower, options, &state));
     tokio::select! {
@@ -177,7 +177,7 @@ async fn print_messages(
     follower: &Follower,
     options: ListenOptions,
     state: &PrintState,
-) -> Result<(), CommandError> {
+) -> CommandResult<()> {
     while !state.stopping.get() {
         let message = follower.next().await?;
         state.writing.set(true);
@@ -216,7 +216,7 @@ fn text(message: &Message) -> String {
 }
 
 /// Reads ids from standard input, to its end.
-async fn acknowledge(follower: &Follower, notes: &mut Output) -> Result<(), CommandError> {
+async fn acknowledge(follower: &Follower, notes: &mut Output) -> CommandResult<()> {
     let mut lines = read_standard_input();
     while let Some(line) = lines.recv().await {
         let line =

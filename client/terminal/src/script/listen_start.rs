@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use qchat_client::{Beginning, CursorFile, Cursors, Follower};
 use tokio::task::spawn_blocking;
 
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::execute::Executor;
 use crate::script::listen_error::local;
 
@@ -23,7 +23,7 @@ impl Listener {
     ///
     /// # Errors
     /// [`CommandError`].
-    pub(crate) async fn follow(self, beginning: Beginning) -> Result<Follower, CommandError> {
+    pub(crate) async fn follow(self, beginning: Beginning) -> CommandResult<Follower> {
         let opened = spawn_blocking(|| CursorFile::open(self.cursors)).await;
         let cursors = opened.map_err(|panic| local(panic.to_string()))??;
         let (client, reconnect) = self.executor.into_session().await?;

@@ -6,13 +6,13 @@ use qchat_client::{Code, Downloaded, FolderPath, Refusal, already_here, check_ro
 use qchat_proto::command::Log;
 
 use super::Run;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::{Outcome, SavedFiles};
 use crate::output::TransferBar;
 
 impl Run<'_> {
     /// Fetches a file, or all files below a folder if the name ends with a slash.
-    pub(super) async fn download(&self, log: &Log, name: &str) -> Result<Outcome, CommandError> {
+    pub(super) async fn download(&self, log: &Log, name: &str) -> CommandResult<Outcome> {
         let folder = name.strip_suffix('/').and_then(|folder| folder.parse().ok());
         if let Some(folder) = folder {
             return self.fetch_folder(log, &folder).await.map(Outcome::SavedFiles);
@@ -26,7 +26,7 @@ impl Run<'_> {
     }
 
     /// The folder for the files of this log.
-    fn download_folder(&self, log: &Log) -> Result<PathBuf, CommandError> {
+    fn download_folder(&self, log: &Log) -> CommandResult<PathBuf> {
         let user = self.client.user().ok_or(Refusal::NotLoggedIn)?;
         let top = match log {
             Log::Inbox => "download",
@@ -38,11 +38,7 @@ impl Run<'_> {
     /// Fetches the files one after the other. An error of one file does not stop the others. A file that
     /// lies here already with the right bytes is not fetched again: the line may run again after a lost
     /// connection, or be typed again.
-    async fn fetch_folder(
-        &self,
-        log: &Log,
-        folder: &FolderPath,
-    ) -> Result<SavedFiles, CommandError> {
+    async fn fetch_folder(&self, log: &Log, folder: &FolderPath) -> CommandResult<SavedFiles> {
         let files = self.options.time.query(self.client.files_below(log, folder)).await?;
         if files.is_empty() {
             let text = format!("no file was sent here with the folder {folder}/");

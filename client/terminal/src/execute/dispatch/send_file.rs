@@ -4,7 +4,7 @@ use qchat_client::{CallError, Client, Progress};
 use qchat_proto::{Address, ClientId, Code, Message};
 
 use super::Run;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::file_selection::SelectedFile;
 use crate::execute::upload_ids::UploadNote;
 use crate::outcome::Outcome;
@@ -16,7 +16,7 @@ impl Run<'_> {
         &self,
         to: &Address,
         file: &SelectedFile,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let id = self.client.request_id();
         let mut note = self.note((to, file), id).await;
         let (mut sent, is_stored) = self.send_once((to, file), id, note.as_ref()).await;
@@ -52,7 +52,7 @@ impl Run<'_> {
         (to, file): (&Address, &SelectedFile),
         id: ClientId,
         note: Option<&UploadNote>,
-    ) -> (Result<Message, CommandError>, bool) {
+    ) -> (CommandResult<Message>, bool) {
         let client = self.client.with_request_id(note.map_or(id, |note| note.id));
         let bar = TransferBar::new(&self.options.progress);
         let sent = send_under_its_name(&client, to, file, bar.progress()).await;
@@ -71,6 +71,6 @@ pub(super) async fn send_under_its_name(
 }
 
 /// Whether the answer is final: another attempt is then a new upload.
-fn is_settled(sent: &Result<Message, CommandError>) -> bool {
+fn is_settled(sent: &CommandResult<Message>) -> bool {
     sent.as_ref().err().is_none_or(|failure| !failure.code.leaves_upload_open())
 }

@@ -5,7 +5,7 @@ use qchat_proto::{Address, ClientId, Message};
 use super::Run;
 use super::send_file::send_under_its_name;
 use crate::command::FileArguments;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::file_selection::{FileSelection, SelectedFile, select_files};
 use crate::outcome::{Outcome, SentFiles};
 use crate::output::TransferBar;
@@ -16,7 +16,7 @@ impl Run<'_> {
         &self,
         to: &Address,
         files: &FileArguments,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let selection = select_files(files, self.options.folder.as_deref()).await?;
         match selection.only() {
             Some(file) => self.send_file(to, file).await,
@@ -26,11 +26,7 @@ impl Run<'_> {
 
     /// Sends the files, and continues the uploads of an earlier run of the same line. Until all are sent, the
     /// same line sends only the missing ones.
-    async fn send_all(
-        &self,
-        to: &Address,
-        selection: FileSelection,
-    ) -> Result<SentFiles, CommandError> {
+    async fn send_all(&self, to: &Address, selection: FileSelection) -> CommandResult<SentFiles> {
         let id = self.client.request_id();
         let note = match (&self.options.unfinished, self.client.user()) {
             (Some(notes), Some(user)) => notes.take_many(&user, (to, selection.digest()), id).await,
@@ -54,7 +50,7 @@ impl Run<'_> {
         &self,
         (to, line): (&Address, ClientId),
         selection: FileSelection,
-    ) -> Result<SentFiles, CommandError> {
+    ) -> CommandResult<SentFiles> {
         let options = &self.options.progress;
         let bar = TransferBar::of_many(options, selection.files.len(), selection.bytes());
         let FileSelection { files, left_out, renamed, .. } = selection;
@@ -79,7 +75,7 @@ impl Run<'_> {
         (to, line): (&Address, ClientId),
         file: &SelectedFile,
         bar: &TransferBar,
-    ) -> Result<Message, CommandError> {
+    ) -> CommandResult<Message> {
         let client = self.client.with_request_id(file.id(line));
         Ok(send_under_its_name(&client, to, file, bar.progress()).await?)
     }

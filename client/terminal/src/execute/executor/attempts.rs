@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Executor;
 use crate::command::Command;
 use crate::deadline::Deadline;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::dispatch::dispatch;
 use crate::execute::retry::LineRetry;
 use crate::login::Requirement;
@@ -19,10 +19,7 @@ use crate::outcome::Outcome;
 
 impl Executor {
     /// Runs a command, and waits for the receipts of the messages that it sent, if the line says so.
-    pub(super) async fn run_and_wait(
-        &mut self,
-        command: &Command,
-    ) -> Result<Outcome, CommandError> {
+    pub(super) async fn run_and_wait(&mut self, command: &Command) -> CommandResult<Outcome> {
         let wait = command.wait();
         let outcome = self.run_with_retry(command, ClientId::random()).await?;
         if wait.stage == Stage::Stored {
@@ -45,7 +42,7 @@ impl Executor {
         &mut self,
         command: &Command,
         id: ClientId,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         self.begin_line();
         self.run_until_deadline(command, id, LineRetry::default()).await
     }
@@ -57,7 +54,7 @@ impl Executor {
         command: &Command,
         (id, deadline): (ClientId, Deadline),
         failure: CommandError,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         self.options.time.deadline = deadline;
         self.connection.restart();
         let mut retry = LineRetry::default();
@@ -74,7 +71,7 @@ impl Executor {
     ///
     /// # Errors
     /// [`CommandError`]: there is no connection, or nobody can be signed in.
-    pub(crate) async fn into_session(mut self) -> Result<(Client, Reconnect), CommandError> {
+    pub(crate) async fn into_session(mut self) -> CommandResult<(Client, Reconnect)> {
         self.begin_line();
         let mut retry = LineRetry::default();
         let client = loop {
@@ -97,7 +94,7 @@ impl Executor {
         command: &Command,
         id: ClientId,
         mut retry: LineRetry,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         loop {
             let result = self.run_once(command, id).await;
             if self.options.progress.has_moved.swap(false, Ordering::Relaxed) {
@@ -121,7 +118,7 @@ impl Executor {
         &mut self,
         failure: CommandError,
         retry: &mut LineRetry,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         let deadline = self.options.time.deadline;
         // The server may close an idle connection at any time, also while the command is on its way. That
         // deserves no notice.
@@ -154,7 +151,7 @@ impl Executor {
         &mut self,
         command: &Command,
         id: ClientId,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         match command {
             Command::Help(verb) => return Ok(Outcome::Help(*verb)),
             Command::Quit => return Ok(Outcome::Quit),

@@ -4,7 +4,7 @@ use qchat_client::{Client, ServerAddress, UserName};
 use tokio::time::sleep;
 
 use super::Executor;
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::execute::key_notice::key_notice;
 use crate::login::{Requirement, SignInContext};
 
@@ -13,7 +13,7 @@ impl Executor {
     ///
     /// # Errors
     /// There is no connection. A sign-in that fails is reported, and is no error.
-    pub(crate) async fn start(&mut self) -> Result<Option<UserName>, CommandError> {
+    pub(crate) async fn start(&mut self) -> CommandResult<Option<UserName>> {
         self.account.load_saved();
         self.begin_line();
         self.connect().await?;
@@ -81,7 +81,7 @@ impl Executor {
     ///
     /// # Cancel safety
     /// Cancel safe, if [`restore_cancelled`](Self::restore_cancelled) is called after it.
-    pub(crate) async fn restore(&mut self) -> Result<(), CommandError> {
+    pub(crate) async fn restore(&mut self) -> CommandResult<()> {
         sleep(self.connection.next_pause()).await;
         // This is no line of the user, so it has a time of its own.
         self.options.time.restart();
@@ -97,16 +97,13 @@ impl Executor {
     }
 
     /// A connection that meets the requirement, if it is open or can be opened at the first attempt.
-    pub(crate) async fn connected(&mut self) -> Result<Client, CommandError> {
+    pub(crate) async fn connected(&mut self) -> CommandResult<Client> {
         self.connect_for(Requirement::SignedIn).await
     }
 
     /// A connection that meets the requirement. A person may type a password for longer than the server keeps
     /// an idle connection, so a second connection is tried.
-    pub(super) async fn connect_for(
-        &mut self,
-        requirement: Requirement,
-    ) -> Result<Client, CommandError> {
+    pub(super) async fn connect_for(&mut self, requirement: Requirement) -> CommandResult<Client> {
         let client = self.connect().await?;
         match self.sign_in(&client, requirement).await {
             Err(_) if client.ended_unused() => {
@@ -118,7 +115,7 @@ impl Executor {
         }
     }
 
-    pub(super) async fn connect(&mut self) -> Result<Client, CommandError> {
+    pub(super) async fn connect(&mut self) -> CommandResult<Client> {
         let was_lost = self.connection.is_lost();
         let client = self.connect_quietly().await?;
         if was_lost {
@@ -132,7 +129,7 @@ impl Executor {
         Ok(client)
     }
 
-    async fn connect_quietly(&mut self) -> Result<Client, CommandError> {
+    async fn connect_quietly(&mut self) -> CommandResult<Client> {
         if let Some(client) = self.connection.client() {
             return Ok(client.clone());
         }
@@ -146,7 +143,7 @@ impl Executor {
         &mut self,
         client: &Client,
         requirement: Requirement,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         self.unsettled = true;
         let mut context = SignInContext { secrets: &self.secrets, time: &mut self.options.time };
         let signed_in = self.account.sign_in(client, requirement, &mut context).await;
@@ -158,10 +155,7 @@ impl Executor {
 
     /// Ends a change of the session. If it is unknown whether the connection is signed in, the connection is
     /// dropped, and the next line opens another one.
-    pub(super) fn settled<T>(
-        &mut self,
-        result: Result<T, CommandError>,
-    ) -> Result<T, CommandError> {
+    pub(super) fn settled<T>(&mut self, result: CommandResult<T>) -> CommandResult<T> {
         self.unsettled = false;
         if let Err(failure) = &result
             && failure.code.is_connection_lost()

@@ -6,7 +6,7 @@ use qchat_proto::Password;
 
 use super::Executor;
 use crate::command::{Command, PasswordChange};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::outcome::Outcome;
 
 impl Executor {
@@ -15,7 +15,7 @@ impl Executor {
         client: &Client,
         user: &UserName,
         password: Option<&Password>,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let Some(password) = password else {
             let password = Some(self.secrets.for_registration(user).await?);
             return self.run_completed(Command::Register { user: user.clone(), password }).await;
@@ -29,7 +29,7 @@ impl Executor {
         client: &Client,
         user: &UserName,
         password: Option<&Password>,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let Some(password) = password else {
             let password = Some(self.secrets.for_login(user).await?);
             return self.run_completed(Command::Login { user: user.clone(), password }).await;
@@ -44,15 +44,12 @@ impl Executor {
         Ok(Outcome::SignedIn(user.clone()))
     }
 
-    pub(super) async fn logout(&mut self, client: &Client) -> Result<Outcome, CommandError> {
+    pub(super) async fn logout(&mut self, client: &Client) -> CommandResult<Outcome> {
         self.end_session(client.logout()).await?;
         Ok(Outcome::SignedOut)
     }
 
-    pub(super) async fn logout_everywhere(
-        &mut self,
-        client: &Client,
-    ) -> Result<Outcome, CommandError> {
+    pub(super) async fn logout_everywhere(&mut self, client: &Client) -> CommandResult<Outcome> {
         self.end_session(client.logout_everywhere()).await?;
         Ok(Outcome::SignedOutEverywhere)
     }
@@ -60,7 +57,7 @@ impl Executor {
     async fn end_session(
         &mut self,
         ending: impl Future<Output = Result<(), CallError>>,
-    ) -> Result<(), CommandError> {
+    ) -> CommandResult<()> {
         self.unsettled = true;
         let ended = self.options.time.change(ending).await;
         self.settled(ended)?;
@@ -72,7 +69,7 @@ impl Executor {
         &mut self,
         client: &Client,
         change: Option<&PasswordChange>,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let Some(PasswordChange { old, new }) = change else {
             let user = client.user().ok_or(Refusal::NotLoggedIn)?;
             let change = Some(self.secrets.for_change(&user).await?);
@@ -85,7 +82,7 @@ impl Executor {
 
     /// Runs a command that the user has completed by passwords. If the connection is lost, the complete command
     /// runs again, and nobody is asked twice.
-    async fn run_completed(&mut self, command: Command) -> Result<Outcome, CommandError> {
+    async fn run_completed(&mut self, command: Command) -> CommandResult<Outcome> {
         Box::pin(self.run_with_retry(&command, ClientId::random())).await
     }
 }

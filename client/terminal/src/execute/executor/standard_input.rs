@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Executor, StandardInput};
 use crate::command::{Command, FileArguments};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::Outcome;
 
 /// The name of a file from standard input.
@@ -20,10 +20,7 @@ const FILE_NAME: &str = "stdin";
 impl Executor {
     /// Runs a command with the content of standard input. Reading has no time limit, because only the writer
     /// knows how long it takes.
-    pub(super) async fn run_from_stdin(
-        &mut self,
-        command: Command,
-    ) -> Result<Outcome, CommandError> {
+    pub(super) async fn run_from_stdin(&mut self, command: Command) -> CommandResult<Outcome> {
         if self.standard_input == StandardInput::HoldsLines {
             let text =
                 "standard input holds the lines themselves; after -- a dash is taken as it is";
@@ -49,14 +46,14 @@ impl Executor {
 
 /// Reads in a thread of its own, because a read cannot be interrupted.
 async fn read<T: Send + 'static>(
-    reading: impl FnOnce() -> Result<T, CommandError> + Send + 'static,
-) -> Result<T, CommandError> {
+    reading: impl FnOnce() -> CommandResult<T> + Send + 'static,
+) -> CommandResult<T> {
     let read = spawn_blocking(reading).await;
     read.unwrap_or_else(|panic| Err(CommandError::refused(Code::Internal, panic.to_string())))
 }
 
 /// Reads a text, without its last line ending: the message of a line has none.
-fn message() -> Result<String, CommandError> {
+fn message() -> CommandResult<String> {
     let mut bytes = Vec::new();
     // One byte more than a message with its line ending shows that the text is too long.
     let limit = u64::try_from(MESSAGE_BYTES_MAX + "\r\n".len() + 1).unwrap_or(u64::MAX);
@@ -64,7 +61,7 @@ fn message() -> Result<String, CommandError> {
     without_line_ending(bytes)
 }
 
-fn without_line_ending(bytes: Vec<u8>) -> Result<String, CommandError> {
+fn without_line_ending(bytes: Vec<u8>) -> CommandResult<String> {
     // The limit may cut a character. The text is too long then in any case.
     let is_long = bytes.len() > MESSAGE_BYTES_MAX + "\r\n".len();
     let mut text = match String::from_utf8(bytes) {
@@ -88,7 +85,7 @@ struct Spool {
 }
 
 impl Spool {
-    fn make() -> Result<Self, CommandError> {
+    fn make() -> CommandResult<Self> {
         let folder = tempfile::Builder::new().prefix("qchat-").tempdir();
         let folder = folder.map_err(|error| {
             let text = format!("no folder for a copy of standard input can be made: {error}");
@@ -100,7 +97,7 @@ impl Spool {
 }
 
 /// Copies standard input to its end, up to the largest size that a server takes.
-fn fill(path: &Path) -> Result<(), CommandError> {
+fn fill(path: &Path) -> CommandResult<()> {
     let refused = |why: String| CommandError::refused(Code::LocalFile, why);
     let uncopied = |error: &io::Error| {
         refused(format!("standard input cannot be copied to {}: {error}", path.display()))

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 use super::Executor;
 use crate::command::WaitOptions;
 use crate::deadline::Deadline;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::Outcome;
 
 impl Executor {
@@ -15,7 +15,7 @@ impl Executor {
         &mut self,
         message: Message,
         wait: WaitOptions,
-    ) -> Result<Outcome, CommandError> {
+    ) -> CommandResult<Outcome> {
         let deadline = wait.limit.map_or(self.options.time.deadline, Deadline::after);
         let reached = timeout(deadline.left(), self.reached(&message.id, wait.stage)).await;
         // The time may have ended in the middle of a sign-in.
@@ -30,11 +30,7 @@ impl Executor {
         }
     }
 
-    async fn reached(
-        &mut self,
-        message: &MessageId,
-        stage: Stage,
-    ) -> Result<Receipt, CommandError> {
+    async fn reached(&mut self, message: &MessageId, stage: Stage) -> CommandResult<Receipt> {
         loop {
             match self.reached_on_this_connection(message, stage).await {
                 Err(failure) if failure.code.is_connection_lost() => {}
@@ -48,7 +44,7 @@ impl Executor {
         &mut self,
         message: &MessageId,
         stage: Stage,
-    ) -> Result<Receipt, CommandError> {
+    ) -> CommandResult<Receipt> {
         let client = self.connected().await?;
         let mut tracking = client.track(message.clone()).await?;
         Ok(tracking.reached(stage).await?)

@@ -6,7 +6,7 @@ use glob::MatchOptions;
 use qchat_client::{CallError, Code, LocalFileReason};
 
 use crate::command::{FileArguments, FileWord};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 
 /// How many files one line may send.
 pub(super) const FILES_MAX: usize = 10_000;
@@ -22,10 +22,7 @@ const MATCHING: MatchOptions = MatchOptions {
 ///
 /// # Errors
 /// [`CommandError`]: a name does not exist, no file matches a pattern, or too many do.
-pub(super) fn resolve(
-    files: &FileArguments,
-    folder: Option<&Path>,
-) -> Result<Vec<PathBuf>, CommandError> {
+pub(super) fn resolve(files: &FileArguments, folder: Option<&Path>) -> CommandResult<Vec<PathBuf>> {
     let whole = placed(folder, &files.whole());
     match files {
         // A name may hold spaces, and characters that are those of a pattern.
@@ -48,7 +45,7 @@ pub(super) fn resolve(
 ///
 /// # Errors
 /// [`CommandError`]: a name cannot be written into a line.
-pub(crate) fn absolute_names(files: &FileArguments) -> Result<String, CommandError> {
+pub(crate) fn absolute_names(files: &FileArguments) -> CommandResult<String> {
     let paths = match resolve(files, None) {
         Ok(paths) => paths,
         Err(error) if files.has_pattern() => return Err(error),
@@ -67,7 +64,7 @@ pub(crate) fn absolute_names(files: &FileArguments) -> Result<String, CommandErr
     }
 }
 
-fn absolute_name(path: &Path) -> Result<String, CommandError> {
+fn absolute_name(path: &Path) -> CommandResult<String> {
     let local = |why: String| refused(path, &why);
     let path = std::path::absolute(path).map_err(|error| local(error.to_string()))?;
     let path = path.to_str().ok_or_else(|| local("its folder's name is not UTF-8".to_owned()))?;
@@ -79,7 +76,7 @@ fn resolve_words(
     folder: Option<&Path>,
     words: &[FileWord],
     whole: PathBuf,
-) -> Result<Vec<PathBuf>, CommandError> {
+) -> CommandResult<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for (index, word) in words.iter().enumerate() {
         let path = placed(folder, &word.path());
@@ -95,7 +92,7 @@ fn resolve_words(
 }
 
 /// The regular files that match a pattern, sorted. A folder has to be named.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>, CommandError> {
+fn matching(pattern: &Path) -> CommandResult<Vec<PathBuf>> {
     let local = |why: &str| refused(pattern, why);
     let text = pattern.to_str().ok_or_else(|| local("this is not UTF-8"))?;
     let paths = glob::glob_with(text, MATCHING).map_err(|wrong| local(wrong.msg))?;

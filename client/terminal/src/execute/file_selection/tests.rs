@@ -23,7 +23,7 @@ impl TestFolder {
         self.folder.path().join(name)
     }
 
-    fn choose(&self, named: &FileArguments) -> Result<FileSelection, CommandError> {
+    fn choose(&self, named: &FileArguments) -> CommandResult<FileSelection> {
         FileSelection::of(named, Some(self.folder.path()))
     }
 

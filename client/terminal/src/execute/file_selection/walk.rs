@@ -9,7 +9,7 @@ use qchat_proto::{Code, FileName, FilePath, FolderPath};
 use super::resolve::FILES_MAX;
 use super::sent_name::TakenNames;
 use super::{FileSelection, SelectedFile};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outcome::SkippedEntry;
 
 /// Adds the files of a folder, sorted by name: each folder's own files come before those below it. Each file
@@ -21,7 +21,7 @@ pub(super) fn walk(
     folder: &Path,
     tops: &mut TakenNames,
     chosen: &mut FileSelection,
-) -> Result<(), CommandError> {
+) -> CommandResult<()> {
     let before = chosen.files.len();
     let top = own_path(folder).map_err(|error| unreadable(folder, &error))?;
     let top = top.map(|own| chosen.sent_as(folder, None, &tops.top(&own))).transpose()?;
@@ -46,11 +46,7 @@ type Ahead = (PathBuf, Option<FolderPath>);
 
 impl FileSelection {
     /// Adds the files of a folder, and returns the folders in it.
-    fn take(
-        &mut self,
-        folder: &Path,
-        sent_as: Option<&FolderPath>,
-    ) -> Result<Vec<Ahead>, CommandError> {
+    fn take(&mut self, folder: &Path, sent_as: Option<&FolderPath>) -> CommandResult<Vec<Ahead>> {
         let mut entries = entries(folder).map_err(|error| unreadable(folder, &error))?;
         for (path, kind) in entries.extract_if(.., |(_, kind)| !kind.is_dir() && !kind.is_file()) {
             self.check_room()?;
@@ -78,7 +74,7 @@ impl FileSelection {
         path: &Path,
         above: Option<&FolderPath>,
         name: &FileName,
-    ) -> Result<FolderPath, CommandError> {
+    ) -> CommandResult<FolderPath> {
         let sent_as = FolderPath::below(above, name);
         let sent_as = sent_as.map_err(|wrong| refused(path, &wrong.to_string()))?;
         self.note_name(path, name, &format!("{sent_as}/"));

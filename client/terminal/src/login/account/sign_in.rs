@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{Account, IntendedUser, Requirement, SavePolicy, Session, SignInContext};
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::login::saved_session::{MissingSession, SavedToken};
 
 impl Account {
@@ -23,7 +23,7 @@ impl Account {
         client: &Client,
         requirement: Requirement,
         context: &mut SignInContext<'_>,
-    ) -> Result<Vec<String>, CommandError> {
+    ) -> CommandResult<Vec<String>> {
         if client.user().is_some() || self.resume(client, context).await? || !self.automatic {
             return Ok(Vec::new());
         }
@@ -52,7 +52,7 @@ impl Account {
         &mut self,
         client: &Client,
         context: &SignInContext<'_>,
-    ) -> Result<bool, CommandError> {
+    ) -> CommandResult<bool> {
         let Some(session) = &self.session else { return Ok(false) };
         let resumed = context.time.query(client.resume(session.token.clone())).await;
         match resumed.map_err(nothing_done) {
@@ -72,7 +72,7 @@ impl Account {
         user: &UserName,
         client: &Client,
         context: &SignInContext<'_>,
-    ) -> Result<Option<MissingSession>, CommandError> {
+    ) -> CommandResult<Option<MissingSession>> {
         let Some(saved) = &self.saved else { return Ok(Some(MissingSession::Missing)) };
         let load = |error| {
             CommandError::refused(
@@ -116,7 +116,7 @@ impl Account {
         missing: &MissingSession,
         client: &Client,
         context: &mut SignInContext<'_>,
-    ) -> Result<Vec<String>, CommandError> {
+    ) -> CommandResult<Vec<String>> {
         let password = match self.typed.take() {
             Some(typed) => typed,
             None => {

@@ -1,6 +1,6 @@
 use super::*;
 
-fn push(outbox: &mut Outbox, text: &str) -> Result<(), CommandError> {
+fn push(outbox: &mut Outbox, text: &str) -> CommandResult<()> {
     outbox.push(ClientId::random(), text, &parse(Input::Line(text)).unwrap())
 }
 

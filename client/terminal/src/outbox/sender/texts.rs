@@ -6,7 +6,7 @@ use std::future::{pending, ready};
 use qchat_client::proto::{Address, ClientId};
 use qchat_client::{CallError, Client, Message, MessageText, SentText, TextStream};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::outbox::queue::Outbox;
 
 /// The first lines of an outbox, all of them texts, on one stream. The stream bounds the unanswered ones.
@@ -35,10 +35,7 @@ impl OutboxTexts {
     ///
     /// # Cancel safety
     /// Cancel safe: sent texts stay under way.
-    pub(super) async fn answered(
-        &mut self,
-        outbox: &Outbox,
-    ) -> Option<Result<Message, CommandError>> {
+    pub(super) async fn answered(&mut self, outbox: &Outbox) -> Option<CommandResult<Message>> {
         let Self { stream, under_way, .. } = self;
         loop {
             // The answer to the first line has the reason why a stream has ended.

@@ -2,6 +2,7 @@ use qchat_proto::command::{Group, Log, Member, Session, User};
 use qchat_proto::{Body, Code, Digest, File, Timestamp};
 
 use super::*;
+use crate::error::CommandError;
 use crate::outcome::{Page, RenamedFile, SavedFiles, SentFiles, SkippedEntry};
 use crate::output::results;
 use crate::output::time::rfc3339;

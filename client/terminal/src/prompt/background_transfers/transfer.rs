@@ -8,7 +8,7 @@ use qchat_client::proto::ClientId;
 use tokio::task::JoinHandle;
 
 use crate::command::Command;
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::execute::{ExecOptions, spawn_command};
 use crate::outcome::{Outcome, ProgressMeter, TransferDirection, TransferRow, TransferState};
 use crate::output::{BarMode, ProgressOptions};
@@ -25,7 +25,7 @@ pub(super) struct BackgroundTransfer {
     pub(super) task: Option<Task>,
 }
 
-type Task = JoinHandle<Result<Outcome, CommandError>>;
+type Task = JoinHandle<CommandResult<Outcome>>;
 
 impl BackgroundTransfer {
     pub(super) fn new(number: u32, text: &str, command: Command) -> Self {
@@ -99,7 +99,7 @@ fn last_part(path: &Path) -> String {
 }
 
 /// The result of a transfer, in a few words.
-pub(super) fn in_words(result: &Result<Outcome, CommandError>) -> String {
+pub(super) fn in_words(result: &CommandResult<Outcome>) -> String {
     match result {
         Ok(outcome) => match (outcome.error(), outcome.sent(), outcome) {
             (Some(error), ..) => error.text,

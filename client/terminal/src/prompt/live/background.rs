@@ -5,7 +5,7 @@ use qchat_client::proto::ClientId;
 
 use super::LiveSession;
 use crate::command::{Command, Input};
-use crate::error::CommandError;
+use crate::error::CommandResult;
 use crate::execute::{Executor, LineStatus};
 
 impl LiveSession {
@@ -39,7 +39,7 @@ impl LiveSession {
         &mut self,
         executor: &mut Executor,
         input: Input<'_>,
-        result: Result<String, CommandError>,
+        result: CommandResult<String>,
     ) -> LineStatus {
         match result {
             Ok(remark) => {

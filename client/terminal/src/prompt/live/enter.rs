@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use super::{LiveSession, WatchState, step};
 use crate::command::{Command, Input, parse};
 use crate::config::path_of;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::{Executor, LineStatus, TaskEnd};
 use crate::outbox::Delivery;
 use crate::outcome::{LateResult, Notice, Outcome};
@@ -71,11 +71,7 @@ impl LiveSession {
 
     /// Sends the outbox before a command that cannot wait, within the time of a line. If there is a connection
     /// at the end, the command runs even if lines still wait.
-    async fn settle(
-        &mut self,
-        executor: &mut Executor,
-        line: &Command,
-    ) -> Result<(), CommandError> {
+    async fn settle(&mut self, executor: &mut Executor, line: &Command) -> CommandResult<()> {
         let patience = executor.options().time.per_line;
         executor.begin_line();
         let settled = timeout(patience, self.deliver_before(line, executor)).await;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::command::Command;
 use crate::deadline::Deadline;
-use crate::error::CommandError;
+use crate::error::{CommandError, CommandResult};
 use crate::execute::{Executor, LineRetry, LineStatus};
 use crate::outcome::Outcome;
 
@@ -85,7 +85,7 @@ impl ScriptTexts {
     pub(super) async fn report_first(
         &mut self,
         executor: &mut Executor,
-        answer: Result<Message, CommandError>,
+        answer: CommandResult<Message>,
     ) -> Option<LineStatus> {
         let first = self.begun.pop_front()?;
         let result = match answer {
@@ -108,7 +108,7 @@ impl ScriptTexts {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub(super) async fn answered(&mut self) -> Result<Message, CommandError> {
+    pub(super) async fn answered(&mut self) -> CommandResult<Message> {
         let deadline = self.begun.front().map(|first| self.deadline_of(first));
         let (Some(deadline), Some(first)) = (deadline, self.begun.front_mut()) else {
             return pending().await;
