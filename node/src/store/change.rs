@@ -2,20 +2,20 @@
 
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 
-use crate::store::error::StoreError;
+use crate::store::interface::{Read, Stop, Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::{Action, permit};
 use crate::store::schema::keys;
 use crate::store::schema::records::{CommandEffect, GroupRecord};
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// Why a change was not applied. A refused change has written nothing.
 #[derive(Debug)]
 pub(crate) enum ApplyError {
     /// The change is not allowed.
     Refused(Refusal),
-    /// The store failed; the writer aborts the whole transaction.
-    Failed(StoreError),
+    /// The change cannot run to its end; the writer undoes it.
+    Stopped(Stop),
 }
 
 impl From<Refusal> for ApplyError {
@@ -24,9 +24,9 @@ impl From<Refusal> for ApplyError {
     }
 }
 
-impl<E: Into<StoreError>> From<E> for ApplyError {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
+impl<E: Into<Stop>> From<E> for ApplyError {
+    fn from(stop: E) -> Self {
+        Self::Stopped(stop.into())
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) trait Change: Send + 'static {
 
     /// Makes the change, or refuses it and writes nothing. The writer may call this again after an aborted
     /// transaction.
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Self::Outcome, ApplyError>;
+    fn apply(&self, tables: &mut dyn Write) -> Result<Self::Outcome, ApplyError>;
 
     /// The bytes of text that the change adds.
     fn bytes(&self) -> usize {
@@ -57,27 +57,27 @@ pub(crate) trait Change: Send + 'static {
 
 /// The recorded effect of an earlier command with this id.
 pub(super) fn earlier_effect(
-    tables: &Tables<'_>,
+    tables: &mut dyn Read,
     user: &UserName,
     id: ClientId,
 ) -> Result<Option<CommandEffect>, ApplyError> {
     let key = keys::request(user, id);
-    Ok(tables::lookup(&tables.requests, &key, "request")?)
+    Ok(rows::find(tables, Table::Requests, &key, "request")?)
 }
 
 /// Records the effect of a repeatable command for ever: a repetition may come at any time.
 pub(super) fn record_effect(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     user: &UserName,
     id: ClientId,
     effect: &CommandEffect,
 ) -> Result<(), ApplyError> {
-    Ok(tables::put(&mut tables.requests, &keys::request(user, id), effect)?)
+    Ok(rows::put(tables, Table::Requests, &keys::request(user, id), effect)?)
 }
 
 /// Refuses a change that `user` may not make.
 pub(super) fn check(
-    tables: &Tables<'_>,
+    tables: &mut dyn Read,
     user: &UserName,
     action: Action<'_>,
 ) -> Result<(), ApplyError> {
@@ -85,7 +85,7 @@ pub(super) fn check(
 }
 
 /// The record of a group, or the refusal that there is no such group.
-pub(super) fn group(tables: &Tables<'_>, name: &GroupName) -> Result<GroupRecord, ApplyError> {
-    let found = tables::lookup(&tables.groups, keys::name(name.as_str()), "group")?;
+pub(super) fn group(tables: &mut dyn Read, name: &GroupName) -> Result<GroupRecord, ApplyError> {
+    let found = rows::find(tables, Table::Groups, keys::name(name.as_str()), "group")?;
     found.ok_or_else(|| Refusal::GroupNotFound(name.clone()).into())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use qchat_proto::Refusal;
 
+use super::embedded::RedbError;
 use crate::fs::is_full;
 
 /// The reason why a query failed, or why a change failed before its commit.
@@ -13,7 +14,7 @@ use crate::fs::is_full;
 pub(crate) enum StoreError {
     /// An error of redb, or of the disk below it.
     #[error("using the store")]
-    Database(#[source] Box<redb::Error>),
+    Database(#[source] RedbError),
     /// A record that cannot be decoded, or that is missing although another record points to it.
     #[error("the store holds a damaged {0}")]
     Damaged(&'static str),
@@ -35,9 +36,7 @@ impl StoreError {
     /// Whether redb fails every call until the database is reopened.
     pub(super) fn needs_reopening(&self) -> bool {
         match self {
-            Self::Database(error) => {
-                matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo)
-            }
+            Self::Database(error) => error.needs_reopening(),
             Self::Panicked => true,
             Self::Damaged(_) | Self::Closed | Self::ReadOnly | Self::Open(_) => false,
         }
@@ -45,15 +44,13 @@ impl StoreError {
 
     /// Whether an earlier I/O error made redb refuse this call, so that the call itself did nothing.
     pub(super) fn is_previous_io(&self) -> bool {
-        matches!(self, Self::Database(error) if matches!(**error, redb::Error::PreviousIo))
+        matches!(self, Self::Database(error) if error.is_previous_io())
     }
 
     /// Whether the disk or the disk quota was full.
     pub(super) fn is_full_disk(&self) -> bool {
         match self {
-            Self::Database(error) => {
-                matches!(&**error, redb::Error::Io(error) if is_full(error))
-            }
+            Self::Database(error) => error.is_full_disk(),
             Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
             Self::Damaged(_) | Self::Panicked | Self::Closed | Self::ReadOnly | Self::Open(_) => {
                 false
@@ -62,25 +59,11 @@ impl StoreError {
     }
 }
 
-macro_rules! database_errors {
-    ($($error:ty),*) => {
-        $(
-            impl From<$error> for StoreError {
-                fn from(error: $error) -> Self {
-                    Self::Database(Box::new(error.into()))
-                }
-            }
-        )*
-    };
+impl<E: Into<RedbError>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        Self::Database(error.into())
+    }
 }
-
-database_errors!(
-    redb::StorageError,
-    redb::TableError,
-    redb::TransactionError,
-    redb::CommitError,
-    redb::SetDurabilityError
-);
 
 /// The reason why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use crate::store::change::Change;
-use crate::store::database::ReopeningDatabase;
+use crate::store::embedded::{ReopeningDatabase, Snapshot, open};
 use crate::store::error::{CommitError, OpenError, StoreError};
 use crate::store::free_space::FreeSpace;
+use crate::store::interface::{Counted, Read, RowsRead, Stop};
 use crate::store::notification::Notification;
-use crate::store::open;
-use crate::store::schema::rows_read::{RowsRead, Snapshot};
 use crate::store::writer::Writer;
 
 /// A handle on the store in one data folder. At most one process has a store open.
@@ -86,11 +85,17 @@ impl Store {
     /// Runs a query on a snapshot, on a thread that may block. After an I/O error the query runs once more.
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        query: impl Fn(&Snapshot) -> Result<T, StoreError> + Send + 'static,
+        query: impl Fn(&mut dyn Read) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (database, rows_read) = (Arc::clone(&self.database), RowsRead::of_this_task());
         let answer = spawn_blocking(move || {
-            database.read(|database| query(&Snapshot::of(database, &rows_read)?))
+            database.read(|database| {
+                let mut snapshot = Snapshot::of(database)?;
+                let mut tables = Counted::of(&mut snapshot);
+                let answer = query(&mut tables).map_err(Stop::fault);
+                rows_read.add(tables.rows());
+                answer
+            })
         });
         answer.await.unwrap_or(Err(StoreError::Panicked))
     }

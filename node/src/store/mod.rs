@@ -9,12 +9,13 @@
 
 mod change;
 pub(crate) mod changes;
-mod database;
+mod embedded;
 mod error;
 mod free_space;
 mod handle;
+mod interface;
+mod job;
 mod notification;
-mod open;
 mod permission;
 pub(crate) mod queries;
 mod schema;
@@ -28,12 +29,11 @@ mod schema;
 )]
 pub(crate) mod tests;
 mod writer;
-mod writes_in_memory;
 
 pub(crate) use change::Change;
 pub use error::OpenError;
 pub(crate) use error::{CommitError, StoreError};
 pub(crate) use free_space::full_disk_refusal;
 pub(crate) use handle::Store;
+pub(crate) use interface::RowsRead;
 pub(crate) use notification::Notification;
-pub(crate) use schema::rows_read::RowsRead;

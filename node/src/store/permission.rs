@@ -4,13 +4,10 @@
 //! can come between the check and its use. Everything that is not allowed here is refused.
 
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
-use redb::ReadableTable;
 
-use super::error::StoreError;
-use super::schema::keys;
+use super::interface::{Read, Stop, Table};
 use super::schema::records::{GroupRecord, LogEntry, MembershipRecord};
-use super::schema::rows_read::{CountedReads, Snapshot};
-use super::schema::tables::{self, Tables};
+use super::schema::{keys, rows};
 
 /// An action that needs permission. Each change and each query that is not open to all users names one.
 #[derive(Debug, Clone, Copy)]
@@ -32,13 +29,13 @@ pub(super) enum Action<'a> {
 /// The facts that permission depends on, read from a transaction or a snapshot.
 pub(super) trait PermissionFacts {
     /// Whether the account exists.
-    fn has_account(&self, user: &UserName) -> Result<bool, StoreError>;
+    fn has_account(&mut self, user: &UserName) -> Result<bool, Stop>;
 
     /// Whether the group exists.
-    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError>;
+    fn has_group(&mut self, group: &GroupName) -> Result<bool, Stop>;
 
     /// Whether the user is a member of the group.
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError>;
+    fn is_member(&mut self, group: &GroupName, user: &UserName) -> Result<bool, Stop>;
 }
 
 /// Whether the signed-in `user` may do this. Existence is checked before membership.
@@ -46,10 +43,10 @@ pub(super) trait PermissionFacts {
 /// # Errors
 /// The facts cannot be read.
 pub(super) fn permit(
-    facts: &impl PermissionFacts,
+    facts: &mut (impl PermissionFacts + ?Sized),
     user: &UserName,
     action: Action<'_>,
-) -> Result<Result<(), Refusal>, StoreError> {
+) -> Result<Result<(), Refusal>, Stop> {
     match action {
         Action::Read(Address::User(owner)) if owner == user => Ok(Ok(())),
         Action::Write(Address::User(receiver)) if facts.has_account(receiver)? => Ok(Ok(())),
@@ -73,10 +70,10 @@ pub(super) fn permit(
 
 /// Allows the members of a group.
 fn in_group(
-    facts: &impl PermissionFacts,
+    facts: &mut (impl PermissionFacts + ?Sized),
     user: &UserName,
     group: &GroupName,
-) -> Result<Result<(), Refusal>, StoreError> {
+) -> Result<Result<(), Refusal>, Stop> {
     match (facts.has_group(group)?, facts.is_member(group, user)?) {
         (true, true) => Ok(Ok(())),
         (true, false) => Ok(Err(Refusal::NotAMember(group.clone()))),
@@ -84,56 +81,31 @@ fn in_group(
     }
 }
 
-impl PermissionFacts for Tables<'_> {
-    fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
-        has_account(&self.accounts, user)
+impl PermissionFacts for dyn Read + '_ {
+    fn has_account(&mut self, user: &UserName) -> Result<bool, Stop> {
+        Ok(self.get(Table::Accounts, keys::name(user.as_str()))?.is_some())
     }
 
-    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
-        has_group(&self.groups, group)
+    fn has_group(&mut self, group: &GroupName) -> Result<bool, Stop> {
+        let key = keys::name(group.as_str());
+        let group: Option<GroupRecord> = rows::find(self, Table::Groups, key, "group")?;
+        Ok(group.is_some())
     }
 
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
-        is_member(&self.members, group, user)
-    }
-}
-
-impl PermissionFacts for Snapshot {
-    fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
-        has_account(&self.open_table(tables::ACCOUNTS)?, user)
-    }
-
-    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
-        has_group(&self.open_table(tables::GROUPS)?, group)
-    }
-
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
-        is_member(&self.open_table(tables::MEMBERS)?, group, user)
+    fn is_member(&mut self, group: &GroupName, user: &UserName) -> Result<bool, Stop> {
+        is_member(self, group, user)
     }
 }
 
-fn has_account(
-    accounts: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
-    user: &UserName,
-) -> Result<bool, StoreError> {
-    Ok(accounts.get(keys::name(user.as_str()))?.is_some())
-}
-
-fn has_group(
-    groups: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
-    group: &GroupName,
-) -> Result<bool, StoreError> {
-    let group: Option<GroupRecord> = tables::lookup(groups, keys::name(group.as_str()), "group")?;
-    Ok(group.is_some())
-}
-
-fn is_member(
-    members: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
+/// Whether the user is a member of the group.
+pub(super) fn is_member(
+    tables: &mut dyn Read,
     group: &GroupName,
     user: &UserName,
-) -> Result<bool, StoreError> {
+) -> Result<bool, Stop> {
     let key = keys::member(group, Some(user));
-    let membership: Option<MembershipRecord> = tables::lookup(members, &key, "membership")?;
+    let membership: Option<MembershipRecord> =
+        rows::find(tables, Table::Members, &key, "membership")?;
     Ok(membership.is_some())
 }
 

@@ -5,10 +5,11 @@ use qchat_proto::{ClientId, Refusal, Timestamp, UserName};
 use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
 use super::sessions::{end_sessions, is_session};
 use crate::store::change::{ApplyError, Change, earlier_effect, record_effect};
+use crate::store::interface::{Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::{AccountRecord, CommandEffect};
+use crate::store::schema::rows;
 use crate::store::schema::session_index::TokenHash;
-use crate::store::schema::tables::{self, Tables};
 
 /// Creates an account. Repeatable by its id.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub(crate) struct CreateAccount {
 impl Change for CreateAccount {
     type Outcome = PasswordOutcome;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<PasswordOutcome, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         match earlier_effect(tables, &self.user, self.id)? {
             // Only a hash can tell whether the earlier registration had the same password.
             Some(CommandEffect::Account) => return Ok(PasswordOutcome::CheckAgain),
@@ -31,12 +32,12 @@ impl Change for CreateAccount {
             None => {}
         }
         let key = keys::name(self.user.as_str());
-        if tables.accounts.get(key)?.is_some() {
+        if tables.get(Table::Accounts, key)?.is_some() {
             return Err(Refusal::UserExists(self.user.clone()).into());
         }
-        tables.free_space.admit_growth()?;
+        tables.free_space().admit_growth()?;
         let account = AccountRecord { password_hash: self.password_hash.clone(), created: self.at };
-        tables::put(&mut tables.accounts, key, &account)?;
+        rows::put(tables, Table::Accounts, key, &account)?;
         record_effect(tables, &self.user, self.id, &CommandEffect::Account)?;
         Ok(PasswordOutcome::Done)
     }
@@ -58,7 +59,7 @@ pub(crate) struct SetPassword {
 impl Change for SetPassword {
     type Outcome = PasswordOutcome;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<PasswordOutcome, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         if !is_session(tables, &self.user, &self.session)? {
             return Err(Refusal::NotLoggedIn.into());
         }

@@ -3,9 +3,10 @@
 use qchat_proto::{StoredName, Timestamp};
 
 use crate::store::change::{ApplyError, Change};
+use crate::store::interface::{Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::StoredFileRecord;
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// Marks files as expired. Their messages stay, and the files no longer count against the quota of their senders.
 /// The bytes are removed after this change is durable. Files without a message and files that expired before are
@@ -23,18 +24,18 @@ impl Change for ExpireFiles {
         true
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         for name in &self.names {
             let key = keys::name(name.as_str());
             let file: Option<StoredFileRecord> =
-                tables::lookup(&tables.stored_files, key, "stored file")?;
+                rows::find(tables, Table::StoredFiles, key, "stored file")?;
             let Some(file) = file.filter(|file| file.expired.is_none()) else { continue };
             let sender = keys::name(file.sender.as_str());
-            let used: Option<u64> = tables::lookup(&tables.usage, sender, "usage")?;
+            let used: Option<u64> = rows::find(tables, Table::Usage, sender, "usage")?;
             let used = used.unwrap_or_default().saturating_sub(file.size);
-            tables::put(&mut tables.usage, sender, &used)?;
+            rows::put(tables, Table::Usage, sender, &used)?;
             let expired = StoredFileRecord { expired: Some(self.at), ..file };
-            tables::put(&mut tables.stored_files, key, &expired)?;
+            rows::put(tables, Table::StoredFiles, key, &expired)?;
         }
         Ok(())
     }

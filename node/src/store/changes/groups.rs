@@ -5,11 +5,12 @@ use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, Us
 
 use super::receipts::{Mark, mark};
 use crate::store::change::{ApplyError, Change, check, earlier_effect, group, record_effect};
+use crate::store::interface::{Range, Read, Table, Write};
 use crate::store::notification::Notification;
-use crate::store::permission::{Action, PermissionFacts};
+use crate::store::permission::{Action, is_member};
 use crate::store::schema::keys;
 use crate::store::schema::records::{CommandEffect, GroupRecord, MembershipRecord};
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// The most groups of one user: each device of the user follows all of them.
 const GROUPS_MAX: u32 = 500;
@@ -30,7 +31,7 @@ impl Change for CreateGroup {
         joined.notifications(&self.group, &self.owner)
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<JoinOutcome, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<JoinOutcome, ApplyError> {
         let effect = CommandEffect::Group(self.group.clone());
         match earlier_effect(tables, &self.owner, self.id)? {
             Some(earlier) if earlier == effect => return Ok(JoinOutcome::WasMember),
@@ -38,10 +39,10 @@ impl Change for CreateGroup {
             None => {}
         }
         let key = keys::name(self.group.as_str());
-        if tables.groups.get(key)?.is_some() {
+        if tables.get(Table::Groups, key)?.is_some() {
             return Err(Refusal::GroupExists(self.group.clone()).into());
         }
-        tables.free_space.admit_growth()?;
+        tables.free_space().admit_growth()?;
         let group = GroupRecord { owner: self.owner.clone(), created: self.at, members: 0 };
         add(tables, &self.group, &group, &self.owner, self.at)?;
         record_effect(tables, &self.owner, self.id, &effect)?;
@@ -73,9 +74,9 @@ impl Change for JoinGroup {
         joined.notifications(&self.group, &self.user)
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<JoinOutcome, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<JoinOutcome, ApplyError> {
         check(tables, &self.user, Action::Join(&self.group))?;
-        if tables.is_member(&self.group, &self.user)? {
+        if is_member(tables, &self.group, &self.user)? {
             return Ok(JoinOutcome::WasMember);
         }
         let group = group(tables, &self.group)?;
@@ -110,12 +111,12 @@ impl Change for LeaveGroup {
         ]
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         check(tables, &self.user, Action::Leave(&self.group))?;
         let group = group(tables, &self.group)?;
-        tables.members.remove(keys::member(&self.group, Some(&self.user)).as_slice())?;
+        tables.remove(Table::Members, &keys::member(&self.group, Some(&self.user)))?;
         let key = keys::group_of_user(&self.user, Some(&self.group));
-        tables.groups_of_user.remove(key.as_slice())?;
+        tables.remove(Table::GroupsOfUser, &key)?;
         write(
             tables,
             &self.group,
@@ -139,20 +140,13 @@ impl JoinOutcome {
 }
 
 /// The number of groups of a user.
-fn groups_of(tables: &Tables<'_>, user: &UserName) -> Result<u32, ApplyError> {
-    let start = keys::group_of_user(user, None);
-    let mut count = 0;
-    for row in tables.groups_of_user.range(start.as_slice()..)? {
-        if !row?.0.value().starts_with(&start) {
-            break;
-        }
-        count += 1;
-    }
-    Ok(count)
+fn groups_of(tables: &mut dyn Read, user: &UserName) -> Result<u32, ApplyError> {
+    let of_user = Range::prefix(Table::GroupsOfUser, keys::group_of_user(user, None));
+    Ok(u32::try_from(tables.range(&of_user)?.len()).unwrap_or(u32::MAX))
 }
 
 fn add(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     name: &GroupName,
     group: &GroupRecord,
     user: &UserName,
@@ -162,12 +156,12 @@ fn add(
         return Err(Refusal::TooManyGroups(GROUPS_MAX).into());
     }
     let membership = MembershipRecord { joined: at };
-    tables::put(&mut tables.members, &keys::member(name, Some(user)), &membership)?;
+    rows::put(tables, Table::Members, &keys::member(name, Some(user)), &membership)?;
     let key = keys::group_of_user(user, Some(name));
-    tables::put(&mut tables.groups_of_user, &key, &membership)?;
+    rows::put(tables, Table::GroupsOfUser, &key, &membership)?;
     write(tables, name, &GroupRecord { members: group.members.saturating_add(1), ..group.clone() })
 }
 
-fn write(tables: &mut Tables<'_>, name: &GroupName, group: &GroupRecord) -> Result<(), ApplyError> {
-    Ok(tables::put(&mut tables.groups, keys::name(name.as_str()), group)?)
+fn write(tables: &mut dyn Write, name: &GroupName, group: &GroupRecord) -> Result<(), ApplyError> {
+    Ok(rows::put(tables, Table::Groups, keys::name(name.as_str()), group)?)
 }

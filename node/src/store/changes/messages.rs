@@ -8,12 +8,13 @@ use qchat_proto::{
 
 use crate::store::change::{ApplyError, Change, check, earlier_effect, record_effect};
 use crate::store::error::StoreError;
+use crate::store::interface::{Read, Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::Action;
 use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{CommandEffect, LogEntry, StoredFileRecord};
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// Sends a message: appends the message to the log of the receiver. If the receiver is a user, a copy goes to the
 /// mailbox of the sender. Repeatable by its id.
@@ -57,19 +58,19 @@ impl Change for Post {
         }
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<Message, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<Message, ApplyError> {
         if let Some(effect) = earlier_effect(tables, &self.from, self.id)? {
             return self.repeated(tables, &effect);
         }
         check(tables, &self.from, Action::Write(&self.to))?;
-        tables.free_space.admit_growth()?;
+        tables.free_space().admit_growth()?;
         let usage = self.usage_after(tables)?;
         let entry = self.append(tables)?;
         if let (Some(usage), Body::File(file)) = (usage, &entry.body) {
-            tables::put(&mut tables.usage, keys::name(self.from.as_str()), &usage)?;
+            rows::put(tables, Table::Usage, keys::name(self.from.as_str()), &usage)?;
             let stored =
                 StoredFileRecord { sender: self.from.clone(), size: file.size, expired: None };
-            tables::put(&mut tables.stored_files, keys::name(file.name.as_str()), &stored)?;
+            rows::put(tables, Table::StoredFiles, keys::name(file.name.as_str()), &stored)?;
         }
         let effect = CommandEffect::Message(self.to.clone(), entry.sequence);
         record_effect(tables, &self.from, self.id, &effect)?;
@@ -79,12 +80,16 @@ impl Change for Post {
 
 impl Post {
     /// Returns the first outcome again, if the content is the same.
-    fn repeated(&self, tables: &Tables<'_>, effect: &CommandEffect) -> Result<Message, ApplyError> {
+    fn repeated(
+        &self,
+        tables: &mut dyn Read,
+        effect: &CommandEffect,
+    ) -> Result<Message, ApplyError> {
         let CommandEffect::Message(log, sequence) = effect else {
             return Err(Refusal::IdReused.into());
         };
         let key = keys::entry(log, *sequence);
-        let entry: Option<LogEntry> = tables::lookup(&tables.entries, &key, "message")?;
+        let entry: Option<LogEntry> = rows::find(tables, Table::Entries, &key, "message")?;
         let entry = entry.ok_or(StoreError::Damaged("request"))?;
         match entry.to == self.to && self.content.is_same(&entry.body) {
             true => Ok(message(entry)),
@@ -93,10 +98,10 @@ impl Post {
     }
 
     /// The bytes of the sender's files including this one, if the file fits into the quota.
-    fn usage_after(&self, tables: &Tables<'_>) -> Result<Option<u64>, ApplyError> {
+    fn usage_after(&self, tables: &mut dyn Read) -> Result<Option<u64>, ApplyError> {
         let Content::File { file, quota } = &self.content else { return Ok(None) };
         let key = keys::name(self.from.as_str());
-        let used: u64 = tables::lookup(&tables.usage, key, "usage")?.unwrap_or_default();
+        let used: u64 = rows::find(tables, Table::Usage, key, "usage")?.unwrap_or_default();
         let after = used.saturating_add(file.size);
         match quota {
             Some(quota) if after > *quota => {
@@ -106,7 +111,7 @@ impl Post {
         }
     }
 
-    fn append(&self, tables: &mut Tables<'_>) -> Result<LogEntry, ApplyError> {
+    fn append(&self, tables: &mut dyn Write) -> Result<LogEntry, ApplyError> {
         let sequence = append(tables, &self.to, |sequence| self.entry(sequence))?;
         let entry = self.entry(sequence);
         let own = Address::User(self.from.clone());
@@ -157,20 +162,20 @@ impl Content {
 
 /// Appends an entry to a log, and returns its sequence number.
 fn append(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     log: &Address,
     entry: impl FnOnce(Sequence) -> LogEntry,
 ) -> Result<Sequence, ApplyError> {
     let key = keys::log(log);
-    let last: Option<Sequence> = tables::lookup(&tables.logs, &key, "log")?;
+    let last: Option<Sequence> = rows::find(tables, Table::Logs, &key, "log")?;
     let sequence = last.unwrap_or(Sequence(0)).next();
     let entry = entry(sequence);
-    tables::put(&mut tables.logs, &key, &sequence)?;
-    tables::put(&mut tables.entries, &keys::entry(log, sequence), &entry)?;
+    rows::put(tables, Table::Logs, &key, &sequence)?;
+    rows::put(tables, Table::Entries, &keys::entry(log, sequence), &entry)?;
     if let Body::File(file) = &entry.body {
         for name in keys::names_of(file) {
             let key = keys::file(log, &name, Some(&file.name));
-            tables::put(&mut tables.files, &key, &sequence)?;
+            rows::put(tables, Table::Files, &key, &sequence)?;
         }
     }
     Ok(sequence)
@@ -178,16 +183,16 @@ fn append(
 
 /// Marks a message as read by its sender.
 fn mark_own(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     user: &UserName,
     log: &Address,
     sequence: Sequence,
 ) -> Result<(), ApplyError> {
     let key = keys::marker(user, log);
-    let ranges = tables::lookup(&tables.read_markers, &key, "read marker")?;
+    let ranges = rows::find(tables, Table::ReadMarkers, &key, "read marker")?;
     let mut ranges: RangeSet = ranges.unwrap_or_default();
     ranges.insert(SequenceRange { first: sequence, last: sequence });
-    Ok(tables::put(&mut tables.read_markers, &key, &ranges)?)
+    Ok(rows::put(tables, Table::ReadMarkers, &key, &ranges)?)
 }
 
 /// The message in the form that its sender sees.

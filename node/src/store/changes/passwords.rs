@@ -3,9 +3,10 @@
 use qchat_proto::UserName;
 
 use crate::store::change::ApplyError;
+use crate::store::interface::{Read, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::AccountRecord;
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// The outcome of a change that depends on a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,22 +20,22 @@ pub(crate) enum PasswordOutcome {
 
 /// The account, if `password_hash` is still the hash of its password.
 pub(super) fn account_of_password(
-    tables: &Tables<'_>,
+    tables: &mut dyn Read,
     user: &UserName,
     password_hash: &str,
 ) -> Result<Option<AccountRecord>, ApplyError> {
     let account: Option<AccountRecord> =
-        tables::lookup(&tables.accounts, keys::name(user.as_str()), "account")?;
+        rows::find(tables, Table::Accounts, keys::name(user.as_str()), "account")?;
     Ok(account.filter(|account| account.password_hash == password_hash))
 }
 
 pub(super) fn set_password_hash(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     user: &UserName,
     account: &AccountRecord,
     password_hash: &str,
 ) -> Result<(), ApplyError> {
     let account =
         AccountRecord { password_hash: password_hash.to_owned(), created: account.created };
-    Ok(tables::put(&mut tables.accounts, keys::name(user.as_str()), &account)?)
+    Ok(rows::put(tables, Table::Accounts, keys::name(user.as_str()), &account)?)
 }

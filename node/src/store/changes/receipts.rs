@@ -4,11 +4,12 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
 use crate::store::change::{ApplyError, Change, check};
+use crate::store::interface::{Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::Action;
 use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
-use crate::store::schema::tables::{self, Tables};
+use crate::store::schema::rows;
 
 /// The kind of a marker that a user has on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Change for MarkMessages {
         vec![Notification::Marks(self.log.clone())]
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         check(tables, &self.user, Action::Read(&self.log))?;
         mark(tables, self.mark, &self.user, &self.log, &self.ranges)
     }
@@ -43,24 +44,24 @@ impl Change for MarkMessages {
 
 /// Adds the existing messages of `ranges` to the markers of a user.
 pub(super) fn mark(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     mark: Mark,
     user: &UserName,
     log: &Address,
     ranges: &[SequenceRange],
 ) -> Result<(), ApplyError> {
-    let last: Option<Sequence> = tables::lookup(&tables.logs, &keys::log(log), "log")?;
+    let last: Option<Sequence> = rows::find(tables, Table::Logs, &keys::log(log), "log")?;
     let last = last.unwrap_or(Sequence(0));
     let table = match mark {
-        Mark::Delivered => &mut tables.delivery_markers,
-        Mark::Read => &mut tables.read_markers,
+        Mark::Delivered => Table::DeliveryMarkers,
+        Mark::Read => Table::ReadMarkers,
     };
     let key = keys::marker(user, log);
-    let mut marked: RangeSet = tables::lookup(table, &key, "marker")?.unwrap_or_default();
+    let mut marked: RangeSet = rows::find(tables, table, &key, "marker")?.unwrap_or_default();
     for range in ranges {
         // A message that does not exist yet cannot be marked.
         let first = range.first.max(Sequence(1));
         marked.insert(SequenceRange { first, last: range.last.min(last) });
     }
-    Ok(tables::put(table, &key, &marked)?)
+    Ok(rows::put(tables, table, &key, &marked)?)
 }

@@ -5,10 +5,11 @@ use qchat_proto::{Refusal, SessionId, Timestamp, UserName};
 
 use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
 use crate::store::change::{ApplyError, Change};
+use crate::store::interface::{Read, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::SessionRecord;
+use crate::store::schema::rows;
 use crate::store::schema::session_index::{TokenHash, session_id, sessions_of};
-use crate::store::schema::tables::{self, Tables};
 
 /// Starts a session. If the user has the most sessions allowed, another session ends, in [`EvictionOrder`]. A
 /// session with the same id ends too.
@@ -28,14 +29,14 @@ pub(crate) struct StartSession {
 impl Change for StartSession {
     type Outcome = PasswordOutcome;
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<PasswordOutcome, ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         let Some(account) = account_of_password(tables, &self.user, &self.verified)? else {
             return Ok(PasswordOutcome::CheckAgain);
         };
         if let Some(rehashed) = &self.rehashed {
             set_password_hash(tables, &self.user, &account, rehashed)?;
         }
-        let mut others = sessions_of(&tables.sessions_of_user, &self.user)?;
+        let mut others = sessions_of(tables, &self.user)?;
         others.retain(|(_, token_hash)| *token_hash != self.token_hash);
         let id = session_id(&self.token_hash);
         let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
@@ -73,12 +74,12 @@ struct EvictionOrder {
 impl StartSession {
     fn eviction_order(
         &self,
-        tables: &Tables<'_>,
+        tables: &mut dyn Read,
         used: Timestamp,
         token_hash: &TokenHash,
     ) -> Result<EvictionOrder, ApplyError> {
         let session: Option<SessionRecord> =
-            tables::lookup(&tables.sessions, token_hash, "session")?;
+            rows::find(tables, Table::Sessions, token_hash, "session")?;
         let was_used_again = session.is_some_and(|session| session.used > session.created);
         Ok(EvictionOrder { is_online: self.online.contains(token_hash), was_used_again, used })
     }
@@ -94,9 +95,9 @@ pub(crate) struct UseSession {
 impl Change for UseSession {
     type Outcome = ();
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         // The session may have ended meanwhile.
-        match tables::lookup::<SessionRecord>(&tables.sessions, &self.token_hash, "session")? {
+        match rows::find::<SessionRecord>(tables, Table::Sessions, &self.token_hash, "session")? {
             Some(session) => {
                 write(tables, &self.token_hash, &SessionRecord { used: self.at, ..session })
             }
@@ -130,12 +131,12 @@ impl Change for EndSessions {
         true
     }
 
-    fn apply(&self, tables: &mut Tables<'_>) -> Result<(), ApplyError> {
+    fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         match self.which {
             SessionSelection::Token(token_hash) => remove(tables, &self.user, &token_hash),
             SessionSelection::All => end_sessions(tables, &self.user, |_| true),
             SessionSelection::Id(id) => {
-                let sessions = sessions_of(&tables.sessions_of_user, &self.user)?;
+                let sessions = sessions_of(tables, &self.user)?;
                 let found = sessions.iter().find(|(_, token_hash)| session_id(token_hash) == id);
                 let (_, token_hash) = found.ok_or(Refusal::SessionNotFound(id))?;
                 remove(tables, &self.user, token_hash)
@@ -146,11 +147,11 @@ impl Change for EndSessions {
 
 /// Ends the selected sessions of a user.
 pub(super) fn end_sessions(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     user: &UserName,
     is_selected: impl Fn(&TokenHash) -> bool,
 ) -> Result<(), ApplyError> {
-    for (_, token_hash) in sessions_of(&tables.sessions_of_user, user)? {
+    for (_, token_hash) in sessions_of(tables, user)? {
         if is_selected(&token_hash) {
             remove(tables, user, &token_hash)?;
         }
@@ -160,30 +161,31 @@ pub(super) fn end_sessions(
 
 /// Whether the token belongs to a session of this user.
 pub(super) fn is_session(
-    tables: &Tables<'_>,
+    tables: &mut dyn Read,
     user: &UserName,
     token_hash: &TokenHash,
 ) -> Result<bool, ApplyError> {
-    let session: Option<SessionRecord> = tables::lookup(&tables.sessions, token_hash, "session")?;
+    let session: Option<SessionRecord> =
+        rows::find(tables, Table::Sessions, token_hash, "session")?;
     Ok(session.is_some_and(|session| session.user == *user))
 }
 
 fn write(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     token_hash: &[u8],
     session: &SessionRecord,
 ) -> Result<(), ApplyError> {
-    tables::put(&mut tables.sessions, token_hash, session)?;
+    rows::put(tables, Table::Sessions, token_hash, session)?;
     let key = keys::session_of_user(&session.user, token_hash);
-    Ok(tables::put(&mut tables.sessions_of_user, &key, &session.used)?)
+    Ok(rows::put(tables, Table::SessionsOfUser, &key, &session.used)?)
 }
 
 fn remove(
-    tables: &mut Tables<'_>,
+    tables: &mut dyn Write,
     user: &UserName,
     token_hash: &TokenHash,
 ) -> Result<(), ApplyError> {
-    tables.sessions.remove(token_hash.as_slice())?;
-    tables.sessions_of_user.remove(keys::session_of_user(user, token_hash).as_slice())?;
+    tables.remove(Table::Sessions, token_hash)?;
+    tables.remove(Table::SessionsOfUser, &keys::session_of_user(user, token_hash))?;
     Ok(())
 }

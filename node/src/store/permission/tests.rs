@@ -6,15 +6,15 @@ use super::*;
 struct FixedFacts;
 
 impl PermissionFacts for FixedFacts {
-    fn has_account(&self, user: &UserName) -> Result<bool, StoreError> {
+    fn has_account(&mut self, user: &UserName) -> Result<bool, Stop> {
         Ok(["alice", "bob"].contains(&user.as_str()))
     }
 
-    fn has_group(&self, group: &GroupName) -> Result<bool, StoreError> {
+    fn has_group(&mut self, group: &GroupName) -> Result<bool, Stop> {
         Ok(["lab", "ops"].contains(&group.as_str()))
     }
 
-    fn is_member(&self, group: &GroupName, user: &UserName) -> Result<bool, StoreError> {
+    fn is_member(&mut self, group: &GroupName, user: &UserName) -> Result<bool, Stop> {
         Ok(["lab", "gone"].contains(&group.as_str()) && user.as_str() == "alice")
     }
 }
@@ -29,7 +29,7 @@ fn group(name: &str) -> Address {
 
 /// The code of the refusal, or an empty string if the action is allowed.
 fn code(user: &str, action: Action<'_>) -> &'static str {
-    let permitted = permit(&FixedFacts, &user.parse().unwrap(), action).unwrap();
+    let permitted = permit(&mut FixedFacts, &user.parse().unwrap(), action).unwrap();
     permitted.err().map_or("", |refusal| refusal.code().as_str())
 }
 

@@ -1,12 +1,12 @@
 //! Queries about accounts.
 
-use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{ClientId, UserName};
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Range, Table};
 use crate::store::schema::records::{AccountRecord, CommandEffect};
-use crate::store::schema::{keys, tables};
+use crate::store::schema::{keys, rows};
 
 /// The state of a password before a registration or a password change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +22,10 @@ pub(crate) struct PasswordState {
 impl Store {
     /// The password hash of an account, in PHC form.
     pub(crate) async fn password_hash(&self, user: UserName) -> Result<Option<String>, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let key = keys::name(user.as_str());
             let account: Option<AccountRecord> =
-                tables::find(snapshot, tables::ACCOUNTS, key, "account")?;
+                rows::find(tables, Table::Accounts, key, "account")?;
             Ok(account.map(|account| account.password_hash))
         })
         .await
@@ -37,12 +37,12 @@ impl Store {
         user: UserName,
         id: ClientId,
     ) -> Result<PasswordState, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let key = keys::name(user.as_str());
             let account: Option<AccountRecord> =
-                tables::find(snapshot, tables::ACCOUNTS, key, "account")?;
+                rows::find(tables, Table::Accounts, key, "account")?;
             let key = keys::request(&user, id);
-            let earlier = tables::find(snapshot, tables::REQUESTS, &key, "request")?;
+            let earlier = rows::find(tables, Table::Requests, &key, "request")?;
             Ok(PasswordState {
                 hash: account.map(|account| account.password_hash),
                 is_registered: earlier == Some(CommandEffect::Account),
@@ -57,21 +57,11 @@ impl Store {
         &self,
         after: Option<UserName>,
     ) -> Result<(Vec<UserName>, bool), StoreError> {
-        self.read(move |snapshot| {
-            let accounts = snapshot.open_table(tables::ACCOUNTS)?;
+        self.read(move |tables| {
             let after = after.as_ref().map(|user| keys::name(user.as_str()));
-            let mut users = Vec::new();
-            for row in accounts.range(after.unwrap_or_default()..)? {
-                let (key, _) = row?;
-                if Some(key.value()) == after {
-                    continue;
-                }
-                if users.len() == PAGE_ITEMS_MAX {
-                    return Ok((users, true));
-                }
-                users.push(user_name(key.value())?);
-            }
-            Ok((users, false))
+            let (page, more) = rows::page(tables, Range::all(Table::Accounts).behind_any(after))?;
+            let users: Result<_, _> = page.iter().map(|(key, _)| user_name(key)).collect();
+            Ok((users?, more))
         })
         .await
     }

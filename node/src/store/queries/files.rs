@@ -8,10 +8,11 @@ use qchat_proto::{
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
+use crate::store::schema::keys;
 use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
-use crate::store::schema::rows_read::{CountedTable, Snapshot};
-use crate::store::schema::{keys, tables};
+use crate::store::schema::rows::{self, Rows};
 
 /// The status of a file in the upload folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +37,15 @@ impl Store {
         log: Address,
         (folder, after): (FolderPath, Option<FileMark>),
     ) -> Result<Result<FilesPage, Refusal>, StoreError> {
-        self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Action::Read(&log))? {
+        self.read(move |tables| {
+            if let Err(refusal) = permit(tables, &user, Action::Read(&log))? {
                 return Ok(Err(refusal));
             }
             let start = keys::files_below(&log, &folder);
             let after = after
                 .as_ref()
                 .map(|FileMark { path, name }| keys::file(&log, &path.to_string(), Some(name)));
-            files_from(snapshot, &log, (&start, after.as_deref())).map(Ok)
+            files_from(tables, &log, (&start, after.as_deref())).map(Ok)
         })
         .await
     }
@@ -56,23 +57,23 @@ impl Store {
         log: Address,
         query: FileQuery,
     ) -> Result<Result<File, Refusal>, StoreError> {
-        self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Action::Read(&log))? {
+        self.read(move |tables| {
+            if let Err(refusal) = permit(tables, &user, Action::Read(&log))? {
                 return Ok(Err(refusal));
             }
             let mut found = Vec::new();
             if let Some(stored) = &query.stored {
-                found = candidates(snapshot, &log, stored.as_str())?;
+                found = candidates(tables, &log, stored.as_str())?;
             }
             if found.is_empty() {
-                found = candidates(snapshot, &log, &query.original.to_string())?;
+                found = candidates(tables, &log, &query.original.to_string())?;
             }
             match found.as_slice() {
                 [] => Ok(Err(Refusal::FileNotFound(query.original.clone()))),
-                [(name, _)] if has_expired(&snapshot.open_table(tables::STORED_FILES)?, name)? => {
+                [(name, _)] if has_expired(tables, name)? => {
                     Ok(Err(Refusal::FileExpired(name.clone())))
                 }
-                [(_, sequence)] => file_of(snapshot, &log, *sequence).map(Ok),
+                [(_, sequence)] => file_of(tables, &log, *sequence).map(Ok),
                 _ => {
                     let names = found.into_iter().map(|(name, _)| name);
                     Ok(Err(Refusal::AmbiguousFile(BoundedVec::first_of(names))))
@@ -89,10 +90,10 @@ impl Store {
         user: UserName,
         to: Address,
     ) -> Result<Result<u64, Refusal>, StoreError> {
-        self.read(move |snapshot| {
-            let allowed = permit(snapshot, &user, Action::Write(&to))?;
+        self.read(move |tables| {
+            let allowed = permit(tables, &user, Action::Write(&to))?;
             let key = keys::name(user.as_str());
-            let used = tables::find(snapshot, tables::USAGE, key, "usage")?;
+            let used = rows::find(tables, Table::Usage, key, "usage")?;
             Ok(allowed.map(|()| used.unwrap_or_default()))
         })
         .await
@@ -103,11 +104,9 @@ impl Store {
         &self,
         names: Vec<StoredName>,
     ) -> Result<Vec<FileStatus>, StoreError> {
-        self.read(move |snapshot| {
-            let table = snapshot.open_table(tables::STORED_FILES)?;
+        self.read(move |tables| {
             let statuses = names.iter().map(|name| {
-                let key = keys::name(name.as_str());
-                let file: Option<StoredFileRecord> = tables::lookup(&table, key, "stored file")?;
+                let file = stored_file(tables, name)?;
                 Ok(file.map_or(FileStatus::Unknown, |file| match file.expired {
                     None => FileStatus::Kept,
                     Some(_) => FileStatus::Expired,
@@ -124,11 +123,11 @@ impl Store {
         user: UserName,
         id: ClientId,
     ) -> Result<Option<File>, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let key = keys::request(&user, id);
-            match tables::find(snapshot, tables::REQUESTS, &key, "request")? {
+            match rows::find(tables, Table::Requests, &key, "request")? {
                 Some(CommandEffect::Message(log, sequence)) => {
-                    match entry(snapshot, &log, sequence)?.body {
+                    match entry(tables, &log, sequence)?.body {
                         Body::File(file) => Ok(Some(file)),
                         Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
                     }
@@ -141,27 +140,30 @@ impl Store {
 }
 
 /// Whether a stored file has expired.
-pub(super) fn has_expired(table: &CountedTable, name: &StoredName) -> Result<bool, StoreError> {
-    let key = keys::name(name.as_str());
-    let file: Option<StoredFileRecord> = tables::lookup(table, key, "stored file")?;
-    Ok(file.is_some_and(|file| file.expired.is_some()))
+pub(super) fn has_expired(tables: &mut dyn Read, name: &StoredName) -> Result<bool, Stop> {
+    Ok(stored_file(tables, name)?.is_some_and(|file| file.expired.is_some()))
+}
+
+fn stored_file(tables: &mut dyn Read, name: &StoredName) -> Result<Option<StoredFileRecord>, Stop> {
+    rows::find(tables, Table::StoredFiles, keys::name(name.as_str()), "stored file")
 }
 
 /// The files of a log with this name, at most [`CANDIDATES_MAX`].
 fn candidates(
-    snapshot: &Snapshot,
+    tables: &mut dyn Read,
     log: &Address,
     name: &str,
-) -> Result<Vec<(StoredName, Sequence)>, StoreError> {
+) -> Result<Vec<(StoredName, Sequence)>, Stop> {
     let start = keys::file(log, name, None);
-    let table = snapshot.open_table(tables::FILES)?;
+    let mut files = Rows::of(Range::prefix(Table::Files, start.clone()), CANDIDATES_MAX);
     let mut found = Vec::new();
-    for row in table.range(start.as_slice()..)?.take(CANDIDATES_MAX) {
-        let (key, sequence) = row?;
-        let Some(stored) = key.value().strip_prefix(start.as_slice()) else { break };
-        let stored = std::str::from_utf8(stored).ok().and_then(|name| name.parse().ok());
+    while found.len() < CANDIDATES_MAX
+        && let Some((key, sequence)) = files.next(tables)?
+    {
+        let stored = std::str::from_utf8(rows::rest(&key, &start)).ok();
+        let stored = stored.and_then(|name| name.parse().ok());
         let stored = stored.ok_or(StoreError::Damaged("file name"))?;
-        found.push((stored, records::decode(sequence.value(), "file")?));
+        found.push((stored, records::decode(&sequence, "file")?));
     }
     Ok(found)
 }
@@ -169,27 +171,20 @@ fn candidates(
 /// The files of a log whose keys begin with `start`, after a key. A page ends when it is full, or after as many rows
 /// as a full page has: rows of copies are skipped, and must not make the query longer.
 fn files_from(
-    snapshot: &Snapshot,
+    tables: &mut dyn Read,
     log: &Address,
     (start, after): (&[u8], Option<&[u8]>),
-) -> Result<FilesPage, StoreError> {
-    let entries = snapshot.open_table(tables::ENTRIES)?;
+) -> Result<FilesPage, Stop> {
+    let below = Range::prefix(Table::Files, start.to_vec()).behind_any(after);
+    let mut found = Rows::of(below, PAGE_ITEMS_MAX);
     let (mut files, mut bytes, mut rows, mut mark) = (Vec::new(), 0, 0, None);
-    for row in snapshot.open_table(tables::FILES)?.range(after.unwrap_or(start)..)? {
-        let (key, sequence) = row?;
-        let key = key.value();
-        if !key.starts_with(start) {
-            break;
-        }
-        if Some(key) == after {
-            continue;
-        }
+    while let Some((key, sequence)) = found.next(tables)? {
         if rows == PAGE_ITEMS_MAX || bytes >= PAGE_BYTES {
             return Ok((files, mark));
         }
         rows += 1;
-        let entry = entry_in(&entries, log, records::decode(sequence.value(), "file")?)?;
-        let Body::File(file) = entry.body else { return Err(StoreError::Damaged("file")) };
+        let entry = entry(tables, log, records::decode(&sequence, "file")?)?;
+        let Body::File(file) = entry.body else { return Err(StoreError::Damaged("file").into()) };
         mark = Some(FileMark { path: file.original.clone(), name: file.name.clone() });
         if entry.to == *log {
             // The key contains the path and the stored name; 64 bytes are for the length and the digest.
@@ -200,22 +195,14 @@ fn files_from(
     Ok((files, None))
 }
 
-fn file_of(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<File, StoreError> {
-    match entry(snapshot, log, sequence)?.body {
+fn file_of(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<File, Stop> {
+    match entry(tables, log, sequence)?.body {
         Body::File(file) => Ok(file),
-        Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file")),
+        Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file").into()),
     }
 }
 
-fn entry(snapshot: &Snapshot, log: &Address, sequence: Sequence) -> Result<LogEntry, StoreError> {
-    entry_in(&snapshot.open_table(tables::ENTRIES)?, log, sequence)
-}
-
-fn entry_in(
-    entries: &CountedTable,
-    log: &Address,
-    sequence: Sequence,
-) -> Result<LogEntry, StoreError> {
-    let found = tables::lookup(entries, &keys::entry(log, sequence), "message")?;
-    found.ok_or(StoreError::Damaged("log"))
+fn entry(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<LogEntry, Stop> {
+    let found = rows::find(tables, Table::Entries, &keys::entry(log, sequence), "message")?;
+    Ok(found.ok_or(StoreError::Damaged("log"))?)
 }

@@ -1,15 +1,14 @@
 //! Queries about groups.
 
-use qchat_proto::limits::PAGE_ITEMS_MAX;
 use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 
 use super::accounts::user_name;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Range, Read, Row, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::records::{self, GroupRecord, MembershipRecord};
-use crate::store::schema::rows_read::Snapshot;
-use crate::store::schema::{keys, tables};
+use crate::store::schema::{keys, rows};
 
 /// The owner of a group, a page of its members, and whether more members follow.
 pub(crate) struct MembersPage {
@@ -25,26 +24,18 @@ impl Store {
         user: UserName,
         after: Option<GroupName>,
     ) -> Result<(Vec<command::Group>, bool), StoreError> {
-        self.read(move |snapshot| {
-            let table = snapshot.open_table(tables::GROUPS)?;
-            let members = snapshot.open_table(tables::MEMBERS)?;
+        self.read(move |tables| {
             let after = after.as_ref().map(|group| keys::name(group.as_str()));
+            let (page, more) = rows::page(tables, Range::all(Table::Groups).behind_any(after))?;
             let mut groups = Vec::new();
-            for row in table.range(after.unwrap_or_default()..)? {
-                let (key, value) = row?;
-                if Some(key.value()) == after {
-                    continue;
-                }
-                if groups.len() == PAGE_ITEMS_MAX {
-                    return Ok((groups, true));
-                }
-                let name = group_name(key.value())?;
-                let group: GroupRecord = records::decode(value.value(), "group")?;
+            for (key, value) in page {
+                let name = group_name(&key)?;
+                let group: GroupRecord = records::decode(&value, "group")?;
                 let membership = keys::member(&name, Some(&user));
-                let joined = members.get(membership.as_slice())?.is_some();
+                let joined = tables.get(Table::Members, &membership)?.is_some();
                 groups.push(command::Group { name, members: group.members, joined });
             }
-            Ok((groups, false))
+            Ok((groups, more))
         })
         .await
     }
@@ -56,29 +47,20 @@ impl Store {
         group: GroupName,
         after: Option<UserName>,
     ) -> Result<Result<MembersPage, Refusal>, StoreError> {
-        self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &user, Action::SeeMembers(&group))? {
+        self.read(move |tables| {
+            if let Err(refusal) = permit(tables, &user, Action::SeeMembers(&group))? {
                 return Ok(Err(refusal));
             }
             let key = keys::name(group.as_str());
-            let found: Option<GroupRecord> = tables::find(snapshot, tables::GROUPS, key, "group")?;
+            let found: Option<GroupRecord> = rows::find(tables, Table::Groups, key, "group")?;
             let owner = found.ok_or(StoreError::Damaged("group"))?.owner;
             let start = keys::member(&group, None);
             let after = after.as_ref().map(|user| keys::member(&group, Some(user)));
-            let table = snapshot.open_table(tables::MEMBERS)?;
-            let mut members = Vec::new();
-            for row in table.range(after.as_ref().unwrap_or(&start).as_slice()..)? {
-                let (key, _) = row?;
-                let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
-                if Some(key.value()) == after.as_deref() {
-                    continue;
-                }
-                if members.len() == PAGE_ITEMS_MAX {
-                    return Ok(Ok(MembersPage { owner, members, more: true }));
-                }
-                members.push(user_name(name)?);
-            }
-            Ok(Ok(MembersPage { owner, members, more: false }))
+            let all = Range::prefix(Table::Members, start.clone());
+            let (page, more) = rows::page(tables, all.behind_any(after.as_deref()))?;
+            let names = page.iter().map(|(key, _)| user_name(rows::rest(key, &start)));
+            let members: Result<_, _> = names.collect();
+            Ok(Ok(MembersPage { owner, members: members?, more }))
         })
         .await
     }
@@ -86,18 +68,16 @@ impl Store {
 
 /// All members of a group, sorted by name, with the time of their joining.
 pub(super) fn memberships(
-    snapshot: &Snapshot,
+    tables: &mut dyn Read,
     group: &GroupName,
-) -> Result<Vec<(UserName, Timestamp)>, StoreError> {
+) -> Result<Vec<(UserName, Timestamp)>, Stop> {
     let start = keys::member(group, None);
-    let mut found = Vec::new();
-    for row in snapshot.open_table(tables::MEMBERS)?.range(start.as_slice()..)? {
-        let (key, value) = row?;
-        let Some(name) = key.value().strip_prefix(start.as_slice()) else { break };
-        let membership: MembershipRecord = records::decode(value.value(), "membership")?;
-        found.push((user_name(name)?, membership.joined));
-    }
-    Ok(found)
+    let members = tables.range(&Range::prefix(Table::Members, start.clone()))?;
+    let member = |(key, value): &Row| {
+        let membership: MembershipRecord = records::decode(value, "membership")?;
+        Ok((user_name(rows::rest(key, &start))?, membership.joined))
+    };
+    members.iter().map(member).collect()
 }
 
 /// The group name in a key.

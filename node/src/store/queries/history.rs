@@ -7,15 +7,19 @@ use qchat_proto::{Address, Body, BoundedVec, Message, MessageId, Refusal, Sequen
 use super::files::has_expired;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{self, LogEntry};
-use crate::store::schema::rows_read::{CountedTable, Snapshot};
-use crate::store::schema::{keys, tables};
+use crate::store::schema::rows::Rows;
+use crate::store::schema::{keys, rows};
 
 /// The bytes of messages that one query for a watcher returns. They stay in memory until the watcher has read the
 /// last of them, and many watchers may read slowly.
 const WATCHED_BYTES: usize = PAGE_BYTES / 4;
+
+/// The entries that a reader of unknown length reads first.
+const FIRST_STEP: usize = 32;
 
 /// A selection of the messages of a log.
 #[derive(Debug, Clone)]
@@ -34,12 +38,12 @@ impl Store {
         &self,
         query: HistoryQuery,
     ) -> Result<Result<HistoryPage, Refusal>, StoreError> {
-        self.read(move |snapshot| {
-            if let Err(refusal) = permit(snapshot, &query.reader, Action::Read(&query.log))? {
+        self.read(move |tables| {
+            if let Err(refusal) = permit(tables, &query.reader, Action::Read(&query.log))? {
                 return Ok(Err(refusal));
             }
             let mark = query.page;
-            let log_reader = LogReader::new(snapshot, query.clone())?;
+            let mut log_reader = LogReader::new(tables, query.clone())?;
             let mark = mark.map_or_else(|| log_reader.first_mark(), Ok)?;
             log_reader.page(mark).map(Ok)
         })
@@ -47,58 +51,51 @@ impl Store {
     }
 }
 
-/// A snapshot of a log, with the read markers of one user.
-pub(super) struct LogReader {
+/// A reader of a log, with the read markers of one user.
+pub(super) struct LogReader<'tables> {
+    tables: &'tables mut dyn Read,
     query: HistoryQuery,
-    entries: CountedTable,
-    stored_files: CountedTable,
     read: RangeSet,
     last: Sequence,
 }
 
-impl LogReader {
-    fn new(snapshot: &Snapshot, query: HistoryQuery) -> Result<Self, StoreError> {
+impl<'tables> LogReader<'tables> {
+    fn new(tables: &'tables mut dyn Read, query: HistoryQuery) -> Result<Self, Stop> {
         let log = keys::log(&query.log);
         let marker = keys::marker(&query.reader, &query.log);
-        let read = tables::find(snapshot, tables::READ_MARKERS, &marker, "read marker")?;
-        let last = tables::find(snapshot, tables::LOGS, &log, "log")?;
-        Ok(Self {
-            entries: snapshot.open_table(tables::ENTRIES)?,
-            stored_files: snapshot.open_table(tables::STORED_FILES)?,
-            read: read.unwrap_or_default(),
-            last: last.unwrap_or(Sequence(0)),
-            query,
-        })
+        let read = rows::find(tables, Table::ReadMarkers, &marker, "read marker")?;
+        let last = rows::find(tables, Table::Logs, &log, "log")?;
+        let (read, last) = (read.unwrap_or_default(), last.unwrap_or(Sequence(0)));
+        Ok(Self { tables, query, read, last })
     }
 
     /// A reader of the whole log.
     pub(super) fn of(
-        snapshot: &Snapshot,
+        tables: &'tables mut dyn Read,
         reader: UserName,
         log: Address,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, Stop> {
         let selection = Selection::Newest(u32::MAX);
         let query = HistoryQuery { reader, log, selection, from: None, before: None, page: None };
-        Self::new(snapshot, query)
+        Self::new(tables, query)
     }
 
     /// The next messages after a position, with the copies of sent messages, up to [`WATCHED_BYTES`].
-    pub(super) fn after(&self, after: Sequence) -> Result<Vec<(Sequence, Message)>, StoreError> {
+    pub(super) fn after(&mut self, after: Sequence) -> Result<Vec<(Sequence, Message)>, Stop> {
         let mut messages = Vec::new();
         let mut bytes = 0;
-        for entry in self.entries_in(SequenceRange { first: after.next(), last: self.last })? {
-            let (position, entry) = entry?;
+        let mut entries = self.entries_in(SequenceRange { first: after.next(), last: self.last });
+        while bytes < WATCHED_BYTES
+            && let Some((position, entry)) = self.next(&mut entries)?
+        {
             bytes += message_bytes(&entry);
             messages.push((position, self.message(position, entry)?));
-            if bytes >= WATCHED_BYTES {
-                break;
-            }
         }
         Ok(messages)
     }
 
     /// The mark of the first page: finds the newest of the selected messages.
-    fn first_mark(&self) -> Result<PageMark, StoreError> {
+    fn first_mark(&mut self) -> Result<PageMark, Stop> {
         let before = self.query.before.unwrap_or(Sequence(u64::MAX));
         let end = before.min(self.last.next());
         let newest = match self.query.selection {
@@ -116,23 +113,25 @@ impl LogReader {
 
     /// The position of the `count`-th newest message in `ranges`, or the first position if there are fewer.
     fn floor(
-        &self,
+        &mut self,
         ranges: Vec<SequenceRange>,
         end: Sequence,
         count: u32,
-    ) -> Result<Sequence, StoreError> {
+    ) -> Result<Sequence, Stop> {
         let mut missing = count;
         let mut floor = end;
         for range in ranges.into_iter().rev() {
-            for entry in self.entries_in(range)?.rev() {
-                if missing == 0 {
-                    return Ok(floor);
-                }
-                let (sequence, entry) = entry?;
+            let mut entries = self.newest_in(range, missing);
+            while missing > 0
+                && let Some((sequence, entry)) = self.next(&mut entries)?
+            {
                 if self.matches(&entry) {
                     missing -= 1;
                     floor = sequence;
                 }
+            }
+            if missing == 0 {
+                break;
             }
         }
         match missing {
@@ -163,15 +162,16 @@ impl LogReader {
     }
 
     /// Whether messages below the floor match the query and are not selected.
-    fn more_below(&self, floor: Sequence) -> Result<bool, StoreError> {
+    fn more_below(&mut self, floor: Sequence) -> Result<bool, Stop> {
         let Some(below) = below(floor) else { return Ok(false) };
         let ranges = match self.query.selection {
             Selection::UnreadAndNewest(_) => self.read.marked(below),
             _ => self.base(Sequence(1), floor),
         };
         for range in ranges.into_iter().rev() {
-            for entry in self.entries_in(range)?.rev() {
-                if self.matches(&entry?.1) {
+            let mut entries = self.newest_in(range, 1);
+            while let Some((_, entry)) = self.next(&mut entries)? {
+                if self.matches(&entry) {
                     return Ok(true);
                 }
             }
@@ -180,13 +180,13 @@ impl LogReader {
     }
 
     /// The selected messages, until the page is full.
-    fn page(&self, mark: PageMark) -> Result<HistoryPage, StoreError> {
+    fn page(&mut self, mark: PageMark) -> Result<HistoryPage, Stop> {
         let mut messages = Vec::new();
         let mut bytes = 0;
         for range in self.selected(mark) {
             let first = range.first.max(mark.after.next());
-            for entry in self.entries_in(SequenceRange { first, ..range })? {
-                let (sequence, entry) = entry?;
+            let mut entries = self.entries_in(SequenceRange { first, ..range });
+            while let Some((sequence, entry)) = self.next(&mut entries)? {
                 if !self.matches(&entry) {
                     continue;
                 }
@@ -207,11 +207,9 @@ impl LogReader {
         here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
     }
 
-    fn message(&self, position: Sequence, entry: LogEntry) -> Result<Message, StoreError> {
+    fn message(&mut self, position: Sequence, entry: LogEntry) -> Result<Message, Stop> {
         let body = match entry.body {
-            Body::File(file) if has_expired(&self.stored_files, &file.name)? => {
-                Body::ExpiredFile(file)
-            }
+            Body::File(file) if has_expired(self.tables, &file.name)? => Body::ExpiredFile(file),
             body => body,
         };
         Ok(Message {
@@ -223,22 +221,28 @@ impl LogReader {
         })
     }
 
-    /// The entries of a range, with their positions.
-    fn entries_in(
-        &self,
-        range: SequenceRange,
-    ) -> Result<impl DoubleEndedIterator<Item = Result<(Sequence, LogEntry), StoreError>>, StoreError>
-    {
-        let first = keys::entry(&self.query.log, range.first);
-        // redb panics on a reversed range.
-        let end = keys::entry(&self.query.log, range.last.next().max(range.first));
-        let rows = self.entries.range(first.as_slice()..end.as_slice())?;
-        Ok(rows.map(|row| {
-            let (key, value) = row?;
-            let position = key.value().last_chunk().copied().map(u64::from_be_bytes);
-            let position = position.ok_or(StoreError::Damaged("log's key"))?;
-            Ok((Sequence(position), records::decode(value.value(), "message")?))
-        }))
+    /// The entries of a range.
+    fn entries_in(&self, range: SequenceRange) -> Rows {
+        Rows::of(self.rows_of(range), FIRST_STEP)
+    }
+
+    /// The entries of a range, the newest first. The caller needs about `count` of them.
+    fn newest_in(&self, range: SequenceRange, count: u32) -> Rows {
+        Rows::of(self.rows_of(range).reversed(), usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn rows_of(&self, range: SequenceRange) -> Range {
+        let [first, end] = [range.first, range.last.next()];
+        let [first, end] = [first, end].map(|sequence| keys::entry(&self.query.log, sequence));
+        Range::between(Table::Entries, first, end)
+    }
+
+    /// The next entry, with its position.
+    fn next(&mut self, entries: &mut Rows) -> Result<Option<(Sequence, LogEntry)>, Stop> {
+        let Some((key, value)) = entries.next(self.tables)? else { return Ok(None) };
+        let position = key.last_chunk().copied().map(u64::from_be_bytes);
+        let position = position.ok_or(StoreError::Damaged("log's key"))?;
+        Ok(Some((Sequence(position), records::decode(&value, "message")?)))
     }
 }
 

@@ -5,11 +5,11 @@ use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 use super::groups::memberships;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::LogEntry;
-use crate::store::schema::rows_read::{CountedTable, Snapshot};
-use crate::store::schema::{keys, tables};
+use crate::store::schema::{keys, rows};
 
 impl Store {
     /// The receipt of a message that `sender` sent. The sender is not counted as a receiver, unless the message is a
@@ -19,65 +19,56 @@ impl Store {
         sender: UserName,
         message: MessageId,
     ) -> Result<Result<Receipt, Refusal>, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let key = keys::entry(&message.log, message.sequence);
-            let entry: Option<LogEntry> = tables::find(snapshot, tables::ENTRIES, &key, "message")?;
+            let entry: Option<LogEntry> = rows::find(tables, Table::Entries, &key, "message")?;
             let act = Action::Track(&message, entry.as_ref());
-            if let Err(refusal) = permit(snapshot, &sender, act)? {
+            if let Err(refusal) = permit(tables, &sender, act)? {
                 return Ok(Err(refusal));
             }
             let sent = entry.map(|entry| entry.at);
             let receivers = match &message.log {
                 Address::User(user) => vec![user.clone()],
                 Address::Group(group) => {
-                    let members = memberships(snapshot, group)?.into_iter();
+                    let members = memberships(tables, group)?.into_iter();
                     let others = members.filter(|(member, _)| *member != sender);
                     // A message counts as read for later members, who never received it.
                     let receivers = others.filter(|(_, joined)| Some(*joined) <= sent);
                     receivers.map(|(member, _)| member).collect()
                 }
             };
-            MarkerTables::open(snapshot)?.count(receivers, &message).map(Ok)
+            count(tables, receivers, &message).map(Ok)
         })
         .await
     }
 }
 
-/// The marker tables of one snapshot.
-struct MarkerTables {
-    delivered: CountedTable,
-    read: CountedTable,
-}
-
-impl MarkerTables {
-    fn open(snapshot: &Snapshot) -> Result<Self, StoreError> {
-        Ok(Self {
-            delivered: snapshot.open_table(tables::DELIVERY_MARKERS)?,
-            read: snapshot.open_table(tables::READ_MARKERS)?,
-        })
-    }
-
-    fn count(
-        &self,
-        receivers: impl IntoIterator<Item = UserName>,
-        message: &MessageId,
-    ) -> Result<Receipt, StoreError> {
-        let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
-        for receiver in receivers {
-            let key = keys::marker(&receiver, &message.log);
-            receipt.receivers += 1;
-            if is_marked(&self.read, &key, message.sequence)? {
-                receipt.read += 1;
-                receipt.delivered += 1;
-            } else if is_marked(&self.delivered, &key, message.sequence)? {
-                receipt.delivered += 1;
-            }
+/// The receipt of a message with these receivers.
+fn count(
+    tables: &mut dyn Read,
+    receivers: Vec<UserName>,
+    message: &MessageId,
+) -> Result<Receipt, Stop> {
+    let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
+    for receiver in receivers {
+        let key = keys::marker(&receiver, &message.log);
+        receipt.receivers += 1;
+        if is_marked(tables, Table::ReadMarkers, &key, message.sequence)? {
+            receipt.read += 1;
+            receipt.delivered += 1;
+        } else if is_marked(tables, Table::DeliveryMarkers, &key, message.sequence)? {
+            receipt.delivered += 1;
         }
-        Ok(receipt)
     }
+    Ok(receipt)
 }
 
-fn is_marked(table: &CountedTable, key: &[u8], sequence: Sequence) -> Result<bool, StoreError> {
-    let marked: Option<RangeSet> = tables::lookup(table, key, "marker")?;
+fn is_marked(
+    tables: &mut dyn Read,
+    table: Table,
+    key: &[u8],
+    sequence: Sequence,
+) -> Result<bool, Stop> {
+    let marked: Option<RangeSet> = rows::find(tables, table, key, "marker")?;
     Ok(marked.is_some_and(|marked| marked.contains(sequence)))
 }

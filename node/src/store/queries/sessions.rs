@@ -4,9 +4,10 @@ use qchat_proto::{Timestamp, UserName};
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::Table;
 use crate::store::schema::records::SessionRecord;
+use crate::store::schema::rows;
 use crate::store::schema::session_index::{TokenHash, sessions_of};
-use crate::store::schema::tables;
 
 /// A session, in the form that its user may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +23,9 @@ impl Store {
         &self,
         token_hash: TokenHash,
     ) -> Result<Option<(UserName, SessionRow)>, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let session: Option<SessionRecord> =
-                tables::find(snapshot, tables::SESSIONS, &token_hash, "session")?;
+                rows::find(tables, Table::Sessions, &token_hash, "session")?;
             Ok(session.map(|SessionRecord { user, created, used }| {
                 (user, SessionRow { token_hash, created, used })
             }))
@@ -34,16 +35,15 @@ impl Store {
 
     /// All sessions of a user.
     pub(crate) async fn sessions(&self, user: UserName) -> Result<Vec<SessionRow>, StoreError> {
-        self.read(move |snapshot| {
-            let sessions = snapshot.open_table(tables::SESSIONS)?;
-            let rows = sessions_of(&snapshot.open_table(tables::SESSIONS_OF_USER)?, &user)?;
+        self.read(move |tables| {
+            let sessions = sessions_of(tables, &user)?;
             let row = |(used, token_hash): (Timestamp, TokenHash)| {
                 let session: Option<SessionRecord> =
-                    tables::lookup(&sessions, &token_hash, "session")?;
+                    rows::find(tables, Table::Sessions, &token_hash, "session")?;
                 let created = session.ok_or(StoreError::Damaged("session"))?.created;
                 Ok(SessionRow { token_hash, created, used })
             };
-            rows.into_iter().map(row).collect()
+            sessions.into_iter().map(row).collect()
         })
         .await
     }

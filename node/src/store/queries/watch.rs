@@ -6,8 +6,9 @@ use super::groups::group_name;
 use super::history::LogReader;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
+use crate::store::interface::{Range, Table};
 use crate::store::permission::{Action, permit};
-use crate::store::schema::{keys, tables};
+use crate::store::schema::{keys, rows};
 
 /// A message with its position in a log.
 pub(crate) type PositionedMessage = (Sequence, Message);
@@ -15,8 +16,8 @@ pub(crate) type PositionedMessage = (Sequence, Message);
 impl Store {
     /// The last position of a log; 0 if the log is empty.
     pub(crate) async fn last(&self, log: Address) -> Result<Sequence, StoreError> {
-        self.read(move |snapshot| {
-            let last = tables::find(snapshot, tables::LOGS, &keys::log(&log), "log")?;
+        self.read(move |tables| {
+            let last = rows::find(tables, Table::Logs, &keys::log(&log), "log")?;
             Ok(last.unwrap_or(Sequence(0)))
         })
         .await
@@ -24,16 +25,11 @@ impl Store {
 
     /// The groups that `user` is a member of, sorted by name.
     pub(crate) async fn groups_of(&self, user: UserName) -> Result<Vec<GroupName>, StoreError> {
-        self.read(move |snapshot| {
+        self.read(move |tables| {
             let start = keys::group_of_user(&user, None);
-            let table = snapshot.open_table(tables::GROUPS_OF_USER)?;
-            let mut groups = Vec::new();
-            for row in table.range(start.as_slice()..)? {
-                let (key, _) = row?;
-                let Some(group) = key.value().strip_prefix(start.as_slice()) else { break };
-                groups.push(group_name(group)?);
-            }
-            Ok(groups)
+            let groups = tables.range(&Range::prefix(Table::GroupsOfUser, start.clone()))?;
+            let names = groups.iter().map(|(key, _)| group_name(rows::rest(key, &start)));
+            Ok(names.collect::<Result<_, _>>()?)
         })
         .await
     }
@@ -45,8 +41,8 @@ impl Store {
         log: Address,
         after: Sequence,
     ) -> Result<Result<Vec<PositionedMessage>, Refusal>, StoreError> {
-        self.read(move |snapshot| match permit(snapshot, &reader, Action::Read(&log))? {
-            Ok(()) => LogReader::of(snapshot, reader.clone(), log.clone())?.after(after).map(Ok),
+        self.read(move |tables| match permit(tables, &reader, Action::Read(&log))? {
+            Ok(()) => LogReader::of(tables, reader.clone(), log.clone())?.after(after).map(Ok),
             Err(refusal) => Ok(Err(refusal)),
         })
         .await

@@ -1,8 +1,7 @@
-//! The rows of the database: keys, records, tables, and the count of the rows that were read.
+//! The rows of the database: keys and records.
 
 pub(super) mod keys;
 pub(super) mod range_set;
 pub(super) mod records;
-pub(super) mod rows_read;
+pub(super) mod rows;
 pub(super) mod session_index;
-pub(super) mod tables;

@@ -1,10 +1,10 @@
 //! The sessions of a user, as the index table lists them.
 
+use bytes::Bytes;
 use qchat_proto::{SessionId, Timestamp, UserName};
-use redb::ReadableTable;
 
 use crate::store::error::StoreError;
-use crate::store::schema::rows_read::CountedReads;
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::schema::{keys, records};
 
 /// The BLAKE3 hash of a session's token. The token has 256 random bits, so a fast hash hides it.
@@ -18,16 +18,15 @@ pub(crate) fn session_id(token_hash: &TokenHash) -> SessionId {
 
 /// The time of the last use and the token hash of each session of a user.
 pub(in crate::store) fn sessions_of(
-    table: &CountedReads<impl ReadableTable<&'static [u8], &'static [u8]>>,
+    tables: &mut (impl Read + ?Sized),
     user: &UserName,
-) -> Result<Vec<(Timestamp, TokenHash)>, StoreError> {
+) -> Result<Vec<(Timestamp, TokenHash)>, Stop> {
     let start = keys::session_of_user(user, &[]);
-    let mut sessions = Vec::new();
-    for row in table.range(start.as_slice()..)? {
-        let (key, used) = row?;
-        let Some(token_hash) = key.value().strip_prefix(start.as_slice()) else { break };
-        let token_hash = token_hash.try_into().map_err(|_| StoreError::Damaged("token hash"))?;
-        sessions.push((records::decode(used.value(), "session's time")?, token_hash));
-    }
-    Ok(sessions)
+    let rows = tables.range(&Range::prefix(Table::SessionsOfUser, start.clone()))?;
+    let session = |(key, used): (Bytes, Bytes)| {
+        let token_hash = key.get(start.len()..).and_then(|hash| hash.try_into().ok());
+        let token_hash = token_hash.ok_or(StoreError::Damaged("token hash"))?;
+        Ok((records::decode(&used, "session's time")?, token_hash))
+    };
+    rows.into_iter().map(session).collect()
 }

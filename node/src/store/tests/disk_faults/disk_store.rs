@@ -6,18 +6,18 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use redb::{Database, ReadableDatabase, TableHandle};
+use redb::Database;
 
 use super::disk::SimulatedDisk;
-use crate::store::database::ReopeningDatabase;
+use crate::store::embedded::transaction::{UnansweredBatch, write_batch};
+use crate::store::embedded::{ReopeningDatabase, Snapshot, open, tables};
 use crate::store::free_space::FreeSpaceNow;
-use crate::store::schema::tables;
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::tests::model::{Answer, Step};
-use crate::store::writer::{self, UnansweredBatch};
-use crate::store::{OpenError, Store, open};
+use crate::store::{OpenError, Store};
 
 /// The bytes of all tables: the value of each table and key.
-pub(in crate::store::tests) type TableContents = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+pub(in crate::store::tests) type TableContents = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
 /// An open store on a simulated disk.
 pub(in crate::store::tests) struct DiskStore {
@@ -51,7 +51,7 @@ impl DiskStore {
     pub(in crate::store::tests) fn commit(&self, steps: &[Step]) -> Vec<Answer> {
         let (jobs, answers): (Vec<_>, Vec<_>) = steps.iter().map(Step::queued).unzip();
         let free_space = FreeSpaceNow::unlimited();
-        let unanswered = writer::write_batch(&self.database, jobs, free_space, &OnceLock::new());
+        let unanswered = write_batch(&self.database, jobs, free_space, &OnceLock::new());
         unanswered.into_iter().for_each(UnansweredBatch::give_up);
         answers.into_iter().map(|answer| answer()).collect()
     }
@@ -90,13 +90,11 @@ pub(in crate::store::tests) fn database_on(
 pub(in crate::store::tests) fn rows_of(
     database: &Database,
 ) -> Result<TableContents, Box<dyn Error>> {
-    let snapshot = database.begin_read()?;
+    let mut snapshot = Snapshot::of(database)?;
     let mut rows = TableContents::new();
-    for definition in tables::ALL {
-        for row in snapshot.open_table(*definition)?.range::<&[u8]>(..)? {
-            let (key, value) = row?;
-            let key = (definition.name().to_owned(), key.value().to_vec());
-            rows.insert(key, value.value().to_vec());
+    for table in Table::ALL {
+        for (key, value) in snapshot.range(&Range::all(*table)).map_err(Stop::fault)? {
+            rows.insert((*table, key.to_vec()), value.to_vec());
         }
     }
     Ok(rows)
@@ -112,5 +110,5 @@ pub(in crate::store::tests) fn difference(
     let (table, key) = differing;
     let key = String::from_utf8_lossy(key);
     let (found, expected) = (found.get(differing), expected.get(differing));
-    Some(format!("{table} {key:?}: found {found:?}, expected {expected:?}"))
+    Some(format!("{table:?} {key:?}: found {found:?}, expected {expected:?}"))
 }

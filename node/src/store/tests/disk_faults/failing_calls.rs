@@ -20,14 +20,13 @@ use crate::store::changes::{
     Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark, MarkMessages,
     Post, SessionSelection, SetPassword, StartSession, UseSession,
 };
-use crate::store::database::ReopeningDatabase;
+use crate::store::embedded::{ReopeningDatabase, WritesInMemory, open, write_or_reopen};
 use crate::store::free_space::FreeSpaceNow;
 use crate::store::tests::model::{Model, Step};
 use crate::store::tests::possible_states::{ALL_ANSWERED, NOT_THERE, PossibleStates, THERE};
 use crate::store::tests::random::Random;
 use crate::store::tests::{at, group, text, to, user};
-use crate::store::writes_in_memory::WritesInMemory;
-use crate::store::{CommitError, OpenError, Store, open, writer};
+use crate::store::{CommitError, OpenError, Store};
 
 const CACHE_BYTES: usize = 1024 * 1024;
 
@@ -189,7 +188,7 @@ fn reopening_database_on(
 /// were not made.
 fn is_done(database: &ReopeningDatabase, batch: &[Step]) -> bool {
     let (jobs, answers): (Vec<_>, Vec<_>) = batch.iter().map(Step::queued).unzip();
-    writer::write_or_reopen(database, jobs, FreeSpaceNow::unlimited(), &OnceLock::new());
+    write_or_reopen(database, jobs, FreeSpaceNow::unlimited(), &OnceLock::new());
     answers.into_iter().map(|answer| answer()).all(|answer| match answer {
         Ok(_) => true,
         Err(CommitError::Failed(_) | CommitError::Refused(Refusal::ServerFull { .. })) => false,

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use qchat_proto::command::FileQuery;
 use qchat_proto::{Address, ClientId, MessageId, Sequence, Timestamp, UserName};
-use redb::TableHandle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,15 +14,16 @@ use crate::store::changes::{
     EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark, MarkMessages, Post, SessionSelection,
     StartSession,
 };
+use crate::store::embedded::tables::WriteTables;
 use crate::store::error::StoreError;
+use crate::store::free_space::FreeSpaceNow;
+use crate::store::interface::{Table, Write};
 use crate::store::queries::HistoryQuery;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{
     self, AccountRecord, CommandEffect, GroupRecord, LogEntry, MembershipRecord, SessionRecord,
     StoredFileRecord,
 };
-use crate::store::schema::rows_read::Definition;
-use crate::store::schema::tables;
 use crate::store::tests::change_generator::ChangeGenerator;
 use crate::store::tests::disk_faults::disk::SimulatedDisk;
 use crate::store::tests::disk_faults::disk_store::{DiskStore, TableContents};
@@ -65,9 +66,8 @@ fn sound() -> &'static (Vec<u8>, TableContents) {
         let steps = ChangeGenerator::new(Random::new(7)).steps(STEPS, states.model());
         assert!(states.commit(&disk_store, &steps));
         let rows = disk_store.rows().unwrap();
-        let tables = tables::ALL.iter().map(TableHandle::name);
-        for table in tables {
-            assert!(rows.keys().any(|(name, _)| name == table), "nothing in {table}");
+        for table in Table::ALL {
+            assert!(rows.keys().any(|(found, _)| found == table), "nothing in {table:?}");
         }
         drop(disk_store);
         (disk.content(), rows)
@@ -82,7 +82,6 @@ pub(super) async fn check_store(input: &[u8]) {
     let (table, key) = rows.keys().nth(row).unwrap();
     let disk = SimulatedDisk::holding(content);
     let disk_store = DiskStore::start(&disk, CACHE_BYTES).unwrap();
-    let table = tables::ALL.iter().find(|definition| definition.name() == table).unwrap();
     disk_store.replace(*table, key, value);
     let store = disk_store.into_store();
     read(&store).await;
@@ -177,9 +176,11 @@ async fn change(store: &Store) {
 
 impl DiskStore {
     /// Replaces the bytes of a row.
-    fn replace(&self, table: Definition, key: &[u8], value: &[u8]) {
+    fn replace(&self, table: Table, key: &[u8], value: &[u8]) {
         let transaction = self.database().begin_write().unwrap();
-        transaction.open_table(table).unwrap().insert(key, value).unwrap();
+        let mut tables = WriteTables::of(&transaction, FreeSpaceNow::unlimited());
+        tables.put(table, key, Bytes::copy_from_slice(value)).unwrap();
+        drop(tables);
         transaction.commit().unwrap();
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Body, Sequence};
-use redb::TableHandle;
 use serde::Serialize;
 
 use super::Model;
+use crate::store::interface::Table;
+use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{self, GroupRecord, LogEntry, MembershipRecord};
-use crate::store::schema::rows_read::Definition;
-use crate::store::schema::{keys, tables};
 use crate::store::tests::disk_faults::disk_store::TableContents;
 
 impl Model {
@@ -24,32 +23,32 @@ impl Model {
             put_log(&mut rows, log, entries);
         }
         for (table, marked) in
-            [(tables::READ_MARKERS, &self.read), (tables::DELIVERY_MARKERS, &self.delivered)]
+            [(Table::ReadMarkers, &self.read), (Table::DeliveryMarkers, &self.delivered)]
         {
             for ((user, log), positions) in marked {
                 put(&mut rows, table, &keys::marker(user, log), &RangeSet(ranges(positions)));
             }
         }
         for ((user, id), effect) in &self.requests {
-            put(&mut rows, tables::REQUESTS, &keys::request(user, *id), effect);
+            put(&mut rows, Table::Requests, &keys::request(user, *id), effect);
         }
         rows
     }
 
     fn put_users(&self, rows: &mut TableContents) {
         for (user, account) in &self.accounts {
-            put(rows, tables::ACCOUNTS, keys::name(user.as_str()), account);
+            put(rows, Table::Accounts, keys::name(user.as_str()), account);
         }
         for (name, file) in &self.stored {
-            put(rows, tables::STORED_FILES, keys::name(name.as_str()), file);
+            put(rows, Table::StoredFiles, keys::name(name.as_str()), file);
         }
         for (user, bytes) in &self.usage {
-            put(rows, tables::USAGE, keys::name(user.as_str()), bytes);
+            put(rows, Table::Usage, keys::name(user.as_str()), bytes);
         }
         for (token_hash, session) in &self.sessions {
-            put(rows, tables::SESSIONS, token_hash, session);
+            put(rows, Table::Sessions, token_hash, session);
             let key = keys::session_of_user(&session.user, token_hash);
-            put(rows, tables::SESSIONS_OF_USER, &key, &session.used);
+            put(rows, Table::SessionsOfUser, &key, &session.used);
         }
     }
 
@@ -58,12 +57,12 @@ impl Model {
             let members = u64::try_from(group.members.len()).unwrap();
             let record =
                 GroupRecord { owner: group.owner.clone(), created: group.created, members };
-            put(rows, tables::GROUPS, keys::name(name.as_str()), &record);
+            put(rows, Table::Groups, keys::name(name.as_str()), &record);
             for (user, joined) in &group.members {
                 let membership = MembershipRecord { joined: *joined };
-                put(rows, tables::MEMBERS, &keys::member(name, Some(user)), &membership);
+                put(rows, Table::Members, &keys::member(name, Some(user)), &membership);
                 let key = keys::group_of_user(user, Some(name));
-                put(rows, tables::GROUPS_OF_USER, &key, &membership);
+                put(rows, Table::GroupsOfUser, &key, &membership);
             }
         }
     }
@@ -71,20 +70,20 @@ impl Model {
 
 fn put_log(rows: &mut TableContents, log: &Address, entries: &[LogEntry]) {
     for (position, entry) in (1..).map(Sequence).zip(entries) {
-        put(rows, tables::LOGS, &keys::log(log), &position);
-        put(rows, tables::ENTRIES, &keys::entry(log, position), entry);
+        put(rows, Table::Logs, &keys::log(log), &position);
+        put(rows, Table::Entries, &keys::entry(log, position), entry);
         if let Body::File(file) = &entry.body {
             let (plain, path) = (file.original.name().to_string(), file.original.to_string());
             for name in [file.name.to_string(), plain, path] {
                 let key = keys::file(log, &name, Some(&file.name));
-                put(rows, tables::FILES, &key, &position);
+                put(rows, Table::Files, &key, &position);
             }
         }
     }
 }
 
-fn put(rows: &mut TableContents, table: Definition, key: &[u8], record: &impl Serialize) {
-    rows.insert((table.name().to_owned(), key.to_vec()), records::encode(record));
+fn put(rows: &mut TableContents, table: Table, key: &[u8], record: &impl Serialize) {
+    rows.insert((table, key.to_vec()), records::encode(record));
 }
 
 /// The ranges of a set.

@@ -6,7 +6,7 @@ use crate::store::changes::{
     CreateAccount, CreateGroup, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, MarkMessages,
     PasswordOutcome, Post, SetPassword, StartSession, UseSession,
 };
-use crate::store::writer::{self, Job};
+use crate::store::job::{Job, job};
 use crate::store::{Change, CommitError};
 
 /// The outcome of any change that was made.
@@ -75,7 +75,7 @@ impl Step {
 }
 
 fn queued<C: Change>(change: C, done: fn(C::Outcome) -> StepOutcome) -> (Box<dyn Job>, ReadAnswer) {
-    let (job, mut answered) = writer::job(change);
+    let (job, mut answered) = job(change);
     let answer =
         move || answered.try_recv().expect("every change of a batch has an outcome").map(done);
     (job, Box::new(answer))

@@ -9,10 +9,10 @@ use std::{io, thread};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::error::{OpenError, StoreError};
-use super::schema::tables;
+use super::tables;
 use super::writes_in_memory::WritesInMemory;
 use crate::fs::{create_private_folder, make_private, private_file, rename_file};
+use crate::store::error::{OpenError, StoreError};
 
 /// The database file in the data folder.
 const FILE: &str = "qchat.redb";
@@ -28,7 +28,7 @@ const LOCK: &str = "qchat.lock";
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Creates the folder if it is missing, and locks it. The lock is held until the returned file is closed.
-pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(in crate::store) fn lock(folder: &Path) -> Result<File, OpenError> {
     let unusable = |source| OpenError::Unusable { path: folder.to_owned(), source };
     create_private_folder(folder).map_err(unusable)?;
     for name in [LOCK, FILE] {
@@ -60,7 +60,7 @@ fn refuse_link(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Opens the database in a locked folder, or creates one if there is none.
-pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
+pub(in crate::store) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
     match open_existing(folder) {
         Err(OpenError::Gone(path)) => {
             create(folder).map_err(|source| OpenError::Unusable { path, source })?;
@@ -71,7 +71,7 @@ pub(super) fn open_or_create(folder: &Path) -> Result<Database, OpenError> {
 }
 
 /// Opens the existing database in a locked folder.
-pub(super) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
+pub(in crate::store) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
     checked(&path, || builder().open(&path))
 }
@@ -88,7 +88,7 @@ fn existing(folder: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Opens the existing database on a disk that accepts no writes.
-pub(super) fn open_to_read(folder: &Path) -> Result<Database, OpenError> {
+pub(in crate::store) fn open_to_read(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
     checked(&path, || {
         let file = FileBackend::new(File::open(&path)?)?;
@@ -101,7 +101,7 @@ fn damaged(file: &Path, reason: &str) -> OpenError {
 }
 
 /// The redb settings of every store.
-pub(super) fn builder() -> Builder {
+pub(in crate::store) fn builder() -> Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder

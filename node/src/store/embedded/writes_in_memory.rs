@@ -19,7 +19,7 @@ const PAGE: u64 = 4096;
 /// The server makes no changes while it uses this backend. So the memory is bounded by the pages that redb writes
 /// during opening.
 #[derive(Debug)]
-pub(super) struct WritesInMemory<B> {
+pub(in crate::store) struct WritesInMemory<B> {
     disk: B,
     overlay: Mutex<Overlay>,
 }
@@ -35,7 +35,7 @@ struct Overlay {
 impl<B: StorageBackend> WritesInMemory<B> {
     /// # Errors
     /// The length of the file cannot be read.
-    pub(super) fn above(disk: B) -> io::Result<Self> {
+    pub(in crate::store) fn above(disk: B) -> io::Result<Self> {
         let length = disk.len()?;
         let overlay = Overlay { length, disk_length: length, pages: BTreeMap::new() };
         Ok(Self { disk, overlay: Mutex::new(overlay) })

@@ -9,9 +9,9 @@ use std::sync::{RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
-use super::error::{OpenError, StoreError};
 use crate::error_chain::error_chain;
 use crate::lock;
+use crate::store::error::{OpenError, StoreError};
 
 /// Opens the database from its existing file.
 type Open = dyn Fn() -> Result<Database, OpenError> + Send + Sync;
@@ -29,7 +29,7 @@ enum Access {
 }
 
 /// The database of a store.
-pub(super) struct ReopeningDatabase {
+pub(in crate::store) struct ReopeningDatabase {
     /// `None` if the last reopening failed.
     opened: RwLock<Option<Opened>>,
     /// The number of reopenings. It changes only under the write lock of `opened`.
@@ -41,7 +41,7 @@ pub(super) struct ReopeningDatabase {
 impl ReopeningDatabase {
     /// Starts with an open database. It is reopened with `open`, or with `open_to_read` if its disk accepts no
     /// writes. Neither may create a file: if the disk is gone, an empty store would replace the one in use.
-    pub(super) fn start(
+    pub(in crate::store) fn start(
         database: Database,
         open: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
         open_to_read: impl Fn() -> Result<Database, OpenError> + Send + Sync + 'static,
@@ -59,7 +59,7 @@ impl ReopeningDatabase {
     ///
     /// # Errors
     /// Those of `work`, or the database cannot be opened for writing.
-    pub(super) fn write<T>(
+    pub(in crate::store) fn write<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -83,7 +83,7 @@ impl ReopeningDatabase {
     ///
     /// # Errors
     /// Those of `query`, or the database is not open.
-    pub(super) fn read<T>(
+    pub(in crate::store) fn read<T>(
         &self,
         query: impl Fn(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -119,7 +119,7 @@ impl ReopeningDatabase {
     ///
     /// # Errors
     /// The database cannot be opened. The next read or write tries again.
-    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+    pub(in crate::store) fn reopen(&self) -> Result<(), StoreError> {
         self.replace(lock::write(&self.opened))
     }
 

@@ -1,0 +1,12 @@
+//! The interface between the logic of the store and an engine: tables of ordered bytes.
+
+mod access;
+mod range;
+mod rows_read;
+mod table;
+
+pub(crate) use access::{Read, Row, Stop, Write};
+pub(in crate::store) use range::Range;
+pub(in crate::store) use rows_read::Counted;
+pub(crate) use rows_read::RowsRead;
+pub(in crate::store) use table::Table;
