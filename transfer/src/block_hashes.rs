@@ -18,7 +18,7 @@ use crate::buffer::BufferPool;
 use crate::layout::{BLOCK_LENGTH, Layout};
 
 /// The hash of a block in memory, which must not be empty.
-pub(crate) fn hash_block(layout: Layout, index: u64, bytes: &[u8]) -> BlockHash {
+pub fn hash_block(layout: Layout, index: u64, bytes: &[u8]) -> BlockHash {
     let mut hasher = Hasher::new();
     hasher.set_input_offset(layout.bytes_of(index).start);
     hasher.update(bytes);

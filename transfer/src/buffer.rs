@@ -11,20 +11,21 @@ const ALIGNMENT: usize = 4096;
 /// The buffers of one transfer. A buffer is used again for a later block: fresh memory costs the system a page fault
 /// for every 4 KiB.
 #[derive(Debug, Clone)]
-pub(crate) struct BufferPool {
+pub struct BufferPool {
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
     /// The length of the file's longest block, in bytes.
     longest: usize,
 }
 
 impl BufferPool {
-    pub(crate) fn of(layout: Layout) -> Self {
+    /// The buffers for the blocks of a file.
+    pub fn of(layout: Layout) -> Self {
         let longest = usize::try_from(layout.length_of(0)).unwrap_or(BLOCK_LENGTH);
         Self { spare: Arc::default(), longest }
     }
 
     /// A buffer for a block of this length, with arbitrary content.
-    pub(crate) fn block(&self, length: usize) -> BlockBuffer {
+    pub fn block(&self, length: usize) -> BlockBuffer {
         let spare = lock(&self.spare).pop();
         let memory = spare.unwrap_or_else(|| vec![0; self.longest + ALIGNMENT]);
         let start = memory.as_ptr().align_offset(ALIGNMENT);
@@ -38,14 +39,15 @@ impl BufferPool {
 
 /// The bytes of one block, aligned for direct I/O. Dropping the buffer returns its memory to the pool.
 #[derive(Debug)]
-pub(crate) struct BlockBuffer {
+pub struct BlockBuffer {
     memory: Vec<u8>,
     range: std::ops::Range<usize>,
     pool: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl BlockBuffer {
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+    /// The bytes of the block.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.memory.get_mut(self.range.clone()).unwrap_or_default()
     }
 }

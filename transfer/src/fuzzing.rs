@@ -68,8 +68,8 @@ pub fn stream(input: &[u8]) {
 }
 
 #[expect(clippy::expect_used, reason = "a fuzzer that cannot work has to stop")]
-fn check(path: &Path, layout: Layout, received: Received<Notes>) {
-    let Received { file, receiver, digest } = received;
+fn check(path: &Path, layout: Layout, received: Received<PartialFile, Notes>) {
+    let Received { sink: file, receiver, digest } = received;
     let length = file.bytes().expect("a disk");
     assert!(length <= layout.size(), "{length} of {}", layout.size());
     assert!(receiver.begun.is_sorted_by(|one, other| one < other), "{:?}", receiver.begun);

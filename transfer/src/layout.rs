@@ -49,7 +49,7 @@ impl Layout {
     }
 
     /// The length of a block in bytes.
-    pub(crate) fn length_of(self, index: u64) -> u64 {
+    pub fn length_of(self, index: u64) -> u64 {
         let Range { start, end } = self.bytes_of(index);
         end - start
     }

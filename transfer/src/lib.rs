@@ -35,8 +35,9 @@ mod stream_pairing;
 #[cfg(any(test, fuzzing))]
 mod test_bytes;
 
-pub use block_hashes::{file_digest, hash_blocks};
+pub use block_hashes::{file_digest, hash_block, hash_blocks};
 pub use block_io::BlockFile;
+pub use buffer::{BlockBuffer, BufferPool};
 pub use disk_priority::DiskPriority;
 pub use layout::Layout;
 pub use partial_file::{FinishError, PartialFile, PartialFileEntry};
@@ -44,6 +45,6 @@ pub use quic::{
     ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN,
     WindowBudget, configure_transport, until_silent,
 };
-pub use receive::{BlockReceiver, ReceiveError, Received, receive};
-pub use send::{BlockFilter, ByteSink, SendError, SendProgress, send};
+pub use receive::{BlockReceiver, BlockSink, ReceiveError, Received, receive};
+pub use send::{BlockFilter, BlockSource, ByteSink, HashedBlock, SendError, SendProgress, send};
 pub use stream_pairing::{ExpectedStream, StreamPairing};

@@ -1,9 +1,8 @@
-//! Receives a file from a stream, and writes it to a disk.
+//! Receives a file from a stream, and writes its blocks to a sink: a partial file on a disk, or another storage.
 
 use std::collections::VecDeque;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 
 use qchat_proto::file_stream::BlockHeader;
 use qchat_proto::limits::FILE_HEADER_BYTES_MAX;
@@ -12,14 +11,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::block_hashes::hash_block;
-use crate::block_io::BlockFile;
 use crate::blocking_task::joined;
 use crate::buffer::{BlockBuffer, BufferPool};
 use crate::layout::{BLOCK_LENGTH, Layout};
 use crate::partial_file::PartialFile;
 use crate::stall_detection::{StallDetector, Stalled, watch_short};
 
-/// How many blocks may be hashed and written at the same time, each in a blocking thread. The limit is small: a block
+/// How many blocks may be hashed and written at the same time, each in a task of its own. The limit is small: a block
 /// that is not written when the process is killed has to travel again.
 const BLOCKS_WRITING_MAX: usize = 2;
 
@@ -41,7 +39,7 @@ pub enum ReceiveError {
     /// A block has another hash than was announced.
     #[error("block {0} is damaged")]
     Damaged(u64),
-    /// The disk did not accept a block.
+    /// The storage did not accept a block.
     #[error("writing the file")]
     Write(#[source] io::Error),
 }
@@ -61,37 +59,64 @@ pub trait BlockReceiver {
     fn block_written(&mut self, index: u64, hash: BlockHash) -> Result<(), ReceiveError>;
 }
 
+/// Stores the blocks of a file.
+pub trait BlockSink {
+    /// Hashes and writes a block, in a task of its own. Its bytes overwrite those at the same position.
+    fn write_block(
+        &self,
+        layout: Layout,
+        index: u64,
+        block: BlockBuffer,
+    ) -> JoinHandle<io::Result<BlockHash>>;
+}
+
+impl BlockSink for PartialFile {
+    fn write_block(
+        &self,
+        layout: Layout,
+        index: u64,
+        block: BlockBuffer,
+    ) -> JoinHandle<io::Result<BlockHash>> {
+        let disk = self.disk();
+        spawn_blocking(move || {
+            let hash = hash_block(layout, index, block.as_ref());
+            disk.write(block.as_ref(), layout.bytes_of(index).start)?;
+            Ok(hash)
+        })
+    }
+}
+
 /// The result of a transfer, whether it succeeded or failed.
 #[derive(Debug)]
-pub struct Received<R> {
-    /// The file with all received blocks, which are written but not synced.
-    pub file: PartialFile,
+pub struct Received<S, R> {
+    /// The sink, which has written all received blocks. They are not durable.
+    pub sink: S,
     /// The receiver with what it has noted.
     pub receiver: R,
     /// The digest that the sender sent at the end.
     pub digest: Result<Digest, ReceiveError>,
 }
 
-/// Receives blocks in ascending order, each at most once, and writes them to `file`. After `stop` has completed, ends as
+/// Receives blocks in ascending order, each at most once, and writes them to `sink`. After `stop` has completed, ends as
 /// soon as no more bytes are ready. `progress` is called with the length of each received piece.
 ///
 /// # Cancel safety
-/// Not cancel safe: the received blocks stay in the file, which may still be open for a moment.
-pub async fn receive<R: BlockReceiver>(
+/// Not cancel safe: the sink keeps the received blocks, and may still be written to for a moment.
+pub async fn receive<S: BlockSink, R: BlockReceiver>(
     stream: &mut (impl AsyncRead + Unpin),
     layout: Layout,
-    (file, receiver): (PartialFile, R),
+    (sink, receiver): (S, R),
     stop: impl Future<Output = ()>,
     mut progress: impl FnMut(u64),
-) -> Received<R> {
+) -> Received<S, R> {
     let mut stream =
         StallDetectingStream { stream, stalls: StallDetector::default(), stop: pin!(stop) };
-    let mut writer = BlockWriter::new(file, receiver, layout);
+    let mut writer = BlockWriter::new(sink, receiver, layout);
     let came = writer.take_all(&mut stream, &mut progress).await;
     // Also after an error: received blocks are kept, and no thread writes after the return.
     let written = writer.finish().await;
-    let BlockWriter { file, receiver, .. } = writer;
-    Received { file, receiver, digest: written.and(came) }
+    let BlockWriter { sink, receiver, .. } = writer;
+    Received { sink, receiver, digest: written.and(came) }
 }
 
 /// A stream that is read until `stop` has completed and no more bytes are ready.
@@ -145,21 +170,21 @@ async fn unless_stopped<T>(
 }
 
 /// Reads blocks from a stream, while earlier blocks are hashed and written.
-struct BlockWriter<R> {
-    file: PartialFile,
+struct BlockWriter<S, R> {
+    sink: S,
     receiver: R,
     layout: Layout,
     buffers: BufferPool,
     /// In the order of arrival.
-    writing: VecDeque<JoinHandle<io::Result<(u64, BlockHash)>>>,
+    writing: VecDeque<(u64, JoinHandle<io::Result<BlockHash>>)>,
     /// The first block that may still come.
     next: u64,
 }
 
-impl<R: BlockReceiver> BlockWriter<R> {
-    fn new(file: PartialFile, receiver: R, layout: Layout) -> Self {
+impl<S: BlockSink, R: BlockReceiver> BlockWriter<S, R> {
+    fn new(sink: S, receiver: R, layout: Layout) -> Self {
         let buffers = BufferPool::of(layout);
-        Self { file, receiver, layout, buffers, writing: VecDeque::new(), next: 0 }
+        Self { sink, receiver, layout, buffers, writing: VecDeque::new(), next: 0 }
     }
 
     /// Reads blocks until the digest comes.
@@ -180,7 +205,7 @@ impl<R: BlockReceiver> BlockWriter<R> {
             while self.writing.len() >= BLOCKS_WRITING_MAX {
                 self.written().await?;
             }
-            self.write(index, block);
+            self.writing.push_back((index, self.sink.write_block(self.layout, index, block)));
         }
     }
 
@@ -193,19 +218,10 @@ impl<R: BlockReceiver> BlockWriter<R> {
         Ok(())
     }
 
-    fn write(&mut self, index: u64, block: BlockBuffer) {
-        let (disk, layout): (Arc<BlockFile>, _) = (self.file.disk(), self.layout);
-        self.writing.push_back(spawn_blocking(move || {
-            let hash = hash_block(layout, index, block.as_ref());
-            disk.write(block.as_ref(), layout.bytes_of(index).start)?;
-            Ok((index, hash))
-        }));
-    }
-
     /// Waits until the oldest block in `writing` is written.
     async fn written(&mut self) -> Result<(), ReceiveError> {
-        let Some(first) = self.writing.pop_front() else { return Ok(()) };
-        let (index, hash) = joined(first).await.map_err(ReceiveError::Write)?;
+        let Some((index, first)) = self.writing.pop_front() else { return Ok(()) };
+        let hash = joined(first).await.map_err(ReceiveError::Write)?;
         self.receiver.block_written(index, hash)
     }
 

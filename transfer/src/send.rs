@@ -1,4 +1,4 @@
-//! Sends a file from a disk to a stream.
+//! Sends the blocks of a file to a stream, from a disk or another storage.
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,11 +13,11 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::block_hashes::hash_block;
 use crate::block_io::BlockFile;
 use crate::blocking_task::joined;
-use crate::buffer::{BlockBuffer, BufferPool};
+use crate::buffer::BufferPool;
 use crate::layout::{BLOCK_LENGTH, Layout};
 use crate::stall_detection::{StallDetector, Stalled};
 
-/// How many blocks are read and hashed ahead of the stream, each in a blocking thread.
+/// How many blocks are read and hashed ahead of the stream, each in a task of its own.
 const BLOCKS_AHEAD: usize = 3;
 
 /// How many bytes are handed to the stream at a time.
@@ -71,6 +71,44 @@ pub trait BlockFilter {
     fn digest(&mut self) -> impl Future<Output = Result<Digest, SendError>> + Send;
 }
 
+/// Reads the blocks of a file.
+pub trait BlockSource {
+    /// Reads and hashes a block, in a task of its own. `buffers` has the memory for the block.
+    fn read_block(
+        &self,
+        layout: Layout,
+        index: u64,
+        buffers: &BufferPool,
+    ) -> JoinHandle<io::Result<HashedBlock>>;
+}
+
+/// The bytes of a block, and their hash.
+#[derive(Debug)]
+pub struct HashedBlock {
+    /// The hash.
+    pub hash: BlockHash,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl BlockSource for Arc<BlockFile> {
+    fn read_block(
+        &self,
+        layout: Layout,
+        index: u64,
+        buffers: &BufferPool,
+    ) -> JoinHandle<io::Result<HashedBlock>> {
+        let (disk, buffers) = (Self::clone(self), buffers.clone());
+        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
+        spawn_blocking(move || {
+            let mut block = buffers.block(length);
+            disk.read(layout, index, &mut block)?;
+            let hash = hash_block(layout, index, block.as_ref());
+            Ok(HashedBlock { hash, bytes: Bytes::from_owner(block) })
+        })
+    }
+}
+
 /// The progress of a transfer, in bytes of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendProgress {
@@ -88,21 +126,20 @@ pub enum SendProgress {
 /// # Cancel safety
 /// Not cancel safe: the stream is left as after an error.
 pub async fn send(
-    disk: Arc<BlockFile>,
+    source: impl BlockSource,
     layout: Layout,
     (blocks, filter): (Vec<Range<u64>>, &mut impl BlockFilter),
     sink: &mut impl ByteSink,
     mut progress: impl FnMut(SendProgress),
 ) -> Result<(), SendError> {
-    let mut reader = BlockReader::new(disk, layout, blocks);
+    let mut reader = BlockReader::new(source, layout, blocks);
     let mut sink = StallDetectingSink { sink, stalls: StallDetector::default() };
-    while let Some((index, hash, block)) = reader.next().await? {
+    while let Some((index, HashedBlock { hash, mut bytes })) = reader.next().await? {
         if !filter.wants(index, hash).await? {
             progress(SendProgress::Kept(layout.length_of(index)));
             continue;
         }
         sink.write_all(header(BlockHeader::Block(index))).await?;
-        let mut bytes = Bytes::from_owner(block);
         while !bytes.is_empty() {
             let piece = bytes.split_to(PIECE_BYTES.min(bytes.len()));
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -135,44 +172,34 @@ impl<S: ByteSink> StallDetectingSink<'_, S> {
 }
 
 /// Reads and hashes blocks, some of them ahead, and returns them in order.
-struct BlockReader<I> {
-    disk: Arc<BlockFile>,
+struct BlockReader<S, I> {
+    source: S,
     layout: Layout,
     left: I,
     buffers: BufferPool,
-    reading: VecDeque<JoinHandle<io::Result<(u64, BlockHash, BlockBuffer)>>>,
+    reading: VecDeque<(u64, JoinHandle<io::Result<HashedBlock>>)>,
 }
 
-impl<I: Iterator<Item = u64>> BlockReader<I> {
-    async fn next(&mut self) -> Result<Option<(u64, BlockHash, BlockBuffer)>, SendError> {
+impl<S: BlockSource, I: Iterator<Item = u64>> BlockReader<S, I> {
+    async fn next(&mut self) -> Result<Option<(u64, HashedBlock)>, SendError> {
         while self.reading.len() < BLOCKS_AHEAD
             && let Some(index) = self.left.next()
         {
-            let reading = self.read(index);
-            self.reading.push_back(reading);
+            let reading = self.source.read_block(self.layout, index, &self.buffers);
+            self.reading.push_back((index, reading));
         }
-        let Some(first) = self.reading.pop_front() else { return Ok(None) };
-        joined(first).await.map(Some).map_err(|error| match error.kind() {
+        let Some((index, first)) = self.reading.pop_front() else { return Ok(None) };
+        joined(first).await.map(|block| Some((index, block))).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => SendError::Shorter,
             _ => SendError::Read(error),
         })
     }
-
-    fn read(&self, index: u64) -> JoinHandle<io::Result<(u64, BlockHash, BlockBuffer)>> {
-        let (disk, layout, buffers) = (Arc::clone(&self.disk), self.layout, self.buffers.clone());
-        let length = usize::try_from(layout.length_of(index)).unwrap_or(BLOCK_LENGTH);
-        spawn_blocking(move || {
-            let mut block = buffers.block(length);
-            disk.read(layout, index, &mut block)?;
-            Ok((index, hash_block(layout, index, block.as_ref()), block))
-        })
-    }
 }
 
-impl BlockReader<std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
-    fn new(disk: Arc<BlockFile>, layout: Layout, blocks: Vec<Range<u64>>) -> Self {
+impl<S> BlockReader<S, std::iter::Flatten<std::vec::IntoIter<Range<u64>>>> {
+    fn new(source: S, layout: Layout, blocks: Vec<Range<u64>>) -> Self {
         let left = blocks.into_iter().flatten();
-        Self { disk, layout, left, buffers: BufferPool::of(layout), reading: VecDeque::new() }
+        Self { source, layout, left, buffers: BufferPool::of(layout), reading: VecDeque::new() }
     }
 }
 

@@ -77,7 +77,7 @@ async fn converse(
         progress.moved(bytes);
     };
     let received = receive(&mut stream, layout, to, answer.is_final(), told).await;
-    let Received { file: part, receiver: missing, digest } = received;
+    let Received { sink: part, receiver: missing, digest } = received;
     match digest {
         Ok(_) => answer.wait().await.map(|Done| (part, missing)),
         Err(error) => Err(answer.why(error, failed).await),

@@ -1,7 +1,6 @@
 //! Downloads: the block hashes of a file, and the requested blocks.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::command::{
@@ -9,7 +8,7 @@ use qchat_proto::command::{
 };
 use qchat_proto::file_stream::FileHeader;
 use qchat_proto::{BlockHash, BoundedVec, Digest, File, Refusal, frame, quic_codes};
-use qchat_transfer::{BlockFile, BlockFilter, Layout, OutgoingFile, SendError};
+use qchat_transfer::{BlockFilter, Layout, OutgoingFile, SendError};
 use quinn::{SendStream, VarInt};
 use tokio::time::timeout;
 
@@ -18,6 +17,7 @@ use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::{CommandError, CommandResult};
 use crate::error_chain::error_chain;
+use crate::files::{FileSource, OpenFile};
 
 /// How long the client may take to allow one more stream, and to read the rest of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -31,9 +31,8 @@ impl Handler for FileBlocks {
     async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<BlockPage> {
         let log = address(self.log, &caller.user);
         let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
-        let stored = context.state.file_store.open_file(&file.name, file.size).await;
-        let stored = stored.map_err(CommandError::failed)?;
-        let values = context.state.file_store.block_lists.get(&file, &stored).await?;
+        let OpenFile { hashes: values, .. } =
+            context.state.file_store.storage.open_file(&file).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
         Ok(BlockPage { file, values: BlockHashes::first_of(values.iter().copied()) })
@@ -62,11 +61,10 @@ impl Handler for Download {
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
         let slot = context.state.file_store.transfer_slot(&caller.user)?;
-        let stored = context.state.file_store.open_file(&file.name, file.size).await;
-        let stored = stored.map_err(CommandError::failed)?;
+        let OpenFile { source, hashes: values } =
+            context.state.file_store.storage.open_file(&file).await?;
         // Threads may read its blocks for a while after the session has ended.
-        stored.keep_guard(Arc::clone(&slot));
-        let values = context.state.file_store.block_lists.get(&file, &stored).await?;
+        source.keep_guard(slot);
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;
         let Ok(Ok(mut stream)) = opened else { return Err(Refusal::TransferFailed.into()) };
         let header = FileHeader { transfer: self.transfer };
@@ -75,7 +73,7 @@ impl Handler for Download {
         let sending = async {
             begin(&mut stream, header).await?;
             let outlet = context.windows.outgoing_file(&mut stream);
-            send(outlet, (stored, layout), (blocks, &mut checked)).await?;
+            send(outlet, (source, layout), (blocks, &mut checked)).await?;
             stream.finish().map_err(gone)
         };
         let sent = context.state.while_signed_in(&caller, sending).await;
@@ -150,11 +148,11 @@ async fn begin(stream: &mut SendStream, header: FileHeader) -> CommandResult<()>
 /// Sends the undamaged blocks.
 async fn send(
     mut outlet: OutgoingFile<'_>,
-    (stored, layout): (Arc<BlockFile>, Layout),
+    (source, layout): (FileSource, Layout),
     (blocks, checked): (Vec<Range<u64>>, &mut CheckedBlocks),
 ) -> CommandResult<()> {
     let what = (blocks, &mut *checked);
-    let sent = qchat_transfer::send(stored, layout, what, &mut outlet, |_| ()).await;
+    let sent = qchat_transfer::send(source, layout, what, &mut outlet, |_| ()).await;
     sent.map_err(|error| match error {
         SendError::Read(_) | SendError::Shorter => CommandError::failed(error),
         error => {

@@ -3,14 +3,11 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_proto::command::BlockHashes;
 use qchat_proto::{BlockHash, Refusal, quic_codes};
-use qchat_transfer::{
-    BlockReceiver, ExpectedStream, IncomingFile, Layout, PartialFile, ReceiveError, Received,
-};
+use qchat_transfer::{BlockReceiver, ExpectedStream, IncomingFile, Layout, ReceiveError, Received};
 use quinn::{RecvStream, VarInt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -21,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::CommandContext;
 use crate::error::{CommandError, CommandResult};
 use crate::error_chain::error_chain;
-use crate::fs::{blocking, free_bytes};
+use crate::files::{OpenUpload, Storage};
 
 /// How long the client may take to open the file's stream, and to finish it.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -40,7 +37,7 @@ pub(super) struct FileReceiver {
 
 /// A complete file with the right digest, not synced yet.
 pub(super) struct ReceivedFile {
-    pub(super) part: PartialFile,
+    pub(super) upload: OpenUpload,
     pub(super) hashes: Vec<BlockHash>,
 }
 
@@ -58,13 +55,13 @@ struct ReceivedHashes {
 /// that is demanded at the beginning, so it is reached only if other programs fill the disk.
 #[derive(Debug)]
 struct FreeSpaceCheck {
-    folder: PathBuf,
+    storage: Storage,
     floor: u64,
 }
 
 impl FreeSpaceCheck {
     fn check(&self) -> Result<(), ReceiveError> {
-        match free_bytes(&self.folder) {
+        match self.storage.free_bytes() {
             Ok(free) if free < self.floor / 2 => {
                 Err(ReceiveError::Write(io::ErrorKind::StorageFull.into()))
             }
@@ -99,21 +96,19 @@ impl FileReceiver {
     pub(super) async fn receive(
         &self,
         context: &mut CommandContext,
-        (part, kept): (PartialFile, u64),
+        (upload, kept): (OpenUpload, u64),
         mut waiting: ExpectedStream<RecvStream>,
     ) -> CommandResult<ReceivedFile> {
-        let (part, hashes) = self.report_hashes(context, part, kept).await?;
+        let (upload, hashes) = self.report_hashes(context, upload, kept).await?;
         let stream = async { timeout(STREAM_TIME_MAX, waiting.stream()).await.ok().flatten() };
         let stream = self.superseded.run_until_cancelled(stream).await.flatten();
         let mut stream = stream.ok_or(Refusal::TransferFailed)?;
-        let free_space = FreeSpaceCheck {
-            folder: context.state.file_store.folder().to_owned(),
-            floor: self.floor,
-        };
+        let free_space =
+            FreeSpaceCheck { storage: context.state.file_store.storage.clone(), floor: self.floor };
         let next = u64::try_from(hashes.len()).unwrap_or(u64::MAX);
         let hashes = ReceivedHashes { list: hashes, next, received_blocks: 0, free_space };
         let receiving = context.windows.incoming_file();
-        let received = self.take(&mut stream, &receiving, part, hashes).await;
+        let received = self.take(&mut stream, &receiving, upload, hashes).await;
         drop(receiving);
         if received.is_err() {
             // Fails only if the client has ended the stream before.
@@ -126,14 +121,14 @@ impl FileReceiver {
     async fn report_hashes(
         &self,
         context: &mut CommandContext,
-        part: PartialFile,
+        upload: OpenUpload,
         kept: u64,
-    ) -> CommandResult<(PartialFile, Vec<BlockHash>)> {
+    ) -> CommandResult<(OpenUpload, Vec<BlockHash>)> {
         let (layout, superseded) = (self.layout, self.superseded.clone());
         let (sender, mut batches) = mpsc::channel(4);
         let reading = spawn_blocking(move || {
             let mut batch = Vec::new();
-            let read = part.hash_blocks(layout, 0..kept, |index, hash| {
+            let read = upload.hash_kept(layout, kept, |index, hash| {
                 batch.push(hash);
                 let is_full = batch.len() == HASHES_PER_REPORT || index.saturating_add(1) == kept;
                 let was_taken =
@@ -143,16 +138,16 @@ impl FileReceiver {
                     false => ControlFlow::Break(()),
                 }
             });
-            read.map(|()| part)
+            read.map(|()| upload)
         });
         let mut all = Vec::new();
         while let Some(batch) = batches.recv().await {
             all.extend_from_slice(&batch);
             context.send_opening(&BlockHashes::first_of(batch)).await?;
         }
-        let part = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
+        let upload = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
         match u64::try_from(all.len()) == Ok(kept) {
-            true => Ok((part, all)),
+            true => Ok((upload, all)),
             false => Err(Refusal::TransferFailed.into()),
         }
     }
@@ -161,15 +156,15 @@ impl FileReceiver {
         &self,
         stream: &mut RecvStream,
         receiving: &IncomingFile,
-        part: PartialFile,
+        upload: OpenUpload,
         hashes: ReceivedHashes,
     ) -> CommandResult<ReceivedFile> {
         let (kept, stop) = (hashes.list.len(), self.superseded.cancelled());
-        let to = (part, hashes);
+        let to = (upload, hashes);
         let progress = |bytes| receiving.received(bytes);
         let received = qchat_transfer::receive(stream, self.layout, to, stop, progress).await;
         let Received {
-            file: part,
+            sink: upload,
             receiver: ReceivedHashes { list: hashes, received_blocks, .. },
             digest,
         } = received;
@@ -186,21 +181,14 @@ impl FileReceiver {
         let is_whole = u64::try_from(hashes.len()) == Ok(of);
         if !is_whole || qchat_transfer::file_digest(&hashes) != announced {
             // No block is known to be right.
-            remove_part(part).await;
+            upload.discard().await;
             return Err(interrupted("the digest is that of another content"));
         }
         match timeout(STREAM_TIME_MAX, stream_end(stream)).await {
-            Ok(Ok(())) => Ok(ReceivedFile { part, hashes }),
+            Ok(Ok(())) => Ok(ReceivedFile { upload, hashes }),
             Ok(Err(error)) => Err(interrupted(&error_chain(&error))),
             Err(_) => Err(interrupted("the stream does not end")),
         }
-    }
-}
-
-/// Removes a partial file that no upload needs. If that fails, the cleanup task removes it later.
-pub(super) async fn remove_part(part: PartialFile) {
-    if let Err(error) = blocking(move || part.remove()).await {
-        tracing::debug!(%error, "a partial file was not removed");
     }
 }
 

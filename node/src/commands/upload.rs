@@ -9,14 +9,14 @@ use std::sync::Arc;
 use qchat_proto::command::{Upload, UploadOpening};
 use qchat_proto::limits::FILE_BYTES_MAX;
 use qchat_proto::{BlockHash, Body, File, Message, Refusal, StoredName, UserName};
-use qchat_transfer::{Layout, PartialFile};
+use qchat_transfer::Layout;
 
-use super::receive_file::{FileReceiver, ReceivedFile, remove_part};
+use super::receive_file::{FileReceiver, ReceivedFile};
 use crate::auth::SignedIn;
 use crate::clock;
 use crate::connection::{CommandContext, Handler, Scheduling};
-use crate::error::{CommandError, CommandResult};
-use crate::files::{UploadGuard, UploadKey};
+use crate::error::CommandResult;
+use crate::files::{OpenUpload, Posted, UploadGuard, UploadKey};
 use crate::limits::cost;
 use crate::live::Topic;
 use crate::state::ServerState;
@@ -74,16 +74,16 @@ impl OfferedFile {
         guard.check_disk(*size, context.state.limits.free_bytes_min).await?;
         let waiting = context.pending_streams.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);
-        let (part, kept) =
-            context.state.file_store.open_partial(guard, layout, Arc::clone(&slot)).await?;
+        let storage = &context.state.file_store.storage;
+        let (partial, kept) = storage.open_upload(guard.key(), layout, Arc::clone(&slot)).await?;
         context.send_opening(&UploadOpening::SendFile { kept }).await?;
         let floor = context.state.limits.free_bytes_min;
         let receiver = FileReceiver { layout, superseded: guard.superseded.clone(), floor };
         let state = Arc::clone(&context.state);
-        let receiving = receiver.receive(context, (part, kept), waiting);
-        let ReceivedFile { part, hashes } = state.while_signed_in(caller, receiving).await?;
-        let (part, file) = self.store_file(context, part, hashes).await?;
-        self.send_message(context, part, file).await
+        let receiving = receiver.receive(context, (partial, kept), waiting);
+        let ReceivedFile { upload, hashes } = state.while_signed_in(caller, receiving).await?;
+        let (upload, file) = self.store_file(context, upload, hashes).await?;
+        self.send_message(context, upload, file).await
     }
 
     /// The file that an earlier attempt with this id has stored.
@@ -100,40 +100,35 @@ impl OfferedFile {
     async fn store_file(
         &self,
         context: &CommandContext,
-        part: PartialFile,
+        upload: OpenUpload,
         hashes: Vec<BlockHash>,
-    ) -> CommandResult<(PartialFile, File)> {
+    ) -> CommandResult<(OpenUpload, File)> {
         let Upload { name: original, size, .. } = self.upload.clone();
         let digest = qchat_transfer::file_digest(&hashes);
-        let finished =
-            context.state.file_store.finish(part, hashes, (clock::now(), original.name())).await;
-        let (part, name) = finished.map_err(CommandError::failed)?;
-        Ok((part, File { name, original, size, digest }))
+        let (storage, named) = (&context.state.file_store.storage, (clock::now(), original.name()));
+        let (upload, name) = storage.finish(upload, hashes, named).await?;
+        Ok((upload, File { name, original, size, digest }))
     }
 
-    /// Sends the message of the file. If that is refused, the stored file is removed. The partial file is
+    /// Sends the message of the file. If that is refused, the stored file is removed. The partial upload is
     /// removed if no later attempt needs it.
     async fn send_message(
         &self,
         context: &CommandContext,
-        part: PartialFile,
+        upload: OpenUpload,
         file: File,
     ) -> CommandResult<Message> {
         let name = file.name.clone();
-        let posted = self.post(context, file).await;
-        let has_message = match &posted {
-            Ok(message) => is_message_of(message, &name),
-            // A commit that failed may be durable all the same.
-            Err(CommitError::Unknown(_)) => true,
-            Err(_) => false,
+        let sent = self.post(context, file).await;
+        let posted = match &sent {
+            Ok(message) if is_message_of(message, &name) => Posted::Sent,
+            Ok(_) => Posted::SentEarlier,
+            Err(CommitError::Refused(_)) => Posted::Refused,
+            Err(CommitError::Failed(_)) => Posted::Failed,
+            Err(CommitError::Unknown(_)) => Posted::Unknown,
         };
-        if !has_message {
-            context.state.file_store.remove(&name).await;
-        }
-        if matches!(posted, Ok(_) | Err(CommitError::Refused(_))) {
-            remove_part(part).await;
-        }
-        Ok(posted?)
+        context.state.file_store.storage.settle(upload, &name, posted).await;
+        Ok(sent?)
     }
 
     async fn post(&self, context: &CommandContext, file: File) -> Result<Message, CommitError> {

@@ -5,19 +5,18 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use qchat_proto::Refusal;
-use qchat_transfer::PartialFile;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{CommandError, CommandResult};
+use crate::files::storage::Storage;
 use crate::files::upload_key::UploadKey;
-use crate::fs::{blocking, free_bytes};
+use crate::fs::blocking;
 use crate::lock::lock;
 
 /// The most partial uploads of one user. A new upload replaces the oldest resting one.
@@ -29,7 +28,7 @@ const TAKEOVER_TIME_MAX: Duration = Duration::from_secs(30);
 /// All known partial uploads. Clones share the state.
 #[derive(Debug, Clone)]
 pub(crate) struct PartialUploads {
-    folder: PathBuf,
+    storage: Storage,
     uploads: Arc<Mutex<HashMap<UploadKey, PartialUpload>>>,
 }
 
@@ -55,7 +54,7 @@ enum UploadState {
     },
 }
 
-/// The right of one transfer to use a partial file. After the drop, the bytes on the disk count against the quota.
+/// The right of one transfer to use a partial file. After the drop, the bytes that are there count against the quota.
 #[derive(Debug)]
 pub(crate) struct UploadGuard {
     uploads: PartialUploads,
@@ -65,9 +64,9 @@ pub(crate) struct UploadGuard {
 }
 
 impl PartialUploads {
-    /// The partial uploads in `folder`, none of which is known yet.
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), uploads: Arc::default() }
+    /// The partial uploads in a storage, none of which is known yet.
+    pub(crate) fn of(storage: Storage) -> Self {
+        Self { storage, uploads: Arc::default() }
     }
 
     /// Acquires a partial upload, if necessary from an older transfer.
@@ -145,22 +144,21 @@ impl PartialUploads {
             let uploads = self.uploads();
             let others =
                 uploads.iter().filter(|(other, upload)| *other != key && !upload.is_resting());
-            others.map(|(other, upload)| (other.to_string(), upload.bytes)).collect()
+            others.map(|(other, upload)| (other.clone(), upload.bytes)).collect()
         };
-        let missing = active.into_iter().map(|(name, bytes)| {
-            bytes.saturating_sub(file_bytes(&PartialFile::path(&self.folder, &name)))
-        });
+        let missing =
+            active.into_iter().map(|(key, bytes)| bytes.saturating_sub(self.present(&key)));
         missing.fold(0, u64::saturating_add)
+    }
+
+    /// The bytes of an upload that are there.
+    fn present(&self, key: &UploadKey) -> u64 {
+        self.storage.present(key).map_or(0, |(bytes, _)| bytes)
     }
 
     fn uploads(&self) -> MutexGuard<'_, HashMap<UploadKey, PartialUpload>> {
         lock(&self.uploads)
     }
-}
-
-/// The length of a file; 0 if there is none.
-fn file_bytes(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 impl PartialUpload {
@@ -186,11 +184,6 @@ impl UploadGuard {
     /// The key of the upload.
     pub(crate) fn key(&self) -> &UploadKey {
         &self.key
-    }
-
-    /// The path of the partial file, which may not exist.
-    pub(crate) fn path(&self) -> PathBuf {
-        PartialFile::path(&self.uploads.folder, &self.key.to_string())
     }
 
     /// Reserves `size` bytes of the user's quota, if the user's finished files have `used` bytes. The user's other
@@ -238,10 +231,10 @@ impl UploadGuard {
     /// # Errors
     /// [`Refusal::NoRoomForFile`].
     pub(crate) async fn check_disk(&self, size: u64, floor: u64) -> Result<(), Refusal> {
-        let (uploads, key, path) = (self.uploads.clone(), self.key.clone(), self.path());
+        let (uploads, key) = (self.uploads.clone(), self.key.clone());
         let space = blocking(move || {
-            let free = free_bytes(&uploads.folder)?;
-            Ok((free.saturating_sub(uploads.missing_of_others(&key)), file_bytes(&path)))
+            let free = uploads.storage.free_bytes()?;
+            Ok((free.saturating_sub(uploads.missing_of_others(&key)), uploads.present(&key)))
         });
         // If the file system does not answer, a write will report the full disk.
         let Ok((free, written)) = space.await else { return Ok(()) };
@@ -271,29 +264,25 @@ impl UploadGuard {
 
     /// Removes the partial file, which then counts no more.
     async fn remove(self) -> io::Result<()> {
-        let path = self.path();
-        match blocking(move || std::fs::remove_file(path)).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
+        self.uploads.storage.remove_upload(&self.key).await
     }
 }
 
-/// Counts the bytes on the disk from now on, and passes the partial file to the waiting transfer.
+/// Counts the bytes that are there from now on, and passes the partial upload to the waiting transfer.
 impl Drop for UploadGuard {
     fn drop(&mut self) {
-        let metadata = std::fs::metadata(self.path());
+        let present = self.uploads.storage.present(&self.key);
         let mut uploads = self.uploads.uploads();
         let Some(upload) = uploads.get_mut(&self.key) else { return };
-        match &metadata {
-            Ok(metadata) => {
-                upload.bytes = metadata.len();
-                upload.touched = metadata.modified().unwrap_or(upload.touched);
+        match present {
+            Some((bytes, touched)) => {
+                upload.bytes = bytes;
+                upload.touched = touched;
             }
-            Err(_) => upload.bytes = 0,
+            None => upload.bytes = 0,
         }
         let Some(waiting) = upload.rest() else {
-            if metadata.is_err() {
+            if present.is_none() {
                 uploads.remove(&self.key);
             }
             return;

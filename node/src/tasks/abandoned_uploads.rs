@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use qchat_transfer::{PartialFile, PartialFileEntry};
 
 use crate::error_chain::error_chain;
-use crate::files::UploadKey;
+use crate::files::{Storage, UploadKey};
 use crate::fs::blocking;
 use crate::state::ServerState;
 
@@ -16,7 +16,8 @@ const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);
 /// Removes partial files that are old or whose message exists. The others count against their senders' quotas
 /// from now on.
 pub(crate) async fn collect(state: &ServerState) {
-    let folder = state.file_store.folder().to_owned();
+    let Storage::Folder(folder) = &state.file_store.storage;
+    let folder = folder.path().to_owned();
     match blocking(move || PartialFile::list(&folder)).await {
         Ok(leftovers) => {
             for leftover in leftovers {

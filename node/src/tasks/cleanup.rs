@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use crate::clock;
 use crate::error_chain::error_chain;
+use crate::files::{Storage, UploadFolder};
 use crate::state::ServerState;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::FileStatus;
@@ -28,14 +29,14 @@ pub(crate) async fn run(state: Arc<ServerState>) {
     let keep = state.limits.keep_files;
     let interval = keep.map_or(ROUND_INTERVAL_MAX, |keep| keep / 10);
     let interval = interval.clamp(ROUND_INTERVAL_MIN, ROUND_INTERVAL_MAX);
-    let collect = state.file_store.is_bound_to_store();
-    if !collect {
+    let Storage::Folder(folder) = &state.file_store.storage;
+    if !folder.is_bound_to_store() {
         tracing::warn!(
             "the upload folder was filled by another store: files without a message stay"
         );
     }
     while !state.stopping.is_cancelled() {
-        if let Err(error) = clean(&state, keep, collect).await {
+        if let Err(error) = clean(&state, folder, keep).await {
             tracing::warn!(error = error_chain(&*error), "the upload folder could not be cleaned");
         }
         abandoned_uploads::collect(&state).await;
@@ -48,10 +49,10 @@ type CleanupError = Box<dyn std::error::Error + Send + Sync>;
 /// Cleans the folder once, some files at a time.
 async fn clean(
     state: &ServerState,
+    folder: &UploadFolder,
     keep: Option<Duration>,
-    collect: bool,
 ) -> Result<(), CleanupError> {
-    let mut chunks = state.file_store.names();
+    let mut chunks = folder.names();
     while let Some(names) = chunks.recv().await {
         let names = names?;
         let now = clock::now();
@@ -63,13 +64,13 @@ async fn clean(
             picked.map(|(name, _)| name.clone()).collect()
         };
         let kept_long_enough = |name: &StoredName| keep.is_some_and(|keep| is_old(name, keep));
-        expire(state, now, pick(&|name, is| is == FileStatus::Kept && kept_long_enough(name)))
-            .await?;
+        let expired = pick(&|name, is| is == FileStatus::Kept && kept_long_enough(name));
+        expire(state, folder, (now, expired)).await?;
         // A server that was killed between the change and the removal leaves expired files.
-        remove(state, "expired", pick(&|_, is| is == FileStatus::Expired)).await;
-        if collect {
+        remove(folder, "expired", pick(&|_, is| is == FileStatus::Expired)).await;
+        if folder.is_bound_to_store() {
             let orphans = pick(&|name, is| is == FileStatus::Unknown && is_old(name, ORPHAN_AGE));
-            remove(state, "sent in no message", orphans).await;
+            remove(folder, "sent in no message", orphans).await;
         }
     }
     Ok(())
@@ -78,20 +79,20 @@ async fn clean(
 /// Records the expiry in the store before the files are removed.
 async fn expire(
     state: &ServerState,
-    at: Timestamp,
-    names: Vec<StoredName>,
+    folder: &UploadFolder,
+    (at, names): (Timestamp, Vec<StoredName>),
 ) -> Result<(), CleanupError> {
     if names.is_empty() {
         return Ok(());
     }
     state.store.commit(ExpireFiles { names: names.clone(), at }).await?;
-    remove(state, "expired", names).await;
+    remove(folder, "expired", names).await;
     Ok(())
 }
 
-async fn remove(state: &ServerState, reason: &str, names: Vec<StoredName>) {
+async fn remove(folder: &UploadFolder, reason: &str, names: Vec<StoredName>) {
     for name in names {
         tracing::info!(%name, reason, "removing a file");
-        state.file_store.remove(&name).await;
+        folder.remove(&name).await;
     }
 }

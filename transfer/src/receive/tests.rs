@@ -48,7 +48,7 @@ impl Case {
             .unwrap()
     }
 
-    async fn receive(&self, stream: &[u8]) -> Received<Hashes> {
+    async fn receive(&self, stream: &[u8]) -> Received<PartialFile, Hashes> {
         let to = (self.part(), Hashes::default());
         receive(&mut &stream[..], self.layout, to, pending(), |_| ()).await
     }

@@ -1,7 +1,9 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
-use qchat_proto::ClientId;
+use qchat_proto::{BlockHash, ClientId, Timestamp};
+use qchat_transfer::Layout;
 
 use super::*;
 use crate::files::upload_key::UploadKey;
@@ -27,7 +29,9 @@ async fn only_the_user_of_the_server_can_read_its_files() {
         file_store
     };
     let (name, hashes) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockHash([0; 32]); 2]);
-    open().await.block_lists.save(&name, hashes).await.unwrap();
+    let file_store = open().await;
+    let Storage::Folder(folder) = &file_store.storage;
+    folder.block_lists().save(&name, hashes).await.unwrap();
     let made = modes_of_others(&data);
     assert!(made.len() >= 4 && made.iter().all(|(_, mode)| *mode == 0), "{made:?}");
     // The modes of files from an earlier version.
@@ -49,10 +53,11 @@ async fn files_of_the_same_millisecond_get_names_of_their_own() {
         let key = UploadKey { user: "alice".parse().unwrap(), id: ClientId([id; 16]) };
         let upload = file_store.partial_uploads.acquire(key).await.unwrap();
         let slot = file_store.transfer_slot(&upload.key().user).unwrap();
-        let (partial, kept) = file_store.open_partial(&upload, Layout::of(0), slot).await.unwrap();
+        let (partial, kept) =
+            file_store.storage.open_upload(upload.key(), Layout::of(0), slot).await.unwrap();
         assert_eq!(kept, 0);
-        let (_, name) =
-            file_store.finish(partial, Vec::new(), (at, &"a.txt".into())).await.unwrap();
+        let named = (at, &"a.txt".into());
+        let (_, name) = file_store.storage.finish(partial, Vec::new(), named).await.unwrap();
         names.push(name.to_string());
     }
     assert_eq!(names, ["1763833207123_a.txt", "1763833207124_a.txt"]);
@@ -69,7 +74,8 @@ async fn a_transfer_keeps_its_slot_while_a_thread_has_its_partial_file() {
         let upload = file_store.partial_uploads.acquire(key).await.unwrap();
         let slot = file_store.transfer_slot(&alice).unwrap();
         // The guard and the handler's slot are dropped at the end of each turn of the loop.
-        partial_files.push(file_store.open_partial(&upload, Layout::of(1), slot).await.unwrap());
+        let opened = file_store.storage.open_upload(upload.key(), Layout::of(1), slot).await;
+        partial_files.push(opened.unwrap());
     }
     assert!(matches!(file_store.transfer_slot(&alice), Err(Refusal::TooManyAtOnce(16))));
     partial_files.pop();

@@ -1,9 +1,28 @@
 //! Takeover and quota of partial uploads.
 
+use std::path::{Path, PathBuf};
+
 use qchat_proto::ClientId;
+use qchat_transfer::{DiskPriority, PartialFile};
 
 use super::*;
 use crate::error::CommandError;
+use crate::files::folder::UploadFolder;
+
+/// The partial uploads in a folder, beside which the block lists are.
+fn uploads_in(path: &Path) -> PartialUploads {
+    let folder = UploadFolder::open(path, &path.join("data"), &DiskPriority::default());
+    PartialUploads::of(Storage::Folder(folder.unwrap()))
+}
+
+fn folder(uploads: &PartialUploads) -> &UploadFolder {
+    let Storage::Folder(folder) = &uploads.storage;
+    folder
+}
+
+fn path(guard: &UploadGuard) -> PathBuf {
+    folder(&guard.uploads).partial_path(&guard.key)
+}
 
 fn key(user: &str, id: u8) -> UploadKey {
     UploadKey { user: user.parse().unwrap(), id: ClientId([id; 16]) }
@@ -12,8 +31,8 @@ fn key(user: &str, id: u8) -> UploadKey {
 /// Creates a resting upload of `bytes` bytes. The smaller its id, the longer it has rested.
 async fn resting(uploads: &PartialUploads, user: &str, id: u8, bytes: usize) {
     let guard = uploads.acquire(key(user, id)).await.unwrap();
-    std::fs::write(guard.path(), vec![0; bytes]).unwrap();
-    let file = std::fs::File::options().write(true).open(guard.path()).unwrap();
+    std::fs::write(path(&guard), vec![0; bytes]).unwrap();
+    let file = std::fs::File::options().write(true).open(path(&guard)).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(id.into())).unwrap();
 }
 
@@ -25,8 +44,11 @@ fn refusal<T>(result: CommandResult<T>) -> Refusal {
 }
 
 fn partial_files(uploads: &PartialUploads) -> Vec<String> {
-    let mut names: Vec<_> =
-        PartialFile::list(&uploads.folder).unwrap().into_iter().map(|part| part.name).collect();
+    let mut names: Vec<_> = PartialFile::list(folder(uploads).path())
+        .unwrap()
+        .into_iter()
+        .map(|part| part.name)
+        .collect();
     names.sort();
     names
 }
@@ -34,7 +56,7 @@ fn partial_files(uploads: &PartialUploads) -> Vec<String> {
 #[tokio::test]
 async fn a_newer_transfer_takes_over_a_partial_upload() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let first = uploads.acquire(key("alice", 1)).await.unwrap();
     let taking = acquiring(&uploads, key("alice", 1));
     first.superseded.cancelled().await;
@@ -63,7 +85,7 @@ fn is_waiting(uploads: &PartialUploads, key: &UploadKey) -> bool {
 #[tokio::test]
 async fn only_the_newest_waiting_transfer_takes_over() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let key = key("alice", 1);
     let first = uploads.acquire(key.clone()).await.unwrap();
     let older = acquiring(&uploads, key.clone());
@@ -82,7 +104,7 @@ async fn only_the_newest_waiting_transfer_takes_over() {
 #[tokio::test]
 async fn a_transfer_that_gives_up_waiting_leaves_the_partial_upload_free() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let key = key("alice", 1);
     let first = uploads.acquire(key.clone()).await.unwrap();
     let waiting = acquiring(&uploads, key.clone());
@@ -99,7 +121,7 @@ async fn a_transfer_that_gives_up_waiting_leaves_the_partial_upload_free() {
 #[tokio::test]
 async fn active_and_resting_uploads_count_against_the_quota() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let first = uploads.acquire(key("alice", 1)).await.unwrap();
     first.reserve(4, 2, Some(10)).await.unwrap();
     let second = uploads.acquire(key("alice", 2)).await.unwrap();
@@ -108,7 +130,7 @@ async fn active_and_resting_uploads_count_against_the_quota() {
     let bob = uploads.acquire(key("bob", 1)).await.unwrap();
     bob.reserve(10, 0, Some(10)).await.unwrap();
     // The transfer is cut, and three bytes stay.
-    std::fs::write(first.path(), "abc").unwrap();
+    std::fs::write(path(&first), "abc").unwrap();
     drop(first);
     second.reserve(5, 2, Some(10)).await.unwrap();
     assert_eq!(partial_files(&uploads), [key("alice", 1).to_string()]);
@@ -119,7 +141,7 @@ async fn active_and_resting_uploads_count_against_the_quota() {
 #[tokio::test]
 async fn resting_uploads_are_removed_only_if_this_makes_enough_space() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     resting(&uploads, "alice", 1, 4).await;
     resting(&uploads, "alice", 2, 4).await;
     resting(&uploads, "bob", 3, 4).await;
@@ -141,7 +163,7 @@ async fn resting_uploads_are_removed_only_if_this_makes_enough_space() {
 #[tokio::test]
 async fn a_user_has_a_bounded_number_of_partial_uploads() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let max = u8::try_from(UPLOADS_OF_USER_MAX).unwrap();
     for id in 0..max {
         resting(&uploads, "alice", id, 1).await;
@@ -160,12 +182,12 @@ async fn a_user_has_a_bounded_number_of_partial_uploads() {
 #[tokio::test]
 async fn a_partial_file_that_cannot_be_removed_fails_the_upload_that_needs_its_space() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = PartialUploads::new(folder.path());
+    let uploads = uploads_in(folder.path());
     let soon = Duration::from_secs(5);
     // A folder in the place of the file cannot be removed as a file.
     let immovable = async |id| {
         let guard = uploads.acquire(key("alice", id)).await.unwrap();
-        std::fs::create_dir(guard.path()).unwrap();
+        std::fs::create_dir(path(&guard)).unwrap();
         drop(guard);
         uploads.uploads().get_mut(&key("alice", id)).unwrap().bytes = 4;
     };
