@@ -7,6 +7,7 @@
 )]
 
 mod accounts;
+mod cluster;
 mod failures;
 mod files;
 mod harness;
