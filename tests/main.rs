@@ -16,5 +16,6 @@ mod messages;
 mod prompt;
 mod repository;
 mod server;
+mod several_servers;
 
 mod corpus;

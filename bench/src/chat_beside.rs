@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use qchat_client::{Address, Body, Client, Log, Progress, TransferEvent};
+use qchat_client::{Address, Body, Client, Log, Progress, ServerAddress, TransferEvent};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::interval;
@@ -88,7 +88,8 @@ async fn sign_in(
     address: std::net::SocketAddr,
     person: &Person,
 ) -> anyhow::Result<Client> {
-    let client = Client::connect(&address.to_string().parse()?, server.trust()).await?;
+    let client =
+        Client::connect(&address.to_string().parse::<ServerAddress>()?, server.trust()).await?;
     client.resume(person.token.clone()).await?;
     Ok(client)
 }

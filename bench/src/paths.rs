@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use qchat_client::{Body, Client, Log, Progress};
+use qchat_client::{Body, Client, Log, Progress, ServerAddress};
 
 use crate::figures::{Report, Row, float, median};
 use crate::people::{Person, in_time};
@@ -131,7 +131,7 @@ impl Traveller<'_> {
     /// A new connection, with no measurement of its path yet.
     async fn connect(&self, link: &Link) -> anyhow::Result<(Client, Relay)> {
         let relay = Relay::over(link, self.server.address).await?;
-        let address = relay.address.to_string().parse()?;
+        let address: ServerAddress = relay.address.to_string().parse()?;
         let client = Client::connect(&address, self.server.trust()).await?;
         client.resume(self.alice.token.clone()).await?;
         Ok((client, relay))

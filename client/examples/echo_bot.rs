@@ -13,13 +13,13 @@ use anyhow::Context;
 use qchat_client::proto::ClientId;
 use qchat_client::{
     Address, Beginning, Body, CallError, Client, CursorFile, Cursors, Follower, Message, Password,
-    PinFile, Reconnect, Refusal, ServerAddress, SessionToken, Trust, Unknown, UserName,
+    PinFile, Reconnect, Refusal, ServerAddresses, SessionToken, Trust, Unknown, UserName,
 };
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let server = args().nth(1).or(var("QCHAT_SERVER").ok()).unwrap_or("localhost:4433".into());
-    let (server, trust) = (server.parse::<ServerAddress>()?, trust()?);
+    let (server, trust) = (server.parse::<ServerAddresses>()?, trust()?);
     let client = Client::connect(&server, trust.clone()).await?;
     let user = var("QCHAT_USER").context("QCHAT_USER names the bot")?.parse()?;
     let password = var("QCHAT_PASSWORD").context("QCHAT_PASSWORD is missing")?.try_into()?;

@@ -1,4 +1,6 @@
-//! The address of a server.
+//! The address of a server, and the addresses under which one server can be reached.
+
+mod list;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -19,10 +21,24 @@ pub struct ServerAddress {
     port: u16,
 }
 
-/// A text that is not the address of a server.
+pub use list::ServerAddresses;
+
+/// A text that is not the address of a server, or no list of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no server's address: write host:port, [::1]:4433, or a host alone")]
-pub struct AddressError(String);
+pub enum AddressError {
+    /// This is no address.
+    #[error("{0:?} is no server's address: write host:port, [::1]:4433, or a host alone")]
+    NoAddress(String),
+    /// Two commas of the list have nothing between them, or a comma is at one of its ends.
+    #[error("{0:?} has an empty part: write one comma between two addresses")]
+    EmptyPart(String),
+    /// The list has an address twice.
+    #[error("{0} stands twice in the list: write each address once")]
+    Twice(ServerAddress),
+    /// The list has more than 16 addresses.
+    #[error("the list has {0} addresses: write 16 at the most")]
+    TooMany(usize),
+}
 
 impl ServerAddress {
     /// The host: a name, or an IP address without brackets.
@@ -77,7 +93,7 @@ impl FromStr for ServerAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        Self::parse(text.trim()).ok_or_else(|| AddressError(text.to_owned()))
+        Self::parse(text.trim()).ok_or_else(|| AddressError::NoAddress(text.to_owned()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use qchat_proto::{ClientId, Command, Fingerprint, UserName};
 
 use crate::address::ServerAddress;
-use crate::connection::{Announcements, Connection};
+use crate::connection::{Announcements, Connection, Route};
 use crate::error::{CallError, NoAnswer, PinError};
 use crate::trust::KeyStatus;
 
@@ -21,7 +21,6 @@ use crate::trust::KeyStatus;
 #[derive(Clone)]
 pub struct Client {
     connection: Arc<Connection>,
-    server: ServerAddress,
     server_key: Fingerprint,
     /// Notes the server's next key, if the server is known by a pinned key.
     announcements: Option<Arc<Announcements>>,
@@ -33,14 +32,13 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(
         connection: Connection,
-        (server, server_key): (ServerAddress, Fingerprint),
+        server_key: Fingerprint,
         announcements: Option<Announcements>,
         key: KeyStatus,
         pin_error: Option<PinError>,
     ) -> Self {
         Self {
             connection: Arc::new(connection),
-            server,
             server_key,
             announcements: announcements.map(Arc::new),
             key,
@@ -66,7 +64,23 @@ impl Client {
 
     /// The address under which the server was reached.
     pub fn server(&self) -> &ServerAddress {
-        &self.server
+        self.route().server()
+    }
+
+    /// The address under which the server was reached, with the IP address of its name.
+    pub fn route(&self) -> &Route {
+        &self.connection.route
+    }
+
+    /// Whether the server may have other machines: it has several addresses, or its name stands for several.
+    pub fn has_others(&self) -> bool {
+        self.connection.has_others
+    }
+
+    /// Whether the server has said that it shuts down. Calls that were begun before may still be answered; make
+    /// others on a new connection.
+    pub fn is_draining(&self) -> bool {
+        self.connection.is_draining()
     }
 
     /// The key by which the server has proven its identity on this connection.
@@ -110,8 +124,7 @@ impl Client {
     /// Whether the server has ended the connection because nobody signed in on it for 10 s. This is no
     /// sign of trouble: a new connection can be made when it is needed.
     pub fn ended_unused(&self) -> bool {
-        let reason = self.connection.quic.close_reason();
-        reason.is_some_and(|reason| NoAnswer::from(reason) == NoAnswer::NobodySignedIn)
+        self.connection.end() == Some(NoAnswer::NobodySignedIn)
     }
 
     /// Waits until either side ends the connection.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
-use crate::address::ServerAddress;
+use crate::address::ServerAddresses;
 use crate::client::Client;
-use crate::connection::{Announcements, CONNECT_MAX, Connection, Purpose, dial, provider};
+use crate::connection::{
+    Announcements, CONNECT_MAX, Connection, Dial, Preference, Purpose, provider,
+};
 use crate::error::{ConnectError, PinError};
 use crate::trust::{KeyStatus, Rule, Trust};
 
 impl Client {
-    /// Connects, and checks the server's identity before a byte of the caller's is sent. Takes at most
+    /// Connects to the first of the server's addresses that answers, and checks the server's identity before a byte of the caller's is sent. Takes at most
     /// 30 s, and the pinning of a new server's key. Must be called within a tokio runtime.
     ///
     /// The server ends a connection on which nobody signs in for 10 s: connect right before you sign in.
@@ -21,8 +23,12 @@ impl Client {
     ///
     /// # Cancel safety
     /// Cancel safe: no connection remains. The key of a server met for the first time may be pinned.
-    pub async fn connect(server: &ServerAddress, trust: Trust) -> Result<Self, ConnectError> {
-        Self::connect_for(Purpose::Files, server, trust).await
+    pub async fn connect<S: Into<ServerAddresses> + Clone>(
+        server: &S,
+        trust: Trust,
+    ) -> Result<Self, ConnectError> {
+        let server = server.clone().into();
+        Self::connect_for(Purpose::Files, server, Preference::None, trust).await
     }
 
     /// Connects for messages alone: fewer bytes are sent, which matters on a slow path. A file would move more
@@ -33,35 +39,39 @@ impl Client {
     ///
     /// # Cancel safety
     /// As that of [`connect`](Self::connect).
-    pub async fn connect_to_talk(
-        server: &ServerAddress,
+    pub async fn connect_to_talk<S: Into<ServerAddresses> + Clone>(
+        server: &S,
         trust: Trust,
     ) -> Result<Self, ConnectError> {
-        Self::connect_for(Purpose::Talk, server, trust).await
+        let server = server.clone().into();
+        Self::connect_for(Purpose::Talk, server, Preference::None, trust).await
     }
 
     pub(crate) async fn connect_for(
         purpose: Purpose,
-        server: &ServerAddress,
+        server: ServerAddresses,
+        preference: Preference,
         trust: Trust,
     ) -> Result<Self, ConnectError> {
         let asked = server.clone();
         let rule = Arc::new(blocking(move || Rule::load(&asked, trust, &provider())).await?);
-        let dialled = dial(server, &rule, purpose, CONNECT_MAX).await?;
-        let presented = dialled.key;
+        let (asked, met) = (server.clone(), Arc::clone(&rule));
+        let dialled = Dial { server, preference, rule, purpose }.connect(CONNECT_MAX).await?;
+        let (presented, rule) = (dialled.key, Arc::clone(&met));
+        let address = dialled.route.server().clone();
         // Dropping it closes the connection, should the pinning fail.
         let connection = Connection::new(dialled);
-        let announcements = Announcements::for_rule(&rule, server, presented);
-        let (asked, met) = (server.clone(), Arc::clone(&rule));
-        let (key, pin_error) = match blocking(move || met.pin(&asked, presented)).await {
+        let announcements = Announcements::for_rule(&rule, &address, presented);
+        let shown_at = address.clone();
+        let pinned = blocking(move || met.pin(&asked, &shown_at, presented)).await;
+        let (key, pin_error) = match pinned {
             // A home that cannot be written is no reason not to talk.
             Err(ConnectError::Pins(error @ PinError::Write { .. })) => {
-                (KeyStatus::of(&rule, presented), Some(error))
+                (KeyStatus::of(&rule, &address, presented), Some(error))
             }
             pinned => (pinned?, None),
         };
-        let server = (server.clone(), presented);
-        Ok(Self::new(connection, server, announcements, key, pin_error))
+        Ok(Self::new(connection, presented, announcements, key, pin_error))
     }
 }
 

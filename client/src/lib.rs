@@ -2,11 +2,13 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use qchat_client::{Address, Client, PinFile, Trust, Unknown};
+//! use qchat_client::{Address, Client, PinFile, ServerAddresses, Trust, Unknown};
 //!
 //! let pins = PinFile::at("known_servers".into());
 //! let trust = Trust::Known { pins, unknown: Unknown::Accept };
-//! let client = Client::connect(&"localhost:4433".parse()?, trust).await?;
+//! // Several addresses of one server would stand here with commas between them.
+//! let server: ServerAddresses = "localhost:4433".parse()?;
+//! let client = Client::connect(&server, trust).await?;
 //! client.login("alice".parse()?, "secret".to_owned().try_into()?).await?;
 //! client.send(Address::User("bob".parse()?), "hi".to_owned().try_into()?).await?;
 //! client.close().await;
@@ -39,9 +41,9 @@
 //!
 //! ```no_run
 //! # use std::error::Error;
-//! # use qchat_client::{Client, Password, ServerAddress, Trust, UserName};
+//! # use qchat_client::{Client, Password, ServerAddresses, Trust, UserName};
 //! # async fn example(
-//! #     server: ServerAddress, trust: Trust, name: UserName, password: Password,
+//! #     server: ServerAddresses, trust: Trust, name: UserName, password: Password,
 //! # ) -> Result<(), Box<dyn Error>> {
 //! use qchat_client::{Beginning, Body, CursorFile, Cursors, Follower, Reconnect};
 //!
@@ -88,12 +90,13 @@ pub mod private_file;
 mod reconnect;
 mod trust;
 
-pub use address::{AddressError, DEFAULT_PORT, ServerAddress};
+pub use address::{AddressError, DEFAULT_PORT, ServerAddress, ServerAddresses};
 pub use client::Client;
 pub use commands::{HistoryAnswer, HistoryQuery, SentText, TextStream, Tracking, Watching};
-pub use connection::Backoff;
+pub use connection::{Backoff, Route};
 pub use error::{
-    CallError, ConnectError, DamagedError, IdentityError, LocalFileReason, NoAnswer, PinError,
+    CallError, ConnectError, DamagedError, DifferentKeys, IdentityError, LocalFileReason, NoAnswer,
+    PinError,
 };
 pub use files::{Downloaded, Progress, TransferEvent, already_here, check_room_for};
 pub use follower::{

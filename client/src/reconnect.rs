@@ -6,9 +6,9 @@ use qchat_proto::SessionToken;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::address::ServerAddress;
+use crate::address::ServerAddresses;
 use crate::client::Client;
-use crate::connection::{Backoff, Purpose};
+use crate::connection::{Backoff, Preference, Purpose, Route};
 use crate::error::{CallError, ConnectError};
 use crate::trust::Trust;
 
@@ -17,18 +17,26 @@ const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// A server, and the connection to it while there is one.
 ///
+/// If the server has several addresses, each attempt tries them one after the other, beginning with the last good one;
+/// the address of a connection that was lost is tried last. A server that shuts down is left at once.
+///
 /// [`connect`](Self::connect) makes one attempt, for callers that report each failure.
 /// [`signed_in`](Self::signed_in) goes on until it has a session or a final error.
 #[derive(Debug)]
 pub struct ReconnectingClient {
-    server: ServerAddress,
+    server: ServerAddresses,
     trust: Trust,
     purpose: Purpose,
+    preference: Preference,
+    /// Whether the server may have other machines, as far as is known.
+    has_others: bool,
     client: Option<Client>,
+    /// Whether the last connection was left, and no attempt has ended since.
+    has_left: bool,
     /// The attempt that is under way. It goes on while nobody waits for it: given up and begun again,
     /// attempts would fill a slow path.
     attempt: JoinSet<Result<Client, ConnectError>>,
-    /// The failed attempts since the last connection: each may take longer than the one before.
+    /// The failed attempts since the last connection, each at all addresses: each may take longer than the one before.
     attempts: Backoff,
     /// The lost connections and failed attempts: each pause is longer than the one before, even if the server
     /// lets everybody in and breaks off at once.
@@ -60,12 +68,16 @@ impl ReconnectError {
 
 impl ReconnectingClient {
     /// No connection yet. It is made when it is needed.
-    pub fn new(server: ServerAddress, trust: Trust) -> Self {
+    pub fn new(server: impl Into<ServerAddresses>, trust: Trust) -> Self {
+        let server = server.into();
         Self {
+            has_others: server.are_several(),
             server,
             trust,
             purpose: Purpose::Files,
+            preference: Preference::None,
             client: None,
+            has_left: false,
             attempt: JoinSet::new(),
             attempts: Backoff::default(),
             losses: Backoff::default(),
@@ -77,7 +89,14 @@ impl ReconnectingClient {
     #[must_use]
     pub fn with_client(self, client: Client) -> Self {
         let purpose = client.connection().purpose;
-        Self { client: Some(client), purpose, ..self }
+        let has_others = self.has_others || client.has_others();
+        Self { client: Some(client), purpose, has_others, ..self }
+    }
+
+    /// Tries this address first: it was good at the last time.
+    #[must_use]
+    pub fn preferring(self, route: Route) -> Self {
+        Self { preference: Preference::First(route), ..self }
     }
 
     /// Makes connections for messages alone; see [`Client::connect_to_talk`].
@@ -86,8 +105,8 @@ impl ReconnectingClient {
         Self { purpose: Purpose::Talk, ..self }
     }
 
-    /// The server.
-    pub fn server(&self) -> &ServerAddress {
+    /// The addresses of the server.
+    pub fn server(&self) -> &ServerAddresses {
         &self.server
     }
 
@@ -96,14 +115,26 @@ impl ReconnectingClient {
         &self.trust
     }
 
-    /// The current connection, unless it is lost.
+    /// The current connection, unless it is lost or is to be [left](Self::is_moving).
     pub fn client(&self) -> Option<&Client> {
-        self.client.as_ref().filter(|client| !client.is_closed())
+        self.client.as_ref().filter(|client| !client.is_closed() && !self.leaves(client))
     }
 
-    /// Whether a connection was there and is lost. One that [ended unused](Client::ended_unused) is not lost.
+    /// Whether a connection was there and is lost. One that [ended unused](Client::ended_unused) or is
+    /// [left](Self::is_moving) is not lost.
     pub fn is_lost(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| client.is_closed() && !client.ended_unused())
+        let is_lost = |client: &Client| client.is_closed() && !client.ended_unused();
+        self.client.as_ref().is_some_and(is_lost) && !self.is_moving()
+    }
+
+    /// Whether the server shuts down and has other machines. The next attempt goes to another one, and nothing is
+    /// amiss before that has failed.
+    pub fn is_moving(&self) -> bool {
+        self.has_left || self.client.as_ref().is_some_and(|client| self.leaves(client))
+    }
+
+    fn leaves(&self, client: &Client) -> bool {
+        self.has_others && client.is_draining()
     }
 
     /// Whether there is no connection because nobody signed in on it; see [`Client::ended_unused`].
@@ -132,16 +163,18 @@ impl ReconnectingClient {
         if let Some(refused) = &self.refused {
             return Err(refused.clone());
         }
-        self.client = None;
+        self.abandon();
         let patience = self.attempts.patience().min(limit);
         let connected = timeout(patience, self.attempt()).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} s", patience.as_secs());
             Err(ConnectError::Unreachable { server: self.server.clone(), reason })
         });
+        self.has_left = false;
         match &connected {
             Ok(client) => {
                 self.attempts.reset();
                 self.keep_key(client);
+                self.has_others |= client.has_others();
                 self.client = Some(client.clone());
             }
             Err(error) if error.is_final() => self.refused = Some(error.clone()),
@@ -153,10 +186,9 @@ impl ReconnectingClient {
     async fn attempt(&mut self) -> Result<Client, ConnectError> {
         loop {
             if self.attempt.is_empty() {
-                let (server, trust, purpose) =
-                    (self.server.clone(), self.trust.clone(), self.purpose);
-                self.attempt
-                    .spawn(async move { Client::connect_for(purpose, &server, trust).await });
+                let (server, trust) = (self.server.clone(), self.trust.clone());
+                let preference = self.preference.clone();
+                self.attempt.spawn(Client::connect_for(self.purpose, server, preference, trust));
             }
             match self.attempt.join_next().await {
                 // Made while nobody waited for it, and ended since, because nobody signed in.
@@ -205,10 +237,14 @@ impl ReconnectingClient {
     }
 
     /// Notes a lost connection or a failed attempt, and returns the pause before the next attempt: at most 0.2 s
-    /// after the first, growing up to 5 s. Only time and [`restart`](Self::restart) make it short again.
+    /// after the first, growing up to 5 s. Only time and [`restart`](Self::restart) make it short again. After the
+    /// first there is none if the server has other machines, which need no time to come back.
     pub fn next_pause(&mut self) -> Duration {
         self.losses.failed();
-        self.losses.pause()
+        match self.losses.failures() == 1 && self.has_others {
+            true => Duration::ZERO,
+            false => self.losses.pause(),
+        }
     }
 
     /// Makes the next pause and the next attempt as short as the first ones: a person asks for the server.
@@ -217,9 +253,16 @@ impl ReconnectingClient {
         self.losses.reset();
     }
 
-    /// Drops the connection; the next call makes a new one.
+    /// Drops the connection; the next call makes a new one, at another address if there are several.
     pub fn abandon(&mut self) {
-        self.client = None;
+        if let Some(client) = self.client.take() {
+            self.has_left = self.leaves(&client);
+            let route = client.route().clone();
+            self.preference = match self.has_others && !client.ended_unused() {
+                true => Preference::Last(route),
+                false => Preference::First(route),
+            };
+        }
     }
 
     /// Closes the connection. A server that does not hear it finds out by itself.

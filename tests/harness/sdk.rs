@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 
 use qchat_client::{
     Address, Beginning, Body, CallError, Client, Cursor, Cursors, Event, Follower, MessageText,
-    Password, Reconnect, Trust, UserName, Watching,
+    Password, Reconnect, ServerAddress, Trust, UserName, Watching,
 };
 
 use super::{PASSWORD, Server, in_time};
 
 pub(crate) async fn connect(server: &Server) -> Client {
-    Client::connect(&server.address.to_string().parse().unwrap(), trust(server)).await.unwrap()
+    let address: ServerAddress = server.address.to_string().parse().unwrap();
+    Client::connect(&address, trust(server)).await.unwrap()
 }
 
 fn trust(server: &Server) -> Trust {

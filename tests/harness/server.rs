@@ -1,8 +1,9 @@
 //! A server in a temporary folder.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -80,6 +81,19 @@ impl ServerFolder {
             std::fs::read(file).is_ok_and(|bytes| bytes.starts_with(b"redb\x1a\x0a\xa9\x0d\x0a"))
         });
         store.expect("a store in data/")
+    }
+}
+
+/// An address for a server that starts later. Its port is below those that the system gives to sockets, so that no
+/// client of another test takes it meanwhile.
+pub(crate) fn address_for_later() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 20_000 + number % 12_000);
+        if UdpSocket::bind(&address).is_ok() {
+            return address;
+        }
     }
 }
 
@@ -293,7 +307,22 @@ impl Server {
 impl Stopped {
     /// Starts the server again, in its folder and at its address.
     pub(crate) fn start(self) -> Server {
-        Server::listen(self.folder, &self.address.to_string(), self.arguments)
+        let address = self.address.to_string();
+        self.start_at(&address)
+    }
+
+    /// Starts the server again in its folder, and at another address.
+    pub(crate) fn start_at(self, address: &str) -> Server {
+        Server::listen(self.folder, address, self.arguments)
+    }
+
+    /// A server with the same key and a copy of all data.
+    pub(crate) fn copy(&self) -> Self {
+        let folder = ServerFolder::new();
+        let all = self.folder.path().join(".");
+        let copied = Command::new("cp").arg("-a").arg(all).arg(folder.path()).status().unwrap();
+        assert!(copied.success());
+        Self { folder, arguments: self.arguments.clone(), address: self.address }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use qchat_client::{Client, Progress, TransferEvent, Trust};
+use qchat_client::{Client, Progress, ServerAddress, TransferEvent, Trust};
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::interval;
@@ -113,7 +113,7 @@ impl Drop for LoadGenerator {
 async fn load_generator(name: &str) -> Option<Client> {
     let target: Value = serde_json::from_str(&std::env::var(TARGET).ok()?).unwrap();
     let trust = Trust::Fingerprint(target["fingerprint"].as_str().unwrap().parse().unwrap());
-    let server = target["server"].as_str().unwrap().parse().unwrap();
+    let server: ServerAddress = target["server"].as_str().unwrap().parse().unwrap();
     let client = Client::connect(&server, trust).await.unwrap();
     let password = PASSWORD.to_owned().try_into().unwrap();
     client.login(name.parse().unwrap(), password).await.unwrap();

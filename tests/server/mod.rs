@@ -2,7 +2,7 @@
 
 mod certificate_expiry;
 mod closed_terminal;
-mod identity;
+pub(crate) mod identity;
 mod key_rotation;
 mod lifecycle;
 mod logs;

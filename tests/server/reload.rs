@@ -1,6 +1,6 @@
 //! A running server that reads its certificate and key again.
 
-use qchat_client::{Client, ConnectError, Trust};
+use qchat_client::{Client, ConnectError, ServerAddress, Trust};
 
 use crate::harness::{Bot, Client as Person, PASSWORD, Server, sdk};
 
@@ -9,7 +9,7 @@ pub(crate) const READ: &str = "were read anew";
 const NOT_READ: &str = "could not be read anew";
 
 async fn connect(server: &Server, fingerprint: &str) -> Result<Client, ConnectError> {
-    let address = server.address.to_string().parse().unwrap();
+    let address: ServerAddress = server.address.to_string().parse().unwrap();
     Client::connect(&address, Trust::Fingerprint(fingerprint.parse().unwrap())).await
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn measure(
 
 fn follow(server: &Server, person: Person) -> anyhow::Result<Follower> {
     let Person { client, token, .. } = person;
-    let reconnect = Reconnect { server: server.name()?, trust: server.trust(), token };
+    let reconnect = Reconnect { server: server.name()?.into(), trust: server.trust(), token };
     Ok(Follower::start(client, reconnect, Cursors::Given(Vec::new()), Beginning::OldestUnread))
 }
 

@@ -188,6 +188,7 @@ impl Reader {
     fn end(self, error: CallError, first: OutgoingText) {
         let reason = match error {
             CallError::NotSent(reason) | CallError::OutcomeUnknown(reason) => reason,
+            CallError::Refused(Refusal::ShuttingDown) => NoAnswer::ShuttingDown,
             // The stream itself is refused, for example because nobody is signed in any more.
             other => NoAnswer::Lost(in_one_line(&other)),
         };

@@ -38,6 +38,11 @@ impl Backoff {
         self.failed_at(Instant::now());
     }
 
+    /// The number of recent failures.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failed
+    }
+
     fn failed_at(&mut self, now: Instant) {
         let last = self.last.replace(now);
         let is_forgotten = last.is_some_and(|last| now - last > FORGOTTEN_AFTER);

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use qchat_proto::command::{Follow, Transfer};
@@ -22,6 +24,8 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// A command that was sent, and whose answer is to be read.
 pub(crate) struct Call<C> {
     answer: RecvStream,
+    /// Whether the server of the connection shuts down.
+    is_draining: Arc<AtomicBool>,
     command: PhantomData<fn() -> C>,
 }
 
@@ -57,17 +61,19 @@ impl<C: Command> Call<C> {
         if connection.is_closed_here() {
             return Err(CallError::NotSent(NoAnswer::Closed));
         }
-        Self::ask_over(&connection.quic, &connection.windows, command).await
+        let Connection { quic, windows, is_draining, .. } = connection;
+        Self::ask_over(quic, windows, is_draining, command).await
     }
 
     /// Sends the command for a task that must not keep the connection open.
     pub(crate) async fn ask_over(
         quic: &quinn::Connection,
         windows: &ConnectionWindows,
+        is_draining: &Arc<AtomicBool>,
         command: C,
     ) -> Result<Self, CallError> {
         let answer = send(quic, windows, &command.into()).await.map_err(CallError::NotSent)?;
-        Ok(Self { answer, command: PhantomData })
+        Ok(Self { answer, is_draining: Arc::clone(is_draining), command: PhantomData })
     }
 
     /// The first part of the answer, before the file moves.
@@ -129,7 +135,12 @@ impl<C: Command> Call<C> {
             Ok(Err(Refusal::OutcomeUnknown(incident))) => {
                 Err(Self::unanswered(NoAnswer::ServerFailed(incident)))
             }
-            Ok(Err(refusal)) => Err(CallError::Refused(refusal)),
+            Ok(Err(refusal)) => {
+                if refusal == Refusal::ShuttingDown {
+                    self.is_draining.store(true, Ordering::Relaxed);
+                }
+                Err(CallError::Refused(refusal))
+            }
             Err(frame::ReadError::Stream(error)) => Err(Self::broken(&error)),
             Err(nonsense) => Err(DamagedError::Answer(nonsense.to_string()).into()),
         }

@@ -1,7 +1,8 @@
-//! Reaching a server under one of its addresses.
+//! Reaching a server at one of its addresses.
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use qchat_proto::{Fingerprint, quic_codes};
 use quinn::{ConnectionError, Endpoint, TransportErrorCode};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use crate::address::ServerAddress;
+use crate::address::{ServerAddress, ServerAddresses};
+use crate::connection::closed_port::until_closed;
 use crate::connection::endpoint::{Purpose, client_config, endpoint_for, provider};
+use crate::connection::race::{Hopeless, race};
+use crate::connection::route::{Preference, Route};
 use crate::connection::udp_socket::Socket;
 use crate::error::{ConnectError, in_one_line};
 use crate::trust::{Rule, Verifier};
@@ -27,12 +31,16 @@ pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(30);
 /// the queue.
 const SILENCE: Duration = Duration::from_secs(7);
 
-/// After this long without an answer, the next address is tried beside the earlier ones. The least that
+/// After this long without an answer, the next IP address of a name is tried beside the earlier ones. The least that
 /// RFC 8305 (section 8) allows: a server that listens on one IP version only is common here, and
 /// every one-shot command pays for it.
 const STAGGER: Duration = Duration::from_millis(100);
 
-/// The most addresses of a server that are tried.
+/// The same for the next address of a list: the usual time of RFC 8305, since each handshake costs a server some
+/// work.
+const STAGGER_OF_LIST: Duration = Duration::from_millis(250);
+
+/// The most IP addresses of a name that are tried.
 const ADDRESSES_MAX: usize = 6;
 
 /// TLS's alert if the sides have no application protocol in common (RFC 7301, section 3.2).
@@ -47,61 +55,86 @@ pub(crate) struct Dialled {
     /// The server's key.
     pub(crate) key: Fingerprint,
     pub(crate) purpose: Purpose,
+    pub(crate) route: Route,
+    /// Whether the server may have other machines, to be reached at other addresses.
+    pub(crate) has_others: bool,
 }
 
-/// Connects to the first of the server's addresses that answers, within `limit`. A refused identity
-/// ends the race.
-pub(crate) async fn dial(
-    server: &ServerAddress,
-    rule: &Arc<Rule>,
-    purpose: Purpose,
-    limit: Duration,
-) -> Result<Dialled, ConnectError> {
-    // QUIC ignores the ICMP message of a closed port, which can be forged (RFC 9000, section 14.2.1). So only
-    // the time decides.
-    let connecting = async { race(server, addresses(server).await?, rule, purpose).await };
-    timeout(limit, connecting).await.unwrap_or_else(|_| {
-        let reason = format!("no answer within {} s", limit.as_secs());
-        Err(ConnectError::Unreachable { server: server.clone(), reason })
-    })
+/// One connecting to a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Dial {
+    pub(crate) server: ServerAddresses,
+    pub(crate) preference: Preference,
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) purpose: Purpose,
 }
 
-async fn race(
-    server: &ServerAddress,
-    addresses: Vec<SocketAddr>,
-    rule: &Arc<Rule>,
-    purpose: Purpose,
-) -> Result<Dialled, ConnectError> {
-    let mut waiting = addresses.into_iter();
-    let mut attempts = JoinSet::new();
-    let mut failure = ConnectError::Wildcard { server: server.clone() };
-    loop {
-        if let Some(address) = waiting.next() {
-            attempts.spawn(attempt(server.clone(), address, Arc::clone(rule), purpose));
-        }
-        tokio::select! {
-            ended = attempts.join_next() => match ended {
-                None => return Err(failure),
-                Some(Ok(Ok(dialled))) => return Ok(dialled),
-                Some(Ok(Err(refused @ ConnectError::Identity(_)))) => return Err(refused),
-                Some(Ok(Err(error))) => failure = error,
-                Some(Err(panic)) => failure = ConnectError::Local(panic.to_string()),
-            },
-            () = sleep(STAGGER), if waiting.len() > 0 => {}
-        }
+impl Dial {
+    /// Connects to the first of the server's addresses that answers, within `limit`. A refused identity
+    /// ends the race.
+    pub(crate) async fn connect(self, limit: Duration) -> Result<Dialled, ConnectError> {
+        let server = self.server.clone();
+        timeout(limit, self.race()).await.unwrap_or_else(|_| {
+            let reason = format!("no answer within {} s", limit.as_secs());
+            Err(ConnectError::Unreachable { server, reason })
+        })
+    }
+
+    /// Tries the addresses of the list.
+    async fn race(self) -> Result<Dialled, ConnectError> {
+        let addresses = self.preference.order(&self.server);
+        let dial = Arc::new(self);
+        let attempt = |address, hopeless| Arc::clone(&dial).reach(address, hopeless);
+        let won = race(addresses, STAGGER_OF_LIST, &Hopeless::unheard(), attempt).await;
+        won.map_err(|failure| failure.unwrap_or_else(|| wildcard(dial.server.first())))
+    }
+
+    /// Tries the IP addresses of one address of the list.
+    async fn reach(
+        self: Arc<Self>,
+        address: ServerAddress,
+        hopeless: Hopeless,
+    ) -> Result<Dialled, ConnectError> {
+        let mut ips = resolve(&address).await?;
+        self.preference.order_ips(&mut ips);
+        let has_others = self.server.are_several() || are_machines(&ips);
+        let attempt = |ip, hopeless: Hopeless| {
+            let (dial, route) = (Arc::clone(&self), Route::new(address.clone(), ip));
+            async move {
+                let mut handshake = pin!(attempt(route, &dial, has_others));
+                // Of one machine the ICMP messages are not heard: there, only the time decides.
+                tokio::select! {
+                    ended = &mut handshake => return ended,
+                    () = until_closed(ip), if has_others => hopeless.tell(),
+                }
+                handshake.await
+            }
+        };
+        let won = race(ips, STAGGER, &hopeless, attempt).await;
+        won.map_err(|failure| failure.unwrap_or_else(|| wildcard(&address)))
     }
 }
 
-/// The server's addresses, IP versions in turn (RFC 8305, section 4), the resolver's favourite first.
-async fn addresses(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
+/// The IP addresses of a name, IP versions in turn (RFC 8305, section 4), the resolver's favourite first.
+async fn resolve(server: &ServerAddress) -> Result<Vec<SocketAddr>, ConnectError> {
     let found = lookup_host((server.host(), server.port())).await.map_err(|error| {
         ConnectError::Resolve { server: server.clone(), reason: Arc::new(error) }
     })?;
     let found: Vec<_> = found.filter(|address| !address.ip().is_unspecified()).collect();
     match found.is_empty() {
-        true => Err(ConnectError::Wildcard { server: server.clone() }),
+        true => Err(wildcard(server)),
         false => Ok(in_turn(found)),
     }
+}
+
+fn wildcard(server: &ServerAddress) -> ConnectError {
+    ConnectError::Wildcard { server: server.clone() }
+}
+
+/// Whether there are two addresses of one IP version. One address of each is usual for a single machine.
+fn are_machines(ips: &[SocketAddr]) -> bool {
+    let of_version_6 = ips.iter().filter(|ip| ip.is_ipv6()).count();
+    of_version_6 > 1 || ips.len().saturating_sub(of_version_6) > 1
 }
 
 fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
@@ -122,19 +155,15 @@ fn in_turn(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
     turns
 }
 
-async fn attempt(
-    server: ServerAddress,
-    address: SocketAddr,
-    rule: Arc<Rule>,
-    purpose: Purpose,
-) -> Result<Dialled, ConnectError> {
-    let verifier = Arc::new(Verifier::new(server.clone(), rule, provider()));
+async fn attempt(route: Route, dial: &Dial, has_others: bool) -> Result<Dialled, ConnectError> {
+    let (server, ip, purpose) = (route.server().clone(), route.ip(), dial.purpose);
+    let verifier = Arc::new(Verifier::new(server.clone(), Arc::clone(&dial.rule), provider()));
     let config = client_config(purpose, Arc::clone(&verifier)).map_err(local)?;
-    let (endpoint, socket) = endpoint_for(purpose, address).map_err(local)?;
+    let (endpoint, socket) = endpoint_for(purpose, ip).map_err(local)?;
     let mut handshakes = JoinSet::new();
     let mut silence = SILENCE;
     loop {
-        let connecting = endpoint.connect_with(config.clone(), address, server.host());
+        let connecting = endpoint.connect_with(config.clone(), ip, server.host());
         handshakes.spawn(connecting.map_err(local)?);
         let ended = tokio::select! {
             Some(ended) = handshakes.join_next() => ended,
@@ -145,7 +174,7 @@ async fn attempt(
         };
         return match (ended.map_err(local)?, verifier.judgement()) {
             (Ok(connection), Some(Ok(key))) => {
-                Ok(Dialled { endpoint, socket, connection, key, purpose })
+                Ok(Dialled { endpoint, socket, connection, key, purpose, route, has_others })
             }
             (_, Some(Err(refused))) => Err(refused.into()),
             (Ok(_), None) => Err(ConnectError::Local("TLS judged no certificate".to_owned())),

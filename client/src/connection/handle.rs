@@ -7,11 +7,15 @@ use std::time::Duration;
 use qchat_proto::{TransferId, UserName, quic_codes};
 use qchat_transfer::{ConnectionWindows, StreamPairing, WindowBudget, until_silent};
 use quinn::{Endpoint, RecvStream, VarInt};
-use tokio::time::{interval, timeout};
+use tokio::time::{interval, sleep, timeout};
 
+use crate::connection::closed_port::until_closed;
 use crate::connection::dial::Dialled;
 use crate::connection::endpoint::Purpose;
 use crate::connection::incoming_streams::take_files;
+use crate::connection::route::Route;
+use crate::connection::udp_socket::Socket;
+use crate::error::NoAnswer;
 use crate::lock::lock;
 
 /// How long closing may take.
@@ -22,6 +26,9 @@ const LEAVE_MAX: Duration = Duration::from_millis(20);
 
 /// How often closing checks whether the server has heard the goodbye.
 const CLOSE_POLL: Duration = Duration::from_millis(1);
+
+/// How long the message about a closed port is waited for.
+const CLOSED_PORT_MAX: Duration = Duration::from_secs(1);
 
 /// The budget of both windows beyond their small minimum: as much as they can use.
 const WINDOWS_MEBIBYTES: u16 = 32;
@@ -35,6 +42,11 @@ pub(crate) struct Connection {
     /// The bytes of files that may be in memory.
     pub(crate) windows: Arc<ConnectionWindows>,
     pub(crate) purpose: Purpose,
+    pub(crate) route: Route,
+    /// Whether the server may have other machines, to be reached at other addresses.
+    pub(crate) has_others: bool,
+    /// Whether the server has refused a call because it shuts down.
+    pub(crate) is_draining: Arc<AtomicBool>,
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
     /// Whether this side has closed the connection on purpose.
@@ -43,9 +55,13 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(dialled: Dialled) -> Self {
-        let Dialled { endpoint, socket, connection: quic, purpose, .. } = dialled;
+        let Dialled { endpoint, socket, connection: quic, purpose, route, has_others, .. } =
+            dialled;
         let files = Arc::new(StreamPairing::default());
         // These tasks end with the QUIC connection, which ends when this value is dropped.
+        if has_others {
+            tokio::spawn(close_at_closed_port(quic.clone(), Arc::clone(&socket)));
+        }
         tokio::spawn(socket.insist(quic.clone()));
         tokio::spawn(take_files(quic.clone(), Arc::clone(&files)));
         tokio::spawn(close_when_silent(quic.clone()));
@@ -53,8 +69,19 @@ impl Connection {
         let windows = ConnectionWindows::new(quic.clone(), budget);
         windows.manage();
         let (transfers, user) = (AtomicU64::new(1), Mutex::default());
-        let is_closed_here = AtomicBool::new(false);
-        Self { endpoint, quic, files, windows, purpose, transfers, user, is_closed_here }
+        Self {
+            endpoint,
+            quic,
+            files,
+            windows,
+            purpose,
+            route,
+            has_others,
+            is_draining: Arc::default(),
+            transfers,
+            user,
+            is_closed_here: AtomicBool::new(false),
+        }
     }
 
     /// A transfer number that was not used on this connection before.
@@ -68,6 +95,16 @@ impl Connection {
 
     pub(crate) fn set_user(&self, user: Option<UserName>) {
         *lock(&self.user) = user;
+    }
+
+    /// The reason why the connection has ended.
+    pub(crate) fn end(&self) -> Option<NoAnswer> {
+        self.quic.close_reason().map(NoAnswer::from)
+    }
+
+    /// Whether the server shuts down. The connection may be open, for calls that were begun before.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed) || self.end() == Some(NoAnswer::ShuttingDown)
     }
 
     /// Whether this side has closed the connection on purpose.
@@ -110,6 +147,24 @@ async fn close_when_silent(quic: quinn::Connection) {
     tokio::select! {
         _ = quic.closed() => {}
         () = until_silent(&quic) => quic.close(VarInt::from_u32(quic_codes::TOO_SLOW), b""),
+    }
+}
+
+/// Closes a connection whose server's port is closed, if packets are not answered. Another machine is there for the
+/// client, so there is no reason to wait whether this one comes back. Ends with the connection.
+async fn close_at_closed_port(quic: quinn::Connection, socket: Arc<Socket>) {
+    loop {
+        tokio::select! {
+            _ = quic.closed() => return,
+            () = socket.is_unanswered() => {}
+        }
+        tokio::select! {
+            _ = quic.closed() => return,
+            () = sleep(CLOSED_PORT_MAX) => {}
+            () = until_closed(quic.remote_address()) => {
+                return quic.close(VarInt::from_u32(quic_codes::TOO_SLOW), b"");
+            }
+        }
     }
 }
 

@@ -2,16 +2,21 @@
 
 mod backoff;
 mod call;
+mod closed_port;
 mod dial;
 mod endpoint;
 mod handle;
 mod incoming_streams;
 mod next_key;
+mod race;
+mod route;
 mod udp_socket;
 
 pub use backoff::Backoff;
 pub(crate) use call::{ANSWER_MAX, Call};
-pub(crate) use dial::{CONNECT_MAX, dial};
+pub(crate) use dial::{CONNECT_MAX, Dial};
 pub(crate) use endpoint::{Purpose, provider};
 pub(crate) use handle::Connection;
 pub(crate) use next_key::Announcements;
+pub(crate) use route::Preference;
+pub use route::Route;

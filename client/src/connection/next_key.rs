@@ -1,7 +1,7 @@
 //! The server's announcement of its next key, noted in the pin file.
 //!
 //! A client listens only to a server with the pinned key, and only after signing in there. An announcement
-//! changes only the server's own line of the pin file, and never the pinned key: that key is replaced when
+//! changes only lines of the pin file that have the server's own key, and never that key: it is replaced when
 //! the server shows the announced one. So a hostile server gains nothing by an announcement.
 
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ pub(crate) struct Announcements {
     listening: Mutex<Option<AbortHandle>>,
 }
 
-/// The line of the pin file that announcements change.
+/// The address and the key whose lines of the pin file announcements change.
 #[derive(Debug, Clone)]
 struct AnnouncingPin {
     pins: PinFile,
@@ -59,8 +59,9 @@ impl Announcements {
         self.noted.send_replace(false);
         let (pin, noted) = (self.pin.clone(), self.noted.clone());
         let (quic, windows) = (connection.quic.clone(), Arc::clone(&connection.windows));
+        let is_draining = Arc::clone(&connection.is_draining);
         let listening = tokio::spawn(async move {
-            listen(&pin, Call::ask_over(&quic, &windows, NextKey), &noted).await;
+            listen(&pin, Call::ask_over(&quic, &windows, &is_draining, NextKey), &noted).await;
             noted.send_replace(true);
         });
         let mut before = lock(&self.listening);

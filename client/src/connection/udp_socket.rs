@@ -32,6 +32,8 @@ pub(crate) struct Socket {
     traffic: Mutex<Traffic>,
     /// Something was sent after a silence.
     asked: Notify,
+    /// That was not answered.
+    unanswered: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +47,8 @@ struct Traffic {
 
 impl Socket {
     pub(crate) fn new(inner: Arc<dyn AsyncUdpSocket>) -> Self {
-        Self { inner, traffic: Mutex::default(), asked: Notify::new() }
+        let (asked, unanswered) = (Notify::new(), Notify::new());
+        Self { inner, traffic: Mutex::default(), asked, unanswered }
     }
 
     /// Waits until nothing was received for this long.
@@ -57,6 +60,14 @@ impl Socket {
                 return;
             }
         }
+    }
+
+    /// Waits until a packet is not answered in the usual time.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Only one task may wait.
+    pub(crate) async fn is_unanswered(&self) {
+        self.unanswered.notified().await;
     }
 
     /// Sends the server more bytes if it does not answer, until the connection ends.
@@ -86,6 +97,7 @@ impl Socket {
                 return;
             }
             drop(traffic);
+            self.unanswered.notify_one();
             self.repeat_larger();
             pause = pause.saturating_mul(2);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use qchat_proto::Fingerprint;
 
-use crate::address::ServerAddress;
+use crate::address::{ServerAddress, ServerAddresses};
 
 /// The reason why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,8 +31,8 @@ pub enum ConnectError {
     /// Nobody answered.
     #[error("no qchat server answers at {server} (UDP): {reason}")]
     Unreachable {
-        /// The server.
-        server: ServerAddress,
+        /// The addresses of the server.
+        server: ServerAddresses,
         /// How long it was tried.
         reason: String,
     },
@@ -137,13 +137,18 @@ pub enum IdentityError {
         /// The pin file.
         pins: PathBuf,
     },
+    /// The addresses of one server have different keys.
+    #[error(transparent)]
+    Different(Box<DifferentKeys>),
     /// The server's key differs from the one that the caller asked for.
     #[error(
-        "the server presents another key than the one asked for, so nothing was sent to it.\n\
+        "the server {server} presents another key than the one asked for, so nothing was sent to it.\n\
          \x20 asked for: {asked}\n\
          \x20 presented: {presented}"
     )]
     NotTheOneAsked {
+        /// The server.
+        server: ServerAddress,
         /// The key that was asked for.
         asked: Fingerprint,
         /// The key that the server presents.
@@ -155,6 +160,35 @@ pub enum IdentityError {
         /// The error of the certificate.
         reason: String,
     },
+}
+
+impl From<DifferentKeys> for IdentityError {
+    fn from(keys: DifferentKeys) -> Self {
+        Self::Different(Box::new(keys))
+    }
+}
+
+/// Two addresses of one server with different keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{server} presents another key than {other}, and the addresses of one list belong to one server with \
+     one key, so nothing was sent to it.\n\
+     \x20 {other}: {known}\n\
+     \x20 {server}: {presented}\n\
+     Take the address of another server out of the list. If the owner confirms the new key of this one, \
+     remove the lines with its old key from {}", pins.display()
+)]
+pub struct DifferentKeys {
+    /// The address with the other key.
+    pub server: ServerAddress,
+    /// The key that it presents, or presented earlier.
+    pub presented: Fingerprint,
+    /// The address whose key is known.
+    pub other: ServerAddress,
+    /// The known key.
+    pub known: Fingerprint,
+    /// The pin file.
+    pub pins: PathBuf,
 }
 
 /// The reason why the pin file cannot be used.

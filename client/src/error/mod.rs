@@ -7,7 +7,7 @@ mod call;
 mod connect;
 
 pub use call::{CallError, DamagedError, LocalFileReason, NoAnswer};
-pub use connect::{ConnectError, IdentityError, PinError};
+pub use connect::{ConnectError, DifferentKeys, IdentityError, PinError};
 
 /// The text of an error in one line. It may hold words of the other side, which must not break lines.
 pub(crate) fn in_one_line(error: &impl std::fmt::Display) -> String {

@@ -3,15 +3,15 @@
 use qchat_proto::SessionToken;
 use qchat_proto::command::Cursor;
 
-use crate::address::ServerAddress;
+use crate::address::ServerAddresses;
 use crate::follower::cursor_file::CursorFile;
 use crate::trust::Trust;
 
 /// Makes a lost connection again.
 #[derive(Debug, Clone)]
 pub struct Reconnect {
-    /// The server.
-    pub server: ServerAddress,
+    /// The server, at one address or several.
+    pub server: ServerAddresses,
     /// How the server's identity is checked.
     pub trust: Trust,
     /// Resumes the session.

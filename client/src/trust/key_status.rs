@@ -2,7 +2,7 @@
 
 use qchat_proto::Fingerprint;
 
-use crate::address::ServerAddress;
+use crate::address::{ServerAddress, ServerAddresses};
 use crate::error::{ConnectError, IdentityError};
 use crate::trust::verifier::Rule;
 
@@ -19,37 +19,46 @@ pub(crate) enum KeyStatus {
 
 impl KeyStatus {
     /// The status of a key that this rule has accepted.
-    pub(crate) fn of(rule: &Rule, presented: Fingerprint) -> Self {
-        match rule {
-            Rule::Known { pinned: None, .. } => Self::New(presented),
-            Rule::Known { pinned: Some(pin), .. } if pin.key != presented => {
-                Self::Changed(presented)
-            }
-            Rule::Known { .. } | Rule::Key(_) | Rule::Authority(_) => Self::Known,
+    pub(crate) fn of(rule: &Rule, server: &ServerAddress, presented: Fingerprint) -> Self {
+        let Rule::Known { listed, .. } = rule else { return Self::Known };
+        match listed.of(server) {
+            None if listed.are_none() => Self::New(presented),
+            Some(pin) if pin.key != presented => Self::Changed(presented),
+            // If only another address of the server is known, then by the same key.
+            None | Some(_) => Self::Known,
         }
     }
 }
 
 impl Rule {
-    /// Pins the key of a server that has proved in the handshake that it holds the key. Reads and writes the
-    /// disk.
+    /// Pins the key of a server that has proved at `address` in the handshake that it holds the key, for all its
+    /// addresses. Reads and writes the disk.
     ///
     /// # Errors
     /// [`ConnectError::Pins`]; [`ConnectError::Identity`] if another process has pinned another key in the
     /// meantime, or has forgotten the server.
     pub(crate) fn pin(
         &self,
-        server: &ServerAddress,
+        server: &ServerAddresses,
+        address: &ServerAddress,
         presented: Fingerprint,
     ) -> Result<KeyStatus, ConnectError> {
-        let status = KeyStatus::of(self, presented);
-        let Self::Known { pins, .. } = self else { return Ok(status) };
+        let status = KeyStatus::of(self, address, presented);
+        let Self::Known { pins, listed, .. } = self else { return Ok(status) };
         let pinned = match status {
-            KeyStatus::Known => return Ok(status),
-            KeyStatus::New(key) => Some(pins.pin(server, key)?),
-            KeyStatus::Changed(key) => pins.change(server, key)?,
+            KeyStatus::Known if listed.are_complete() => return Ok(status),
+            KeyStatus::Known => {
+                // The key is known already. If this fails, the next connection tries again.
+                let _ = pins.pin_all(server, presented);
+                return Ok(status);
+            }
+            KeyStatus::New(key) => {
+                pins.pin_all(server, key)?;
+                pins.lookup(address)?.map(|pin| pin.key)
+            }
+            KeyStatus::Changed(key) => pins.change(address, key)?,
         };
-        let server = server.clone();
+        let server = address.clone();
         match pinned {
             Some(pinned) if pinned == presented => Ok(status),
             Some(pinned) => {

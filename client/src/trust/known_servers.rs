@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use qchat_proto::Fingerprint;
 
-use crate::address::ServerAddress;
+use crate::address::{ServerAddress, ServerAddresses};
 use crate::error::PinError;
 use crate::private_file;
 
@@ -33,6 +33,19 @@ pub struct Pin {
     pub key: Fingerprint,
     /// The announced next key.
     pub next: Option<Fingerprint>,
+}
+
+impl Pin {
+    /// Whether both lines may be of one server. While the servers of a cluster change their key one after the other,
+    /// some lines have the old key with the announced one, and others the new key alone.
+    pub fn shares_key(&self, other: &Self) -> bool {
+        [Some(other.key), other.next].into_iter().flatten().any(|key| self.has(key))
+    }
+
+    /// Whether this is the pinned key or the announced one.
+    pub(crate) fn has(&self, key: Fingerprint) -> bool {
+        self.key == key || self.next == Some(key)
+    }
 }
 
 /// The file's longest length in bytes: some ten thousand servers.
@@ -57,6 +70,19 @@ impl PinFile {
         self.find(&self.read()?, server)
     }
 
+    /// The pins of each address of a server, in their order.
+    ///
+    /// # Errors
+    /// [`PinError`], if the file exists and cannot be read whole.
+    pub(crate) fn lookup_all(
+        &self,
+        server: &ServerAddresses,
+    ) -> Result<Vec<(ServerAddress, Option<Pin>)>, PinError> {
+        let text = self.read()?;
+        let pin_of = |address: &ServerAddress| Ok((address.clone(), self.find(&text, address)?));
+        server.iter().map(pin_of).collect()
+    }
+
     /// Pins a server's key, unless one is pinned already. Returns the key that is pinned now; the
     /// pin is on the disk then.
     ///
@@ -67,21 +93,41 @@ impl PinFile {
         server: &ServerAddress,
         presented: Fingerprint,
     ) -> Result<Fingerprint, PinError> {
+        self.pin_all(&server.clone().into(), presented)?;
+        Ok(self.lookup(server)?.map_or(presented, |pinned| pinned.key))
+    }
+
+    /// Pins the key of each address of a server for which none is pinned, with the successor that the key is known
+    /// to have.
+    ///
+    /// # Errors
+    /// [`PinError`]; the file is as it was then.
+    pub(crate) fn pin_all(
+        &self,
+        server: &ServerAddresses,
+        presented: Fingerprint,
+    ) -> Result<(), PinError> {
         let _lock = self.lock()?;
         let mut text = self.read()?;
-        if let Some(pinned) = self.find(&text, server)? {
-            return Ok(pinned.key);
+        let known = text.lines().filter_map(parse).map(|(_, pin)| pin);
+        let next = known.filter(|pin| pin.key == presented).find_map(|pin| pin.next);
+        let mut is_new = false;
+        for address in server.iter() {
+            if self.find(&text, address)?.is_some() {
+                continue;
+            }
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.push_str(&line(address, &Pin { key: presented, next }));
+            is_new = true;
         }
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(&line(server, &Pin { key: presented, next: None }));
-        self.replace(&text)?;
-        Ok(presented)
+        if is_new { self.replace(&text) } else { Ok(()) }
     }
 
     /// Notes the announced next key of a server with the key `current`, or that it keeps its key. Does
-    /// nothing if `current` is not the pinned key.
+    /// nothing if `current` is not the pinned key. Notes it for all addresses with that key: they are one server,
+    /// or share its key, and a later connection may lead to another one of them.
     ///
     /// # Errors
     /// [`PinError`]; the file is as it was then.
@@ -91,22 +137,35 @@ impl PinFile {
         current: Fingerprint,
         next: Option<Fingerprint>,
     ) -> Result<(), PinError> {
-        let is_new = |pin: &Pin| pin.key == current && pin.next != next;
-        if !self.lookup(server)?.is_some_and(|pin| is_new(&pin)) {
+        if self.announced(&self.read()?, server, (current, next))?.is_none() {
             return Ok(());
         }
         let _lock = self.lock()?;
-        let text = self.read()?;
-        match self.find(&text, server)? {
-            Some(pin) if is_new(&pin) => {
-                self.replace(&with_pin(&text, server, &Pin { next, ..pin }))
-            }
-            _ => Ok(()),
+        match self.announced(&self.read()?, server, (current, next))? {
+            Some(text) => self.replace(&text),
+            None => Ok(()),
         }
     }
 
+    /// The text with the announced key; `None` if there is nothing to change.
+    fn announced(
+        &self,
+        text: &str,
+        server: &ServerAddress,
+        (current, next): (Fingerprint, Option<Fingerprint>),
+    ) -> Result<Option<String>, PinError> {
+        if self.find(text, server)?.is_none_or(|pin| pin.key != current) {
+            return Ok(None);
+        }
+        let with_next = |_: &ServerAddress, pin: &Pin| {
+            (pin.key == current && pin.next != next).then_some(Pin { next, ..*pin })
+        };
+        let changed = with_changes(text, with_next);
+        Ok(Some(changed).filter(|changed| changed != text))
+    }
+
     /// Pins the announced key in place of the old one. Returns the key that is pinned now: the old one if
-    /// `presented` was not announced.
+    /// `presented` was not announced for this address or another one with the same key.
     ///
     /// # Errors
     /// [`PinError`]; the file is as it was then.
@@ -118,7 +177,11 @@ impl PinFile {
         let _lock = self.lock()?;
         let text = self.read()?;
         let pin = self.find(&text, server)?;
-        if pin.is_none_or(|pin| pin.next != Some(presented)) {
+        let is_announced = |pin: &Pin| {
+            let mut known = text.lines().filter_map(parse).map(|(_, known)| known);
+            known.any(|known| known.key == pin.key && known.next == Some(presented))
+        };
+        if !pin.as_ref().is_some_and(is_announced) {
             return Ok(pin.map(|pin| pin.key));
         }
         let changed = Pin { key: presented, next: None };
@@ -198,12 +261,19 @@ fn line(server: &ServerAddress, pin: &Pin) -> String {
 /// The text with another pin in the server's line, the first one if it has several.
 fn with_pin(text: &str, server: &ServerAddress, pin: &Pin) -> String {
     let mut is_replaced = false;
-    let lines = text.split_inclusive('\n').map(|old| match parse(old) {
-        Some((pinned, _)) if pinned == *server && !is_replaced => {
-            is_replaced = true;
-            line(server, pin)
-        }
-        _ => old.to_owned(),
+    with_changes(text, |pinned, _| {
+        let is_first = pinned == server && !is_replaced;
+        is_replaced |= is_first;
+        is_first.then_some(*pin)
+    })
+}
+
+/// The text with other pins in the lines for which `change` returns one.
+fn with_changes(text: &str, mut change: impl FnMut(&ServerAddress, &Pin) -> Option<Pin>) -> String {
+    let lines = text.split_inclusive('\n').map(|old| {
+        let changed = parse(old)
+            .and_then(|(server, pin)| change(&server, &pin).map(|pin| line(&server, &pin)));
+        changed.unwrap_or_else(|| old.to_owned())
     });
     lines.collect()
 }

@@ -2,6 +2,7 @@
 
 mod key_status;
 pub(crate) mod known_servers;
+mod listed_pins;
 mod policy;
 mod verifier;
 

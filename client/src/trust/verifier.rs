@@ -15,10 +15,11 @@ use rustls::{
     SignatureScheme,
 };
 
-use crate::address::ServerAddress;
-use crate::error::{ConnectError, IdentityError, in_one_line};
+use crate::address::{ServerAddress, ServerAddresses};
+use crate::error::{ConnectError, DifferentKeys, IdentityError, in_one_line};
 use crate::lock::lock;
-use crate::trust::known_servers::{Pin, PinFile};
+use crate::trust::known_servers::PinFile;
+use crate::trust::listed_pins::ListedPins;
 use crate::trust::policy::{Trust, Unknown};
 
 /// The requirement for a server's identity, with all files read.
@@ -28,7 +29,7 @@ pub(crate) enum Rule {
     Key(Fingerprint),
     /// The pinned key, or the key that the server has announced. If no key is pinned, any key, unless unknown
     /// servers are refused.
-    Known { pins: PinFile, pinned: Option<Pin>, unknown: Unknown },
+    Known { pins: PinFile, listed: ListedPins, unknown: Unknown },
     /// A certificate that the roots vouch for.
     Authority(Arc<WebPkiServerVerifier>),
 }
@@ -36,14 +37,14 @@ pub(crate) enum Rule {
 impl Rule {
     /// Makes the rule, and reads its files.
     pub(crate) fn load(
-        server: &ServerAddress,
+        server: &ServerAddresses,
         trust: Trust,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, ConnectError> {
         Ok(match trust {
             Trust::Fingerprint(fingerprint) => Self::Key(fingerprint),
             Trust::Known { pins, unknown } => {
-                Self::Known { pinned: pins.lookup(server)?, pins, unknown }
+                Self::Known { listed: ListedPins::load(&pins, server)?, pins, unknown }
             }
             Trust::Authority(path) => {
                 let verifier = authority(&path, provider);
@@ -120,21 +121,35 @@ impl Verifier {
     }
 
     fn judge_key(&self, presented: Fingerprint) -> Result<Fingerprint, IdentityError> {
-        let server = self.server.clone();
         match &*self.rule {
             Rule::Key(asked) if *asked != presented => {
-                Err(IdentityError::NotTheOneAsked { asked: *asked, presented })
+                let server = self.server.clone();
+                Err(IdentityError::NotTheOneAsked { server, asked: *asked, presented })
             }
-            Rule::Known { pinned: Some(pin), pins, .. }
-                if pin.key != presented && pin.next != Some(presented) =>
-            {
-                let pins = pins.path().to_owned();
-                Err(IdentityError::Changed { server, presented, pinned: pin.key, pins })
-            }
-            Rule::Known { pinned: None, unknown: Unknown::Refuse, .. } => {
-                Err(IdentityError::Unknown { server, presented })
+            Rule::Known { pins, listed, unknown } if !listed.accept(presented) => {
+                self.judge_other_key(presented, (pins, listed, *unknown))
             }
             Rule::Key(_) | Rule::Known { .. } | Rule::Authority(_) => Ok(presented),
+        }
+    }
+
+    /// Judges a key that is not pinned for the server.
+    fn judge_other_key(
+        &self,
+        presented: Fingerprint,
+        (pins, listed, unknown): (&PinFile, &ListedPins, Unknown),
+    ) -> Result<Fingerprint, IdentityError> {
+        let (server, pins) = (self.server.clone(), pins.path().to_owned());
+        if let Some((other, pin)) = listed.beside(&server) {
+            let (other, known) = (other.clone(), pin.key);
+            return Err(DifferentKeys { server, presented, other, known, pins }.into());
+        }
+        match (listed.of(&server), unknown) {
+            (Some(pin), _) => {
+                Err(IdentityError::Changed { server, presented, pinned: pin.key, pins })
+            }
+            (None, Unknown::Refuse) => Err(IdentityError::Unknown { server, presented }),
+            (None, Unknown::Accept) => Ok(presented),
         }
     }
 }

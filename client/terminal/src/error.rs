@@ -1,6 +1,6 @@
 //! The error of a command, for people and scripts.
 
-use qchat_client::{CallError, ConnectError, PinError, ServerAddress};
+use qchat_client::{CallError, ConnectError, PinError, ServerAddresses};
 use qchat_proto::{Code, Refusal, TextError};
 
 use crate::exit::Exit;
@@ -31,7 +31,7 @@ impl CommandError {
     }
 
     /// No server answers.
-    pub(crate) fn no_server(server: &ServerAddress) -> Self {
+    pub(crate) fn no_server(server: &ServerAddresses) -> Self {
         Self::unreachable(format!("no qchat server answers at {server} (UDP)"))
     }
 

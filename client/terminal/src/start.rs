@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use qchat_client::{ReconnectingClient, Unknown};
+use qchat_client::{ReconnectingClient, Trust, Unknown};
 
 use crate::command::{self, CommandEntry, Verb};
-use crate::config::{ClientArgs, Settings, SettingsSources, UserFolders, path_of};
+use crate::config::{ClientArgs, ServerNames, Settings, SettingsSources, UserFolders};
 use crate::execute::Executor;
 use crate::exit::Exit;
 use crate::login::{Account, PasswordSource, SavePolicy};
@@ -74,7 +74,8 @@ async fn listen(args: &ClientArgs, settings: Settings) -> anyhow::Result<Exit> {
     let words = args.command.get(1..).unwrap_or_default();
     let options = listen::ListenOptions::parse(words, args.json).map_err(|why| anyhow!("{why}"))?;
     let user = settings.user.clone().context("listen needs --user NAME or QCHAT_USER")?;
-    let cursors = path_of(&UserFolders::find()?.cursors(), &settings.server, &user);
+    let home = UserFolders::find()?;
+    let cursors = settings.names(Some(&home)).path_of(&home.cursors(), &user);
     let keep = settings.keep(SavePolicy::Named);
     let output = Output::standard(OutputFormat::Text(Palette::default()));
     let executor = executor(settings, keep, output)?.for_messages();
@@ -130,20 +131,38 @@ impl Settings {
     fn keep(&self, keep: SavePolicy) -> SavePolicy {
         if self.no_save { SavePolicy::Nothing } else { keep }
     }
+
+    /// The names under which the state of the server is kept.
+    fn names(&self, home: Option<&UserFolders>) -> ServerNames {
+        let Some(home) = home else { return ServerNames::given(&self.server) };
+        let pins = match &self.trust {
+            Trust::Known { pins, .. } => Some(pins),
+            Trust::Fingerprint(_) | Trust::Authority(_) => None,
+        };
+        ServerNames::find(&self.server, home, pins)
+    }
 }
 
 fn executor(settings: Settings, keep: SavePolicy, output: Output) -> anyhow::Result<Executor> {
+    let home = match UserFolders::find() {
+        Err(error) if settings.user.is_some() => return Err(error),
+        home => home.ok(),
+    };
+    let names = settings.names(home.as_ref());
     let Settings { server, trust, user, password, timeout, .. } = settings;
-    let account = match UserFolders::find() {
-        Ok(home) => Account::new(user, &home.sessions(), &server, keep),
-        Err(_) if user.is_none() => Account::default(),
-        Err(error) => return Err(error),
+    let account = match &home {
+        Some(home) => Account::new(user, &home.sessions(), &names, keep),
+        None => Account::default(),
     };
     let connection = ReconnectingClient::new(server, trust);
-    let executor =
-        Executor::new(connection, account, PasswordSource::new(password), output, timeout);
-    Ok(match UserFolders::find() {
-        Ok(home) => executor.with_upload_notes(home.uploads()),
-        Err(_) => executor,
+    let connection = match names.last_route() {
+        Some(route) => connection.preferring(route),
+        None => connection,
+    };
+    let secrets = PasswordSource::new(password);
+    let executor = Executor::new((connection, names), account, secrets, output, timeout);
+    Ok(match home {
+        Some(home) => executor.with_upload_notes(home.uploads()),
+        None => executor,
     })
 }

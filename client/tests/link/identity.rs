@@ -1,6 +1,6 @@
 //! The check of the server's identity, before any byte of the user's is sent.
 
-use qchat_client::{Client, ConnectError, IdentityError, PinFile, Trust, Unknown};
+use qchat_client::{Client, ConnectError, IdentityError, PinFile, ServerAddress, Trust, Unknown};
 use tokio::sync::mpsc;
 
 use crate::server::{Identity, start, start_speaking};
@@ -13,7 +13,7 @@ async fn stay(connection: quinn::Connection) {
     connection.closed().await;
 }
 
-async fn refused(server: &qchat_client::ServerAddress, trust: Trust) -> IdentityError {
+async fn refused(server: &ServerAddress, trust: Trust) -> IdentityError {
     match Client::connect(server, trust).await {
         Err(ConnectError::Identity(error)) => error,
         other => panic!("{other:?}"),
@@ -89,7 +89,7 @@ async fn a_fingerprint_admits_one_key_alone() {
     let server = start(&other, stay);
     let error = refused(&server, Trust::Fingerprint(asked.fingerprint())).await;
     let (asked, presented) = (asked.fingerprint(), other.fingerprint());
-    assert_eq!(error, IdentityError::NotTheOneAsked { asked, presented });
+    assert_eq!(error, IdentityError::NotTheOneAsked { server: server.clone(), asked, presented });
     Client::connect(&server, Trust::Fingerprint(presented)).await.unwrap();
 }
 
@@ -114,7 +114,7 @@ async fn an_authority_vouches_for_its_own_servers_under_their_names() {
 #[tokio::test]
 async fn an_authority_file_without_certificates_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let server = "127.0.0.1:9".parse().unwrap();
+    let server: ServerAddress = "127.0.0.1:9".parse().unwrap();
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "").unwrap();
     for path in [empty, folder.path().join("missing.pem")] {
@@ -196,7 +196,7 @@ async fn speak_a_draft(socket: tokio::net::UdpSocket) {
 #[tokio::test]
 async fn a_server_that_speaks_a_draft_of_quic_is_refused() {
     let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let server = socket.local_addr().unwrap().to_string().parse().unwrap();
+    let server: ServerAddress = socket.local_addr().unwrap().to_string().parse().unwrap();
     tokio::spawn(speak_a_draft(socket));
     let trust = Trust::Fingerprint(Identity::new().fingerprint());
     let error = Client::connect(&server, trust).await.unwrap_err();
@@ -209,6 +209,6 @@ async fn a_server_that_speaks_a_draft_of_quic_is_refused() {
 async fn a_server_on_one_ip_version_is_found_by_name() {
     let identity = Identity::new();
     let server = start(&identity, stay);
-    let by_name = format!("localhost:{}", server.port()).parse().unwrap();
+    let by_name: ServerAddress = format!("localhost:{}", server.port()).parse().unwrap();
     Client::connect(&by_name, Trust::Fingerprint(identity.fingerprint())).await.unwrap();
 }

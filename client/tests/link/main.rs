@@ -17,4 +17,5 @@ mod identity;
 mod reconnect;
 mod retries;
 mod server;
+mod several;
 mod uploads;

@@ -85,7 +85,7 @@ async fn check(fault: WatchFault) {
     let server = start(&identity, move |connection| serve(connection, fault, watched.clone()));
     let trust = Trust::Fingerprint(identity.fingerprint());
     let client = Client::connect(&server, trust.clone()).await.unwrap();
-    let reconnect = Reconnect { server, trust, token: SessionToken::random() };
+    let reconnect = Reconnect { server: server.into(), trust, token: SessionToken::random() };
     let cursors = Cursors::Given(vec![Cursor { log: Log::Inbox, after: Sequence(0) }]);
     let follower = Follower::start(client, reconnect, cursors, Beginning::OldestUnread);
     let mut tries = 0;

@@ -11,6 +11,9 @@ use crate::values::Seconds;
 #[command(after_help = after_help())]
 pub struct ClientArgs {
     /// The server [env: QCHAT_SERVER] [default: localhost:4433]
+    ///
+    /// A server of several machines has several addresses: HOST:PORT,HOST:PORT,… tries them in turn, and goes on at
+    /// another one when a machine stops. All have the same key.
     #[arg(long, value_name = "HOST:PORT")]
     pub server: Option<String>,
 

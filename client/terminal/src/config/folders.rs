@@ -1,10 +1,9 @@
 //! The folders of this user, by the XDG Base Directory Specification.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
-use qchat_client::{ServerAddress, UserName};
 
 /// The folders of files that outlive a run. They are created when they are needed.
 #[derive(Debug, Clone)]
@@ -14,6 +13,12 @@ pub(crate) struct UserFolders {
 }
 
 impl UserFolders {
+    /// The folders below this one.
+    #[cfg(test)]
+    pub(crate) fn below(folder: &std::path::Path) -> Self {
+        Self { config: folder.join("config"), state: folder.join("state") }
+    }
+
     /// Finds the folders.
     ///
     /// # Errors
@@ -34,6 +39,16 @@ impl UserFolders {
     /// The keys of known servers.
     pub(crate) fn pin_file(&self) -> PathBuf {
         self.config.join("known_servers")
+    }
+
+    /// The lists of addresses that are one server each.
+    pub(crate) fn server_lists(&self) -> PathBuf {
+        self.state.join("servers")
+    }
+
+    /// The last good address of each server.
+    pub(crate) fn routes(&self) -> PathBuf {
+        self.state.join("routes")
     }
 
     /// The saved sessions.
@@ -60,11 +75,6 @@ impl UserFolders {
     pub(crate) fn history_file(&self) -> PathBuf {
         self.state.join("history")
     }
-}
-
-/// The file for a server and a user below `folder`.
-pub(crate) fn path_of(folder: &Path, server: &ServerAddress, user: &UserName) -> PathBuf {
-    folder.join(component(&server.to_string())).join(component(user.as_str()))
 }
 
 /// The name as one component of a path. Different names give different components.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use qchat_client::{Fingerprint, PinFile, ServerAddress, Trust, Unknown, UserName};
+use qchat_client::{Fingerprint, PinFile, ServerAddresses, Trust, Unknown, UserName};
 use qchat_proto::Password;
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 /// The settings of one run.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) server: ServerAddress,
+    pub(crate) server: ServerAddresses,
     pub(crate) trust: Trust,
     pub(crate) user: Option<UserName>,
     /// Whether no session is saved.
@@ -188,7 +188,7 @@ fn read_config(path: &Path) -> anyhow::Result<SettingsFile> {
 pub(crate) fn check_config(text: &str) {
     match parse_settings(text, &NAMES) {
         Ok(SettingsFile { server, fingerprint, .. }) => {
-            let _ = server.map(|server| server.parse::<ServerAddress>());
+            let _ = server.map(|server| server.parse::<ServerAddresses>());
             let _ = fingerprint.map(|text| text.parse::<Fingerprint>());
         }
         Err(why) => assert!(why.contains(": "), "{why}"),

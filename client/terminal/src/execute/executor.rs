@@ -13,9 +13,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use qchat_client::proto::{ClientId, MessageId};
-use qchat_client::{Client, Code, ReconnectingClient, ServerAddress, Trust};
+use qchat_client::{Client, Code, ReconnectingClient, ServerAddresses, Trust};
 
 use crate::command::{Command, Input, parse};
+use crate::config::ServerNames;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::options::ExecOptions;
 use crate::execute::upload_ids::UnfinishedUploads;
@@ -29,6 +30,7 @@ pub use status::LineStatus;
 #[derive(Debug)]
 pub struct Executor {
     connection: ReconnectingClient,
+    names: ServerNames,
     /// The notice about the server's key, until it is shown.
     key_notice: Option<String>,
     account: Account,
@@ -65,15 +67,21 @@ const TIME_PER_LINE: Duration = Duration::from_secs(30);
 impl Executor {
     /// Uses a connection that is open. `server` and `trust` serve to open it again when it is lost. This
     /// executor asks nobody for passwords and draws no progress bars.
-    pub fn on(client: Client, server: ServerAddress, trust: Trust, output: Output) -> Self {
+    pub fn on(
+        client: Client,
+        server: impl Into<ServerAddresses>,
+        trust: Trust,
+        output: Output,
+    ) -> Self {
         let connection = ReconnectingClient::new(server, trust).with_client(client);
+        let names = ServerNames::given(connection.server());
         let (account, secrets) = (Account::default(), PasswordSource::none());
-        Self::new(connection, account, secrets, output, TIME_PER_LINE)
+        Self::new((connection, names), account, secrets, output, TIME_PER_LINE)
     }
 
     /// Gives each line the time `per_line`.
     pub(crate) fn new(
-        connection: ReconnectingClient,
+        (connection, names): (ReconnectingClient, ServerNames),
         account: Account,
         secrets: PasswordSource,
         output: Output,
@@ -81,6 +89,7 @@ impl Executor {
     ) -> Self {
         Self {
             connection,
+            names,
             key_notice: None,
             account,
             secrets,
@@ -106,8 +115,7 @@ impl Executor {
     /// Notes uploads on the disk until they are answered, so that another run can resume them.
     #[must_use]
     pub(crate) fn with_upload_notes(mut self, folder: PathBuf) -> Self {
-        let server = self.connection.server().clone();
-        self.options.unfinished = Some(UnfinishedUploads::new(folder, server));
+        self.options.unfinished = Some(UnfinishedUploads::new(folder, self.names.clone()));
         self
     }
 

@@ -1,9 +1,12 @@
 //! Notices about the key of a server.
 
-use qchat_client::{Client, Fingerprint, ServerAddress};
+use std::fmt::Display;
+
+use qchat_client::{Client, Fingerprint};
 
 /// The notice about the key that a new connection has shown, unless the key was known before.
-pub(super) fn key_notice(server: &ServerAddress, client: &Client) -> Option<String> {
+pub(super) fn key_notice(client: &Client) -> Option<String> {
+    let server = client.server();
     if let Some(key) = client.changed_key() {
         return Some(key_change(server, key));
     }
@@ -15,6 +18,6 @@ pub(super) fn key_notice(server: &ServerAddress, client: &Client) -> Option<Stri
 }
 
 /// The notice about an announced key that the server shows now.
-pub(crate) fn key_change(server: &ServerAddress, key: Fingerprint) -> String {
+pub(crate) fn key_change(server: &impl Display, key: Fingerprint) -> String {
     format!("the key of {server} has changed to the one that it had announced: {key}")
 }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use qchat_client::{Address, ServerAddress, UserName, private_file};
+use qchat_client::{Address, UserName, private_file};
 use qchat_proto::{ClientId, FolderPath};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::config::path_of;
+use crate::config::ServerNames;
 use crate::lock::lock;
 
 /// Longer than any note of this program.
@@ -31,7 +31,7 @@ const NOTES_MAX: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct UnfinishedUploads {
     folder: PathBuf,
-    server: ServerAddress,
+    server: ServerNames,
     answered: Option<AnsweredUploads>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct UploadNote {
 
 impl UnfinishedUploads {
     /// The notes of `server`, below `folder`.
-    pub(crate) fn new(folder: PathBuf, server: ServerAddress) -> Self {
+    pub(crate) fn new(folder: PathBuf, server: ServerNames) -> Self {
         Self { folder, server, answered: None }
     }
 
@@ -116,14 +116,17 @@ impl UnfinishedUploads {
         id: ClientId,
         facts: impl FnOnce() -> io::Result<UploadFacts> + Send + 'static,
     ) -> Option<UploadNote> {
-        let folder = path_of(&self.folder, &self.server, user);
+        let folders = self.server.places(&self.folder, user);
         let taken = spawn_blocking(move || {
             let facts = facts()?;
-            private_file::make_folder(&folder)?;
-            match find(&folder, &facts)? {
-                Some(note) => Ok(note),
-                None => UploadNote::new(&folder, id, &facts),
+            for folder in folders.iter().filter(|folder| folder.exists()) {
+                if let Some(note) = find(folder, &facts)? {
+                    return Ok(note);
+                }
             }
+            let folder = folders.first().ok_or(io::ErrorKind::NotFound)?;
+            private_file::make_folder(folder)?;
+            UploadNote::new(folder, id, &facts)
         });
         let note = taken.await.ok().and_then(io::Result::ok)?;
         Some(UploadNote { answered: self.answered.clone(), ..note })

@@ -4,8 +4,9 @@ mod sign_in;
 
 use std::path::Path;
 
-use qchat_client::{Password, ServerAddress, SessionToken, UserName};
+use qchat_client::{Password, SessionToken, UserName};
 
+use crate::config::ServerNames;
 use crate::deadline::TimeLimit;
 use crate::error::CommandError;
 use crate::login::password_input::PasswordSource;
@@ -85,7 +86,7 @@ impl Account {
     pub(crate) fn new(
         user: Option<UserName>,
         sessions: &Path,
-        server: &ServerAddress,
+        server: &ServerNames,
         policy: SavePolicy,
     ) -> Self {
         let saved = Some(SavedSessions::new(sessions, server));

@@ -4,15 +4,16 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use qchat_client::{ServerAddress, SessionToken, UserName, private_file};
+use qchat_client::{SessionToken, UserName, private_file};
 use zeroize::Zeroizing;
 
-use crate::config::component;
+use crate::config::{ServerNames, component, existing};
 
 /// The saved sessions of one server.
 #[derive(Debug, Clone)]
 pub(crate) struct SavedSessions {
-    folder: PathBuf,
+    /// Below each name of the server. New sessions are kept in the first.
+    folders: Vec<PathBuf>,
 }
 
 /// The file of one user's session on one server. It need not exist.
@@ -55,13 +56,18 @@ const LAST_FILE: &str = ".last";
 
 impl SavedSessions {
     /// The sessions on `server`, below `sessions`.
-    pub(crate) fn new(sessions: &Path, server: &ServerAddress) -> Self {
-        Self { folder: sessions.join(component(&server.to_string())) }
+    pub(crate) fn new(sessions: &Path, server: &ServerNames) -> Self {
+        Self { folders: server.folders(sessions) }
     }
 
     /// The file of a user's session.
     pub(crate) fn of(&self, user: &UserName) -> SessionFile {
-        SessionFile { path: self.folder.join(component(user.as_str())) }
+        SessionFile { path: self.place_of(&component(user.as_str())) }
+    }
+
+    /// The path of this name: the one that exists, or else one for a new file.
+    fn place_of(&self, name: &str) -> PathBuf {
+        existing(self.folders.iter().map(|folder| folder.join(name)).collect())
     }
 
     /// Waits for the lock of the sign-in of this user. The lock ends when the returned file is closed.
@@ -70,13 +76,13 @@ impl SavedSessions {
     /// The operating system's.
     pub(crate) fn lock_sign_in(&self, user: &UserName) -> io::Result<File> {
         // With a dot, because a user's name may end as the name of a lock does.
-        private_file::lock(&self.folder.join(format!(".{}", component(user.as_str()))))
+        let folder = self.folders.first().map(PathBuf::as_path).unwrap_or(Path::new("."));
+        private_file::lock(&folder.join(format!(".{}", component(user.as_str()))))
     }
 
     /// The user who signed in last at the prompt and has not signed out.
     pub(crate) fn last(&self) -> Option<UserName> {
-        let text =
-            private_file::read_secret(&self.folder.join(LAST_FILE), NAME_BYTES_MAX).ok()??;
+        let text = private_file::read_secret(&self.place_of(LAST_FILE), NAME_BYTES_MAX).ok()??;
         std::str::from_utf8(&text).ok()?.trim_end().parse().ok()
     }
 
@@ -85,15 +91,16 @@ impl SavedSessions {
     /// # Errors
     /// The operating system's.
     pub(crate) fn note_last(&self, user: &UserName) -> io::Result<()> {
-        private_file::make_folder(&self.folder)?;
-        private_file::replace(&self.folder.join(LAST_FILE), &format!("{user}\n"))
+        let path = self.place_of(LAST_FILE);
+        private_file::make_folder(path.parent().unwrap_or(Path::new(".")))?;
+        private_file::replace(&path, &format!("{user}\n"))
     }
 
     /// Forgets the user who signed in last, if it was this one.
     pub(crate) fn forget_last(&self, user: &UserName) {
         if self.last().is_some_and(|last| last == *user) {
             // If that fails, the next prompt finds a session that has ended.
-            let _ = fs::remove_file(self.folder.join(LAST_FILE));
+            let _ = fs::remove_file(self.place_of(LAST_FILE));
         }
     }
 }

@@ -58,20 +58,24 @@ const FILES_MAX: usize = 16;
 const FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
 impl OutboxFile {
-    /// Locks a file in `folder`, and moves the lines of ended clients into it.
+    /// Locks a file in the first of the folders, and moves the lines of ended clients in all folders into it.
     ///
     /// # Errors
     /// [`OutboxError`]; nothing is lost then.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, LeftBehind), OutboxError> {
+    pub(crate) fn open(folders: &[impl AsRef<Path>]) -> Result<(Self, LeftBehind), OutboxError> {
         let mut left = LeftBehind::default();
         let mut taken: Vec<Self> = Vec::new();
-        for path in (1..=FILES_MAX).map(|number| folder.join(number.to_string())) {
-            if taken.is_empty() || path.exists() {
-                taken.extend(Self::take(path, &mut left)?);
+        for folder in folders {
+            for path in (1..=FILES_MAX).map(|number| folder.as_ref().join(number.to_string())) {
+                if taken.is_empty() || path.exists() {
+                    taken.extend(Self::take(path, &mut left)?);
+                }
             }
         }
         let mut taken = taken.into_iter();
-        let mine = taken.next().ok_or_else(|| OutboxError::AllInUse(folder.to_owned()))?;
+        let first = folders.first().map(|folder| folder.as_ref().to_owned());
+        let all_in_use = || OutboxError::AllInUse(first.unwrap_or_default());
+        let mine = taken.next().ok_or_else(all_in_use)?;
         let others: Vec<_> = taken.collect();
         if !others.is_empty() {
             // The lines are in two files for a moment, under the same ids, so that none is lost.

@@ -28,13 +28,13 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// The outbox whose files are in `folder`, with the lines of ended clients; and the notices about damaged
+    /// The outbox whose files are in `folders`, with the lines of ended clients; and the notices about damaged
     /// files. Waits for the disk, as all methods do that change the outbox.
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub(crate) fn open(folder: &Path) -> Result<(Self, Vec<String>), OutboxError> {
-        let (file, left) = block_in_place(|| OutboxFile::open(folder))?;
+    pub(crate) fn open(folders: &[impl AsRef<Path>]) -> Result<(Self, Vec<String>), OutboxError> {
+        let (file, left) = block_in_place(|| OutboxFile::open(folders))?;
         let waiting = VecDeque::from(left.waiting);
         let bytes = waiting.iter().map(|one| one.kept().len()).sum();
         Ok((Self { file, waiting, bytes, is_behind: false }, left.remarks))

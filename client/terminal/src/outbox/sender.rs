@@ -40,12 +40,15 @@ struct Sending {
 }
 
 impl Delivery {
-    /// The outbox of `user` in `folder`, and the notices about the lines in it.
+    /// The outbox of `user` in `folders`, and the notices about the lines in it.
     ///
     /// # Errors
     /// [`OutboxError`].
-    pub(crate) fn open(user: UserName, folder: &Path) -> Result<(Self, Vec<String>), OutboxError> {
-        let (outbox, mut remarks) = Outbox::open(folder)?;
+    pub(crate) fn open(
+        user: UserName,
+        folders: &[impl AsRef<Path>],
+    ) -> Result<(Self, Vec<String>), OutboxError> {
+        let (outbox, mut remarks) = Outbox::open(folders)?;
         match outbox.len() {
             0 => {}
             1 => remarks.push("1 line from last time is waiting".to_owned()),

@@ -130,8 +130,9 @@ impl LiveSession {
 
     /// Updates the text of the prompt.
     fn show_state(&self, executor: &Executor) {
+        let is_ready = executor.is_connected() || executor.closed_idle() || executor.is_moving();
         let connection = match () {
-            () if executor.is_connected() || executor.closed_idle() => ConnectionState::Ready,
+            () if is_ready => ConnectionState::Ready,
             () if matches!(self.watch, WatchState::Lost) && !self.failed => {
                 ConnectionState::Reconnecting
             }
@@ -225,7 +226,7 @@ impl LiveSession {
 
     /// Makes one attempt to go on watching, on a new connection if need be.
     async fn resume(&mut self, executor: &mut Executor) {
-        if !executor.is_connected() && !self.loss_is_told {
+        if !executor.is_connected() && !executor.is_moving() && !self.loss_is_told {
             self.loss_is_told = true;
             self.notice("connection lost; trying again");
         }

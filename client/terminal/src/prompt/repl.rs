@@ -52,7 +52,7 @@ pub(crate) async fn run(mut executor: Executor, home: Option<UserFolders>) -> an
 /// Connects, signs in, and says so.
 async fn greet(executor: &mut Executor) -> CommandResult<()> {
     let greeting = match executor.start().await {
-        Ok(_) => format!("connected to {}; help lists the commands", executor.server()),
+        Ok(_) => format!("connected to {}; help lists the commands", executor.server_in_words()),
         Err(failure) if failure.code.is_connection_lost() => {
             format!("{}; the prompt is offline; help lists the commands", failure.text)
         }

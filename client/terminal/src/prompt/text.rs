@@ -26,7 +26,7 @@ pub fn prompt_text(executor: &Executor) -> String {
 
 /// The prompt with a state and a number of waiting lines: `alice@localhost (offline, 3 waiting)> `.
 pub(super) fn prompt(executor: &Executor, state: ConnectionState, waiting: usize) -> String {
-    format(executor.user().as_ref(), executor.server().host(), state, waiting)
+    format(executor.user().as_ref(), executor.server().first().host(), state, waiting)
 }
 
 fn format(user: Option<&UserName>, host: &str, state: ConnectionState, waiting: usize) -> String {

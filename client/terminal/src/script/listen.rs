@@ -7,7 +7,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use qchat_client::{Beginning, Body, Follower, Message, MessageId, ServerAddress};
+use qchat_client::{Beginning, Body, Follower, Message, MessageId, ServerAddresses};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -119,7 +119,7 @@ async fn listen(
 }
 
 /// Reports when the server shows an announced key. The key of the first connection was reported before.
-async fn tell_key_changes(follower: &Follower, server: &ServerAddress) -> Infallible {
+async fn tell_key_changes(follower: &Follower, server: &ServerAddresses) -> Infallible {
     let mut known = follower.client().await.and_then(|client| client.changed_key());
     while let Some(key) = follower.changed_key(known).await {
         Output::standard(OutputFormat::Text(Palette::default())).notice(&key_change(server, key));

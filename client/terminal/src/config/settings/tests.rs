@@ -112,3 +112,16 @@ fn wrong_settings_are_named() {
     missing.args.password_file = Some("/no/such/password".into());
     missing.check_wrong(&["/no/such/password"]);
 }
+
+#[test]
+fn a_list_of_addresses_can_stand_in_each_place() {
+    let shown = "a:4433,b:1";
+    check_server(Some("a,b:1"), "", "", shown);
+    check_server(None, "A, b:1", "", shown);
+    check_server(None, "", "server = 'a,b:1'", shown);
+    for (wrong, said) in [("a,,b", "has an empty part"), ("a,b,a", "a:4433 stands twice")] {
+        let mut case = Inputs::with_config("");
+        case.args.server = Some(wrong.to_owned());
+        case.check_wrong(&["the server's address: ", said]);
+    }
+}

@@ -120,9 +120,10 @@ impl Executor {
         retry: &mut LineRetry,
     ) -> CommandResult<()> {
         let deadline = self.options.time.deadline;
-        // The server may close an idle connection at any time, also while the command is on its way. That
-        // deserves no notice.
-        if retry.is_news(&deadline) && !self.closed_idle() {
+        // The server may close an idle connection at any time, also while the command is on its way, and one of
+        // several servers may leave its clients to the others. Neither deserves a notice.
+        let is_usual = self.closed_idle() || self.is_moving();
+        if retry.is_news(&deadline) && !is_usual {
             self.output.notice(&failure.before_trying_again(&deadline));
         }
         // Only another attempt shows whether the server is back.
@@ -142,6 +143,8 @@ impl Executor {
         match failure.code {
             Code::Unreachable => gone,
             Code::OutcomeUnknown => gone && command.is_repeatable(),
+            // The server has done nothing, and another one takes its place.
+            Code::ShuttingDown => self.is_moving(),
             _ => false,
         }
     }

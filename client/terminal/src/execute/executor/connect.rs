@@ -1,9 +1,11 @@
 //! The connection of an executor, and the session on it.
 
-use qchat_client::{Client, ServerAddress, UserName};
+use qchat_client::{Client, ServerAddresses, UserName};
+use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use super::Executor;
+use crate::config::ServerNames;
 use crate::error::CommandResult;
 use crate::execute::key_notice::key_notice;
 use crate::login::{Requirement, SignInContext};
@@ -28,8 +30,20 @@ impl Executor {
         }
     }
 
-    pub(crate) fn server(&self) -> &ServerAddress {
+    /// The addresses of the server.
+    pub(crate) fn server(&self) -> &ServerAddresses {
         self.connection.server()
+    }
+
+    /// The address that is connected, or else all addresses.
+    pub(crate) fn server_in_words(&self) -> String {
+        let connected = self.client().map(|client| client.server().to_string());
+        connected.unwrap_or_else(|| self.server().to_string())
+    }
+
+    /// The names under which the state of the server is kept.
+    pub(crate) fn names(&self) -> &ServerNames {
+        &self.names
     }
 
     /// The connection, if it is open.
@@ -40,6 +54,11 @@ impl Executor {
     /// Whether the connection is open.
     pub(crate) fn is_connected(&self) -> bool {
         self.client().is_some()
+    }
+
+    /// Whether the server shuts down, and another one takes its place.
+    pub(crate) fn is_moving(&self) -> bool {
+        self.connection.is_moving()
     }
 
     /// Whether the server has closed the connection because nobody was signed in on it. The next line opens it
@@ -119,8 +138,7 @@ impl Executor {
         let was_lost = self.connection.is_lost();
         let client = self.connect_quietly().await?;
         if was_lost {
-            let server = self.connection.server();
-            let text = format!("the connection was lost; connected to {server} again");
+            let text = format!("the connection was lost; connected to {} again", client.server());
             self.output.notice(&text);
         }
         if let Some(notice) = self.key_notice.take() {
@@ -134,8 +152,10 @@ impl Executor {
             return Ok(client.clone());
         }
         let client = self.connection.connect(self.options.time.deadline.left()).await?;
-        let notice = key_notice(self.connection.server(), &client);
-        self.key_notice = notice.or(self.key_notice.take());
+        self.key_notice = key_notice(&client).or(self.key_notice.take());
+        if client.has_others() {
+            block_in_place(|| self.names.note_route(client.route()));
+        }
         Ok(client)
     }
 

@@ -6,10 +6,11 @@ use std::net::UdpSocket;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use qchat_client::{Fingerprint, ReconnectingClient, Trust};
+use qchat_client::{Fingerprint, ReconnectingClient, ServerAddresses, Trust};
 use tokio::time::Instant;
 
 use super::{Executor, LineStatus};
+use crate::config::ServerNames;
 use crate::exit::Exit;
 use crate::login::{Account, PasswordSource};
 use crate::output::Output;
@@ -38,15 +39,14 @@ impl Written {
 /// An executor whose server never answers.
 fn executor(seconds: u64, written: &Written) -> (Executor, UdpSocket) {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let server = silent.local_addr().unwrap().to_string().parse().unwrap();
+    let server: ServerAddresses = silent.local_addr().unwrap().to_string().parse().unwrap();
+    let names = ServerNames::given(&server);
     let trust = Trust::Fingerprint(Fingerprint::of_public_key(b""));
     let connection = ReconnectingClient::new(server, trust);
     let output = Output::plain(written.clone(), written.clone());
     let per_line = Duration::from_secs(seconds);
-    (
-        Executor::new(connection, Account::default(), PasswordSource::none(), output, per_line),
-        silent,
-    )
+    let (account, secrets) = (Account::default(), PasswordSource::none());
+    (Executor::new((connection, names), account, secrets, output, per_line), silent)
 }
 
 /// Runs a line, and checks that it took its time and no more.

@@ -33,7 +33,7 @@ impl Executor {
     async fn reached(&mut self, message: &MessageId, stage: Stage) -> CommandResult<Receipt> {
         loop {
             match self.reached_on_this_connection(message, stage).await {
-                Err(failure) if failure.code.is_connection_lost() => {}
+                Err(failure) if failure.code.is_connection_lost() || self.is_moving() => {}
                 result => return result,
             }
             sleep(self.connection.next_pause()).await;

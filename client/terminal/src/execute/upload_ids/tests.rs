@@ -24,8 +24,10 @@ impl Case {
         id: u8,
     ) -> Option<UploadNote> {
         let folder = folder.map(|folder| folder.parse().unwrap());
-        let notes =
-            UnfinishedUploads::new(self.folder.path().join("notes"), "host".parse().unwrap());
+        let notes = UnfinishedUploads::new(
+            self.folder.path().join("notes"),
+            ServerNames::given(&"host".parse().unwrap()),
+        );
         let to = Address::User(to.parse().unwrap());
         let path = self.folder.path().join(file);
         let what = (&to, path.as_path(), folder.as_ref());
@@ -56,7 +58,10 @@ async fn the_same_upload_has_the_same_id_until_it_is_answered() {
 #[tokio::test]
 async fn a_line_of_several_files_has_one_id_until_all_are_sent() {
     let case = Case::new();
-    let notes = UnfinishedUploads::new(case.folder.path().join("notes"), "host".parse().unwrap());
+    let notes = UnfinishedUploads::new(
+        case.folder.path().join("notes"),
+        ServerNames::given(&"host".parse().unwrap()),
+    );
     let (alice, bob) = ("alice".parse().unwrap(), Address::User("bob".parse().unwrap()));
     let take = async |digest: &str, id| {
         let what = (&bob, digest.to_owned());

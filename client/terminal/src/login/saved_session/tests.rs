@@ -1,7 +1,7 @@
 use super::*;
 
 fn sessions(folder: &Path, server: &str) -> SavedSessions {
-    SavedSessions::new(folder, &server.parse().unwrap())
+    SavedSessions::new(folder, &ServerNames::given(&server.parse().unwrap()))
 }
 
 fn file(folder: &Path, server: &str) -> SessionFile {

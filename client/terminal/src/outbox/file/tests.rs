@@ -6,7 +6,7 @@ fn waiting(text: &str) -> Waiting {
 }
 
 fn open(folder: &Path) -> (OutboxFile, LeftBehind) {
-    OutboxFile::open(folder).unwrap()
+    OutboxFile::open(&[folder]).unwrap()
 }
 
 #[test]
@@ -80,10 +80,27 @@ fn a_takeover_that_was_cut_short_doubles_nothing() {
 }
 
 #[test]
+fn lines_under_another_name_of_the_server_come_too() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let lines = ["send bob one", "send bob two"].map(waiting);
+    let (first, _) = open(one.path());
+    let (second, _) = open(other.path());
+    first.save(&lines[..1]).unwrap();
+    second.save(&lines[1..]).unwrap();
+    drop((first, second));
+    let (mine, left) = OutboxFile::open(&[one.path(), other.path()]).unwrap();
+    assert_eq!(left.waiting, lines);
+    assert!(mine.path.starts_with(one.path()));
+    drop(mine);
+    assert_eq!(open(other.path()).1.waiting, []);
+    assert_eq!(open(one.path()).1.waiting, lines);
+}
+
+#[test]
 fn more_clients_than_files_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let _taken: Vec<_> = (0..FILES_MAX).map(|_| open(folder.path())).collect();
-    assert!(matches!(OutboxFile::open(folder.path()), Err(OutboxError::AllInUse(_))));
+    assert!(matches!(OutboxFile::open(&[folder.path()]), Err(OutboxError::AllInUse(_))));
 }
 
 #[test]

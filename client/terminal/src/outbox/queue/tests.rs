@@ -11,7 +11,7 @@ fn texts(outbox: &Outbox) -> Vec<&str> {
 #[test]
 fn lines_wait_in_order_and_outlive_their_client() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+    let (mut outbox, _) = Outbox::open(&[folder.path()]).unwrap();
     for text in ["send bob one", "mkgr lab", "join lab"] {
         push(&mut outbox, text).unwrap();
     }
@@ -19,7 +19,7 @@ fn lines_wait_in_order_and_outlive_their_client() {
     outbox.pop().unwrap();
     outbox.save_popped().unwrap();
     drop(outbox);
-    let (outbox, remarks) = Outbox::open(folder.path()).unwrap();
+    let (outbox, remarks) = Outbox::open(&[folder.path()]).unwrap();
     assert_eq!((texts(&outbox), remarks.len()), (vec!["mkgr lab", "join lab"], 0));
     assert_eq!(outbox.waiting.iter().map(|one| one.id).collect::<Vec<_>>(), ids[1..]);
 }
@@ -27,7 +27,7 @@ fn lines_wait_in_order_and_outlive_their_client() {
 #[test]
 fn a_file_keeps_the_path_from_when_its_line_was_typed() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+    let (mut outbox, _) = Outbox::open(&[folder.path()]).unwrap();
     let here = std::env::current_dir().unwrap();
     for (text, verb) in [
         ("send_file bob my notes.txt", "send_file bob"),
@@ -49,7 +49,7 @@ fn a_file_keeps_the_path_from_when_its_line_was_typed() {
 #[test]
 fn a_line_that_is_wrong_or_too_much_is_refused_and_the_others_stay() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut outbox, _) = Outbox::open(folder.path()).unwrap();
+    let (mut outbox, _) = Outbox::open(&[folder.path()]).unwrap();
     let refused = |outbox: &mut Outbox, text: &str| push(outbox, text).unwrap_err().code;
     assert_eq!(refused(&mut outbox, "send bob"), Code::EmptyMessage);
     assert_eq!(refused(&mut outbox, &format!("send bob {}", "x".repeat(16_385))), Code::TooLarge);
@@ -70,7 +70,7 @@ fn a_line_that_is_wrong_or_too_much_is_refused_and_the_others_stay() {
 fn a_line_that_the_disk_does_not_take_does_not_wait() {
     let folder = tempfile::tempdir().unwrap();
     let below = folder.path().join("outbox");
-    let (mut outbox, _) = Outbox::open(&below).unwrap();
+    let (mut outbox, _) = Outbox::open(&[&below]).unwrap();
     push(&mut outbox, "send bob one").unwrap();
     std::fs::rename(&below, folder.path().join("away")).unwrap();
     assert_eq!(push(&mut outbox, "send bob two").unwrap_err().code, Code::LocalFile);

@@ -5,7 +5,6 @@ use tokio::time::timeout;
 
 use super::{LiveSession, WatchState, step};
 use crate::command::{Command, Input, parse};
-use crate::config::path_of;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{Executor, LineStatus, TaskEnd};
 use crate::outbox::Delivery;
@@ -45,10 +44,18 @@ impl LiveSession {
         line: &Command,
     ) -> LineStatus {
         let id = ClientId::random();
-        if self.waiting() == 0 && executor.is_connected() {
+        let can_run = executor.is_connected() || executor.is_moving();
+        if self.waiting() == 0 && can_run {
             executor.begin_line();
-            match executor.run_once(line, id).await {
-                Err(failure) if failure.code.is_connection_lost() => {}
+            let mut result = executor.run_once(line, id).await;
+            if result.as_ref().is_err_and(|failure| failure.code.is_transient())
+                && executor.is_moving()
+            {
+                // The server that it went to has left its clients to another one.
+                result = executor.run_once(line, id).await;
+            }
+            match result {
+                Err(failure) if failure.code.is_connection_lost() || executor.is_moving() => {}
                 result => return executor.report(input.first_word(), result).await,
             }
         }
@@ -140,8 +147,8 @@ impl LiveSession {
     /// Opens the outbox of the signed-in user.
     pub(super) fn open_delivery(&mut self, executor: &Executor) {
         let (Some(user), Some(outboxes)) = (&self.user, &self.outboxes) else { return };
-        let folder = path_of(outboxes, executor.server(), user);
-        match Delivery::open(user.clone(), &folder) {
+        let folders = executor.names().places(outboxes, user);
+        match Delivery::open(user.clone(), &folders) {
             Ok((delivery, remarks)) => {
                 self.delivery = Some(delivery);
                 remarks.iter().for_each(|remark| self.notice(remark));

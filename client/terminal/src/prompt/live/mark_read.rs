@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 
-use qchat_client::{CallError, Client, UserName};
+use qchat_client::{CallError, Client, Refusal, UserName};
 use qchat_proto::Message;
 use qchat_proto::command::Log;
 use tokio::task::JoinHandle;
@@ -71,6 +71,7 @@ async fn mark_read(client: Client, messages: Vec<ReceivedMessage>) -> Vec<Receiv
     }
     for (log, marked) in logs {
         match client.mark_read(log, &marked).await {
+            Err(CallError::Refused(Refusal::ShuttingDown)) => return messages,
             Ok(()) | Err(CallError::Refused(_)) => {}
             // Marking a message twice does no harm.
             Err(_) => return messages,
