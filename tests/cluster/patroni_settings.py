@@ -1,6 +1,6 @@
 """The settings of Patroni and PostgreSQL. `docs/operating.md` has the same for three machines."""
 
-import postgres
+from programs import postgresql
 
 SCOPE = "qchat"
 
@@ -31,7 +31,7 @@ def settings(machine):
             "listen": f"127.0.0.1:{machine.port}",
             "connect_address": f"127.0.0.1:{machine.port}",
             "data_dir": str(machine.data),
-            "bin_dir": str(postgres.programs()),
+            "bin_dir": str(postgresql()),
             "pgpass": str(machine.folder / "pgpass"),
             "authentication": accounts,
             "pg_hba": [

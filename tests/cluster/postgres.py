@@ -10,6 +10,7 @@ from pathlib import Path
 
 from patroni_settings import settings
 from processes import all_processes, link, signal_all, stat
+from programs import owner, postgresql
 from service import Failed, Service, get_json
 
 MACHINES = ["pg1", "pg2", "pg3"]
@@ -115,23 +116,6 @@ class Postgres(Service):
         signal_all(self.processes, signal.SIGCONT)
 
 
-def owner():
-    """The user that runs PostgreSQL, which refuses to run as root."""
-    return "postgres" if os.geteuid() == 0 else None
-
-
-def programs():
-    """The folder of the newest PostgreSQL that is new enough; `None` if there is none."""
-    found = []
-    for folder in Path("/usr/lib/postgresql").glob("*/bin"):
-        if folder.parent.name.isdigit() and int(folder.parent.name) >= 15 and (folder / "initdb").exists():
-            found.append((int(folder.parent.name), folder))
-    if found:
-        return max(found)[1]
-    initdb = shutil.which("initdb")
-    return Path(initdb).resolve().parent if initdb else None
-
-
 def make_database(cluster, primary):
     """Makes the database and its user, if they are missing."""
     sql = f"""
@@ -149,7 +133,7 @@ def make_database(cluster, primary):
 def psql(cluster, primary, sql):
     address = ["--host=127.0.0.1", f"--port={primary.port}", "--username=postgres", "--dbname=postgres"]
     done = subprocess.run(
-        [programs() / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", *address],
+        [postgresql() / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", *address],
         input=sql,
         env={"PATH": os.environ["PATH"], "PGPASSWORD": cluster.secret("superuser"), "PGCONNECT_TIMEOUT": "5"},
         capture_output=True,

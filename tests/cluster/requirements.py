@@ -5,7 +5,7 @@ import pwd
 import shutil
 import subprocess
 
-import postgres
+from programs import owner, postgresql
 
 
 def missing(folder):
@@ -14,7 +14,7 @@ def missing(folder):
     if not hasattr(os, "pidfd_open"):
         return ["the cluster needs Linux, and Python 3.9 or later"]
     programs = {
-        "PostgreSQL 15 or later": postgres.programs(),
+        "PostgreSQL 15 or later": postgresql(),
         "etcd": shutil.which("etcd"),
         "Patroni": (folder.python / "patroni/__main__.py").exists(),
         "SeaweedFS": (folder.python / "bin/weed").exists(),
@@ -22,7 +22,7 @@ def missing(folder):
     absent = [name for name, is_there in programs.items() if not is_there]
     if absent:
         found.append(f"missing: {', '.join(absent)}. Install them by scripts/setup --cluster")
-    user = postgres.owner()
+    user = owner()
     if user and not exists(user):
         found.append(f"PostgreSQL refuses to run as root, and there is no user {user}: install postgresql-15, or call as another user")
     elif user:
