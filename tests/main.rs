@@ -9,6 +9,7 @@
 mod accounts;
 mod cluster;
 mod failures;
+mod faults;
 mod files;
 mod harness;
 mod hostile;

@@ -99,7 +99,7 @@ fn kill_under_load(
 
 /// A free address whose port is below the ephemeral ports, so that no client gets it while the server is
 /// down.
-fn address(random: &mut SeededRandom) -> String {
+pub(crate) fn address(random: &mut SeededRandom) -> String {
     loop {
         let address = format!("127.0.0.1:{}", 10_000 + random.below(20_000));
         if UdpSocket::bind(&address).is_ok() {

@@ -6,7 +6,7 @@ mod crash;
 mod damaged_store;
 mod full_disk;
 mod heartbeat;
-mod killed_repeatedly;
+pub(crate) mod killed_repeatedly;
 mod many_clients;
 mod reconnect_storm;
 mod restarts;
