@@ -88,6 +88,8 @@ fn config(folder: &Path) -> Config {
         data: folder.join("data"),
         upload: folder.join("upload"),
         limits: Limits::default(),
+        #[cfg(feature = "cluster")]
+        database: None,
     }
 }
 

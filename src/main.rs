@@ -9,6 +9,8 @@ mod logging;
 mod own_terminal;
 mod server;
 mod server_config;
+#[cfg(feature = "cluster")]
+mod shared_store;
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;

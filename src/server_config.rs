@@ -6,11 +6,15 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
+#[cfg(feature = "cluster")]
+use qchat_node::SharedDatabase;
 use qchat_node::{Config, IdentityFiles, Limits};
 use qchat_terminal::{Age, Count, Size, parse_settings, setting};
 use serde::Deserialize;
 
 use crate::logging::LogFormat;
+#[cfg(feature = "cluster")]
+use crate::shared_store::{NodeName, StoreUrl};
 
 /// The port of server and client if none is named.
 const PORT: u16 = 4433;
@@ -35,6 +39,17 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "DIR", env = "QCHAT_DATA")]
     #[serde(deserialize_with = "setting")]
     data: Option<PathBuf>,
+    /// The PostgreSQL database of several servers, instead of a store in the data folder: postgres://USER@HOST/DATABASE;
+    /// PGPASSWORD and the other PG variables complete it
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "URL", env = "QCHAT_STORE", hide_env_values = true)]
+    #[serde(deserialize_with = "setting")]
+    store: Option<StoreUrl>,
+    /// The name of this server among those of the database [default: the machine's name]
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "NAME", env = "QCHAT_NODE")]
+    #[serde(deserialize_with = "setting")]
+    node: Option<NodeName>,
     /// The folder of uploaded files [default: upload]
     #[arg(long, value_name = "DIR", env = "QCHAT_UPLOAD")]
     #[serde(deserialize_with = "setting")]
@@ -104,6 +119,10 @@ impl Settings {
             cert: self.cert.or(fallback.cert),
             key: self.key.or(fallback.key),
             data: self.data.or(fallback.data),
+            #[cfg(feature = "cluster")]
+            store: self.store.or(fallback.store),
+            #[cfg(feature = "cluster")]
+            node: self.node.or(fallback.node),
             upload: self.upload.or(fallback.upload),
             max_file_size: self.max_file_size.or(fallback.max_file_size),
             quota: self.quota.or(fallback.quota),
@@ -156,6 +175,8 @@ impl Settings {
     /// The server's configuration, with defaults that serve a first run.
     pub(crate) fn config(self) -> Config {
         let limits = self.limits();
+        #[cfg(feature = "cluster")]
+        let node = self.node.unwrap_or_else(NodeName::of_machine);
         Config {
             listen: self
                 .listen
@@ -164,6 +185,10 @@ impl Settings {
             upload: self.upload.unwrap_or("upload".into()),
             limits,
             identity: identity(self.cert, self.key),
+            #[cfg(feature = "cluster")]
+            database: self
+                .store
+                .map(|StoreUrl(url)| SharedDatabase { url, node: node.to_string() }),
         }
     }
 }

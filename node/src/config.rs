@@ -1,5 +1,7 @@
 //! The settings of a server, and their defaults.
 
+#[cfg(feature = "cluster")]
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -23,6 +25,27 @@ pub struct Config {
     pub upload: PathBuf,
     /// The limits of its users.
     pub limits: Limits,
+    /// The database that holds the store instead of the data folder, together with other servers.
+    #[cfg(feature = "cluster")]
+    pub database: Option<SharedDatabase>,
+}
+
+/// A database that several servers share.
+#[cfg(feature = "cluster")]
+#[derive(Clone)]
+pub struct SharedDatabase {
+    /// A URL such as `postgres://USER@HOST,HOST/DATABASE`. The usual `PG…` variables complete it.
+    pub url: String,
+    /// The name of this server, which no other server of the database has.
+    pub node: String,
+}
+
+/// Without the URL, which may hold a password.
+#[cfg(feature = "cluster")]
+impl fmt::Debug for SharedDatabase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SharedDatabase").field("node", &self.node).finish_non_exhaustive()
+    }
 }
 
 /// Limits of the users of a server.

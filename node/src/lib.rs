@@ -33,7 +33,11 @@ pub use crate::files::UploadFolderError;
 pub use crate::identity::{IdentityError, MakeError, PreparedKey, Rotation};
 pub use crate::network::EndpointError;
 pub use crate::tasks::Reload;
+#[cfg(feature = "cluster")]
+pub use config::SharedDatabase;
 pub use config::{Config, Limits};
 pub use identity::{Identity, IdentityFiles};
-pub use server::{EndpointLost, Server, StartError};
+pub use server::{Server, ServerEnded, StartError};
 pub use store::OpenError;
+#[cfg(feature = "cluster")]
+pub use store::PostgresError;

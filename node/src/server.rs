@@ -1,6 +1,6 @@
 //! The server as a whole: start, accept connections, stop in order.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Passwords;
 use crate::config::Config;
+#[cfg(feature = "cluster")]
+use crate::config::SharedDatabase;
 use crate::connection::serve;
 use crate::files::{FileStore, UploadFolderError};
-use crate::identity::{IdentityError, IdentityFiles};
+use crate::identity::{Identity, IdentityError, IdentityFiles};
 use crate::network::{EndpointError, endpoint};
 use crate::state::ServerState;
+#[cfg(feature = "cluster")]
+use crate::store::{DatabaseAddress, Membership, Node, SharedKeys};
 use crate::store::{OpenError, Store};
 use crate::tasks::{Reload, abandoned_uploads, cleanup, expiry_warning};
 
@@ -43,10 +47,18 @@ pub enum StartError {
     Passwords(String),
 }
 
-/// The socket failed under a running server. A supervisor should start it again.
+/// The reason why a running server has ended by itself.
 #[derive(Debug, thiserror::Error)]
-#[error("the network socket failed")]
-pub struct EndpointLost;
+pub enum ServerEnded {
+    /// The socket failed. A supervisor should start the server again.
+    #[error("the network socket failed")]
+    EndpointLost,
+    /// Another server of the database has this one's name.
+    #[error(
+        "another server has taken this one's name in the store's database; give each server its own --node"
+    )]
+    NameTaken,
+}
 
 /// A server that has bound its address and opened its store, and is ready to run.
 pub struct Server {
@@ -68,7 +80,7 @@ impl Server {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         let identity = config.identity.load()?;
         let socket = endpoint::bind(config.listen)?;
-        let store = Store::open(&config.data)?;
+        let (store, identity) = open_store(config, identity, &socket)?;
         let file_store = FileStore::open(&config.upload, &config.data)?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let public_identity = identity.public_identity()?;
@@ -102,21 +114,25 @@ impl Server {
     /// the writer finish, close the connections.
     ///
     /// # Errors
-    /// [`EndpointLost`], if the socket failed.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), EndpointLost> {
+    /// [`ServerEnded`], if the server can serve no more.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ServerEnded> {
         let connections = TaskTracker::new();
         connections.spawn(cleanup::run(Arc::clone(&self.state)));
         let certificate = self.files.certificate.clone();
         connections.spawn(expiry_warning::watch(Arc::clone(&self.state), certificate));
         let ended = stop.run_until_cancelled(self.serve(&connections)).await;
         self.stop(connections).await;
-        ended.map_or(Ok(()), |()| Err(EndpointLost))
+        ended.map_or(Ok(()), Err)
     }
 
-    /// Serves until the endpoint fails. Unfinished uploads are counted before a client can go on with them.
-    async fn serve(&self, connections: &TaskTracker) {
+    /// Serves until the endpoint or the store fails. Unfinished uploads are counted before a client can go on with
+    /// them.
+    async fn serve(&self, connections: &TaskTracker) -> ServerEnded {
         abandoned_uploads::collect(&self.state).await;
-        self.accept(connections).await;
+        tokio::select! {
+            () = self.accept(connections) => ServerEnded::EndpointLost,
+            () = self.state.store.name_taken() => ServerEnded::NameTaken,
+        }
     }
 
     /// Accepts connections until the endpoint fails.
@@ -143,4 +159,30 @@ impl Server {
         }
         tracing::info!("stopped");
     }
+}
+
+/// Opens the store in the data folder, or in the database. Servers of a database are known by their key, so a missing
+/// one is made first.
+#[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "other servers show it"))]
+fn open_store(
+    config: &Config,
+    identity: Option<Identity>,
+    socket: &UdpSocket,
+) -> Result<(Store, Option<Identity>), StartError> {
+    #[cfg(feature = "cluster")]
+    if let Some(SharedDatabase { url, node }) = &config.database {
+        let address = DatabaseAddress::read(url, |variable| std::env::var(variable).ok());
+        let address = address.map_err(OpenError::from)?;
+        let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
+        let keys = identity.public_identity()?.keys;
+        let addr = socket.local_addr().unwrap_or(config.listen).to_string();
+        let node = Node { name: node.clone(), addr };
+        let keys = SharedKeys {
+            current: keys.current.to_string(),
+            next: keys.next.map(|key| key.to_string()),
+        };
+        let store = Store::connect(Membership { address, node, keys })?;
+        return Ok((store, Some(identity)));
+    }
+    Ok((Store::open(&config.data)?, identity))
 }

@@ -111,7 +111,10 @@ const ORDER: [(&str, &[&str]); 7] = [
             "sends",
         ],
     ),
-    ("src", &["cert", "demo", "logging", "own_terminal", "server_config", "server"]),
+    (
+        "src",
+        &["cert", "demo", "logging", "own_terminal", "shared_store", "server_config", "server"],
+    ),
 ];
 
 /// The modules of a crate's code, as paths that begin with the folder or file at the top.

@@ -117,11 +117,19 @@ fn only_the_node_uses_redb_and_only_in_its_embedded_engine() {
 }
 
 #[test]
-fn the_store_uses_no_network_no_clock_and_no_randomness() {
-    let store = rust_files("node/src/store");
+fn the_store_uses_no_network_no_clock_and_no_randomness_but_for_its_engines() {
+    let mut store = rust_files("node/src/store");
+    store.retain(|file| !file.starts_with(root().join("node/src/store/postgres")));
     assert!(!store.is_empty());
     for other in ["quinn", "rustls", "argon2", "blake3", "getrandom", "jiff", "time"] {
         assert_eq!(users_of(other, &store), Vec::<PathBuf>::new(), "{other}");
+    }
+}
+
+#[test]
+fn only_one_folder_of_the_store_uses_postgresql() {
+    for user in users_of("tokio_postgres", &rust_files("node/src")) {
+        assert!(user.starts_with("node/src/store/postgres"), "{}", user.display());
     }
 }
 

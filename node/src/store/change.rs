@@ -2,7 +2,7 @@
 
 use qchat_proto::{ClientId, GroupName, Refusal, UserName};
 
-use crate::store::interface::{Read, Stop, Table, Write};
+use crate::store::interface::{Needs, Read, Stop, Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::{Action, permit};
 use crate::store::schema::keys;
@@ -47,6 +47,12 @@ pub(crate) trait Change: Send + 'static {
     /// Whether the change removes more than it adds, so that a full disk is no reason to refuse it.
     fn frees_space(&self) -> bool {
         false
+    }
+
+    /// The rows that the change will touch, as far as its fields tell. A wrong hint costs time, never the truth.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "redb reads no hints"))]
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 
     /// The notifications to send once the change is durable.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use qchat_proto::Refusal;
 
 use super::embedded::RedbError;
+#[cfg(feature = "cluster")]
+use super::postgres::{PostgresError, StatementError};
 use crate::fs::is_full;
 
 /// The reason why a query failed, or why a change failed before its commit.
@@ -27,6 +29,10 @@ pub(crate) enum StoreError {
     /// The disk of the store accepts no writes.
     #[error("the store's disk can only be read")]
     ReadOnly,
+    /// The database of several servers did not do a statement.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Postgres(#[from] StatementError),
     /// The database could not be reopened after an I/O error.
     #[error("opening the store again")]
     Open(#[from] OpenError),
@@ -38,6 +44,8 @@ impl StoreError {
         match self {
             Self::Database(error) => error.needs_reopening(),
             Self::Panicked => true,
+            #[cfg(feature = "cluster")]
+            Self::Postgres(_) => false,
             Self::Damaged(_) | Self::Closed | Self::ReadOnly | Self::Open(_) => false,
         }
     }
@@ -51,6 +59,8 @@ impl StoreError {
     pub(super) fn is_full_disk(&self) -> bool {
         match self {
             Self::Database(error) => error.is_full_disk(),
+            #[cfg(feature = "cluster")]
+            Self::Postgres(error) => error.is_full_disk(),
             Self::Open(OpenError::Unusable { source, .. }) => is_full(source),
             Self::Damaged(_) | Self::Panicked | Self::Closed | Self::ReadOnly | Self::Open(_) => {
                 false
@@ -92,6 +102,10 @@ pub enum OpenError {
         /// The format that this program reads and writes.
         known: u64,
     },
+    /// The database of several servers.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// An I/O error on the folder or on the file.
     #[error("cannot use the data folder {}: {source}", path.display())]
     Unusable {

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "cluster")]
+use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
 use crate::store::change::Change;
 use crate::store::embedded::{ReopeningDatabase, Snapshot, open};
@@ -11,14 +14,28 @@ use crate::store::error::{CommitError, OpenError, StoreError};
 use crate::store::free_space::FreeSpace;
 use crate::store::interface::{Counted, Read, RowsRead, Stop};
 use crate::store::notification::Notification;
-use crate::store::writer::Writer;
+#[cfg(feature = "cluster")]
+use crate::store::postgres::{Membership, Pool, PostgresError};
+use crate::store::writer::{Writer, write_to_redb};
 
-/// A handle on the store in one data folder. At most one process has a store open.
+/// A handle on an open store.
 pub(crate) struct Store {
-    pub(super) database: Arc<ReopeningDatabase>,
+    engine: Engine,
     writer: Writer,
-    /// The lock on the data folder, held while the store is open.
-    _lock: std::fs::File,
+    name_taken: CancellationToken,
+}
+
+/// The place of the rows.
+enum Engine {
+    /// A redb file in the data folder. At most one process has it open.
+    Embedded {
+        database: Arc<ReopeningDatabase>,
+        /// The lock on the data folder, held while the store is open.
+        _lock: std::fs::File,
+    },
+    /// A database that several servers share.
+    #[cfg(feature = "cluster")]
+    Postgres(Pool),
 }
 
 impl Store {
@@ -35,17 +52,74 @@ impl Store {
             move || open::open_existing(&path),
             move || open::open_to_read(&path_to_read),
         ));
-        let writer = Writer::start(Arc::clone(&database), FreeSpace::in_folder(folder));
-        Ok(Self { database, writer, _lock: lock })
+        Ok(Self::embedded(database, FreeSpace::in_folder(folder), lock))
     }
 
     /// A store on this database, as if the disk had unlimited free space.
     #[cfg(any(test, fuzzing))]
     #[expect(clippy::unwrap_used, reason = "a test without a temporary file cannot go on")]
     pub(super) fn with(database: ReopeningDatabase) -> Self {
-        let database = Arc::new(database);
-        let writer = Writer::start(Arc::clone(&database), FreeSpace::unlimited());
-        Self { database, writer, _lock: tempfile::tempfile().unwrap() }
+        let lock = tempfile::tempfile().unwrap();
+        Self::embedded(Arc::new(database), FreeSpace::unlimited(), lock)
+    }
+
+    fn embedded(
+        database: Arc<ReopeningDatabase>,
+        free_space: FreeSpace,
+        lock: std::fs::File,
+    ) -> Self {
+        let written = Arc::clone(&database);
+        let writer = Writer::start(move |jobs, notify| {
+            write_to_redb(&written, &free_space, jobs, &notify);
+        });
+        let engine = Engine::Embedded { database, _lock: lock };
+        Self { engine, writer, name_taken: CancellationToken::new() }
+    }
+
+    /// Opens the store in a database, together with other servers. An empty database gets its tables.
+    ///
+    /// # Errors
+    /// [`OpenError::Postgres`], one sentence with the remedy.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn connect(membership: Membership) -> Result<Self, OpenError> {
+        let name_taken = CancellationToken::new();
+        let cancelled_by_thread = name_taken.clone();
+        let (send, joined) = std::sync::mpsc::channel();
+        let failed = |error: std::io::Error| PostgresError::Failed(error.to_string());
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        // The bytes of all connections are moved by the thread of the writer.
+        let writer = Writer::start(move |jobs, notify| {
+            runtime.block_on(async {
+                match membership.join(notify).await {
+                    Ok((driver, pool)) => {
+                        let _ = send.send(Ok(pool));
+                        driver.run(jobs, &cancelled_by_thread).await;
+                    }
+                    Err(error) => _ = send.send(Err(error)),
+                }
+            });
+        });
+        let stopped = || PostgresError::Failed("its thread stopped".to_owned());
+        let pool = joined.recv().map_err(|_| stopped())??;
+        Ok(Self { engine: Engine::Postgres(pool), writer, name_taken })
+    }
+
+    /// Waits until another process has taken this server's name, after which the store makes no change.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn name_taken(&self) {
+        self.name_taken.cancelled().await;
+    }
+
+    /// The redb database.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn database(&self) -> &ReopeningDatabase {
+        match &self.engine {
+            Engine::Embedded { database, .. } => database,
+            #[cfg(feature = "cluster")]
+            Engine::Postgres(_) => panic!("the store is not in a redb file"),
+        }
     }
 
     /// Makes a change, and returns its outcome once it is durable.
@@ -87,7 +161,20 @@ impl Store {
         &self,
         query: impl Fn(&mut dyn Read) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (database, rows_read) = (Arc::clone(&self.database), RowsRead::of_this_task());
+        let rows_read = RowsRead::of_this_task();
+        let database = match &self.engine {
+            Engine::Embedded { database, .. } => Arc::clone(database),
+            #[cfg(feature = "cluster")]
+            Engine::Postgres(pool) => {
+                let counted = |rows: &mut dyn Read| {
+                    let mut rows = Counted::of(rows);
+                    let answer = query(&mut rows)?;
+                    rows_read.add(rows.rows());
+                    Ok(answer)
+                };
+                return pool.read(counted).await;
+            }
+        };
         let answer = spawn_blocking(move || {
             database.read(|database| {
                 let mut snapshot = Snapshot::of(database)?;

@@ -15,6 +15,9 @@ use super::notification::Notification;
 pub(in crate::store) trait Job: Send {
     /// The bytes of text that the change adds.
     fn bytes(&self) -> usize;
+    /// The rows that the change will touch, as far as its fields tell.
+    #[cfg(feature = "cluster")]
+    fn needs(&self) -> super::interface::Needs;
     /// Whether the change may be made on a full disk.
     fn frees_space(&self) -> bool;
     /// Sends a refusal.
@@ -54,6 +57,11 @@ pub(in crate::store) fn job<C: Change>(
 impl<C: Change> Job for ChangeJob<C> {
     fn bytes(&self) -> usize {
         self.change.bytes()
+    }
+
+    #[cfg(feature = "cluster")]
+    fn needs(&self) -> super::interface::Needs {
+        self.change.needs()
     }
 
     fn frees_space(&self) -> bool {

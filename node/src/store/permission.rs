@@ -5,7 +5,7 @@
 
 use qchat_proto::{Address, GroupName, MessageId, Refusal, UserName};
 
-use super::interface::{Read, Stop, Table};
+use super::interface::{Needs, Read, Stop, Table};
 use super::schema::records::{GroupRecord, LogEntry, MembershipRecord};
 use super::schema::{keys, rows};
 
@@ -65,6 +65,23 @@ pub(super) fn permit(
         | Action::SeeMembers(group)
         | Action::Leave(group)
         | Action::Join(group) => in_group(facts, user, group),
+    }
+}
+
+/// The rows that [`permit`] reads for this, added to other needs.
+pub(super) fn facts_needed(needs: Needs, user: &UserName, action: Action<'_>) -> Needs {
+    match action {
+        Action::Write(Address::User(receiver)) => {
+            needs.row(Table::Accounts, keys::name(receiver.as_str()))
+        }
+        Action::Read(Address::User(_)) | Action::Track(_, _) => needs,
+        Action::Join(group)
+        | Action::Read(Address::Group(group))
+        | Action::Write(Address::Group(group))
+        | Action::SeeMembers(group)
+        | Action::Leave(group) => needs
+            .row(Table::Groups, keys::name(group.as_str()))
+            .row(Table::Members, keys::member(group, Some(user))),
     }
 }
 

@@ -32,16 +32,17 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer thread.
-    pub(super) fn start(database: Arc<ReopeningDatabase>, free_space: FreeSpace) -> Self {
+    /// Starts the writer thread. It runs `write`, which makes the changes until the queue is closed and empty.
+    pub(super) fn start(
+        write: impl FnOnce(mpsc::Receiver<Box<dyn Job>>, Arc<OnceLock<Notify>>) + Send + 'static,
+    ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE_MAX);
         let (finish, finished) = oneshot::channel();
         let notify = Arc::<OnceLock<Notify>>::default();
         let notify_of_thread = Arc::clone(&notify);
         thread::spawn(move || {
-            write(&database, &free_space, jobs, &notify_of_thread);
-            // In this order: after `finish`, the caller of `close` may open the file again.
-            drop(database);
+            write(jobs, notify_of_thread);
+            // After this, the caller of `close` may open the store again.
             drop(finish);
         });
         Self { queue: Mutex::new(Some(queue)), finished: Mutex::new(Some(finished)), notify }
@@ -79,15 +80,15 @@ impl Writer {
     }
 }
 
-/// Writes batches until the queue is closed and empty.
-fn write(
+/// Writes batches to a redb database until the queue is closed and empty.
+pub(super) fn write_to_redb(
     database: &ReopeningDatabase,
     free_space: &FreeSpace,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     notify: &OnceLock<Notify>,
 ) {
     while let Some(first) = jobs.blocking_recv() {
-        let mut batch = batch(first, &mut jobs);
+        let mut batch = batch(first, &mut jobs, BATCH_MAX);
         let free_space = free_space.now();
         if let Err(full) = free_space.admit_anything() {
             let (kept, refused) = batch.into_iter().partition(|job| job.frees_space());
@@ -102,10 +103,14 @@ fn write(
 }
 
 /// The next batch: `first`, and the queued changes up to the limits of a batch.
-fn batch(first: Box<dyn Job>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+pub(super) fn batch(
+    first: Box<dyn Job>,
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    count_max: usize,
+) -> Vec<Box<dyn Job>> {
     let mut bytes = first.bytes();
     let mut batch = vec![first];
-    while batch.len() < BATCH_MAX
+    while batch.len() < count_max
         && bytes < BATCH_BYTES_MAX
         && let Ok(job) = jobs.try_recv()
     {

@@ -85,7 +85,12 @@ fn server_flags() -> Vec<ServerFlag> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         ServerFlag {
             name: format!("--{}", text.split(' ').next().unwrap_or_default()),
-            variable: between(&text, "[env: ", "="),
+            // The value of a variable that may hold a password is not shown.
+            variable: between(&text, "[env: ", "]")
+                .split('=')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             default: between(&text, "[default: ", "]"),
         }
     });

@@ -5,7 +5,7 @@ use qchat_proto::{ClientId, Refusal, Timestamp, UserName};
 use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
 use super::sessions::{end_sessions, is_session};
 use crate::store::change::{ApplyError, Change, earlier_effect, record_effect};
-use crate::store::interface::{Table, Write};
+use crate::store::interface::{Needs, Range, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::{AccountRecord, CommandEffect};
 use crate::store::schema::rows;
@@ -23,6 +23,12 @@ pub(crate) struct CreateAccount {
 
 impl Change for CreateAccount {
     type Outcome = PasswordOutcome;
+
+    fn needs(&self) -> Needs {
+        Needs::default()
+            .absent(Table::Requests, keys::request(&self.user, self.id))
+            .row(Table::Accounts, keys::name(self.user.as_str()))
+    }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         match earlier_effect(tables, &self.user, self.id)? {
@@ -58,6 +64,14 @@ pub(crate) struct SetPassword {
 
 impl Change for SetPassword {
     type Outcome = PasswordOutcome;
+
+    fn needs(&self) -> Needs {
+        Needs::default()
+            .absent(Table::Requests, keys::request(&self.user, self.id))
+            .row(Table::Accounts, keys::name(self.user.as_str()))
+            .row(Table::Sessions, self.session)
+            .range(Range::prefix(Table::SessionsOfUser, keys::session_of_user(&self.user, &[])))
+    }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         if !is_session(tables, &self.user, &self.session)? {

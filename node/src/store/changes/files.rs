@@ -3,7 +3,7 @@
 use qchat_proto::{StoredName, Timestamp};
 
 use crate::store::change::{ApplyError, Change};
-use crate::store::interface::{Table, Write};
+use crate::store::interface::{Needs, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::StoredFileRecord;
 use crate::store::schema::rows;
@@ -22,6 +22,11 @@ impl Change for ExpireFiles {
 
     fn frees_space(&self) -> bool {
         true
+    }
+
+    fn needs(&self) -> Needs {
+        let names = self.names.iter().map(|name| keys::name(name.as_str()));
+        names.fold(Needs::default(), |needs, name| needs.row(Table::StoredFiles, name))
     }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {

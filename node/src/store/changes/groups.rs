@@ -5,9 +5,9 @@ use qchat_proto::{Address, ClientId, GroupName, Refusal, Sequence, Timestamp, Us
 
 use super::receipts::{Mark, mark};
 use crate::store::change::{ApplyError, Change, check, earlier_effect, group, record_effect};
-use crate::store::interface::{Range, Read, Table, Write};
+use crate::store::interface::{Needs, Range, Read, Table, Write};
 use crate::store::notification::Notification;
-use crate::store::permission::{Action, is_member};
+use crate::store::permission::{Action, facts_needed, is_member};
 use crate::store::schema::keys;
 use crate::store::schema::records::{CommandEffect, GroupRecord, MembershipRecord};
 use crate::store::schema::rows;
@@ -29,6 +29,12 @@ impl Change for CreateGroup {
 
     fn notifications(&self, joined: &JoinOutcome) -> Vec<Notification> {
         joined.notifications(&self.group, &self.owner)
+    }
+
+    fn needs(&self) -> Needs {
+        groups_needed(Needs::default(), &self.owner)
+            .absent(Table::Requests, keys::request(&self.owner, self.id))
+            .row(Table::Groups, keys::name(self.group.as_str()))
     }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<JoinOutcome, ApplyError> {
@@ -74,6 +80,14 @@ impl Change for JoinGroup {
         joined.notifications(&self.group, &self.user)
     }
 
+    fn needs(&self) -> Needs {
+        let log = Address::Group(self.group.clone());
+        let needs = facts_needed(Needs::default(), &self.user, Action::Join(&self.group));
+        groups_needed(needs, &self.user)
+            .row(Table::Logs, keys::log(&log))
+            .row(Table::ReadMarkers, keys::marker(&self.user, &log))
+    }
+
     fn apply(&self, tables: &mut dyn Write) -> Result<JoinOutcome, ApplyError> {
         check(tables, &self.user, Action::Join(&self.group))?;
         if is_member(tables, &self.group, &self.user)? {
@@ -111,6 +125,11 @@ impl Change for LeaveGroup {
         ]
     }
 
+    fn needs(&self) -> Needs {
+        facts_needed(Needs::default(), &self.user, Action::Leave(&self.group))
+            .row(Table::GroupsOfUser, keys::group_of_user(&self.user, Some(&self.group)))
+    }
+
     fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         check(tables, &self.user, Action::Leave(&self.group))?;
         let group = group(tables, &self.group)?;
@@ -137,6 +156,11 @@ impl JoinOutcome {
             Self::WasMember => Vec::new(),
         }
     }
+}
+
+/// The rows that a new membership of a user needs, added to other needs.
+fn groups_needed(needs: Needs, user: &UserName) -> Needs {
+    needs.range(Range::prefix(Table::GroupsOfUser, keys::group_of_user(user, None)))
 }
 
 /// The number of groups of a user.

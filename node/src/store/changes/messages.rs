@@ -8,9 +8,9 @@ use qchat_proto::{
 
 use crate::store::change::{ApplyError, Change, check, earlier_effect, record_effect};
 use crate::store::error::StoreError;
-use crate::store::interface::{Read, Table, Write};
+use crate::store::interface::{Needs, Read, Table, Write};
 use crate::store::notification::Notification;
-use crate::store::permission::Action;
+use crate::store::permission::{Action, facts_needed};
 use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{CommandEffect, LogEntry, StoredFileRecord};
@@ -47,6 +47,26 @@ impl Change for Post {
         match &self.content {
             Content::Text(text) => text.as_str().len(),
             Content::File { .. } => 0,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        let needs = facts_needed(Needs::default(), &self.from, Action::Write(&self.to))
+            .absent(Table::Requests, keys::request(&self.from, self.id))
+            .row(Table::Logs, keys::log(&self.to));
+        let own = Address::User(self.from.clone());
+        let needs = match &self.to {
+            to if *to == own => needs,
+            Address::User(_) => needs
+                .row(Table::Logs, keys::log(&own))
+                .row(Table::ReadMarkers, keys::marker(&self.from, &own)),
+            Address::Group(_) => needs.row(Table::ReadMarkers, keys::marker(&self.from, &self.to)),
+        };
+        match self.content {
+            Content::Text(_) => needs,
+            Content::File { ref file, .. } => needs
+                .row(Table::Usage, keys::name(self.from.as_str()))
+                .absent(Table::StoredFiles, keys::name(file.name.as_str())),
         }
     }
 

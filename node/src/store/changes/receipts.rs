@@ -4,9 +4,9 @@ use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Sequence, UserName};
 
 use crate::store::change::{ApplyError, Change, check};
-use crate::store::interface::{Table, Write};
+use crate::store::interface::{Needs, Table, Write};
 use crate::store::notification::Notification;
-use crate::store::permission::Action;
+use crate::store::permission::{Action, facts_needed};
 use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::rows;
@@ -20,6 +20,15 @@ pub(crate) enum Mark {
     Read,
 }
 
+impl Mark {
+    fn table(self) -> Table {
+        match self {
+            Self::Delivered => Table::DeliveryMarkers,
+            Self::Read => Table::ReadMarkers,
+        }
+    }
+}
+
 /// Marks messages in the user's mailbox, or in a group of the user.
 #[derive(Debug, Clone)]
 pub(crate) struct MarkMessages {
@@ -31,6 +40,12 @@ pub(crate) struct MarkMessages {
 
 impl Change for MarkMessages {
     type Outcome = ();
+
+    fn needs(&self) -> Needs {
+        facts_needed(Needs::default(), &self.user, Action::Read(&self.log))
+            .row(Table::Logs, keys::log(&self.log))
+            .row(self.mark.table(), keys::marker(&self.user, &self.log))
+    }
 
     fn notifications(&self, (): &()) -> Vec<Notification> {
         vec![Notification::Marks(self.log.clone())]
@@ -52,10 +67,7 @@ pub(super) fn mark(
 ) -> Result<(), ApplyError> {
     let last: Option<Sequence> = rows::find(tables, Table::Logs, &keys::log(log), "log")?;
     let last = last.unwrap_or(Sequence(0));
-    let table = match mark {
-        Mark::Delivered => Table::DeliveryMarkers,
-        Mark::Read => Table::ReadMarkers,
-    };
+    let table = mark.table();
     let key = keys::marker(user, log);
     let mut marked: RangeSet = rows::find(tables, table, &key, "marker")?.unwrap_or_default();
     for range in ranges {

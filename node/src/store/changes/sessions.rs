@@ -5,7 +5,7 @@ use qchat_proto::{Refusal, SessionId, Timestamp, UserName};
 
 use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
 use crate::store::change::{ApplyError, Change};
-use crate::store::interface::{Read, Table, Write};
+use crate::store::interface::{Needs, Range, Read, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::SessionRecord;
 use crate::store::schema::rows;
@@ -28,6 +28,12 @@ pub(crate) struct StartSession {
 
 impl Change for StartSession {
     type Outcome = PasswordOutcome;
+
+    fn needs(&self) -> Needs {
+        sessions_needed(&self.user)
+            .row(Table::Accounts, keys::name(self.user.as_str()))
+            .row(Table::Sessions, self.token_hash)
+    }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<PasswordOutcome, ApplyError> {
         let Some(account) = account_of_password(tables, &self.user, &self.verified)? else {
@@ -95,6 +101,10 @@ pub(crate) struct UseSession {
 impl Change for UseSession {
     type Outcome = ();
 
+    fn needs(&self) -> Needs {
+        Needs::default().row(Table::Sessions, self.token_hash)
+    }
+
     fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         // The session may have ended meanwhile.
         match rows::find::<SessionRecord>(tables, Table::Sessions, &self.token_hash, "session")? {
@@ -131,6 +141,15 @@ impl Change for EndSessions {
         true
     }
 
+    fn needs(&self) -> Needs {
+        match self.which {
+            SessionSelection::Token(token_hash) => Needs::default()
+                .row(Table::Sessions, token_hash)
+                .row(Table::SessionsOfUser, keys::session_of_user(&self.user, &token_hash)),
+            SessionSelection::All | SessionSelection::Id(_) => sessions_needed(&self.user),
+        }
+    }
+
     fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
         match self.which {
             SessionSelection::Token(token_hash) => remove(tables, &self.user, &token_hash),
@@ -143,6 +162,12 @@ impl Change for EndSessions {
             }
         }
     }
+}
+
+/// The list of a user's sessions.
+fn sessions_needed(user: &UserName) -> Needs {
+    let sessions = keys::session_of_user(user, &[]);
+    Needs::default().range(Range::prefix(Table::SessionsOfUser, sessions))
 }
 
 /// Ends the selected sessions of a user.

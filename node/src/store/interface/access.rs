@@ -11,7 +11,7 @@ use crate::store::free_space::FreeSpaceNow;
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// Rows are needed that the engine has not read yet. It has noted them; the caller returns, and runs again later.
-    #[expect(dead_code, reason = "an engine in the same process has all rows")]
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "redb has all rows"))]
     Missing,
     /// The engine failed, or a record is damaged.
     Fault(StoreError),

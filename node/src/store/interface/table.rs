@@ -20,7 +20,7 @@ macro_rules! tables {
             }
 
             /// The number in a table of rows of all kinds.
-            #[expect(dead_code, reason = "an engine with named tables needs no number")]
+            #[cfg(feature = "cluster")]
             pub(in crate::store) fn number(self) -> u8 {
                 match self { $(Self::$table => $number,)* }
             }

@@ -1,5 +1,7 @@
 //! The rows of the database: keys and records.
 
+#[cfg(feature = "cluster")]
+pub(super) mod entity;
 pub(super) mod keys;
 pub(super) mod range_set;
 pub(super) mod records;

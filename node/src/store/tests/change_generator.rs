@@ -25,19 +25,19 @@ const IDS: u64 = 50;
 
 /// Generates random changes.
 #[derive(Debug)]
-pub(super) struct ChangeGenerator {
-    pub(super) random: Random,
+pub(in crate::store) struct ChangeGenerator {
+    pub(in crate::store) random: Random,
     now: u64,
     earlier: Vec<Step>,
 }
 
 impl ChangeGenerator {
-    pub(super) fn new(random: Random) -> Self {
+    pub(in crate::store) fn new(random: Random) -> Self {
         Self { random, now: 0, earlier: Vec::new() }
     }
 
     /// Generates changes to be made one after the other, on a store with the state of `model`.
-    pub(super) fn steps(&mut self, count: u64, model: &Model) -> Vec<Step> {
+    pub(in crate::store) fn steps(&mut self, count: u64, model: &Model) -> Vec<Step> {
         let mut model = model.clone();
         let mut steps = Vec::new();
         for _ in 0..count {

@@ -1,17 +1,17 @@
 //! Tests of the store, on a real file and on a simulated disk that loses power and fails.
 
-mod change_generator;
-mod disk_faults;
+pub(in crate::store) mod change_generator;
+pub(in crate::store) mod disk_faults;
 pub(crate) mod fuzzed;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
 mod leaving;
-mod model;
+pub(in crate::store) mod model;
 mod possible_states;
 #[cfg(test)]
 mod promises;
-mod random;
+pub(in crate::store) mod random;
 #[cfg(test)]
 mod random_changes;
 #[cfg(test)]
@@ -30,23 +30,23 @@ struct TestStore {
     folder: tempfile::TempDir,
 }
 
-fn at(milliseconds: u64) -> Timestamp {
+pub(in crate::store) fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_milliseconds(milliseconds)
 }
 
-fn user(name: &str) -> UserName {
+pub(in crate::store) fn user(name: &str) -> UserName {
     name.parse().unwrap()
 }
 
-fn group(name: &str) -> GroupName {
+pub(in crate::store) fn group(name: &str) -> GroupName {
     name.parse().unwrap()
 }
 
-fn to(name: &str) -> Address {
+pub(in crate::store) fn to(name: &str) -> Address {
     Address::User(user(name))
 }
 
-fn text(text: &str) -> Content {
+pub(in crate::store) fn text(text: &str) -> Content {
     Content::Text(MessageText::try_from(text.to_owned()).unwrap())
 }
 

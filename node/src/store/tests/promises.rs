@@ -125,7 +125,7 @@ async fn an_open_store_whose_disk_is_gone_is_not_created_again() {
     let file = test.folder.path().join("qchat.redb");
     let elsewhere = test.folder.path().join("elsewhere");
     std::fs::rename(&file, &elsewhere).unwrap();
-    let error = test.store.database.reopen().unwrap_err();
+    let error = test.store.database().reopen().unwrap_err();
     assert!(matches!(error, StoreError::Open(OpenError::Gone(path)) if path == file));
     assert!(test.store.password_hash(user("alice")).await.is_err());
     let posted = test.post(ClientId::random(), "alice", to("alice"), "hi").await;

@@ -7,7 +7,7 @@ use std::thread;
 
 /// The source of a test's random choices.
 #[derive(Debug, Clone)]
-pub(super) enum Random {
+pub(in crate::store) enum Random {
     /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), which needs eight lines and is good enough for choices.
     Seed(u64),
     /// Bytes that determine the choices in order. When the bytes are used up, every choice is the first one.
@@ -15,7 +15,7 @@ pub(super) enum Random {
 }
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::store) fn new(seed: u64) -> Self {
         Self::Seed(seed)
     }
 
@@ -32,30 +32,30 @@ impl Random {
     }
 
     /// Whether all bytes are used up.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(in crate::store) fn is_spent(&self) -> bool {
         matches!(self, Self::Tape(tape) if tape.is_empty())
     }
 
     /// A number in a range, which must not be empty.
-    pub(super) fn within(&mut self, range: Range<u64>) -> u64 {
+    pub(in crate::store) fn within(&mut self, range: Range<u64>) -> u64 {
         let bound = range.end - range.start;
         range.start + self.next(bound) % bound
     }
 
     /// True once in `times` calls on average.
-    pub(super) fn once_in(&mut self, times: u64) -> bool {
+    pub(in crate::store) fn once_in(&mut self, times: u64) -> bool {
         self.within(0..times) == 0
     }
 
-    pub(super) fn index(&mut self, length: usize) -> usize {
+    pub(in crate::store) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.within(0..u64::try_from(length).unwrap())).unwrap()
     }
 
-    pub(super) fn pick<T: Copy, const COUNT: usize>(&mut self, items: [T; COUNT]) -> T {
+    pub(in crate::store) fn pick<T: Copy, const COUNT: usize>(&mut self, items: [T; COUNT]) -> T {
         items[self.index(COUNT)]
     }
 
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(in crate::store) fn shuffle<T>(&mut self, items: &mut [T]) {
         for end in (1..items.len()).rev() {
             items.swap(end, self.index(end + 1));
         }
@@ -82,12 +82,15 @@ impl Drop for SeedReport {
 }
 
 /// A number from an environment variable, with a default.
-pub(super) fn setting(variable: &str, otherwise: u64) -> u64 {
+pub(in crate::store) fn setting(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |number| number.parse().unwrap())
 }
 
 /// Runs a case with the seeds from 0 on, on two threads, until `is_enough` returns true for the next seed.
-pub(super) fn run_seeds(is_enough: impl Fn(u64) -> bool + Sync, case: impl Fn(Random) + Sync) {
+pub(in crate::store) fn run_seeds(
+    is_enough: impl Fn(u64) -> bool + Sync,
+    case: impl Fn(Random) + Sync,
+) {
     let run = |seed| {
         let _report = SeedReport(seed);
         case(Random::new(seed));

@@ -17,7 +17,7 @@ use crate::store::tests::model::{Answer, Step};
 use crate::store::{OpenError, Store};
 
 /// The bytes of all tables: the value of each table and key.
-pub(in crate::store::tests) type TableContents = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+pub(in crate::store) type TableContents = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
 /// An open store on a simulated disk.
 pub(in crate::store::tests) struct DiskStore {
@@ -101,7 +101,7 @@ pub(in crate::store::tests) fn rows_of(
 }
 
 /// A description of the first row in which two stores differ.
-pub(in crate::store::tests) fn difference(
+pub(in crate::store) fn difference(
     found: &TableContents,
     expected: &TableContents,
 ) -> Option<String> {

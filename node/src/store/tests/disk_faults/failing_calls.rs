@@ -87,7 +87,7 @@ async fn a_change_after_an_earlier_io_error_is_made() {
     for number in 0..USERS {
         disk.plan(disk.calls() + 1, Fault::CallFails);
         // The error of this reader is not handled, so redb stays in the failed state.
-        store.database.write(|database| Ok(rows_of(database).is_err())).unwrap();
+        store.database().write(|database| Ok(rows_of(database).is_err())).unwrap();
         assert!(disk.had_fault());
         let content = text(&format!("{number}"));
         let (id, from, to) = (ClientId::random(), numbered(number), to("user0"));

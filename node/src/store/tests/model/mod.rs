@@ -12,7 +12,7 @@ use qchat_proto::{
     Timestamp, UserName,
 };
 
-pub(super) use step::{Answer, Expected, Step, StepOutcome};
+pub(in crate::store) use step::{Answer, Expected, Step, StepOutcome};
 
 use crate::store::changes::{
     Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
@@ -28,11 +28,11 @@ type MarkedPositions = HashMap<(UserName, Address), BTreeSet<u64>>;
 
 /// The state that a store should have.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Model {
-    pub(super) accounts: BTreeMap<UserName, AccountRecord>,
-    pub(super) sessions: BTreeMap<TokenHash, SessionRecord>,
-    pub(super) groups: BTreeMap<GroupName, ModelGroup>,
-    pub(super) logs: HashMap<Address, Vec<LogEntry>>,
+pub(in crate::store) struct Model {
+    pub(in crate::store) accounts: BTreeMap<UserName, AccountRecord>,
+    pub(in crate::store) sessions: BTreeMap<TokenHash, SessionRecord>,
+    pub(in crate::store) groups: BTreeMap<GroupName, ModelGroup>,
+    pub(in crate::store) logs: HashMap<Address, Vec<LogEntry>>,
     /// The positions that a user has read.
     read: MarkedPositions,
     /// The positions that a device of the user has received.
@@ -40,20 +40,20 @@ pub(super) struct Model {
     requests: HashMap<(UserName, ClientId), CommandEffect>,
     /// The bytes of a user's sent files that have not expired.
     usage: BTreeMap<UserName, u64>,
-    pub(super) stored: BTreeMap<StoredName, StoredFileRecord>,
+    pub(in crate::store) stored: BTreeMap<StoredName, StoredFileRecord>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct ModelGroup {
+pub(in crate::store) struct ModelGroup {
     owner: UserName,
     created: Timestamp,
     /// The time of joining of each member.
-    pub(super) members: BTreeMap<UserName, Timestamp>,
+    pub(in crate::store) members: BTreeMap<UserName, Timestamp>,
 }
 
 impl Model {
     /// Makes a change, and returns its expected outcome.
-    pub(super) fn apply(&mut self, step: &Step) -> Expected {
+    pub(in crate::store) fn apply(&mut self, step: &Step) -> Expected {
         match step {
             Step::CreateAccount(create) => {
                 return self.create_account(create).map(StepOutcome::Password);
@@ -259,7 +259,7 @@ impl Model {
     }
 
     /// The number of messages in a log.
-    pub(super) fn length(&self, log: &Address) -> u64 {
+    pub(in crate::store) fn length(&self, log: &Address) -> u64 {
         u64::try_from(self.logs.get(log).map_or(0, Vec::len)).unwrap()
     }
 }

@@ -15,7 +15,7 @@ use crate::store::tests::disk_faults::disk_store::TableContents;
 
 impl Model {
     /// Every row of every table.
-    pub(in super::super) fn rows(&self) -> TableContents {
+    pub(in crate::store) fn rows(&self) -> TableContents {
         let mut rows = TableContents::new();
         self.put_users(&mut rows);
         self.put_groups(&mut rows);

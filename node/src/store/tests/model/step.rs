@@ -12,21 +12,21 @@ use crate::store::{Change, CommitError};
 /// The outcome of any change that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "few of them live at a time")]
-pub(in super::super) enum StepOutcome {
+pub(in crate::store) enum StepOutcome {
     Nothing,
     Message(Message),
     Password(PasswordOutcome),
 }
 
 /// The result of a change.
-pub(in super::super) type Answer = Result<StepOutcome, CommitError>;
+pub(in crate::store) type Answer = Result<StepOutcome, CommitError>;
 
 /// The expected result of a change.
-pub(in super::super) type Expected = Result<StepOutcome, Refusal>;
+pub(in crate::store) type Expected = Result<StepOutcome, Refusal>;
 
 /// A change of any kind.
 #[derive(Debug, Clone)]
-pub(in super::super) enum Step {
+pub(in crate::store) enum Step {
     CreateAccount(CreateAccount),
     StartSession(StartSession),
     UseSession(UseSession),
@@ -45,7 +45,7 @@ type ReadAnswer = Box<dyn FnOnce() -> Answer>;
 
 impl Step {
     /// A job for the change, and a function that returns its result.
-    pub(in super::super) fn queued(&self) -> (Box<dyn Job>, ReadAnswer) {
+    pub(in crate::store) fn queued(&self) -> (Box<dyn Job>, ReadAnswer) {
         match self.clone() {
             Self::CreateAccount(change) => queued(change, StepOutcome::Password),
             Self::StartSession(change) => queued(change, StepOutcome::Password),
@@ -62,7 +62,7 @@ impl Step {
     }
 
     /// The same change with another id, if it has one.
-    pub(in super::super) fn with_id(mut self, new: ClientId) -> Self {
+    pub(in crate::store) fn with_id(mut self, new: ClientId) -> Self {
         match &mut self {
             Self::CreateAccount(CreateAccount { id, .. })
             | Self::SetPassword(SetPassword { id, .. })
