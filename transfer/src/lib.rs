@@ -42,8 +42,8 @@ pub use disk_priority::DiskPriority;
 pub use layout::Layout;
 pub use partial_file::{FinishError, PartialFile, PartialFileEntry};
 pub use quic::{
-    ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN,
-    WindowBudget, configure_transport, until_silent,
+    ConnectionWindows, IncomingFile, OutgoingFile, SilenceChecks, WINDOW_BYTES_MAX,
+    WINDOW_BYTES_MIN, WindowBudget, configure_transport, until_silent,
 };
 pub use receive::{BlockReceiver, BlockSink, ReceiveError, Received, receive};
 pub use send::{BlockFilter, BlockSource, ByteSink, HashedBlock, SendError, SendProgress, send};

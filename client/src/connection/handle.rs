@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use qchat_proto::{TransferId, UserName, quic_codes};
-use qchat_transfer::{ConnectionWindows, StreamPairing, WindowBudget, until_silent};
+use qchat_transfer::{ConnectionWindows, SilenceChecks, StreamPairing, WindowBudget, until_silent};
 use quinn::{Endpoint, RecvStream, VarInt};
 use tokio::time::{interval, sleep, timeout};
 
@@ -62,9 +62,10 @@ impl Connection {
         if has_others {
             tokio::spawn(close_at_closed_port(quic.clone(), Arc::clone(&socket)));
         }
+        let checks = if has_others { SilenceChecks::Many } else { SilenceChecks::Few };
+        tokio::spawn(close_when_silent(quic.clone(), checks));
         tokio::spawn(socket.insist(quic.clone()));
         tokio::spawn(take_files(quic.clone(), Arc::clone(&files)));
-        tokio::spawn(close_when_silent(quic.clone()));
         let budget = WindowBudget::of_mebibytes(WINDOWS_MEBIBYTES);
         let windows = ConnectionWindows::new(quic.clone(), budget);
         windows.manage();
@@ -143,10 +144,10 @@ impl Connection {
 }
 
 /// Closes a connection on which nothing is received any more. Ends with the connection.
-async fn close_when_silent(quic: quinn::Connection) {
+async fn close_when_silent(quic: quinn::Connection, checks: SilenceChecks) {
     tokio::select! {
         _ = quic.closed() => {}
-        () = until_silent(&quic) => quic.close(VarInt::from_u32(quic_codes::TOO_SLOW), b""),
+        () = until_silent(&quic, checks) => quic.close(VarInt::from_u32(quic_codes::TOO_SLOW), b""),
     }
 }
 

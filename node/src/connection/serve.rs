@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use qchat_proto::quic_codes;
-use qchat_transfer::{ConnectionWindows, until_silent};
+use qchat_transfer::{ConnectionWindows, SilenceChecks, until_silent};
 use quinn::{Connection, Incoming, RecvStream, SendStream, VarInt};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -142,7 +142,7 @@ impl ConnectionTask {
     /// Accepts streams until the connection ends or has to end, and returns the cause.
     async fn accept(&mut self) -> EndCause {
         let (connection, violations) = (self.connection.clone(), Arc::clone(&self.violations));
-        let mut silence = pin!(until_silent(&connection));
+        let mut silence = pin!(until_silent(&connection, SilenceChecks::Few));
         loop {
             // Every branch is cancel safe: a stream that is not accepted now is accepted next time.
             tokio::select! {

@@ -11,7 +11,7 @@ mod silence;
 mod transport;
 mod windows;
 
-pub use silence::until_silent;
+pub use silence::{SilenceChecks, until_silent};
 pub use transport::configure_transport;
 pub use windows::{
     ConnectionWindows, IncomingFile, OutgoingFile, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, WindowBudget,

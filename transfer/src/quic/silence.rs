@@ -23,13 +23,28 @@ const QUEUED_PACKETS: u32 = 24;
 /// The longest limit: no path is worth a longer wait.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// The number of checks within the limit. A process that was suspended makes all checks again afterwards, and so finds
-/// the packets that have come in the meantime.
-const CHECKS: u32 = 4;
+/// How often a connection is looked at. Silence is noticed up to one check late. A process that was suspended makes all
+/// checks again afterwards, and so finds the packets that have come in the meantime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceChecks {
+    /// For a side with many connections.
+    Few,
+    /// For a side that has another peer to go to, and has to be there within 5 s.
+    Many,
+}
 
-/// The part of the longest round trip that is kept at the next check, in per cent: a long queue is forgotten after some
-/// minutes.
-const KEPT_PER_CENT: u32 = 99;
+impl SilenceChecks {
+    /// The number of checks within the limit.
+    fn count(self) -> u32 {
+        match self {
+            Self::Few => 4,
+            Self::Many => 16,
+        }
+    }
+}
+
+/// The part of the longest round trip that is forgotten within the limit: a long queue is forgotten after some minutes.
+const FORGOTTEN_PER_MILLE: u32 = 40;
 
 /// Waits until a connection receives nothing any more. That takes at least 3.8 s without a packet, and longer if the
 /// round trips of the last minutes were long or differed. The peer must have a reason to send packets, which is the
@@ -37,13 +52,15 @@ const KEPT_PER_CENT: u32 = 99;
 ///
 /// # Cancel safety
 /// Cancel safe; another call begins again.
-pub async fn until_silent(connection: &Connection) {
+pub async fn until_silent(connection: &Connection, checks: SilenceChecks) {
+    let checks = checks.count();
     let mut longest = connection.rtt();
     let mut received = connection.stats().udp_rx.datagrams;
     let mut checks_in_vain = 0;
-    while checks_in_vain < CHECKS {
-        sleep(silence_max(connection.min_rtt(), longest) / CHECKS).await;
-        longest = connection.rtt().max(longest * KEPT_PER_CENT / 100);
+    let kept_per_mille = 1_000 - FORGOTTEN_PER_MILLE / checks;
+    while checks_in_vain < checks {
+        sleep(silence_max(connection.min_rtt(), longest) / checks).await;
+        longest = connection.rtt().max(longest * kept_per_mille / 1_000);
         let received_now = connection.stats().udp_rx.datagrams;
         checks_in_vain = if received_now == received { checks_in_vain + 1 } else { 0 };
         received = received_now;
