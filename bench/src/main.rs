@@ -40,7 +40,7 @@ struct Bench {
 #[derive(Debug, Subcommand)]
 enum Measurement {
     /// Sends per second, beside the disk's sync rate
-    Sends,
+    Sends(sends::SendsArgs),
     /// Live delivery: latency, reconnection, changes of address, stopped readers, large groups
     Live(live::LiveArgs),
     /// Files, compared with transport, disk and scp
@@ -67,7 +67,9 @@ fn main() -> ExitCode {
 fn run(bench: Bench) -> anyhow::Result<()> {
     let is_json = bench.json;
     match bench.measurement {
-        Measurement::Sends => measure("sends", is_json, sends::measure),
+        Measurement::Sends(arguments) => measure("sends", is_json, async |stage, report| {
+            sends::measure(&arguments, stage, report).await
+        }),
         Measurement::Live(arguments) => measure("live", is_json, async |stage, report| {
             live::measure(arguments, stage, report).await
         }),

@@ -57,9 +57,14 @@ impl Person {
 
 /// Signs in this many users, each on a separate connection.
 pub(crate) async fn crowd(server: &Server, count: usize) -> anyhow::Result<Vec<Person>> {
+    crowd_at(std::slice::from_ref(server), count).await
+}
+
+/// Signs in this many users, each on a separate connection to the next server.
+pub(crate) async fn crowd_at(servers: &[Server], count: usize) -> anyhow::Result<Vec<Person>> {
     let mut arriving = JoinSet::new();
     let mut people = Vec::with_capacity(count);
-    for number in 0..count {
+    for (number, server) in (0..count).zip(servers.iter().cycle()) {
         if arriving.len() >= AT_A_TIME {
             people.extend(joined(&mut arriving).await?);
         }

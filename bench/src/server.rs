@@ -48,7 +48,13 @@ impl Stage {
 
     /// A new server in a folder of this name.
     pub(crate) fn server(&self, name: &str) -> anyhow::Result<Server> {
-        Server::start(&self.program, self.folder(name)?, ([127, 0, 0, 1], 0).into())
+        self.server_with(name, &[])
+    }
+
+    /// A new server in a folder of this name, with further arguments.
+    pub(crate) fn server_with(&self, name: &str, arguments: &[&str]) -> anyhow::Result<Server> {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Server::start(&self.program, self.folder(name)?, ([127, 0, 0, 1], 0).into(), arguments)
     }
 }
 
@@ -56,17 +62,23 @@ impl Stage {
 pub(crate) struct Server {
     child: Child,
     program: PathBuf,
+    arguments: Vec<String>,
     pub(crate) folder: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) fingerprint: Fingerprint,
 }
 
 impl Server {
-    fn start(program: &Path, folder: PathBuf, listen: SocketAddr) -> anyhow::Result<Self> {
+    fn start(
+        program: &Path,
+        folder: PathBuf,
+        listen: SocketAddr,
+        arguments: Vec<String>,
+    ) -> anyhow::Result<Self> {
         let mut command = clean(program, &folder);
         command.args(["server", "--listen", &listen.to_string()]).stderr(Stdio::piped());
         // All clients come from one address here.
-        command.args(["--accounts-per-hour", "1000000"]);
+        command.args(["--accounts-per-hour", "1000000"]).args(&arguments);
         let mut child = command.spawn().context("cannot start the server")?;
         let errors = child.stderr.take().context("the server has no standard error")?;
         let mut lines = BufReader::new(errors).lines();
@@ -76,7 +88,7 @@ impl Server {
         // A thread reads the log, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let program = program.to_owned();
-        Ok(Self { child, program, folder, address, fingerprint })
+        Ok(Self { child, program, arguments, folder, address, fingerprint })
     }
 
     pub(crate) fn process(&self) -> Process {
@@ -92,7 +104,8 @@ impl Server {
 
     /// Starts the server again after [`Self::kill`], in its folder and at its address.
     pub(crate) fn restart(&mut self) -> anyhow::Result<()> {
-        *self = Self::start(&self.program, self.folder.clone(), self.address)?;
+        let (folder, arguments) = (self.folder.clone(), self.arguments.clone());
+        *self = Self::start(&self.program, folder, self.address, arguments)?;
         Ok(())
     }
 

@@ -75,9 +75,13 @@ impl From<Refusal> for CommandError {
     }
 }
 
+/// Clients repeat a command whose outcome is unknown. So they go on by themselves once a database is back.
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        Self::failed(error)
+        match error.is_passing() {
+            true => Self::unknown(error),
+            false => Self::failed(error),
+        }
     }
 }
 
@@ -85,6 +89,7 @@ impl From<CommitError> for CommandError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Refused(refusal) => Self::Refused(refusal),
+            CommitError::Failed(ref cause) if cause.is_passing() => Self::unknown(error),
             CommitError::Failed(_) => Self::failed(error),
             CommitError::Unknown(_) => Self::Unknown(Box::new(error)),
         }

@@ -7,6 +7,8 @@ mod changed_handshake;
 mod client;
 mod faulty_network;
 mod folder;
+#[path = "../../node/src/store/postgres/tests/local_server.rs"]
+mod local_postgres;
 mod process;
 pub(crate) mod raw_quic;
 mod screen;
@@ -25,6 +27,7 @@ pub(crate) use changed_handshake::{Change, ChangedHandshake};
 pub(crate) use client::{Client, Talk, clean_environment};
 pub(crate) use faulty_network::{NetworkCounters, NetworkFaults, Outages};
 pub(crate) use folder::{contents, files_below, hash};
+pub(crate) use local_postgres::{LocalServer as LocalPostgres, shared as shared_postgres};
 pub(crate) use process::{Ended, Running};
 pub(crate) use raw_quic::{
     RawConnection, configuration, configuration_with, endpoint, in_time, tls,

@@ -7,6 +7,7 @@ mod arguments;
 mod drain;
 mod kills;
 mod names;
+mod postgres;
 mod silence;
 mod transfers;
 

@@ -55,6 +55,15 @@ impl StoreError {
         matches!(self, Self::Database(error) if error.is_previous_io())
     }
 
+    /// Whether the store is away for a while, so that a repetition can succeed.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            #[cfg(feature = "cluster")]
+            Self::Postgres(error) => error.is_passing(),
+            _ => false,
+        }
+    }
+
     /// Whether the disk or the disk quota was full.
     pub(super) fn is_full_disk(&self) -> bool {
         match self {

@@ -47,6 +47,10 @@ impl Change for StartSession {
         let id = session_id(&self.token_hash);
         let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
         if surplus > 0 {
+            tables.expect(&|| {
+                let keys = others.iter().map(|(_, token_hash)| *token_hash);
+                keys.fold(Needs::default(), |needs, key| needs.row(Table::Sessions, key))
+            });
             let ordered = |(used, token_hash)| {
                 Ok((self.eviction_order(tables, used, &token_hash)?, token_hash))
             };

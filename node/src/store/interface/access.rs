@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::needs::Needs;
 use super::range::Range;
 use super::table::Table;
 use crate::store::error::StoreError;
@@ -43,6 +44,10 @@ pub(crate) trait Read {
 
     /// The rows of a range, in its order, up to its limit.
     fn range(&mut self, range: &Range) -> Result<Vec<Row>, Stop>;
+
+    /// Announces rows that will be read next. An engine far away reads all of them in one round trip, instead of one
+    /// after the other.
+    fn expect(&mut self, _needs: &dyn Fn() -> Needs) {}
 }
 
 /// Reads and writes rows, inside of one transaction.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 
 use super::access::{Read, Row, Stop, Write};
+use super::needs::Needs;
 use super::range::Range;
 use super::table::Table;
 use crate::store::free_space::FreeSpaceNow;
@@ -80,6 +81,10 @@ impl<E: Read + ?Sized> Read for Counted<'_, E> {
         let rows = self.engine.range(range)?;
         rows.iter().for_each(|(_, value)| self.add_row(value.len()));
         Ok(rows)
+    }
+
+    fn expect(&mut self, needs: &dyn Fn() -> Needs) {
+        self.engine.expect(needs);
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::missing::MissingRows;
 use super::table_rows::{BlindWrites, Look, RowWrites, TableRows, Written};
 use crate::store::free_space::FreeSpaceNow;
-use crate::store::interface::{Range, Read, Row, Stop, Table, Write};
+use crate::store::interface::{Needs, Range, Read, Row, Stop, Table, Write};
 
 /// Rows that were read from an engine, the writes above them, and the rows that are missing.
 #[derive(Debug, Default)]
@@ -114,6 +114,20 @@ impl Read for RowOverlay {
             Look::Missing(rest) => {
                 self.missing.add_range(rest);
                 Err(Stop::Missing)
+            }
+        }
+    }
+
+    fn expect(&mut self, needs: &dyn Fn() -> Needs) {
+        let needs = needs();
+        for (table, key) in needs.rows {
+            if !self.table(table).is_known(&key) {
+                self.missing.add_row(table, &key);
+            }
+        }
+        for range in needs.ranges {
+            if let Look::Missing(rest) = self.table(range.table).range(&range) {
+                self.missing.add_range(rest);
             }
         }
     }

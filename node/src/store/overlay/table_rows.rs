@@ -99,6 +99,14 @@ impl TableRows {
         }
     }
 
+    /// Whether a look at the key needs no reading.
+    pub(super) fn is_known(&self, key: &[u8]) -> bool {
+        match self.cells.get(key) {
+            Some(cell) => cell.value().is_some(),
+            None => self.known.contains(key),
+        }
+    }
+
     /// The rows of a range of this table.
     pub(super) fn range(&self, range: &Range) -> Look {
         let limit = range.limit.map_or(usize::MAX, as_count);

@@ -123,6 +123,11 @@ impl StatementError {
         matches!(self, Self::Database(error) if error.code() == Some(&SqlState::DISK_FULL))
     }
 
+    /// Whether the same change or query can succeed once the database is back, or at another server.
+    pub(in crate::store) fn is_passing(&self) -> bool {
+        matches!(self, Self::NameTaken(_)) || self.effect() == Effect::Lost
+    }
+
     /// The effect of the error on the transaction and the connection.
     pub(super) fn effect(&self) -> Effect {
         let Self::Database(error) = self else {
@@ -181,3 +186,6 @@ pub(super) fn words(error: &tokio_postgres::Error) -> String {
         None => crate::error_chain::error_chain(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use qchat_proto::{
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Range, Read, Stop, Table};
+use crate::store::interface::{Needs, Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::keys;
 use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
@@ -105,6 +105,10 @@ impl Store {
         names: Vec<StoredName>,
     ) -> Result<Vec<FileStatus>, StoreError> {
         self.read(move |tables| {
+            tables.expect(&|| {
+                let keys = names.iter().map(|name| keys::name(name.as_str()));
+                keys.fold(Needs::default(), |needs, key| needs.row(Table::StoredFiles, key))
+            });
             let statuses = names.iter().map(|name| {
                 let file = stored_file(tables, name)?;
                 Ok(file.map_or(FileStatus::Unknown, |file| match file.expired {

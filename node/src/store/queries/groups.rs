@@ -5,7 +5,7 @@ use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 use super::accounts::user_name;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Range, Read, Row, Stop, Table};
+use crate::store::interface::{Needs, Range, Read, Row, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::records::{self, GroupRecord, MembershipRecord};
 use crate::store::schema::{keys, rows};
@@ -27,9 +27,14 @@ impl Store {
         self.read(move |tables| {
             let after = after.as_ref().map(|group| keys::name(group.as_str()));
             let (page, more) = rows::page(tables, Range::all(Table::Groups).behind_any(after))?;
+            let names =
+                page.iter().map(|(key, _)| group_name(key)).collect::<Result<Vec<_>, _>>()?;
+            tables.expect(&|| {
+                let keys = names.iter().map(|name| keys::member(name, Some(&user)));
+                keys.fold(Needs::default(), |needs, key| needs.row(Table::Members, key))
+            });
             let mut groups = Vec::new();
-            for (key, value) in page {
-                let name = group_name(&key)?;
+            for (name, (_, value)) in names.into_iter().zip(page) {
                 let group: GroupRecord = records::decode(&value, "group")?;
                 let membership = keys::member(&name, Some(&user));
                 let joined = tables.get(Table::Members, &membership)?.is_some();

@@ -7,8 +7,8 @@ use qchat_proto::{Address, Body, BoundedVec, Message, MessageId, Refusal, Sequen
 use super::files::has_expired;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Range, Read, Stop, Table};
-use crate::store::permission::{Action, permit};
+use crate::store::interface::{Needs, Range, Read, Stop, Table};
+use crate::store::permission::{Action, facts_needed, permit};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{self, LogEntry};
 use crate::store::schema::rows::Rows;
@@ -39,6 +39,7 @@ impl Store {
         query: HistoryQuery,
     ) -> Result<Result<HistoryPage, Refusal>, StoreError> {
         self.read(move |tables| {
+            tables.expect(&|| log_needed(&query.reader, &query.log));
             if let Err(refusal) = permit(tables, &query.reader, Action::Read(&query.log))? {
                 return Ok(Err(refusal));
             }
@@ -49,6 +50,13 @@ impl Store {
         })
         .await
     }
+}
+
+/// The rows that reading a log begins with.
+pub(super) fn log_needed(reader: &UserName, log: &Address) -> Needs {
+    facts_needed(Needs::default(), reader, Action::Read(log))
+        .row(Table::ReadMarkers, keys::marker(reader, log))
+        .row(Table::Logs, keys::log(log))
 }
 
 /// A reader of a log, with the read markers of one user.

@@ -5,7 +5,7 @@ use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 use super::groups::memberships;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Read, Stop, Table};
+use crate::store::interface::{Needs, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::LogEntry;
@@ -49,6 +49,12 @@ fn count(
     receivers: Vec<UserName>,
     message: &MessageId,
 ) -> Result<Receipt, Stop> {
+    tables.expect(&|| {
+        let keys = receivers.iter().map(|receiver| keys::marker(receiver, &message.log));
+        keys.fold(Needs::default(), |needs, key| {
+            needs.row(Table::ReadMarkers, key.clone()).row(Table::DeliveryMarkers, key)
+        })
+    });
     let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
     for receiver in receivers {
         let key = keys::marker(&receiver, &message.log);

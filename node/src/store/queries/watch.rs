@@ -3,12 +3,15 @@
 use qchat_proto::{Address, GroupName, Message, Refusal, Sequence, UserName};
 
 use super::groups::group_name;
-use super::history::LogReader;
+use super::history::{LogReader, log_needed};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::interface::{Range, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::{keys, rows};
+
+/// The most messages that a watcher expects to be new: mostly there is one.
+const WATCHED_LIKELY: u32 = 8;
 
 /// A message with its position in a log.
 pub(crate) type PositionedMessage = (Sequence, Message);
@@ -41,9 +44,17 @@ impl Store {
         log: Address,
         after: Sequence,
     ) -> Result<Result<Vec<PositionedMessage>, Refusal>, StoreError> {
-        self.read(move |tables| match permit(tables, &reader, Action::Read(&log))? {
-            Ok(()) => LogReader::of(tables, reader.clone(), log.clone())?.after(after).map(Ok),
-            Err(refusal) => Ok(Err(refusal)),
+        self.read(move |tables| {
+            tables.expect(&|| {
+                let (first, end) =
+                    (keys::entry(&log, after.next()), keys::entry(&log, Sequence(u64::MAX)));
+                let next = Range::between(Table::Entries, first, end).limited(WATCHED_LIKELY);
+                log_needed(&reader, &log).range(next)
+            });
+            match permit(tables, &reader, Action::Read(&log))? {
+                Ok(()) => LogReader::of(tables, reader.clone(), log.clone())?.after(after).map(Ok),
+                Err(refusal) => Ok(Err(refusal)),
+            }
         })
         .await
     }

@@ -137,7 +137,7 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_message_that_was_marked_before_it_was_sent_is_unread() {
+pub(in crate::store) async fn a_message_that_was_marked_before_it_was_sent_is_unread() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     store.mark(1).await;
     store.post(ClientId::random(), "alice", to("bob"), "hi").await.unwrap();
@@ -146,7 +146,7 @@ async fn a_message_that_was_marked_before_it_was_sent_is_unread() {
 }
 
 #[tokio::test]
-async fn a_long_history_comes_in_pages_with_each_message_once() {
+pub(in crate::store) async fn a_long_history_comes_in_pages_with_each_message_once() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let long = "x".repeat(16 * 1024);
     let post = |_| store.post(ClientId::random(), "alice", to("bob"), &long);
@@ -160,7 +160,7 @@ async fn a_long_history_comes_in_pages_with_each_message_once() {
 }
 
 #[tokio::test]
-async fn a_note_to_oneself_is_in_the_mailbox_once_and_unread() {
+pub(in crate::store) async fn a_note_to_oneself_is_in_the_mailbox_once_and_unread() {
     let store = TestStore::with_users(&["bob"]).await;
     store.post(ClientId::random(), "bob", to("bob"), "beans").await.unwrap();
     let (shown, _) = store.inbox(Selection::Newest(9), None, None).await;

@@ -102,7 +102,7 @@ impl Leaver {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_who_has_left_neither_reads_nor_writes() {
+pub(in crate::store) async fn a_user_who_has_left_neither_reads_nor_writes() {
     let store = store();
     let mut racing = JoinSet::new();
     for number in 0..LEAVERS {

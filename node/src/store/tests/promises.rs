@@ -15,7 +15,7 @@ pub(super) fn refusal<T: std::fmt::Debug>(result: Result<T, CommitError>) -> Ref
 }
 
 #[tokio::test]
-async fn a_repeated_send_returns_the_first_answer_also_after_a_restart() {
+pub(in crate::store) async fn a_repeated_send_returns_the_first_answer_also_after_a_restart() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let id = ClientId::random();
     let first = store.post(id, "alice", to("bob"), "hi").await.unwrap();
@@ -29,7 +29,7 @@ async fn a_repeated_send_returns_the_first_answer_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn repetitions_in_one_batch_are_one_message() {
+pub(in crate::store) async fn repetitions_in_one_batch_are_one_message() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let id = ClientId::random();
     let post = || store.post(id, "alice", to("bob"), "hi");
@@ -39,7 +39,7 @@ async fn repetitions_in_one_batch_are_one_message() {
 }
 
 #[tokio::test]
-async fn an_id_stands_for_one_content_of_one_sender() {
+pub(in crate::store) async fn an_id_stands_for_one_content_of_one_sender() {
     let store = TestStore::with_users(&["alice", "bob", "carol"]).await;
     let id = ClientId::random();
     store.post(id, "alice", to("bob"), "hi").await.unwrap();
@@ -54,7 +54,7 @@ async fn an_id_stands_for_one_content_of_one_sender() {
 }
 
 #[tokio::test]
-async fn an_id_stands_for_one_name_in_one_folder() {
+pub(in crate::store) async fn an_id_stands_for_one_name_in_one_folder() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let id = ClientId::random();
     let post = async |original: &str, milliseconds| {
@@ -75,7 +75,7 @@ async fn an_id_stands_for_one_name_in_one_folder() {
 }
 
 #[tokio::test]
-async fn accounts_and_groups_are_made_once() {
+pub(in crate::store) async fn accounts_and_groups_are_made_once() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let id = ClientId::random();
     let account =
@@ -94,7 +94,7 @@ async fn accounts_and_groups_are_made_once() {
 }
 
 #[tokio::test]
-async fn permission_is_that_of_the_moment_when_the_change_is_made() {
+pub(in crate::store) async fn permission_is_that_of_the_moment_when_the_change_is_made() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     store.make_group("alice", "lab").await;
     let lab = || Address::Group(group("lab"));
@@ -151,7 +151,7 @@ async fn an_interrupted_creation_starts_again() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_most_groups_can_leave_one_and_join_another() {
+pub(in crate::store) async fn a_user_with_the_most_groups_can_leave_one_and_join_another() {
     let store = TestStore::with_users(&["alice", "bob"]).await;
     let create = |name: &str, owner: &str| {
         let (id, group, owner) = (ClientId::random(), group(name), user(owner));
@@ -174,7 +174,7 @@ async fn a_user_with_the_most_groups_can_leave_one_and_join_another() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_of_a_group_notifies_nobody() {
+pub(in crate::store) async fn a_repeated_creation_of_a_group_notifies_nobody() {
     let store = TestStore::with_users(&["alice"]).await;
     let (notified, received) = std::sync::mpsc::channel();
     store.store.on_change(move |notification| notified.send(notification).unwrap());

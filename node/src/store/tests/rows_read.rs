@@ -91,7 +91,7 @@ fn history(reader: &str, selection: Selection, from: Option<&str>) -> HistoryQue
 }
 
 #[tokio::test]
-async fn every_query_counts_the_rows_that_it_leaves_out() {
+pub(in crate::store) async fn every_query_counts_the_rows_that_it_leaves_out() {
     let store = crowded_store().await;
     let lab = Address::Group(group("lab"));
     let MessageId { log, sequence } = store.post("alice", lab, text("hi")).await.id;
@@ -140,7 +140,7 @@ fn query_names() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_list_of_files_goes_on_after_a_page_of_copies() {
+pub(in crate::store) async fn a_list_of_files_goes_on_after_a_page_of_copies() {
     let store = DiskStore::start(&SimulatedDisk::with_empty_store(), 1 << 20).unwrap().into_store();
     for name in ["alice", "bob"] {
         store.make_account(name).await;
@@ -166,7 +166,7 @@ async fn a_list_of_files_goes_on_after_a_page_of_copies() {
 }
 
 #[tokio::test]
-async fn a_change_counts_its_rows_too() {
+pub(in crate::store) async fn a_change_counts_its_rows_too() {
     let store = crowded_store().await;
     store.make_account("carol").await;
     let (id, owner) = (ClientId::random(), user("carol"));
@@ -178,7 +178,7 @@ async fn a_change_counts_its_rows_too() {
 }
 
 #[tokio::test]
-async fn a_long_row_counts_as_several() {
+pub(in crate::store) async fn a_long_row_counts_as_several() {
     let store = crowded_store().await;
     let end = Sequence(u64::try_from(MANY).unwrap());
     let done = async || ask!(store.messages_after(user("bob"), to("bob"), end)).1;

@@ -59,7 +59,7 @@ fn change(id: ClientId, from: &str, to: &str) -> SetPassword {
 }
 
 #[tokio::test]
-async fn an_ended_session_stays_ended_and_the_oldest_session_is_evicted() {
+pub(in crate::store) async fn an_ended_session_stays_ended_and_the_oldest_session_is_evicted() {
     let most = u16::try_from(SESSIONS_MAX).unwrap();
     let numbers: Vec<u16> = (1..=most).collect();
     let store = store_with(&numbers).await;
@@ -79,7 +79,7 @@ async fn an_ended_session_stays_ended_and_the_oldest_session_is_evicted() {
 }
 
 #[tokio::test]
-async fn sessions_that_are_online_or_were_used_again_are_evicted_last() {
+pub(in crate::store) async fn sessions_that_are_online_or_were_used_again_are_evicted_last() {
     let most = u16::try_from(SESSIONS_MAX).unwrap();
     let store = store_with(&(1..=most).collect::<Vec<_>>()).await;
     store.store.commit(UseSession { token_hash: token(1), at: at(2) }).await.unwrap();
@@ -93,7 +93,7 @@ async fn sessions_that_are_online_or_were_used_again_are_evicted_last() {
 }
 
 #[tokio::test]
-async fn of_two_sessions_with_one_id_the_later_stays() {
+pub(in crate::store) async fn of_two_sessions_with_one_id_the_later_stays() {
     let store = store_with(&[1, 2]).await;
     let mut twin = start(1, "");
     twin.token_hash[31] = 7;
@@ -105,7 +105,7 @@ async fn of_two_sessions_with_one_id_the_later_stays() {
 }
 
 #[tokio::test]
-async fn only_their_own_user_ends_sessions_one_by_one_or_all() {
+pub(in crate::store) async fn only_their_own_user_ends_sessions_one_by_one_or_all() {
     let store = store_with(&[1, 2, 3]).await;
     let id = session_id(&token(2));
     assert_eq!(
@@ -125,7 +125,7 @@ async fn only_their_own_user_ends_sessions_one_by_one_or_all() {
 }
 
 #[tokio::test]
-async fn a_session_starts_only_by_the_current_password() {
+pub(in crate::store) async fn a_session_starts_only_by_the_current_password() {
     let store = store_with(&[2]).await;
     // Queued together, they are applied in this order in one transaction.
     let change = store.store.commit(change(ClientId::random(), "", "new"));
@@ -142,7 +142,7 @@ async fn a_session_starts_only_by_the_current_password() {
 }
 
 #[tokio::test]
-async fn a_changed_password_ends_the_other_sessions_once() {
+pub(in crate::store) async fn a_changed_password_ends_the_other_sessions_once() {
     let store = store_with(&[1, 2, 3]).await;
     let id = ClientId::random();
     let state = async || store.store.password_state(user("alice"), id).await.unwrap();
@@ -160,7 +160,7 @@ async fn a_changed_password_ends_the_other_sessions_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_meanwhile_changes_no_password() {
+pub(in crate::store) async fn a_session_that_ended_meanwhile_changes_no_password() {
     let store = store_with(&[1]).await;
     let refused = store.store.commit(change(ClientId::random(), "", "new")).await;
     assert_eq!(refusal(refused), Refusal::NotLoggedIn);

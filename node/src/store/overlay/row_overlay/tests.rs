@@ -208,6 +208,23 @@ fn an_assumption_is_disproved_by_the_row_or_by_its_range() {
 }
 
 #[test]
+fn announced_rows_are_read_together_and_only_if_they_are_not_known() {
+    let engine = FarRows::of(&[("a", "1"), ("b", "2"), ("c", "3")]);
+    let mut overlay = RowOverlay::default();
+    overlay.learn(TABLE, Bytes::from_static(b"a"), None);
+    overlay.expect(&|| {
+        Needs::default().row(TABLE, *b"a").row(TABLE, *b"b").range(range("c", "z").limited(1))
+    });
+    assert!(matches!(overlay.get(TABLE, b"b"), Err(Stop::Missing)));
+    assert!(engine.fetch(&mut overlay));
+    let ((), trips) = read(&engine, &mut overlay, |overlay| {
+        overlay.get(TABLE, b"b")?;
+        overlay.range(&range("c", "z").limited(1)).map(drop)
+    });
+    assert_eq!(trips, 0);
+}
+
+#[test]
 fn a_hint_is_read_without_its_absent_rows() {
     let mut missing = MissingRows::default();
     missing.add_hint(Needs {

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use qchat_proto::{Address, ClientId};
 
 use super::local_server::{LocalServer, shared};
-use super::membership;
+use super::{admin, membership};
+use crate::store::Store;
 use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, Post};
 use crate::store::interface::Table;
 use crate::store::postgres::attempt::RoundTrips;
@@ -37,7 +38,7 @@ pub(super) async fn commit(driver: &mut Driver, steps: &[Step]) -> Vec<Answer> {
 pub(super) async fn rows(server: &LocalServer, database: &str) -> TableContents {
     let numbers: BTreeMap<i16, Table> =
         Table::ALL.iter().map(|table| (i16::from(table.number()), *table)).collect();
-    let admin = server.admin(database).await;
+    let admin = admin(server, database).await;
     let rows = admin.query("SELECT t, k, v FROM kv", &[]).await.unwrap();
     rows.iter().map(|row| ((numbers[&row.get(0)], row.get(1)), row.get(2))).collect()
 }
@@ -62,7 +63,7 @@ fn fits(model: &mut Model, steps: &[Step], answers: &[Answer]) -> Result<(), Str
 async fn one_server_behaves_as_the_model() {
     let Some(server) = shared() else { return };
     for seed in 0..setting("QCHAT_POSTGRES_CASES", CASES) {
-        let (url, name) = server.database().await;
+        let (url, name) = server.database();
         let mut driver = driver(&url, "a").await;
         let mut generator = ChangeGenerator::new(Random::new(seed));
         let mut model = Model::default();
@@ -74,6 +75,8 @@ async fn one_server_behaves_as_the_model() {
         }
         let found = rows(server, &name).await;
         assert_eq!(difference(&found, &model.rows()), None, "seed {seed}");
+        let store = Store::connect(membership(&url, "reader")).unwrap();
+        model.check_queries(&store).await;
     }
 }
 
@@ -81,7 +84,7 @@ async fn one_server_behaves_as_the_model() {
 async fn three_servers_at_once_behave_as_one_that_makes_their_batches_in_some_order() {
     let Some(server) = shared() else { return };
     for seed in 0..setting("QCHAT_POSTGRES_CASES", CASES) {
-        let (url, name) = server.database().await;
+        let (url, name) = server.database();
         let [mut a, mut b, mut c] =
             [driver(&url, "a").await, driver(&url, "b").await, driver(&url, "c").await];
         let mut generator = ChangeGenerator::new(Random::new(seed));
@@ -118,7 +121,7 @@ async fn three_servers_at_once_behave_as_one_that_makes_their_batches_in_some_or
 #[tokio::test]
 async fn a_batch_of_sends_takes_two_round_trips() {
     let Some(server) = shared() else { return };
-    let (url, _) = server.database().await;
+    let (url, _) = server.database();
     let mut driver = driver(&url, "a").await;
     let people: Vec<_> = (0..20).map(|number| format!("user{number}")).collect();
     let id = || ClientId::random();

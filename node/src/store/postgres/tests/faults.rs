@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::drivers::rows;
-use super::local_server::{LocalServer, shared};
-use super::membership;
+use super::local_server::{LocalServer, shared, signal};
 use super::proxy::{Break, Proxy};
+use super::{admin, membership};
 use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
 use crate::store::interface::Table;
 use crate::store::postgres::StatementError;
@@ -59,6 +59,15 @@ async fn commit_at_last<C: Change + Clone>(store: &Store, change: C) -> C::Outco
     }
 }
 
+/// Sends a signal to each process that serves qchat.
+async fn signal_backends(server: &LocalServer, name: &str) {
+    let admin = admin(server, "postgres").await;
+    let pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'qchat'";
+    for row in admin.query(pids, &[]).await.unwrap() {
+        signal(name, &row.get::<_, i32>(0).to_string());
+    }
+}
+
 /// Checks that each acknowledged message is at its place, once, and that the log is dense.
 async fn check_log(
     server: &LocalServer,
@@ -82,7 +91,7 @@ async fn check_log(
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_or_doubled_when_the_database_is_killed() {
     let Some(mut server) = LocalServer::start("fsync=off") else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let store = Arc::new(store_with_users(&url, "a").await);
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     let senders = ["alice", "carol", "dave"].map(|from| {
@@ -123,7 +132,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_when_the_database_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_without_its_answer_is_looked_up_and_not_made_again() {
     let Some(server) = shared() else { return };
-    let (_, name) = server.database().await;
+    let (_, name) = server.database();
     let proxy = Proxy::start(server).await;
     let store = store_with_users(&proxy.url(&name), "a").await;
     store.commit(create_group("alice", "lab")).await.unwrap();
@@ -142,10 +151,10 @@ async fn a_commit_without_its_answer_is_looked_up_and_not_made_again() {
 #[tokio::test]
 async fn a_process_whose_name_was_taken_writes_no_more() {
     let Some(server) = shared() else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let store = store_with_users(&url, "a").await;
     let before = rows(server, &name).await;
-    let admin = server.admin(&name).await;
+    let admin = admin(server, &name).await;
     let taken = "UPDATE writer SET incarnation = (incarnation / 1048576 + 1) * 1048576";
     admin.batch_execute(taken).await.unwrap();
     let error = store.commit(post(ClientId::random(), "alice", to("bob"))).await.unwrap_err();
@@ -160,7 +169,7 @@ async fn a_process_whose_name_was_taken_writes_no_more() {
 #[tokio::test]
 async fn a_repetition_at_another_server_gets_the_first_answer() {
     let Some(server) = shared() else { return };
-    let (url, _) = server.database().await;
+    let (url, _) = server.database();
     let a = store_with_users(&url, "a").await;
     let b = Store::connect(membership(&url, "b")).unwrap();
     a.commit(create_group("alice", "lab")).await.unwrap();
@@ -177,31 +186,47 @@ async fn a_repetition_at_another_server_gets_the_first_answer() {
 #[tokio::test]
 async fn a_frozen_connection_is_left_in_time_and_its_commit_is_looked_up() {
     let Some(server) = LocalServer::start("fsync=off") else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let store = Arc::new(store_with_users(&url, "a").await);
-    server.signal_backends("STOP").await;
+    signal_backends(&server, "STOP").await;
     let id = ClientId::random();
     let sent = {
         let store = Arc::clone(&store);
         tokio::spawn(async move { commit_at_last(&store, post(id, "alice", to("bob"))).await })
     };
     let message = timeout(PATIENCE, sent).await.unwrap().unwrap();
-    server.signal_backends("CONT").await;
+    signal_backends(&server, "CONT").await;
     check_log(&server, &name, &to("bob"), &[(id, message)]).await;
+}
+
+/// A commit of somebody else.
+async fn probe(server: &LocalServer) -> impl Future<Output = ()> + use<> {
+    let admin = admin(server, "postgres").await;
+    async move {
+        let _ = admin.batch_execute("CREATE TABLE probe (); DROP TABLE probe").await;
+    }
 }
 
 #[tokio::test]
 async fn a_commit_that_did_not_wait_for_its_standby_is_not_acknowledged() {
     let Some(server) = LocalServer::start("fsync=off") else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let store = Arc::new(store_with_users(&url, "a").await);
-    let admin = server.admin("postgres").await;
+    let admin = admin(&server, "postgres").await;
     let set_standby = async |standby: &str| {
         let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{standby}'");
         admin.batch_execute(&set).await.unwrap();
         admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     };
     set_standby("nobody").await;
+    // The setting is in force once a commit waits.
+    let waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    let mut probe = tokio::spawn(probe(&server).await);
+    while admin.query(waits, &[]).await.unwrap().is_empty() {
+        if probe.is_finished() {
+            probe = tokio::spawn(self::probe(&server).await);
+        }
+    }
     let id = ClientId::random();
     let sent = {
         let store = Arc::clone(&store);

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of this test process, in a temporary folder.
+//! A PostgreSQL server of this test process, in a temporary folder. The tests of the program use this file too.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -7,8 +7,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-use tokio_postgres::NoTls;
 
 /// The longest time for starts and stops.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,22 +60,23 @@ fn ids_of_postgres() -> Result<(u32, u32), ()> {
 }
 
 /// A running server.
-pub(in crate::store) struct LocalServer {
-    folder: PathBuf,
+pub(crate) struct LocalServer {
+    /// The folder of the data and of the socket.
+    pub(crate) folder: PathBuf,
     settings: &'static str,
     guard: Option<Child>,
     databases: AtomicU32,
 }
 
 /// The server that most tests share, if PostgreSQL is installed. It does not wait for the disk.
-pub(in crate::store) fn shared() -> Option<&'static LocalServer> {
+pub(crate) fn shared() -> Option<&'static LocalServer> {
     static SHARED: OnceLock<Option<LocalServer>> = OnceLock::new();
     SHARED.get_or_init(|| LocalServer::start("fsync=off")).as_ref()
 }
 
 impl LocalServer {
     /// Starts a server with a setting such as `fsync=on`, if PostgreSQL is installed.
-    pub(in crate::store) fn start(settings: &'static str) -> Option<Self> {
+    pub(crate) fn start(settings: &'static str) -> Option<Self> {
         let installed = installed()?;
         let folder = tempfile::Builder::new().prefix("qchat-pg-").tempdir().unwrap().keep();
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -94,7 +93,7 @@ impl LocalServer {
     }
 
     /// Starts the processes of the server, and waits until they let clients in.
-    pub(in crate::store) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let installed = installed().unwrap();
         let deadline = Instant::now() + PATIENCE;
         let keep = self.folder.join("keep");
@@ -114,7 +113,7 @@ impl LocalServer {
     }
 
     /// Waits until the killed server is gone, and starts it again.
-    pub(in crate::store) fn run_again(&mut self) {
+    pub(crate) fn run_again(&mut self) {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         self.guard.take().unwrap().wait().unwrap();
         self.run();
@@ -140,49 +139,26 @@ impl LocalServer {
     }
 
     /// Sends a signal to the server's main process. A server that was killed can be [run again](Self::run_again).
-    pub(in crate::store) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         signal(name, pid.lines().next().unwrap());
     }
 
-    /// Sends a signal to each process that serves a client.
-    pub(in crate::store) async fn signal_backends(&self, name: &str) {
-        let rows = self.admin("postgres").await;
-        let pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'qchat'";
-        for row in rows.query(pids, &[]).await.unwrap() {
-            signal(name, &row.get::<_, i32>(0).to_string());
-        }
-    }
-
-    /// The folder of the socket.
-    pub(in crate::store) fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
-    }
-
     /// A new, empty database: its URL and its name.
-    pub(in crate::store) async fn database(&self) -> (String, String) {
+    pub(crate) fn database(&self) -> (String, String) {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{number}");
-        self.admin("postgres")
-            .await
-            .batch_execute(&format!("CREATE DATABASE {name}"))
-            .await
-            .unwrap();
+        let installed = installed().unwrap();
+        let mut create = command(installed, &installed.programs.join("createdb"));
+        create.arg("-h").arg(&self.folder).args(["-U", "postgres", &name]);
+        assert!(create.status().unwrap().success());
         (self.url(&name), name)
     }
 
-    pub(in crate::store) fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{folder}/{database}")
-    }
-
-    /// A connection past qchat.
-    pub(in crate::store) async fn admin(&self, database: &str) -> tokio_postgres::Client {
-        let (client, connection) =
-            tokio_postgres::connect(&self.url(database), NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
     }
 }
 
@@ -201,6 +177,6 @@ fn command(installed: &Installed, program: &Path) -> Command {
     command
 }
 
-fn signal(name: &str, pid: &str) {
+pub(crate) fn signal(name: &str, pid: &str) {
     let _ = Command::new("kill").arg(format!("-{name}")).arg(pid).status();
 }

@@ -38,7 +38,7 @@ impl Proxy {
     pub(super) async fn start(server: &LocalServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (armed, socket) = (Armed::default(), server.socket());
+        let (armed, socket) = (Armed::default(), server.folder.join(".s.PGSQL.5432"));
         let of_task = Arc::clone(&armed);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {

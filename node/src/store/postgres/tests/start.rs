@@ -2,7 +2,7 @@
 //! is.
 
 use super::local_server::shared;
-use super::membership;
+use super::{admin, membership};
 use crate::store::postgres::SharedKeys;
 use crate::store::{OpenError, Store};
 
@@ -15,7 +15,7 @@ fn sentence(opened: Result<Store, OpenError>) -> String {
 #[tokio::test]
 async fn servers_that_start_at_once_make_the_tables_once() {
     let Some(server) = shared() else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let starts = ["a", "b", "c"].map(|node| {
         let membership = membership(&url, node);
         tokio::task::spawn_blocking(|| Store::connect(membership))
@@ -24,7 +24,7 @@ async fn servers_that_start_at_once_make_the_tables_once() {
         let store = start.await.unwrap().unwrap();
         store.close().await;
     }
-    let admin = server.admin(&name).await;
+    let admin = admin(server, &name).await;
     let locks = admin.query_one("SELECT count(*) FROM entity_lock", &[]).await.unwrap();
     assert_eq!(locks.get::<_, i64>(0), 4096);
 }
@@ -32,8 +32,8 @@ async fn servers_that_start_at_once_make_the_tables_once() {
 #[tokio::test]
 async fn a_database_of_something_else_is_left_alone() {
     let Some(server) = shared() else { return };
-    let (url, name) = server.database().await;
-    let admin = server.admin(&name).await;
+    let (url, name) = server.database();
+    let admin = admin(server, &name).await;
     admin.batch_execute("CREATE TABLE invoices (id int)").await.unwrap();
     let sentence = sentence(Store::connect(membership(&url, "a")));
     assert!(sentence.contains("\"invoices\"") && sentence.contains("empty database"), "{sentence}");
@@ -44,13 +44,13 @@ async fn a_database_of_something_else_is_left_alone() {
 #[tokio::test]
 async fn a_database_of_a_newer_qchat_or_of_another_key_is_refused() {
     let Some(server) = shared() else { return };
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     Store::connect(membership(&url, "a")).unwrap().close().await;
     let mut stranger = membership(&url, "a");
     stranger.keys.current = "SHA256:other".to_owned();
     let other = sentence(Store::connect(stranger));
     assert!(other.contains("SHA256:ours") && other.contains("SHA256:other"), "{other}");
-    let admin = server.admin(&name).await;
+    let admin = admin(server, &name).await;
     let newer = "UPDATE meta SET value = '2' WHERE name = 'format'";
     admin.batch_execute(newer).await.unwrap();
     let newer = sentence(Store::connect(membership(&url, "a")));
@@ -63,7 +63,7 @@ async fn a_database_of_a_newer_qchat_or_of_another_key_is_refused() {
 #[tokio::test]
 async fn a_rotated_key_follows_the_one_that_announced_it() {
     let Some(server) = shared() else { return };
-    let (url, _) = server.database().await;
+    let (url, _) = server.database();
     let keys = |current: &str, next: Option<&str>| SharedKeys {
         current: current.to_owned(),
         next: next.map(str::to_owned),
@@ -91,7 +91,7 @@ async fn a_rotated_key_follows_the_one_that_announced_it() {
 #[tokio::test]
 async fn a_second_server_of_one_name_is_refused_while_the_first_lives() {
     let Some(server) = shared() else { return };
-    let (url, _) = server.database().await;
+    let (url, _) = server.database();
     let first = Store::connect(membership(&url, "a")).unwrap();
     let sentence = sentence(Store::connect(membership(&url, "a")));
     assert!(sentence.contains("another --node"), "{sentence}");
@@ -102,8 +102,8 @@ async fn a_second_server_of_one_name_is_refused_while_the_first_lives() {
 #[tokio::test]
 async fn a_database_that_is_away_or_read_only_or_closed_to_the_user_is_named() {
     let Some(server) = shared() else { return };
-    let (url, name) = server.database().await;
-    let admin = server.admin("postgres").await;
+    let (url, name) = server.database();
+    let admin = admin(server, "postgres").await;
     let away = sentence(Store::connect(membership("postgres://me@127.0.0.1:1/chat", "a")));
     assert!(away.contains("127.0.0.1:1") && away.contains("is it running"), "{away}");
     let unknown = sentence(Store::connect(membership(&server.url("nowhere"), "a")));
@@ -114,7 +114,7 @@ async fn a_database_that_is_away_or_read_only_or_closed_to_the_user_is_named() {
         .unwrap();
     let read_only = sentence(Store::connect(membership(&url, "a")));
     assert!(read_only.contains("can only be read"), "{read_only}");
-    let (url, name) = server.database().await;
+    let (url, name) = server.database();
     let role = format!("guest_{name}");
     admin.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
     let url = url.replace("postgres@", &format!("{role}@"));

@@ -15,7 +15,7 @@ use crate::store::schema::records::{CommandEffect, LogEntry, SessionRecord};
 
 impl Model {
     /// Runs every query whose answer this model knows.
-    pub(in super::super) async fn check_queries(&self, store: &Store) {
+    pub(in crate::store) async fn check_queries(&self, store: &Store) {
         let users: Vec<UserName> = self.accounts.keys().cloned().collect();
         assert_eq!(store.users(None).await.unwrap(), (users.clone(), false));
         for (token_hash, session) in &self.sessions {
