@@ -64,7 +64,7 @@ const LINES: [(Person, &str); 26] = [
 pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let runtime = Runtime::new().context("cannot start the runtime")?;
-    let server = runtime.block_on(async { Server::start(&config(folder.path())) })?;
+    let server = runtime.block_on(async { Server::start(&config(folder.path())).await })?;
     let address = format!("localhost:{}", server.address().port());
     let fingerprint = server.fingerprint();
     let stop = CancellationToken::new();
@@ -87,6 +87,8 @@ fn config(folder: &Path) -> Config {
         identity: IdentityFiles::in_folder(&folder.join("cert")),
         data: folder.join("data"),
         upload: folder.join("upload"),
+        #[cfg(feature = "cluster")]
+        files: None,
         limits: Limits::default(),
         #[cfg(feature = "cluster")]
         database: None,

@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: ServerArgs) -> anyhow::Result<()> {
     let terminal = OwnTerminal::find();
     let runtime = runtime().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let server = Server::start(&settings.config())?;
+        let server = Server::start(&settings.config()).await?;
         let stop = CancellationToken::new();
         // A reader of the ready line may ask the server to stop at once.
         tokio::spawn(stop_on_signal(stop.clone())?);

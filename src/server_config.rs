@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use clap::Args;
-#[cfg(feature = "cluster")]
-use qchat_node::SharedDatabase;
 use qchat_node::{Config, IdentityFiles, Limits};
+#[cfg(feature = "cluster")]
+use qchat_node::{FilesAddress, SharedDatabase};
 use qchat_terminal::{Age, Count, Size, parse_settings, setting};
 use serde::Deserialize;
 
@@ -54,6 +54,12 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "DIR", env = "QCHAT_UPLOAD")]
     #[serde(deserialize_with = "setting")]
     upload: Option<PathBuf>,
+    /// The bucket of uploaded files, s3://BUCKET/PREFIX, instead of the folder; several servers may share it.
+    /// Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the server's address from AWS_ENDPOINT_URL
+    #[cfg(feature = "cluster")]
+    #[arg(long, value_name = "URL", env = "QCHAT_FILES", conflicts_with = "upload")]
+    #[serde(deserialize_with = "setting")]
+    files: Option<FilesAddress>,
     /// The largest file, such as 10G [default: no limit]
     #[arg(long, value_name = "SIZE", env = "QCHAT_MAX_FILE_SIZE")]
     #[serde(deserialize_with = "setting")]
@@ -124,6 +130,8 @@ impl Settings {
             #[cfg(feature = "cluster")]
             node: self.node.or(fallback.node),
             upload: self.upload.or(fallback.upload),
+            #[cfg(feature = "cluster")]
+            files: self.files.or(fallback.files),
             max_file_size: self.max_file_size.or(fallback.max_file_size),
             quota: self.quota.or(fallback.quota),
             min_free: self.min_free.or(fallback.min_free),
@@ -183,6 +191,8 @@ impl Settings {
                 .map_or((Ipv6Addr::UNSPECIFIED, PORT).into(), |Listen(address)| address),
             data: self.data.unwrap_or("data".into()),
             upload: self.upload.unwrap_or("upload".into()),
+            #[cfg(feature = "cluster")]
+            files: self.files,
             limits,
             identity: identity(self.cert, self.key),
             #[cfg(feature = "cluster")]

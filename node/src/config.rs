@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use qchat_proto::limits::FILE_BYTES_MAX;
 
+#[cfg(feature = "cluster")]
+use crate::files::FilesAddress;
 use crate::identity::IdentityFiles;
 use crate::limits::TOKENS_PER_SECOND;
 
@@ -23,6 +25,9 @@ pub struct Config {
     pub data: PathBuf,
     /// The folder of the uploaded files.
     pub upload: PathBuf,
+    /// The bucket of the uploaded files, instead of the folder.
+    #[cfg(feature = "cluster")]
+    pub files: Option<FilesAddress>,
     /// The limits of its users.
     pub limits: Limits,
     /// The database that holds the store instead of the data folder, together with other servers.

@@ -1,11 +1,12 @@
 //! The error of a handler, and the refusal that its caller gets.
 
 use std::error::Error;
+use std::io;
 
 use qchat_proto::Refusal;
 
 use crate::error_chain::error_chain;
-use crate::fs::is_full;
+use crate::fs::{is_away, is_full};
 use crate::store::{self, CommitError, StoreError};
 
 /// The result of a handler.
@@ -24,12 +25,16 @@ pub(crate) enum CommandError {
 
 impl CommandError {
     /// A fault of the server that changed nothing. A full disk is a refusal instead, so that the caller is
-    /// told.
+    /// told, and so is a storage that cannot be reached now, so that the client tries again.
     pub(crate) fn failed(error: impl Error + Send + Sync + 'static) -> Self {
-        match is_full_disk(&error) {
-            true => Self::Refused(store::full_disk_refusal()),
-            false => Self::Failed(Box::new(error)),
+        if has_cause(&error, is_full) {
+            return Self::Refused(store::full_disk_refusal());
         }
+        if has_cause(&error, is_away) {
+            tracing::warn!(error = error_chain(&error), "the storage of the files is away");
+            return Self::Refused(Refusal::Busy);
+        }
+        Self::Failed(Box::new(error))
     }
 
     /// A fault of the server after which the change may have happened.
@@ -57,11 +62,11 @@ impl CommandError {
     }
 }
 
-/// Whether a full disk is among the causes.
-fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
+/// Whether such an I/O error is among the causes.
+fn has_cause(error: &(dyn Error + 'static), is_it: fn(&io::Error) -> bool) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(is_full) {
+        if error.downcast_ref().is_some_and(is_it) {
             return true;
         }
         cause = error.source();

@@ -86,6 +86,12 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
+/// Whether a storage cannot do this now, and may be able to do it soon.
+pub(crate) fn is_away(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotConnected, ResourceBusy, TimedOut};
+    matches!(error.kind(), NotConnected | ResourceBusy | TimedOut)
+}
+
 /// The free bytes of the file system of `folder`, for users without privileges.
 pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
     let system = rustix::fs::statvfs(folder)?;

@@ -30,6 +30,8 @@ mod tasks;
 
 pub use crate::error_chain::error_chain;
 pub use crate::files::UploadFolderError;
+#[cfg(feature = "cluster")]
+pub use crate::files::{FilesAddress, FilesAddressError, OpenFilesError};
 pub use crate::identity::{IdentityError, MakeError, PreparedKey, Rotation};
 pub use crate::network::EndpointError;
 pub use crate::tasks::Reload;

@@ -15,7 +15,9 @@ use crate::config::Config;
 #[cfg(feature = "cluster")]
 use crate::config::SharedDatabase;
 use crate::connection::serve;
-use crate::files::{FileStore, UploadFolderError};
+#[cfg(feature = "cluster")]
+use crate::files::OpenFilesError;
+use crate::files::{FileStore, Storage, UploadFolderError};
 use crate::identity::{Identity, IdentityError, IdentityFiles};
 use crate::network::{EndpointError, endpoint};
 use crate::state::ServerState;
@@ -42,6 +44,10 @@ pub enum StartError {
     /// The upload folder.
     #[error(transparent)]
     FileStore(#[from] UploadFolderError),
+    /// The bucket of the files.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Files(#[from] OpenFilesError),
     /// The hashing of passwords.
     #[error("cannot hash passwords: {0}")]
     Passwords(String),
@@ -73,15 +79,16 @@ impl Server {
     /// Binds the address, opens the store, and makes missing files on a first start. Errors of the address
     /// and the certificate are found before anything is written.
     ///
-    /// Needs a tokio runtime.
-    ///
     /// # Errors
     /// [`StartError`].
-    pub fn start(config: &Config) -> Result<Self, StartError> {
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: the missing files may have been made.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
         let identity = config.identity.load()?;
         let socket = endpoint::bind(config.listen)?;
         let (store, identity) = open_store(config, identity, &socket)?;
-        let file_store = FileStore::open(&config.upload, &config.data)?;
+        let file_store = open_files(config).await?;
         let identity = identity.map_or_else(|| config.identity.make_default(), Ok)?;
         let public_identity = identity.public_identity()?;
         let passwords = Passwords::new(config.limits.accounts_per_hour);
@@ -128,7 +135,11 @@ impl Server {
     /// Serves until the endpoint or the store fails. Unfinished uploads are counted before a client can go on with
     /// them.
     async fn serve(&self, connections: &TaskTracker) -> ServerEnded {
-        abandoned_uploads::collect(&self.state).await;
+        // In a store of objects this takes longer, and the first cleanup does it.
+        #[cfg_attr(not(feature = "cluster"), expect(irrefutable_let_patterns, reason = "one kind"))]
+        if let Storage::Folder(folder) = &self.state.file_store.storage {
+            abandoned_uploads::collect(&self.state, folder).await;
+        }
         tokio::select! {
             () = self.accept(connections) => ServerEnded::EndpointLost,
             () = self.state.store.name_taken() => ServerEnded::NameTaken,
@@ -185,4 +196,13 @@ fn open_store(
         return Ok((store, Some(identity)));
     }
     Ok((Store::open(&config.data)?, identity))
+}
+
+/// Opens the bucket of the files if one is named, and the upload folder otherwise.
+async fn open_files(config: &Config) -> Result<FileStore, StartError> {
+    #[cfg(feature = "cluster")]
+    if let Some(address) = &config.files {
+        return Ok(FileStore::open_objects(address).await?);
+    }
+    Ok(FileStore::open(&config.upload, &config.data)?)
 }

@@ -1,6 +1,7 @@
 //! Sending and downloading files.
 
 mod background_transfers;
+mod bucket;
 mod file_names;
 mod file_refusals;
 mod folders;

@@ -11,6 +11,7 @@ mod folder;
 mod local_postgres;
 mod process;
 pub(crate) mod raw_quic;
+mod s3;
 mod screen;
 pub(crate) mod sdk;
 mod seeded_random;
@@ -32,6 +33,7 @@ pub(crate) use process::{Ended, Running};
 pub(crate) use raw_quic::{
     RawConnection, configuration, configuration_with, endpoint, in_time, tls,
 };
+pub(crate) use s3::S3;
 pub(crate) use screen::Screen;
 pub(crate) use seeded_random::SeededRandom;
 pub(crate) use server::{Server, ServerFolder, Stopped, address_for_later};

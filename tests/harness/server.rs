@@ -24,6 +24,18 @@ impl ServerFolder {
         self.0.path()
     }
 
+    /// Gives these variables to each server that starts in the folder.
+    pub(crate) fn set_variables(&self, variables: &[(&str, String)]) {
+        let lines: Vec<_> =
+            variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        std::fs::write(self.path().join(VARIABLES), lines.concat()).unwrap();
+    }
+
+    /// Makes the servers that start in the folder log at debug level.
+    pub(crate) fn make_talkative(&self) {
+        std::fs::write(self.path().join(TALKATIVE), "").unwrap();
+    }
+
     /// Runs a server that must refuse to start, and returns its exit status and output.
     #[track_caller]
     pub(crate) fn refuses_to_start(&self, arguments: &[&str]) -> Ended {
@@ -109,6 +121,9 @@ pub(crate) struct Server {
 /// A file in the folder of a server that logs at debug level.
 const TALKATIVE: &str = "talkative";
 
+/// A file in the folder of a server with variables of its environment.
+const VARIABLES: &str = "variables";
+
 /// A server that has ended. Its folder is kept, so that it can start again.
 pub(crate) struct Stopped {
     pub(crate) folder: ServerFolder,
@@ -129,7 +144,7 @@ impl Server {
     /// Starts a server that logs at debug level.
     pub(crate) fn talkative(arguments: &[&str]) -> Self {
         let folder = ServerFolder::new();
-        std::fs::write(folder.path().join(TALKATIVE), "").unwrap();
+        folder.make_talkative();
         Self::in_folder(folder, arguments)
     }
 
@@ -146,8 +161,13 @@ impl Server {
     }
 
     pub(crate) fn in_folder(folder: ServerFolder, arguments: &[&str]) -> Self {
+        Self::in_folder_at(folder, "127.0.0.1:0", arguments)
+    }
+
+    /// Starts a server in this folder and at this address.
+    pub(crate) fn in_folder_at(folder: ServerFolder, address: &str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self::listen(folder, "127.0.0.1:0", arguments)
+        Self::listen(folder, address, arguments)
     }
 
     /// Starts a server with this `QCHAT_LOG` and this log format: `text` or `json`.
@@ -368,6 +388,10 @@ fn command(folder: &Path, address: &str, arguments: &[impl AsRef<std::ffi::OsStr
     super::client::clean_environment(&mut command, folder);
     if folder.join(TALKATIVE).exists() {
         command.env("QCHAT_LOG", "qchat_node=debug");
+    }
+    for line in std::fs::read_to_string(folder.join(VARIABLES)).unwrap_or_default().lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        command.env(name, value);
     }
     command
 }

@@ -17,7 +17,8 @@ use crate::auth::SignedIn;
 use crate::connection::{CommandContext, Handler, Scheduling};
 use crate::error::{CommandError, CommandResult};
 use crate::error_chain::error_chain;
-use crate::files::{FileSource, OpenFile};
+use crate::files::{FileSource, OpenFile, UploadKey};
+use crate::store::queries::SentFile;
 
 /// How long the client may take to allow one more stream, and to read the rest of one.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
@@ -30,9 +31,11 @@ impl Handler for FileBlocks {
 
     async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<BlockPage> {
         let log = address(self.log, &caller.user);
-        let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
+        let SentFile { file, sender, id } =
+            context.state.store.file(caller.user.clone(), log, self.file).await??;
+        let key = UploadKey { user: sender, id };
         let OpenFile { hashes: values, .. } =
-            context.state.file_store.storage.open_file(&file).await?;
+            context.state.file_store.storage.open_file(&file, &key).await?;
         let first = usize::try_from(self.first).unwrap_or(usize::MAX);
         let values = values.get(first..).unwrap_or_default();
         Ok(BlockPage { file, values: BlockHashes::first_of(values.iter().copied()) })
@@ -57,12 +60,14 @@ impl Handler for Download {
 
     async fn run(self, caller: SignedIn, context: &mut CommandContext) -> CommandResult<Done> {
         let log = address(self.log, &caller.user);
-        let file = context.state.store.file(caller.user.clone(), log, self.file).await??;
+        let SentFile { file, sender, id } =
+            context.state.store.file(caller.user.clone(), log, self.file).await??;
+        let key = UploadKey { user: sender, id };
         let layout = Layout::of(file.size);
         let blocks = runs(&self.blocks, layout).ok_or(Refusal::TransferFailed)?;
         let slot = context.state.file_store.transfer_slot(&caller.user)?;
         let OpenFile { source, hashes: values } =
-            context.state.file_store.storage.open_file(&file).await?;
+            context.state.file_store.storage.open_file(&file, &key).await?;
         // Threads may read its blocks for a while after the session has ended.
         source.keep_guard(slot);
         let opened = timeout(STREAM_TIME_MAX, context.connection.open_uni()).await;

@@ -2,7 +2,6 @@
 //! received.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use qchat_proto::command::BlockHashes;
@@ -11,7 +10,6 @@ use qchat_transfer::{BlockReceiver, ExpectedStream, IncomingFile, Layout, Receiv
 use quinn::{RecvStream, VarInt};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +20,6 @@ use crate::files::{OpenUpload, Storage};
 
 /// How long the client may take to open the file's stream, and to finish it.
 const STREAM_TIME_MAX: Duration = Duration::from_secs(30);
-
-/// The number of hashes in one report: those of 64 MiB, so that the client gets them while the rest is read.
-const HASHES_PER_REPORT: usize = 64;
 
 /// Receives one file.
 pub(super) struct FileReceiver {
@@ -124,27 +119,15 @@ impl FileReceiver {
         upload: OpenUpload,
         kept: u64,
     ) -> CommandResult<(OpenUpload, Vec<BlockHash>)> {
-        let (layout, superseded) = (self.layout, self.superseded.clone());
         let (sender, mut batches) = mpsc::channel(4);
-        let reading = spawn_blocking(move || {
-            let mut batch = Vec::new();
-            let read = upload.hash_kept(layout, kept, |index, hash| {
-                batch.push(hash);
-                let is_full = batch.len() == HASHES_PER_REPORT || index.saturating_add(1) == kept;
-                let was_taken =
-                    !is_full || sender.blocking_send(std::mem::take(&mut batch)).is_ok();
-                match was_taken && !superseded.is_cancelled() {
-                    true => ControlFlow::Continue(()),
-                    false => ControlFlow::Break(()),
-                }
-            });
-            read.map(|()| upload)
-        });
+        let reading = upload.report(self.layout, kept, sender);
         let mut all = Vec::new();
-        while let Some(batch) = batches.recv().await {
+        while let Some(batch) = self.superseded.run_until_cancelled(batches.recv()).await.flatten()
+        {
             all.extend_from_slice(&batch);
             context.send_opening(&BlockHashes::first_of(batch)).await?;
         }
+        drop(batches);
         let upload = reading.await.map_err(CommandError::failed)?.map_err(CommandError::failed)?;
         match u64::try_from(all.len()) == Ok(kept) {
             true => Ok((upload, all)),
@@ -170,14 +153,13 @@ impl FileReceiver {
         } = received;
         let (is_whole, of) = (digest.is_ok(), self.layout.blocks());
         tracing::debug!(kept, came = received_blocks, of, is_whole, "blocks of a file have come");
-        let announced = digest.map_err(|error| match error {
-            ReceiveError::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
-                let (size, floor) = (self.layout.size(), self.floor);
-                Refusal::NoRoomForFile { size, free: 0, floor }.into()
+        let announced = match digest {
+            Ok(announced) => announced,
+            Err(error) => {
+                upload.keep().await;
+                return Err(self.failure(error));
             }
-            ReceiveError::Write(_) => CommandError::failed(error),
-            error => interrupted(&error_chain(&error)),
-        })?;
+        };
         let is_whole = u64::try_from(hashes.len()) == Ok(of);
         if !is_whole || qchat_transfer::file_digest(&hashes) != announced {
             // No block is known to be right.
@@ -188,6 +170,17 @@ impl FileReceiver {
             Ok(Ok(())) => Ok(ReceivedFile { upload, hashes }),
             Ok(Err(error)) => Err(interrupted(&error_chain(&error))),
             Err(_) => Err(interrupted("the stream does not end")),
+        }
+    }
+
+    fn failure(&self, error: ReceiveError) -> CommandError {
+        match error {
+            ReceiveError::Write(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let (size, floor) = (self.layout.size(), self.floor);
+                Refusal::NoRoomForFile { size, free: 0, floor }.into()
+            }
+            ReceiveError::Write(_) => CommandError::failed(error),
+            error => interrupted(&error_chain(&error)),
         }
     }
 }

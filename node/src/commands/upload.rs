@@ -39,7 +39,8 @@ impl Handler for Upload {
         }
         let key = UploadKey { user: caller.user.clone(), id: self.id };
         let offered = OfferedFile { upload: self, sender: caller.user.clone() };
-        let guard = context.state.file_store.partial_uploads.acquire(key).await?;
+        let guard =
+            context.state.file_store.partial_uploads.acquire(key, &context.state.store).await?;
         // Checked while the upload's guard is held: an earlier attempt may have been about to send the
         // message.
         match offered.stored_earlier(context).await? {
@@ -70,7 +71,8 @@ impl OfferedFile {
         let Upload { to, size, transfer, .. } = &self.upload;
         let slot = context.state.file_store.transfer_slot(&self.sender)?;
         let used = context.state.store.may_upload(self.sender.clone(), to.clone()).await??;
-        guard.reserve(*size, used, context.state.limits.quota_bytes).await?;
+        let (store, quota) = (&context.state.store, context.state.limits.quota_bytes);
+        guard.reserve(*size, (used, quota), store).await?;
         guard.check_disk(*size, context.state.limits.free_bytes_min).await?;
         let waiting = context.pending_streams.expect(*transfer).ok_or(Refusal::TransferFailed)?;
         let layout = Layout::of(*size);

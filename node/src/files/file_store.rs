@@ -8,6 +8,8 @@ use qchat_transfer::DiskPriority;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::files::folder::{UploadFolder, UploadFolderError};
+#[cfg(feature = "cluster")]
+use crate::files::objects::{self, FilesAddress, OpenFilesError};
 use crate::files::partial_uploads::PartialUploads;
 use crate::files::storage::Storage;
 use crate::limits::{ConcurrencyLimit, Permit};
@@ -45,6 +47,16 @@ impl FileStore {
         let disk_priority = DiskPriority::default();
         let folder = UploadFolder::open(folder, data, &disk_priority)?;
         Ok(Self::of(Storage::Folder(folder), disk_priority))
+    }
+
+    /// Opens a store of objects, with the credentials of the environment.
+    ///
+    /// # Errors
+    /// [`OpenFilesError`].
+    #[cfg(feature = "cluster")]
+    pub(crate) async fn open_objects(address: &FilesAddress) -> Result<Self, OpenFilesError> {
+        let storage = Storage::Objects(objects::open(address).await?);
+        Ok(Self::of(storage, DiskPriority::default()))
     }
 
     fn of(storage: Storage, disk_priority: DiskPriority) -> Self {

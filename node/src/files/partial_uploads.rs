@@ -18,6 +18,7 @@ use crate::files::storage::Storage;
 use crate::files::upload_key::UploadKey;
 use crate::fs::blocking;
 use crate::lock::lock;
+use crate::store::Store;
 
 /// The most partial uploads of one user. A new upload replaces the oldest resting one.
 const UPLOADS_OF_USER_MAX: usize = 32;
@@ -30,6 +31,19 @@ const TAKEOVER_TIME_MAX: Duration = Duration::from_secs(30);
 pub(crate) struct PartialUploads {
     storage: Storage,
     uploads: Arc<Mutex<HashMap<UploadKey, PartialUpload>>>,
+}
+
+/// Knows which uploads have their message.
+pub(crate) trait UploadMessages: Sync {
+    /// Whether the message of an upload exists.
+    fn has_message(&self, key: &UploadKey) -> impl Future<Output = io::Result<bool>> + Send;
+}
+
+impl UploadMessages for Store {
+    async fn has_message(&self, key: &UploadKey) -> io::Result<bool> {
+        let file = self.earlier_upload(key.user.clone(), key.id).await;
+        file.map(|file| file.is_some()).map_err(io::Error::other)
+    }
 }
 
 /// A partial file, and the transfer that uses it.
@@ -75,10 +89,14 @@ impl PartialUploads {
     /// [`Refusal::Busy`] if the user has too many active uploads or the older transfer does not end.
     /// [`Refusal::TransferFailed`] if a still newer transfer arrives. An I/O error if the oldest resting upload
     /// cannot be removed.
-    pub(crate) async fn acquire(&self, key: UploadKey) -> CommandResult<UploadGuard> {
+    pub(crate) async fn acquire(
+        &self,
+        key: UploadKey,
+        messages: &impl UploadMessages,
+    ) -> CommandResult<UploadGuard> {
         while self.is_one_too_many(&key) {
             let oldest = self.acquire_oldest_resting(&key).ok_or(Refusal::Busy)?;
-            oldest.remove().await.map_err(CommandError::failed)?;
+            oldest.give_way(messages).await.map_err(CommandError::failed)?;
         }
         let guard = match self.acquire_or_wait(key) {
             Ok(guard) => return Ok(guard),
@@ -194,8 +212,8 @@ impl UploadGuard {
     pub(crate) async fn reserve(
         &self,
         size: u64,
-        used: u64,
-        quota: Option<u64>,
+        (used, quota): (u64, Option<u64>),
+        messages: &impl UploadMessages,
     ) -> CommandResult<()> {
         let quota = quota.unwrap_or(u64::MAX);
         loop {
@@ -219,7 +237,7 @@ impl UploadGuard {
             // If none rests any more, the resting uploads have become active, and count as such.
             if let Some(oldest) = oldest {
                 tracing::info!(part = %oldest.key, "an unfinished upload gives way to a new one");
-                oldest.remove().await.map_err(CommandError::failed)?;
+                oldest.give_way(messages).await.map_err(CommandError::failed)?;
             }
         }
     }
@@ -254,17 +272,17 @@ impl UploadGuard {
         })
     }
 
-    /// Removes the partial file. If this fails, the file still counts against the quota.
+    /// Removes what the message of this upload has left over. If this fails, it still counts against the quota.
     pub(crate) async fn discard(self) {
-        let key = self.key.clone();
-        if let Err(error) = self.remove().await {
-            tracing::warn!(part = %key, %error, "an unfinished upload cannot be removed");
+        if let Err(error) = self.uploads.storage.remove_leftover(&self.key).await {
+            tracing::warn!(part = %self.key, %error, "an unfinished upload cannot be removed");
         }
     }
 
-    /// Removes the partial file, which then counts no more.
-    async fn remove(self) -> io::Result<()> {
-        self.uploads.storage.remove_upload(&self.key).await
+    /// Removes the partial upload, which then counts no more.
+    async fn give_way(self, messages: &impl UploadMessages) -> io::Result<()> {
+        let has_message = async || messages.has_message(&self.key).await;
+        self.uploads.storage.remove_upload(&self.key, has_message).await
     }
 }
 
@@ -295,4 +313,4 @@ impl Drop for UploadGuard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

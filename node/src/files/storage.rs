@@ -5,26 +5,43 @@
 
 use std::io;
 use std::ops::ControlFlow;
+#[cfg(feature = "cluster")]
+use std::time::Duration;
 use std::time::SystemTime;
 
 use qchat_proto::{BlockHash, File, FileName, Refusal, StoredName, Timestamp};
 use qchat_transfer::{
     BlockBuffer, BlockFile, BlockSink, BlockSource, BufferPool, HashedBlock, Layout, PartialFile,
 };
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use std::sync::Arc;
 
 use crate::error::{CommandError, CommandResult};
 use crate::files::folder::UploadFolder;
+#[cfg(feature = "cluster")]
+use crate::files::objects::{ObjectFile, ObjectStorage, ObjectUpload};
+use crate::files::posted::Posted;
 use crate::files::upload_key::UploadKey;
 use crate::fs::blocking;
+
+/// The number of hashes in one report: those of 64 MiB, so that the client gets them while the rest is read.
+const HASHES_PER_REPORT: usize = 64;
+
+/// How long nobody may have written to an upload before it gives way to another one of its sender. The transaction of
+/// its message must have ended by then, at any server.
+#[cfg(feature = "cluster")]
+const REST_MIN: Duration = Duration::from_secs(2 * 60);
 
 /// The place of the files. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) enum Storage {
     /// A folder of this machine.
     Folder(UploadFolder),
+    /// A store of objects.
+    #[cfg(feature = "cluster")]
+    Objects(ObjectStorage),
 }
 
 /// An upload that one transfer uses.
@@ -32,6 +49,9 @@ pub(crate) enum Storage {
 pub(crate) enum OpenUpload {
     /// A partial file.
     Folder(PartialFile),
+    /// Objects below the key of the upload.
+    #[cfg(feature = "cluster")]
+    Objects(ObjectUpload),
 }
 
 /// A stored file that is open for reading.
@@ -47,21 +67,9 @@ pub(crate) struct OpenFile {
 pub(crate) enum FileSource {
     /// A file in the folder.
     Folder(Arc<BlockFile>),
-}
-
-/// The outcome of the transaction with the message of a finished file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Posted {
-    /// The message of this file was stored.
-    Sent,
-    /// An earlier attempt had stored the message, with a file of its own.
-    SentEarlier,
-    /// There will be no message.
-    Refused,
-    /// There is no message, and the upload may try again.
-    Failed,
-    /// The message may have been stored.
-    Unknown,
+    /// Objects.
+    #[cfg(feature = "cluster")]
+    Objects(ObjectFile),
 }
 
 impl Storage {
@@ -69,20 +77,43 @@ impl Storage {
     pub(crate) fn present(&self, key: &UploadKey) -> Option<(u64, SystemTime)> {
         match self {
             Self::Folder(folder) => folder.partial_length(key),
+            #[cfg(feature = "cluster")]
+            Self::Objects(objects) => objects.present(key),
         }
     }
 
-    /// Removes all bytes of an upload that has no message.
-    pub(crate) async fn remove_upload(&self, key: &UploadKey) -> io::Result<()> {
+    /// Removes all bytes of a resting upload. `has_message` asks the store for the message of the upload.
+    pub(crate) async fn remove_upload(
+        &self,
+        key: &UploadKey,
+        has_message: impl AsyncFnOnce() -> io::Result<bool>,
+    ) -> io::Result<()> {
+        match self {
+            // No other server knows this folder, and a partial file is no stored file.
+            Self::Folder(folder) => folder.remove_partial(key).await,
+            #[cfg(feature = "cluster")]
+            Self::Objects(objects) => objects.remove_resting(key, REST_MIN, has_message).await,
+        }
+    }
+
+    /// Removes what is left of an upload that has its message, but not the file.
+    pub(crate) async fn remove_leftover(&self, key: &UploadKey) -> io::Result<()> {
         match self {
             Self::Folder(folder) => folder.remove_partial(key).await,
+            #[cfg(feature = "cluster")]
+            Self::Objects(objects) => {
+                objects.forget(key);
+                Ok(())
+            }
         }
     }
 
-    /// The free bytes.
+    /// The free bytes. A store of objects does not tell, and refuses what it cannot take.
     pub(crate) fn free_bytes(&self) -> io::Result<u64> {
         match self {
             Self::Folder(folder) => folder.free_bytes(),
+            #[cfg(feature = "cluster")]
+            Self::Objects(_) => Ok(u64::MAX),
         }
     }
 
@@ -102,6 +133,11 @@ impl Storage {
                 let (partial, kept) = opened.map_err(CommandError::failed)?.ok_or(Refusal::Busy)?;
                 Ok((OpenUpload::Folder(partial), kept))
             }
+            #[cfg(feature = "cluster")]
+            Self::Objects(objects) => {
+                let (upload, kept) = objects.open_upload(key, layout, guard).await?;
+                Ok((OpenUpload::Objects(upload), kept))
+            }
         }
     }
 
@@ -118,6 +154,13 @@ impl Storage {
                 let (partial, name) = finished.map_err(CommandError::failed)?;
                 Ok((OpenUpload::Folder(partial), name))
             }
+            #[cfg(feature = "cluster")]
+            (Self::Objects(objects), OpenUpload::Objects(upload)) => {
+                let name = objects.finish(&upload, &hashes, (at, original)).await?;
+                Ok((OpenUpload::Objects(upload), name))
+            }
+            #[cfg(feature = "cluster")]
+            _ => Err(Refusal::TransferFailed.into()),
         }
     }
 
@@ -134,6 +177,12 @@ impl Storage {
                     remove_partial(partial).await;
                 }
             }
+            #[cfg(feature = "cluster")]
+            (Self::Objects(objects), OpenUpload::Objects(upload)) => {
+                objects.settle(upload, posted).await;
+            }
+            #[cfg(feature = "cluster")]
+            _ => {}
         }
     }
 
@@ -141,29 +190,62 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommandError::Failed`] if the file cannot be read or is damaged.
-    pub(crate) async fn open_file(&self, file: &File) -> CommandResult<OpenFile> {
+    pub(crate) async fn open_file(&self, file: &File, key: &UploadKey) -> CommandResult<OpenFile> {
         match self {
             Self::Folder(folder) => {
                 let (stored, hashes) = folder.open_file(file).await?;
                 Ok(OpenFile { source: FileSource::Folder(stored), hashes })
+            }
+            #[cfg(feature = "cluster")]
+            Self::Objects(objects) => {
+                let (stored, hashes) = objects.open_file(file, key).await?;
+                Ok(OpenFile { source: FileSource::Objects(stored), hashes })
             }
         }
     }
 }
 
 impl OpenUpload {
-    /// Passes the hash of each block that is there to `each`, until `each` breaks. Blocks the thread.
-    ///
-    /// # Errors
-    /// An error of the storage.
-    pub(crate) fn hash_kept(
-        &self,
+    /// Begins to pass on the hashes of the first `kept` blocks, in order, until the receiver is gone.
+    pub(crate) fn report(
+        self,
         layout: Layout,
         kept: u64,
-        each: impl FnMut(u64, BlockHash) -> ControlFlow<()>,
-    ) -> io::Result<()> {
+        hashes: mpsc::Sender<Vec<BlockHash>>,
+    ) -> JoinHandle<io::Result<Self>> {
         match self {
-            Self::Folder(partial) => partial.hash_blocks(layout, 0..kept, each),
+            Self::Folder(partial) => spawn_blocking(move || {
+                let mut batch = Vec::new();
+                let read = partial.hash_blocks(layout, 0..kept, |index, hash| {
+                    batch.push(hash);
+                    let is_full =
+                        batch.len() == HASHES_PER_REPORT || index.saturating_add(1) == kept;
+                    match !is_full || hashes.blocking_send(std::mem::take(&mut batch)).is_ok() {
+                        true => ControlFlow::Continue(()),
+                        false => ControlFlow::Break(()),
+                    }
+                });
+                read.map(|()| Self::Folder(partial))
+            }),
+            #[cfg(feature = "cluster")]
+            Self::Objects(upload) => tokio::spawn(async move {
+                upload.report(&hashes).await?;
+                Ok(Self::Objects(upload))
+            }),
+        }
+    }
+
+    /// Keeps the blocks that came before a cut, for a later attempt.
+    pub(crate) async fn keep(self) {
+        match self {
+            // They are written already.
+            Self::Folder(_) => {}
+            #[cfg(feature = "cluster")]
+            Self::Objects(upload) => {
+                if let Err(error) = upload.flush().await {
+                    tracing::debug!(%error, "the last blocks of an upload are lost");
+                }
+            }
         }
     }
 
@@ -171,6 +253,10 @@ impl OpenUpload {
     pub(crate) async fn discard(self) {
         match self {
             Self::Folder(partial) => remove_partial(partial).await,
+            // The next attempt replaces the blocks that its file does not have. Another attempt may have finished
+            // a file with the same key, at another server.
+            #[cfg(feature = "cluster")]
+            Self::Objects(_) => {}
         }
     }
 }
@@ -191,6 +277,8 @@ impl BlockSink for OpenUpload {
     ) -> JoinHandle<io::Result<BlockHash>> {
         match self {
             Self::Folder(partial) => partial.write_block(layout, index, block),
+            #[cfg(feature = "cluster")]
+            Self::Objects(upload) => upload.write_block(layout, index, block),
         }
     }
 }
@@ -200,6 +288,8 @@ impl FileSource {
     pub(crate) fn keep_guard(&self, guard: impl Send + 'static) {
         match self {
             Self::Folder(stored) => stored.keep_guard(guard),
+            #[cfg(feature = "cluster")]
+            Self::Objects(stored) => stored.keep_guard(guard),
         }
     }
 }
@@ -213,6 +303,8 @@ impl BlockSource for FileSource {
     ) -> JoinHandle<io::Result<HashedBlock>> {
         match self {
             Self::Folder(stored) => stored.read_block(layout, index, buffers),
+            #[cfg(feature = "cluster")]
+            Self::Objects(stored) => stored.read_block(layout, index, buffers),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use qchat_transfer::{PartialFile, PartialFileEntry};
 
 use crate::error_chain::error_chain;
-use crate::files::{Storage, UploadKey};
+use crate::files::{UploadFolder, UploadKey};
 use crate::fs::blocking;
 use crate::state::ServerState;
 
@@ -15,8 +15,7 @@ const COPY_REST_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Removes partial files that are old or whose message exists. The others count against their senders' quotas
 /// from now on.
-pub(crate) async fn collect(state: &ServerState) {
-    let Storage::Folder(folder) = &state.file_store.storage;
+pub(crate) async fn collect(state: &ServerState, folder: &UploadFolder) {
     let folder = folder.path().to_owned();
     match blocking(move || PartialFile::list(&folder)).await {
         Ok(leftovers) => {

@@ -13,6 +13,8 @@ use crate::state::ServerState;
 use crate::store::changes::ExpireFiles;
 use crate::store::queries::FileStatus;
 use crate::tasks::abandoned_uploads;
+#[cfg(feature = "cluster")]
+use crate::tasks::stored_objects;
 
 /// The longest time between two rounds.
 const ROUND_INTERVAL_MAX: Duration = Duration::from_secs(60 * 60);
@@ -29,21 +31,27 @@ pub(crate) async fn run(state: Arc<ServerState>) {
     let keep = state.limits.keep_files;
     let interval = keep.map_or(ROUND_INTERVAL_MAX, |keep| keep / 10);
     let interval = interval.clamp(ROUND_INTERVAL_MIN, ROUND_INTERVAL_MAX);
-    let Storage::Folder(folder) = &state.file_store.storage;
-    if !folder.is_bound_to_store() {
+    if let Storage::Folder(folder) = &state.file_store.storage
+        && !folder.is_bound_to_store()
+    {
         tracing::warn!(
             "the upload folder was filled by another store: files without a message stay"
         );
     }
     while !state.stopping.is_cancelled() {
-        if let Err(error) = clean(&state, folder, keep).await {
-            tracing::warn!(error = error_chain(&*error), "the upload folder could not be cleaned");
+        let cleaned = match &state.file_store.storage {
+            Storage::Folder(folder) => clean(&state, folder, keep).await,
+            #[cfg(feature = "cluster")]
+            Storage::Objects(objects) => stored_objects::clean(&state, objects).await,
+        };
+        if let Err(error) = cleaned {
+            tracing::warn!(error = error_chain(&*error), "the uploaded files could not be cleaned");
         }
-        abandoned_uploads::collect(&state).await;
         state.stopping.run_until_cancelled(sleep(interval)).await;
     }
 }
 
+/// A reason why a round ended early.
 type CleanupError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Cleans the folder once, some files at a time.
@@ -73,6 +81,7 @@ async fn clean(
             remove(folder, "sent in no message", orphans).await;
         }
     }
+    abandoned_uploads::collect(state, folder).await;
     Ok(())
 }
 

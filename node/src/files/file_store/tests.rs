@@ -6,6 +6,7 @@ use qchat_proto::{BlockHash, ClientId, Timestamp};
 use qchat_transfer::Layout;
 
 use super::*;
+use crate::files::partial_uploads::tests::NoMessage;
 use crate::files::upload_key::UploadKey;
 use crate::store::Store;
 
@@ -30,7 +31,7 @@ async fn only_the_user_of_the_server_can_read_its_files() {
     };
     let (name, hashes) = ("1763833207123_a.bin".parse().unwrap(), vec![BlockHash([0; 32]); 2]);
     let file_store = open().await;
-    let Storage::Folder(folder) = &file_store.storage;
+    let Storage::Folder(folder) = &file_store.storage else { panic!("no folder") };
     folder.block_lists().save(&name, hashes).await.unwrap();
     let made = modes_of_others(&data);
     assert!(made.len() >= 4 && made.iter().all(|(_, mode)| *mode == 0), "{made:?}");
@@ -51,7 +52,7 @@ async fn files_of_the_same_millisecond_get_names_of_their_own() {
     let mut names = Vec::new();
     for id in 0..2 {
         let key = UploadKey { user: "alice".parse().unwrap(), id: ClientId([id; 16]) };
-        let upload = file_store.partial_uploads.acquire(key).await.unwrap();
+        let upload = file_store.partial_uploads.acquire(key, &NoMessage).await.unwrap();
         let slot = file_store.transfer_slot(&upload.key().user).unwrap();
         let (partial, kept) =
             file_store.storage.open_upload(upload.key(), Layout::of(0), slot).await.unwrap();
@@ -71,7 +72,7 @@ async fn a_transfer_keeps_its_slot_while_a_thread_has_its_partial_file() {
     let mut partial_files = Vec::new();
     for id in 0..16 {
         let key = UploadKey { user: alice.clone(), id: ClientId([id; 16]) };
-        let upload = file_store.partial_uploads.acquire(key).await.unwrap();
+        let upload = file_store.partial_uploads.acquire(key, &NoMessage).await.unwrap();
         let slot = file_store.transfer_slot(&alice).unwrap();
         // The guard and the handler's slot are dropped at the end of each turn of the loop.
         let opened = file_store.storage.open_upload(upload.key(), Layout::of(1), slot).await;

@@ -25,6 +25,27 @@ pub(crate) enum FileStatus {
     Unknown,
 }
 
+/// A file that a message refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentFile {
+    pub(crate) file: File,
+    /// The sender of the message, and the id of the upload.
+    pub(crate) sender: UserName,
+    pub(crate) id: ClientId,
+}
+
+/// The status of an upload of which parts are stored.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum UploadStatus {
+    /// No message refers to the upload.
+    Unfinished,
+    /// A message refers to the file.
+    Kept(File),
+    /// A message refers to the file, and the file has expired.
+    Expired,
+}
+
 /// A page of files, and the start of the next page if there is one.
 type FilesPage = (Vec<File>, Option<FileMark>);
 
@@ -56,7 +77,7 @@ impl Store {
         user: UserName,
         log: Address,
         query: FileQuery,
-    ) -> Result<Result<File, Refusal>, StoreError> {
+    ) -> Result<Result<SentFile, Refusal>, StoreError> {
         self.read(move |tables| {
             if let Err(refusal) = permit(tables, &user, Action::Read(&log))? {
                 return Ok(Err(refusal));
@@ -127,19 +148,38 @@ impl Store {
         user: UserName,
         id: ClientId,
     ) -> Result<Option<File>, StoreError> {
+        self.read(move |tables| upload(tables, &user, id)).await
+    }
+
+    /// The status of each of these uploads, in the same order.
+    #[cfg(feature = "cluster")]
+    pub(crate) async fn upload_statuses(
+        &self,
+        uploads: Vec<(UserName, ClientId)>,
+    ) -> Result<Vec<UploadStatus>, StoreError> {
         self.read(move |tables| {
-            let key = keys::request(&user, id);
-            match rows::find(tables, Table::Requests, &key, "request")? {
-                Some(CommandEffect::Message(log, sequence)) => {
-                    match entry(tables, &log, sequence)?.body {
-                        Body::File(file) => Ok(Some(file)),
-                        Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
-                    }
-                }
-                _ => Ok(None),
+            let mut statuses = Vec::with_capacity(uploads.len());
+            for (user, id) in &uploads {
+                statuses.push(match upload(tables, user, *id)? {
+                    None => UploadStatus::Unfinished,
+                    Some(file) if has_expired(tables, &file.name)? => UploadStatus::Expired,
+                    Some(file) => UploadStatus::Kept(file),
+                });
             }
+            Ok(statuses)
         })
         .await
+    }
+}
+
+/// The file of the message with this id.
+fn upload(tables: &mut dyn Read, user: &UserName, id: ClientId) -> Result<Option<File>, Stop> {
+    match rows::find(tables, Table::Requests, &keys::request(user, id), "request")? {
+        Some(CommandEffect::Message(log, sequence)) => match entry(tables, &log, sequence)?.body {
+            Body::File(file) => Ok(Some(file)),
+            Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
+        },
+        _ => Ok(None),
     }
 }
 
@@ -199,9 +239,10 @@ fn files_from(
     Ok((files, None))
 }
 
-fn file_of(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<File, Stop> {
-    match entry(tables, log, sequence)?.body {
-        Body::File(file) => Ok(file),
+fn file_of(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<SentFile, Stop> {
+    let LogEntry { from: sender, id, body, .. } = entry(tables, log, sequence)?;
+    match body {
+        Body::File(file) => Ok(SentFile { file, sender, id }),
         Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file").into()),
     }
 }

@@ -10,7 +10,9 @@ mod sessions;
 mod watch;
 
 pub(crate) use crate::store::schema::session_index::{TokenHash, session_id};
-pub(crate) use files::FileStatus;
+#[cfg(feature = "cluster")]
+pub(crate) use files::UploadStatus;
+pub(crate) use files::{FileStatus, SentFile};
 pub(crate) use history::HistoryQuery;
 pub(crate) use sessions::SessionRow;
 pub(crate) use watch::PositionedMessage;

@@ -10,7 +10,9 @@ use qchat_proto::{
 
 use super::{MarkedPositions, Model, message};
 use crate::store::Store;
-use crate::store::queries::{FileStatus, HistoryQuery, PositionedMessage, SessionRow};
+#[cfg(feature = "cluster")]
+use crate::store::queries::UploadStatus;
+use crate::store::queries::{FileStatus, HistoryQuery, PositionedMessage, SentFile, SessionRow};
 use crate::store::schema::records::{CommandEffect, LogEntry, SessionRecord};
 
 impl Model {
@@ -170,23 +172,32 @@ impl Model {
     /// All names of the files of a log, and a name that no file has.
     fn file_names(&self, log: &Address) -> Vec<String> {
         let files = self.files(log);
-        let names = files.flat_map(names_of);
+        let names = files.flat_map(|sent| names_of(&sent.file));
         names.chain(["missing".to_owned()]).collect()
     }
 
-    fn files(&self, log: &Address) -> impl Iterator<Item = &File> {
+    fn files(&self, log: &Address) -> impl Iterator<Item = SentFile> {
         let entries = self.logs.get(log).into_iter().flatten();
         entries.filter_map(|entry| match &entry.body {
-            Body::File(file) => Some(file),
+            Body::File(file) => {
+                let (file, sender) = (file.clone(), entry.from.clone());
+                Some(SentFile { file, sender, id: entry.id })
+            }
             Body::Text(_) | Body::ExpiredFile(_) => None,
         })
     }
 
-    fn file(&self, reader: &UserName, log: &Address, query: FileQuery) -> Result<File, Refusal> {
+    fn file(
+        &self,
+        reader: &UserName,
+        log: &Address,
+        query: FileQuery,
+    ) -> Result<SentFile, Refusal> {
         self.may_read(reader, log)?;
         let named = |name: &str| -> BTreeMap<_, _> {
-            let named = self.files(log).filter(|file| names_of(file).iter().any(|own| own == name));
-            named.map(|file| (file.name.clone(), file.clone())).collect()
+            let is_named = |sent: &SentFile| names_of(&sent.file).iter().any(|own| own == name);
+            let named = self.files(log).filter(is_named);
+            named.map(|sent| (sent.file.name.clone(), sent)).collect()
         };
         let stored = query.stored.as_ref().map(|stored| named(stored.as_str()));
         let found = stored.filter(|found| !found.is_empty());
@@ -194,8 +205,8 @@ impl Model {
         match found.len() {
             0 => Err(Refusal::FileNotFound(query.original)),
             1 => match found.pop_first().unwrap() {
-                (name, file) if self.has_expired(&file) => Err(Refusal::FileExpired(name)),
-                (_, file) => Ok(file),
+                (name, sent) if self.has_expired(&sent.file) => Err(Refusal::FileExpired(name)),
+                (_, sent) => Ok(sent),
             },
             _ => Err(Refusal::AmbiguousFile(BoundedVec::first_of(found.into_keys()))),
         }
@@ -242,6 +253,16 @@ impl Model {
                 _ => None,
             };
             assert_eq!(store.earlier_upload(user.clone(), *id).await.unwrap(), file);
+            #[cfg(feature = "cluster")]
+            {
+                let status = match file {
+                    None => UploadStatus::Unfinished,
+                    Some(file) if self.has_expired(&file) => UploadStatus::Expired,
+                    Some(file) => UploadStatus::Kept(file),
+                };
+                let uploads = vec![(user.clone(), *id)];
+                assert_eq!(store.upload_statuses(uploads).await.unwrap(), [status]);
+            }
         }
     }
 
