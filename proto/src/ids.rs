@@ -2,23 +2,30 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 /// The id that a client makes for a command whose effect must happen once, however often the command is
-/// sent: 128 random bits.
+/// sent.
+///
+/// A server takes any 128 bits. Ids that begin with the time, as those of [`random`](Self::random) do, lie together in
+/// its store, which makes them cheaper.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClientId(pub [u8; 16]);
 
 impl ClientId {
-    /// A new id from the operating system's random numbers.
+    /// A new id: the milliseconds since 1970 in 48 bits, then 80 bits from the operating system's random numbers.
     ///
     /// # Panics
     /// If the operating system has no random numbers. TLS cannot work without them either.
     pub fn random() -> Self {
-        Self(random())
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let [.., a, b, c, d, e, f] = now.to_be_bytes();
+        let [g, h, i, j, k, l, m, n, o, p]: [u8; 10] = random();
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }
 }
 

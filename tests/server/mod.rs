@@ -6,6 +6,7 @@ pub(crate) mod identity;
 mod key_rotation;
 mod lifecycle;
 mod logs;
+mod old_store;
 mod reload;
 pub(crate) mod start;
 mod tls;

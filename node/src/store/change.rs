@@ -67,8 +67,8 @@ pub(super) fn earlier_effect(
     user: &UserName,
     id: ClientId,
 ) -> Result<Option<CommandEffect>, ApplyError> {
-    let key = keys::request(user, id);
-    Ok(rows::find(tables, Table::Requests, &key, "request")?)
+    let key = keys::effect(user, id);
+    Ok(rows::find(tables, Table::Effects, &key, "request")?)
 }
 
 /// Records the effect of a repeatable command for ever: a repetition may come at any time.
@@ -78,7 +78,7 @@ pub(super) fn record_effect(
     id: ClientId,
     effect: &CommandEffect,
 ) -> Result<(), ApplyError> {
-    Ok(rows::put(tables, Table::Requests, &keys::request(user, id), effect)?)
+    Ok(rows::put(tables, Table::Effects, &keys::effect(user, id), effect)?)
 }
 
 /// Refuses a change that `user` may not make.

@@ -26,7 +26,7 @@ impl Change for CreateAccount {
 
     fn needs(&self) -> Needs {
         Needs::default()
-            .absent(Table::Requests, keys::request(&self.user, self.id))
+            .absent(Table::Effects, keys::effect(&self.user, self.id))
             .row(Table::Accounts, keys::name(self.user.as_str()))
     }
 
@@ -67,7 +67,7 @@ impl Change for SetPassword {
 
     fn needs(&self) -> Needs {
         Needs::default()
-            .absent(Table::Requests, keys::request(&self.user, self.id))
+            .absent(Table::Effects, keys::effect(&self.user, self.id))
             .row(Table::Accounts, keys::name(self.user.as_str()))
             .row(Table::Sessions, self.session)
             .range(Range::prefix(Table::SessionsOfUser, keys::session_of_user(&self.user, &[])))

@@ -1,5 +1,7 @@
 //! The expiry of files.
 
+use std::collections::BTreeSet;
+
 use qchat_proto::{StoredName, Timestamp};
 
 use crate::store::change::{ApplyError, Change};
@@ -30,11 +32,13 @@ impl Change for ExpireFiles {
     }
 
     fn apply(&self, tables: &mut dyn Write) -> Result<(), ApplyError> {
-        for name in &self.names {
-            let key = keys::name(name.as_str());
-            let file: Option<StoredFileRecord> =
-                rows::find(tables, Table::StoredFiles, key, "stored file")?;
-            let Some(file) = file.filter(|file| file.expired.is_none()) else { continue };
+        // A name may be there twice, and must not be counted twice.
+        let keys: BTreeSet<_> = self.names.iter().map(|name| keys::name(name.as_str())).collect();
+        let keys: Vec<_> = keys.into_iter().map(<[u8]>::to_vec).collect();
+        let files = rows::find_all(tables, Table::StoredFiles, &keys, "stored file")?;
+        for (key, file) in keys.iter().zip(files) {
+            let file = file.filter(|file: &StoredFileRecord| file.expired.is_none());
+            let Some(file) = file else { continue };
             let sender = keys::name(file.sender.as_str());
             let used: Option<u64> = rows::find(tables, Table::Usage, sender, "usage")?;
             let used = used.unwrap_or_default().saturating_sub(file.size);

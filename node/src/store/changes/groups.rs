@@ -33,7 +33,7 @@ impl Change for CreateGroup {
 
     fn needs(&self) -> Needs {
         groups_needed(Needs::default(), &self.owner)
-            .absent(Table::Requests, keys::request(&self.owner, self.id))
+            .absent(Table::Effects, keys::effect(&self.owner, self.id))
             .row(Table::Groups, keys::name(self.group.as_str()))
     }
 
@@ -84,7 +84,7 @@ impl Change for JoinGroup {
         let log = Address::Group(self.group.clone());
         let needs = facts_needed(Needs::default(), &self.user, Action::Join(&self.group));
         groups_needed(needs, &self.user)
-            .row(Table::Logs, keys::log(&log))
+            .row(Table::Heads, keys::log(&log))
             .row(Table::ReadMarkers, keys::marker(&self.user, &log))
     }
 

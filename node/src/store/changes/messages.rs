@@ -7,14 +7,13 @@ use qchat_proto::{
 };
 
 use crate::store::change::{ApplyError, Change, check, earlier_effect, record_effect};
-use crate::store::error::StoreError;
-use crate::store::interface::{Needs, Read, Table, Write};
+use crate::store::interface::{Needs, Read, Stop, Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::{Action, facts_needed};
-use crate::store::schema::keys;
+use crate::store::schema::places::{LogHead, MessageKey, Place};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{CommandEffect, LogEntry, StoredFileRecord};
-use crate::store::schema::rows;
+use crate::store::schema::{keys, logs, rows};
 
 /// Sends a message: appends the message to the log of the receiver. If the receiver is a user, a copy goes to the
 /// mailbox of the sender. Repeatable by its id.
@@ -52,13 +51,13 @@ impl Change for Post {
 
     fn needs(&self) -> Needs {
         let needs = facts_needed(Needs::default(), &self.from, Action::Write(&self.to))
-            .absent(Table::Requests, keys::request(&self.from, self.id))
-            .row(Table::Logs, keys::log(&self.to));
+            .absent(Table::Effects, keys::effect(&self.from, self.id))
+            .row(Table::Heads, keys::log(&self.to));
         let own = Address::User(self.from.clone());
         let needs = match &self.to {
             to if *to == own => needs,
             Address::User(_) => needs
-                .row(Table::Logs, keys::log(&own))
+                .row(Table::Heads, keys::log(&own))
                 .row(Table::ReadMarkers, keys::marker(&self.from, &own)),
             Address::Group(_) => needs.row(Table::ReadMarkers, keys::marker(&self.from, &self.to)),
         };
@@ -85,14 +84,14 @@ impl Change for Post {
         check(tables, &self.from, Action::Write(&self.to))?;
         tables.free_space().admit_growth()?;
         let usage = self.usage_after(tables)?;
-        let entry = self.append(tables)?;
+        let (key, entry) = self.append(tables)?;
         if let (Some(usage), Body::File(file)) = (usage, &entry.body) {
             rows::put(tables, Table::Usage, keys::name(self.from.as_str()), &usage)?;
             let stored =
                 StoredFileRecord { sender: self.from.clone(), size: file.size, expired: None };
             rows::put(tables, Table::StoredFiles, keys::name(file.name.as_str()), &stored)?;
         }
-        let effect = CommandEffect::Message(self.to.clone(), entry.sequence);
+        let effect = CommandEffect::Message(key);
         record_effect(tables, &self.from, self.id, &effect)?;
         Ok(message(entry))
     }
@@ -105,12 +104,10 @@ impl Post {
         tables: &mut dyn Read,
         effect: &CommandEffect,
     ) -> Result<Message, ApplyError> {
-        let CommandEffect::Message(log, sequence) = effect else {
+        let CommandEffect::Message(key) = effect else {
             return Err(Refusal::IdReused.into());
         };
-        let key = keys::entry(log, *sequence);
-        let entry: Option<LogEntry> = rows::find(tables, Table::Entries, &key, "message")?;
-        let entry = entry.ok_or(StoreError::Damaged("request"))?;
+        let entry = logs::message(tables, *key)?;
         match entry.to == self.to && self.content.is_same(&entry.body) {
             true => Ok(message(entry)),
             false => Err(Refusal::IdReused.into()),
@@ -131,20 +128,23 @@ impl Post {
         }
     }
 
-    fn append(&self, tables: &mut dyn Write) -> Result<LogEntry, ApplyError> {
-        let sequence = append(tables, &self.to, |sequence| self.entry(sequence))?;
-        let entry = self.entry(sequence);
+    fn append(&self, tables: &mut dyn Write) -> Result<(MessageKey, LogEntry), ApplyError> {
+        let head = logs::head(tables, &self.to)?;
+        let entry = self.entry(head.last.next());
+        let key = next_message_key(tables)?;
+        rows::put(tables, Table::Messages, &keys::message(key), &entry)?;
+        append(tables, &self.to, head, Place { key, is_copy: false }, &entry)?;
         let own = Address::User(self.from.clone());
         match &self.to {
             // A note to oneself has no copy, and is unread like any other message.
             to if *to == own => {}
             Address::User(_) => {
-                let copy = append(tables, &own, |_| entry.clone())?;
-                mark_own(tables, &self.from, &own, copy)?;
+                let head = logs::head(tables, &own)?;
+                append(tables, &own, head, Place { key, is_copy: true }, &entry)?;
             }
-            Address::Group(_) => mark_own(tables, &self.from, &self.to, sequence)?,
+            Address::Group(_) => mark_own(tables, &self.from, &self.to, [entry.sequence])?,
         }
-        Ok(entry)
+        Ok((key, entry))
     }
 
     fn entry(&self, sequence: Sequence) -> LogEntry {
@@ -180,39 +180,56 @@ impl Content {
     }
 }
 
-/// Appends an entry to a log, and returns its sequence number.
+/// The next message key of this writer.
+fn next_message_key(tables: &mut dyn Write) -> Result<MessageKey, Stop> {
+    let writer = tables.writer();
+    let key = keys::last_message(writer);
+    let last: Option<MessageKey> = rows::find(tables, Table::LastMessages, &key, "last message")?;
+    let next = last.unwrap_or(MessageKey::before_first(writer)).next();
+    rows::put(tables, Table::LastMessages, &key, &next)?;
+    Ok(next)
+}
+
+/// Lists a message in a log, which has this head.
 fn append(
     tables: &mut dyn Write,
     log: &Address,
-    entry: impl FnOnce(Sequence) -> LogEntry,
-) -> Result<Sequence, ApplyError> {
-    let key = keys::log(log);
-    let last: Option<Sequence> = rows::find(tables, Table::Logs, &key, "log")?;
-    let sequence = last.unwrap_or(Sequence(0)).next();
-    let entry = entry(sequence);
-    rows::put(tables, Table::Logs, &key, &sequence)?;
-    rows::put(tables, Table::Entries, &keys::entry(log, sequence), &entry)?;
+    head: LogHead,
+    place: Place,
+    entry: &LogEntry,
+) -> Result<(), Stop> {
+    let chunk = logs::append(tables, log, head, place)?;
+    // The copies among the newest messages count as read by their place alone, so that a send changes no marker.
+    let copies = chunk.into_iter().filter(|(_, place)| place.is_copy);
+    let copies: Vec<_> = copies.map(|(sequence, _)| sequence).collect();
+    if let Address::User(owner) = log
+        && !copies.is_empty()
+    {
+        mark_own(tables, owner, log, copies)?;
+    }
     if let Body::File(file) = &entry.body {
         for name in keys::names_of(file) {
-            let key = keys::file(log, &name, Some(&file.name));
-            rows::put(tables, Table::Files, &key, &sequence)?;
+            let key = keys::file_name(log, &name, Some(&file.name));
+            rows::put(tables, Table::FileNames, &key, &place.key)?;
         }
     }
-    Ok(sequence)
+    Ok(())
 }
 
-/// Marks a message as read by its sender.
+/// Marks messages as read by their sender.
 fn mark_own(
     tables: &mut dyn Write,
     user: &UserName,
     log: &Address,
-    sequence: Sequence,
-) -> Result<(), ApplyError> {
+    sequences: impl IntoIterator<Item = Sequence>,
+) -> Result<(), Stop> {
     let key = keys::marker(user, log);
     let ranges = rows::find(tables, Table::ReadMarkers, &key, "read marker")?;
     let mut ranges: RangeSet = ranges.unwrap_or_default();
-    ranges.insert(SequenceRange { first: sequence, last: sequence });
-    Ok(rows::put(tables, Table::ReadMarkers, &key, &ranges)?)
+    for sequence in sequences {
+        ranges.insert(SequenceRange { first: sequence, last: sequence });
+    }
+    rows::put(tables, Table::ReadMarkers, &key, &ranges)
 }
 
 /// The message in the form that its sender sees.

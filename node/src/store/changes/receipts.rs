@@ -7,9 +7,8 @@ use crate::store::change::{ApplyError, Change, check};
 use crate::store::interface::{Needs, Table, Write};
 use crate::store::notification::Notification;
 use crate::store::permission::{Action, facts_needed};
-use crate::store::schema::keys;
 use crate::store::schema::range_set::RangeSet;
-use crate::store::schema::rows;
+use crate::store::schema::{keys, logs, rows};
 
 /// The kind of a marker that a user has on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +42,7 @@ impl Change for MarkMessages {
 
     fn needs(&self) -> Needs {
         facts_needed(Needs::default(), &self.user, Action::Read(&self.log))
-            .row(Table::Logs, keys::log(&self.log))
+            .row(Table::Heads, keys::log(&self.log))
             .row(self.mark.table(), keys::marker(&self.user, &self.log))
     }
 
@@ -65,8 +64,7 @@ pub(super) fn mark(
     log: &Address,
     ranges: &[SequenceRange],
 ) -> Result<(), ApplyError> {
-    let last: Option<Sequence> = rows::find(tables, Table::Logs, &keys::log(log), "log")?;
-    let last = last.unwrap_or(Sequence(0));
+    let last = logs::head(tables, log)?.last;
     let table = mark.table();
     let key = keys::marker(user, log);
     let mut marked: RangeSet = rows::find(tables, table, &key, "marker")?.unwrap_or_default();

@@ -5,7 +5,7 @@ use qchat_proto::{Refusal, SessionId, Timestamp, UserName};
 
 use super::passwords::{PasswordOutcome, account_of_password, set_password_hash};
 use crate::store::change::{ApplyError, Change};
-use crate::store::interface::{Needs, Range, Read, Table, Write};
+use crate::store::interface::{Needs, Range, Read, Stop, Table, Write};
 use crate::store::schema::keys;
 use crate::store::schema::records::SessionRecord;
 use crate::store::schema::rows;
@@ -47,17 +47,9 @@ impl Change for StartSession {
         let id = session_id(&self.token_hash);
         let surplus = (others.len() + 1).saturating_sub(SESSIONS_MAX);
         if surplus > 0 {
-            tables.expect(&|| {
-                let keys = others.iter().map(|(_, token_hash)| *token_hash);
-                keys.fold(Needs::default(), |needs, key| needs.row(Table::Sessions, key))
-            });
-            let ordered = |(used, token_hash)| {
-                Ok((self.eviction_order(tables, used, &token_hash)?, token_hash))
-            };
-            let others: Result<Vec<_>, ApplyError> = others.iter().copied().map(ordered).collect();
-            let mut others = others?;
-            others.sort_unstable();
-            for (_, token_hash) in others.iter().take(surplus) {
+            let mut ordered = self.eviction_orders(tables, &others)?;
+            ordered.sort_unstable();
+            for (_, token_hash) in ordered.iter().take(surplus) {
                 remove(tables, &self.user, token_hash)?;
             }
         }
@@ -82,16 +74,19 @@ struct EvictionOrder {
 }
 
 impl StartSession {
-    fn eviction_order(
+    fn eviction_orders(
         &self,
         tables: &mut dyn Read,
-        used: Timestamp,
-        token_hash: &TokenHash,
-    ) -> Result<EvictionOrder, ApplyError> {
-        let session: Option<SessionRecord> =
-            rows::find(tables, Table::Sessions, token_hash, "session")?;
-        let was_used_again = session.is_some_and(|session| session.used > session.created);
-        Ok(EvictionOrder { is_online: self.online.contains(token_hash), was_used_again, used })
+        sessions: &[(Timestamp, TokenHash)],
+    ) -> Result<Vec<(EvictionOrder, TokenHash)>, Stop> {
+        let keys: Vec<_> = sessions.iter().map(|(_, token_hash)| token_hash.to_vec()).collect();
+        let records = rows::find_all(tables, Table::Sessions, &keys, "session")?;
+        let ordered = |((used, token_hash), record): (&_, Option<SessionRecord>)| {
+            let was_used_again = record.is_some_and(|session| session.used > session.created);
+            let is_online = self.online.contains(token_hash);
+            (EvictionOrder { is_online, was_used_again, used: *used }, *token_hash)
+        };
+        Ok(sessions.iter().zip(records).map(ordered).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The embedded engine: tables in one redb file.
 
 mod database;
+mod format1;
 pub(in crate::store) mod open;
 mod redb_error;
 pub(in crate::store) mod tables;

@@ -9,8 +9,9 @@ use std::{io, thread};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::tables;
 use super::writes_in_memory::WritesInMemory;
+use super::{format1, tables};
+use crate::error_chain::error_chain;
 use crate::fs::{create_private_folder, make_private, private_file, rename_file};
 use crate::store::error::{OpenError, StoreError};
 
@@ -73,7 +74,7 @@ pub(in crate::store) fn open_or_create(folder: &Path) -> Result<Database, OpenEr
 /// Opens the existing database in a locked folder.
 pub(in crate::store) fn open_existing(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
-    checked(&path, || builder().open(&path))
+    checked(&path, || builder().open(&path), format1::bring_forward)
 }
 
 /// The path of the database file, which exists and is not empty.
@@ -90,10 +91,12 @@ fn existing(folder: &Path) -> Result<PathBuf, OpenError> {
 /// Opens the existing database on a disk that accepts no writes.
 pub(in crate::store) fn open_to_read(folder: &Path) -> Result<Database, OpenError> {
     let path = existing(folder)?;
-    checked(&path, || {
+    let open = || {
         let file = FileBackend::new(File::open(&path)?)?;
         builder().create_with_backend(WritesInMemory::above(file).map_err(StorageError::Io)?)
-    })
+    };
+    // The whole store would have to be written anew, in memory.
+    checked(&path, open, |_| Err(StoreError::ReadOnly))
 }
 
 fn damaged(file: &Path, reason: &str) -> OpenError {
@@ -123,15 +126,20 @@ fn create(folder: &Path) -> io::Result<()> {
     rename_file(&new, &folder.join(FILE))
 }
 
-/// Opens a database, and checks that this program can read its format.
+/// Opens a database, brings an old one forward, and checks that this program can read its format.
 fn checked(
     path: &Path,
     open: impl FnOnce() -> Result<Database, DatabaseError> + UnwindSafe,
+    bring_forward: impl FnOnce(&Database) -> Result<(), StoreError> + UnwindSafe,
 ) -> Result<Database, OpenError> {
     // redb panics on some kinds of damage; a damaged disk must not look like a bug of qchat.
     let opened = without_panic_message(|| {
         let database = open().map_err(|error| refused(path, error))?;
-        let format = tables::format(&database).map_err(|error| unreadable(path, &error))?;
+        let mut format = tables::format(&database).map_err(|error| unreadable(path, &error))?;
+        if format == 1 {
+            bring_forward(&database).map_err(|error| not_brought_forward(path, &error))?;
+            format = tables::FORMAT;
+        }
         Ok((database, format))
     });
     let (database, format) = opened.unwrap_or_else(|_| Err(damaged(path, "its engine gave up")))?;
@@ -175,6 +183,19 @@ fn unreadable(path: &Path, error: &StoreError) -> OpenError {
     match error {
         StoreError::Database(error) => damaged(path, &error.to_string()),
         error => damaged(path, &error.to_string()),
+    }
+}
+
+fn not_brought_forward(path: &Path, error: &StoreError) -> OpenError {
+    match error {
+        StoreError::Damaged(_) => damaged(path, &error.to_string()),
+        error => {
+            let reason = format!(
+                "its format is old, and a new one cannot be written: {}",
+                error_chain(error)
+            );
+            OpenError::Unusable { path: path.to_owned(), source: io::Error::other(reason) }
+        }
     }
 }
 

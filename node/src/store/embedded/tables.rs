@@ -11,7 +11,7 @@ use redb::{
 
 use crate::store::error::StoreError;
 use crate::store::free_space::FreeSpaceNow;
-use crate::store::interface::{Range, Read, Row, Stop, Table, Write};
+use crate::store::interface::{Range, Read, Row, Stop, Table, Write, WriterNumber};
 
 /// The `format` of the store, and `batches`, the number of committed write transactions.
 const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -19,10 +19,10 @@ const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("
 const BATCHES: &str = "batches";
 
 /// The format of the store as a whole.
-pub(in crate::store) const FORMAT: u64 = 1;
+pub(in crate::store) const FORMAT: u64 = 2;
 
 /// A table of rows.
-type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 fn definition(table: Table) -> Definition {
     Definition::new(table.name())
@@ -75,6 +75,10 @@ impl Write for WriteTables<'_> {
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Stop> {
         self.table(table)?.remove(key).map_err(StoreError::from)?;
         Ok(())
+    }
+
+    fn writer(&self) -> WriterNumber {
+        WriterNumber::ONLY
     }
 
     fn free_space(&self) -> FreeSpaceNow {
@@ -138,10 +142,7 @@ fn rows(
     let rows = table.range(range.first.as_slice()..range.end.as_slice())?;
     let limit =
         range.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    match range.backwards {
-        false => rows.take(limit).map(copied).collect(),
-        true => rows.rev().take(limit).map(copied).collect(),
-    }
+    rows.take(limit).map(copied).collect()
 }
 
 fn copied(row: Result<StoredRow<'_>, StorageError>) -> Result<Row, StoreError> {
@@ -153,11 +154,23 @@ fn copied(row: Result<StoredRow<'_>, StorageError>) -> Result<Row, StoreError> {
 pub(in crate::store) fn create(database: &Database) -> Result<(), StoreError> {
     let mut transaction = database.begin_write()?;
     transaction.set_quick_repair(true);
+    create_missing(&transaction)?;
+    set_format(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Creates the tables that are not there yet.
+pub(super) fn create_missing(transaction: &WriteTransaction) -> Result<(), StoreError> {
     for table in Table::ALL {
         drop(transaction.open_table(definition(*table))?);
     }
+    Ok(())
+}
+
+/// Writes the format of this program.
+pub(super) fn set_format(transaction: &WriteTransaction) -> Result<(), StoreError> {
     transaction.open_table(META)?.insert("format", FORMAT)?;
-    Ok(transaction.commit()?)
+    Ok(())
 }
 
 /// The format of a store.

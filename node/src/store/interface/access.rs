@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::needs::Needs;
 use super::range::Range;
 use super::table::Table;
+use super::writer_number::WriterNumber;
 use crate::store::error::StoreError;
 use crate::store::free_space::FreeSpaceNow;
 
@@ -42,6 +43,11 @@ pub(crate) trait Read {
     /// The value under a key.
     fn get(&mut self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Stop>;
 
+    /// The values under several keys, in the same order. An engine far away reads all of them at once.
+    fn get_all(&mut self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Stop> {
+        keys.iter().map(|key| self.get(table, key)).collect()
+    }
+
     /// The rows of a range, in its order, up to its limit.
     fn range(&mut self, range: &Range) -> Result<Vec<Row>, Stop>;
 
@@ -57,6 +63,9 @@ pub(crate) trait Write: Read {
 
     /// Removes a row, if it exists.
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Stop>;
+
+    /// The number of the server that writes. Only this server makes message keys with it.
+    fn writer(&self) -> WriterNumber;
 
     /// The free space for the data of this engine at the start of the transaction.
     fn free_space(&self) -> FreeSpaceNow;

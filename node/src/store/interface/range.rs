@@ -8,8 +8,6 @@ pub(crate) struct Range {
     pub(crate) table: Table,
     pub(crate) first: Vec<u8>,
     pub(crate) end: Vec<u8>,
-    /// The last key first.
-    pub(crate) backwards: bool,
     /// The most rows to read.
     pub(crate) limit: Option<u32>,
 }
@@ -17,7 +15,7 @@ pub(crate) struct Range {
 impl Range {
     /// The rows from `first` up to `end`, which is not included.
     pub(crate) fn between(table: Table, first: Vec<u8>, end: Vec<u8>) -> Self {
-        Self { table, first, end, backwards: false, limit: None }
+        Self { table, first, end, limit: None }
     }
 
     /// All rows of a table.
@@ -32,16 +30,11 @@ impl Range {
         Self::between(table, prefix, end)
     }
 
-    /// The rows of this range that come after the row with this key, in the order of the range.
+    /// The rows of this range behind this key.
     pub(crate) fn behind(mut self, key: &[u8]) -> Self {
-        match self.backwards {
-            true => self.end = self.end.min(key.to_vec()),
-            false => {
-                // The smallest key above this one.
-                let next = [key, &[0]].concat();
-                self.first = self.first.max(next);
-            }
-        }
+        // The smallest key above this one.
+        let next = [key, &[0]].concat();
+        self.first = self.first.max(next);
         self
     }
 
@@ -56,12 +49,6 @@ impl Range {
     /// In this range, at most `limit` rows.
     pub(crate) fn limited(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
-        self
-    }
-
-    /// The same rows, the last one first.
-    pub(crate) fn reversed(mut self) -> Self {
-        self.backwards = true;
         self
     }
 

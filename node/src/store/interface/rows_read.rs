@@ -12,6 +12,7 @@ use super::access::{Read, Row, Stop, Write};
 use super::needs::Needs;
 use super::range::Range;
 use super::table::Table;
+use super::writer_number::WriterNumber;
 use crate::store::free_space::FreeSpaceNow;
 
 /// The bytes of a value that count as one more row, because they have to be read and decoded.
@@ -77,6 +78,12 @@ impl<E: Read + ?Sized> Read for Counted<'_, E> {
         Ok(found)
     }
 
+    fn get_all(&mut self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Stop> {
+        let found = self.engine.get_all(table, keys)?;
+        found.iter().for_each(|value| self.add_row(value.as_ref().map_or(0, Bytes::len)));
+        Ok(found)
+    }
+
     fn range(&mut self, range: &Range) -> Result<Vec<Row>, Stop> {
         let rows = self.engine.range(range)?;
         rows.iter().for_each(|(_, value)| self.add_row(value.len()));
@@ -97,6 +104,10 @@ impl<E: Write + ?Sized> Write for Counted<'_, E> {
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Stop> {
         self.add_row(0);
         self.engine.remove(table, key)
+    }
+
+    fn writer(&self) -> WriterNumber {
+        self.engine.writer()
     }
 
     fn free_space(&self) -> FreeSpaceNow {

@@ -3,7 +3,8 @@
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $table:ident = $number:literal $name:literal,)*) => {
-        /// A table. Its number and its name never change: engines store them.
+        /// A table. Its number and its name never change: engines store them. The tables of format 1
+        /// had further names, which are not used again: logs, entries, requests, files.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub(crate) enum Table {
@@ -41,20 +42,24 @@ tables! {
     Members = 4 "members",
     /// user, group → `MembershipRecord`: an index of `Members` by user
     GroupsOfUser = 5 "groups_of_user",
-    /// log → last sequence number of the log
-    Logs = 6 "logs",
-    /// log, sequence number → `LogEntry`
-    Entries = 7 "entries",
     /// user, log → `RangeSet` of the messages that the user was shown
     ReadMarkers = 8 "read_markers",
     /// user, log → `RangeSet` of the messages that a device of the user has received
     DeliveryMarkers = 9 "delivery_markers",
-    /// user, id chosen by the client → `CommandEffect`
-    Requests = 10 "requests",
-    /// log, one of the file's names (see `keys::names_of`), stored name → sequence number of the file's message
-    Files = 11 "files",
     /// stored name → `StoredFileRecord`
     StoredFiles = 12 "stored_files",
     /// user → bytes of the user's sent files that have not expired
     Usage = 13 "usage",
+    /// log → `LogHead`: the last sequence number, and the places of the newest messages
+    Heads = 14 "heads",
+    /// log, first sequence number → `Places` of the next messages, as many as a chunk has
+    Chunks = 15 "chunks",
+    /// `MessageKey` → `LogEntry`
+    Messages = 16 "messages",
+    /// id chosen by the client, user → `CommandEffect`
+    Effects = 17 "effects",
+    /// log, one of the file's names (see `keys::names_of`), stored name → `MessageKey` of the file's message
+    FileNames = 18 "file_names",
+    /// number of a writer → the last `MessageKey` that it has used
+    LastMessages = 19 "last_messages",
 }

@@ -38,13 +38,6 @@ impl KnownRanges {
         (end.as_slice() > key).then_some(end.as_slice())
     }
 
-    /// The first key of the known range that contains the keys just below `end`.
-    pub(super) fn first_up_to(&self, end: &[u8]) -> Option<&[u8]> {
-        let below = (Bound::Unbounded, Bound::Excluded(end));
-        let (first, known_end) = self.ends.range::<[u8], _>(below).next_back()?;
-        (known_end.as_slice() >= end).then_some(first.as_slice())
-    }
-
     fn last_from_at_most(&self, key: &[u8]) -> Option<(&Vec<u8>, &Vec<u8>)> {
         self.ends.range::<[u8], _>((Bound::Unbounded, Bound::Included(key))).next_back()
     }

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use super::missing::MissingRows;
 use super::table_rows::{BlindWrites, Look, RowWrites, TableRows, Written};
 use crate::store::free_space::FreeSpaceNow;
-use crate::store::interface::{Needs, Range, Read, Row, Stop, Table, Write};
+use crate::store::interface::{Needs, Range, Read, Row, Stop, Table, Write, WriterNumber};
 
 /// Rows that were read from an engine, the writes above them, and the rows that are missing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::store) struct RowOverlay {
+    writer: WriterNumber,
     tables: BTreeMap<Table, TableRows>,
     missing: MissingRows,
     /// The writes of the current change, each with the row that was written before.
@@ -20,6 +21,17 @@ pub(in crate::store) struct RowOverlay {
 }
 
 impl RowOverlay {
+    /// An overlay without rows, whose changes are those of this writer.
+    pub(in crate::store) fn of(writer: WriterNumber) -> Self {
+        Self {
+            writer,
+            tables: BTreeMap::new(),
+            missing: MissingRows::default(),
+            undo: Vec::new(),
+            is_disproved: false,
+        }
+    }
+
     /// Begins a change: a later [`undo`](Self::undo) keeps the writes up to here.
     pub(in crate::store) fn begin(&mut self) {
         self.undo.clear();
@@ -108,6 +120,12 @@ impl Read for RowOverlay {
         })
     }
 
+    /// Notes all missing rows, so that they are read together.
+    fn get_all(&mut self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>, Stop> {
+        let found: Vec<_> = keys.iter().map(|key| self.get(table, key)).collect();
+        found.into_iter().collect()
+    }
+
     fn range(&mut self, range: &Range) -> Result<Vec<Row>, Stop> {
         match self.table(range.table).range(range) {
             Look::Rows(rows) => Ok(rows),
@@ -142,6 +160,10 @@ impl Write for RowOverlay {
     fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), Stop> {
         self.write(table, key, None);
         Ok(())
+    }
+
+    fn writer(&self) -> WriterNumber {
+        self.writer
     }
 
     /// The servers do not see the disk of the engine. The engine reports a full disk by itself.

@@ -115,27 +115,18 @@ impl TableRows {
             return Look::Rows(Vec::new());
         }
         // The part of the range that is known, from its beginning on.
-        let (known_first, known_end) = match range.backwards {
-            false => (first, self.known.end_from(first).unwrap_or(first).min(end)),
-            true => (self.known.first_up_to(end).unwrap_or(end).max(first), end),
-        };
-        let cells = self.cells_in(known_first, known_end);
+        let known_end = self.known.end_from(first).unwrap_or(first).min(end);
+        let cells = self.cells_in(first, known_end);
         let row = |(key, cell): (&Bytes, &Cell)| {
             let value = cell.value().flatten()?;
             Some((key.clone(), value.clone()))
         };
-        let rows: Vec<Row> = match range.backwards {
-            false => cells.filter_map(row).take(limit).collect(),
-            true => cells.rev().filter_map(row).take(limit).collect(),
-        };
-        if rows.len() == limit || (known_first == first && known_end == end) {
+        let rows: Vec<Row> = cells.filter_map(row).take(limit).collect();
+        if rows.len() == limit || known_end == end {
             return Look::Rows(rows);
         }
         let mut rest = range.clone();
-        match range.backwards {
-            false => rest.first = known_end.to_vec(),
-            true => rest.end = known_first.to_vec(),
-        }
+        rest.first = known_end.to_vec();
         let removed = self.cells_in(&rest.first, &rest.end);
         let removed = removed.filter(|(_, cell)| cell.written == Some(None)).count();
         let needed = (limit - rows.len()).saturating_add(removed);
@@ -143,11 +134,7 @@ impl TableRows {
         Look::Missing(rest)
     }
 
-    fn cells_in(
-        &self,
-        first: &[u8],
-        end: &[u8],
-    ) -> impl DoubleEndedIterator<Item = (&Bytes, &Cell)> {
+    fn cells_in(&self, first: &[u8], end: &[u8]) -> impl Iterator<Item = (&Bytes, &Cell)> {
         let bounds = (Bound::Included(first), Bound::Excluded(end));
         // A `BTreeMap` panics on a reversed range.
         let cells = (first <= end).then(|| self.cells.range::<[u8], _>(bounds));
@@ -206,12 +193,9 @@ impl TableRows {
             return false;
         }
         let is_complete = range.limit.is_none_or(|limit| rows.len() < as_count(limit));
-        let (mut first, mut end) = (range.first.clone(), range.end.clone());
+        let (first, mut end) = (range.first.clone(), range.end.clone());
         if !is_complete && let Some((last, _)) = rows.last() {
-            match range.backwards {
-                false => end = [last, [0].as_slice()].concat(),
-                true => first = last.to_vec(),
-            }
+            end = [last, [0].as_slice()].concat();
         }
         let mut disproved = false;
         for (key, value) in rows {

@@ -68,8 +68,9 @@ async fn write(
     batch: &mut ChangeBatch,
     trips: &mut RoundTrips,
 ) -> Result<(), AttemptFailure> {
+    batch.expect_writer(writer.number);
     let locked = batch.locks.clone();
-    let mut overlay = batch.overlay();
+    let mut overlay = batch.overlay(writer.number);
     trips.0 += 1;
     begin(connection, (writer, number), &locked, batch.first_needs()).await?.enter(&mut overlay);
     for _ in 0..READS_MAX {

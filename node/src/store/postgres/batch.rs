@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use super::locks::LockSet;
 use crate::store::error::StoreError;
-use crate::store::interface::{Stop, Table};
+use crate::store::interface::{Stop, Table, WriterNumber};
 use crate::store::job::Job;
 use crate::store::overlay::{BlindWrites, MissingRows, RowOverlay};
+use crate::store::schema::keys;
 
 /// Changes that are made in one transaction.
 pub(super) struct ChangeBatch {
@@ -50,6 +51,13 @@ impl ChangeBatch {
         [first, second].map(|jobs| Self { is_optimistic: self.is_optimistic, ..Self::of(jobs) })
     }
 
+    /// Notes that each message takes the next key of its writer.
+    pub(super) fn expect_writer(&mut self, writer: WriterNumber) {
+        let key = keys::last_message(writer);
+        self.locks.add_row(Table::LastMessages, &key);
+        self.needs.rows.insert((Table::LastMessages, key.into()));
+    }
+
     /// The rows to read before the first run.
     pub(super) fn first_needs(&mut self) -> &MissingRows {
         if !self.is_optimistic {
@@ -59,9 +67,9 @@ impl ChangeBatch {
     }
 
     /// An overlay for the batch, without the rows to read.
-    pub(super) fn overlay(&mut self) -> RowOverlay {
+    pub(super) fn overlay(&mut self, writer: WriterNumber) -> RowOverlay {
         self.applied = 0;
-        let mut overlay = RowOverlay::default();
+        let mut overlay = RowOverlay::of(writer);
         if self.is_optimistic {
             for (table, key) in &self.absent {
                 overlay.assume_absent(*table, key.clone());

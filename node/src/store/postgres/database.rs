@@ -20,7 +20,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 const TABLES: &str = "\
 CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL); \
 CREATE TABLE kv (t smallint, k bytea, v bytea NOT NULL, PRIMARY KEY (t, k)) WITH (fillfactor = 80); \
-CREATE TABLE writer (node text PRIMARY KEY, incarnation bigint NOT NULL, batch bigint NOT NULL, \
+CREATE TABLE writer (node text PRIMARY KEY, number int NOT NULL UNIQUE, incarnation bigint NOT NULL, batch bigint NOT NULL, \
 addr text NOT NULL) WITH (fillfactor = 50); \
 CREATE TABLE entity_lock (h int PRIMARY KEY); ";
 

@@ -1,7 +1,7 @@
 //! Reading the rows that an overlay lacks, in one round trip.
 
 use bytes::Bytes;
-use tokio_postgres::{Row as DatabaseRow, Statement};
+use tokio_postgres::Row as DatabaseRow;
 
 use super::connection::Connection;
 use super::error::StatementError;
@@ -35,16 +35,12 @@ pub(super) async fn fetch(
     connection: &Connection,
     missing: &MissingRows,
 ) -> Result<FetchedRows, StatementError> {
-    let statements = connection.statements()?;
-    let (backwards, forwards): (Vec<_>, Vec<_>) =
-        missing.ranges.iter().partition(|range| range.backwards);
-    let (rows, first, last) = tokio::try_join!(
+    let (rows, ranges) = tokio::try_join!(
         biased;
         fetch_rows(connection, missing),
-        fetch_ranges(connection, &statements.first_rows, forwards),
-        fetch_ranges(connection, &statements.last_rows, backwards),
+        fetch_ranges(connection, missing),
     )?;
-    Ok(FetchedRows { rows, ranges: first.into_iter().chain(last).collect() })
+    Ok(FetchedRows { rows, ranges })
 }
 
 async fn fetch_rows(
@@ -69,9 +65,9 @@ async fn fetch_rows(
 
 async fn fetch_ranges(
     connection: &Connection,
-    statement: &Statement,
-    ranges: Vec<&Range>,
+    missing: &MissingRows,
 ) -> Result<Vec<(Range, Vec<Row>)>, StatementError> {
+    let ranges = &missing.ranges;
     if ranges.is_empty() {
         return Ok(Vec::new());
     }
@@ -79,9 +75,12 @@ async fn fetch_ranges(
     let first: Vec<&[u8]> = ranges.iter().map(|range| range.first.as_slice()).collect();
     let ends: Vec<&[u8]> = ranges.iter().map(|range| range.end.as_slice()).collect();
     let most: Vec<Option<i64>> = ranges.iter().map(|range| range.limit.map(i64::from)).collect();
-    let found = connection.client.query(statement, &[&tables, &first, &ends, &most]).await?;
+    let found = connection
+        .client
+        .query(&connection.statements()?.ranges, &[&tables, &first, &ends, &most])
+        .await?;
     let mut fetched: Vec<(Range, Vec<Row>)> =
-        ranges.into_iter().map(|range| (range.clone(), Vec::new())).collect();
+        ranges.iter().map(|range| (range.clone(), Vec::new())).collect();
     for row in found {
         let entry = (bytes(&row, 1)?, bytes(&row, 2)?);
         if let Some((_, rows)) = position(&row)?.and_then(|position| fetched.get_mut(position)) {

@@ -13,7 +13,7 @@ use super::error::{Effect, StatementError};
 use super::fetch::{FetchedRows, fetch};
 use crate::lock::lock;
 use crate::store::error::StoreError;
-use crate::store::interface::{Read, Stop};
+use crate::store::interface::{Read, Stop, WriterNumber};
 use crate::store::overlay::{MissingRows, RowOverlay};
 
 /// The most queries at a time, and so the most connections.
@@ -160,7 +160,7 @@ async fn answer<T>(
     connection: &Connection,
     query: &impl Fn(&mut dyn Read) -> Result<T, Stop>,
 ) -> Result<T, StoreError> {
-    let mut overlay = RowOverlay::default();
+    let mut overlay = RowOverlay::of(WriterNumber::ONLY);
     for trip in 0..READS_MAX {
         match query(&mut overlay) {
             Ok(answer) => return Ok(answer),

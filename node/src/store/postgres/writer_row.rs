@@ -7,8 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, within};
 use super::database::refused;
-use super::error::{PostgresError, StatementError};
+use super::error::{Effect, PostgresError, StatementError};
 use super::locks::fnv1a;
+use crate::store::interface::WriterNumber;
 
 /// The incarnations that one process may use, one for each of its connections. A process begins with a multiple.
 const BLOCK: i64 = 1 << 20;
@@ -28,6 +29,8 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(super) struct WriterRow {
     pub(super) node: Node,
+    /// The number of the server in the keys of its messages. It stays with the name.
+    pub(super) number: WriterNumber,
     /// The first incarnation of this process.
     first: i64,
     /// The last incarnation that was tried. Whether the database has taken it is not known after a lost answer.
@@ -46,9 +49,10 @@ impl WriterRow {
     /// # Errors
     /// [`PostgresError::NameInUse`] if another process lives under this name.
     pub(super) async fn take(connection: &Connection, node: Node) -> Result<Self, PostgresError> {
-        const TAKE: &str = "INSERT INTO writer (node, incarnation, batch, addr) VALUES ($1, $3, 0, $2) \
+        const TAKE: &str = "INSERT INTO writer (node, number, incarnation, batch, addr) \
+            VALUES ($1, (SELECT coalesce(max(number), 0) + 1 FROM writer), $3, 0, $2) \
             ON CONFLICT (node) DO UPDATE SET incarnation = (writer.incarnation / $3 + 1) * $3, addr = $2 \
-            RETURNING incarnation, batch";
+            RETURNING incarnation, batch, number";
         let deadline = Instant::now() + PREDECESSOR_MAX;
         while !hold_name(connection, &node.name).await.map_err(refused)? {
             if Instant::now() > deadline {
@@ -57,11 +61,23 @@ impl WriterRow {
             sleep(PREDECESSOR_PAUSE).await;
         }
         let client = &connection.client;
-        let taken = within(client.query_one(TAKE, &[&node.name, &node.addr, &BLOCK])).await;
-        let row = taken.map_err(refused)?;
+        let row = loop {
+            match within(client.query_one(TAKE, &[&node.name, &node.addr, &BLOCK])).await {
+                // Another new server has taken the same number.
+                Err(error) if error.effect() == Effect::Duplicate && Instant::now() < deadline => {}
+                taken => break taken.map_err(refused)?,
+            }
+        };
         let read = |column| row.try_get(column).map_err(|error| refused(error.into()));
         let (incarnation, batch) = (read(0)?, read(1)?);
-        Ok(Self { node, first: incarnation, last: incarnation, batch })
+        let number: i32 = row.try_get(2).map_err(|error| refused(error.into()))?;
+        let number = u16::try_from(number).ok().and_then(WriterNumber::of_server);
+        let number = number.ok_or_else(|| {
+            PostgresError::Failed(
+                "it has the names of 16,383 servers, and holds no more".to_owned(),
+            )
+        })?;
+        Ok(Self { node, number, first: incarnation, last: incarnation, batch })
     }
 
     /// The incarnation of the open connection.

@@ -41,8 +41,8 @@ impl Store {
             let key = keys::name(user.as_str());
             let account: Option<AccountRecord> =
                 rows::find(tables, Table::Accounts, key, "account")?;
-            let key = keys::request(&user, id);
-            let earlier = rows::find(tables, Table::Requests, &key, "request")?;
+            let key = keys::effect(&user, id);
+            let earlier = rows::find(tables, Table::Effects, &key, "request")?;
             Ok(PasswordState {
                 hash: account.map(|account| account.password_hash),
                 is_registered: earlier == Some(CommandEffect::Account),

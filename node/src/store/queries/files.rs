@@ -1,18 +1,19 @@
 //! Queries about files.
 
 use qchat_proto::command::{FileMark, FileQuery};
-use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES, PAGE_ITEMS_MAX};
+use qchat_proto::limits::{CANDIDATES_MAX, PAGE_BYTES};
 use qchat_proto::{
-    Address, Body, BoundedVec, ClientId, File, FolderPath, Refusal, Sequence, StoredName, UserName,
+    Address, Body, BoundedVec, ClientId, File, FolderPath, Refusal, StoredName, UserName,
 };
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Range, Read, Stop, Table};
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
-use crate::store::schema::keys;
+use crate::store::schema::places::MessageKey;
 use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
 use crate::store::schema::rows::{self, Rows};
+use crate::store::schema::{keys, logs};
 
 /// The status of a file in the upload folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,9 +64,9 @@ impl Store {
                 return Ok(Err(refusal));
             }
             let start = keys::files_below(&log, &folder);
-            let after = after
-                .as_ref()
-                .map(|FileMark { path, name }| keys::file(&log, &path.to_string(), Some(name)));
+            let after = after.as_ref().map(|FileMark { path, name }| {
+                keys::file_name(&log, &path.to_string(), Some(name))
+            });
             files_from(tables, &log, (&start, after.as_deref())).map(Ok)
         })
         .await
@@ -94,7 +95,7 @@ impl Store {
                 [(name, _)] if has_expired(tables, name)? => {
                     Ok(Err(Refusal::FileExpired(name.clone())))
                 }
-                [(_, sequence)] => file_of(tables, &log, *sequence).map(Ok),
+                [(_, key)] => Ok(Ok(file_of(logs::message(tables, *key)?)?)),
                 _ => {
                     let names = found.into_iter().map(|(name, _)| name);
                     Ok(Err(Refusal::AmbiguousFile(BoundedVec::first_of(names))))
@@ -126,18 +127,16 @@ impl Store {
         names: Vec<StoredName>,
     ) -> Result<Vec<FileStatus>, StoreError> {
         self.read(move |tables| {
-            tables.expect(&|| {
-                let keys = names.iter().map(|name| keys::name(name.as_str()));
-                keys.fold(Needs::default(), |needs, key| needs.row(Table::StoredFiles, key))
-            });
-            let statuses = names.iter().map(|name| {
-                let file = stored_file(tables, name)?;
-                Ok(file.map_or(FileStatus::Unknown, |file| match file.expired {
+            let keys: Vec<_> =
+                names.iter().map(|name| keys::name(name.as_str()).to_vec()).collect();
+            let files = rows::find_all(tables, Table::StoredFiles, &keys, "stored file")?;
+            let statuses = files.into_iter().map(|file: Option<StoredFileRecord>| {
+                file.map_or(FileStatus::Unknown, |file| match file.expired {
                     None => FileStatus::Kept,
                     Some(_) => FileStatus::Expired,
-                }))
+                })
             });
-            statuses.collect()
+            Ok(statuses.collect())
         })
         .await
     }
@@ -174,8 +173,8 @@ impl Store {
 
 /// The file of the message with this id.
 fn upload(tables: &mut dyn Read, user: &UserName, id: ClientId) -> Result<Option<File>, Stop> {
-    match rows::find(tables, Table::Requests, &keys::request(user, id), "request")? {
-        Some(CommandEffect::Message(log, sequence)) => match entry(tables, &log, sequence)?.body {
+    match rows::find(tables, Table::Effects, &keys::effect(user, id), "request")? {
+        Some(CommandEffect::Message(key)) => match logs::message(tables, key)?.body {
             Body::File(file) => Ok(Some(file)),
             Body::Text(_) | Body::ExpiredFile(_) => Ok(None),
         },
@@ -197,9 +196,9 @@ fn candidates(
     tables: &mut dyn Read,
     log: &Address,
     name: &str,
-) -> Result<Vec<(StoredName, Sequence)>, Stop> {
-    let start = keys::file(log, name, None);
-    let mut files = Rows::of(Range::prefix(Table::Files, start.clone()), CANDIDATES_MAX);
+) -> Result<Vec<(StoredName, MessageKey)>, Stop> {
+    let start = keys::file_name(log, name, None);
+    let mut files = Rows::of(Range::prefix(Table::FileNames, start.clone()), CANDIDATES_MAX);
     let mut found = Vec::new();
     while found.len() < CANDIDATES_MAX
         && let Some((key, sequence)) = files.next(tables)?
@@ -219,35 +218,32 @@ fn files_from(
     log: &Address,
     (start, after): (&[u8], Option<&[u8]>),
 ) -> Result<FilesPage, Stop> {
-    let below = Range::prefix(Table::Files, start.to_vec()).behind_any(after);
-    let mut found = Rows::of(below, PAGE_ITEMS_MAX);
-    let (mut files, mut bytes, mut rows, mut mark) = (Vec::new(), 0, 0, None);
-    while let Some((key, sequence)) = found.next(tables)? {
-        if rows == PAGE_ITEMS_MAX || bytes >= PAGE_BYTES {
+    let below = Range::prefix(Table::FileNames, start.to_vec()).behind_any(after);
+    let (page, more) = rows::page(tables, below)?;
+    let keys = page.iter().map(|(_, key)| records::decode(key, "file"));
+    let keys: Vec<MessageKey> = keys.collect::<Result<_, _>>()?;
+    let entries = logs::messages(tables, keys)?;
+    let (mut files, mut bytes, mut mark) = (Vec::new(), 0, None);
+    for ((key, _), entry) in page.iter().zip(entries) {
+        if bytes >= PAGE_BYTES {
             return Ok((files, mark));
         }
-        rows += 1;
-        let entry = entry(tables, log, records::decode(&sequence, "file")?)?;
-        let Body::File(file) = entry.body else { return Err(StoreError::Damaged("file").into()) };
+        let is_here = entry.to == *log;
+        let SentFile { file, .. } = file_of(entry)?;
         mark = Some(FileMark { path: file.original.clone(), name: file.name.clone() });
-        if entry.to == *log {
+        if is_here {
             // The key contains the path and the stored name; 64 bytes are for the length and the digest.
             bytes += key.len() + 64;
             files.push(file);
         }
     }
-    Ok((files, None))
+    Ok((files, mark.filter(|_| more)))
 }
 
-fn file_of(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<SentFile, Stop> {
-    let LogEntry { from: sender, id, body, .. } = entry(tables, log, sequence)?;
+fn file_of(entry: LogEntry) -> Result<SentFile, StoreError> {
+    let LogEntry { from: sender, id, body, .. } = entry;
     match body {
         Body::File(file) => Ok(SentFile { file, sender, id }),
-        Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file").into()),
+        Body::Text(_) | Body::ExpiredFile(_) => Err(StoreError::Damaged("file")),
     }
-}
-
-fn entry(tables: &mut dyn Read, log: &Address, sequence: Sequence) -> Result<LogEntry, Stop> {
-    let found = rows::find(tables, Table::Entries, &keys::entry(log, sequence), "message")?;
-    Ok(found.ok_or(StoreError::Damaged("log"))?)
 }

@@ -5,7 +5,7 @@ use qchat_proto::{GroupName, Refusal, Timestamp, UserName, command};
 use super::accounts::user_name;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Range, Read, Row, Stop, Table};
+use crate::store::interface::{Range, Read, Row, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::records::{self, GroupRecord, MembershipRecord};
 use crate::store::schema::{keys, rows};
@@ -27,18 +27,14 @@ impl Store {
         self.read(move |tables| {
             let after = after.as_ref().map(|group| keys::name(group.as_str()));
             let (page, more) = rows::page(tables, Range::all(Table::Groups).behind_any(after))?;
-            let names =
-                page.iter().map(|(key, _)| group_name(key)).collect::<Result<Vec<_>, _>>()?;
-            tables.expect(&|| {
-                let keys = names.iter().map(|name| keys::member(name, Some(&user)));
-                keys.fold(Needs::default(), |needs, key| needs.row(Table::Members, key))
-            });
+            let names: Result<Vec<_>, _> = page.iter().map(|(key, _)| group_name(key)).collect();
+            let names = names?;
+            let keys: Vec<_> = names.iter().map(|name| keys::member(name, Some(&user))).collect();
+            let memberships = tables.get_all(Table::Members, &keys)?;
             let mut groups = Vec::new();
-            for (name, (_, value)) in names.into_iter().zip(page) {
-                let group: GroupRecord = records::decode(&value, "group")?;
-                let membership = keys::member(&name, Some(&user));
-                let joined = tables.get(Table::Members, &membership)?.is_some();
-                groups.push(command::Group { name, members: group.members, joined });
+            for ((name, (_, value)), membership) in names.into_iter().zip(&page).zip(memberships) {
+                let GroupRecord { members, .. } = records::decode(value, "group")?;
+                groups.push(command::Group { name, members, joined: membership.is_some() });
             }
             Ok((groups, more))
         })

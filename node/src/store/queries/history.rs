@@ -4,14 +4,14 @@ use qchat_proto::command::{HistoryPage, PageMark, Selection, SequenceRange};
 use qchat_proto::limits::{PAGE_BYTES, PAGE_ITEMS_MAX};
 use qchat_proto::{Address, Body, BoundedVec, Message, MessageId, Refusal, Sequence, UserName};
 
-use super::files::has_expired;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Range, Read, Stop, Table};
+use crate::store::interface::{Needs, Read, Stop, Table};
 use crate::store::permission::{Action, facts_needed, permit};
+use crate::store::schema::logs::{self, LogEntries};
+use crate::store::schema::places::LogHead;
 use crate::store::schema::range_set::RangeSet;
-use crate::store::schema::records::{self, LogEntry};
-use crate::store::schema::rows::Rows;
+use crate::store::schema::records::LogEntry;
 use crate::store::schema::{keys, rows};
 
 /// The bytes of messages that one query for a watcher returns. They stay in memory until the watcher has read the
@@ -19,7 +19,7 @@ use crate::store::schema::{keys, rows};
 const WATCHED_BYTES: usize = PAGE_BYTES / 4;
 
 /// The entries that a reader of unknown length reads first.
-const FIRST_STEP: usize = 32;
+const FIRST_STEP: u32 = 32;
 
 /// A selection of the messages of a log.
 #[derive(Debug, Clone)]
@@ -56,25 +56,30 @@ impl Store {
 pub(super) fn log_needed(reader: &UserName, log: &Address) -> Needs {
     facts_needed(Needs::default(), reader, Action::Read(log))
         .row(Table::ReadMarkers, keys::marker(reader, log))
-        .row(Table::Logs, keys::log(log))
+        .row(Table::Heads, keys::log(log))
 }
 
 /// A reader of a log, with the read markers of one user.
 pub(super) struct LogReader<'tables> {
     tables: &'tables mut dyn Read,
     query: HistoryQuery,
+    head: LogHead,
     read: RangeSet,
-    last: Sequence,
 }
 
 impl<'tables> LogReader<'tables> {
     fn new(tables: &'tables mut dyn Read, query: HistoryQuery) -> Result<Self, Stop> {
-        let log = keys::log(&query.log);
+        let head = logs::head(tables, &query.log)?;
         let marker = keys::marker(&query.reader, &query.log);
         let read = rows::find(tables, Table::ReadMarkers, &marker, "read marker")?;
-        let last = rows::find(tables, Table::Logs, &log, "log")?;
-        let (read, last) = (read.unwrap_or_default(), last.unwrap_or(Sequence(0)));
-        Ok(Self { tables, query, read, last })
+        let mut read: RangeSet = read.unwrap_or_default();
+        // The copies in earlier chunks are marked already.
+        for (sequence, place) in logs::numbered(head.last, &head.tail) {
+            if place.is_copy {
+                read.insert(SequenceRange { first: sequence, last: sequence });
+            }
+        }
+        Ok(Self { tables, query, head, read })
     }
 
     /// A reader of the whole log.
@@ -92,12 +97,13 @@ impl<'tables> LogReader<'tables> {
     pub(super) fn after(&mut self, after: Sequence) -> Result<Vec<(Sequence, Message)>, Stop> {
         let mut messages = Vec::new();
         let mut bytes = 0;
-        let mut entries = self.entries_in(SequenceRange { first: after.next(), last: self.last });
+        let all_later = SequenceRange { first: after.next(), last: self.head.last };
+        let mut entries = LogEntries::of(all_later, false, FIRST_STEP);
         while bytes < WATCHED_BYTES
             && let Some((position, entry)) = self.next(&mut entries)?
         {
             bytes += message_bytes(&entry);
-            messages.push((position, self.message(position, entry)?));
+            messages.push((position, self.message(position, entry)));
         }
         Ok(messages)
     }
@@ -105,7 +111,7 @@ impl<'tables> LogReader<'tables> {
     /// The mark of the first page: finds the newest of the selected messages.
     fn first_mark(&mut self) -> Result<PageMark, Stop> {
         let before = self.query.before.unwrap_or(Sequence(u64::MAX));
-        let end = before.min(self.last.next());
+        let end = before.min(self.head.last.next());
         let newest = match self.query.selection {
             Selection::UnreadAndNewest(count) | Selection::Newest(count) => Some(count),
             Selection::NewestUnread(count) => Some(count),
@@ -129,7 +135,7 @@ impl<'tables> LogReader<'tables> {
         let mut missing = count;
         let mut floor = end;
         for range in ranges.into_iter().rev() {
-            let mut entries = self.newest_in(range, missing);
+            let mut entries = LogEntries::of(range, true, missing);
             while missing > 0
                 && let Some((sequence, entry)) = self.next(&mut entries)?
             {
@@ -177,7 +183,7 @@ impl<'tables> LogReader<'tables> {
             _ => self.base(Sequence(1), floor),
         };
         for range in ranges.into_iter().rev() {
-            let mut entries = self.newest_in(range, 1);
+            let mut entries = LogEntries::of(range, true, 1);
             while let Some((_, entry)) = self.next(&mut entries)? {
                 if self.matches(&entry) {
                     return Ok(true);
@@ -193,7 +199,7 @@ impl<'tables> LogReader<'tables> {
         let mut bytes = 0;
         for range in self.selected(mark) {
             let first = range.first.max(mark.after.next());
-            let mut entries = self.entries_in(SequenceRange { first, ..range });
+            let mut entries = LogEntries::of(SequenceRange { first, ..range }, false, FIRST_STEP);
             while let Some((sequence, entry)) = self.next(&mut entries)? {
                 if !self.matches(&entry) {
                     continue;
@@ -203,7 +209,7 @@ impl<'tables> LogReader<'tables> {
                     return Ok(page(messages, mark, Some(PageMark { after, ..mark })));
                 }
                 bytes += message_bytes(&entry);
-                messages.push(self.message(sequence, entry)?);
+                messages.push(self.message(sequence, entry));
             }
         }
         Ok(page(messages, mark, None))
@@ -215,42 +221,19 @@ impl<'tables> LogReader<'tables> {
         here && self.query.from.as_ref().is_none_or(|from| *from == entry.from)
     }
 
-    fn message(&mut self, position: Sequence, entry: LogEntry) -> Result<Message, Stop> {
-        let body = match entry.body {
-            Body::File(file) if has_expired(self.tables, &file.name)? => Body::ExpiredFile(file),
-            body => body,
-        };
-        Ok(Message {
+    fn message(&self, sequence: Sequence, entry: LogEntry) -> Message {
+        Message {
             id: MessageId { log: entry.to, sequence: entry.sequence },
             from: entry.from,
             at: entry.at,
-            body,
-            unread: !self.read.contains(position),
-        })
+            body: entry.body,
+            unread: !self.read.contains(sequence),
+        }
     }
 
-    /// The entries of a range.
-    fn entries_in(&self, range: SequenceRange) -> Rows {
-        Rows::of(self.rows_of(range), FIRST_STEP)
-    }
-
-    /// The entries of a range, the newest first. The caller needs about `count` of them.
-    fn newest_in(&self, range: SequenceRange, count: u32) -> Rows {
-        Rows::of(self.rows_of(range).reversed(), usize::try_from(count).unwrap_or(usize::MAX))
-    }
-
-    fn rows_of(&self, range: SequenceRange) -> Range {
-        let [first, end] = [range.first, range.last.next()];
-        let [first, end] = [first, end].map(|sequence| keys::entry(&self.query.log, sequence));
-        Range::between(Table::Entries, first, end)
-    }
-
-    /// The next entry, with its position.
-    fn next(&mut self, entries: &mut Rows) -> Result<Option<(Sequence, LogEntry)>, Stop> {
-        let Some((key, value)) = entries.next(self.tables)? else { return Ok(None) };
-        let position = key.last_chunk().copied().map(u64::from_be_bytes);
-        let position = position.ok_or(StoreError::Damaged("log's key"))?;
-        Ok(Some((Sequence(position), records::decode(&value, "message")?)))
+    /// The next entry, with its number in this log.
+    fn next(&mut self, entries: &mut LogEntries) -> Result<Option<(Sequence, LogEntry)>, Stop> {
+        entries.next(self.tables, &self.query.log, &self.head)
     }
 }
 

@@ -5,11 +5,10 @@ use qchat_proto::{Address, MessageId, Receipt, Refusal, Sequence, UserName};
 use super::groups::memberships;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Read, Stop, Table};
+use crate::store::interface::{Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::range_set::RangeSet;
-use crate::store::schema::records::LogEntry;
-use crate::store::schema::{keys, rows};
+use crate::store::schema::{keys, logs, rows};
 
 impl Store {
     /// The receipt of a message that `sender` sent. The sender is not counted as a receiver, unless the message is a
@@ -20,8 +19,7 @@ impl Store {
         message: MessageId,
     ) -> Result<Result<Receipt, Refusal>, StoreError> {
         self.read(move |tables| {
-            let key = keys::entry(&message.log, message.sequence);
-            let entry: Option<LogEntry> = rows::find(tables, Table::Entries, &key, "message")?;
+            let entry = logs::entry(tables, &message.log, message.sequence)?;
             let act = Action::Track(&message, entry.as_ref());
             if let Err(refusal) = permit(tables, &sender, act)? {
                 return Ok(Err(refusal));
@@ -37,7 +35,7 @@ impl Store {
                     receivers.map(|(member, _)| member).collect()
                 }
             };
-            count(tables, receivers, &message).map(Ok)
+            count(tables, &receivers, &message).map(Ok)
         })
         .await
     }
@@ -46,35 +44,29 @@ impl Store {
 /// The receipt of a message with these receivers.
 fn count(
     tables: &mut dyn Read,
-    receivers: Vec<UserName>,
+    receivers: &[UserName],
     message: &MessageId,
 ) -> Result<Receipt, Stop> {
-    tables.expect(&|| {
-        let keys = receivers.iter().map(|receiver| keys::marker(receiver, &message.log));
-        keys.fold(Needs::default(), |needs, key| {
-            needs.row(Table::ReadMarkers, key.clone()).row(Table::DeliveryMarkers, key)
-        })
-    });
+    let keys: Vec<_> =
+        receivers.iter().map(|receiver| keys::marker(receiver, &message.log)).collect();
+    let read = marked(tables, Table::ReadMarkers, &keys, message.sequence)?;
+    let delivered = marked(tables, Table::DeliveryMarkers, &keys, message.sequence)?;
     let mut receipt = Receipt { receivers: 0, delivered: 0, read: 0 };
-    for receiver in receivers {
-        let key = keys::marker(&receiver, &message.log);
+    for (is_read, is_delivered) in read.into_iter().zip(delivered) {
         receipt.receivers += 1;
-        if is_marked(tables, Table::ReadMarkers, &key, message.sequence)? {
-            receipt.read += 1;
-            receipt.delivered += 1;
-        } else if is_marked(tables, Table::DeliveryMarkers, &key, message.sequence)? {
-            receipt.delivered += 1;
-        }
+        receipt.read += u64::from(is_read);
+        receipt.delivered += u64::from(is_read || is_delivered);
     }
     Ok(receipt)
 }
 
-fn is_marked(
+/// Whether each of these markers contains the message.
+fn marked(
     tables: &mut dyn Read,
     table: Table,
-    key: &[u8],
+    keys: &[Vec<u8>],
     sequence: Sequence,
-) -> Result<bool, Stop> {
-    let marked: Option<RangeSet> = rows::find(tables, table, key, "marker")?;
-    Ok(marked.is_some_and(|marked| marked.contains(sequence)))
+) -> Result<Vec<bool>, Stop> {
+    let markers = rows::find_all::<RangeSet>(tables, table, keys, "marker")?.into_iter();
+    Ok(markers.map(|marker| marker.is_some_and(|marker| marker.contains(sequence))).collect())
 }

@@ -4,7 +4,7 @@ use qchat_proto::{Timestamp, UserName};
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Table};
+use crate::store::interface::Table;
 use crate::store::schema::records::SessionRecord;
 use crate::store::schema::rows;
 use crate::store::schema::session_index::{TokenHash, sessions_of};
@@ -37,17 +37,13 @@ impl Store {
     pub(crate) async fn sessions(&self, user: UserName) -> Result<Vec<SessionRow>, StoreError> {
         self.read(move |tables| {
             let sessions = sessions_of(tables, &user)?;
-            tables.expect(&|| {
-                let keys = sessions.iter().map(|(_, token_hash)| *token_hash);
-                keys.fold(Needs::default(), |needs, key| needs.row(Table::Sessions, key))
-            });
-            let row = |(used, token_hash): (Timestamp, TokenHash)| {
-                let session: Option<SessionRecord> =
-                    rows::find(tables, Table::Sessions, &token_hash, "session")?;
+            let keys: Vec<_> = sessions.iter().map(|(_, token_hash)| token_hash.to_vec()).collect();
+            let records = rows::find_all(tables, Table::Sessions, &keys, "session")?;
+            let row = |((used, token_hash), session): (_, Option<SessionRecord>)| {
                 let created = session.ok_or(StoreError::Damaged("session"))?.created;
                 Ok(SessionRow { token_hash, created, used })
             };
-            sessions.into_iter().map(row).collect()
+            sessions.into_iter().zip(records).map(row).collect()
         })
         .await
     }

@@ -8,22 +8,15 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::interface::{Range, Table};
 use crate::store::permission::{Action, permit};
-use crate::store::schema::{keys, rows};
-
-/// The most messages that a watcher expects to be new: mostly there is one.
-const WATCHED_LIKELY: u32 = 8;
+use crate::store::schema::{keys, logs, rows};
 
 /// A message with its position in a log.
 pub(crate) type PositionedMessage = (Sequence, Message);
 
 impl Store {
-    /// The last position of a log; 0 if the log is empty.
+    /// The last sequence number of a log; 0 if the log is empty.
     pub(crate) async fn last(&self, log: Address) -> Result<Sequence, StoreError> {
-        self.read(move |tables| {
-            let last = rows::find(tables, Table::Logs, &keys::log(&log), "log")?;
-            Ok(last.unwrap_or(Sequence(0)))
-        })
-        .await
+        self.read(move |tables| Ok(logs::head(tables, &log)?.last)).await
     }
 
     /// The groups that `user` is a member of, sorted by name.
@@ -45,12 +38,7 @@ impl Store {
         after: Sequence,
     ) -> Result<Result<Vec<PositionedMessage>, Refusal>, StoreError> {
         self.read(move |tables| {
-            tables.expect(&|| {
-                let (first, end) =
-                    (keys::entry(&log, after.next()), keys::entry(&log, Sequence(u64::MAX)));
-                let next = Range::between(Table::Entries, first, end).limited(WATCHED_LIKELY);
-                log_needed(&reader, &log).range(next)
-            });
+            tables.expect(&|| log_needed(&reader, &log));
             match permit(tables, &reader, Action::Read(&log))? {
                 Ok(()) => LogReader::of(tables, reader.clone(), log.clone())?.after(after).map(Ok),
                 Err(refusal) => Ok(Err(refusal)),

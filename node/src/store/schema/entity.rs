@@ -7,6 +7,9 @@ pub(in crate::store) fn entity(table: Table, key: &[u8]) -> &[u8] {
     match table {
         // Tokens are random bytes, and are the whole key.
         Table::Sessions => key,
+        // Messages belong to the server that writes them.
+        Table::Messages | Table::LastMessages => key.get(..WRITER_BYTES).unwrap_or(key),
+        Table::Effects => key.get(ID_BYTES..).unwrap_or_default(),
         _ => {
             let name = key.get(sign(table)..).unwrap_or_default();
             name.split(|byte| *byte == 0).next().unwrap_or_default()
@@ -14,9 +17,15 @@ pub(in crate::store) fn entity(table: Table, key: &[u8]) -> &[u8] {
     }
 }
 
+/// The bytes of a writer's number at the beginning of a key.
+const WRITER_BYTES: usize = 2;
+
+/// The bytes of a request's id in front of the user's name.
+const ID_BYTES: usize = 16;
+
 /// The bytes in front of a name, which tell users and groups apart. A user's log belongs to the user.
 fn sign(table: Table) -> usize {
-    usize::from(matches!(table, Table::Logs | Table::Entries | Table::Files))
+    usize::from(matches!(table, Table::Heads | Table::Chunks | Table::FileNames))
 }
 
 /// The entity that all keys of a range belong to, if there is one.
@@ -31,7 +40,11 @@ pub(in crate::store) fn entity_of_range(range: &Range) -> Option<&[u8]> {
     let entity = entity(range.table, prefix);
     // The entity ends within the prefix only if its terminator does.
     let ends = prefix.len() > entity.len().saturating_add(sign(range.table));
-    (range.table != Table::Sessions && ends).then_some(entity)
+    let by_name = !matches!(
+        range.table,
+        Table::Sessions | Table::Messages | Table::LastMessages | Table::Effects
+    );
+    (by_name && ends).then_some(entity)
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use qchat_proto::{
     Address, ClientId, File, FileName, FolderPath, GroupName, Sequence, StoredName, UserName,
 };
 
+use super::places::MessageKey;
+use crate::store::interface::WriterNumber;
+
 /// The terminator of every variable-length part of a key. No name contains it, so no key is a prefix of another.
 const END: u8 = 0;
 
@@ -30,11 +33,21 @@ pub(in crate::store) fn log(log: &Address) -> Vec<u8> {
     }
 }
 
-/// The key of a message in a log.
-pub(in crate::store) fn entry(address: &Address, sequence: Sequence) -> Vec<u8> {
+/// The key of a chunk of a log that begins with this sequence number.
+pub(in crate::store) fn chunk(address: &Address, first: Sequence) -> Vec<u8> {
     let mut key = log(address);
-    key.extend_from_slice(&sequence.0.to_be_bytes());
+    key.extend_from_slice(&first.0.to_be_bytes());
     key
+}
+
+/// The key of a message. The numbers grow, so that new messages lie together on a few pages.
+pub(in crate::store) fn message(key: MessageKey) -> Vec<u8> {
+    key.get().to_be_bytes().to_vec()
+}
+
+/// The key of the last message of a writer.
+pub(in crate::store) fn last_message(writer: WriterNumber) -> Vec<u8> {
+    writer.get().to_be_bytes().to_vec()
 }
 
 /// The key of a member of a group; with `None` the prefix of all its members.
@@ -54,9 +67,9 @@ pub(in crate::store) fn marker(user: &UserName, address: &Address) -> Vec<u8> {
     joined(&[user.as_str().as_bytes()], &log(address))
 }
 
-/// The key of a repeatable command of a user.
-pub(in crate::store) fn request(user: &UserName, id: ClientId) -> Vec<u8> {
-    joined(&[user.as_str().as_bytes()], &id.0)
+/// The key of a repeatable command of a user. An id begins with the time, so that new keys lie together on a few pages.
+pub(in crate::store) fn effect(user: &UserName, id: ClientId) -> Vec<u8> {
+    [&id.0, user.as_str().as_bytes()].concat()
 }
 
 /// The key of a session of a user; with an empty hash the prefix of all sessions of the user.
@@ -84,7 +97,7 @@ pub(in crate::store) fn files_below(address: &Address, folder: &FolderPath) -> V
 }
 
 /// The key of a file under one of its names. Without the stored name, the prefix of all files of that name.
-pub(in crate::store) fn file(
+pub(in crate::store) fn file_name(
     address: &Address,
     name: &str,
     stored: Option<&StoredName>,

@@ -3,6 +3,8 @@
 #[cfg(feature = "cluster")]
 pub(super) mod entity;
 pub(super) mod keys;
+pub(super) mod logs;
+pub(super) mod places;
 pub(super) mod range_set;
 pub(super) mod records;
 pub(super) mod rows;

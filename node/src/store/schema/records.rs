@@ -7,6 +7,7 @@ use qchat_proto::{Address, Body, ClientId, GroupName, Sequence, Timestamp, UserN
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::places::MessageKey;
 use crate::store::error::StoreError;
 
 /// The version of all records.
@@ -61,8 +62,7 @@ pub(in crate::store) struct MembershipRecord {
     pub(in crate::store) joined: Timestamp,
 }
 
-/// A message in a log. The copy in the sender's mailbox has the `to` and `sequence` of the receiver's mailbox: they
-/// are the id of the message.
+/// A message. `to` and `sequence` are its id, also in the sender's mailbox, which lists it under another number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct LogEntry {
     pub(in crate::store) to: Address,
@@ -88,8 +88,8 @@ pub(in crate::store) struct StoredFileRecord {
 pub(in crate::store) enum CommandEffect {
     /// The command created the account.
     Account,
-    /// The command sent the message with this log and sequence number.
-    Message(Address, Sequence),
+    /// The command sent the message under this key.
+    Message(MessageKey),
     /// The command created the group.
     Group(GroupName),
     /// The command changed the password.

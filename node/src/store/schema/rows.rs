@@ -24,6 +24,18 @@ pub(in crate::store) fn find<V: DeserializeOwned>(
     Ok(found.map(|bytes| records::decode(&bytes, what)).transpose()?)
 }
 
+/// The records under several keys, in the same order.
+pub(in crate::store) fn find_all<V: DeserializeOwned>(
+    tables: &mut dyn Read,
+    table: Table,
+    keys: &[Vec<u8>],
+    what: &'static str,
+) -> Result<Vec<Option<V>>, Stop> {
+    let found = tables.get_all(table, keys)?.into_iter();
+    let decoded = found.map(|bytes| bytes.map(|bytes| records::decode(&bytes, what)).transpose());
+    Ok(decoded.collect::<Result<_, _>>()?)
+}
+
 /// Inserts a record, or replaces the one under this key.
 pub(in crate::store) fn put(
     tables: &mut dyn Write,

@@ -21,7 +21,6 @@ fn ranges_that_overlap_or_touch_become_one() {
     ] {
         let known = known(ranges);
         assert_eq!(known.end_from(b"a"), Some(b"d".as_slice()), "{ranges:?}");
-        assert_eq!(known.first_up_to(b"d"), Some(b"a".as_slice()), "{ranges:?}");
     }
 }
 
@@ -33,7 +32,4 @@ fn an_end_is_not_known_and_a_first_key_is() {
     {
         assert_eq!(known.contains(key.as_bytes()), expected, "{key}");
     }
-    assert_eq!(known.first_up_to(b"b"), None);
-    assert_eq!(known.first_up_to(b"c"), Some(b"b".as_slice()));
-    assert_eq!(known.first_up_to(b"dd"), None);
 }

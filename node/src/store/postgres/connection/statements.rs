@@ -46,17 +46,11 @@ statements! {
     rows: "SELECT n.i, kv.v FROM unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS n (t, k, i) \
            JOIN kv ON kv.t = n.t AND kv.k = n.k",
     /// Reads the first rows of ranges.
-    first_rows: "SELECT n.i, r.k, r.v \
-                 FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[]) \
-                 WITH ORDINALITY AS n (t, first, ending, most, i), \
-                 LATERAL (SELECT kv.k, kv.v FROM kv WHERE kv.t = n.t AND kv.k >= n.first AND kv.k < n.ending \
-                 ORDER BY kv.k LIMIT n.most) AS r",
-    /// Reads the last rows of ranges.
-    last_rows: "SELECT n.i, r.k, r.v \
-                FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[]) \
-                WITH ORDINALITY AS n (t, first, ending, most, i), \
-                LATERAL (SELECT kv.k, kv.v FROM kv WHERE kv.t = n.t AND kv.k >= n.first AND kv.k < n.ending \
-                ORDER BY kv.k DESC LIMIT n.most) AS r",
+    ranges: "SELECT n.i, r.k, r.v \
+             FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[]) \
+             WITH ORDINALITY AS n (t, first, ending, most, i), \
+             LATERAL (SELECT kv.k, kv.v FROM kv WHERE kv.t = n.t AND kv.k >= n.first AND kv.k < n.ending \
+             ORDER BY kv.k LIMIT n.most) AS r",
     /// Writes new rows.
     insert: "INSERT INTO kv (t, k, v) SELECT n.t, n.k, n.v \
              FROM unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS n (t, k, v)",

@@ -9,7 +9,7 @@ use super::local_server::{LocalServer, shared};
 use super::{admin, membership};
 use crate::store::Store;
 use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, Post};
-use crate::store::interface::Table;
+use crate::store::interface::{Table, WriterNumber};
 use crate::store::postgres::attempt::RoundTrips;
 use crate::store::postgres::driver::Driver;
 use crate::store::tests::change_generator::ChangeGenerator;
@@ -43,6 +43,11 @@ pub(super) async fn rows(server: &LocalServer, database: &str) -> TableContents 
     rows.iter().map(|row| ((numbers[&row.get(0)], row.get(1)), row.get(2))).collect()
 }
 
+/// The number of the server that was the first, second or third in its database.
+fn writer(number: u16) -> WriterNumber {
+    WriterNumber::of_server(number).unwrap()
+}
+
 /// Whether the answers are those that the model gives.
 fn fits(model: &mut Model, steps: &[Step], answers: &[Answer]) -> Result<(), String> {
     for (step, answer) in steps.iter().zip(answers) {
@@ -67,6 +72,7 @@ async fn one_server_behaves_as_the_model() {
         let mut driver = driver(&url, "a").await;
         let mut generator = ChangeGenerator::new(Random::new(seed));
         let mut model = Model::default();
+        model.writer = writer(1);
         for _ in 0..STEPS / 5 {
             let count = generator.random.within(1..10);
             let steps = generator.steps(count, &model);
@@ -102,6 +108,7 @@ async fn three_servers_at_once_behave_as_one_that_makes_their_batches_in_some_or
             let tried = orders.map(|order| {
                 let mut model = model.clone();
                 for batch in order {
+                    model.writer = writer([1, 2, 3][batch]);
                     let (steps, answers) = &made[batch];
                     fits(&mut model, steps, answers)?;
                 }

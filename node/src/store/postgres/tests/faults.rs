@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use qchat_proto::{Address, ClientId, GroupName, Message, Sequence, UserName};
+use qchat_proto::{Address, ClientId, GroupName, Message, UserName};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -15,6 +15,7 @@ use crate::store::changes::{CreateAccount, CreateGroup, JoinGroup, LeaveGroup, P
 use crate::store::interface::Table;
 use crate::store::postgres::StatementError;
 use crate::store::schema::keys;
+use crate::store::schema::places::LogHead;
 use crate::store::schema::records::{self, LogEntry};
 use crate::store::tests::{at, group, text, to, user};
 use crate::store::{Change, CommitError, Store, StoreError};
@@ -76,12 +77,14 @@ async fn check_log(
     messages: &[(ClientId, Message)],
 ) {
     let rows = rows(server, database).await;
-    let entry = |sequence: Sequence| -> LogEntry {
-        let row = &rows[&(Table::Entries, keys::entry(log, sequence))];
-        records::decode(row, "message").unwrap()
-    };
-    let last: Sequence = records::decode(&rows[&(Table::Logs, keys::log(log))], "log").unwrap();
-    let ids: Vec<_> = (1..=last.0).map(|sequence| entry(Sequence(sequence)).id).collect();
+    let here = rows.iter().filter(|((table, _), _)| *table == Table::Messages);
+    let entries = here.map(|(_, row)| records::decode::<LogEntry>(row, "message").unwrap());
+    let mut entries: Vec<_> = entries.filter(|entry| entry.to == *log).collect();
+    entries.sort_by_key(|entry| entry.sequence);
+    let head: LogHead = records::decode(&rows[&(Table::Heads, keys::log(log))], "log").unwrap();
+    let numbers = entries.iter().map(|entry| entry.sequence.0);
+    assert!(numbers.eq(1..=head.last.0), "a log that is not dense");
+    let ids: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();
     for (id, message) in messages {
         let places: Vec<_> = (1..).zip(&ids).filter(|(_, found)| *found == id).collect();
         assert_eq!(places, [(message.id.sequence.0, id)]);

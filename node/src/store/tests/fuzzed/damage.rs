@@ -19,6 +19,7 @@ use crate::store::error::StoreError;
 use crate::store::free_space::FreeSpaceNow;
 use crate::store::interface::{Table, Write};
 use crate::store::queries::HistoryQuery;
+use crate::store::schema::places::{LogHead, MessageKey, Places};
 use crate::store::schema::range_set::RangeSet;
 use crate::store::schema::records::{
     self, AccountRecord, CommandEffect, GroupRecord, LogEntry, MembershipRecord, SessionRecord,
@@ -45,7 +46,9 @@ pub(super) fn check_decoded(input: &[u8]) {
     check::<StoredFileRecord>(input);
     check::<CommandEffect>(input);
     check::<RangeSet>(input);
-    check::<Sequence>(input);
+    check::<LogHead>(input);
+    check::<Places>(input);
+    check::<MessageKey>(input);
     check::<Timestamp>(input);
 }
 

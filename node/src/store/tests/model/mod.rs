@@ -18,10 +18,10 @@ use crate::store::changes::{
     Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
     PasswordOutcome, Post,
 };
+use crate::store::interface::WriterNumber;
 use crate::store::queries::TokenHash;
-use crate::store::schema::records::{
-    AccountRecord, CommandEffect, LogEntry, SessionRecord, StoredFileRecord,
-};
+use crate::store::schema::places::CHUNK;
+use crate::store::schema::records::{AccountRecord, LogEntry, SessionRecord, StoredFileRecord};
 
 /// Marked positions of logs, for each user.
 type MarkedPositions = HashMap<(UserName, Address), BTreeSet<u64>>;
@@ -37,10 +37,23 @@ pub(in crate::store) struct Model {
     read: MarkedPositions,
     /// The positions that a device of the user has received.
     delivered: MarkedPositions,
-    requests: HashMap<(UserName, ClientId), CommandEffect>,
+    effects: HashMap<(UserName, ClientId), ModelEffect>,
+    /// The server that makes the next changes.
+    pub(in crate::store) writer: WriterNumber,
+    /// The writer and the id of each message, in the order in which they were sent.
+    sent: Vec<(WriterNumber, Address, Sequence)>,
     /// The bytes of a user's sent files that have not expired.
     usage: BTreeMap<UserName, u64>,
     pub(in crate::store) stored: BTreeMap<StoredName, StoredFileRecord>,
+}
+
+/// The effect of a repeatable command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum ModelEffect {
+    Account,
+    Message(Address, Sequence),
+    Group(GroupName),
+    Password,
 }
 
 #[derive(Debug, Clone)]
@@ -85,8 +98,8 @@ impl Model {
 
     fn create_account(&mut self, create: &CreateAccount) -> Result<PasswordOutcome, Refusal> {
         let request = (create.user.clone(), create.id);
-        match self.requests.get(&request) {
-            Some(CommandEffect::Account) => return Ok(PasswordOutcome::CheckAgain),
+        match self.effects.get(&request) {
+            Some(ModelEffect::Account) => return Ok(PasswordOutcome::CheckAgain),
             Some(_) => return Err(Refusal::IdReused),
             None if self.accounts.contains_key(&create.user) => {
                 return Err(Refusal::UserExists(create.user.clone()));
@@ -96,14 +109,14 @@ impl Model {
         let account =
             AccountRecord { password_hash: create.password_hash.clone(), created: create.at };
         self.accounts.insert(create.user.clone(), account);
-        self.requests.insert(request, CommandEffect::Account);
+        self.effects.insert(request, ModelEffect::Account);
         Ok(PasswordOutcome::Done)
     }
 
     fn create_group(&mut self, create: &CreateGroup) -> Result<(), Refusal> {
         let request = (create.owner.clone(), create.id);
-        match self.requests.get(&request) {
-            Some(CommandEffect::Group(name)) if *name == create.group => return Ok(()),
+        match self.effects.get(&request) {
+            Some(ModelEffect::Group(name)) if *name == create.group => return Ok(()),
             Some(_) => return Err(Refusal::IdReused),
             None if self.groups.contains_key(&create.group) => {
                 return Err(Refusal::GroupExists(create.group.clone()));
@@ -113,7 +126,7 @@ impl Model {
         let members = BTreeMap::from([(create.owner.clone(), create.at)]);
         let group = ModelGroup { owner: create.owner.clone(), created: create.at, members };
         self.groups.insert(create.group.clone(), group);
-        self.requests.insert(request, CommandEffect::Group(create.group.clone()));
+        self.effects.insert(request, ModelEffect::Group(create.group.clone()));
         Ok(())
     }
 
@@ -132,8 +145,8 @@ impl Model {
 
     fn post(&mut self, post: &Post) -> Result<Message, Refusal> {
         let request = (post.from.clone(), post.id);
-        match self.requests.get(&request) {
-            Some(CommandEffect::Message(log, sequence)) => {
+        match self.effects.get(&request) {
+            Some(ModelEffect::Message(log, sequence)) => {
                 return self.repeated(post, log, *sequence);
             }
             Some(_) => return Err(Refusal::IdReused),
@@ -148,7 +161,7 @@ impl Model {
             self.use_quota(&post.from, file, *quota)?;
         }
         let entry = self.append(post);
-        self.requests.insert(request, CommandEffect::Message(post.to.clone(), entry.sequence));
+        self.effects.insert(request, ModelEffect::Message(post.to.clone(), entry.sequence));
         Ok(message(&entry))
     }
 
@@ -200,20 +213,33 @@ impl Model {
                 Content::File { file, .. } => Body::File(file.clone()),
             },
         };
-        self.logs.entry(post.to.clone()).or_default().push(entry.clone());
+        self.sent.push((self.writer, post.to.clone(), entry.sequence));
+        self.list(&post.to, &entry);
         let own = Address::User(post.from.clone());
-        // The log in which the sender's message counts as read. A note to oneself does not count as read.
-        let read = match &post.to {
-            Address::Group(_) => post.to.clone(),
-            to if *to == own => return entry,
-            Address::User(_) => {
-                self.logs.entry(own.clone()).or_default().push(entry.clone());
-                own
+        match &post.to {
+            Address::Group(_) => {
+                let marked = self.read.entry((post.from.clone(), post.to.clone())).or_default();
+                marked.insert(entry.sequence.0);
             }
-        };
-        let position = self.length(&read);
-        self.read.entry((post.from.clone(), read)).or_default().insert(position);
+            // A note to oneself has no copy, and does not count as read.
+            to if *to == own => {}
+            Address::User(_) => self.list(&own, &entry),
+        }
         entry
+    }
+
+    /// Lists a message in a log. Copies are marked as read when they leave the newest messages.
+    fn list(&mut self, log: &Address, entry: &LogEntry) {
+        let entries = self.logs.entry(log.clone()).or_default();
+        entries.push(entry.clone());
+        if let (0, Address::User(owner)) = (entries.len() % CHUNK, log) {
+            let chunk = (1..).zip(entries.iter()).skip(entries.len() - CHUNK);
+            let copies = chunk.filter(|(_, entry)| entry.to != *log);
+            let copies: Vec<_> = copies.map(|(position, _)| position).collect();
+            if !copies.is_empty() {
+                self.read.entry((owner.clone(), log.clone())).or_default().extend(copies);
+            }
+        }
     }
 
     fn mark(&mut self, mark: &MarkMessages) -> Result<(), Refusal> {

@@ -8,12 +8,12 @@ use qchat_proto::{
     Sequence, UserName,
 };
 
-use super::{MarkedPositions, Model, message};
+use super::{MarkedPositions, Model, ModelEffect, message};
 use crate::store::Store;
 #[cfg(feature = "cluster")]
 use crate::store::queries::UploadStatus;
 use crate::store::queries::{FileStatus, HistoryQuery, PositionedMessage, SentFile, SessionRow};
-use crate::store::schema::records::{CommandEffect, LogEntry, SessionRecord};
+use crate::store::schema::records::{LogEntry, SessionRecord};
 
 impl Model {
     /// Runs every query whose answer this model knows.
@@ -123,14 +123,20 @@ impl Model {
     ) -> Result<Vec<PositionedMessage>, Refusal> {
         self.may_read(reader, log)?;
         let read = self.read.get(&(reader.clone(), log.clone()));
-        let is_unread = |position| !read.is_some_and(|read| read.contains(&position));
+        let is_unread = |position, entry: &LogEntry| {
+            // A copy of one's own message is never unread.
+            entry.to == *log && !read.is_some_and(|read| read.contains(&position))
+        };
         let entries = (1..).zip(self.logs.get(log).into_iter().flatten());
         let messages = entries.map(|(position, entry)| {
             let body = match entry.body.clone() {
                 Body::File(file) if self.has_expired(&file) => Body::ExpiredFile(file),
                 body => body,
             };
-            (Sequence(position), Message { body, unread: is_unread(position), ..message(entry) })
+            (
+                Sequence(position),
+                Message { body, unread: is_unread(position, entry), ..message(entry) },
+            )
         });
         Ok(messages.collect())
     }
@@ -230,18 +236,18 @@ impl Model {
     }
 
     async fn check_uploads(&self, store: &Store) {
-        for ((user, id), effect) in &self.requests {
+        for ((user, id), effect) in &self.effects {
             let file = match effect {
-                CommandEffect::Account | CommandEffect::Password => {
+                ModelEffect::Account | ModelEffect::Password => {
                     let state = store.password_state(user.clone(), *id).await.unwrap();
-                    let is_registered = *effect == CommandEffect::Account;
+                    let is_registered = *effect == ModelEffect::Account;
                     assert_eq!(
                         (state.is_registered, state.is_changed),
                         (is_registered, !is_registered)
                     );
                     None
                 }
-                CommandEffect::Message(log, sequence) => {
+                ModelEffect::Message(log, sequence) => {
                     let mut entries = self.logs[log].iter();
                     let sent =
                         entries.find(|entry| (&entry.to, entry.sequence) == (log, *sequence));

@@ -1,26 +1,42 @@
 //! The rows that a store should contain, derived from the model.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{Address, Body, Sequence};
 use serde::Serialize;
 
-use super::Model;
+use super::{Model, ModelEffect};
 use crate::store::interface::Table;
 use crate::store::schema::keys;
+use crate::store::schema::places::{CHUNK, LogHead, MessageKey, Place, Places};
 use crate::store::schema::range_set::RangeSet;
-use crate::store::schema::records::{self, GroupRecord, LogEntry, MembershipRecord};
+use crate::store::schema::records::{self, CommandEffect, GroupRecord, LogEntry, MembershipRecord};
 use crate::store::tests::disk_faults::disk_store::TableContents;
 
+/// The key of each message, by its id.
+type MessageKeys<'model> = HashMap<(&'model Address, Sequence), MessageKey>;
+
 impl Model {
+    fn message_keys(&self) -> MessageKeys<'_> {
+        let mut last = BTreeMap::new();
+        let mut keys = MessageKeys::new();
+        for (writer, log, sequence) in &self.sent {
+            let last = last.entry(*writer).or_insert(MessageKey::before_first(*writer));
+            *last = last.next();
+            keys.insert((log, *sequence), *last);
+        }
+        keys
+    }
+
     /// Every row of every table.
     pub(in crate::store) fn rows(&self) -> TableContents {
         let mut rows = TableContents::new();
         self.put_users(&mut rows);
         self.put_groups(&mut rows);
+        let keys = self.message_keys();
         for (log, entries) in &self.logs {
-            put_log(&mut rows, log, entries);
+            put_log(&mut rows, log, entries, &keys);
         }
         for (table, marked) in
             [(Table::ReadMarkers, &self.read), (Table::DeliveryMarkers, &self.delivered)]
@@ -29,8 +45,21 @@ impl Model {
                 put(&mut rows, table, &keys::marker(user, log), &RangeSet(ranges(positions)));
             }
         }
-        for ((user, id), effect) in &self.requests {
-            put(&mut rows, Table::Requests, &keys::request(user, *id), effect);
+        for ((user, id), effect) in &self.effects {
+            let effect = match effect {
+                ModelEffect::Account => CommandEffect::Account,
+                ModelEffect::Message(log, sequence) => {
+                    CommandEffect::Message(keys[&(log, *sequence)])
+                }
+                ModelEffect::Group(group) => CommandEffect::Group(group.clone()),
+                ModelEffect::Password => CommandEffect::Password,
+            };
+            put(&mut rows, Table::Effects, &keys::effect(user, *id), &effect);
+        }
+        for (writer, log, sequence) in &self.sent {
+            // The last one of each writer stays.
+            let last = keys[&(log, *sequence)];
+            put(&mut rows, Table::LastMessages, &keys::last_message(*writer), &last);
         }
         rows
     }
@@ -68,17 +97,25 @@ impl Model {
     }
 }
 
-fn put_log(rows: &mut TableContents, log: &Address, entries: &[LogEntry]) {
-    for (position, entry) in (1..).map(Sequence).zip(entries) {
-        put(rows, Table::Logs, &keys::log(log), &position);
-        put(rows, Table::Entries, &keys::entry(log, position), entry);
+fn put_log(rows: &mut TableContents, log: &Address, entries: &[LogEntry], keys: &MessageKeys<'_>) {
+    let mut places = Vec::new();
+    for entry in entries {
+        let key = keys[&(&entry.to, entry.sequence)];
+        places.push(Place { key, is_copy: entry.to != *log });
+        put(rows, Table::Messages, &keys::message(key), entry);
         if let Body::File(file) = &entry.body {
             let (plain, path) = (file.original.name().to_string(), file.original.to_string());
             for name in [file.name.to_string(), plain, path] {
-                let key = keys::file(log, &name, Some(&file.name));
-                put(rows, Table::Files, &key, &position);
+                put(rows, Table::FileNames, &keys::file_name(log, &name, Some(&file.name)), &key);
             }
         }
+    }
+    let last = Sequence(u64::try_from(places.len()).unwrap());
+    let chunks = places.chunks_exact(CHUNK);
+    let tail = Places(chunks.remainder().to_vec());
+    put(rows, Table::Heads, &keys::log(log), &LogHead { last, tail });
+    for (chunk, first) in chunks.zip((1..).step_by(CHUNK).map(Sequence)) {
+        put(rows, Table::Chunks, &keys::chunk(log, first), &Places(chunk.to_vec()));
     }
 }
 

@@ -2,12 +2,12 @@
 
 use qchat_proto::{Refusal, UserName};
 
-use super::Model;
+use super::{Model, ModelEffect};
 use crate::store::changes::{
     EndSessions, PasswordOutcome, SessionSelection, SetPassword, StartSession,
 };
 use crate::store::queries::TokenHash;
-use crate::store::schema::records::{AccountRecord, CommandEffect, SessionRecord};
+use crate::store::schema::records::{AccountRecord, SessionRecord};
 
 /// The bytes of a token's hash that are the session's id.
 const ID_BYTES: usize = 6;
@@ -54,8 +54,8 @@ impl Model {
         if self.sessions.get(session).is_none_or(|session| session.user != *user) {
             return Err(Refusal::NotLoggedIn);
         }
-        match self.requests.get(&(user.clone(), *id)) {
-            Some(CommandEffect::Password) => return Ok(PasswordOutcome::CheckAgain),
+        match self.effects.get(&(user.clone(), *id)) {
+            Some(ModelEffect::Password) => return Ok(PasswordOutcome::CheckAgain),
             Some(_) => return Err(Refusal::IdReused),
             None => {}
         }
@@ -64,7 +64,7 @@ impl Model {
         };
         account.password_hash.clone_from(password_hash);
         self.sessions.retain(|token_hash, other| other.user != *user || token_hash == session);
-        self.requests.insert((user.clone(), *id), CommandEffect::Password);
+        self.effects.insert((user.clone(), *id), ModelEffect::Password);
         Ok(PasswordOutcome::Done)
     }
 
