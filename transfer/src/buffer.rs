@@ -8,6 +8,9 @@ use crate::lock::lock;
 /// The alignment in memory that direct I/O needs, in bytes.
 const ALIGNMENT: usize = 4096;
 
+/// The most buffers that wait to be used again. A storage with large parts has more in use for a while.
+const SPARE_MAX: usize = 8;
+
 /// The buffers of one transfer. A buffer is used again for a later block: fresh memory costs the system a page fault
 /// for every 4 KiB.
 #[derive(Debug, Clone)]
@@ -60,8 +63,10 @@ impl AsRef<[u8]> for BlockBuffer {
 
 impl Drop for BlockBuffer {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
-        lock(&self.pool).push(memory);
+        let mut spare = lock(&self.pool);
+        if spare.len() < SPARE_MAX {
+            spare.push(std::mem::take(&mut self.memory));
+        }
     }
 }
 

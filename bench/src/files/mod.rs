@@ -32,6 +32,9 @@ pub(crate) struct FilesArgs {
     /// sshd to compare with [default: that of the system, if there is one]
     #[arg(long, value_name = "FILE")]
     sshd: Option<PathBuf>,
+    /// Bucket for the files of the server instead of a folder; the AWS_ variables tell the rest
+    #[arg(long, value_name = "URL")]
+    bucket: Option<String>,
 }
 
 /// One transfer of each kind in each round.
@@ -53,7 +56,10 @@ pub(crate) async fn measure(
     let folder = stage.folder("files")?;
     let file = folder.join("big.bin");
     disk::fill(&file, bytes)?;
-    let server = stage.server("server")?;
+    let server = match &arguments.bucket {
+        Some(bucket) => stage.server_with("server", &["--files", bucket])?,
+        None => stage.server("server")?,
+    };
     for name in ["alice", "bob"] {
         Person::register(&server, name).await?.client.close().await;
     }
@@ -67,7 +73,9 @@ pub(crate) async fn measure(
         let (sent, name) = alice.send(&server, &file, bytes)?;
         rounds.upload.push(sent);
         rounds.download.push(bob.download(&server, &name, bytes)?);
-        std::fs::remove_file(server.folder.join("upload").join(name))?;
+        if arguments.bucket.is_none() {
+            std::fs::remove_file(server.folder.join("upload").join(name))?;
+        }
         if let Ok(scp) = &scp {
             rounds.scp.push(scp.copy(&file, bytes)?);
         }

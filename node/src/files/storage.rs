@@ -83,6 +83,7 @@ impl Storage {
     }
 
     /// Removes all bytes of a resting upload. `has_message` asks the store for the message of the upload.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "for objects"))]
     pub(crate) async fn remove_upload(
         &self,
         key: &UploadKey,
@@ -190,6 +191,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`CommandError::Failed`] if the file cannot be read or is damaged.
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "for objects"))]
     pub(crate) async fn open_file(&self, file: &File, key: &UploadKey) -> CommandResult<OpenFile> {
         match self {
             Self::Folder(folder) => {

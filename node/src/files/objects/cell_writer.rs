@@ -7,6 +7,7 @@ use bytes::Bytes;
 use object_store::PutPayload;
 use qchat_proto::BlockHash;
 use qchat_transfer::Layout;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -144,9 +145,10 @@ impl CellWriter {
         let content: PutPayload =
             std::iter::once(cell::encode_head(&hashes)).chain(bytes).collect();
         let bucket = self.bucket.clone();
-        self.putting.spawn(async move {
+        // The signature hashes the whole cell, which would hold up a thread of the runtime.
+        self.putting.spawn_blocking(move || {
             let _permit = permit;
-            bucket.put(&object, content).await.map(|()| (index, written))
+            Handle::current().block_on(bucket.put(&object, content)).map(|()| (index, written))
         });
         Ok(())
     }

@@ -63,6 +63,13 @@ impl ObjectStorage {
         Self { bucket, uploads_here: UploadsHere::default(), newest_name: Arc::default() }
     }
 
+    /// Files in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        let objects = Arc::new(object_store::memory::InMemory::new());
+        Self::new(Bucket::new(objects, object_store::path::Path::from("p")))
+    }
+
     /// The bytes of an unfinished upload that this server knows of, and the time of the last write.
     pub(crate) fn present(&self, key: &UploadKey) -> Option<(u64, SystemTime)> {
         self.uploads_here.find(key)

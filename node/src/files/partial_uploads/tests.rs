@@ -217,3 +217,39 @@ async fn a_partial_file_that_cannot_be_removed_fails_the_upload_that_needs_its_s
         .expect("one attempt");
     assert!(matches!(taken, Err(CommandError::Failed(_))), "{taken:?}");
 }
+
+/// A store in which each upload has its message.
+#[cfg(feature = "cluster")]
+struct AllSent;
+
+#[cfg(feature = "cluster")]
+impl UploadMessages for AllSent {
+    async fn has_message(&self, _: &UploadKey) -> io::Result<bool> {
+        Ok(true)
+    }
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test]
+async fn a_file_that_another_server_has_finished_never_gives_way() {
+    use qchat_transfer::{BlockSink, BufferPool, Layout};
+
+    let objects = crate::files::ObjectStorage::in_memory();
+    let uploads = PartialUploads::of(Storage::Objects(objects.clone()));
+    let first = uploads.acquire(key("alice", 1), &AllSent).await.unwrap();
+    let layout = Layout::of(4);
+    let (upload, _) = uploads.storage.open_upload(first.key(), layout, ()).await.unwrap();
+    let mut block = BufferPool::of(layout).block(4);
+    block.bytes_mut().copy_from_slice(b"four");
+    upload.write_block(layout, 0, block).await.unwrap().unwrap();
+    upload.keep().await;
+    drop(first);
+    let counted = uploads.uploads()[&key("alice", 1)].bytes;
+    assert!(counted > 4, "the upload rests, as far as this server knows");
+    let new = uploads.acquire(key("alice", 2), &AllSent).await.unwrap();
+    // Somebody has just written to it.
+    let refused = new.reserve(8, (0, Some(10)), &AllSent).await;
+    assert_eq!(refusal(refused), Refusal::Busy);
+    let found = objects.uploads().recv().await.unwrap().unwrap();
+    assert_eq!(found.len(), 1, "the file is still there");
+}
