@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::address::ServerAddresses;
 use crate::client::Client;
-use crate::connection::{Backoff, Preference, Purpose, Route};
+use crate::connection::{Backoff, Preference, Purpose, Route, all_begun_after};
 use crate::error::{CallError, ConnectError};
 use crate::trust::Trust;
 
@@ -31,7 +31,7 @@ pub struct ReconnectingClient {
     /// Whether the server may have other machines, as far as is known.
     has_others: bool,
     client: Option<Client>,
-    /// Whether the last connection was left, and no attempt has ended since.
+    /// Whether the connection before this one was left, and no attempt has failed since.
     has_left: bool,
     /// The attempt that is under way. It goes on while nobody waits for it: given up and begun again,
     /// attempts would fill a slow path.
@@ -130,7 +130,7 @@ impl ReconnectingClient {
     /// Whether the server shuts down and has other machines. The next attempt goes to another one, and nothing is
     /// amiss before that has failed.
     pub fn is_moving(&self) -> bool {
-        self.has_left || self.client.as_ref().is_some_and(|client| self.leaves(client))
+        self.client.as_ref().map_or(self.has_left, |client| self.leaves(client))
     }
 
     fn leaves(&self, client: &Client) -> bool {
@@ -148,8 +148,8 @@ impl ReconnectingClient {
     }
 
     /// The current connection, or a new one if one attempt succeeds within `limit` at the most. The first
-    /// attempt may take 2 s, and each later one twice as long as the one before, up to 10 s. Must be called
-    /// within a tokio runtime.
+    /// attempt may take 2 s, and each later one twice as long as the one before, up to 10 s; the time in which
+    /// attempts begin at all addresses is added. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// [`ConnectError`]. A final one is returned again by each later call, without asking the server.
@@ -164,12 +164,13 @@ impl ReconnectingClient {
             return Err(refused.clone());
         }
         self.abandon();
-        let patience = self.attempts.patience().min(limit);
+        let patience = self.attempts.patience() + all_begun_after(&self.server);
+        let patience = patience.min(limit);
         let connected = timeout(patience, self.attempt()).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} s", patience.as_secs());
             Err(ConnectError::Unreachable { server: self.server.clone(), reason })
         });
-        self.has_left = false;
+        self.has_left &= connected.is_ok();
         match &connected {
             Ok(client) => {
                 self.attempts.reset();
@@ -262,6 +263,13 @@ impl ReconnectingClient {
                 true => Preference::Last(route),
                 false => Preference::First(route),
             };
+        }
+    }
+
+    /// Drops the connection because its caller was interrupted: nothing is known to be amiss.
+    pub fn interrupt(&mut self) {
+        if let Some(client) = self.client.take() {
+            self.preference = Preference::First(client.route().clone());
         }
     }
 

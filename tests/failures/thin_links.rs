@@ -30,6 +30,16 @@ impl SharedLink {
         Self { server, link: relay, people }
     }
 
+    /// Gives each user a second address of the server, behind the same link.
+    fn with_two_addresses(self) -> Self {
+        let port = self.link.address.port();
+        let list = format!("127.0.0.1:{port},localhost:{port}");
+        let fingerprint = &self.server.fingerprint;
+        let at = |one: Client| one.pointed_at(&["--server", &list, "--fingerprint", fingerprint]);
+        let people = self.people.into_iter().map(at).collect();
+        Self { people, ..self }
+    }
+
     /// Lets all users query at the same time.
     fn all_ask(&self) -> Vec<Ended> {
         let begun = Instant::now();
@@ -56,6 +66,11 @@ fn two_clients_connect_at_the_same_time_over_20_kbits_a_second() {
 #[test]
 fn ten_clients_connect_at_the_same_time_over_50_kbits_a_second() {
     SharedLink::of(10, NetworkFaults::slow(50_000)).check_all_connect();
+}
+
+#[test]
+fn ten_clients_that_try_two_addresses_each_connect_over_50_kbits_a_second() {
+    SharedLink::of(10, NetworkFaults::slow(50_000)).with_two_addresses().check_all_connect();
 }
 
 #[test]

@@ -291,6 +291,13 @@ impl Server {
         Stopped { folder: self.folder, arguments: self.arguments, address: self.address }
     }
 
+    /// Waits until a server that was told to stop has ended.
+    #[track_caller]
+    pub(crate) fn ends(self) {
+        let ended = self.running.finish();
+        assert_eq!(ended.status, Some(0), "{}", ended.error);
+    }
+
     /// Kills the server with SIGKILL.
     pub(crate) fn kill9(self) -> Stopped {
         self.running.signal(Signal::KILL);

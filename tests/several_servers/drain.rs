@@ -1,17 +1,18 @@
 //! A machine that stops in order, and sends its clients to another one.
 
-use crate::harness::{Bot, Client, Screen, Server, text, texts, until};
+use crate::harness::{Bot, Client, Screen, Server, text, texts, until, wait_for_cursor};
 
-use super::beside;
+use super::Beside;
 
 /// Users with saved sessions, and two machines that know them.
-fn two_machines(names: &[&str]) -> (Server, Server, Vec<Client>) {
+fn two_machines(names: &[&str]) -> (Server, Beside, Vec<Client>) {
     let server = Server::start();
     let users: Vec<_> = names.iter().map(|name| server.user(name)).collect();
     for user in &users {
         user.ok("ls");
     }
-    let (first, second) = beside(server.terminate());
+    let stopped = server.terminate();
+    let (second, first) = (Beside::of(&stopped), stopped.start());
     let list = format!("{},{}", first.address, second.address);
     let at = |client: Client| {
         client.pointed_at(&["--server", &list, "--fingerprint", &first.fingerprint])
@@ -25,6 +26,7 @@ fn a_script_goes_to_another_server_without_a_word() {
     let (first, second, users) = two_machines(&["alice"]);
     let mut talk = users[0].talk();
     assert_eq!(talk.ok("whoami")["server"], first.address.to_string());
+    let second = second.start();
     first.terminate();
     for number in 0..3 {
         talk.ok(&format!("send alice {number}"));
@@ -40,6 +42,7 @@ fn lines_that_are_sent_during_the_drain_are_done_once_and_in_order() {
     let (first, second, users) = two_machines(&["alice"]);
     let mut talk = users[0].talk();
     talk.ok("ls");
+    let second = second.start();
     for number in 0..LINES {
         talk.tell(&format!("send alice {number}"));
     }
@@ -73,6 +76,7 @@ fn a_prompt_goes_to_another_server_without_a_word() {
     let (first, second, users) = two_machines(&["alice", "bob"]);
     let mut screen = Screen::open(&users[0], &[]);
     screen.prompts("alice@127.0.0.1>");
+    let second = second.start();
     first.terminate();
     screen.enter("send bob hi");
     screen.shows("sent @bob:1");
@@ -90,7 +94,8 @@ fn a_prompt_without_a_line_and_a_listener_hear_from_the_other_server() {
     let screen = Screen::open(&users[0], &[]);
     screen.prompts("alice@127.0.0.1>");
     let mut listening = Bot::listen(&users[1], &[]);
-    crate::harness::wait_for_cursor(&users[1], "inbox 0");
+    wait_for_cursor(&users[1], "inbox 0");
+    let second = second.start();
     first.terminate();
     second.user("bob").lines(&["send alice after", "send bot after"]);
     screen.shows("│ after");
@@ -102,12 +107,13 @@ fn a_prompt_without_a_line_and_a_listener_hear_from_the_other_server() {
 
 #[test]
 fn a_signed_out_prompt_stays_ready() {
-    let (first, _second, users) = two_machines(&["alice"]);
+    let (first, second, users) = two_machines(&["alice"]);
     let visitor = first.visitor();
     let list = users[0].arguments()[2].clone();
     let visitor = visitor.pointed_at(&["--server", &list, "--fingerprint", &first.fingerprint]);
     let mut screen = Screen::open(&visitor, &[]);
     screen.prompts("127.0.0.1>");
+    let _second = second.start();
     first.terminate();
     screen.enter("auth_register carol secret");
     let shown = screen.shows("registered carol");
@@ -117,13 +123,14 @@ fn a_signed_out_prompt_stays_ready() {
 #[test]
 fn a_wait_for_a_receipt_goes_on_at_the_other_server() {
     let (first, second, users) = two_machines(&["alice", "bob", "carol"]);
+    let mut talk = users[0].talk();
+    talk.ok("ls");
+    let second = second.start();
     for machine in [&first, &second] {
         machine.client_of("alice").ok("mkgr lab");
         machine.client_of("bob").ok("join lab");
         machine.client_of("carol").ok("join lab");
     }
-    let mut talk = users[0].talk();
-    talk.ok("ls");
     // Carol does not read it.
     talk.tell("sendgroup --wait read lab hi");
     let bob = first.client_of("bob");

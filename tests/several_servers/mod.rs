@@ -32,8 +32,18 @@ impl Addresses {
     }
 }
 
-/// A machine that runs beside another one, with the accounts and sessions that both have by now.
-fn beside(stopped: Stopped) -> (Server, Server) {
-    let copy = stopped.copy();
-    (stopped.start(), copy.start_at(&address_for_later()))
+/// A machine with a copy of all data of another one. It starts once the clients are connected to the other.
+struct Beside {
+    stopped: Stopped,
+    address: String,
+}
+
+impl Beside {
+    fn of(stopped: &Stopped) -> Self {
+        Self { stopped: stopped.copy(), address: address_for_later() }
+    }
+
+    fn start(self) -> Server {
+        self.stopped.start_at(&self.address)
+    }
 }

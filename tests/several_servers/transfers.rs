@@ -1,11 +1,13 @@
 //! Files that are under way when a machine stops or dies: they go on at another one.
 
+use rustix::process::Signal;
+
 use crate::files::resume::{check_stored, film, part_with};
 use crate::harness::{
     Client, NetworkFaults, Screen, SeededRandom, Server, Stopped, UdpRelay, hash, items, text,
 };
 
-use super::Addresses;
+use super::{Addresses, Beside};
 
 /// A path that is slow enough to interrupt a transfer, as the first address, and another machine as the second.
 struct SlowFirst {
@@ -103,5 +105,46 @@ fn a_prompt_moves_on_during_a_drain_that_waits_for_its_file() {
     let messages = items(&inbox["messages"]);
     assert_eq!(messages.len(), 2, "{inbox}");
     let file = messages.iter().find(|message| !message["file"].is_null()).unwrap();
+    assert_eq!(text(&file["file"]["blake3"]), blake3::hash(&film()).to_hex().as_str());
+}
+
+/// The drain of a server waits 10 s for a file that is under way. The person does not.
+#[test]
+fn a_prompt_sends_at_the_other_server_while_the_first_one_still_waits_for_a_file() {
+    let server = Server::start();
+    let relay = UdpRelay::to(server.address);
+    let (alice, bob) = (server.user_over(&relay, "alice"), server.user("bob"));
+    alice.ok("ls");
+    let stopped = server.terminate();
+    let (second, first) = (Beside::of(&stopped), stopped.start());
+    relay.change_faults(NetworkFaults { queue_bytes: u32::MAX, ..NetworkFaults::slow(8_000_000) });
+    let list = format!("{},{}", relay.address, second.address);
+    let alice = alice.pointed_at(&["--server", &list, "--fingerprint", &first.fingerprint]);
+    alice.write("film.mkv", &film());
+    let mut screen = Screen::open(&alice, &[]);
+    screen.prompts("alice@127.0.0.1>");
+    screen.enter("send_file bob film.mkv &");
+    part_with(&first.folder().join("upload"), 1);
+    let second = second.start();
+    first.signal(Signal::TERM);
+    screen.enter("send bob meanwhile");
+    screen.shows("sent @bob:1");
+    // A process that has ended has no memory.
+    assert!(first.memory() > 0, "the first server still waits for the file");
+    assert_eq!(first.parts().len(), 1);
+    let shown = screen.shows("film.mkv, 23.00 MiB");
+    for word in ["lost", "offline", "trying"] {
+        assert!(!shown.contains(word), "{word} in:\n{shown}");
+    }
+    first.ends();
+    let bob = bob.pointed_at(&[
+        "--server",
+        &second.address.to_string(),
+        "--fingerprint",
+        &second.fingerprint,
+    ]);
+    let inbox = bob.ok("inbox");
+    let [text_sent, file] = items(&inbox["messages"]) else { panic!("{inbox}") };
+    assert_eq!(text(&text_sent["text"]), "meanwhile");
     assert_eq!(text(&file["file"]["blake3"]), blake3::hash(&film()).to_hex().as_str());
 }

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use qchat_proto::command::{Follow, Transfer};
@@ -15,6 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::connection::drain::Drain;
 use crate::connection::handle::Connection;
 use crate::error::{CallError, DamagedError, NoAnswer, in_one_line};
 
@@ -24,8 +23,7 @@ pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// A command that was sent, and whose answer is to be read.
 pub(crate) struct Call<C> {
     answer: RecvStream,
-    /// Whether the server of the connection shuts down.
-    is_draining: Arc<AtomicBool>,
+    drain: Drain,
     command: PhantomData<fn() -> C>,
 }
 
@@ -61,19 +59,19 @@ impl<C: Command> Call<C> {
         if connection.is_closed_here() {
             return Err(CallError::NotSent(NoAnswer::Closed));
         }
-        let Connection { quic, windows, is_draining, .. } = connection;
-        Self::ask_over(quic, windows, is_draining, command).await
+        let Connection { quic, windows, drain, .. } = connection;
+        Self::ask_over(quic, windows, drain, command).await
     }
 
     /// Sends the command for a task that must not keep the connection open.
     pub(crate) async fn ask_over(
         quic: &quinn::Connection,
         windows: &ConnectionWindows,
-        is_draining: &Arc<AtomicBool>,
+        drain: &Drain,
         command: C,
     ) -> Result<Self, CallError> {
         let answer = send(quic, windows, &command.into()).await.map_err(CallError::NotSent)?;
-        Ok(Self { answer, is_draining: Arc::clone(is_draining), command: PhantomData })
+        Ok(Self { answer, drain: drain.clone(), command: PhantomData })
     }
 
     /// The first part of the answer, before the file moves.
@@ -124,7 +122,11 @@ impl<C: Command> Call<C> {
         read: impl AsyncFnOnce(&mut Self) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let late = || Self::unanswered(NoAnswer::TimedOut(limit));
-        timeout(limit, read(self)).await.unwrap_or_else(|_| Err(late()))
+        let drain = self.drain.clone();
+        tokio::select! {
+            answer = timeout(limit, read(self)) => answer.unwrap_or_else(|_| Err(late())),
+            () = drain.answers_are_over() => Err(Self::unanswered(NoAnswer::ShuttingDown)),
+        }
     }
 
     /// The next frame, for which the caller sets the deadline.
@@ -137,7 +139,7 @@ impl<C: Command> Call<C> {
             }
             Ok(Err(refusal)) => {
                 if refusal == Refusal::ShuttingDown {
-                    self.is_draining.store(true, Ordering::Relaxed);
+                    self.drain.begin();
                 }
                 Err(CallError::Refused(refusal))
             }

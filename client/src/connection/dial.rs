@@ -69,6 +69,12 @@ pub(crate) struct Dial {
     pub(crate) purpose: Purpose,
 }
 
+/// The time after which an attempt has begun at the last address of a list.
+pub(crate) fn all_begun_after(server: &ServerAddresses) -> Duration {
+    let others = u32::try_from(server.iter().skip(1).count()).unwrap_or(u32::MAX);
+    STAGGER_OF_LIST.saturating_mul(others)
+}
+
 impl Dial {
     /// Connects to the first of the server's addresses that answers, within `limit`. A refused identity
     /// ends the race.

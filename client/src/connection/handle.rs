@@ -11,6 +11,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use crate::connection::closed_port::until_closed;
 use crate::connection::dial::Dialled;
+use crate::connection::drain::Drain;
 use crate::connection::endpoint::Purpose;
 use crate::connection::incoming_streams::take_files;
 use crate::connection::route::Route;
@@ -45,8 +46,7 @@ pub(crate) struct Connection {
     pub(crate) route: Route,
     /// Whether the server may have other machines, to be reached at other addresses.
     pub(crate) has_others: bool,
-    /// Whether the server has refused a call because it shuts down.
-    pub(crate) is_draining: Arc<AtomicBool>,
+    pub(crate) drain: Drain,
     transfers: AtomicU64,
     user: Mutex<Option<UserName>>,
     /// Whether this side has closed the connection on purpose.
@@ -78,7 +78,7 @@ impl Connection {
             purpose,
             route,
             has_others,
-            is_draining: Arc::default(),
+            drain: Drain::new(has_others),
             transfers,
             user,
             is_closed_here: AtomicBool::new(false),
@@ -105,7 +105,7 @@ impl Connection {
 
     /// Whether the server shuts down. The connection may be open, for calls that were begun before.
     pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Relaxed) || self.end() == Some(NoAnswer::ShuttingDown)
+        self.drain.is_begun() || self.end() == Some(NoAnswer::ShuttingDown)
     }
 
     /// Whether this side has closed the connection on purpose.

@@ -4,6 +4,7 @@ mod backoff;
 mod call;
 mod closed_port;
 mod dial;
+mod drain;
 mod endpoint;
 mod handle;
 mod incoming_streams;
@@ -14,7 +15,7 @@ mod udp_socket;
 
 pub use backoff::Backoff;
 pub(crate) use call::{ANSWER_MAX, Call};
-pub(crate) use dial::{CONNECT_MAX, Dial};
+pub(crate) use dial::{CONNECT_MAX, Dial, all_begun_after};
 pub(crate) use endpoint::{Purpose, provider};
 pub(crate) use handle::Connection;
 pub(crate) use next_key::Announcements;

@@ -59,9 +59,9 @@ impl Announcements {
         self.noted.send_replace(false);
         let (pin, noted) = (self.pin.clone(), self.noted.clone());
         let (quic, windows) = (connection.quic.clone(), Arc::clone(&connection.windows));
-        let is_draining = Arc::clone(&connection.is_draining);
+        let drain = connection.drain.clone();
         let listening = tokio::spawn(async move {
-            listen(&pin, Call::ask_over(&quic, &windows, &is_draining, NextKey), &noted).await;
+            listen(&pin, Call::ask_over(&quic, &windows, &drain, NextKey), &noted).await;
             noted.send_replace(true);
         });
         let mut before = lock(&self.listening);

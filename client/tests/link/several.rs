@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use qchat_client::proto::command::{Request, Resumed, UserPage};
-use qchat_client::proto::{ALPN, BoundedVec, Refusal, quic_codes};
+use qchat_client::proto::command::{Event, Request, Resumed};
+use qchat_client::proto::{ALPN, Refusal, quic_codes};
 use qchat_client::{
-    Client, Code, ConnectError, Fingerprint, IdentityError, NoAnswer, Pin, PinFile,
+    CallError, Client, Code, ConnectError, Fingerprint, IdentityError, NoAnswer, Pin, PinFile,
     ReconnectingClient, ServerAddress, ServerAddresses, SessionToken, Trust, Unknown,
 };
 use quinn::{Connection, VarInt};
@@ -156,7 +156,7 @@ async fn addresses_may_change_their_key_one_after_the_other() {
     let trust = || pins.trust(Unknown::Refuse);
     let moved = Client::connect(&list(&[&dead, &a]), trust()).await.unwrap();
     assert_eq!((moved.server(), moved.changed_key()), (&a, Some(new.fingerprint())));
-    let back = Client::connect(&list(&[&dead, &b, &a]), trust()).await.unwrap();
+    let back = Client::connect(&list(&[&dead, &b]), trust()).await.unwrap();
     assert_eq!((back.server(), back.changed_key()), (&b, None));
     assert_eq!((pins.key(&a), pins.key(&b)), (Some(new.fingerprint()), Some(old.fingerprint())));
 }
@@ -194,42 +194,46 @@ async fn after_a_loss_the_client_moves_on_and_the_next_run_begins_there() {
     assert_eq!(next.connect(LIMIT).await.unwrap().server(), &b);
 }
 
-/// Takes `Users` and refuses another command because it shuts down, then answers `Users` once it is told to.
-async fn drain(connection: Connection, answer: Arc<Notify>) {
-    let mut users = None;
-    let mut refused = None;
-    while users.is_none() || refused.is_none() {
+/// Takes `Watch` and `Users`, and refuses another command because it shuts down. Sends an event once it is told to, and
+/// never answers `Users`.
+async fn drain(connection: Connection, go_on: Arc<Notify>) {
+    let (mut watch, mut users, mut refused) = (None, None, None);
+    while watch.is_none() || users.is_none() || refused.is_none() {
         let (request, stream) = next_request(&connection).await.unwrap();
         match request {
+            Request::Watch(_) => watch = Some(stream),
             Request::Users(_) => users = Some(stream),
             _ => refused = Some(stream),
         }
     }
     say(&mut refused.unwrap(), &Err::<(), _>(Refusal::ShuttingDown)).await;
-    answer.notified().await;
-    let page = UserPage { users: BoundedVec::first_of([]), next: None };
-    say(&mut users.unwrap(), &Ok::<_, Refusal>(page)).await;
+    go_on.notified().await;
+    say(&mut watch.unwrap(), &Ok::<_, Refusal>(Event::CaughtUp)).await;
     connection.closed().await;
 }
 
 #[tokio::test]
-async fn a_server_that_drains_is_left_while_its_calls_are_answered() {
+async fn a_server_that_drains_is_left_while_its_calls_go_on() {
     let identity = Identity::new();
-    let answer = Arc::<Notify>::default();
-    let told = Arc::clone(&answer);
+    let go_on = Arc::<Notify>::default();
+    let told = Arc::clone(&go_on);
     let a = start(&identity, move |connection| drain(connection, Arc::clone(&told)));
-    let b = start(&identity, stay);
+    let (not_yet, b) = silent().await;
     let trust = Trust::Fingerprint(identity.fingerprint());
     let mut reconnecting = ReconnectingClient::new(list(&[&a, &b]), trust);
     let draining = reconnecting.connect(LIMIT).await.unwrap();
-    let caller = draining.clone();
-    let under_way = tokio::spawn(async move { caller.users().await });
-    draining.groups().await.unwrap_err();
+    let mut watching = draining.watch(Vec::new()).await.unwrap();
+    let (users, groups) = tokio::join!(draining.users(), draining.groups());
+    assert_eq!(groups.unwrap_err().code(), Code::ShuttingDown);
+    // It may never be answered, so it is asked again at the other server.
+    assert!(matches!(users, Err(CallError::NotSent(NoAnswer::ShuttingDown))), "{users:?}");
     assert!(draining.is_draining() && !draining.is_closed());
     assert!(reconnecting.client().is_none() && reconnecting.is_moving());
+    drop(not_yet);
+    assert_eq!(start_at(&b.to_string(), &[ALPN], &identity, stay), b);
     assert_eq!(reconnecting.connect(LIMIT).await.unwrap().server(), &b);
-    answer.notify_one();
-    assert_eq!(under_way.await.unwrap().unwrap(), []);
+    go_on.notify_one();
+    assert_eq!(watching.next().await.unwrap(), Event::CaughtUp);
 }
 
 #[tokio::test]
@@ -239,18 +243,23 @@ async fn an_only_server_that_drains_is_kept_to_the_end() {
     let trust = Trust::Fingerprint(identity.fingerprint());
     let mut reconnecting = ReconnectingClient::new(a, trust);
     let client = reconnecting.connect(LIMIT).await.unwrap();
-    let (_unanswered, refused) = tokio::join!(
-        tokio::time::timeout(Duration::from_millis(1), client.users()),
-        client.groups()
-    );
-    assert_eq!(refused.unwrap_err().code(), Code::ShuttingDown);
+    let _watching = client.watch(Vec::new()).await.unwrap();
+    let users = client.users();
+    tokio::select! {
+        users = users => panic!("it may still be answered: {users:?}"),
+        refused = async {
+            let refused = client.groups().await;
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            refused
+        } => assert_eq!(refused.unwrap_err().code(), Code::ShuttingDown),
+    }
     assert!(reconnecting.client().is_some() && !reconnecting.is_moving());
 }
 
 #[tokio::test]
 async fn a_session_is_resumed_at_the_next_address_if_the_first_fails_to() {
     let identity = Identity::new();
-    let (a, at_a) = counting(&identity, |connection| async move {
+    let a = start(&identity, |connection| async move {
         while let Some((_, mut stream)) = next_request(&connection).await {
             say(&mut stream, &Err::<(), _>(Refusal::Internal(7))).await;
         }
@@ -263,8 +272,9 @@ async fn a_session_is_resumed_at_the_next_address_if_the_first_fails_to() {
     });
     let trust = Trust::Fingerprint(identity.fingerprint());
     let mut reconnecting = ReconnectingClient::new(list(&[&a, &b]), trust);
-    let client = reconnecting.signed_in(&SessionToken::random()).await.unwrap();
-    assert_eq!((client.server(), at_a.load(Ordering::SeqCst)), (&b, 1));
+    let token = SessionToken::random();
+    let client = tokio::time::timeout(LIMIT, reconnecting.signed_in(&token)).await.unwrap();
+    assert_eq!(client.unwrap().server(), &b);
 }
 
 /// A process that was killed: its port is closed, and nothing tells of its connections.
@@ -322,4 +332,28 @@ async fn forward(front: UdpSocket, server: std::net::SocketAddr) {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_move_that_is_interrupted_is_still_a_move_until_an_attempt_fails() {
+    let identity = Identity::new();
+    let a = start(&identity, |connection| async move {
+        connection.close(VarInt::from_u32(quic_codes::SHUTTING_DOWN), b"");
+    });
+    let (not_yet, b) = silent().await;
+    let trust = Trust::Fingerprint(identity.fingerprint());
+    let mut reconnecting = ReconnectingClient::new(list(&[&a, &b]), trust);
+    let mut client = reconnecting.connect(LIMIT).await.unwrap();
+    drop(not_yet);
+    start_at(&b.to_string(), &[ALPN], &identity, stay);
+    while client.server() == &a {
+        client.closed().await;
+        client = reconnecting.connect(LIMIT).await.unwrap();
+    }
+    assert!(!reconnecting.is_moving());
+    reconnecting.interrupt();
+    assert!(reconnecting.is_moving());
+    reconnecting.connect(LIMIT).await.unwrap();
+    reconnecting.abandon();
+    assert!(!reconnecting.is_moving());
 }

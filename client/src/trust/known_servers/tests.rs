@@ -109,3 +109,29 @@ fn remarks_and_a_missing_last_newline_are_kept_apart_from_new_pins() {
     let text = fs::read_to_string(pins.path()).unwrap();
     assert_eq!(text, format!("# mine\nb:1 {}\n", key("2")));
 }
+
+#[test]
+fn addresses_with_one_key_know_its_announced_successor_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let pins = PinFile::at(folder.path().join("known_servers"));
+    for (address, known) in [("a", "1"), ("b", "1"), ("other", "9")] {
+        pins.pin(&server(address), key(known)).unwrap();
+    }
+    pins.announce(&server("a"), key("1"), Some(key("2"))).unwrap();
+    pins.pin(&server("c"), key("1")).unwrap();
+    let pin = |address: &str| pins.lookup(&server(address)).unwrap().unwrap();
+    let announced = Pin { key: key("1"), next: Some(key("2")) };
+    assert_eq!(["a", "b", "c"].map(pin), [announced; 3]);
+    assert_eq!(pins.change(&server("b"), key("2")).unwrap(), Some(key("2")));
+    let changed = Pin { key: key("2"), next: None };
+    assert_eq!(
+        ["a", "b", "other"].map(pin),
+        [announced, changed, Pin { key: key("9"), next: None }]
+    );
+    assert!(announced.shares_key(&changed) && changed.shares_key(&announced));
+    assert!(!changed.shares_key(&pin("other")));
+    // An announcement that is taken back is taken back for all that still have the key.
+    pins.announce(&server("c"), key("1"), None).unwrap();
+    assert_eq!(pin("a"), Pin { key: key("1"), next: None });
+    assert_eq!(pin("b"), changed);
+}

@@ -111,7 +111,7 @@ impl Executor {
     /// Notes that [`restore`](Self::restore) may have been cancelled: the next line then connects anew.
     pub(crate) fn restore_cancelled(&mut self) {
         if std::mem::take(&mut self.unsettled) {
-            self.connection.abandon();
+            self.connection.interrupt();
         }
     }
 
