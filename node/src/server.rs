@@ -188,10 +188,7 @@ fn open_store(
         let keys = identity.public_identity()?.keys;
         let addr = socket.local_addr().unwrap_or(config.listen).to_string();
         let node = Node { name: node.clone(), addr };
-        let keys = SharedKeys {
-            current: keys.current.to_string(),
-            next: keys.next.map(|key| key.to_string()),
-        };
+        let keys = SharedKeys::from(keys);
         let store = Store::connect(Membership { address, node, keys })?;
         return Ok((store, Some(identity)));
     }

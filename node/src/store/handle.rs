@@ -15,7 +15,7 @@ use crate::store::free_space::FreeSpace;
 use crate::store::interface::{Counted, Read, RowsRead, Stop};
 use crate::store::notification::Notification;
 #[cfg(feature = "cluster")]
-use crate::store::postgres::{Membership, Pool, PostgresError};
+use crate::store::postgres::{Membership, Pool, PostgresError, SharedKeys};
 use crate::store::writer::{Writer, write_to_redb};
 
 /// A handle on an open store.
@@ -102,6 +102,18 @@ impl Store {
         let stopped = || PostgresError::Failed("its thread stopped".to_owned());
         let pool = joined.recv().map_err(|_| stopped())??;
         Ok(Self { engine: Engine::Postgres(pool), writer, name_taken })
+    }
+
+    /// Tells the other servers of a database that this one has these keys from now on.
+    ///
+    /// # Errors
+    /// [`OpenError::Postgres`] if the database belongs to servers with another key.
+    #[cfg(feature = "cluster")]
+    pub(crate) async fn share_keys(&self, keys: &SharedKeys) -> Result<(), OpenError> {
+        match &self.engine {
+            Engine::Embedded { .. } => Ok(()),
+            Engine::Postgres(pool) => Ok(pool.share_keys(keys).await?),
+        }
     }
 
     /// Waits until another process has taken this server's name, after which the store makes no change.

@@ -42,6 +42,8 @@ impl Reload {
     async fn read_and_use(&self) -> Result<(), ReloadError> {
         let files = self.files.clone();
         let identity = tokio::task::spawn_blocking(move || files.read()).await??;
+        #[cfg(feature = "cluster")]
+        self.state.store.share_keys(&identity.public_identity()?.keys.into()).await?;
         self.use_identity(&identity)
     }
 

@@ -65,9 +65,7 @@ pub(in crate::store) enum BlindWrites {
 pub(in crate::store) struct RowWrites {
     /// New rows.
     pub(in crate::store) inserts: Vec<(Table, Bytes, Bytes)>,
-    /// New values of existing rows.
-    pub(in crate::store) updates: Vec<(Table, Bytes, Bytes)>,
-    /// Rows that may exist.
+    /// Rows that exist, or that may exist.
     pub(in crate::store) upserts: Vec<(Table, Bytes, Bytes)>,
     /// Rows to remove, if they exist.
     pub(in crate::store) deletes: Vec<(Table, Bytes)>,
@@ -240,7 +238,7 @@ impl TableRows {
                 (stored, Some(value)) => {
                     let row = (table, key.clone(), value.clone());
                     match (stored, blind) {
-                        (Stored::Present(_), _) => writes.updates.push(row),
+                        (Stored::Present(_), _) => writes.upserts.push(row),
                         (Stored::Absent(_), _) => writes.inserts.push(row),
                         (Stored::Unknown, BlindWrites::Insert) => writes.inserts.push(row),
                         (Stored::Unknown, BlindWrites::Upsert) => writes.upserts.push(row),

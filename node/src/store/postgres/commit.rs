@@ -35,15 +35,13 @@ pub(super) async fn commit(
         Ok::<_, StatementError>(tokio::join!(
             biased;
             put(client, &statements.insert, &writes.inserts),
-            update(client, &statements.update, &writes.updates),
             put(client, &statements.upsert, &writes.upserts),
             delete(client, &statements.delete, &writes.deletes),
             client.batch_execute("COMMIT"),
         ))
     };
-    let (insert, update, upsert, delete, committed) =
-        within(all).await.map_err(CommitFailure::Unknown)?;
-    let failed = [insert, update, upsert, delete].into_iter().filter_map(Result::err);
+    let (insert, upsert, delete, committed) = within(all).await.map_err(CommitFailure::Unknown)?;
+    let failed = [insert, upsert, delete].into_iter().filter_map(Result::err);
     let failed = failed.map(StatementError::from).find(|error| {
         // A lost connection says nothing about the statements before.
         !matches!(error.effect(), Effect::Lost | Effect::Consequence)
@@ -87,21 +85,6 @@ async fn put(
 ) -> Result<(), Error> {
     if !rows.is_empty() {
         client.execute(statement, &Columns::of(rows).parameters()).await?;
-    }
-    Ok(())
-}
-
-async fn update(
-    client: &Client,
-    statement: &Statement,
-    rows: &[(Table, Bytes, Bytes)],
-) -> Result<(), Error> {
-    if let Ok(count) = i64::try_from(rows.len())
-        && count > 0
-    {
-        let columns = Columns::of(rows);
-        let [tables, keys, values] = columns.parameters();
-        client.execute(statement, &[tables, keys, values, &count]).await?;
     }
     Ok(())
 }

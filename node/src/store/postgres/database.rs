@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use qchat_proto::command::ServerKeys;
 use tokio::time::sleep;
 use tokio_postgres::error::SqlState;
 
@@ -36,6 +37,13 @@ const NAMES: [&str; 4] = ["entity_lock", "kv", "meta", "writer"];
 pub(crate) struct SharedKeys {
     pub(crate) current: String,
     pub(crate) next: Option<String>,
+}
+
+impl From<ServerKeys> for SharedKeys {
+    fn from(keys: ServerKeys) -> Self {
+        let next = keys.next.map(|next| next.to_string());
+        Self { current: keys.current.to_string(), next }
+    }
 }
 
 /// The state of a database.
@@ -144,8 +152,7 @@ async fn create(connection: &Connection, keys: &SharedKeys) -> Result<(), Statem
          INSERT INTO meta VALUES ('format', '{FORMAT}'), ('{KEY}', '{}')",
         keys.current
     );
-    within(client.batch_execute(&all)).await?;
-    within(client.batch_execute("ANALYZE kv, entity_lock")).await
+    within(client.batch_execute(&all)).await
 }
 
 /// Whether another session has made the same table at the same time.

@@ -9,7 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::connection::{Connection, DatabaseAddress, Pauses, within};
-use super::error::{Effect, StatementError};
+use super::database::{self, SharedKeys};
+use super::error::{Effect, PostgresError, StatementError};
 use super::fetch::{FetchedRows, fetch};
 use crate::lock::lock;
 use crate::store::error::StoreError;
@@ -98,6 +99,18 @@ impl Pool {
         }
     }
 
+    /// Notes the keys of this server after a change of its key.
+    ///
+    /// # Errors
+    /// [`PostgresError`], as at a start.
+    pub(in crate::store) async fn share_keys(
+        &self,
+        keys: &SharedKeys,
+    ) -> Result<(), PostgresError> {
+        let pooled = self.connection().await.map_err(database::refused)?;
+        database::prepare(&pooled.connection, keys).await
+    }
+
     /// Runs a query once. After an error, the permit is handed back.
     async fn read_once<T>(
         &self,
@@ -133,7 +146,7 @@ impl Pool {
         }
         let address = self.0.address.clone();
         let opened = self.0.runtime.spawn(async move {
-            let away = |error: super::error::PostgresError| StatementError::Away(error.to_string());
+            let away = |error: PostgresError| StatementError::Away(error.to_string());
             let mut connection = Connection::open(&address).await.map_err(away)?;
             connection.prepare().await?;
             Ok(connection)

@@ -37,6 +37,8 @@ pub(super) struct WriterRow {
     last: i64,
     /// The number of the last batch that was tried.
     batch: i64,
+    /// Whether the open connection holds the name.
+    holds_name: bool,
 }
 
 /// The state of the row when a connection was opened again.
@@ -77,7 +79,7 @@ impl WriterRow {
                 "it has the names of 16,383 servers, and holds no more".to_owned(),
             )
         })?;
-        Ok(Self { node, number, first: incarnation, last: incarnation, batch })
+        Ok(Self { node, number, first: incarnation, last: incarnation, batch, holds_name: true })
     }
 
     /// The incarnation of the open connection.
@@ -106,7 +108,7 @@ impl WriterRow {
         const TAKE: &str = "UPDATE writer SET incarnation = $3, addr = $4 \
             WHERE node = $1 AND incarnation BETWEEN $2 AND $3 RETURNING batch";
         // The old connection may hold the name a while longer. The incarnation guards the writes.
-        hold_name(connection, &self.node.name).await?;
+        self.holds_name = hold_name(connection, &self.node.name).await?;
         self.last += 1;
         let warnings = connection.warnings();
         let Node { name, addr } = &self.node;
@@ -119,8 +121,9 @@ impl WriterRow {
         Ok(LastBatch(row.try_get(0)?))
     }
 
-    /// Whether this process still has its name.
-    pub(super) async fn check(&self, connection: &Connection) -> Result<(), StatementError> {
+    /// Checks that this process still has its name, and holds the name for its connection.
+    pub(super) async fn check(&mut self, connection: &Connection) -> Result<(), StatementError> {
+        self.holds_name = self.holds_name || hold_name(connection, &self.node.name).await?;
         const CHECK: &str = "SELECT 1 FROM writer WHERE node = $1 AND incarnation = $2";
         let client = &connection.client;
         match within(client.query_opt(CHECK, &[&self.node.name, &self.last])).await? {

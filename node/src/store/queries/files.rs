@@ -8,7 +8,7 @@ use qchat_proto::{
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Range, Read, Stop, Table};
+use crate::store::interface::{Needs, Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::places::MessageKey;
 use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
@@ -157,6 +157,10 @@ impl Store {
         uploads: Vec<(UserName, ClientId)>,
     ) -> Result<Vec<UploadStatus>, StoreError> {
         self.read(move |tables| {
+            tables.expect(&|| {
+                let keys = uploads.iter().map(|(user, id)| keys::effect(user, *id));
+                keys.fold(Needs::default(), |needs, key| needs.row(Table::Effects, key))
+            });
             let mut statuses = Vec::with_capacity(uploads.len());
             for (user, id) in &uploads {
                 statuses.push(match upload(tables, user, *id)? {

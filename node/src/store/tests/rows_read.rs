@@ -119,6 +119,8 @@ pub(in crate::store) async fn every_query_counts_the_rows_that_it_leaves_out() {
         (ask!(store.password_state(alice(), id)), 2),
         (ask!(store.may_upload(alice(), to("bob"))), 2),
         (ask!(store.earlier_upload(alice(), id)), 1),
+        #[cfg(feature = "cluster")]
+        (ask!(store.upload_statuses(vec![(alice(), id); 3])), 3),
     ];
     // Only servers that share their files ask this.
     if cfg!(feature = "cluster") {

@@ -46,9 +46,6 @@ impl FarRows {
                 return Err("an inserted row exists");
             }
         }
-        for (_, key, value) in writes.updates {
-            self.0.insert(key, value).ok_or("an updated row does not exist")?;
-        }
         for (_, key, value) in writes.upserts {
             self.0.insert(key, value);
         }
@@ -142,14 +139,13 @@ fn each_row_is_written_by_the_statement_that_fits() {
     let row = |name| (TABLE, key(name), two.clone());
     let expected = RowWrites {
         inserts: vec![row("new")],
-        updates: vec![row("there")],
-        upserts: vec![row("blind")],
+        upserts: vec![row("blind"), row("there")],
         deletes: vec![(TABLE, key("blind gone")), (TABLE, key("gone"))],
     };
     assert_eq!(overlay.writes(BlindWrites::Upsert), expected);
     let optimistic = overlay.writes(BlindWrites::Insert);
     assert_eq!(optimistic.inserts, [row("blind"), row("new")]);
-    assert_eq!(optimistic.upserts, []);
+    assert_eq!(optimistic.upserts, [row("there")]);
 }
 
 #[test]

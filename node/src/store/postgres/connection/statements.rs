@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Error, Statement};
 /// The settings of each session, and whether the host accepts writes.
 ///
 /// Plans: the tables hold keys and values, and each statement is a walk along an index; a plan that was made once
-/// stays. Time: a transaction whose server has died ends, and so does a wait for its locks. Durability: a weaker
+/// stays. So the statements leave the planner no choice: a plan for a small table would read all of a large one. Time: a transaction whose server has died ends, and so does a wait for its locks. Durability: a weaker
 /// `synchronous_commit` of the database is raised, a stronger one stays.
 pub(in crate::store::postgres) const SESSION: &str = "\
 SET plan_cache_mode = force_generic_plan; \
@@ -43,8 +43,8 @@ statements! {
     /// Locks entities, always in the same order.
     lock: "SELECT count(*) FROM (SELECT h FROM entity_lock WHERE h = ANY ($1::int[]) ORDER BY h FOR UPDATE) AS locked",
     /// Reads rows by their keys.
-    rows: "SELECT n.i, kv.v FROM unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS n (t, k, i) \
-           JOIN kv ON kv.t = n.t AND kv.k = n.k",
+    rows: "SELECT n.i, r.v FROM unnest($1::smallint[], $2::bytea[]) WITH ORDINALITY AS n (t, k, i), \
+           LATERAL (SELECT kv.v FROM kv WHERE kv.t = n.t AND kv.k = n.k LIMIT 1) AS r",
     /// Reads the first rows of ranges.
     ranges: "SELECT n.i, r.k, r.v \
              FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[]) \
@@ -54,16 +54,12 @@ statements! {
     /// Writes new rows.
     insert: "INSERT INTO kv (t, k, v) SELECT n.t, n.k, n.v \
              FROM unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS n (t, k, v)",
-    /// Writes rows that exist. If one of them does not, the division fails, and with it the commit behind it.
-    update: "WITH done AS (UPDATE kv SET v = n.v \
-             FROM unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS n (t, k, v) \
-             WHERE kv.t = n.t AND kv.k = n.k RETURNING 1) \
-             SELECT 1 / (count(*) = $4::bigint)::int FROM done",
     /// Writes rows that may exist.
     upsert: "INSERT INTO kv (t, k, v) SELECT n.t, n.k, n.v \
              FROM unnest($1::smallint[], $2::bytea[], $3::bytea[]) AS n (t, k, v) \
              ON CONFLICT (t, k) DO UPDATE SET v = excluded.v",
     /// Removes rows that may exist.
-    delete: "DELETE FROM kv USING unnest($1::smallint[], $2::bytea[]) AS n (t, k) \
-             WHERE kv.t = n.t AND kv.k = n.k",
+    delete: "DELETE FROM kv WHERE ctid = ANY (ARRAY(SELECT r.ctid \
+             FROM unnest($1::smallint[], $2::bytea[]) AS n (t, k), \
+             LATERAL (SELECT kv.ctid FROM kv WHERE kv.t = n.t AND kv.k = n.k LIMIT 1) AS r))",
 }

@@ -89,6 +89,22 @@ async fn a_rotated_key_follows_the_one_that_announced_it() {
 }
 
 #[tokio::test]
+async fn a_running_server_announces_its_next_key() {
+    let Some(server) = shared() else { return };
+    let (url, _) = server.database();
+    let store = Store::connect(membership(&url, "a")).unwrap();
+    let keys = |current: &str, next: Option<&str>| SharedKeys {
+        current: current.to_owned(),
+        next: next.map(str::to_owned),
+    };
+    assert!(store.share_keys(&keys("SHA256:new", None)).await.is_err());
+    store.share_keys(&keys("SHA256:ours", Some("SHA256:new"))).await.unwrap();
+    store.share_keys(&keys("SHA256:new", None)).await.unwrap();
+    let old = sentence(Store::connect(membership(&url, "b")));
+    assert!(old.contains("SHA256:new"), "{old}");
+}
+
+#[tokio::test]
 async fn a_second_server_of_one_name_is_refused_while_the_first_lives() {
     let Some(server) = shared() else { return };
     let (url, _) = server.database();
