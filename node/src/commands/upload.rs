@@ -134,7 +134,8 @@ impl OfferedFile {
     }
 
     async fn post(&self, context: &CommandContext, file: File) -> Result<Message, CommitError> {
-        let content = Content::File { file, quota: context.state.limits.quota_bytes };
+        let naming = context.state.file_store.storage.naming();
+        let content = Content::File { file, quota: context.state.limits.quota_bytes, naming };
         let (from, to, at) = (self.sender.clone(), self.upload.to.clone(), clock::now());
         context.state.store.commit(Post { id: self.upload.id, from, to, at, content }).await
     }

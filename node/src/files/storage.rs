@@ -25,6 +25,7 @@ use crate::files::objects::{ObjectFile, ObjectStorage, ObjectUpload};
 use crate::files::posted::Posted;
 use crate::files::upload_key::UploadKey;
 use crate::fs::blocking;
+use crate::store::changes::Naming;
 
 /// The number of hashes in one report: those of 64 MiB, so that the client gets them while the rest is read.
 const HASHES_PER_REPORT: usize = 64;
@@ -73,6 +74,15 @@ pub(crate) enum FileSource {
 }
 
 impl Storage {
+    /// The origin of the stored names: a folder has names of its own.
+    pub(crate) fn naming(&self) -> Naming {
+        match self {
+            Self::Folder(_) => Naming::Given,
+            #[cfg(feature = "cluster")]
+            Self::Objects(_) => Naming::NextFree,
+        }
+    }
+
     /// The bytes of an upload that lie here, and the time of the last write; `None` if there are none.
     pub(crate) fn present(&self, key: &UploadKey) -> Option<(u64, SystemTime)> {
         match self {

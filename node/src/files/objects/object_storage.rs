@@ -131,12 +131,11 @@ impl ObjectStorage {
     /// Keeps or removes what the transaction of a finished upload makes superfluous.
     pub(crate) async fn settle(&self, upload: ObjectUpload, posted: Posted) {
         match posted {
-            Posted::Sent => {
+            // An earlier attempt whose message was stored had the same content, and so the same cells.
+            Posted::Sent | Posted::SentEarlier => {
                 upload.remove_superseded().await;
                 self.forget(upload.key());
             }
-            // Another attempt with the same key has its own cells below it.
-            Posted::SentEarlier => self.forget(upload.key()),
             // The upload rests. The cleanup asks the store again before it removes anything.
             Posted::Refused | Posted::Failed | Posted::Unknown => {}
         }

@@ -2,8 +2,8 @@
 
 use qchat_proto::command::SequenceRange;
 use qchat_proto::{
-    Address, Body, ClientId, File, Message, MessageId, MessageText, Refusal, Sequence, Timestamp,
-    UserName,
+    Address, Body, ClientId, File, Message, MessageId, MessageText, Refusal, Sequence, StoredName,
+    Timestamp, UserName,
 };
 
 use crate::store::change::{ApplyError, Change, check, earlier_effect, record_effect};
@@ -36,8 +36,22 @@ pub(crate) enum Content {
         file: File,
         /// The most bytes of all files of the sender together.
         quota: Option<u64>,
+        naming: Naming,
     },
 }
+
+/// The origin of a file's stored name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// The file has this name where it lies, and no other file has.
+    Given,
+    /// The file has no name yet: it gets that of the next millisecond that no file has.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a folder gives names"))]
+    NextFree,
+}
+
+/// The number of later milliseconds that are tried if the stored name exists.
+const NAME_TRIES_MAX: u32 = 1000;
 
 impl Change for Post {
     type Outcome = Message;
@@ -83,6 +97,15 @@ impl Change for Post {
         }
         check(tables, &self.from, Action::Write(&self.to))?;
         tables.free_space().admit_growth()?;
+        match self.with_free_name(tables)? {
+            Some(renamed) => renamed.send(tables),
+            None => self.send(tables),
+        }
+    }
+}
+
+impl Post {
+    fn send(&self, tables: &mut dyn Write) -> Result<Message, ApplyError> {
         let usage = self.usage_after(tables)?;
         let (key, entry) = self.append(tables)?;
         if let (Some(usage), Body::File(file)) = (usage, &entry.body) {
@@ -95,9 +118,30 @@ impl Change for Post {
         record_effect(tables, &self.from, self.id, &effect)?;
         Ok(message(entry))
     }
-}
 
-impl Post {
+    /// This change with another stored name, if its file has no name yet and another file has that of the change: one
+    /// that another server has stored in the same millisecond.
+    fn with_free_name(&self, tables: &mut dyn Read) -> Result<Option<Self>, ApplyError> {
+        let Content::File { file, naming: Naming::NextFree, quota } = &self.content else {
+            return Ok(None);
+        };
+        let names = (0..NAME_TRIES_MAX).map(|try_| {
+            let at = file.name.at().milliseconds().saturating_add(try_.into());
+            StoredName::new(Timestamp::from_milliseconds(at), file.original.name())
+        });
+        for name in names {
+            let key = keys::name(name.as_str());
+            let taken: Option<StoredFileRecord> =
+                rows::find(tables, Table::StoredFiles, key, "stored file")?;
+            if taken.is_none() {
+                let file = File { name, ..file.clone() };
+                let content = Content::File { file, quota: *quota, naming: Naming::NextFree };
+                return Ok(Some(Self { content, ..self.clone() }));
+            }
+        }
+        Err(Refusal::Busy.into())
+    }
+
     /// Returns the first outcome again, if the content is the same.
     fn repeated(
         &self,
@@ -116,7 +160,7 @@ impl Post {
 
     /// The bytes of the sender's files including this one, if the file fits into the quota.
     fn usage_after(&self, tables: &mut dyn Read) -> Result<Option<u64>, ApplyError> {
-        let Content::File { file, quota } = &self.content else { return Ok(None) };
+        let Content::File { file, quota, .. } = &self.content else { return Ok(None) };
         let key = keys::name(self.from.as_str());
         let used: u64 = rows::find(tables, Table::Usage, key, "usage")?.unwrap_or_default();
         let after = used.saturating_add(file.size);

@@ -12,7 +12,7 @@ mod sessions;
 pub(crate) use accounts::{CreateAccount, SetPassword};
 pub(crate) use files::ExpireFiles;
 pub(crate) use groups::{CreateGroup, JoinGroup, LeaveGroup};
-pub(crate) use messages::{Content, Post};
+pub(crate) use messages::{Content, Naming, Post};
 pub(crate) use passwords::PasswordOutcome;
 pub(crate) use receipts::{Mark, MarkMessages};
 pub(crate) use sessions::{EndSessions, SessionSelection, StartSession, UseSession};

@@ -10,7 +10,7 @@ use super::random::Random;
 use super::{at, group, text, user};
 use crate::store::changes::{
     Content, CreateAccount, CreateGroup, EndSessions, ExpireFiles, JoinGroup, LeaveGroup, Mark,
-    MarkMessages, Post, SessionSelection, SetPassword, StartSession, UseSession,
+    MarkMessages, Naming, Post, SessionSelection, SetPassword, StartSession, UseSession,
 };
 use crate::store::queries::{TokenHash, session_id};
 
@@ -156,11 +156,15 @@ impl ChangeGenerator {
 
     fn post_file(&mut self, model: &Model) -> Step {
         let original = FilePath::from(self.random.pick(FILES));
-        let name = StoredName::new(at(self.now), original.name());
+        // Names that nobody gives come from few milliseconds, so that some are taken.
+        let naming = if self.random.once_in(2) { Naming::Given } else { Naming::NextFree };
+        let arrived = if naming == Naming::Given { self.now } else { self.now / 16 };
+        let name = StoredName::new(at(arrived), original.name());
         let size = self.random.within(0..400);
         let digest = Digest([u8::try_from(self.random.within(0..3)).unwrap(); 32]);
         let quota = self.random.once_in(2).then_some(1000);
-        self.post(model, Content::File { file: File { name, original, size, digest }, quota })
+        let file = File { name, original, size, digest };
+        self.post(model, Content::File { file, quota, naming })
     }
 
     fn post(&mut self, model: &Model, content: Content) -> Step {

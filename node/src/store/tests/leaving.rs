@@ -12,7 +12,9 @@ use super::disk_faults::disk::SimulatedDisk;
 use super::disk_faults::disk_store::DiskStore;
 use super::{at, group, text, user};
 use crate::store::Store;
-use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
+use crate::store::changes::{
+    Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Naming, Post,
+};
 
 /// The number of users. Each leaves and joins a group of their own repeatedly.
 const LEAVERS: usize = 20;
@@ -49,7 +51,10 @@ impl Leaver {
         let (id, owner) = (ClientId::random(), person);
         store.commit(CreateGroup { id, group: group(&name), owner, at: at(0) }).await.unwrap();
         let leaver = Self { store: Arc::clone(store), name, has_left: AtomicBool::new(false) };
-        leaver.post(Content::File { file: file(), quota: None }).await.unwrap();
+        leaver
+            .post(Content::File { file: file(), quota: None, naming: Naming::Given })
+            .await
+            .unwrap();
         leaver
     }
 

@@ -3,7 +3,9 @@
 use qchat_proto::{Address, ClientId, Digest, File, FilePath, Refusal, StoredName};
 
 use super::{TestStore, at, group, text, to, user};
-use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Post};
+use crate::store::changes::{
+    Content, CreateAccount, CreateGroup, JoinGroup, LeaveGroup, Naming, Post,
+};
 use crate::store::{CommitError, OpenError, Store, StoreError};
 
 #[track_caller]
@@ -61,7 +63,7 @@ pub(in crate::store) async fn an_id_stands_for_one_name_in_one_folder() {
         let original = FilePath::from(original);
         let name = StoredName::new(at(milliseconds), original.name());
         let file = File { name, original, size: 0, digest: Digest([0; 32]) };
-        let content = Content::File { file, quota: None };
+        let content = Content::File { file, quota: None, naming: Naming::Given };
         store
             .store
             .commit(Post { id, from: user("alice"), to: to("bob"), at: at(1), content })

@@ -12,7 +12,9 @@ use qchat_proto::{
 use super::disk_faults::disk::SimulatedDisk;
 use super::disk_faults::disk_store::DiskStore;
 use super::{at, group, text, to, user};
-use crate::store::changes::{Content, CreateAccount, CreateGroup, JoinGroup, Post, StartSession};
+use crate::store::changes::{
+    Content, CreateAccount, CreateGroup, JoinGroup, Naming, Post, StartSession,
+};
 use crate::store::queries::HistoryQuery;
 use crate::store::{Change, RowsRead, Store};
 
@@ -47,7 +49,7 @@ fn file(number: usize) -> File {
 }
 
 fn sent(file: File) -> Content {
-    Content::File { file, quota: None }
+    Content::File { file, quota: None, naming: Naming::Given }
 }
 
 /// A store with many rows: alice has sent bob many files, is in many groups, and has many sessions. All users are

@@ -170,6 +170,18 @@ async fn an_upload_goes_on_at_another_server() {
 }
 
 #[tokio::test]
+async fn of_several_cells_of_a_cut_upload_the_longest_counts() {
+    let (servers, content) = (Servers::start(), noise(4 * BLOCK));
+    for cut in 1..4 {
+        let (upload, _) = open(&servers.one, &content).await;
+        write(&upload, &content, cut - 1..cut).await;
+        upload.flush().await.unwrap();
+    }
+    assert_eq!(servers.cells(0).await.len(), 3);
+    assert_eq!(open(&servers.other, &content).await.1, 3);
+}
+
+#[tokio::test]
 async fn a_dropped_upload_keeps_its_blocks() {
     let (servers, content) = (Servers::start(), noise(6 * BLOCK));
     let (upload, _) = open(&servers.one, &content).await;
@@ -209,7 +221,7 @@ async fn a_late_attempt_at_another_server_harms_no_file() {
     let file = stored(&servers.other, &content).await;
     write(&late, &other, 2..6).await;
     let second = finish(&servers.one, &late, &other).await;
-    servers.one.settle(late, Posted::SentEarlier).await;
+    servers.one.settle(late, Posted::Refused).await;
     assert!(read(&servers.one, &file).await == (content, Vec::new()));
     let found = servers.one.uploads().recv().await.unwrap().unwrap();
     servers.one.tidy(&found[0], &file).await.unwrap();
@@ -253,6 +265,7 @@ async fn a_damaged_cell_of_an_upload_is_removed_and_sent_again() {
     let (again, kept) = open(&servers.other, &content).await;
     assert_eq!(kept, 6);
     assert_eq!(reported(&again).await.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert_eq!(servers.cells(0).await, [], "the damaged cell is gone");
     let file = stored(&servers.other, &content).await;
     assert!(read(&servers.one, &file).await == (content, Vec::new()));
 }

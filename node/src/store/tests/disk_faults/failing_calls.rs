@@ -18,7 +18,7 @@ use super::disk_store::{DiskStore, TableContents, database_on, difference, rows_
 use super::outcome_counts::OutcomeCounts;
 use crate::store::changes::{
     Content, CreateAccount, CreateGroup, EndSessions, JoinGroup, LeaveGroup, Mark, MarkMessages,
-    Post, SessionSelection, SetPassword, StartSession, UseSession,
+    Naming, Post, SessionSelection, SetPassword, StartSession, UseSession,
 };
 use crate::store::embedded::{ReopeningDatabase, WritesInMemory, open, write_or_reopen};
 use crate::store::free_space::FreeSpaceNow;
@@ -329,7 +329,7 @@ fn file(milliseconds: u64) -> Content {
     let original = FileName::from("report.pdf");
     let name = StoredName::new(at(milliseconds), &original);
     let file = File { name, original: original.into(), size: 400, digest: Digest([7; 32]) };
-    Content::File { file, quota: Some(1000) }
+    Content::File { file, quota: Some(1000), naming: Naming::Given }
 }
 
 fn make_group(number: u8, owner: &str) -> Step {

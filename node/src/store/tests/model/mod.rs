@@ -15,7 +15,7 @@ use qchat_proto::{
 pub(in crate::store) use step::{Answer, Expected, Step, StepOutcome};
 
 use crate::store::changes::{
-    Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages,
+    Content, CreateAccount, CreateGroup, ExpireFiles, JoinGroup, Mark, MarkMessages, Naming,
     PasswordOutcome, Post,
 };
 use crate::store::interface::WriterNumber;
@@ -157,12 +157,24 @@ impl Model {
             Address::User(user) if self.accounts.contains_key(user) => {}
             Address::User(user) => return Err(Refusal::UserNotFound(user.clone())),
         }
-        if let Content::File { file, quota } = &post.content {
+        let post = &self.with_free_name(post);
+        if let Content::File { file, quota, .. } = &post.content {
             self.use_quota(&post.from, file, *quota)?;
         }
         let entry = self.append(post);
         self.effects.insert(request, ModelEffect::Message(post.to.clone(), entry.sequence));
         Ok(message(&entry))
+    }
+
+    fn with_free_name(&self, post: &Post) -> Post {
+        let mut post = post.clone();
+        if let Content::File { file, naming: Naming::NextFree, .. } = &mut post.content {
+            while self.stored.contains_key(&file.name) {
+                let next = Timestamp::from_milliseconds(file.name.at().milliseconds() + 1);
+                file.name = StoredName::new(next, file.original.name());
+            }
+        }
+        post
     }
 
     fn repeated(&self, post: &Post, log: &Address, sequence: Sequence) -> Result<Message, Refusal> {
