@@ -7,7 +7,9 @@ import requirements
 from etcd import Etcd
 from folder import Folder
 from processes import kill_all, signal_all
+from programs import qchat
 from s3 import S3
+from server import SERVERS, Server
 from service import POLL_SECONDS, Failed, say
 
 SECRETS = ["superuser", "replication", "patroni", "database", "s3 key", "s3 secret"]
@@ -21,7 +23,8 @@ class Cluster(Folder):
         self.etcd = Etcd(self, "etcd")
         self.machines = [postgres.Postgres(self, name) for name in postgres.MACHINES]
         self.s3 = S3(self, "s3")
-        self.services = [self.etcd, *self.machines, self.s3]
+        self.servers = [Server(self, name) for name in SERVERS]
+        self.services = [self.etcd, *self.machines, self.s3, *self.servers]
 
     def find(self, name):
         """The service of a name; `primary` is the machine that is the primary now."""
@@ -42,9 +45,9 @@ class Cluster(Folder):
         raise Failed("there is no primary at the moment" if not found else "two machines still think to be the primary")
 
     def up(self):
-        missing = requirements.missing(self)
-        if missing:
+        if missing := requirements.missing(self):
             raise Failed("\n".join(missing))
+        program = qchat()
         self.make()
         self.make_secrets(SECRETS)
         self.start(self.etcd)
@@ -56,12 +59,18 @@ class Cluster(Folder):
         for machine in self.machines:
             self.wait(machine)
         postgres.make_database(self, self.wait_for_primary())
+        with self.change() as state:
+            state["program"] = program
+        for server in self.servers:
+            self.start(server)
+        for server in self.servers:
+            self.wait(server)
+        # The last line is the `--server` value of a client.
+        say(",".join(f"127.0.0.1:{server.port}" for server in self.servers))
 
     def start(self, service):
-        if service.start():
-            say(f"{service.name} starts: pid {service.main().pid}, log {service.log}")
-        else:
-            say(f"{service.name} runs: pid {service.main().pid}, log {service.log}")
+        verb = "starts" if service.start() else "runs"
+        say(f"{service.name} {verb}: pid {self.record(service.name).pid}, log {service.log}")
 
     def wait(self, service):
         begun = time.monotonic()
@@ -116,11 +125,14 @@ class Cluster(Folder):
         killed = self.read().get("killed primary")
         if "primary" in names and not killed:
             raise Failed("no primary was killed: name a machine")
-        services = [self.find(killed if name == "primary" else name) for name in names]
-        for service in services:
-            self.start(service)
-        for service in services:
-            self.wait(service)
+        named = [self.find(killed if name == "primary" else name) for name in names]
+        # A server does not start without its database.
+        for group in ([self.etcd, *self.machines, self.s3], self.servers):
+            services = [service for service in group if service in named]
+            for service in services:
+                self.start(service)
+            for service in services:
+                self.wait(service)
 
     def send(self, names, number, done):
         services = [self.find(name) for name in names]
@@ -151,4 +163,4 @@ class Cluster(Folder):
         """The reverse of the start; of the machines, the primary last, so that no other takes over."""
         primaries = [machine for machine in self.machines if machine.main() and machine.is_primary()]
         standbys = [machine for machine in self.machines if machine not in primaries]
-        return [[self.s3], standbys, primaries, [self.etcd]]
+        return [self.servers, [self.s3], standbys, primaries, [self.etcd]]

@@ -96,8 +96,9 @@ class Service:
             # Nothing else is handed on: a proxy or a setting of the caller would change what it does.
             environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
             environment |= self.environment()
+            log_bytes = self.log.stat().st_size if self.log.exists() else 0
             record = spawn(self.command(), self.folder, self.log, environment, self.user)
-            state.setdefault("processes", {})[self.name] = vars(record)
+            state.setdefault("processes", {})[self.name] = vars(record) | {"log_bytes": log_bytes}
         return True
 
     def wait(self):
@@ -121,9 +122,15 @@ class Service:
         signal_all(lambda: self.processes()[:1], signal.SIGTERM)
         signal_all(self.processes, signal.SIGCONT)
 
+    def has_logged(self, text):
+        """Whether its log has this text since its start."""
+        with open(self.log, errors="replace") as log:
+            log.seek(self.cluster.read()["processes"][self.name]["log_bytes"])
+            return text in log.read()
+
     def last_lines(self):
         with open(self.log, errors="replace") as log:
-            return "".join(f"  {line}" for line in log.readlines()[-5:]).rstrip()
+            return "".join(f"  {line}" for line in log.readlines()[-8:]).rstrip()
 
 
 def get_json(port, path, user=None):
