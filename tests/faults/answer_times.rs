@@ -1,4 +1,4 @@
-//! The times of all answers: how long a fault kept each client waiting.
+//! The times of all answers: how long each client waited because of a fault.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -30,14 +30,16 @@ impl AnswerTimes {
         in_time(count.wait_for(|count| *count >= end)).await.unwrap();
     }
 
-    /// For each of the clients, the time from a fault to the next answer, sorted.
+    /// For each of the clients, the longest time without an answer since a fault, sorted.
     pub(crate) fn waits(&self, fault: Instant, clients: usize) -> Vec<Duration> {
         let times = self.times.lock().unwrap();
-        let next = |client| {
-            let mut later = times.iter().filter(|(of, time)| *of == client && *time > fault);
-            later.next().map(|(_, time)| *time - fault)
+        let longest = |client| {
+            let own = times.iter().filter(|(of, time)| *of == client && *time > fault);
+            let own = own.map(|(_, time)| *time).chain([Instant::now()]);
+            let gap = |(last, longest): (Instant, Duration), time| (time, longest.max(time - last));
+            own.fold((fault, Duration::ZERO), gap).1
         };
-        let mut waits: Vec<_> = (0..clients).filter_map(next).collect();
+        let mut waits: Vec<_> = (0..clients).map(longest).collect();
         waits.sort_unstable();
         waits
     }

@@ -25,7 +25,7 @@ pub(crate) const READERS: u64 = 8;
 /// The groups that clients join, leave and write to.
 pub(crate) const GROUPS: u64 = 12;
 
-/// Those of the readers who are members of all groups, and are told each message.
+/// Those of the readers who are members of all groups, and can be told each message.
 const WATCHERS: u64 = 3;
 
 /// The way to the servers.
@@ -65,10 +65,10 @@ fn group_names() -> impl Iterator<Item = String> {
 
 impl Load {
     pub(crate) async fn start(servers: &Servers, random: &mut SeededRandom) -> Self {
-        let (answers, are_enough, makings) =
-            (AnswerTimes::new(), AtomicBool::new(false), AtomicU64::new(0));
-        let shared = Arc::new(Shared { answers, are_enough, makings });
-        let (mut sessions, mut watchers) = (Vec::new(), Vec::new());
+        let [answers, fulls] = [AnswerTimes::new(), AnswerTimes::new()];
+        let (are_enough, makings) = (AtomicBool::new(false), AtomicU64::new(0));
+        let shared = Arc::new(Shared { answers, fulls, are_enough, makings });
+        let mut sessions = Vec::new();
         for number in 0..READERS {
             let name = format!("reader{number}");
             let (client, session) = servers.sign_in(&name).await;
@@ -78,7 +78,6 @@ impl Load {
                     let _ = in_time(client.make_group(group.parse().unwrap())).await;
                     in_time(client.join(group.parse().unwrap())).await.unwrap();
                 }
-                watchers.push(Watcher::start(&name, client, session.clone()));
             }
             sessions.push(session);
         }
@@ -87,7 +86,17 @@ impl Load {
             let shared = Arc::clone(&shared);
             people.push(tokio::spawn(work(number, client, session, random.split(), shared)));
         }
-        Self { sessions, people, shared, watchers }
+        Self { sessions, people, shared, watchers: Vec::new() }
+    }
+
+    /// Lets some of the readers be told each message as it comes.
+    pub(crate) async fn watch(&mut self) {
+        for (number, session) in (0..WATCHERS).zip(&self.sessions) {
+            let Reconnect { server, trust, token } = session.clone();
+            let client = in_time(ReconnectingClient::new(server, trust).signed_in(&token)).await;
+            let name = format!("reader{number}");
+            self.watchers.push(Watcher::start(&name, client.unwrap(), session.clone()));
+        }
     }
 
     /// Waits until so many more things were answered.
@@ -95,11 +104,19 @@ impl Load {
         self.shared.answers.more(wanted).await;
     }
 
-    /// Tells how long clients waited for their next answer after a fault.
+    /// Waits until clients are told that a disk is full, or are served all the same.
+    pub(crate) async fn full_or_answers(&self, wanted: usize) {
+        tokio::select! {
+            () = self.shared.fulls.more(1) => {}
+            () = self.shared.answers.more(wanted) => {}
+        }
+    }
+
+    /// Tells how long clients waited for an answer since a fault.
     pub(crate) fn print_waits(&self, what: &str, fault: Instant) {
         let waits = self.shared.answers.waits(fault, CLIENTS);
         let at = |share: usize| waits.get((waits.len() * share / 100).min(waits.len() - 1));
-        println!("{what}: next answer p50 {:?}, p99 {:?}", at(50).unwrap(), at(99).unwrap());
+        println!("{what}: longest wait p50 {:.1?}, p99 {:.1?}", at(50).unwrap(), at(99).unwrap());
     }
 
     /// Ends the work, and returns a sentence for each broken promise.

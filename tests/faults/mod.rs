@@ -2,6 +2,7 @@
 
 mod answer_times;
 mod checker;
+mod cluster;
 mod deed;
 mod load;
 mod person;

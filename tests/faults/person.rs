@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use qchat_client::proto::ClientId;
-use qchat_client::{Address, CallError, GroupName, ReconnectingClient, SessionToken};
+use qchat_client::{Address, CallError, Code, GroupName, ReconnectingClient, SessionToken};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use super::answer_times::AnswerTimes;
 use super::checker::{Attempt, Diary, Outcome, content};
@@ -16,6 +17,8 @@ use crate::harness::{SeededRandom, sdk};
 /// Shared by all clients of a load.
 pub(crate) struct Shared {
     pub(crate) answers: AnswerTimes,
+    /// The refusals because a disk is full.
+    pub(crate) fulls: AnswerTimes,
     pub(crate) are_enough: AtomicBool,
     /// Counts the attempts to make a group: four clients want each name.
     pub(crate) makings: AtomicU64,
@@ -110,6 +113,15 @@ impl Person {
             let client = self.connection.signed_in(&self.token).await.unwrap();
             match deed.ask(&client.with_request_id(id)).await {
                 Ok(sequence) => return (Ok(sequence), was_repeated),
+                // A full disk, or a bucket that is away: the same works later.
+                Err(CallError::Refused(refusal))
+                    if [Code::ServerFull, Code::Busy].contains(&refusal.code()) =>
+                {
+                    if refusal.code() == Code::ServerFull {
+                        self.shared.fulls.add(self.number);
+                    }
+                    sleep(self.connection.next_pause()).await;
+                }
                 Err(CallError::Refused(refusal)) => {
                     return (Err(refusal.code().as_str().to_owned()), was_repeated);
                 }

@@ -14,7 +14,8 @@ async fn nothing_that_48_clients_were_told_is_broken_by_a_server_that_dies() {
     let mut server = Server::listening(&address(&mut random));
     let fingerprint = server.fingerprint.clone();
     let servers = Servers { addresses: server.address.to_string(), fingerprint };
-    let load = Load::start(&servers, &mut random).await;
+    let mut load = Load::start(&servers, &mut random).await;
+    load.watch().await;
     load.answers(500).await;
     for kill in 0..KILLS {
         let fault = Instant::now();
