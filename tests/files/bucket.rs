@@ -9,21 +9,26 @@ const BLOCK: usize = 1 << 20;
 /// A server with its files in the bucket.
 fn server(s3: &S3, arguments: &[&str]) -> Server {
     let folder = ServerFolder::new();
-    folder.set_variables(&s3.variables());
-    folder.make_talkative();
+    reach(&folder, s3);
     Server::in_folder(folder, &[&["--files", &S3::files()], arguments].concat())
+}
+
+/// Lets the servers in a folder reach the bucket, and log at debug level.
+fn reach(folder: &ServerFolder, s3: &S3) {
+    let log = [("QCHAT_LOG", "qchat_node=debug".to_owned())];
+    folder.set_variables(&[&s3.variables()[..], &log].concat());
 }
 
 /// The cells among the objects of the bucket.
 fn cells(s3: &S3) -> Vec<String> {
-    s3.objects().into_iter().filter(|path| path.contains("/0")).collect()
+    let is_cell = |path: &String| path.rsplit('/').next().unwrap().starts_with('0');
+    s3.objects().into_iter().filter(is_cell).collect()
 }
 
 /// A new machine: it has the store, the certificate and the settings of the other one, and none of its files.
 fn other_machine(folder: &ServerFolder, s3: &S3) -> ServerFolder {
     let other = ServerFolder::new();
-    other.set_variables(&s3.variables());
-    other.make_talkative();
+    reach(&other, s3);
     for path in ["cert/cert.pem", "cert/key.pem", "data/qchat.redb"] {
         let (from, to) = (folder.path().join(path), other.path().join(path));
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();

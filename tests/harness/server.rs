@@ -31,11 +31,6 @@ impl ServerFolder {
         std::fs::write(self.path().join(VARIABLES), lines.concat()).unwrap();
     }
 
-    /// Makes the servers that start in the folder log at debug level.
-    pub(crate) fn make_talkative(&self) {
-        std::fs::write(self.path().join(TALKATIVE), "").unwrap();
-    }
-
     /// Runs a server that must refuse to start, and returns its exit status and output.
     #[track_caller]
     pub(crate) fn refuses_to_start(&self, arguments: &[&str]) -> Ended {
@@ -144,7 +139,7 @@ impl Server {
     /// Starts a server that logs at debug level.
     pub(crate) fn talkative(arguments: &[&str]) -> Self {
         let folder = ServerFolder::new();
-        folder.make_talkative();
+        std::fs::write(folder.path().join(TALKATIVE), "").unwrap();
         Self::in_folder(folder, arguments)
     }
 
