@@ -46,7 +46,6 @@ pub(crate) enum Naming {
     /// The file has this name where it lies, and no other file has.
     Given,
     /// The file has no name yet: it gets that of the next millisecond that no file has.
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "a folder gives names"))]
     NextFree,
 }
 

@@ -8,7 +8,9 @@ use qchat_proto::{
 
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::interface::{Needs, Range, Read, Stop, Table};
+#[cfg(feature = "cluster")]
+use crate::store::interface::Needs;
+use crate::store::interface::{Range, Read, Stop, Table};
 use crate::store::permission::{Action, permit};
 use crate::store::schema::places::MessageKey;
 use crate::store::schema::records::{self, CommandEffect, LogEntry, StoredFileRecord};
