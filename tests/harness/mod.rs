@@ -36,7 +36,7 @@ pub(crate) use raw_quic::{
 pub(crate) use s3::S3;
 pub(crate) use screen::Screen;
 pub(crate) use seeded_random::SeededRandom;
-pub(crate) use server::{Server, ServerFolder, Stopped, address_for_later};
+pub(crate) use server::{Server, ServerFolder, Stopped};
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use udp_relay::UdpRelay;
 

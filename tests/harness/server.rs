@@ -1,9 +1,8 @@
 //! A server in a temporary folder.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -88,19 +87,6 @@ impl ServerFolder {
             std::fs::read(file).is_ok_and(|bytes| bytes.starts_with(b"redb\x1a\x0a\xa9\x0d\x0a"))
         });
         store.expect("a store in data/")
-    }
-}
-
-/// An address for a server that starts later. Its port is below those that the system gives to sockets, so that no
-/// client of another test takes it meanwhile.
-pub(crate) fn address_for_later() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
-        let address = format!("127.0.0.1:{}", 20_000 + number % 12_000);
-        if UdpSocket::bind(&address).is_ok() {
-            return address;
-        }
     }
 }
 

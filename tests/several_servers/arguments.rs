@@ -1,7 +1,9 @@
 //! The value of `--server`, and the keys of its addresses.
 
-use crate::harness::{Client, PASSWORD, Server, address_for_later};
+use crate::harness::{Client, PASSWORD, Server};
 use crate::server::identity::pinned;
+
+use super::address_for_later;
 
 #[track_caller]
 fn check_wrong(list: &str, says: &str) {

@@ -11,7 +11,23 @@ mod postgres;
 mod silence;
 mod transfers;
 
-use crate::harness::{Client, Server, Stopped, address_for_later};
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::harness::{Client, Server, Stopped};
+
+/// An address for a server that starts later. Its port is below those that the system gives to sockets, so that no
+/// client of another test takes it meanwhile.
+fn address_for_later() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 20_000 + number % 12_000);
+        if UdpSocket::bind(&address).is_ok() {
+            return address;
+        }
+    }
+}
 
 /// The addresses of two machines, the second of which need not run.
 struct Addresses {
