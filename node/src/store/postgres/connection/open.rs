@@ -93,7 +93,10 @@ impl Connection {
         let io = AbortOnDropHandle::new(io);
         let answers = client.simple_query(SESSION).await?;
         let is_read_only = answers.iter().any(|answer| match answer {
-            SimpleQueryMessage::Row(row) => row.get("transaction_read_only") == Some("on"),
+            // The setting that was raised is a row of its own, with another column.
+            SimpleQueryMessage::Row(row) => {
+                row.try_get("transaction_read_only").is_ok_and(|value| value == Some("on"))
+            }
             _ => false,
         });
         match is_read_only {

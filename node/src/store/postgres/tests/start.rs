@@ -30,6 +30,16 @@ async fn servers_that_start_at_once_make_the_tables_once() {
 }
 
 #[tokio::test]
+async fn a_database_with_a_weaker_setting_of_its_commits_can_be_used() {
+    let Some(server) = shared() else { return };
+    let (url, name) = server.database();
+    let admin = admin(server, &name).await;
+    let weaker = format!("ALTER DATABASE \"{name}\" SET synchronous_commit = off");
+    admin.batch_execute(&weaker).await.unwrap();
+    Store::connect(membership(&url, "a")).unwrap().close().await;
+}
+
+#[tokio::test]
 async fn a_database_of_something_else_is_left_alone() {
     let Some(server) = shared() else { return };
     let (url, name) = server.database();
