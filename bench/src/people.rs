@@ -15,7 +15,7 @@ use crate::server::Server;
 pub(crate) const PASSWORD: &str = "measuring";
 
 /// The number of concurrent registrations. Password hashing takes most of their time.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 3;
 
 /// The longest time of a step.
 pub(crate) const STEP_TIME_MAX: Duration = Duration::from_secs(300);
