@@ -207,12 +207,12 @@ fn candidates(
     let mut files = Rows::of(Range::prefix(Table::FileNames, start.clone()), CANDIDATES_MAX);
     let mut found = Vec::new();
     while found.len() < CANDIDATES_MAX
-        && let Some((key, sequence)) = files.next(tables)?
+        && let Some((key, message)) = files.next(tables)?
     {
         let stored = std::str::from_utf8(rows::rest(&key, &start)).ok();
         let stored = stored.and_then(|name| name.parse().ok());
         let stored = stored.ok_or(StoreError::Damaged("file name"))?;
-        found.push((stored, records::decode(&sequence, "file")?));
+        found.push((stored, records::decode(&message, "file")?));
     }
     Ok(found)
 }
